@@ -1,0 +1,23 @@
+# Warnings, sanitizers and ccache: the same for every target of ours.
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE}")
+endif()
+
+find_package(Threads REQUIRED)
+
+add_library(coldload_options INTERFACE)
+target_compile_options(coldload_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Werror)
+target_include_directories(coldload_options INTERFACE "${CMAKE_SOURCE_DIR}/src")
+target_compile_definitions(coldload_options INTERFACE _FILE_OFFSET_BITS=64 _GNU_SOURCE)
+target_link_libraries(coldload_options INTERFACE Threads::Threads)
+
+if(COLDLOAD_SANITIZE)
+  add_compile_options(-fsanitize=${COLDLOAD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+  add_link_options(-fsanitize=${COLDLOAD_SANITIZE})
+  if(COLDLOAD_SANITIZE STREQUAL "thread")
+    # g++ 12 warns that fences are not modelled by TSan, in library headers too.
+    add_compile_options(-Wno-tsan)
+  endif()
+endif()

@@ -1,0 +1,22 @@
+# Third-party libraries, from Debian 12 or Ubuntu packages (script/bootstrap names them).
+# All are linked statically, so that one binary can be copied to a machine that has none of them.
+set(Boost_USE_STATIC_LIBS ON)
+find_package(Boost 1.75 REQUIRED COMPONENTS json)
+find_package(CLI11 REQUIRED)
+find_package(fmt REQUIRED)
+
+# Finds lib<name>.a and its header, as target coldload::<name>.
+function(coldload_static_library name header)
+  find_library(${name}_ARCHIVE "lib${name}.a")
+  find_path(${name}_INCLUDE "${header}" PATH_SUFFIXES ${ARGN})
+  if(NOT ${name}_ARCHIVE OR NOT ${name}_INCLUDE)
+    message(FATAL_ERROR "lib${name}.a or ${header} not found; script/bootstrap installs the packages")
+  endif()
+  add_library(coldload::${name} STATIC IMPORTED)
+  set_target_properties(coldload::${name} PROPERTIES IMPORTED_LOCATION "${${name}_ARCHIVE}")
+  target_include_directories(coldload::${name} SYSTEM INTERFACE "${${name}_INCLUDE}")
+endfunction()
+
+coldload_static_library(uring liburing.h)
+coldload_static_library(fuse3 fuse_lowlevel.h fuse3)
+target_link_libraries(coldload::fuse3 INTERFACE Threads::Threads dl)

@@ -1,0 +1,65 @@
+#include "cli/command.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "text/suggest.h"
+
+namespace coldload::cli {
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> k_commands{
+      {"compare", "compare cold loads of a model from two or more storage paths", run_compare},
+      {"measure", "measure cold loads of a model from one storage path", run_measure},
+      {"cache", "how much of a checkpoint is in memory; get it out; bring it in", run_cache},
+      {"inspect", "what is behind a path, and what is in a checkpoint", run_inspect},
+      {"synth", "make a random-weight checkpoint that real servers accept", run_synth},
+      {"shape", "mount a stand-in for a network mount: a directory at a given rate", run_shape},
+      {"report", "write the report again from the records alone", run_report},
+      {"native-load", "", run_native_load},
+  };
+  return k_commands;
+}
+
+namespace {
+
+std::string first_unknown_flag(const CLI::App& app) {
+  for (const std::string& word : app.remaining()) {
+    if (word.rfind('-', 0) == 0) return word.substr(0, word.find('='));
+  }
+  return "";
+}
+
+std::string nearest_flag(const CLI::App& app, const std::string& flag) {
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  return text::nearest(flag, known);
+}
+
+}  // namespace
+
+bool parse(CLI::App& app, const std::vector<std::string>& args) {
+  app.allow_extras(false);
+  try {
+    std::vector<std::string> reversed(args.rbegin(), args.rend());
+    app.parse(reversed);
+    return true;
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", app.help());
+    return false;
+  } catch (const CLI::ExtrasError& error) {
+    const std::string flag = first_unknown_flag(app);
+    if (flag.empty()) throw UsageError(error.what());
+    const std::string known = nearest_flag(app, flag);
+    throw UsageError(known.empty()
+                         ? fmt::format("unknown flag {}", flag)
+                         : fmt::format("unknown flag {}; did you mean {}?", flag, known));
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(error.what());
+  }
+}
+
+}  // namespace coldload::cli

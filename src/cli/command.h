@@ -1,0 +1,51 @@
+// What every subcommand is made of: one row in the table, one function, one file.
+//
+// Layer: cli.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "os/error.h"
+
+namespace coldload::cli {
+
+inline constexpr int k_exit_ok = 0;
+inline constexpr int k_exit_failed = 1;
+inline constexpr int k_exit_usage = 2;
+inline constexpr int k_exit_not_cold = 3;
+inline constexpr int k_exit_interrupted = 130;
+
+// Wrong use of the command line: exit code 2.
+class UsageError : public os::Error {
+ public:
+  using os::Error::Error;
+};
+
+struct Command {
+  const char* name;
+  const char* summary;  // empty: not listed in the help
+  int (*run)(const std::vector<std::string>& args);
+};
+
+// Every command, in the order of the help.
+[[nodiscard]] const std::vector<Command>& commands();
+
+// One function per file of the same name; `args` is what follows the command's name.
+int run_compare(const std::vector<std::string>& args);
+int run_measure(const std::vector<std::string>& args);
+int run_cache(const std::vector<std::string>& args);
+int run_inspect(const std::vector<std::string>& args);
+int run_synth(const std::vector<std::string>& args);
+int run_shape(const std::vector<std::string>& args);
+int run_report(const std::vector<std::string>& args);
+int run_native_load(const std::vector<std::string>& args);
+
+// Parses `args` into `app`. Returns false where help was asked for and printed (the command then
+// returns k_exit_ok). Throws UsageError with CLI11's message, and the nearest known flag for an
+// unknown one.
+[[nodiscard]] bool parse(CLI::App& app, const std::vector<std::string>& args);
+
+}  // namespace coldload::cli

@@ -1,0 +1,72 @@
+#include "cli/run.h"
+
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "cli/command.h"
+#include "cli/version.h"
+#include "os/interrupt.h"
+#include "text/suggest.h"
+
+namespace coldload::cli {
+
+namespace {
+
+void print_help() {
+  fmt::print(
+      "coldload: what does it cost to cold-load this model from this storage path?\n\n"
+      "usage: coldload COMMAND [FLAGS]\n\ncommands:\n");
+  for (const Command& command : commands()) {
+    if (*command.summary != '\0') fmt::print("  {:<9} {}\n", command.name, command.summary);
+  }
+  fmt::print(
+      "\n`coldload COMMAND --help` lists a command's flags; `coldload --version` says what was "
+      "built.\n");
+}
+
+void print_version() {
+  fmt::print("coldload {} ({}, {}, {})\n", k_build_info.version, k_build_info.commit,
+             k_build_info.compiler, k_build_info.build_type);
+}
+
+int dispatch(const std::vector<std::string>& args) {
+  if (args.empty() || args[0] == "--help" || args[0] == "-h" || args[0] == "help") {
+    print_help();
+    return args.empty() ? k_exit_usage : k_exit_ok;
+  }
+  if (args[0] == "--version") {
+    print_version();
+    return k_exit_ok;
+  }
+  std::vector<std::string> names;
+  for (const Command& command : commands()) {
+    if (args[0] == command.name) return command.run({args.begin() + 1, args.end()});
+    names.emplace_back(command.name);
+  }
+  const std::string known = text::nearest(args[0], names);
+  throw UsageError(known.empty() ? fmt::format("unknown command {}", args[0])
+                                 : fmt::format("unknown command {}; did you mean {}?", args[0],
+                                               known));
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  try {
+    os::install_interrupt_handler();
+    return dispatch({argv + 1, argv + argc});
+  } catch (const UsageError& error) {
+    fmt::print(stderr, "coldload: {}\n`coldload --help` lists commands and flags.\n",
+               error.what());
+    return k_exit_usage;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "coldload: {}\n", error.what());
+    return os::interrupted() ? k_exit_interrupted : k_exit_failed;
+  }
+}
+
+}  // namespace coldload::cli

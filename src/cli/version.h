@@ -1,0 +1,17 @@
+// What was built: version, commit and compiler, written at build time by cmake/Version.cmake.
+//
+// Layer: cli.
+#pragma once
+
+namespace coldload::cli {
+
+struct BuildInfo {
+  const char* version;
+  const char* commit;
+  const char* compiler;
+  const char* build_type;
+};
+
+extern const BuildInfo k_build_info;
+
+}  // namespace coldload::cli

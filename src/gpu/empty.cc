@@ -1,0 +1,1 @@
+namespace coldload::gpu {}  // replaced as the folder fills

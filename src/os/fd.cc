@@ -1,0 +1,110 @@
+#include "os/fd.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "os/error.h"
+
+namespace coldload::os {
+
+Fd& Fd::operator=(Fd&& other) noexcept {
+  if (this != &other) {
+    reset();
+    fd_ = std::exchange(other.fd_, -1);
+    path_ = std::move(other.path_);
+  }
+  return *this;
+}
+
+void Fd::reset() noexcept {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+Fd open_file(const std::string& path, int flags, mode_t mode) {
+  int fd = -1;
+  do {
+    fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+  } while (fd < 0 && errno == EINTR);
+  if (fd < 0) throw SystemError("open", path, errno);
+  return {fd, path};
+}
+
+namespace {
+
+const char* file_kind(mode_t mode) {
+  if (S_ISDIR(mode)) return "a directory";
+  if (S_ISFIFO(mode)) return "a FIFO";
+  if (S_ISSOCK(mode)) return "a socket";
+  if (S_ISCHR(mode)) return "a character device";
+  if (S_ISBLK(mode)) return "a block device";
+  return "not a regular file";
+}
+
+}  // namespace
+
+Fd open_regular(const std::string& path, int extra_flags) {
+  // Look before opening: opening a device or a FIFO can have effects of its own.
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) throw SystemError("open", path, errno);
+  if (!S_ISREG(info.st_mode)) {
+    throw Error(fmt::format("cannot read {}: it is {}, not a regular file", path,
+                            file_kind(info.st_mode)));
+  }
+  Fd file = open_file(path, O_RDONLY | O_NONBLOCK | extra_flags);
+  if (::fstat(file.get(), &info) != 0) throw SystemError("stat", path, errno);
+  if (!S_ISREG(info.st_mode)) {
+    throw Error(fmt::format("cannot read {}: it is {}, not a regular file", path,
+                            file_kind(info.st_mode)));
+  }
+  return file;
+}
+
+std::uint64_t file_size(const Fd& file) {
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) throw SystemError("stat", file.path(), errno);
+  return static_cast<std::uint64_t>(info.st_size);
+}
+
+std::size_t pread_full(const Fd& file, std::span<std::byte> buffer, std::uint64_t offset) {
+  std::size_t done = 0;
+  while (done < buffer.size()) {
+    const ssize_t got = ::pread(file.get(), buffer.data() + done, buffer.size() - done,
+                                static_cast<off_t>(offset + done));
+    if (got == 0) break;
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      throw SystemError("read", file.path(), errno);
+    }
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+void write_full(const Fd& file, std::span<const std::byte> data) {
+  while (!data.empty()) {
+    const ssize_t put = ::write(file.get(), data.data(), data.size());
+    if (put < 0) {
+      if (errno == EINTR) continue;
+      throw SystemError("write", file.path(), errno);
+    }
+    data = data.subspan(static_cast<std::size_t>(put));
+  }
+}
+
+void write_full(const Fd& file, const std::string& text) {
+  write_full(file, std::as_bytes(std::span(text.data(), text.size())));
+}
+
+Pipe make_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw SystemError("create a pipe", "", errno);
+  return {Fd(ends[0], "pipe"), Fd(ends[1], "pipe")};
+}
+
+}  // namespace coldload::os

@@ -1,0 +1,65 @@
+// File descriptors with one owner, and the calls on them that must not be
+// interrupted or cut short.
+//
+// Layer: os. Knows nothing of models or storage.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace coldload::os {
+
+// Owns one descriptor; closes it on destruction. Keeps the path for messages.
+class Fd {
+ public:
+  Fd() = default;
+  Fd(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+  ~Fd() { reset(); }
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {}
+  Fd& operator=(Fd&& other) noexcept;
+  Fd(const Fd&) = delete;
+  Fd& operator=(const Fd&) = delete;
+
+  [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] bool valid() const { return fd_ >= 0; }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  // Gives the descriptor away; the caller closes it.
+  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+  void reset() noexcept;
+
+ private:
+  int fd_ = -1;
+  std::string path_;
+};
+
+// open(2) with O_CLOEXEC added. Throws SystemError.
+[[nodiscard]] Fd open_file(const std::string& path, int flags, mode_t mode = 0);
+
+// Opens a regular file for reading. O_NONBLOCK, so that a FIFO or a device in its place cannot
+// hang the caller; anything but a regular file is an Error that says what it is.
+[[nodiscard]] Fd open_regular(const std::string& path, int extra_flags = 0);
+
+// Size in bytes of an open file. Throws SystemError.
+[[nodiscard]] std::uint64_t file_size(const Fd& file);
+
+// Reads until `buffer` is full or the file ends; returns the bytes read. Retries EINTR.
+// Throws SystemError.
+std::size_t pread_full(const Fd& file, std::span<std::byte> buffer, std::uint64_t offset);
+
+// Writes all of `data`. Retries EINTR and short writes. Throws SystemError.
+void write_full(const Fd& file, std::span<const std::byte> data);
+void write_full(const Fd& file, const std::string& text);
+
+// Pipe with both ends close-on-exec.
+struct Pipe {
+  Fd read_end;
+  Fd write_end;
+};
+[[nodiscard]] Pipe make_pipe();
+
+}  // namespace coldload::os

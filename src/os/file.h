@@ -1,0 +1,44 @@
+// Whole small files: read, replace, append under a lock; temporary folders.
+//
+// Layer: os. Knows nothing of models or storage.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "os/fd.h"
+
+namespace coldload::os {
+
+// The whole file, up to `limit_bytes`; larger is an Error. Works on /proc and /sys, where the size
+// says 0. Throws SystemError.
+[[nodiscard]] std::string read_text(const std::string& path, std::size_t limit_bytes = 64 << 20);
+
+// The same, or nothing where the file is not there or not readable: for questions to /proc and
+// /sys whose absence is an answer. Trailing white space is cut.
+[[nodiscard]] std::optional<std::string> try_read_text(const std::string& path,
+                                                       std::size_t limit_bytes = 1 << 20);
+
+// Replaces `path` as a whole: temporary sibling, fsync, rename. Throws SystemError and leaves the
+// old file and no sibling.
+void replace_text(const std::string& path, std::string_view text);
+
+// A folder with a private name below $TMPDIR or /tmp; removed with all that is in it.
+class TemporaryDirectory {
+ public:
+  explicit TemporaryDirectory(const std::string& prefix);
+  ~TemporaryDirectory();
+  TemporaryDirectory(TemporaryDirectory&& other) noexcept;
+  TemporaryDirectory& operator=(TemporaryDirectory&&) = delete;
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+}  // namespace coldload::os

@@ -1,0 +1,50 @@
+#include "os/interrupt.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+
+#include "os/error.h"
+
+namespace coldload::os {
+
+namespace {
+
+std::atomic<int> g_signal{0};
+std::atomic<int> g_event_fd{-1};
+static_assert(std::atomic<int>::is_always_lock_free, "used in a signal handler");
+
+void on_signal(int signal_number) {
+  const int saved_errno = errno;
+  g_signal.store(signal_number);
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto put = ::write(g_event_fd.load(), &one, sizeof one);
+  errno = saved_errno;
+}
+
+}  // namespace
+
+void install_interrupt_handler() {
+  const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (fd < 0) throw SystemError("create an eventfd", "", errno);
+  g_event_fd.store(fd);
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  ::sigemptyset(&action.sa_mask);
+  action.sa_flags = SA_RESTART;
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(number, &action, nullptr);
+  action.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &action, nullptr);
+}
+
+bool interrupted() { return g_signal.load() != 0; }
+
+int interrupt_signal() { return g_signal.load(); }
+
+int interrupt_fd() { return g_event_fd.load(); }
+
+}  // namespace coldload::os

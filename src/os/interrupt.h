@@ -1,0 +1,21 @@
+// Ctrl-C and friends, as a flag that every wait can watch.
+//
+// Layer: os. Knows nothing of models or storage.
+#pragma once
+
+namespace coldload::os {
+
+// From now on SIGINT, SIGTERM and SIGHUP set the flag instead of ending the process, and SIGPIPE
+// is ignored (a write to a closed pipe fails with EPIPE). A second SIGINT within the clean-up
+// changes nothing: clean-up is bounded. Call once, before any thread starts.
+void install_interrupt_handler();
+
+[[nodiscard]] bool interrupted();
+
+// The signal that came, 0 if none.
+[[nodiscard]] int interrupt_signal();
+
+// Becomes readable for good when interrupted: for poll(2). -1 before installation.
+[[nodiscard]] int interrupt_fd();
+
+}  // namespace coldload::os

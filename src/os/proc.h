@@ -1,0 +1,45 @@
+// What /proc says about processes.
+//
+// Layer: os. Knows nothing of models or storage.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace coldload::os {
+
+// One line of /proc/PID/stat, as far as we need it.
+struct ProcessInfo {
+  pid_t pid = 0;
+  pid_t parent = 0;
+  char state = '?';                // 'Z' is a zombie: it waits to be reaped and runs nothing
+  std::uint64_t start_ticks = 0;   // since boot; with pid, names a process for good
+  double cpu_s = 0;                // user and system time, reaped children not included
+  std::uint64_t resident_bytes = 0;
+  std::string name;                // comm: 15 characters at most
+};
+
+// Nothing where the process is gone.
+[[nodiscard]] std::optional<ProcessInfo> process_info(pid_t pid);
+
+// Every process that /proc shows.
+[[nodiscard]] std::vector<ProcessInfo> all_processes();
+
+// `root`'s live descendants (zombies too), parents before children, `root` itself not included.
+[[nodiscard]] std::vector<ProcessInfo> descendants(pid_t root);
+
+// /proc/PID/io's read_bytes: bytes that the process, all its threads and the children that it has
+// reaped made storage deliver. Nothing where the process is gone or we may not look.
+[[nodiscard]] std::optional<std::uint64_t> storage_bytes_read(pid_t pid);
+
+// Whether the process discards the accounting of its children by ignoring SIGCHLD.
+[[nodiscard]] bool ignores_sigchld(pid_t pid);
+
+// argv joined by blanks, cut at `limit` characters; comm where argv is empty.
+[[nodiscard]] std::string command_line(pid_t pid, std::size_t limit = 80);
+
+}  // namespace coldload::os

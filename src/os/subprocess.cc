@@ -1,0 +1,189 @@
+#include "os/subprocess.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <map>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "os/error.h"
+
+extern char** environ;  // NOLINT(readability-redundant-declaration): not in every unistd.h
+
+namespace coldload::os {
+
+namespace {
+
+std::vector<std::string> merged_environment(
+    const std::vector<std::pair<std::string, std::string>>& changes) {
+  std::map<std::string, std::string> values;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t equals = text.find('=');
+    if (equals == std::string_view::npos) continue;
+    values[std::string(text.substr(0, equals))] = text.substr(equals + 1);
+  }
+  for (const auto& [key, value] : changes) values[key] = value;
+  std::vector<std::string> merged;
+  merged.reserve(values.size());
+  for (const auto& [key, value] : values) merged.push_back(key + "=" + value);
+  return merged;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+  std::vector<char*> result;
+  result.reserve(strings.size() + 1);
+  for (std::string& text : strings) result.push_back(text.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+// Between fork and exec: async-signal-safe calls only.
+struct ChildPlan {
+  char* const* argv;
+  char* const* envp;
+  int stdin_fd;
+  int stdout_fd;
+  int stderr_fd;
+  bool new_session;
+  const int* inherited_fds;
+  std::size_t inherited_count;
+  const char* working_directory;
+  int error_fd;
+};
+
+[[noreturn]] void run_child(const ChildPlan& plan) {
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &action, nullptr);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  if (plan.new_session) ::setsid();
+  bool ok = ::dup2(plan.stdin_fd, STDIN_FILENO) >= 0;
+  if (plan.stdout_fd >= 0) ok = ok && ::dup2(plan.stdout_fd, STDOUT_FILENO) >= 0;
+  if (plan.stderr_fd >= 0) ok = ok && ::dup2(plan.stderr_fd, STDERR_FILENO) >= 0;
+  for (std::size_t i = 0; i < plan.inherited_count; ++i) {
+    ok = ok && ::fcntl(plan.inherited_fds[i], F_SETFD, 0) == 0;
+  }
+  if (plan.working_directory != nullptr) ok = ok && ::chdir(plan.working_directory) == 0;
+  if (ok) ::execvpe(plan.argv[0], plan.argv, plan.envp);
+  const int error_number = errno;
+  [[maybe_unused]] const auto put = ::write(plan.error_fd, &error_number, sizeof error_number);
+  ::_exit(127);
+}
+
+}  // namespace
+
+std::string ExitStatus::text() const {
+  if (signal == 0) return fmt::format("exit code {}", code);
+  const char* name = ::sigabbrev_np(signal);
+  return fmt::format("killed by SIG{}", name != nullptr ? name : std::to_string(signal));
+}
+
+Subprocess::Subprocess(const SpawnOptions& options) {
+  std::vector<std::string> argv = options.argv;
+  if (argv.empty()) throw Error("cannot start a command: no command was given");
+  std::vector<std::string> environment = merged_environment(options.environment);
+  const std::vector<char*> argv_pointers = pointers(argv);
+  const std::vector<char*> environment_pointers = pointers(environment);
+  const Fd null_input =
+      options.stdin_fd < 0 ? open_file("/dev/null", O_RDONLY) : Fd();
+  Pipe error_pipe = make_pipe();
+  const ChildPlan plan{argv_pointers.data(),
+                       environment_pointers.data(),
+                       options.stdin_fd < 0 ? null_input.get() : options.stdin_fd,
+                       options.stdout_fd,
+                       options.stderr_fd,
+                       options.new_session,
+                       options.inherited_fds.data(),
+                       options.inherited_fds.size(),
+                       options.working_directory.empty() ? nullptr
+                                                         : options.working_directory.c_str(),
+                       error_pipe.write_end.get()};
+  launched_at_ = Clock::now();
+  pid_ = ::fork();
+  if (pid_ < 0) throw SystemError("start", argv[0], errno);
+  if (pid_ == 0) run_child(plan);
+  error_pipe.write_end.reset();
+  // The write end closes by itself when exec succeeds.
+  int error_number = 0;
+  ssize_t got = 0;
+  do {
+    got = ::read(error_pipe.read_end.get(), &error_number, sizeof error_number);
+  } while (got < 0 && errno == EINTR);
+  if (got == static_cast<ssize_t>(sizeof error_number)) {
+    ::waitpid(pid_, nullptr, 0);
+    throw SystemError("start", argv[0], error_number);
+  }
+  // pidfd_open(2) through syscall: glibc's wrapper needs 2.36.
+  pid_fd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)), "pidfd");
+  if (pid_fd_.valid()) ::fcntl(pid_fd_.get(), F_SETFD, FD_CLOEXEC);
+}
+
+Subprocess::Subprocess(Subprocess&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)),
+      launched_at_(other.launched_at_),
+      pid_fd_(std::move(other.pid_fd_)),
+      status_(other.status_),
+      detached_(other.detached_) {}
+
+Subprocess::~Subprocess() {
+  if (pid_ < 0 || status_ || detached_) return;
+  ::kill(pid_, SIGKILL);
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+std::optional<ExitStatus> Subprocess::try_wait() {
+  if (status_) return status_;
+  int raw = 0;
+  const pid_t got = ::waitpid(pid_, &raw, WNOHANG);
+  if (got == 0 || (got < 0 && errno == EINTR)) return std::nullopt;
+  ExitStatus status;
+  if (got == pid_ && WIFEXITED(raw)) status.code = WEXITSTATUS(raw);
+  if (got == pid_ && WIFSIGNALED(raw)) status.signal = WTERMSIG(raw);
+  status_ = status;
+  return status_;
+}
+
+std::optional<ExitStatus> Subprocess::wait_until(TimePoint deadline) {
+  while (true) {
+    if (auto status = try_wait()) return status;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    if (left.count() <= 0) return std::nullopt;
+    pollfd entry{pid_fd_.get(), POLLIN, 0};
+    const auto step = pid_fd_.valid() ? left.count() + 1 : std::min<long>(left.count() + 1, 5);
+    ::poll(&entry, pid_fd_.valid() ? 1 : 0, static_cast<int>(std::min<long>(step, 1000)));
+  }
+}
+
+ExitStatus Subprocess::wait() {
+  while (true) {
+    if (auto status = wait_until(Clock::now() + std::chrono::hours(1))) return *status;
+  }
+}
+
+void Subprocess::send_signal(int number) const noexcept {
+  if (pid_ > 0 && !status_) ::kill(pid_, number);
+}
+
+ExitStatus run_shell(const std::string& command,
+                     const std::vector<std::pair<std::string, std::string>>& environment) {
+  SpawnOptions options;
+  options.argv = {"sh", "-c", command};
+  options.environment = environment;
+  options.stdout_fd = STDERR_FILENO;
+  return Subprocess(options).wait();
+}
+
+}  // namespace coldload::os

@@ -1,0 +1,78 @@
+// Child processes with one owner.
+//
+// Layer: os. Knows nothing of models or storage.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "os/clock.h"
+#include "os/fd.h"
+
+namespace coldload::os {
+
+struct SpawnOptions {
+  std::vector<std::string> argv;  // argv[0] is searched in PATH; no shell
+  // Added to, or replacing values of, our own environment.
+  std::vector<std::pair<std::string, std::string>> environment;
+  int stdin_fd = -1;              // -1: /dev/null
+  int stdout_fd = -1;             // -1: ours
+  int stderr_fd = -1;             // -1: ours
+  bool new_session = false;       // setsid: own session and process group
+  std::vector<int> inherited_fds; // stay open in the child under the same numbers
+  std::string working_directory;  // empty: ours
+};
+
+// How a child ended.
+struct ExitStatus {
+  int code = 0;    // valid if signal == 0
+  int signal = 0;  // the signal that killed it
+  [[nodiscard]] bool success() const { return code == 0 && signal == 0; }
+  // "exit code 3", "killed by SIGKILL".
+  [[nodiscard]] std::string text() const;
+};
+
+// One child. Destruction kills (SIGKILL) and reaps what still runs.
+class Subprocess {
+ public:
+  // Starts the child with default signal handling. A command that is not found or cannot be
+  // executed throws SystemError here (EXIT status 127 never has to be guessed at).
+  explicit Subprocess(const SpawnOptions& options);
+  ~Subprocess();
+  Subprocess(Subprocess&& other) noexcept;
+  Subprocess& operator=(Subprocess&&) = delete;
+  Subprocess(const Subprocess&) = delete;
+  Subprocess& operator=(const Subprocess&) = delete;
+
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  // The instant just before the child was created.
+  [[nodiscard]] TimePoint launched_at() const { return launched_at_; }
+  // A pidfd that polls readable when the child ends; -1 where the kernel has none.
+  [[nodiscard]] int pid_fd() const { return pid_fd_.get(); }
+
+  // Reaps without waiting; nothing while it runs.
+  std::optional<ExitStatus> try_wait();
+  // Waits at most until `deadline`.
+  std::optional<ExitStatus> wait_until(TimePoint deadline);
+  ExitStatus wait();
+  void send_signal(int number) const noexcept;
+  // The child now ends on its own: it is neither killed nor reaped on destruction.
+  void detach() { detached_ = true; }
+
+ private:
+  pid_t pid_ = -1;
+  TimePoint launched_at_;
+  Fd pid_fd_;
+  std::optional<ExitStatus> status_;
+  bool detached_ = false;
+};
+
+// Runs `command` with `sh -c`, its output to our stderr; returns how it ended.
+[[nodiscard]] ExitStatus run_shell(const std::string& command,
+    const std::vector<std::pair<std::string, std::string>>& environment = {});
+
+}  // namespace coldload::os

@@ -1,0 +1,1 @@
+namespace coldload {}  // replaced as the folder fills

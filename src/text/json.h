@@ -1,0 +1,39 @@
+// JSON values, reading and writing: Boost.JSON, with the few accessors that readers of untrusted
+// or older files need, and one deterministic way of writing.
+//
+// Layer: text. Pure functions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/json.hpp>
+
+namespace coldload::text {
+
+namespace json = boost::json;
+
+// Parses one JSON text. Nothing, and `*error` set to position and cause, for anything else.
+// Nesting deeper than 32 is an error.
+[[nodiscard]] std::optional<json::value> parse_json(std::string_view text, std::string* error);
+
+// One line, keys in insertion order; numbers written shortest and readable ("2.5", not "2.5E0").
+[[nodiscard]] std::string to_line(const json::value& value);
+
+// Two blanks an indent, for people; ends with a line feed.
+[[nodiscard]] std::string to_pretty(const json::value& value);
+
+// A number or null.
+[[nodiscard]] json::value or_null(const std::optional<double>& value);
+[[nodiscard]] json::value or_null(const std::optional<std::uint64_t>& value);
+
+// The member's value where it is there and of that kind; nothing otherwise.
+[[nodiscard]] std::optional<double> number_at(const json::object& object, std::string_view key);
+[[nodiscard]] std::optional<std::uint64_t> unsigned_at(const json::object& object,
+                                                       std::string_view key);
+[[nodiscard]] std::optional<std::string> string_at(const json::object& object,
+                                                   std::string_view key);
+
+}  // namespace coldload::text
