@@ -1,0 +1,62 @@
+"""The harness's own eyes: were they wrong, the other system tests would prove nothing."""
+
+import subprocess
+import sys
+import unittest
+
+from harness import (PAGE_BYTES, ScratchTest, can_evict, evict, files_of, needs, resident_pages,
+                     run, warm, write_checkpoint, write_safetensors)
+
+
+class PageCache(ScratchTest):
+    @needs(can_evict())
+    def test_residency_follows_reads_and_eviction(self):
+        path = self.scratch / "data.safetensors"
+        write_safetensors(path, {"w": ("U8", (64 * PAGE_BYTES,))})
+        self.assertEqual(evict(path), 0)
+        warm(path)
+        resident, pages = resident_pages(path)
+        self.assertEqual(resident, pages)
+        self.assertEqual(pages, 65)  # 64 of weights and the header
+        self.assertEqual(evict(path), 0)
+
+    def test_looking_brings_nothing_in(self):
+        path = self.scratch / "data"
+        path.write_bytes(b"x" * (64 * PAGE_BYTES))
+        before = evict(path)
+        self.assertEqual(resident_pages(path)[0], before)
+
+
+class Checkpoints(ScratchTest):
+    def test_shards_have_an_index_and_whole_files(self):
+        directory = write_checkpoint(self.scratch / "m", shards=3, shard_bytes=4096)
+        names = [path.name for path in files_of(directory)]
+        self.assertEqual(len([n for n in names if n.endswith(".safetensors")]), 3)
+        self.assertIn("model.safetensors.index.json", names)
+
+
+class Running(unittest.TestCase):
+    def test_text_output_and_exit_code_come_back(self):
+        result = run(["--version"])
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertRegex(result.stdout, r"^coldload \d+\.\d+\.\d+")
+
+
+class RunOne(ScratchTest):
+    """run_one.py's exit codes are what ctest believes."""
+
+    def exit_code_of(self, body):
+        (self.scratch / "test_x.py").write_text(
+            "import unittest\nclass T(unittest.TestCase):\n    def test_it(self):\n        " + body
+        )
+        script = __file__.replace("test_harness.py", "run_one.py")
+        result = subprocess.run([sys.executable, script, str(self.scratch), "test_x.T.test_it"],
+                                capture_output=True, text=True, check=False)
+        return result.returncode, result.stdout
+
+    def test_pass_fail_and_skip_are_told_apart(self):
+        self.assertEqual(self.exit_code_of("pass")[0], 0)
+        self.assertEqual(self.exit_code_of("self.fail('no')")[0], 1)
+        code, out = self.exit_code_of("self.skipTest('no GPU')")
+        self.assertEqual(code, 77)
+        self.assertIn("SKIP: no GPU", out)
