@@ -54,9 +54,8 @@ bool parse(CLI::App& app, const std::vector<std::string>& args) {
     const std::string flag = first_unknown_flag(app);
     if (flag.empty()) throw UsageError(error.what());
     const std::string known = nearest_flag(app, flag);
-    throw UsageError(known.empty()
-                         ? fmt::format("unknown flag {}", flag)
-                         : fmt::format("unknown flag {}; did you mean {}?", flag, known));
+    throw UsageError(known.empty() ? fmt::format("unknown flag {}", flag)
+                                   : fmt::format("unknown flag {}; did you mean {}?", flag, known));
   } catch (const CLI::ParseError& error) {
     throw UsageError(error.what());
   }

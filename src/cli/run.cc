@@ -48,9 +48,9 @@ int dispatch(const std::vector<std::string>& args) {
     names.emplace_back(command.name);
   }
   const std::string known = text::nearest(args[0], names);
-  throw UsageError(known.empty() ? fmt::format("unknown command {}", args[0])
-                                 : fmt::format("unknown command {}; did you mean {}?", args[0],
-                                               known));
+  throw UsageError(known.empty()
+                       ? fmt::format("unknown command {}", args[0])
+                       : fmt::format("unknown command {}; did you mean {}?", args[0], known));
 }
 
 }  // namespace
@@ -60,8 +60,7 @@ int run(int argc, char** argv) {
     os::install_interrupt_handler();
     return dispatch({argv + 1, argv + argc});
   } catch (const UsageError& error) {
-    fmt::print(stderr, "coldload: {}\n`coldload --help` lists commands and flags.\n",
-               error.what());
+    fmt::print(stderr, "coldload: {}\n`coldload --help` lists commands and flags.\n", error.what());
     return k_exit_usage;
   } catch (const std::exception& error) {
     fmt::print(stderr, "coldload: {}\n", error.what());

@@ -1,7 +1,6 @@
 #include "os/dylib.h"
 
 #include <dlfcn.h>
-
 #include <fmt/format.h>
 
 #include "os/error.h"

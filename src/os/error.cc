@@ -6,9 +6,7 @@
 
 namespace coldload::os {
 
-std::string error_text(int error_number) {
-  return std::generic_category().message(error_number);
-}
+std::string error_text(int error_number) { return std::generic_category().message(error_number); }
 
 SystemError::SystemError(const std::string& operation, const std::string& path, int error_number)
     : Error(path.empty()

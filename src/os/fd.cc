@@ -1,12 +1,11 @@
 #include "os/fd.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cerrno>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "os/error.h"
 
@@ -53,14 +52,14 @@ Fd open_regular(const std::string& path, int extra_flags) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) throw SystemError("open", path, errno);
   if (!S_ISREG(info.st_mode)) {
-    throw Error(fmt::format("cannot read {}: it is {}, not a regular file", path,
-                            file_kind(info.st_mode)));
+    throw Error(
+        fmt::format("cannot read {}: it is {}, not a regular file", path, file_kind(info.st_mode)));
   }
   Fd file = open_file(path, O_RDONLY | O_NONBLOCK | extra_flags);
   if (::fstat(file.get(), &info) != 0) throw SystemError("stat", path, errno);
   if (!S_ISREG(info.st_mode)) {
-    throw Error(fmt::format("cannot read {}: it is {}, not a regular file", path,
-                            file_kind(info.st_mode)));
+    throw Error(
+        fmt::format("cannot read {}: it is {}, not a regular file", path, file_kind(info.st_mode)));
   }
   return file;
 }

@@ -4,13 +4,13 @@
 // Layer: os. Knows nothing of models or storage.
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <utility>
+
+#include <sys/types.h>
 
 namespace coldload::os {
 

@@ -1,12 +1,12 @@
 #include "os/interrupt.h"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "os/error.h"
 

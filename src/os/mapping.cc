@@ -1,10 +1,10 @@
 #include "os/mapping.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <utility>
+
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "os/error.h"
 

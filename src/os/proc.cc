@@ -1,8 +1,5 @@
 #include "os/proc.h"
 
-#include <dirent.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
@@ -10,7 +7,9 @@
 #include <sstream>
 #include <string_view>
 
+#include <dirent.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "os/file.h"
 #include "os/mapping.h"

@@ -3,12 +3,12 @@
 // Layer: os. Knows nothing of models or storage.
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <sys/types.h>
 
 namespace coldload::os {
 
@@ -16,11 +16,11 @@ namespace coldload::os {
 struct ProcessInfo {
   pid_t pid = 0;
   pid_t parent = 0;
-  char state = '?';                // 'Z' is a zombie: it waits to be reaped and runs nothing
-  std::uint64_t start_ticks = 0;   // since boot; with pid, names a process for good
-  double cpu_s = 0;                // user and system time, reaped children not included
+  char state = '?';               // 'Z' is a zombie: it waits to be reaped and runs nothing
+  std::uint64_t start_ticks = 0;  // since boot; with pid, names a process for good
+  double cpu_s = 0;               // user and system time, reaped children not included
   std::uint64_t resident_bytes = 0;
-  std::string name;                // comm: 15 characters at most
+  std::string name;  // comm: 15 characters at most
 };
 
 // Nothing where the process is gone.

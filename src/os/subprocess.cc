@@ -1,11 +1,5 @@
 #include "os/subprocess.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
@@ -13,7 +7,12 @@
 #include <map>
 #include <string_view>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "os/error.h"
 
@@ -96,20 +95,19 @@ Subprocess::Subprocess(const SpawnOptions& options) {
   std::vector<std::string> environment = merged_environment(options.environment);
   const std::vector<char*> argv_pointers = pointers(argv);
   const std::vector<char*> environment_pointers = pointers(environment);
-  const Fd null_input =
-      options.stdin_fd < 0 ? open_file("/dev/null", O_RDONLY) : Fd();
+  const Fd null_input = options.stdin_fd < 0 ? open_file("/dev/null", O_RDONLY) : Fd();
   Pipe error_pipe = make_pipe();
-  const ChildPlan plan{argv_pointers.data(),
-                       environment_pointers.data(),
-                       options.stdin_fd < 0 ? null_input.get() : options.stdin_fd,
-                       options.stdout_fd,
-                       options.stderr_fd,
-                       options.new_session,
-                       options.inherited_fds.data(),
-                       options.inherited_fds.size(),
-                       options.working_directory.empty() ? nullptr
-                                                         : options.working_directory.c_str(),
-                       error_pipe.write_end.get()};
+  const ChildPlan plan{
+      argv_pointers.data(),
+      environment_pointers.data(),
+      options.stdin_fd < 0 ? null_input.get() : options.stdin_fd,
+      options.stdout_fd,
+      options.stderr_fd,
+      options.new_session,
+      options.inherited_fds.data(),
+      options.inherited_fds.size(),
+      options.working_directory.empty() ? nullptr : options.working_directory.c_str(),
+      error_pipe.write_end.get()};
   launched_at_ = Clock::now();
   pid_ = ::fork();
   if (pid_ < 0) throw SystemError("start", argv[0], errno);
@@ -159,7 +157,8 @@ std::optional<ExitStatus> Subprocess::try_wait() {
 std::optional<ExitStatus> Subprocess::wait_until(TimePoint deadline) {
   while (true) {
     if (auto status = try_wait()) return status;
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
     if (left.count() <= 0) return std::nullopt;
     pollfd entry{pid_fd_.get(), POLLIN, 0};
     const auto step = pid_fd_.valid() ? left.count() + 1 : std::min<long>(left.count() + 1, 5);

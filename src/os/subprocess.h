@@ -3,12 +3,12 @@
 // Layer: os. Knows nothing of models or storage.
 #pragma once
 
-#include <sys/types.h>
-
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <sys/types.h>
 
 #include "os/clock.h"
 #include "os/fd.h"
@@ -19,12 +19,12 @@ struct SpawnOptions {
   std::vector<std::string> argv;  // argv[0] is searched in PATH; no shell
   // Added to, or replacing values of, our own environment.
   std::vector<std::pair<std::string, std::string>> environment;
-  int stdin_fd = -1;              // -1: /dev/null
-  int stdout_fd = -1;             // -1: ours
-  int stderr_fd = -1;             // -1: ours
-  bool new_session = false;       // setsid: own session and process group
-  std::vector<int> inherited_fds; // stay open in the child under the same numbers
-  std::string working_directory;  // empty: ours
+  int stdin_fd = -1;               // -1: /dev/null
+  int stdout_fd = -1;              // -1: ours
+  int stderr_fd = -1;              // -1: ours
+  bool new_session = false;        // setsid: own session and process group
+  std::vector<int> inherited_fds;  // stay open in the child under the same numbers
+  std::string working_directory;   // empty: ours
 };
 
 // How a child ended.
@@ -72,7 +72,8 @@ class Subprocess {
 };
 
 // Runs `command` with `sh -c`, its output to our stderr; returns how it ended.
-[[nodiscard]] ExitStatus run_shell(const std::string& command,
+[[nodiscard]] ExitStatus run_shell(
+    const std::string& command,
     const std::vector<std::pair<std::string, std::string>>& environment = {});
 
 }  // namespace coldload::os

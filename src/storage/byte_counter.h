@@ -1,0 +1,57 @@
+// How many bytes storage delivered: one truthful counter per path.
+//
+// rchar of /proc/PID/io counts no mmap reads, and cgroup v1's blkio read 0
+// after a real read: neither is used. What is truthful depends on the path:
+//   block device    sectors read, from /sys/dev/block/*/stat: everybody's reads
+//   stand-in        bytes that our own FUSE server served: everybody's, this mount's only
+//   NFS             bytes read from the server, from /proc/self/mountstats: this mount's only
+// The reads of the target's own processes (serve::ProcessTree) stand beside it.
+//
+// Layer: storage. Knows nothing of model formats.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "storage/path_info.h"
+
+namespace coldload::storage {
+
+class ByteCounter {
+ public:
+  ByteCounter() = default;
+  ByteCounter(const ByteCounter&) = delete;
+  ByteCounter& operator=(const ByteCounter&) = delete;
+  virtual ~ByteCounter() = default;
+  // Bytes since some fixed instant; only differences mean anything. Nothing if it stopped
+  // answering.
+  [[nodiscard]] virtual std::optional<std::uint64_t> bytes() const = 0;
+};
+
+struct CounterChoice {
+  std::unique_ptr<ByteCounter> counter;  // null: this path has none
+  std::string source;                    // "block_device", "stand_in", "nfs_mountstats"
+  // Whether it counts this mount's reads only, so that reads of programs elsewhere (the server's
+  // own code) are not in it.
+  bool this_mount_only = false;
+  // Whether read_bytes of processes counts reads from this path at all (FUSE, NFS and memory do
+  // not pass the block layer on the reader's account).
+  bool processes_are_charged = false;
+  std::string reason;  // why there is none
+};
+
+[[nodiscard]] CounterChoice choose_byte_counter(const PathInfo& info);
+
+// Field 3 of a block device's stat file (Documentation/block/stat.rst) in bytes: a sector there
+// is always 512 bytes.
+[[nodiscard]] std::optional<std::uint64_t> parse_block_stat(std::string_view text);
+
+// "bytes read from the server" of the mount at `mount_point`, from mountstats' text: the fifth
+// figure of its "bytes:" line (nfs-utils, tools/mountstats).
+[[nodiscard]] std::optional<std::uint64_t> parse_mountstats(std::string_view text,
+                                                            std::string_view mount_point);
+
+}  // namespace coldload::storage

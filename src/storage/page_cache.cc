@@ -1,0 +1,148 @@
+#include "storage/page_cache.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <string_view>
+#include <thread>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/clock.h"
+#include "os/error.h"
+#include "os/file.h"
+
+namespace coldload::storage {
+
+namespace {
+
+bool has_capability_fowner() {
+  const std::string text = os::try_read_text("/proc/self/status").value_or("");
+  constexpr std::string_view k_key = "\nCapEff:\t";
+  const std::size_t at = text.find(k_key);
+  if (at == std::string::npos) return false;
+  std::uint64_t mask = 0;
+  std::from_chars(text.data() + at + k_key.size(), text.data() + text.size(), mask, 16);
+  constexpr int k_cap_fowner = 3;
+  return ((mask >> k_cap_fowner) & 1U) != 0;
+}
+
+// mincore(2) answers truthfully to the owner and to whoever may write the file.
+bool may_see_residency(const os::Fd& file) {
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) return false;
+  return info.st_uid == ::geteuid() || ::euidaccess(file.path().c_str(), W_OK) == 0 ||
+         has_capability_fowner();
+}
+
+std::uint64_t resident_pages(const os::Mapping& mapping, const std::string& path) {
+  // In steps, so that the answer for a huge file needs little memory.
+  constexpr std::size_t k_step_bytes = std::size_t{1} << 30;
+  std::vector<unsigned char> pages(k_step_bytes / os::page_size());
+  std::uint64_t resident = 0;
+  for (std::size_t offset = 0; offset < mapping.size(); offset += k_step_bytes) {
+    const std::size_t length = std::min(k_step_bytes, mapping.size() - offset);
+    if (::mincore(mapping.data() + offset, length, pages.data()) != 0) {
+      throw os::SystemError("ask for the resident pages of", path, errno);
+    }
+    const std::size_t count = (length + os::page_size() - 1) / os::page_size();
+    for (std::size_t i = 0; i < count; ++i) resident += pages[i] & 1U;
+  }
+  return resident;
+}
+
+}  // namespace
+
+PageCacheView::PageCacheView(const std::vector<std::string>& paths) {
+  files_.reserve(paths.size());
+  for (const std::string& path : paths) {
+    File file;
+    file.fd = os::open_regular(path);
+    file.bytes = os::file_size(file.fd);
+    file.mapping = os::Mapping::of_file_without_access(file.fd, file.bytes);
+    file.observable = may_see_residency(file.fd);
+    files_.push_back(std::move(file));
+  }
+}
+
+Residency PageCacheView::residency(std::size_t index) const {
+  const File& file = files_[index];
+  Residency answer;
+  answer.file_bytes = file.bytes;
+  if (!file.observable) return answer;
+  answer.resident_bytes =
+      std::min(file.bytes, resident_pages(file.mapping, file.fd.path()) * os::page_size());
+  return answer;
+}
+
+std::optional<std::uint64_t> PageCacheView::resident_bytes() const {
+  return resident_bytes_of_first(files_.size());
+}
+
+std::optional<std::uint64_t> PageCacheView::resident_bytes_of_first(std::size_t count) const {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const Residency one = residency(i);
+    if (!one.resident_bytes) return std::nullopt;
+    sum += *one.resident_bytes;
+  }
+  return sum;
+}
+
+bool PageCacheView::observable() const {
+  return std::all_of(files_.begin(), files_.end(), [](const File& f) { return f.observable; });
+}
+
+void PageCacheView::evict(std::chrono::milliseconds patience) const {
+  const os::TimePoint deadline = os::Clock::now() + patience;
+  std::vector<std::size_t> left;
+  for (std::size_t i = 0; i < files_.size(); ++i) left.push_back(i);
+  while (true) {
+    for (const std::size_t index : left) {
+      const os::Fd& fd = files_[index].fd;
+      // A read-only file system answers EROFS or EINVAL: it has nothing dirty.
+      if (::fdatasync(fd.get()) != 0 && errno != EROFS && errno != EINVAL) {
+        throw os::SystemError("flush", fd.path(), errno);
+      }
+      const int error_number = ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
+      if (error_number != 0) throw os::SystemError("evict", fd.path(), error_number);
+    }
+    left.erase(std::remove_if(left.begin(), left.end(),
+                              [&](std::size_t i) { return residency(i).resident_bytes == 0; }),
+               left.end());
+    // Where residency is not known there is nothing to poll for.
+    if (left.empty() || !observable() || os::Clock::now() >= deadline) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
+void PageCacheView::warm(const std::function<bool(std::uint64_t)>& progress) const {
+  constexpr std::size_t k_block = std::size_t{4} << 20;
+  os::Mapping buffer = os::Mapping::anonymous(k_block);
+  std::uint64_t total = 0;
+  for (const File& file : files_) {
+    for (std::uint64_t offset = 0; offset < file.bytes; offset += k_block) {
+      const std::size_t got = os::pread_full(file.fd, buffer.bytes(), offset);
+      total += got;
+      if (!progress(total)) return;
+      if (got < k_block) break;
+    }
+  }
+}
+
+std::optional<bool> reopening_drops_pages(const std::string& path) {
+  const PageCacheView first({path});
+  if (!first.observable() || first.residency(0).file_bytes == 0) return std::nullopt;
+  const os::Fd reader = os::open_regular(path);
+  std::vector<std::byte> buffer(64 << 10);
+  os::pread_full(reader, buffer, 0);
+  const auto before = first.resident_bytes();
+  if (!before || *before == 0) return std::nullopt;
+  const os::Fd second = os::open_regular(path);
+  return first.resident_bytes() == 0;
+}
+
+}  // namespace coldload::storage

@@ -1,0 +1,75 @@
+// Page-cache control: how much of a set of files is in memory, getting them
+// out, and bringing them in.
+//
+// Eviction is advisory: the kernel skips pages that are dirty, mapped or
+// locked. A caller that claims "cold" must measure residency after evicting.
+// mincore(2) on a mapping is the authority: on overlayfs cachestat(2) answered
+// 0 while every page was resident.
+//
+// Layer: storage. Knows nothing of model formats.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "os/fd.h"
+#include "os/mapping.h"
+
+namespace coldload::storage {
+
+// How much of one file is in the page cache.
+struct Residency {
+  std::uint64_t file_bytes = 0;
+  // Whole pages, but never more than the file has. Nothing where the kernel does not tell: it
+  // answers "all" for a file that one neither owns nor may write.
+  std::optional<std::uint64_t> resident_bytes;
+};
+
+// A set of files, each opened and mapped once. Looking goes through these mappings, because
+// opening a file again can drop its pages (FUSE without keep_cache). No page is ever faulted in
+// by looking.
+class PageCacheView {
+ public:
+  // Opens every file. Throws os::Error that names the file that cannot be opened.
+  explicit PageCacheView(const std::vector<std::string>& paths);
+
+  [[nodiscard]] std::size_t size() const { return files_.size(); }
+  [[nodiscard]] const std::string& path(std::size_t index) const { return files_[index].fd.path(); }
+  [[nodiscard]] Residency residency(std::size_t index) const;
+
+  // Over all files; nothing if it is not known for one of them.
+  [[nodiscard]] std::optional<std::uint64_t> resident_bytes() const;
+  // Over the first `count` files.
+  [[nodiscard]] std::optional<std::uint64_t> resident_bytes_of_first(std::size_t count) const;
+  // Whether the kernel tells us about every file.
+  [[nodiscard]] bool observable() const;
+
+  // Flushes each file in order, asks the kernel to drop its pages, and repeats until nothing is
+  // resident or `patience` is over. A partial eviction is an outcome, not an error: look at
+  // residency() afterwards. Throws os::SystemError if a call fails.
+  void evict(std::chrono::milliseconds patience) const;
+
+  // Reads every file with pread(2), so that it is resident where memory allows. `progress` is
+  // called with the bytes read so far; it returns false to stop.
+  void warm(const std::function<bool(std::uint64_t)>& progress) const;
+
+ private:
+  struct File {
+    os::Fd fd;
+    std::uint64_t bytes = 0;
+    os::Mapping mapping;
+    bool observable = false;
+  };
+  std::vector<File> files_;
+};
+
+// Whether opening a file of this mount a second time drops its pages, tried on `path` (a small
+// file: up to 64 KiB of it are read). Nothing where residency cannot be seen.
+[[nodiscard]] std::optional<bool> reopening_drops_pages(const std::string& path);
+
+}  // namespace coldload::storage
