@@ -1,0 +1,24 @@
+// The `notes` column: `key=value` pairs joined by "; ".
+//
+// `;`, `=`, `%`, control characters and bytes that are not UTF-8 are percent-encoded, so that the
+// text splits at "; " and at the first "=", whatever is in a value.
+//
+// Layer: text. Pure functions.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coldload::text {
+
+using Notes = std::vector<std::pair<std::string, std::string>>;
+
+[[nodiscard]] std::string format_notes(const Notes& notes);
+
+// Nothing for what format_notes cannot have written: no "=", a bad percent escape.
+[[nodiscard]] std::optional<Notes> parse_notes(std::string_view text);
+
+}  // namespace coldload::text
