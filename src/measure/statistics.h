@@ -1,0 +1,71 @@
+// What a handful of load times can and cannot say.
+//
+// Every function gives the same answer for the same numbers on any machine: exact where that is
+// feasible, and the bootstrap draws from a generator of its own, seeded by the data.
+//
+// Layer: measure. Knows nothing of records.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace coldload::measure {
+
+// Fewer values than this in an arm: no interval, no outliers, no trend.
+inline constexpr std::size_t k_least_n = 5;
+
+// What a test calls shown: p below this.
+inline constexpr double k_significance = 0.05;
+
+struct Summary {
+  std::size_t n = 0;
+  double median = 0;
+  double min = 0;
+  double max = 0;
+};
+
+struct Interval {
+  double low = 0;
+  double high = 0;
+};
+
+// Which way values go over the run order.
+struct Trend {
+  double tau = 0;  // Kendall's, -1 (falling) to 1 (rising)
+  double p = 1;    // two-sided
+};
+
+// The middle value, or the mean of the two middle ones. `values` must not be empty.
+[[nodiscard]] double median(std::span<const double> values);
+
+// Nothing for no values.
+[[nodiscard]] std::optional<Summary> summarize(std::span<const double> values);
+
+// Mann-Whitney's rank-sum test, two-sided: how often a random relabelling of all values puts the
+// rank sum at least as far from its mean as it is. Ties share their mean rank. Exact for up to 50
+// values in all; beyond, the normal approximation with corrections for ties and continuity.
+// Nothing where an arm is empty.
+[[nodiscard]] std::optional<double> mann_whitney_p(std::span<const double> a,
+                                                   std::span<const double> b);
+
+// 95 % percentile bootstrap of median(b) / median(a). Nothing for n < 5 in an arm, or where `a` is
+// not positive.
+[[nodiscard]] std::optional<Interval> ratio_interval(std::span<const double> a,
+                                                     std::span<const double> b);
+
+// The same of median(b) - median(a).
+[[nodiscard]] std::optional<Interval> difference_interval(std::span<const double> a,
+                                                          std::span<const double> b);
+
+// Indices of values with |x - median| / MAD > 14.826 (hyperfine's rule: ten standard deviations
+// of a normal distribution). Empty for n < 5 or MAD = 0: the rule flags clean small samples.
+[[nodiscard]] std::vector<std::size_t> outliers(std::span<const double> values);
+
+// Kendall's tau of the values against their order, exact for n <= 8, else the normal approximation
+// with a correction for ties. Nothing for n < 5 or where all values are equal.
+[[nodiscard]] std::optional<Trend> trend_over_order(std::span<const double> values);
+
+}  // namespace coldload::measure
