@@ -45,22 +45,28 @@ const char* file_kind(mode_t mode) {
   return "not a regular file";
 }
 
+void require_regular(const struct stat& info, const std::string& path) {
+  if (S_ISREG(info.st_mode)) return;
+  throw Error(fmt::format("cannot read {}: it is {}, not a regular file", path,
+                          file_kind(info.st_mode)));
+}
+
 }  // namespace
+
+std::uint64_t regular_file_size(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) throw SystemError("open", path, errno);
+  require_regular(info, path);
+  return static_cast<std::uint64_t>(info.st_size);
+}
 
 Fd open_regular(const std::string& path, int extra_flags) {
   // Look before opening: opening a device or a FIFO can have effects of its own.
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) throw SystemError("open", path, errno);
-  if (!S_ISREG(info.st_mode)) {
-    throw Error(
-        fmt::format("cannot read {}: it is {}, not a regular file", path, file_kind(info.st_mode)));
-  }
+  static_cast<void>(regular_file_size(path));
   Fd file = open_file(path, O_RDONLY | O_NONBLOCK | extra_flags);
+  struct stat info {};
   if (::fstat(file.get(), &info) != 0) throw SystemError("stat", path, errno);
-  if (!S_ISREG(info.st_mode)) {
-    throw Error(
-        fmt::format("cannot read {}: it is {}, not a regular file", path, file_kind(info.st_mode)));
-  }
+  require_regular(info, path);
   return file;
 }
 

@@ -40,6 +40,11 @@ class Fd {
 // open(2) with O_CLOEXEC added. Throws SystemError.
 [[nodiscard]] Fd open_file(const std::string& path, int flags, mode_t mode = 0);
 
+// Size in bytes of the regular file at `path`, links followed, without opening it: a device or a
+// FIFO is not touched, and on FUSE opening alone can drop a file's page cache. Anything but a
+// regular file is an Error that says what it is.
+[[nodiscard]] std::uint64_t regular_file_size(const std::string& path);
+
 // Opens a regular file for reading. O_NONBLOCK, so that a FIFO or a device in its place cannot
 // hang the caller; anything but a regular file is an Error that says what it is.
 [[nodiscard]] Fd open_regular(const std::string& path, int extra_flags = 0);

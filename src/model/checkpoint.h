@@ -1,0 +1,58 @@
+// A checkpoint: the files that make up one model, which of them are weights, and where they
+// really lie.
+//
+// Layer: model. May include os/, text/. Knows nothing of storage: bytes are file sizes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/safetensors.h"
+
+namespace coldload::model {
+
+enum class Format { safetensors, gguf };
+
+// In eviction order: weights first, so that the small files are the last that anything could read
+// back in.
+enum class FileKind { shard, config, tokenizer, index, other };
+
+[[nodiscard]] const char* to_string(Format format);
+[[nodiscard]] const char* to_string(FileKind kind);
+
+struct CheckpointFile {
+  std::string name;       // in the checkpoint's directory
+  std::string real_path;  // absolute, every link resolved
+  std::uint64_t bytes = 0;
+  FileKind kind = FileKind::other;
+  bool is_symlink = false;
+};
+
+struct Checkpoint {
+  std::string path;  // absolute, as the user wrote it otherwise: what a server is given
+  Format format = Format::safetensors;
+  std::string name;  // the directory's, for a hub snapshot the model's, for a .gguf the file's
+  bool has_index = false;
+  std::vector<CheckpointFile> files;  // by kind, then by name
+  std::vector<std::string> remarks;   // what a user should know: shards that the index leaves out
+
+  // Sum of the shards' sizes, headers included.
+  [[nodiscard]] std::uint64_t weight_bytes() const;
+  [[nodiscard]] std::vector<const CheckpointFile*> shards() const;
+};
+
+// Finds the files of the checkpoint at `path`: a directory of safetensors shards, with or without
+// an index, whose files may be links (a hub cache's snapshot is); or a .gguf file, with its
+// siblings where its name says that it is split. Only looks at names and sizes and reads the index:
+// no header, no weights; nothing is opened that could block. Throws os::Error that names the file
+// and, where the index is wrong, the index.
+[[nodiscard]] Checkpoint open_checkpoint(const std::string& path);
+
+// Reads and validates every shard's header with up to `threads` threads (at least one), and checks
+// that every tensor of the index is in the shard that the index names. One header per shard, in
+// the shards' order; empty for gguf, whose tensors are not parsed. Throws os::Error for the first
+// shard, in their order, that is not what it should be.
+[[nodiscard]] std::vector<ShardHeader> read_headers(const Checkpoint& checkpoint, unsigned threads);
+
+}  // namespace coldload::model

@@ -1,0 +1,87 @@
+#include "model/file_names.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+namespace coldload::model {
+
+namespace {
+
+constexpr std::string_view k_gguf = ".gguf";
+
+bool starts_with(std::string_view name, std::string_view prefix) {
+  return name.substr(0, prefix.size()) == prefix;
+}
+
+bool ends_with(std::string_view name, std::string_view suffix) {
+  return name.size() >= suffix.size() && name.substr(name.size() - suffix.size()) == suffix;
+}
+
+bool is_number(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+}  // namespace
+
+bool is_shard_name(std::string_view name) {
+  return ends_with(name, ".safetensors") && name[0] != '.';
+}
+
+bool is_gguf_name(std::string_view name) { return ends_with(name, k_gguf) && name[0] != '.'; }
+
+std::optional<FileKind> kind_of_small_file(std::string_view name) {
+  if (name == "config.json" || name == "generation_config.json") return FileKind::config;
+  constexpr std::array<std::string_view, 6> k_tokenizer_files{
+      "vocab.json",        "vocab.txt",
+      "merges.txt",        "special_tokens_map.json",
+      "added_tokens.json", "sentencepiece.bpe.model"};
+  if (std::find(k_tokenizer_files.begin(), k_tokenizer_files.end(), name) !=
+      k_tokenizer_files.end()) {
+    return FileKind::tokenizer;
+  }
+  if (starts_with(name, "chat_template")) return FileKind::tokenizer;
+  if (starts_with(name, "tokenizer") && (ends_with(name, ".json") || ends_with(name, ".model"))) {
+    return FileKind::tokenizer;
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> gguf_siblings(const std::string& name) {
+  // <stem>-00002-of-00003.gguf
+  constexpr std::size_t k_digits = 5;
+  constexpr std::string_view k_of = "-of-";
+  constexpr std::size_t k_tail = 1 + k_digits + k_of.size() + k_digits + k_gguf.size();
+  if (name.size() <= k_tail) return {name};
+  const std::string stem = name.substr(0, name.size() - k_tail);
+  const std::string_view tail = std::string_view(name).substr(stem.size());
+  const std::string_view part = tail.substr(1, k_digits);
+  const std::string_view count = tail.substr(1 + k_digits + k_of.size(), k_digits);
+  if (tail[0] != '-' || tail.substr(1 + k_digits, k_of.size()) != k_of || !is_number(part) ||
+      !is_number(count)) {
+    return {name};
+  }
+  const int parts = std::stoi(std::string(count));
+  const int own = std::stoi(std::string(part));
+  if (own < 1 || own > parts) return {name};
+  std::vector<std::string> names;
+  for (int i = 1; i <= parts; ++i)
+    names.push_back(fmt::format("{}-{:05d}-of-{}.gguf", stem, i, count));
+  return names;
+}
+
+std::string checkpoint_name(const std::string& path) {
+  const std::filesystem::path whole(path);
+  const std::string last = whole.filename();
+  if (is_gguf_name(last)) return last.substr(0, last.size() - k_gguf.size());
+  const std::string repository = whole.parent_path().parent_path().filename();
+  constexpr std::string_view k_models = "models--";
+  if (whole.parent_path().filename() == "snapshots" && starts_with(repository, k_models)) {
+    return repository.substr(repository.rfind("--") + 2);
+  }
+  return last.empty() ? "checkpoint" : last;
+}
+
+}  // namespace coldload::model

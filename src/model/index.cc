@@ -1,0 +1,252 @@
+#include "model/index.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <span>
+#include <utility>
+
+#include <boost/json/basic_parser_impl.hpp>
+#include <fmt/format.h>
+
+#include "model/name_table.h"
+#include "os/error.h"
+#include "os/fd.h"
+#include "text/quote.h"
+
+namespace coldload::model {
+
+namespace {
+
+// What a damaged file may take at most: room for two million tensors of usual names.
+constexpr std::uint64_t k_max_index_bytes = 200'000'000;
+constexpr std::size_t k_max_tensors = 4'000'000;
+constexpr std::size_t k_max_shards = 100'000;
+constexpr std::size_t k_max_depth = 32;
+constexpr std::size_t k_max_file_name_bytes = 255;
+constexpr std::size_t k_piece_bytes = std::size_t{1} << 20;
+
+bool is_plain_file_name(std::string_view name) {
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos &&
+         name.find('\0') == std::string_view::npos;
+}
+
+}  // namespace
+
+// The Handler of boost::json::basic_parser. Its calls throw os::Error for a bad index.
+class WeightMapBuilder {
+ public:
+  static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
+
+  using Code = boost::json::error_code;
+  using Text = boost::json::string_view;
+
+  WeightMapBuilder(const std::string& path, std::uint64_t file_bytes) {
+    map_.path_ = path;
+    map_.names_.reserve(static_cast<std::size_t>(file_bytes));
+  }
+
+  [[noreturn]] void fail(std::string_view cause) const {
+    throw os::Error(fmt::format("cannot use the index {}: it {}", map_.path_, cause));
+  }
+
+  [[nodiscard]] WeightMap finish() {
+    if (!map_seen_) fail("has no weight_map");
+    if (map_.entries_.empty()) fail("has an empty weight_map: it names no shard");
+    // Numbers went out in the order of appearance; shards are wanted by name.
+    std::vector<std::uint32_t> rank(shard_ids_.size());
+    for (const auto& [name, id] : shard_ids_) {
+      rank[id] = static_cast<std::uint32_t>(map_.shards_.size());
+      map_.shards_.push_back(name);
+    }
+    for (WeightMap::Entry& entry : map_.entries_) entry.shard = rank[entry.shard];
+    std::sort(map_.entries_.begin(), map_.entries_.end(),
+              [](const WeightMap::Entry& a, const WeightMap::Entry& b) {
+                return a.shard != b.shard ? a.shard < b.shard : a.name_offset < b.name_offset;
+              });
+    map_.names_.shrink_to_fit();
+    return std::move(map_);
+  }
+
+  bool on_document_begin(Code&) { return true; }
+  bool on_document_end(Code&) { return true; }
+
+  bool on_object_begin(Code&) {
+    if (depth_ == 1 && is_map_) in_map_ = true;
+    if (depth_ == 2 && in_map_) fail_entry();
+    ++depth_;
+    return true;
+  }
+
+  bool on_object_end(std::size_t, Code&) {
+    --depth_;
+    if (depth_ == 1) in_map_ = false;
+    return true;
+  }
+
+  bool on_array_begin(Code&) {
+    check_scalar();
+    ++depth_;
+    return true;
+  }
+
+  bool on_array_end(std::size_t, Code&) {
+    --depth_;
+    return true;
+  }
+
+  bool on_key_part(Text text, std::size_t, Code&) {
+    if (depth_ == 1) append(&key_, text);
+    if (in_map_) map_.names_.append(text.data(), text.size());
+    return true;
+  }
+
+  bool on_key(Text text, std::size_t size, Code& code) {
+    on_key_part(text, size, code);
+    if (depth_ == 1) {
+      is_map_ = std::exchange(key_, "") == "weight_map";
+      if (is_map_ && std::exchange(map_seen_, true)) fail("has two weight_map");
+    } else if (in_map_) {
+      const std::size_t begin = entry_.name_offset + entry_.name_bytes;
+      entry_.name_offset = static_cast<std::uint32_t>(begin);
+      entry_.name_bytes = static_cast<std::uint32_t>(map_.names_.size() - begin);
+    }
+    return true;
+  }
+
+  bool on_string_part(Text text, std::size_t, Code&) {
+    if (!in_map_) check_scalar();
+    if (in_map_) append(&shard_, text);
+    return true;
+  }
+
+  bool on_string(Text text, std::size_t size, Code& code) {
+    on_string_part(text, size, code);
+    if (in_map_) end_entry();
+    return true;
+  }
+
+  bool on_number_part(Text, Code&) { return true; }
+  bool on_int64(std::int64_t, Text, Code&) { return check_scalar(); }
+  bool on_uint64(std::uint64_t, Text, Code&) { return check_scalar(); }
+  bool on_double(double, Text, Code&) { return check_scalar(); }
+  bool on_bool(bool, Code&) { return check_scalar(); }
+  bool on_null(Code&) { return check_scalar(); }
+  bool on_comment_part(Text, Code&) { return true; }
+  bool on_comment(Text, Code&) { return true; }
+
+ private:
+  // One byte more than a file name may have, so that what is too long is seen to be.
+  static void append(std::string* word, Text text) {
+    const std::size_t room =
+        k_max_file_name_bytes + 1 - std::min(k_max_file_name_bytes + 1, word->size());
+    word->append(text.data(), std::min(text.size(), room));
+  }
+
+  // For every value but an object, and a string within the map.
+  bool check_scalar() const {
+    if (depth_ == 0) fail("is no JSON object");
+    if (depth_ == 1 && is_map_) fail("has a weight_map that is no object");
+    if (in_map_) fail_entry();
+    return true;
+  }
+
+  [[nodiscard]] std::string tensor_name() const {
+    return text::quoted(
+        std::string_view(map_.names_).substr(entry_.name_offset, entry_.name_bytes));
+  }
+
+  [[noreturn]] void fail_entry() const {
+    fail(fmt::format("gives tensor {} a shard that is not a string", tensor_name()));
+  }
+
+  void end_entry() {
+    if (!is_plain_file_name(shard_) || shard_.size() > k_max_file_name_bytes) {
+      fail(
+          fmt::format("places tensor {} in {}, which is no plain file name: shards lie beside "
+                      "their index",
+                      tensor_name(), text::quoted(shard_)));
+    }
+    const auto [at, added] =
+        shard_ids_.try_emplace(shard_, static_cast<std::uint32_t>(shard_ids_.size()));
+    if (map_.entries_.size() == k_max_tensors)
+      fail(fmt::format("names more than {} tensors", k_max_tensors));
+    if (added && shard_ids_.size() > k_max_shards)
+      fail(fmt::format("names more than {} shards", k_max_shards));
+    entry_.shard = at->second;
+    map_.entries_.push_back(entry_);
+    shard_.clear();
+  }
+
+  WeightMap map_;
+  std::map<std::string, std::uint32_t> shard_ids_;
+  WeightMap::Entry entry_;
+  int depth_ = 0;
+  bool is_map_ = false;  // the top-level value that comes next is the weight_map
+  bool in_map_ = false;
+  bool map_seen_ = false;
+  std::string key_;
+  std::string shard_;
+};
+
+WeightMap WeightMap::read(const std::string& path) {
+  const os::Fd file = os::open_regular(path);
+  const std::uint64_t file_bytes = os::file_size(file);
+  if (file_bytes > k_max_index_bytes) {
+    throw os::Error(fmt::format("cannot use the index {}: it is larger than {} bytes", path,
+                                k_max_index_bytes));
+  }
+  boost::json::parse_options options;
+  options.max_depth = k_max_depth;
+  boost::json::basic_parser<WeightMapBuilder> parser(options, path, file_bytes);
+  std::string buffer(k_piece_bytes, '\0');
+  std::uint64_t position = 0;
+  while (true) {
+    const std::size_t got = os::pread_full(
+        file, std::as_writable_bytes(std::span(buffer.data(), buffer.size())), position);
+    if (got == 0) break;
+    std::size_t used = 0;
+    if (!parser.done()) {
+      boost::json::error_code code;
+      used = parser.write_some(true, buffer.data(), got, code);
+      if (code) {
+        parser.handler().fail(
+            fmt::format("is not valid JSON: {} near byte {}", code.message(), position + used));
+      }
+    }
+    if (std::string_view(buffer.data() + used, got - used).find_first_not_of(" \t\r\n") !=
+        std::string_view::npos) {
+      parser.handler().fail(fmt::format("holds more than its JSON, at byte {}", position + used));
+    }
+    position += got;
+    // A file that grows while it is read.
+    if (position > k_max_index_bytes) parser.handler().fail("does not end");
+  }
+  if (!parser.done()) parser.handler().fail("is not valid JSON: it ends in the middle");
+  return parser.handler().finish();
+}
+
+void WeightMap::check(const std::string& shard, const ShardHeader& header) const {
+  const auto name = std::lower_bound(shards_.begin(), shards_.end(), shard);
+  if (name == shards_.end() || *name != shard) return;
+  const auto id = static_cast<std::uint32_t>(name - shards_.begin());
+  const NameTable names(header);
+  auto entry =
+      std::lower_bound(entries_.begin(), entries_.end(), id,
+                       [](const Entry& e, std::uint32_t wanted) { return e.shard < wanted; });
+  for (; entry != entries_.end() && entry->shard == id; ++entry) {
+    const std::string_view tensor =
+        std::string_view(names_).substr(entry->name_offset, entry->name_bytes);
+    if (!names.contains(tensor)) {
+      throw os::Error(
+          fmt::format("cannot use {}: the index {} places tensor {} in it, but its header "
+                      "has none of that name",
+                      header.path(), path_, text::quoted(tensor)));
+    }
+  }
+}
+
+}  // namespace coldload::model

@@ -1,0 +1,47 @@
+// model.safetensors.index.json: which shard holds which tensor.
+//
+// Layer: model. May include os/, text/.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/safetensors.h"
+
+namespace coldload::model {
+
+inline constexpr std::string_view k_index_name = "model.safetensors.index.json";
+
+// The index's weight_map. Takes 12 bytes a tensor beside the names' text.
+class WeightMap {
+ public:
+  // Reads the index at `path`, without keeping its text. Throws os::Error that names it: not a
+  // regular file, not JSON, no weight_map, a shard that is no plain file name, ...
+  [[nodiscard]] static WeightMap read(const std::string& path);
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  // Names of the shards, sorted, each once.
+  [[nodiscard]] const std::vector<std::string>& shards() const { return shards_; }
+  [[nodiscard]] std::size_t tensor_count() const { return entries_.size(); }
+
+  // Throws os::Error for a tensor that the index places in `shard` and whose header lacks it.
+  void check(const std::string& shard, const ShardHeader& header) const;
+
+ private:
+  friend class WeightMapBuilder;
+
+  struct Entry {
+    std::uint32_t shard = 0;
+    std::uint32_t name_offset = 0;
+    std::uint32_t name_bytes = 0;
+  };
+
+  std::string path_;
+  std::vector<std::string> shards_;
+  std::vector<Entry> entries_;  // ordered by shard
+  std::string names_;
+};
+
+}  // namespace coldload::model

@@ -1,0 +1,37 @@
+// The tensor names of one header, for finding one or a twin.
+//
+// Layer: model.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "model/safetensors.h"
+
+namespace coldload::model {
+
+// Must not outlive the header. 16 bytes a tensor; no input makes it slower than sorting, as chosen
+// hash collisions would a hash map.
+class NameTable {
+ public:
+  explicit NameTable(const ShardHeader& header);
+
+  [[nodiscard]] bool contains(std::string_view name) const;
+  // A tensor whose name another one has too; nullptr where every name is unique.
+  [[nodiscard]] const Tensor* twin() const;
+
+ private:
+  struct Key {
+    std::size_t hash;
+    std::uint32_t index;
+  };
+
+  [[nodiscard]] std::string_view name_of(const Key& key) const;
+
+  const ShardHeader& header_;
+  std::vector<Key> keys_;  // by hash, then by name
+};
+
+}  // namespace coldload::model
