@@ -48,16 +48,19 @@ std::optional<ProcessInfo> process_info(pid_t pid) {
   // Fields 3 to 24 of proc(5).
   std::uint64_t user_ticks = 0;
   std::uint64_t system_ticks = 0;
+  std::uint64_t reaped_user_ticks = 0;
+  std::uint64_t reaped_system_ticks = 0;
   std::uint64_t resident_pages = 0;
   std::string skipped;
   rest >> info.state >> info.parent;
   for (int field = 5; field <= 13; ++field) rest >> skipped;
-  rest >> user_ticks >> system_ticks;
-  for (int field = 16; field <= 21; ++field) rest >> skipped;
+  rest >> user_ticks >> system_ticks >> reaped_user_ticks >> reaped_system_ticks;
+  for (int field = 18; field <= 21; ++field) rest >> skipped;
   rest >> info.start_ticks >> skipped >> resident_pages;
   if (!rest) return std::nullopt;
   static const auto k_ticks_per_s = static_cast<double>(::sysconf(_SC_CLK_TCK));
   info.cpu_s = static_cast<double>(user_ticks + system_ticks) / k_ticks_per_s;
+  info.reaped_cpu_s = static_cast<double>(reaped_user_ticks + reaped_system_ticks) / k_ticks_per_s;
   info.resident_bytes = resident_pages * page_size();
   return info;
 }

@@ -19,6 +19,7 @@ struct ProcessInfo {
   char state = '?';               // 'Z' is a zombie: it waits to be reaped and runs nothing
   std::uint64_t start_ticks = 0;  // since boot; with pid, names a process for good
   double cpu_s = 0;               // user and system time, reaped children not included
+  double reaped_cpu_s = 0;        // that of the children that it has reaped
   std::uint64_t resident_bytes = 0;
   std::string name;  // comm: 15 characters at most
 };

@@ -1,0 +1,258 @@
+#include "serve/process_tree.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "os/clock.h"
+#include "os/error.h"
+#include "os/fd.h"
+
+namespace coldload::serve {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr auto k_kill_limit = std::chrono::seconds(30);
+
+bool is_dead(const os::ProcessInfo& info) { return info.state == 'Z' || info.state == 'X'; }
+
+std::vector<os::ProcessInfo> live(const std::vector<os::ProcessInfo>& seen) {
+  std::vector<os::ProcessInfo> result;
+  for (const os::ProcessInfo& info : seen) {
+    if (!is_dead(info)) result.push_back(info);
+  }
+  return result;
+}
+
+// Now, as /proc/PID/stat counts start times.
+std::uint64_t now_ticks() {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  const auto ticks_per_s = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+  constexpr std::uint64_t k_ns_per_s = 1'000'000'000;
+  return static_cast<std::uint64_t>(now.tv_sec) * ticks_per_s +
+         static_cast<std::uint64_t>(now.tv_nsec) * ticks_per_s / k_ns_per_s;
+}
+
+double reaped_cpu_s() {
+  rusage usage{};
+  ::getrusage(RUSAGE_CHILDREN, &usage);
+  const auto seconds = [](const timeval& value) {
+    return static_cast<double>(value.tv_sec) + static_cast<double>(value.tv_usec) * 1e-6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+// A handle on exactly the process that was seen: the number may meanwhile be another's.
+os::Fd open_process(const os::ProcessInfo& info) {
+  os::Fd handle(static_cast<int>(::syscall(SYS_pidfd_open, info.pid, 0)), "pidfd");
+  if (!handle.valid()) return handle;
+  const auto now = os::process_info(info.pid);
+  if (!now || now->start_ticks != info.start_ticks) return {};
+  return handle;
+}
+
+void send_signal(const os::ProcessInfo& info, int number) {
+  const os::Fd handle = open_process(info);
+  if (handle.valid()) {
+    ::syscall(SYS_pidfd_send_signal, handle.get(), number, nullptr, 0);
+  } else if (errno == ENOSYS) {
+    const auto now = os::process_info(info.pid);
+    if (now && now->start_ticks == info.start_ticks) ::kill(info.pid, number);
+  }
+}
+
+// Waits until one of the processes ends, at most until `until`.
+void wait_for_change(const std::vector<os::ProcessInfo>& processes, os::TimePoint until) {
+  constexpr std::size_t k_watched_limit = 64;
+  constexpr auto k_patience = milliseconds(50);  // then new processes are looked for
+  std::vector<os::Fd> handles;
+  std::vector<pollfd> entries;
+  for (const os::ProcessInfo& info : processes) {
+    if (entries.size() == k_watched_limit) break;
+    os::Fd handle = open_process(info);
+    if (!handle.valid()) continue;
+    entries.push_back({handle.get(), POLLIN, 0});
+    handles.push_back(std::move(handle));
+  }
+  auto patience = std::chrono::duration_cast<milliseconds>(until - os::Clock::now());
+  patience = std::clamp<milliseconds>(patience, milliseconds(1), k_patience);
+  if (entries.empty()) patience = milliseconds(1);
+  ::poll(entries.data(), entries.size(), static_cast<int>(patience.count()));
+}
+
+}  // namespace
+
+ProcessTree::ProcessTree() : self_(::getpid()) {
+  if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) {
+    throw os::SystemError("become a subreaper of", "the server's processes", errno);
+  }
+  // Inherited from a parent that ignores it, SIGCHLD would take the dead children's accounts away.
+  struct sigaction action {};
+  if (::sigaction(SIGCHLD, nullptr, &action) == 0 && action.sa_handler == SIG_IGN) {
+    action.sa_handler = SIG_DFL;
+    ::sigaction(SIGCHLD, &action, nullptr);
+  }
+  for (const os::ProcessInfo& info : os::descendants(self_)) excluded_.insert(identity(info));
+  begin_ticks_ = now_ticks();
+  own_bytes_before_ = os::storage_bytes_read(self_);
+  reaped_cpu_before_s_ = reaped_cpu_s();
+}
+
+void ProcessTree::set_root(pid_t root) {
+  const std::lock_guard lock(mutex_);
+  root_ = root;
+}
+
+void ProcessTree::exclude(pid_t pid) {
+  const std::lock_guard lock(mutex_);
+  if (const auto info = os::process_info(pid)) excluded_.insert(identity(*info));
+}
+
+std::vector<os::ProcessInfo> ProcessTree::look() {
+  std::vector<os::ProcessInfo> found;
+  std::set<pid_t> apart;
+  for (os::ProcessInfo& info : os::descendants(self_)) {
+    // Below an excluded process now or earlier, or older than the tree (an orphan of one).
+    const bool is_apart = apart.count(info.parent) != 0 || excluded_.count(identity(info)) != 0 ||
+                          info.start_ticks < begin_ticks_;
+    if (is_apart) {
+      apart.insert(info.pid);
+      excluded_.insert(identity(info));
+    } else {
+      found.push_back(std::move(info));
+    }
+  }
+  return found;
+}
+
+// Only those that are ours to wait for, each by its pid: other parts of the program have children.
+void ProcessTree::reap(const std::vector<os::ProcessInfo>& seen) const {
+  for (const os::ProcessInfo& info : seen) {
+    if (is_dead(info) && info.parent == self_ && info.pid != root_) {
+      ::waitpid(info.pid, nullptr, WNOHANG);
+    }
+  }
+}
+
+std::vector<os::ProcessInfo> ProcessTree::members() {
+  const std::lock_guard lock(mutex_);
+  const std::vector<os::ProcessInfo> seen = look();
+  reap(seen);
+  return live(seen);
+}
+
+StorageRead ProcessTree::storage_bytes_read() {
+  const std::lock_guard lock(mutex_);
+  StorageRead result;
+  const auto own = os::storage_bytes_read(self_);  // before all others: see StorageRead
+  const std::vector<os::ProcessInfo> seen = look();
+  if (!own || !own_bytes_before_) {
+    result.reason = "the kernel keeps no I/O accounts (/proc/self/io is missing)";
+  }
+  std::uint64_t bytes = 0;
+  for (const os::ProcessInfo& info : seen) {
+    if (os::ignores_sigchld(info.pid)) lost_children_ = true;
+    const auto read = os::storage_bytes_read(info.pid);
+    if (read) {
+      bytes += *read;
+    } else if (const auto now = os::process_info(info.pid);
+               now && now->start_ticks == info.start_ticks && !is_dead(*now)) {
+      result.reason = fmt::format(
+          "the I/O account of pid {} ({}) is closed to us: it runs as another user or is not "
+          "dumpable; run coldload as root",
+          info.pid, info.name);
+    }
+  }
+  result.lost_children = lost_children_;
+  if (result.reason.empty()) result.bytes = bytes + (*own - *own_bytes_before_);
+  return result;
+}
+
+Usage ProcessTree::usage() {
+  const std::lock_guard lock(mutex_);
+  Usage usage;
+  usage.cpu_s = reaped_cpu_s() - reaped_cpu_before_s_;
+  for (const os::ProcessInfo& info : look()) {
+    usage.cpu_s += info.cpu_s + info.reaped_cpu_s;
+    if (is_dead(info)) continue;
+    usage.resident_bytes += info.resident_bytes;
+    ++usage.processes;
+  }
+  return usage;
+}
+
+// None was seen twice: a process whose parent ended while /proc was being read can be missed once.
+bool ProcessTree::gone() { return members().empty() && members().empty(); }
+
+std::vector<Survivor> ProcessTree::stop(std::chrono::nanoseconds grace) {
+  const os::TimePoint deadline = os::Clock::now() + grace;
+  std::set<Identity> asked;
+  while (!gone()) {
+    const std::vector<os::ProcessInfo> alive = members();
+    for (const os::ProcessInfo& info : alive) {
+      if (asked.insert(identity(info)).second) send_signal(info, SIGTERM);
+    }
+    if (os::Clock::now() >= deadline) break;
+    wait_for_change(alive, deadline);
+  }
+  const os::TimePoint kill_deadline = os::Clock::now() + k_kill_limit;
+  while (!gone() && os::Clock::now() < kill_deadline) {
+    freeze_and_kill();
+    wait_for_change(members(), kill_deadline);
+  }
+  std::vector<Survivor> survivors;
+  for (const os::ProcessInfo& info : members()) {
+    survivors.push_back({info.pid, os::command_line(info.pid)});
+  }
+  return survivors;
+}
+
+// Processes that start others faster than we can look are stopped before they are killed. A whole
+// process group is signalled at once, which no fork can outrun. A group is the tree's alone if its
+// session is: only descendants of the process that began a session are in it.
+void ProcessTree::freeze_and_kill() {
+  constexpr int k_passes = 16;
+  std::set<Identity> frozen;
+  std::set<pid_t> groups;
+  for (int pass = 0; pass < k_passes; ++pass) {
+    std::set<pid_t> foreign_sessions{::getsid(0)};
+    const std::vector<os::ProcessInfo> alive = members();
+    {
+      const std::lock_guard lock(mutex_);
+      for (const Identity& excluded : excluded_) foreign_sessions.insert(::getsid(excluded.first));
+    }
+    bool any_new = false;
+    for (const os::ProcessInfo& info : alive) {
+      if (!frozen.insert(identity(info)).second) continue;
+      any_new = true;
+      const pid_t group = ::getpgid(info.pid);
+      const pid_t session = ::getsid(info.pid);
+      if (group > 0 && session > 0 && foreign_sessions.count(session) == 0) {
+        ::kill(-group, SIGSTOP);
+        groups.insert(group);
+      } else {
+        send_signal(info, SIGSTOP);
+      }
+    }
+    if (!any_new) break;
+  }
+  for (const os::ProcessInfo& info : members()) {
+    const pid_t group = ::getpgid(info.pid);
+    if (group > 0 && groups.count(group) != 0) ::kill(-group, SIGKILL);
+    send_signal(info, SIGKILL);
+  }
+}
+
+}  // namespace coldload::serve

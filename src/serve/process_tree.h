@@ -1,0 +1,99 @@
+// A server's whole process tree: who belongs to it, what it has read, and its end.
+//
+// We make ourselves a child subreaper, so that every process that a server leaves behind (orphaned,
+// daemonised, in a session of its own) stays below us in the tree. Whatever descends from us now
+// and did not when the tree was set up is the server's; what was there before (a stand-in's file
+// server, say), and everything below it, is not, and is never signalled or reaped.
+//
+// Layer: serve. Thread-safe: a sampler may look while another thread waits or stops.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "os/proc.h"
+
+namespace coldload::serve {
+
+// What the tree made storage deliver. How it is counted (proc(5), task_io_accounting): every
+// process has its own counter; a parent that waits for a dead child adds the child's counter to its
+// own. So the sum over the live processes, dead ones that nobody has waited for, and what our own
+// counter has grown by since the tree was set up (children that we reaped) has every byte once.
+// While the tree changes, parents are read before children, we ourselves first: a child that dies
+// in between is missing from this sum and is in its parent's next time. A sum can therefore be too
+// small, never too large: keep the largest. Our own growth also holds what this very process and
+// its other children read from storage meanwhile: read nothing large between launch and stop.
+struct StorageRead {
+  std::optional<std::uint64_t> bytes;
+  // A process of the tree ignores SIGCHLD, now or at an earlier look: what its dead children read
+  // is in no counter, so `bytes` may be too small.
+  bool lost_children = false;
+  std::string reason;  // why there are no bytes
+};
+
+struct Usage {
+  double cpu_s = 0;                  // of the tree since its start, dead processes included
+  std::uint64_t resident_bytes = 0;  // the live processes' sum; shared pages count for each
+  std::size_t processes = 0;
+};
+
+// A process that could not be stopped.
+struct Survivor {
+  pid_t pid = 0;
+  std::string command_line;
+};
+
+class ProcessTree {
+ public:
+  // Makes this process a subreaper, and sets apart all descendants that it has now. Build it just
+  // before the launch.
+  ProcessTree();
+  ~ProcessTree() = default;
+  ProcessTree(const ProcessTree&) = delete;
+  ProcessTree& operator=(const ProcessTree&) = delete;
+
+  // The process that was launched. Its owner reaps it, nobody else.
+  void set_root(pid_t root);
+  // Sets one more process of ours, started since, and all below it apart.
+  void exclude(pid_t pid);
+
+  // The tree's live processes, parents before children. Reaps its dead orphans on the way.
+  [[nodiscard]] std::vector<os::ProcessInfo> members();
+
+  [[nodiscard]] StorageRead storage_bytes_read();
+  [[nodiscard]] Usage usage();
+
+  // Ends the tree: SIGTERM once to every process, up to `grace` to end by itself, then SIGKILL
+  // until none is left. Returns those that are still there after half a minute of that (stuck in
+  // the kernel); empty when all are gone. Only processes that are verified members are signalled.
+  [[nodiscard]] std::vector<Survivor> stop(std::chrono::nanoseconds grace);
+
+ private:
+  using Identity = std::pair<pid_t, std::uint64_t>;  // pid and start time: never used twice
+  static Identity identity(const os::ProcessInfo& info) { return {info.pid, info.start_ticks}; }
+
+  std::vector<os::ProcessInfo> look();  // zombies too; mutex_ is held
+  void reap(const std::vector<os::ProcessInfo>& seen) const;
+  bool gone();
+  void freeze_and_kill();
+
+  std::mutex mutex_;
+  pid_t self_;
+  pid_t root_ = -1;
+  std::uint64_t begin_ticks_ = 0;
+  std::optional<std::uint64_t> own_bytes_before_;
+  double reaped_cpu_before_s_ = 0;
+  std::set<Identity> excluded_;
+  bool lost_children_ = false;
+};
+
+}  // namespace coldload::serve
