@@ -47,12 +47,12 @@ struct StandInFacts {
 
 // One arm of the experiment: a label and the path behind it.
 struct ArmFacts {
-  std::string label;                // "nvme"
-  std::string path;                 // as given, made absolute; empty for a placeholder
-  bool placeholder = false;         // the path is still to come
-  std::string missing;              // for a placeholder: what is missing, in words
+  std::string label;         // "nvme"
+  std::string path;          // as given, made absolute; empty for a placeholder
+  bool placeholder = false;  // the path is still to come
+  std::string missing;       // for a placeholder: what is missing, in words
   std::optional<StandInFacts> stand_in;
-  text::json::object storage;             // what is behind the path: `inspect --json`'s "storage"
+  text::json::object storage;  // what is behind the path: `inspect --json`'s "storage"
 };
 
 // A load time measured earlier, from --baseline.
@@ -64,48 +64,49 @@ struct BaselineFigure {
 // What is the same for every trial of one experiment. Repeated in each record, so that a report
 // can be written from the records alone.
 struct ExperimentFacts {
-  std::string id;                    // unique: UTC time and random digits
-  std::string order;                 // random, abba, sequential
+  std::string id;     // unique: UTC time and random digits
+  std::string order;  // random, abba, sequential
   std::uint64_t seed = 0;
-  std::string cold_policy;           // verify, best-effort, off
+  std::string cold_policy;  // verify, best-effort, off
   bool drop_caches = false;
-  std::string target;                // "native", "generic", later "vllm", ...
-  std::vector<std::string> command;  // coldload's own command line, to repeat it
-  std::vector<ArmFacts> arms;        // in the order given
-  std::vector<std::string> same_storage;  // sentences: which arms are the same storage, and why
-  std::map<std::string, double> budgets_s;       // use (dev, internal, user) -> seconds
+  std::string target;                       // "native", "generic", later "vllm", ...
+  std::vector<std::string> command;         // coldload's own command line, to repeat it
+  std::vector<ArmFacts> arms;               // in the order given
+  std::vector<std::string> same_storage;    // sentences: which arms are the same storage, and why
+  std::map<std::string, double> budgets_s;  // use (dev, internal, user) -> seconds
   std::vector<std::string> budgets_set_by_user;  // the uses whose budget is not our default
   std::string baseline_file;
   std::vector<BaselineFigure> baseline;
-  text::json::object environment;          // GPU, OS, kernel, CPU, memory, coldload's version
+  text::json::object environment;  // GPU, OS, kernel, CPU, memory, coldload's version
 };
 
 struct Record {
   ExperimentFacts experiment;
 
-  std::uint64_t run_id = 0;          // 0 until the sink has numbered it
-  std::string started_at;            // UTC, for people
-  std::string arm;                   // label of the arm: "nvme", also for its warm trials
-  std::string storage_mode;          // CSV label: "nvme", "nvme_warm"
-  std::string path;                  // what the target was given as {model}
+  std::uint64_t run_id = 0;  // 0 until the sink has numbered it
+  std::string started_at;    // UTC, for people
+  std::string arm;           // label of the arm: "nvme", also for its warm trials
+  std::string storage_mode;  // CSV label: "nvme", "nvme_warm"
+  std::string path;          // what the target was given as {model}
   std::string model;
   std::optional<std::uint64_t> max_model_len;
-  std::uint64_t block = 0;           // 1-based position of the block in the order
-  std::uint64_t position = 0;        // 1-based position of the trial in the whole run
+  std::uint64_t block = 0;     // 1-based position of the block in the order
+  std::uint64_t position = 0;  // 1-based position of the trial in the whole run
 
   Status status = Status::ok;
-  std::string reason;                // plain words; empty only for status ok with nothing to say
+  std::string reason;  // plain words; empty only for status ok with nothing to say
   Cold cold = Cold::unknown;
-  std::optional<double> load_s;      // launch -> ready as measured, whatever the status
+  std::optional<double> load_s;           // launch -> ready as measured, whatever the status
   std::optional<double> gpu_mem_used_mb;  // MiB, as nvidia-smi counts, at ready
-  std::string gpu_mem_source;        // method, or why there is no figure
-  std::vector<std::string> argv;     // what was launched
-  std::string log_file;              // the server's output, relative to the out directory
+  std::string gpu_mem_source;             // method, or why there is no figure
+  std::vector<std::string> argv;          // what was launched
+  std::string log_file;                   // the server's output, relative to the out directory
 
   std::uint64_t checkpoint_bytes = 0;  // the weight files' sizes
-  std::optional<std::uint64_t> resident_bytes_before;  // of the weight files, just before launch
-  std::optional<std::uint64_t> resident_bytes_after;   // of the weight files, after ready
-  std::optional<std::uint64_t> storage_bytes_read;     // during the load
+  std::optional<std::uint64_t>
+      resident_bytes_before;                          // of all checkpoint files, just before launch
+  std::optional<std::uint64_t> resident_bytes_after;  // of the weight files, at ready
+  std::optional<std::uint64_t> storage_bytes_read;    // during the load
   std::string storage_bytes_source;  // the counter: "block_device", "process_tree", "stand_in",
                                      // "nfs_mountstats", or "" with the reason in `reason`
   std::optional<double> floor_s;
@@ -114,7 +115,7 @@ struct Record {
   std::optional<double> copy_s;
   std::vector<Phase> phases;
   std::optional<double> unattributed_s;
-  text::json::object reported;             // what the target itself reported, unchanged
+  text::json::object reported;  // what the target itself reported, unchanged
   text::json::array timeline;
   std::vector<std::string> remarks;  // confounds seen: load of others, counters that disagree
   std::string note;                  // the user's --note

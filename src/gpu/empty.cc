@@ -1,1 +1,0 @@
-namespace coldload::gpu {}  // replaced as the folder fills

@@ -1,0 +1,156 @@
+#include "gpu/nvml.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+#include <fmt/format.h>
+
+#include "os/error.h"
+
+namespace coldload::gpu {
+
+namespace {
+
+// Our own minimal declarations of nvml.h (NVML API reference): types, not code.
+using Device = void*;
+constexpr int k_success = 0;
+constexpr double k_mib = 1024.0 * 1024.0;
+
+struct MemoryV2 {
+  unsigned version = static_cast<unsigned>(sizeof(MemoryV2)) | (2U << 24U);
+  unsigned long long total = 0;
+  unsigned long long reserved = 0;
+  unsigned long long free = 0;
+  unsigned long long used = 0;
+};
+
+struct ProcessMemory {
+  unsigned pid = 0;
+  unsigned long long used_bytes = 0;
+  unsigned gpu_instance = 0;
+  unsigned compute_instance = 0;
+};
+
+constexpr unsigned long long k_not_available = ~0ULL;
+
+}  // namespace
+
+struct Nvml::Api {
+  explicit Api(const os::Dylib& library) {
+    load(library, "nvmlInit_v2", &init);
+    load(library, "nvmlShutdown", &shutdown);
+    load(library, "nvmlSystemGetDriverVersion", &driver_version);
+    load(library, "nvmlDeviceGetCount_v2", &count);
+    load(library, "nvmlDeviceGetHandleByIndex_v2", &handle);
+    load(library, "nvmlDeviceGetName", &name);
+    load(library, "nvmlDeviceGetMemoryInfo_v2", &memory);
+    load(library, "nvmlDeviceGetComputeRunningProcesses_v3", &processes);
+  }
+
+  template <typename Function>
+  static void load(const os::Dylib& library, const char* symbol, Function** out) {
+    *out = reinterpret_cast<Function*>(library.symbol(symbol));
+  }
+
+  [[nodiscard]] std::vector<Device> devices() const {
+    unsigned total = 0;
+    std::vector<Device> found;
+    if (count(&total) != k_success) return found;
+    for (unsigned i = 0; i < total; ++i) {
+      Device device = nullptr;
+      if (handle(i, &device) == k_success) found.push_back(device);
+    }
+    return found;
+  }
+
+  int (*init)() = nullptr;
+  int (*shutdown)() = nullptr;
+  int (*driver_version)(char*, unsigned) = nullptr;
+  int (*count)(unsigned*) = nullptr;
+  int (*handle)(unsigned, Device*) = nullptr;
+  int (*name)(Device, char*, unsigned) = nullptr;
+  int (*memory)(Device, MemoryV2*) = nullptr;
+  int (*processes)(Device, unsigned*, ProcessMemory*) = nullptr;
+};
+
+Nvml::Nvml() {
+  const os::Dylib library("libnvidia-ml.so.1");
+  if (!library.availability().ok) {
+    availability_.reason =
+        fmt::format("no NVIDIA driver found ({})", library.availability().reason);
+    return;
+  }
+  try {
+    auto api = std::make_unique<Api>(library);
+    const int code = api->init();
+    if (code != k_success) {
+      availability_.reason = fmt::format("NVML does not start (nvmlInit: error {})", code);
+      return;
+    }
+    api_ = std::move(api);
+    availability_.ok = true;
+  } catch (const os::Error& error) {
+    availability_.reason = error.what();
+  }
+}
+
+Nvml::Nvml(Nvml&&) noexcept = default;
+
+Nvml::~Nvml() {
+  if (api_) api_->shutdown();
+}
+
+std::string Nvml::driver_version() const {
+  std::array<char, 96> text{};
+  if (!api_ || api_->driver_version(text.data(), text.size()) != k_success) return "";
+  return text.data();
+}
+
+std::vector<GpuInfo> Nvml::devices() const {
+  std::vector<GpuInfo> found;
+  if (!api_) return found;
+  for (Device device : api_->devices()) {
+    GpuInfo info;
+    std::array<char, 96> text{};
+    MemoryV2 memory;
+    if (api_->name(device, text.data(), text.size()) == k_success) info.name = text.data();
+    if (api_->memory(device, &memory) == k_success) {
+      info.memory_mib = static_cast<std::uint64_t>(static_cast<double>(memory.total) / k_mib);
+    }
+    found.push_back(info);
+  }
+  return found;
+}
+
+std::optional<double> Nvml::used_mib() const {
+  if (!api_) return std::nullopt;
+  double sum = 0;
+  for (Device device : api_->devices()) {
+    MemoryV2 memory;
+    if (api_->memory(device, &memory) != k_success) return std::nullopt;
+    sum += static_cast<double>(memory.used) / k_mib;
+  }
+  return sum;
+}
+
+std::optional<double> Nvml::used_mib_by(const std::vector<pid_t>& pids) const {
+  if (!api_) return std::nullopt;
+  double sum = 0;
+  bool any = false;
+  for (Device device : api_->devices()) {
+    std::array<ProcessMemory, 256> entries{};
+    auto total = static_cast<unsigned>(entries.size());
+    if (api_->processes(device, &total, entries.data()) != k_success) return std::nullopt;
+    for (unsigned i = 0; i < std::min<unsigned>(total, entries.size()); ++i) {
+      const auto pid = static_cast<pid_t>(entries[i].pid);
+      if (std::find(pids.begin(), pids.end(), pid) == pids.end()) continue;
+      if (entries[i].used_bytes == k_not_available) return std::nullopt;
+      sum += static_cast<double>(entries[i].used_bytes) / k_mib;
+      any = true;
+    }
+  }
+  return any ? std::optional(sum) : std::nullopt;
+}
+
+}  // namespace coldload::gpu

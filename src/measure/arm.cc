@@ -1,0 +1,170 @@
+#include "measure/arm.h"
+
+#include <cerrno>
+#include <filesystem>
+#include <set>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+
+#include "measure/environment.h"
+#include "os/error.h"
+#include "storage/page_cache.h"
+#include "text/units.h"
+
+namespace coldload::measure {
+
+namespace {
+
+std::vector<std::string> real_paths(const model::Checkpoint& checkpoint) {
+  std::vector<std::string> paths;
+  for (const model::CheckpointFile& file : checkpoint.files) paths.push_back(file.real_path);
+  return paths;
+}
+
+// Why the checkpoint cannot be brought into memory and stay there until a target opens it.
+std::string why_not_warm(const Arm& arm) {
+  if (arm.storage.cache == storage::CacheKind::memory_backed) {
+    return fmt::format("{} is memory: every load of it is warm", arm.storage.mount.fs_type);
+  }
+  const auto room = memory_for_page_cache();
+  if (room && *room < arm.checkpoint->weight_bytes()) {
+    return fmt::format("the checkpoint has {}, the page cache can grow to {}",
+                       text::format_bytes(arm.checkpoint->weight_bytes()),
+                       text::format_bytes(*room));
+  }
+  if (arm.storage.mount.fs_type.rfind("fuse", 0) == 0 && !arm.checkpoint->files.empty()) {
+    const auto drops = storage::reopening_drops_pages(arm.checkpoint->files.back().real_path);
+    if (drops.value_or(false)) {
+      return "this FUSE mount drops a file's pages whenever it is opened again";
+    }
+  }
+  return "";
+}
+
+void look_behind(Arm* arm) {
+  arm->storage = storage::inspect_path(arm->path);
+  arm->facts.storage = storage::to_json(arm->storage);
+  arm->counter = storage::choose_byte_counter(arm->storage);
+  arm->cannot_warm = why_not_warm(*arm);
+}
+
+Arm look_at(const ArmRequest& request) {
+  Arm arm;
+  arm.facts.label = request.label;
+  arm.facts.placeholder = !request.missing.empty();
+  arm.facts.missing = request.missing;
+  if (arm.facts.placeholder) {
+    arm.facts.path = request.path;
+    return arm;
+  }
+  arm.checkpoint = model::open_checkpoint(request.path);
+  if (arm.checkpoint->weight_bytes() == 0) {
+    throw os::Error(fmt::format("the checkpoint {} has no weight bytes: there is nothing to load",
+                                request.path));
+  }
+  arm.path = arm.checkpoint->path;
+  arm.facts.path = arm.path;
+  if (request.stand_in) {
+    StandInFacts facts;
+    facts.spec = request.stand_in->spec;
+    facts.rate_bytes_per_s = request.stand_in->pace.rate_bytes_per_s;
+    facts.latency_s = std::chrono::duration<double>(request.stand_in->pace.latency).count();
+    arm.facts.stand_in = facts;
+  }
+  look_behind(&arm);
+  return arm;
+}
+
+// The same checkpoint, seen through the mount of the stand-in.
+void move_to_mount(Arm* arm, std::unique_ptr<storage::StandIn> stand_in) {
+  arm->backing_files = real_paths(*arm->checkpoint);
+  const std::string name = std::filesystem::path(arm->checkpoint->path).filename();
+  arm->path = arm->checkpoint->format == model::Format::gguf ? stand_in->path() + "/" + name
+                                                             : stand_in->path();
+  arm->checkpoint = model::open_checkpoint(arm->path);
+  const storage::StandInDescription& measured = stand_in->description();
+  StandInFacts& facts = *arm->facts.stand_in;
+  facts.method = "fuse";
+  facts.delivered_read_bytes_per_s = measured.delivered.read_bytes_per_s;
+  facts.delivered_mmap_bytes_per_s = measured.delivered.mmap_bytes_per_s;
+  facts.readahead_bytes = measured.readahead_bytes;
+  arm->stand_in = std::move(stand_in);
+  look_behind(arm);
+}
+
+}  // namespace
+
+std::vector<std::string> Arm::files() const { return real_paths(*checkpoint); }
+
+std::size_t Arm::shard_count() const { return checkpoint->shards().size(); }
+
+std::vector<Arm> look_at_arms(const Plan& plan) {
+  std::vector<Arm> arms;
+  for (const ArmRequest& request : plan.arms) arms.push_back(look_at(request));
+  return arms;
+}
+
+std::vector<std::string> same_storage_statements(const std::vector<Arm>& arms) {
+  std::vector<std::string> statements;
+  for (std::size_t i = 0; i < arms.size(); ++i) {
+    for (std::size_t j = i + 1; j < arms.size(); ++j) {
+      const Arm& a = arms[i];
+      const Arm& b = arms[j];
+      // A stand-in is a view of other storage on purpose.
+      if (!a.checkpoint || !b.checkpoint || a.facts.stand_in || b.facts.stand_in) continue;
+      const std::string why = storage::same_storage(a.storage, a.files(), b.storage, b.files());
+      if (why.empty()) continue;
+      statements.push_back(
+          fmt::format("{} and {} are the same storage: {}", a.facts.label, b.facts.label, why));
+    }
+  }
+  return statements;
+}
+
+void mount_stand_ins(std::vector<Arm>* arms, const Plan& plan, bool can_pace) {
+  for (std::size_t i = 0; i < arms->size(); ++i) {
+    Arm& arm = (*arms)[i];
+    const std::optional<StandInRequest>& request = plan.arms[i].stand_in;
+    if (!request || arm.facts.placeholder) continue;
+    const os::Availability available = storage::stand_in_available();
+    if (available.ok) {
+      storage::StandInOptions options;
+      options.source = arm.checkpoint->format == model::Format::gguf
+                           ? std::filesystem::path(arm.path).parent_path().string()
+                           : arm.path;
+      options.pace = request->pace;
+      options.links = storage::OutsideLinks::as_files;  // a hub snapshot's blobs, too
+      move_to_mount(&arm, std::make_unique<storage::StandIn>(storage::mount_stand_in(options)));
+    } else if (can_pace) {
+      arm.pace = request;
+      arm.facts.stand_in->method = "reader";
+    } else {
+      throw os::Error(
+          fmt::format("cannot mount the stand-in for {}: {}", arm.facts.label, available.reason));
+    }
+  }
+}
+
+std::vector<os::Fd> lock_checkpoints(const std::vector<Arm>& arms) {
+  std::vector<os::Fd> locks;
+  std::set<std::string> locked;
+  for (const Arm& arm : arms) {
+    if (!arm.checkpoint || !locked.insert(arm.storage.path).second) continue;
+    os::Fd directory = os::open_file(arm.storage.path, O_RDONLY | O_NONBLOCK);
+    if (::flock(directory.get(), LOCK_EX | LOCK_NB) == 0) {
+      locks.push_back(std::move(directory));
+    } else if (errno == EWOULDBLOCK) {
+      throw os::Error(fmt::format(
+          "another coldload measures {}: two experiments would evict each other's pages; wait for "
+          "it, or use --cold off",
+          arm.path));
+    }
+    // File systems without locks: nothing to hold.
+  }
+  return locks;
+}
+
+}  // namespace coldload::measure

@@ -1,0 +1,171 @@
+#include "measure/cold.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "text/units.h"
+
+namespace coldload::measure {
+
+namespace {
+
+using text::format_bytes;
+
+bool covers(const std::optional<std::uint64_t>& bytes, std::uint64_t needed) {
+  return bytes && static_cast<double>(*bytes) >= k_needed_share * static_cast<double>(needed);
+}
+
+std::string describe_leftovers(const ColdEvidence& evidence) {
+  constexpr std::uint64_t k_page = 4096;
+  std::vector<std::string> parts;
+  for (const Leftover& left : evidence.leftovers) {
+    const std::uint64_t pages = (left.resident_bytes + k_page - 1) / k_page;
+    parts.push_back(fmt::format(
+        "{} pages ({}) of {} stayed in memory{}", pages, format_bytes(left.resident_bytes),
+        left.path, left.holders.empty() ? "" : fmt::format(": {}", fmt::join(left.holders, ", "))));
+    constexpr std::size_t k_enough = 3;
+    if (parts.size() == k_enough && evidence.leftovers.size() > k_enough) {
+      parts.push_back(fmt::format("and {} more files", evidence.leftovers.size() - k_enough));
+      break;
+    }
+  }
+  if (parts.empty()) {
+    return fmt::format("{} stayed in memory", format_bytes(*evidence.resident_bytes_before));
+  }
+  return fmt::format("{}", fmt::join(parts, "; "));
+}
+
+// What the counters say, once it is known that they were read. `reason` empty: the checkpoint was
+// read from storage, by the target.
+struct ReadFinding {
+  Cold cold = Cold::verified;
+  std::string reason;
+};
+
+ReadFinding judge_target_share(const ColdEvidence& e) {
+  if (covers(e.target_bytes, e.needed_bytes)) return {};
+  const std::string figures = fmt::format(
+      "storage delivered {}, the target's own processes read {} of the {} needed",
+      format_bytes(*e.counter_bytes), format_bytes(*e.target_bytes), format_bytes(e.needed_bytes));
+  if (e.lost_children) {
+    return {Cold::unknown,
+            figures +
+                "; a process of the target ignores SIGCHLD, so the kernel forgot what its "
+                "children read"};
+  }
+  if (e.foreign_readers.empty()) {
+    return {Cold::not_cold, figures + ": something else read the rest"};
+  }
+  return {Cold::not_cold,
+          fmt::format("{}; meanwhile {}", figures, fmt::join(e.foreign_readers, ", "))};
+}
+
+ReadFinding judge_path_counter(const ColdEvidence& e) {
+  if (!covers(e.counter_bytes, e.needed_bytes)) {
+    return {Cold::not_cold,
+            fmt::format("the load read {} from storage ({}), the checkpoint has {}: part of it was "
+                        "not read, or came from memory",
+                        format_bytes(*e.counter_bytes), e.counter_source,
+                        format_bytes(e.needed_bytes))};
+  }
+  if (e.processes_are_charged && e.target_bytes) return judge_target_share(e);
+  // Nobody can say whose reads these were: somebody else with the files open spoils it.
+  if (!e.foreign_readers.empty()) {
+    return {Cold::unknown, fmt::format("the {} counter cannot tell the target's reads from those "
+                                       "of others: {}",
+                                       e.counter_source, fmt::join(e.foreign_readers, ", "))};
+  }
+  return {};
+}
+
+ReadFinding judge_processes_alone(const ColdEvidence& e) {
+  if (covers(e.target_bytes, e.needed_bytes)) return {};
+  return {e.lost_children ? Cold::unknown : Cold::not_cold,
+          fmt::format("the target's processes read {} from storage, the checkpoint has {}",
+                      format_bytes(*e.target_bytes), format_bytes(e.needed_bytes))};
+}
+
+// No truthful counter: all needed pages resident afterwards, and nobody else at the files.
+ReadFinding judge_residency_alone(const ColdEvidence& e) {
+  if (!e.weights_resident_after) {
+    return {Cold::unknown, fmt::format("{}, and residency cannot be seen", e.no_counter_reason)};
+  }
+  if (!e.foreign_readers.empty()) {
+    return {Cold::unknown,
+            fmt::format("{}, and {}", e.no_counter_reason, fmt::join(e.foreign_readers, ", "))};
+  }
+  if (!covers(e.weights_resident_after, e.needed_bytes)) {
+    return {Cold::unknown, fmt::format("{}, and after the load only {} of {} are in the page cache",
+                                       e.no_counter_reason, format_bytes(*e.weights_resident_after),
+                                       format_bytes(e.needed_bytes))};
+  }
+  return {};
+}
+
+// A counter that other reads are in too is believed only where the page cache does not contradict
+// it: a target that read half of the weights and much of its own code leaves half of them resident.
+std::string contradiction_of_residency(const ColdEvidence& e) {
+  if (e.counter_this_mount_only || !e.cache_can_hold || !e.weights_resident_after) return "";
+  if (covers(e.weights_resident_after, e.needed_bytes)) return "";
+  const double share = static_cast<double>(*e.weights_resident_after) /
+                       static_cast<double>(std::max<std::uint64_t>(e.needed_bytes, 1));
+  // Nothing resident: the target read around the page cache (O_DIRECT), or dropped it behind.
+  if (share <= 1 - k_needed_share) return "";
+  return fmt::format(
+      "enough bytes were read, but only {} of the {} are in the page cache "
+      "afterwards: the rest of the bytes may not be the checkpoint's",
+      format_bytes(*e.weights_resident_after), format_bytes(e.needed_bytes));
+}
+
+}  // namespace
+
+ColdVerdict judge_cold(const ColdEvidence& e) {
+  ColdVerdict verdict;
+  if (e.counter_bytes) {
+    verdict.storage_bytes_read = e.counter_bytes;
+    verdict.storage_bytes_source = e.counter_source;
+  } else if (e.processes_are_charged && e.target_bytes) {
+    verdict.storage_bytes_read = e.target_bytes;
+    verdict.storage_bytes_source = "process_tree";
+  }
+  if (e.memory_backed) {
+    verdict.cold = Cold::not_applicable;
+    verdict.reason = fmt::format("{} is memory: it can never be cold", e.fs_type);
+    return verdict;
+  }
+  if (e.resident_bytes_before && *e.resident_bytes_before > 0) {
+    verdict.cold = Cold::not_cold;
+    verdict.reason = describe_leftovers(e);
+    return verdict;
+  }
+  ReadFinding finding;
+  if (e.counter_bytes) {
+    finding = judge_path_counter(e);
+  } else if (e.processes_are_charged && e.target_bytes) {
+    finding = judge_processes_alone(e);
+  } else {
+    finding = judge_residency_alone(e);
+    if (finding.reason.empty()) verdict.storage_bytes_source = "residency";
+  }
+  if (finding.reason.empty()) {
+    const std::string contradiction = contradiction_of_residency(e);
+    if (!contradiction.empty()) finding = {Cold::unknown, contradiction};
+  }
+  // Bytes alone do not make it verified: both must hold.
+  if (finding.reason.empty() && !e.resident_bytes_before) {
+    finding = {Cold::unknown,
+               "residency before launch could not be seen: the files are neither ours nor "
+               "writable for us (run as their owner or as root); the bytes read are enough"};
+  }
+  if (finding.reason.empty() && e.hidden_cache) {
+    finding = {Cold::unknown,
+               fmt::format("{} keeps a cache of its own that mincore cannot see", e.fs_type)};
+  }
+  verdict.cold = finding.cold;
+  verdict.reason = finding.reason;
+  return verdict;
+}
+
+}  // namespace coldload::measure

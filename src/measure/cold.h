@@ -1,0 +1,65 @@
+// The verdict on one trial that should be cold: what the evidence allows to be said.
+//
+// verified needs both: nothing of the checkpoint resident immediately before launch, measured,
+// and the load read the checkpoint from storage, measured. docs/cold.md says it for users.
+//
+// Layer: measure. Pure functions over measured values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "measure/record.h"
+
+namespace coldload::measure {
+
+// A file that stayed in memory after the eviction.
+struct Leftover {
+  std::string path;
+  std::uint64_t resident_bytes = 0;
+  std::vector<std::string> holders;  // "process 4711 (python3) maps it", as far as visible
+};
+
+struct ColdEvidence {
+  // The path.
+  bool memory_backed = false;  // tmpfs and kin: cold has no meaning
+  bool hidden_cache = false;   // ZFS, GPFS: a cache that nothing here can see
+  std::string fs_type;
+
+  // Before launch.
+  std::optional<std::uint64_t> resident_bytes_before;  // every checkpoint file; nothing: not told
+  std::vector<Leftover> leftovers;
+
+  // During the load.
+  std::uint64_t needed_bytes = 0;              // what the target must have read
+  std::optional<std::uint64_t> counter_bytes;  // from the path's own counter
+  std::string counter_source;                  // its name; empty where there is none
+  bool counter_this_mount_only = false;        // reads elsewhere are not in it
+  std::string no_counter_reason;
+  std::optional<std::uint64_t> target_bytes;  // read_bytes of the target's processes
+  bool processes_are_charged = false;         // whether such reads show there at all
+  bool lost_children = false;                 // a process that ignores SIGCHLD was seen
+  std::vector<std::string> foreign_readers;   // other processes that had weight files open
+
+  // After ready.
+  std::optional<std::uint64_t> weights_resident_after;
+  bool cache_can_hold = true;  // free memory exceeded the checkpoint: partial residency means
+                               // that part was not read
+};
+
+struct ColdVerdict {
+  Cold cold = Cold::unknown;
+  std::string reason;  // empty for verified
+  std::optional<std::uint64_t> storage_bytes_read;
+  std::string storage_bytes_source;
+};
+
+// The share of the needed bytes that a counter must show: shards hold headers and padding that
+// some servers skip.
+inline constexpr double k_needed_share = 0.95;
+
+[[nodiscard]] ColdVerdict judge_cold(const ColdEvidence& evidence);
+
+}  // namespace coldload::measure

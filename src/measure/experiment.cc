@@ -1,0 +1,155 @@
+#include "measure/experiment.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <random>
+#include <set>
+#include <system_error>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/types.h>
+
+#include "measure/environment.h"
+#include "os/clock.h"
+#include "os/error.h"
+#include "os/interrupt.h"
+#include "text/units.h"
+
+namespace coldload::measure {
+
+namespace {
+
+std::vector<std::size_t> present_arms(const std::vector<Arm>& arms) {
+  std::vector<std::size_t> present;
+  for (std::size_t i = 0; i < arms.size(); ++i) {
+    if (!arms[i].facts.placeholder) present.push_back(i);
+  }
+  return present;
+}
+
+std::vector<Slot> slots_of(const Plan& plan, const std::vector<Arm>& arms) {
+  const std::vector<std::size_t> present = present_arms(arms);
+  ScheduleOptions options;
+  options.arms = present.size();
+  options.warm_up_runs = plan.warm_up_runs;
+  options.cold_runs = plan.runs;
+  options.warm_runs = plan.warm_runs;
+  options.order = plan.order;
+  options.seed = plan.seed;
+  std::vector<Slot> slots = schedule(options);
+  for (Slot& slot : slots) slot.arm = present[slot.arm];
+  slots.erase(std::remove_if(slots.begin(), slots.end(),
+                             [&](const Slot& slot) {
+                               return slot.kind == TrialKind::warm &&
+                                      !arms[slot.arm].cannot_warm.empty();
+                             }),
+              slots.end());
+  return slots;
+}
+
+std::set<pid_t> stand_in_servers(const std::vector<Arm>& arms) {
+  std::set<pid_t> pids;
+  for (const Arm& arm : arms) {
+    if (arm.stand_in) pids.insert(arm.stand_in->pid());
+  }
+  return pids;
+}
+
+std::string new_experiment_id() {
+  std::random_device device;
+  std::string stamp = os::utc_timestamp();
+  stamp.erase(
+      std::remove_if(stamp.begin(), stamp.end(), [](char c) { return c == '-' || c == ':'; }),
+      stamp.end());
+  return fmt::format("{}-{:04x}", stamp, device() & 0xFFFFU);
+}
+
+// Logs of one experiment: OUT/logs/<experiment>/<position>-<mode>.log
+std::string log_path(const Plan& plan, const std::string& id, std::uint64_t position,
+                     const Slot& slot, const Arm& arm) {
+  const std::string folder = fmt::format("{}/logs/{}", plan.out_directory, id);
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw os::SystemError("create", folder, error.value());
+  const char* kind = slot.kind == TrialKind::cold ? "" : "_warm";
+  return fmt::format("{}/{:03}-{}{}.log", folder, position, arm.facts.label,
+                     slot.kind == TrialKind::warm_up ? "_warmup" : kind);
+}
+
+void note_result(const Record& record, ExperimentResult* result) {
+  if (record.status == Status::failed || record.status == Status::timed_out) result->failed = true;
+  if (record.status == Status::not_cold) result->not_cold = true;
+}
+
+std::string survivors_message(const std::vector<std::string>& survivors) {
+  return fmt::format(
+      "processes of the target could not be ended, so nothing may follow: {}; end "
+      "them (kill -9 PID) and start again",
+      fmt::join(survivors, ", "));
+}
+
+}  // namespace
+
+ExperimentFacts gather_facts(const Plan& plan, const std::vector<Arm>& arms, const Target& target,
+                             const gpu::Nvml& nvml) {
+  ExperimentFacts facts;
+  facts.id = new_experiment_id();
+  facts.order = to_string(plan.order);
+  facts.seed = plan.seed;
+  facts.cold_policy = to_string(plan.cold);
+  facts.drop_caches = plan.drop_caches;
+  facts.target = target.name();
+  facts.command = plan.command;
+  for (const Arm& arm : arms) facts.arms.push_back(arm.facts);
+  facts.same_storage = same_storage_statements(arms);
+  facts.budgets_s = plan.budgets_s;
+  facts.budgets_set_by_user = plan.budgets_set_by_user;
+  facts.baseline_file = plan.baseline_file;
+  facts.baseline = plan.baseline;
+  facts.environment = describe_machine(nvml, plan.version, plan.commit);
+  return facts;
+}
+
+ExperimentResult run_experiment(const Plan& plan, std::vector<Arm>& arms, Target& target,
+                                const gpu::Nvml& nvml, RecordSink& sink,
+                                ExperimentWatcher& watcher) {
+  ExperimentResult result;
+  const ExperimentFacts facts = gather_facts(plan, arms, target, nvml);
+  const std::set<pid_t> ignored = stand_in_servers(arms);
+  for (const std::size_t arm : present_arms(arms)) run_hook("setup", plan.hooks.setup, arms[arm]);
+
+  const std::vector<Slot> slots = slots_of(plan, arms);
+  std::uint64_t position = 0;
+  for (const Slot& slot : slots) {
+    if (os::interrupted()) break;
+    const Arm& arm = arms[slot.arm];
+    watcher.trial_begins(slot, arm, ++position, slots.size());
+    TrialResult trial =
+        run_trial({plan, arm, slot, ignored, log_path(plan, facts.id, position, slot, arm)}, target,
+                  nvml, watcher);
+    if (!trial.survivors.empty()) result.stopped_because = survivors_message(trial.survivors);
+    if (trial.interrupted) break;
+    trial.record.experiment = facts;
+    trial.record.position = position;
+    // A warm-up counts for nothing, unless it shows that the target does not even start.
+    if (slot.kind != TrialKind::warm_up || trial.record.status != Status::ok) {
+      sink.append(trial.record);
+      result.records.push_back(trial.record);
+    }
+    note_result(trial.record, &result);
+    watcher.trial_ended(slot, trial.record);
+    if (!result.stopped_because.empty()) break;
+    if (result.failed && !plan.ignore_failure) {
+      result.stopped_because = "a trial failed (--ignore-failure goes on)";
+      break;
+    }
+  }
+  result.interrupted = os::interrupted();
+  for (const std::size_t arm : present_arms(arms)) {
+    run_hook("cleanup", plan.hooks.cleanup, arms[arm]);
+  }
+  return result;
+}
+
+}  // namespace coldload::measure

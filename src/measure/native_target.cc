@@ -1,0 +1,185 @@
+#include "measure/native_target.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "os/error.h"
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/interrupt.h"
+#include "os/subprocess.h"
+#include "serve/log_tail.h"
+#include "serve/process_tree.h"
+
+namespace coldload::measure {
+
+namespace {
+
+constexpr std::size_t k_longest_line = 1 << 20;
+
+class LaunchedLoader : public Launched {
+ public:
+  LaunchedLoader(std::vector<std::string> argv, const std::string& log_path,
+                 std::chrono::nanoseconds timeout)
+      : argv_(std::move(argv)), log_path_(log_path), timeout_(timeout) {
+    const os::Fd log = os::open_file(log_path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    os::Pipe status = os::make_pipe();
+    os::SpawnOptions options;
+    options.argv = argv_;
+    options.stdout_fd = status.write_end.get();
+    options.stderr_fd = log.get();
+    options.new_session = true;
+    child_.emplace(options);
+    tree_.set_root(child_->pid());
+    status_ = std::move(status.read_end);
+  }
+
+  ~LaunchedLoader() override {
+    if (!stopped_) (void)tree_.stop(std::chrono::seconds(0));
+  }
+
+  [[nodiscard]] os::TimePoint launched_at() const override { return child_->launched_at(); }
+  [[nodiscard]] const std::vector<std::string>& argv() const override { return argv_; }
+  [[nodiscard]] serve::ProcessTree& tree() override { return tree_; }
+
+  ReadyOutcome wait_ready(const std::function<void(const LoadProgress&)>& tick) override {
+    const os::TimePoint deadline = launched_at() + timeout_;
+    ReadyOutcome outcome;
+    while (true) {
+      std::array<pollfd, 2> entries{{{status_.get(), POLLIN, 0}, {os::interrupt_fd(), POLLIN, 0}}};
+      ::poll(entries.data(), entries.size(), 100);
+      const os::TimePoint now = os::Clock::now();
+      if (os::interrupted()) {
+        outcome.kind = ReadyKind::interrupted;
+        return outcome;
+      }
+      if (entries[0].revents != 0 && !read_status(now, &outcome)) return outcome;
+      tick(progress_);
+      if (now >= deadline) {
+        outcome.kind = ReadyKind::timed_out;
+        outcome.reason = fmt::format("not loaded after {:.0f} s",
+                                     std::chrono::duration<double>(timeout_).count());
+        return outcome;
+      }
+    }
+  }
+
+  std::vector<std::string> stop() override {
+    stopped_ = true;
+    // The loader ends by itself once it is done; its memory goes with it.
+    if (done_) (void)child_->wait_until(os::Clock::now() + std::chrono::seconds(2));
+    return describe_survivors(tree_.stop(std::chrono::seconds(2)));
+  }
+
+ private:
+  // Takes what the loader wrote. False once the outcome is decided.
+  bool read_status(os::TimePoint now, ReadyOutcome* outcome) {
+    std::array<char, 65536> chunk{};
+    const ssize_t got = ::read(status_.get(), chunk.data(), chunk.size());
+    if (got < 0 && errno == EINTR) return true;
+    if (got <= 0) {
+      *outcome = failure();
+      return false;
+    }
+    buffer_.append(chunk.data(), static_cast<std::size_t>(got));
+    std::size_t begin = 0;
+    for (std::size_t end = buffer_.find('\n'); end != std::string::npos;
+         end = buffer_.find('\n', begin)) {
+      if (take_line(std::string_view(buffer_).substr(begin, end - begin), now, outcome)) {
+        return false;
+      }
+      begin = end + 1;
+    }
+    buffer_.erase(0, begin);
+    if (buffer_.size() > k_longest_line) throw os::Error("the native loader's status has no end");
+    return true;
+  }
+
+  // True when the line says that everything is loaded.
+  bool take_line(std::string_view line, os::TimePoint now, ReadyOutcome* outcome) {
+    const auto value = text::parse_json(line, nullptr);
+    if (!value || !value->is_object()) return false;
+    const text::json::object& object = value->get_object();
+    const std::string event = text::string_at(object, "event").value_or("");
+    if (event == "progress") progress_.bytes = text::unsigned_at(object, "bytes");
+    if (event == "phase" && text::string_at(object, "name") == "weights") weights_begin_ = now;
+    if (event != "ready") return false;
+    done_ = true;
+    outcome->kind = ReadyKind::ready;
+    outcome->ready_at = now;
+    outcome->reported = object;
+    outcome->reported.erase("event");
+    if (weights_begin_) {
+      const double begin_s = os::seconds_between(launched_at(), *weights_begin_);
+      const double end_s = os::seconds_between(launched_at(), now);
+      outcome->phases = {{"start", 0, begin_s, "loader"}, {"weights", begin_s, end_s, "loader"}};
+    }
+    return true;
+  }
+
+  ReadyOutcome failure() {
+    ReadyOutcome outcome;
+    const auto status = child_->wait_until(os::Clock::now() + std::chrono::seconds(5));
+    const auto lines = serve::last_log_lines(log_path_, 3);
+    std::string told;
+    for (const std::string& line : lines) told += (told.empty() ? "" : " / ") + line;
+    outcome.reason =
+        fmt::format("the native loader ended with {}{}", status ? status->text() : "no exit code",
+                    told.empty() ? "" : ": " + told);
+    return outcome;
+  }
+
+  serve::ProcessTree tree_;  // first: it notes who was there before the launch
+  std::vector<std::string> argv_;
+  std::string log_path_;
+  std::chrono::nanoseconds timeout_;
+  std::optional<os::Subprocess> child_;
+  os::Fd status_;
+  std::string buffer_;
+  LoadProgress progress_;
+  std::optional<os::TimePoint> weights_begin_;
+  bool done_ = false;
+  bool stopped_ = false;
+};
+
+class NativeTarget : public Target {
+ public:
+  explicit NativeTarget(NativeOptions options) : options_(std::move(options)) {}
+
+  [[nodiscard]] std::string name() const override { return "native"; }
+  [[nodiscard]] bool can_pace() const override { return true; }
+
+  [[nodiscard]] std::vector<std::string> planned_argv(
+      const std::string& model_path) const override {
+    std::vector<std::string> argv = options_.command;
+    argv.push_back(model_path);
+    return argv;
+  }
+
+  [[nodiscard]] std::unique_ptr<Launched> launch(const LaunchRequest& request) override {
+    std::vector<std::string> argv = planned_argv(request.model_path);
+    if (request.pace) {
+      argv.emplace_back("--pace");
+      argv.push_back(request.pace->spec);
+    }
+    return std::make_unique<LaunchedLoader>(std::move(argv), request.log_path, options_.timeout);
+  }
+
+ private:
+  NativeOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Target> make_native_target(NativeOptions options) {
+  return std::make_unique<NativeTarget>(std::move(options));
+}
+
+}  // namespace coldload::measure

@@ -1,0 +1,25 @@
+// The native loader as a target: a process of its own, so that it starts as cold as a server and
+// can be ended whatever its reads do.
+//
+// Layer: measure.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "measure/target.h"
+
+namespace coldload::measure {
+
+struct NativeOptions {
+  // The command that loads the checkpoint whose path is appended: ourselves, `native-load`.
+  std::vector<std::string> command;
+  std::chrono::nanoseconds timeout{};
+};
+
+[[nodiscard]] std::unique_ptr<Target> make_native_target(NativeOptions options);
+
+}  // namespace coldload::measure

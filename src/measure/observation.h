@@ -1,0 +1,59 @@
+// What is looked at while a load runs: the reads of the target's processes, and other processes
+// that have the weights open.
+//
+// Layer: measure.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "serve/process_tree.h"
+
+namespace coldload::measure {
+
+struct Observed {
+  // The largest sum of read_bytes that was seen: a process that nobody reaps takes its figure with
+  // it, so a later sum can be smaller. Nothing where we may not look.
+  std::optional<std::uint64_t> target_bytes;
+  bool lost_children = false;
+  std::vector<std::string> foreign_readers;
+};
+
+// Samples from construction until finish() on a thread of its own. The tree is asked every 50 ms;
+// other processes' open files as often as keeps the cost under 1 % of a core.
+class Observation {
+ public:
+  // `ignored`: processes whose holding of the files means nothing (a stand-in's server).
+  Observation(serve::ProcessTree& tree, std::vector<std::string> weight_files,
+              std::set<pid_t> ignored);
+  ~Observation();
+  Observation(const Observation&) = delete;
+  Observation& operator=(const Observation&) = delete;
+
+  // One last look, then the result. Call while the target still runs.
+  [[nodiscard]] Observed finish();
+
+ private:
+  void run();
+  void look_at_tree();
+  void look_for_foreign_readers();
+
+  serve::ProcessTree& tree_;
+  const std::vector<std::string> weight_files_;
+  const std::set<pid_t> ignored_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool finished_ = false;
+  Observed observed_;
+  std::set<pid_t> reported_;
+  std::thread thread_;
+};
+
+}  // namespace coldload::measure

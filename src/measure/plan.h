@@ -1,0 +1,74 @@
+// What the user asked for: one experiment, before anything is looked at.
+//
+// Layer: measure.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "measure/record.h"
+#include "measure/schedule.h"
+#include "storage/stand_in.h"
+
+namespace coldload::measure {
+
+enum class ColdPolicy {
+  verify,       // a trial that is not verifiably cold has no load_s
+  best_effort,  // it keeps it, and says what it is
+  off,          // no eviction, no verdict
+};
+
+[[nodiscard]] std::optional<ColdPolicy> parse_cold_policy(std::string_view text);
+[[nodiscard]] std::string_view to_string(ColdPolicy policy);
+
+// "250MB/s,1ms" of --stand-in LABEL=...
+struct StandInRequest {
+  std::string spec;
+  storage::StandInPace pace;
+};
+
+struct ArmRequest {
+  std::string label;
+  std::string path;     // empty for a placeholder
+  std::string missing;  // for a placeholder: what is missing, in words
+  std::optional<StandInRequest> stand_in;
+};
+
+// hyperfine's meaning: the user's own line, run by `sh -c` with COLDLOAD_ARM and COLDLOAD_PATH set.
+struct Hooks {
+  std::string setup;    // once per arm, before anything is measured
+  std::string prepare;  // before each trial's eviction
+  std::string cleanup;  // once per arm, at the end
+};
+
+struct Plan {
+  std::vector<ArmRequest> arms;
+  std::uint64_t runs = 5;
+  std::uint64_t warm_runs = 1;
+  std::uint64_t warm_up_runs = 0;
+  Order order = Order::random;
+  std::uint64_t seed = 0;
+  ColdPolicy cold = ColdPolicy::verify;
+  bool drop_caches = false;
+  bool ignore_failure = false;
+  Hooks hooks;
+  std::string model_name;  // empty: the first checkpoint's name
+  std::optional<std::uint64_t> max_model_len;
+  std::string note;
+  std::string out_directory;
+  std::vector<std::string> command;  // coldload's own command line
+  std::map<std::string, double> budgets_s;
+  std::vector<std::string> budgets_set_by_user;
+  std::string baseline_file;
+  std::vector<BaselineFigure> baseline;
+  std::string version;
+  std::string commit;
+};
+
+}  // namespace coldload::measure

@@ -1,0 +1,49 @@
+// The order of an experiment's trials.
+//
+// Layer: measure. Pure functions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace coldload::measure {
+
+enum class Order {
+  random,      // blocks; each holds every arm once, shuffled
+  abba,        // blocks; every second one in reverse
+  sequential,  // all runs of the first arm, then all of the second, ...
+};
+
+[[nodiscard]] std::optional<Order> parse_order(std::string_view text);
+[[nodiscard]] std::string_view to_string(Order order);
+
+enum class TrialKind {
+  warm_up,  // a discarded launch, so that runtime caches are hot
+  cold,
+  warm,  // the checkpoint resident before launch
+};
+
+// One trial to come.
+struct Slot {
+  TrialKind kind = TrialKind::cold;
+  std::size_t arm = 0;      // index
+  std::uint64_t block = 0;  // from 1 within its kind; the run of that arm
+};
+
+struct ScheduleOptions {
+  std::size_t arms = 0;
+  std::uint64_t warm_up_runs = 0;  // per arm
+  std::uint64_t cold_runs = 0;     // per arm
+  std::uint64_t warm_runs = 0;     // per arm
+  Order order = Order::random;
+  std::uint64_t seed = 0;
+};
+
+// Warm-ups first, then the cold trials, then the warm ones. The same options give the same order
+// on every machine.
+[[nodiscard]] std::vector<Slot> schedule(const ScheduleOptions& options);
+
+}  // namespace coldload::measure

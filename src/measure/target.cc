@@ -1,0 +1,15 @@
+#include "measure/target.h"
+
+#include <fmt/format.h>
+
+namespace coldload::measure {
+
+std::vector<std::string> describe_survivors(const std::vector<serve::Survivor>& survivors) {
+  std::vector<std::string> described;
+  for (const serve::Survivor& survivor : survivors) {
+    described.push_back(fmt::format("{} ({})", survivor.pid, survivor.command_line));
+  }
+  return described;
+}
+
+}  // namespace coldload::measure

@@ -1,0 +1,81 @@
+// What loads the checkpoint, behind one small interface: an inference server or the native loader.
+// Both are processes of their own; the driver does not know which it has.
+//
+// Layer: measure.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "measure/plan.h"
+#include "measure/record.h"
+#include "os/clock.h"
+#include "serve/process_tree.h"
+
+namespace coldload::measure {
+
+struct LaunchRequest {
+  std::string model_path;
+  std::string log_path;                // where the target's output goes
+  std::optional<StandInRequest> pace;  // shape the native loader's reads (no FUSE here)
+};
+
+// What a running load tells, for people.
+struct LoadProgress {
+  std::optional<std::uint64_t> bytes;  // loaded so far, if the target tells
+};
+
+enum class ReadyKind { ready, failed, timed_out, interrupted };
+
+struct ReadyOutcome {
+  ReadyKind kind = ReadyKind::failed;
+  std::string reason;      // in words, unless ready
+  os::TimePoint ready_at;  // if ready
+  std::vector<Phase> phases;
+  text::json::object reported;  // what the target said of itself, unchanged
+};
+
+// One launched target. Destruction stops it.
+class Launched {
+ public:
+  Launched() = default;
+  Launched(const Launched&) = delete;
+  Launched& operator=(const Launched&) = delete;
+  virtual ~Launched() = default;
+
+  // The instant just before the process was created.
+  [[nodiscard]] virtual os::TimePoint launched_at() const = 0;
+  [[nodiscard]] virtual const std::vector<std::string>& argv() const = 0;
+  // Every process of the target and what it read. Safe from another thread while wait_ready runs.
+  [[nodiscard]] virtual serve::ProcessTree& tree() = 0;
+  // Blocks until ready, failure, time-out or interrupt. `tick` is called now and then.
+  virtual ReadyOutcome wait_ready(const std::function<void(const LoadProgress&)>& tick) = 0;
+  // Ends every process of it; returns those that could not be ended, described.
+  virtual std::vector<std::string> stop() = 0;
+};
+
+// "4711 (python3 serve.py)" for each.
+[[nodiscard]] std::vector<std::string> describe_survivors(
+    const std::vector<serve::Survivor>& survivors);
+
+class Target {
+ public:
+  Target() = default;
+  Target(const Target&) = delete;
+  Target& operator=(const Target&) = delete;
+  virtual ~Target() = default;
+
+  [[nodiscard]] virtual std::string name() const = 0;
+  // What would be run, for the plan; a port still to be chosen stays "{port}".
+  [[nodiscard]] virtual std::vector<std::string> planned_argv(
+      const std::string& model_path) const = 0;
+  // Whether this target's reads can be shaped without a mount.
+  [[nodiscard]] virtual bool can_pace() const = 0;
+  // Starts it. Throws os::Error where it cannot be started at all.
+  [[nodiscard]] virtual std::unique_ptr<Launched> launch(const LaunchRequest& request) = 0;
+};
+
+}  // namespace coldload::measure

@@ -1,0 +1,279 @@
+#include "measure/trial.h"
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "measure/environment.h"
+#include "measure/observation.h"
+#include "os/error.h"
+#include "os/interrupt.h"
+#include "os/subprocess.h"
+#include "storage/holders.h"
+#include "storage/page_cache.h"
+#include "text/units.h"
+
+namespace coldload::measure {
+
+namespace {
+
+constexpr std::chrono::seconds k_eviction_patience{5};
+
+// The page cache brought to where this kind of trial starts, and what was found there.
+struct Prepared {
+  storage::PageCacheView view;
+  ColdEvidence evidence;
+  std::vector<std::string> remarks;
+};
+
+// A file server that a stand-in stands for has its files in memory.
+void warm_backing(const Arm& arm, std::vector<std::string>* remarks) {
+  if (arm.backing_files.empty()) return;
+  const auto room = memory_for_page_cache();
+  if (room && *room < 2 * arm.checkpoint->weight_bytes()) {
+    remarks->push_back("the stand-in's backing files were not kept warm: too little memory");
+    return;
+  }
+  storage::PageCacheView(arm.backing_files).warm([](std::uint64_t) { return !os::interrupted(); });
+}
+
+void drop_all_caches() {
+  ::sync();
+  std::ofstream control("/proc/sys/vm/drop_caches");
+  control << "3\n";
+  control.close();
+  if (!control) throw os::Error("cannot drop the machine's caches: --drop-caches needs root");
+}
+
+void evict(const TrialInput& input, Prepared* prepared) {
+  warm_backing(input.arm, &prepared->remarks);
+  if (input.plan.drop_caches) {
+    drop_all_caches();
+    prepared->remarks.push_back("all of the machine's caches were dropped (--drop-caches)");
+  }
+  prepared->view.evict(k_eviction_patience);
+}
+
+void name_leftovers(Prepared* prepared) {
+  for (std::size_t i = 0; i < prepared->view.size(); ++i) {
+    const auto resident = prepared->view.residency(i).resident_bytes;
+    if (!resident || *resident == 0) continue;
+    Leftover left{prepared->view.path(i), *resident, {}};
+    for (const storage::Holder& holder : storage::find_holders({left.path})) {
+      left.holders.push_back(storage::describe(holder));
+    }
+    prepared->evidence.leftovers.push_back(std::move(left));
+  }
+}
+
+void remark_on_others(const Arm& arm, std::vector<std::string>* remarks) {
+  const std::string stat = arm.storage.device
+                               ? fmt::format("/sys/dev/block/{}:{}/stat", arm.storage.device->major,
+                                             arm.storage.device->minor)
+                               : "";
+  const Quiet quiet = look_for_others(stat);
+  constexpr double k_busy_cores = 0.5;
+  constexpr double k_busy_disk_bytes_per_s = 5e6;
+  if (quiet.busy_cores > k_busy_cores) {
+    remarks->push_back(
+        fmt::format("{:.1f} cores were busy with other work before launch", quiet.busy_cores));
+  }
+  if (quiet.disk_bytes_per_s.value_or(0) > k_busy_disk_bytes_per_s) {
+    remarks->push_back(fmt::format("others moved {} on {} before launch",
+                                   text::format_rate(*quiet.disk_bytes_per_s),
+                                   arm.storage.device->name));
+  }
+}
+
+Prepared prepare(const TrialInput& input, TrialWatcher& watcher) {
+  const Arm& arm = input.arm;
+  Prepared prepared{storage::PageCacheView(arm.files()), {}, {}};
+  remark_on_others(arm, &prepared.remarks);
+  if (input.slot.kind == TrialKind::warm) {
+    const std::uint64_t total = arm.checkpoint->weight_bytes();
+    prepared.view.warm([&](std::uint64_t bytes) {
+      watcher.step("warm", bytes, total);
+      return !os::interrupted();
+    });
+  } else if (input.slot.kind == TrialKind::cold && input.plan.cold != ColdPolicy::off) {
+    watcher.step("evict", 0, 0);
+    evict(input, &prepared);
+  }
+  ColdEvidence& evidence = prepared.evidence;
+  evidence.memory_backed = arm.storage.cache == storage::CacheKind::memory_backed;
+  evidence.hidden_cache = arm.storage.cache == storage::CacheKind::hidden;
+  evidence.fs_type = arm.storage.mount.fs_type;
+  evidence.needed_bytes = arm.checkpoint->weight_bytes();
+  evidence.counter_source = arm.counter.source;
+  evidence.counter_this_mount_only = arm.counter.this_mount_only;
+  evidence.no_counter_reason = arm.counter.reason;
+  evidence.processes_are_charged = arm.counter.processes_are_charged;
+  const auto room = memory_for_page_cache();
+  evidence.cache_can_hold = !room || *room > evidence.needed_bytes + evidence.needed_bytes / 4;
+  if (input.slot.kind == TrialKind::cold) name_leftovers(&prepared);
+  return prepared;
+}
+
+// GPU memory at ready, and by which method it is known.
+void note_gpu_memory(const gpu::Nvml& nvml, std::optional<double> baseline_mib,
+                     serve::ProcessTree& tree, Record* record) {
+  if (!nvml.availability().ok) {
+    record->gpu_mem_source = "none: " + nvml.availability().reason;
+    return;
+  }
+  std::vector<pid_t> pids;
+  for (const os::ProcessInfo& member : tree.members()) pids.push_back(member.pid);
+  if (const auto used = nvml.used_mib_by(pids)) {
+    record->gpu_mem_used_mb = used;
+    record->gpu_mem_source = "nvml, sum over the target's processes";
+    return;
+  }
+  const auto used = nvml.used_mib();
+  constexpr double k_noise_mib = 16;
+  if (used && baseline_mib && *used - *baseline_mib > k_noise_mib) {
+    record->gpu_mem_used_mb = *used - *baseline_mib;
+    record->gpu_mem_source = "nvml, used minus used before launch";
+    return;
+  }
+  record->gpu_mem_source = "none: the target uses no GPU memory";
+}
+
+void apply_outcome(const ReadyOutcome& outcome, os::TimePoint launched_at, Record* record) {
+  record->phases = outcome.phases;
+  record->reported = outcome.reported;
+  if (outcome.kind == ReadyKind::ready) {
+    record->load_s = os::seconds_between(launched_at, outcome.ready_at);
+    return;
+  }
+  record->reason = outcome.reason;
+  record->status = outcome.kind == ReadyKind::timed_out ? Status::timed_out : Status::failed;
+}
+
+void apply_verdict(const TrialInput& input, const ColdEvidence& evidence, Record* record) {
+  const ColdVerdict verdict = judge_cold(evidence);
+  record->storage_bytes_read = verdict.storage_bytes_read;
+  record->storage_bytes_source = verdict.storage_bytes_source;
+  const bool loaded = record->status == Status::ok;
+  if (input.slot.kind == TrialKind::warm_up) {
+    record->cold = Cold::off;
+    if (!loaded) record->reason = "the discarded warm-up launch failed: " + record->reason;
+    return;
+  }
+  if (input.slot.kind == TrialKind::warm) {
+    record->cold = Cold::warm;
+    const std::uint64_t resident = record->resident_bytes_before.value_or(0);
+    if (loaded && static_cast<double>(resident) <
+                      k_needed_share * static_cast<double>(evidence.needed_bytes)) {
+      record->status = Status::failed;
+      record->reason =
+          fmt::format("not warm: only {} of {} were in memory before launch",
+                      text::format_bytes(resident), text::format_bytes(evidence.needed_bytes));
+    }
+    return;
+  }
+  if (input.plan.cold == ColdPolicy::off) {
+    record->cold = Cold::off;
+    return;
+  }
+  if (!loaded) {
+    // What a failed load read proves nothing, either way.
+    record->cold = evidence.memory_backed ? Cold::not_applicable : Cold::unknown;
+    return;
+  }
+  record->cold = verdict.cold;
+  record->reason = verdict.reason;
+  const bool cold_enough = verdict.cold == Cold::verified || verdict.cold == Cold::not_applicable;
+  if (input.plan.cold == ColdPolicy::verify && !cold_enough) record->status = Status::not_cold;
+}
+
+Record blank_record(const TrialInput& input) {
+  const Arm& arm = input.arm;
+  Record record;
+  record.started_at = os::utc_timestamp();
+  record.arm = arm.facts.label;
+  record.storage_mode = arm.facts.label + (input.slot.kind == TrialKind::warm ? "_warm" : "");
+  record.path = arm.path;
+  record.model = input.plan.model_name;
+  record.max_model_len = input.plan.max_model_len;
+  record.block = input.slot.block;
+  record.checkpoint_bytes = arm.checkpoint->weight_bytes();
+  record.note = input.plan.note;
+  return record;
+}
+
+}  // namespace
+
+void run_hook(const std::string& name, const std::string& command, const Arm& arm) {
+  if (command.empty()) return;
+  const os::ExitStatus status =
+      os::run_shell(command, {{"COLDLOAD_ARM", arm.facts.label}, {"COLDLOAD_PATH", arm.path}});
+  if (!status.success() && !os::interrupted()) {
+    throw os::Error(
+        fmt::format("--{} of {} failed ({}): {}", name, arm.facts.label, status.text(), command));
+  }
+}
+
+TrialResult run_trial(const TrialInput& input, Target& target, const gpu::Nvml& nvml,
+                      TrialWatcher& watcher) {
+  const Arm& arm = input.arm;
+  TrialResult result;
+  Record& record = result.record;
+  record = blank_record(input);
+  run_hook("prepare", input.plan.hooks.prepare, arm);
+  Prepared prepared = prepare(input, watcher);
+  if (os::interrupted()) {
+    result.interrupted = true;
+    return result;
+  }
+  record.remarks = prepared.remarks;
+  ColdEvidence& evidence = prepared.evidence;
+  const auto gpu_baseline_mib = nvml.used_mib();
+  const auto counter_before = arm.counter.counter ? arm.counter.counter->bytes() : std::nullopt;
+  const storage::PageCacheView& view = prepared.view;
+  record.resident_bytes_before = view.resident_bytes();  // nothing comes between this and launch
+  evidence.resident_bytes_before = record.resident_bytes_before;
+
+  std::unique_ptr<Launched> launched;
+  try {
+    launched = target.launch(
+        {arm.path, input.log_path, input.slot.kind == TrialKind::warm ? std::nullopt : arm.pace});
+  } catch (const os::Error& error) {
+    record.status = Status::failed;
+    record.reason = error.what();
+    record.cold = input.slot.kind == TrialKind::warm ? Cold::warm : Cold::unknown;
+    return result;
+  }
+  record.argv = launched->argv();
+  std::vector<std::string> weight_files = arm.files();
+  weight_files.resize(arm.shard_count());
+  Observation observation(launched->tree(), std::move(weight_files), input.ignored_processes);
+  const ReadyOutcome outcome = launched->wait_ready([&](const LoadProgress& progress) {
+    watcher.step("load", progress.bytes.value_or(0), evidence.needed_bytes);
+  });
+  const auto counter_after = arm.counter.counter ? arm.counter.counter->bytes() : std::nullopt;
+  const Observed observed = observation.finish();
+  record.resident_bytes_after = view.resident_bytes_of_first(arm.shard_count());
+  note_gpu_memory(nvml, gpu_baseline_mib, launched->tree(), &record);
+  const os::TimePoint launched_at = launched->launched_at();
+  watcher.step("stop", 0, 0);
+  result.survivors = launched->stop();
+  if (outcome.kind == ReadyKind::interrupted) {
+    result.interrupted = true;
+    return result;
+  }
+
+  if (counter_before && counter_after) evidence.counter_bytes = *counter_after - *counter_before;
+  evidence.target_bytes = observed.target_bytes;
+  evidence.lost_children = observed.lost_children;
+  evidence.foreign_readers = observed.foreign_readers;
+  evidence.weights_resident_after = record.resident_bytes_after;
+  apply_outcome(outcome, launched_at, &record);
+  apply_verdict(input, evidence, &record);
+  return result;
+}
+
+}  // namespace coldload::measure
