@@ -1,7 +1,145 @@
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include "cli/command.h"
+#include "load/loader.h"
+#include "model/checkpoint.h"
+#include "os/clock.h"
+#include "os/error.h"
+#include "os/fd.h"
+#include "text/json.h"
+#include "text/units.h"
 
 namespace coldload::cli {
 
-int run_native_load(const std::vector<std::string>& /*args*/) { throw UsageError("not yet"); }
+namespace {
+
+namespace json = text::json;
+
+struct Arguments {
+  std::string path;
+  load::Options load;
+  int status_fd = STDOUT_FILENO;
+};
+
+std::uint64_t size_of(const std::string& flag, const std::string& text) {
+  const auto bytes = text::parse_size(text);
+  if (!bytes) throw UsageError(fmt::format("{} {}: not a size; write 64MiB or 2GB", flag, text));
+  return *bytes;
+}
+
+std::chrono::nanoseconds duration_of(const std::string& flag, const std::string& text) {
+  const auto duration = text::parse_duration(text);
+  if (!duration) throw UsageError(fmt::format("{} {}: not a duration; write 1ms", flag, text));
+  return *duration;
+}
+
+load::Pacing pacing_of(const std::string& text) {
+  const std::size_t comma = text.find(',');
+  const auto rate = text::parse_rate(text.substr(0, comma));
+  if (!rate) throw UsageError(fmt::format("--pace {}: write a rate, as 250MB/s,1ms", text));
+  load::Pacing pacing{*rate, {}};
+  if (comma != std::string::npos) pacing.latency = duration_of("--pace", text.substr(comma + 1));
+  return pacing;
+}
+
+std::optional<Arguments> parse_arguments(const std::vector<std::string>& args) {
+  Arguments arguments;
+  std::string ring;
+  std::string pace;
+  std::string stall;
+  CLI::App app("load a checkpoint into memory, as a process of its own", "coldload native-load");
+  app.add_option("PATH", arguments.path, "checkpoint directory or .gguf file")->required();
+  app.add_option("--native-threads", arguments.load.threads, "threads (0: choose)");
+  app.add_option("--native-ring", ring, "most memory that data lands in");
+  app.add_option("--pace", pace, "hold the reads to RATE or RATE,LATENCY");
+  app.add_option("--io-stall-timeout", stall, "give up when a read takes that long");
+  app.add_flag("--verify", arguments.load.verify, "compute a checksum of what arrived");
+  app.add_option("--status-fd", arguments.status_fd, "where the JSON lines go");
+  if (!parse(app, args)) return std::nullopt;
+  if (!ring.empty()) arguments.load.ring_bytes = size_of("--native-ring", ring);
+  if (!pace.empty()) arguments.load.pacing = pacing_of(pace);
+  if (!stall.empty()) arguments.load.io_stall_timeout = duration_of("--io-stall-timeout", stall);
+  return arguments;
+}
+
+// Events as JSON lines; each is written at once.
+class StatusLines {
+ public:
+  // Borrows `fd`.
+  explicit StatusLines(int fd) : fd_(fd, "the status lines") {}
+  ~StatusLines() { (void)fd_.release(); }
+  StatusLines(const StatusLines&) = delete;
+  StatusLines& operator=(const StatusLines&) = delete;
+
+  void write(const json::object& event) { os::write_full(fd_, text::to_line(event) + "\n"); }
+  void progress(std::uint64_t bytes) { write({{"event", "progress"}, {"bytes", bytes}}); }
+
+ private:
+  os::Fd fd_;
+};
+
+json::object ready_event(const load::Result& result, double headers_s) {
+  json::object event{{"event", "ready"},
+                     {"bytes", result.bytes},
+                     {"headers_s", headers_s},
+                     {"read_s", result.read_s},
+                     {"routes", json::object{{"io_uring_direct", result.routes.io_uring_direct},
+                                             {"io_uring_buffered", result.routes.io_uring_buffered},
+                                             {"pread_direct", result.routes.pread_direct},
+                                             {"pread_buffered", result.routes.pread_buffered}}},
+                     {"fallbacks", json::array(result.fallbacks.begin(), result.fallbacks.end())},
+                     {"checksum", nullptr},
+                     {"ring_bytes", result.ring_bytes},
+                     {"threads", result.threads},
+                     {"queue_depth", result.queue_depth}};
+  if (result.checksum) event["checksum"] = *result.checksum;
+  return event;
+}
+
+void load_checkpoint(const Arguments& arguments, StatusLines& status) {
+  const os::TimePoint started = os::Clock::now();
+  const auto phase = [&](const char* name) {
+    const double t_s = os::seconds_between(started, os::Clock::now());
+    status.write({{"event", "phase"}, {"name", name}, {"t_s", t_s}});
+    return t_s;
+  };
+  phase("start");
+  load::Loader loader(arguments.load);  // prepares its memory while the headers are read
+  const model::Checkpoint checkpoint = model::open_checkpoint(arguments.path);
+  std::vector<load::Shard> shards;
+  for (const model::CheckpointFile* file : checkpoint.shards()) {
+    shards.push_back({file->real_path, file->bytes});
+  }
+  (void)model::read_headers(checkpoint, std::max(1U, std::thread::hardware_concurrency()));
+  const double headers_s = phase("weights");
+  const load::Result result =
+      loader.load(shards, [&](std::uint64_t bytes) { status.progress(bytes); });
+  status.write(ready_event(result, headers_s));
+}
+
+}  // namespace
+
+int run_native_load(const std::vector<std::string>& args) {
+  const auto arguments = parse_arguments(args);
+  if (!arguments) return k_exit_ok;
+  StatusLines status(arguments->status_fd);
+  try {
+    load_checkpoint(*arguments, status);
+  } catch (const load::StallError& error) {
+    // A thread is stuck in the kernel: nothing that waits for it may run.
+    fmt::print(stderr, "coldload: {}\n", error.what());
+    ::_exit(k_exit_failed);
+  }
+  return k_exit_ok;
+}
 
 }  // namespace coldload::cli

@@ -1,0 +1,175 @@
+#include "load/shard_file.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "load/layout.h"
+#include "os/error.h"
+
+namespace coldload::load {
+
+namespace {
+
+// What O_DIRECT wants where the kernel does not say: the page, which every device divides.
+constexpr std::uint64_t k_usual_alignment = 4096;
+
+// Alignment that O_DIRECT wants of this file; 0 where it refuses O_DIRECT.
+std::uint64_t direct_alignment(const os::Fd& file) {
+#ifdef STATX_DIOALIGN
+  struct statx info {};
+  if (::statx(file.get(), "", AT_EMPTY_PATH, STATX_DIOALIGN, &info) == 0 &&
+      (info.stx_mask & STATX_DIOALIGN) != 0) {
+    // Our memory is page-aligned, our offsets are multiples of blocks.
+    const bool fits = info.stx_dio_mem_align <= os::page_size() &&
+                      info.stx_dio_offset_align <= k_block_bytes &&
+                      k_block_bytes % std::max(info.stx_dio_offset_align, 1U) == 0;
+    return fits ? info.stx_dio_offset_align : 0;
+  }
+#endif
+  (void)file;
+  return k_usual_alignment;
+}
+
+// The kernel answers "all resident" for files of others.
+bool tells_residency(const struct stat& info, const std::string& path) {
+  return info.st_uid == ::geteuid() || ::euidaccess(path.c_str(), W_OK) == 0;
+}
+
+void set_flags(const os::Fd& file, int remove) {
+  const int flags = ::fcntl(file.get(), F_GETFL);
+  if (flags < 0 || ::fcntl(file.get(), F_SETFL, flags & ~remove) != 0) {
+    throw os::SystemError("set the flags of", file.path(), errno);
+  }
+}
+
+// O_NONBLOCK guards the opening only: io_uring would take it for "fail rather than wait".
+os::Fd open_for_reading(const std::string& path, int extra_flags) {
+  os::Fd file = os::open_regular(path, extra_flags);
+  set_flags(file, O_NONBLOCK);
+  return file;
+}
+
+struct stat status_of(const os::Fd& file) {
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) throw os::SystemError("stat", file.path(), errno);
+  return info;
+}
+
+}  // namespace
+
+ShardFile::ShardFile(const Shard& shard, std::uint64_t index, Direct direct, Fallbacks& fallbacks)
+    : shard_(shard),
+      index_(index),
+      direct_(direct),
+      fallbacks_(fallbacks),
+      bytes_missing_(shard.bytes) {}
+
+void ShardFile::open() {
+  const std::lock_guard lock(mutex_);
+  if (file_.valid()) return;
+  choose_route();
+  const struct stat info = status_of(file_);
+  if (static_cast<std::uint64_t>(info.st_size) != shard_.bytes) {
+    throw changed(static_cast<std::uint64_t>(info.st_size));
+  }
+  modified_at_ = info.st_mtim;
+  residency_known_ = tells_residency(info, shard_.path);
+  if (!residency_known_) {
+    fallbacks_.add(
+        "read through the page cache, because the kernel does not tell what it holds of "
+        "a file that one neither owns nor may write",
+        shard_.path);
+    return;
+  }
+  pages_ = os::Mapping::of_file_without_access(file_, shard_.bytes);
+}
+
+// Opens file_, once where it can be: on FUSE a second open may drop the file's page cache.
+void ShardFile::choose_route() {
+  if (direct_ == Direct::forbidden) {
+    file_ = open_for_reading(shard_.path, 0);
+    return;
+  }
+  try {
+    file_ = open_for_reading(shard_.path, O_DIRECT);
+  } catch (const os::SystemError& error) {
+    if (error.code() != EINVAL) throw;
+    fallbacks_.add("O_DIRECT refused by open, so read through the page cache", shard_.path);
+    file_ = open_for_reading(shard_.path, 0);
+    return;
+  }
+  alignment_ = direct_alignment(file_);
+  if (alignment_ == 0) {
+    fallbacks_.add("O_DIRECT refused by the file system, so read through the page cache",
+                   shard_.path);
+    set_flags(file_, O_DIRECT);
+    return;
+  }
+  opened_direct_ = true;
+  direct_usable_ = true;
+}
+
+std::vector<Extent> ShardFile::extents(std::uint64_t offset, std::uint64_t bytes) const {
+  if (!residency_known_) return {{index_, offset, bytes, true}};
+  std::vector<Extent> result;
+  const std::size_t page = os::page_size();
+  std::array<unsigned char, k_block_bytes / 4096> pages{};
+  for (std::uint64_t end = offset + bytes; offset < end;) {
+    const std::uint64_t block = std::min<std::uint64_t>(end - offset, k_block_bytes);
+    if (::mincore(pages_.data() + offset, block, pages.data()) != 0) {
+      throw os::SystemError("look for resident pages of", shard_.path, errno);
+    }
+    const auto* const pages_end = pages.begin() + (block + page - 1) / page;
+    const bool resident = std::all_of(pages.cbegin(), pages_end,
+                                      [](unsigned char answer) { return (answer & 1U) != 0; });
+    if (result.empty() || result.back().resident != resident) {
+      result.push_back({index_, offset, 0, resident});
+    }
+    result.back().bytes += block;
+    offset += block;
+  }
+  return result;
+}
+
+void ShardFile::refuse_direct() {
+  if (direct_usable_.exchange(false)) {
+    fallbacks_.add("O_DIRECT refused by read, so read through the page cache", shard_.path);
+  }
+}
+
+int ShardFile::buffered_fd() {
+  if (!opened_direct_) return file_.get();
+  const std::lock_guard lock(mutex_);
+  if (!buffered_.valid()) buffered_ = open_for_reading(shard_.path, 0);
+  return buffered_.get();
+}
+
+bool ShardFile::arrived(std::uint64_t bytes) {
+  if (bytes_missing_.fetch_sub(bytes) != bytes) return false;
+  const std::lock_guard lock(mutex_);
+  const struct stat info = status_of(file_);
+  if (static_cast<std::uint64_t>(info.st_size) != shard_.bytes ||
+      info.st_mtim.tv_sec != modified_at_.tv_sec || info.st_mtim.tv_nsec != modified_at_.tv_nsec) {
+    throw changed(static_cast<std::uint64_t>(info.st_size));
+  }
+  pages_.reset();
+  file_.reset();
+  buffered_.reset();
+  return true;
+}
+
+os::Error ShardFile::changed(std::uint64_t bytes_now) const {
+  return os::Error(fmt::format(
+      "cannot load {}: it changed during the load (it had {} bytes, now {}); load it again when "
+      "nothing writes to it",
+      shard_.path, shard_.bytes, bytes_now));
+}
+
+}  // namespace coldload::load

@@ -1,0 +1,81 @@
+// One shard while it is loaded: opened when its first extent is due, closed when its last byte has
+// arrived, watched for changes in between.
+//
+// Layer: load.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <ctime>
+#include <mutex>
+#include <vector>
+
+#include "load/fallbacks.h"
+#include "load/loader.h"
+#include "os/fd.h"
+#include "os/mapping.h"
+
+namespace coldload::load {
+
+// A run of bytes that belongs to one route.
+struct Extent {
+  std::uint64_t shard = 0;   // index
+  std::uint64_t offset = 0;  // a multiple of k_block_bytes
+  std::uint64_t bytes = 0;
+  bool resident = false;  // every page was in the page cache when we looked
+};
+
+// Thread-safe.
+class ShardFile {
+ public:
+  enum class Direct { allowed, forbidden };
+  ShardFile(const Shard& shard, std::uint64_t index, Direct direct, Fallbacks& fallbacks);
+
+  [[nodiscard]] const std::string& path() const { return shard_.path; }
+  [[nodiscard]] std::uint64_t bytes() const { return shard_.bytes; }
+
+  // Opens the file if it is not open. Throws where it cannot be opened, is no regular file, or has
+  // another size than the shard should have.
+  void open();
+
+  // Residency of [offset, offset + bytes), one extent per run. A block with one page missing
+  // counts as absent as a whole. Where the kernel does not tell us (it hides the page cache of
+  // files that we neither own nor may write) everything counts as resident, so that it is read
+  // through the page cache: right in both cases, if slower in one. open() first.
+  [[nodiscard]] std::vector<Extent> extents(std::uint64_t offset, std::uint64_t bytes) const;
+
+  // The descriptor for O_DIRECT, -1 where the file or its file system refuses it. open() first.
+  [[nodiscard]] int direct_fd() const { return direct_usable_ ? file_.get() : -1; }
+  // Alignment of offset and length that direct_fd() wants.
+  [[nodiscard]] std::uint64_t alignment() const { return alignment_; }
+  // From now on direct_fd() is -1: a read with O_DIRECT was refused.
+  void refuse_direct();
+  // The descriptor for reads through the page cache; opened when first asked for.
+  [[nodiscard]] int buffered_fd();
+
+  // `bytes` more have arrived. True where these were the last: the file is then closed, after a
+  // check that it is what it was when it was opened. Throws os::Error if not.
+  [[nodiscard]] bool arrived(std::uint64_t bytes);
+
+ private:
+  void choose_route();
+  [[nodiscard]] os::Error changed(std::uint64_t bytes_now) const;
+
+  const Shard shard_;
+  const std::uint64_t index_;
+  const Direct direct_;
+  Fallbacks& fallbacks_;
+  std::atomic<std::uint64_t> bytes_missing_;
+
+  std::mutex mutex_;   // opening
+  os::Fd file_;        // O_DIRECT where direct_usable_
+  os::Fd buffered_;    // only where file_ is O_DIRECT and the page cache is wanted too
+  os::Mapping pages_;  // no access: for mincore
+  std::atomic<bool> direct_usable_{false};
+  std::atomic<bool> opened_direct_{false};
+  bool residency_known_ = false;
+  std::uint64_t alignment_ = 0;
+  timespec modified_at_{};
+};
+
+}  // namespace coldload::load

@@ -1,0 +1,137 @@
+#include "load/work_list.h"
+
+#include <algorithm>
+
+#include "load/layout.h"
+
+namespace coldload::load {
+
+namespace {
+
+constexpr std::uint64_t k_window_bytes = 64 * k_block_bytes;
+// How far one may look ahead for the other kind of pieces: enough to keep storage busy across a
+// run that is resident, and little beside what the page cache may lose in that time.
+constexpr std::uint64_t k_lookahead_bytes = 16 * k_window_bytes;
+// Two descriptors each at most: far below the usual limit of 1,024.
+constexpr std::size_t k_most_open_shards = 128;
+
+}  // namespace
+
+WorkList::WorkList(const std::vector<Shard>& shards, ShardFile::Direct direct,
+                   Fallbacks& fallbacks) {
+  shards_.reserve(shards.size());
+  for (const Shard& shard : shards) {
+    shards_.push_back(std::make_unique<ShardFile>(shard, shards_.size(), direct, fallbacks));
+    if (shard.bytes > 0) ++unfinished_shards_;
+  }
+  skip_empty_shards();
+}
+
+void WorkList::skip_empty_shards() {
+  while (next_shard_ < shards_.size() && shards_[next_shard_]->bytes() == 0) ++next_shard_;
+}
+
+bool WorkList::may_look() const {
+  if (stopped_ || next_shard_ == shards_.size()) return false;
+  if (next_offset_ == 0 && open_shards_ >= k_most_open_shards) return false;
+  return absent_.bytes + resident_.bytes + looks_.size() * k_window_bytes < k_lookahead_bytes;
+}
+
+WorkList::Window WorkList::next_window() {
+  const std::uint64_t shard_bytes = shards_[next_shard_]->bytes();
+  Window window{next_shard_, next_offset_, std::min(shard_bytes - next_offset_, k_window_bytes)};
+  if (next_offset_ == 0) ++open_shards_;
+  next_offset_ += window.bytes;
+  if (next_offset_ == shard_bytes) {
+    next_offset_ = 0;
+    ++next_shard_;
+    skip_empty_shards();
+  }
+  return window;
+}
+
+Extent WorkList::cut(Queue& queue, std::size_t most_bytes) {
+  Extent& front = queue.extents.front();
+  Extent piece = front;
+  piece.bytes = std::min<std::uint64_t>(front.bytes, most_bytes);
+  front.offset += piece.bytes;
+  front.bytes -= piece.bytes;
+  queue.bytes -= piece.bytes;
+  if (front.bytes == 0) queue.extents.pop_front();
+  return piece;
+}
+
+std::vector<Extent> WorkList::look_at(const Window& window) {
+  try {
+    ShardFile& shard = *shards_[window.shard];
+    shard.open();
+    return shard.extents(window.offset, window.bytes);
+  } catch (...) {
+    stop();
+    throw;
+  }
+}
+
+std::optional<Extent> WorkList::take(Kind kind, std::size_t most_bytes) {
+  std::unique_lock lock(mutex_);
+  while (!stopped_) {
+    if (!queue(kind).extents.empty()) return cut(queue(kind), most_bytes);
+    if (!may_look()) return std::nullopt;
+    const Window window = next_window();
+    const auto look = looks_.insert(looks_.end(), {window.shard, window.offset, os::Clock::now()});
+    lock.unlock();
+    const std::vector<Extent> found = look_at(window);
+    lock.lock();
+    looks_.erase(look);
+    for (const Extent& extent : found) {
+      Queue& target = queue(extent.resident ? Kind::resident : Kind::absent);
+      target.extents.push_back(extent);
+      target.bytes += extent.bytes;
+    }
+    changed_.notify_all();
+  }
+  return std::nullopt;
+}
+
+bool WorkList::wait_for_more() {
+  std::unique_lock lock(mutex_);
+  const auto something = [this] {
+    return stopped_ || !absent_.extents.empty() || !resident_.extents.empty() || may_look();
+  };
+  const auto nothing_left = [this] { return next_shard_ == shards_.size() && looks_.empty(); };
+  changed_.wait(lock, [&] { return something() || nothing_left(); });
+  return !stopped_ && something();
+}
+
+void WorkList::arrived(const Extent& piece) {
+  if (!shards_[piece.shard]->arrived(piece.bytes)) return;
+  const std::lock_guard lock(mutex_);
+  --open_shards_;
+  --unfinished_shards_;
+  changed_.notify_all();
+}
+
+bool WorkList::complete() const {
+  const std::lock_guard lock(mutex_);
+  return unfinished_shards_ == 0;
+}
+
+bool WorkList::sleep_until(os::TimePoint due) {
+  std::unique_lock lock(mutex_);
+  while (!stopped_ && os::Clock::now() < due) changed_.wait_until(lock, due);
+  return !stopped_;
+}
+
+std::optional<WorkList::Look> WorkList::oldest_look() const {
+  const std::lock_guard lock(mutex_);
+  if (looks_.empty()) return std::nullopt;
+  return looks_.front();
+}
+
+void WorkList::stop() {
+  const std::lock_guard lock(mutex_);
+  stopped_ = true;
+  changed_.notify_all();
+}
+
+}  // namespace coldload::load

@@ -1,0 +1,90 @@
+// What is left to read, looked up as the load goes on and handed out piece by piece.
+//
+// The shards are cut into windows; whoever runs out of pieces of one kind opens and looks at the
+// next window, outside the lock. So threads balance by bytes over all shards, looking overlaps
+// with reading, and few shards are open at a time.
+//
+// Layer: load.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "load/shard_file.h"
+#include "os/clock.h"
+
+namespace coldload::load {
+
+// Thread-safe.
+class WorkList {
+ public:
+  WorkList(const std::vector<Shard>& shards, ShardFile::Direct direct, Fallbacks& fallbacks);
+
+  enum class Kind { absent, resident };
+  // The next piece of that kind, at most `most_bytes` (a multiple of k_block_bytes). Nothing where
+  // there is none now; there may be one later. Throws what opening and looking throws.
+  [[nodiscard]] std::optional<Extent> take(Kind kind, std::size_t most_bytes);
+
+  // Waits until take() may find something. False: all has been taken, or stop() was called.
+  [[nodiscard]] bool wait_for_more();
+
+  // `piece` has arrived. Throws where its shard turns out to have changed.
+  void arrived(const Extent& piece);
+  // All bytes of all shards have arrived.
+  [[nodiscard]] bool complete() const;
+
+  void stop();
+  // Sleeps until `due`; false where stop() was called before.
+  [[nodiscard]] bool sleep_until(os::TimePoint due);
+
+  // The oldest look at a window that has not returned yet: a mount may hang in open(2) too.
+  struct Look {
+    std::uint64_t shard = 0;
+    std::uint64_t offset = 0;
+    os::TimePoint since;
+  };
+  [[nodiscard]] std::optional<Look> oldest_look() const;
+
+  [[nodiscard]] ShardFile& shard(std::uint64_t index) const { return *shards_[index]; }
+
+ private:
+  struct Window {
+    std::uint64_t shard = 0;
+    std::uint64_t offset = 0;
+    std::uint64_t bytes = 0;
+  };
+  // One kind's extents, in the files' order.
+  struct Queue {
+    std::deque<Extent> extents;
+    std::uint64_t bytes = 0;
+  };
+
+  [[nodiscard]] Queue& queue(Kind kind) { return kind == Kind::absent ? absent_ : resident_; }
+  [[nodiscard]] bool may_look() const;
+  [[nodiscard]] Window next_window();
+  [[nodiscard]] std::vector<Extent> look_at(const Window& window);
+  void skip_empty_shards();
+  [[nodiscard]] static Extent cut(Queue& queue, std::size_t most_bytes);
+
+  std::vector<std::unique_ptr<ShardFile>> shards_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  Queue absent_;
+  Queue resident_;
+  std::uint64_t next_shard_ = 0;   // of the next window
+  std::uint64_t next_offset_ = 0;  // of the next window
+  std::list<Look> looks_;          // windows that someone is looking at, oldest first
+  std::size_t open_shards_ = 0;
+  std::size_t unfinished_shards_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace coldload::load

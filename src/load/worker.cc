@@ -1,0 +1,213 @@
+#include "load/worker.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "os/error.h"
+
+namespace coldload::load {
+
+namespace {
+
+// Of the page cache, a piece at a time: long enough to hide the call, short enough to look after
+// the reads in flight and to stay in the CPU's cache.
+constexpr std::size_t k_resident_piece_bytes = 2 * k_block_bytes;
+
+std::uint64_t round_down(std::uint64_t value, std::uint64_t unit) { return value - value % unit; }
+
+std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
+  return round_down(value + unit - 1, unit);
+}
+
+}  // namespace
+
+Worker::Worker(std::span<std::byte> memory, const Layout& layout, Concurrency concurrency,
+               std::unique_ptr<Io> io, std::unique_ptr<Io> page_cache_io)
+    : concurrency_(concurrency),
+      io_(std::move(io)),
+      page_cache_io_(std::move(page_cache_io)),
+      slots_(layout.slots),
+      watches_(layout.slots) {
+  for (unsigned i = 0; i < layout.slots; ++i) {
+    slots_[i].memory = memory.subspan(i * layout.slot_bytes, layout.slot_bytes);
+    free_slots_.push_back(i);
+  }
+}
+
+void Worker::run(const WorkerContext& context) {
+  context_ = context;
+  try {
+    loop();
+  } catch (...) {
+    context_.work->stop();
+    drain();
+    throw;
+  }
+}
+
+void Worker::loop() {
+  while (true) {
+    fill();
+    if (read_resident()) {
+      reap(Io::Wait::no);
+    } else if (in_flight_ > 0) {
+      reap(Io::Wait::yes);
+    } else if (!context_.work->wait_for_more()) {
+      return;
+    }
+  }
+}
+
+void Worker::fill() {
+  // One slot stays for the page cache, which is read while storage works.
+  const std::size_t reserve = slots_.size() > 1 ? 1 : 0;
+  while (free_slots_.size() > reserve) {
+    const auto piece = context_.work->take(WorkList::Kind::absent, slots_[0].memory.size());
+    if (!piece) return;
+    start(*piece);
+  }
+}
+
+bool Worker::read_resident() {
+  if (free_slots_.empty()) return false;
+  const auto piece = context_.work->take(WorkList::Kind::resident,
+                                         std::min(slots_[0].memory.size(), k_resident_piece_bytes));
+  if (!piece) return false;
+  start(*piece);
+  return true;
+}
+
+void Worker::reap(Io::Wait wait) {
+  while (in_flight_ > 0) {
+    const auto outcome = io_->finished(wait);
+    if (!outcome) return;
+    --in_flight_;
+    if (accept(outcome->slot, outcome->result)) {
+      finish(outcome->slot);
+    } else {
+      advance(outcome->slot);
+    }
+    wait = Io::Wait::no;
+  }
+}
+
+void Worker::start(const Extent& piece) {
+  const unsigned index = free_slots_.back();
+  free_slots_.pop_back();
+  Slot& slot = slots_[index];
+  slot = Slot{slot.memory, piece, 0, 0, false, false, {}};
+  const os::TimePoint now = os::Clock::now();
+  if (context_.pacer != nullptr) slot.due = context_.pacer->arrival(now, piece.bytes);
+  Watch& watch = watches_[index];
+  watch.shard = piece.shard;
+  watch.offset = piece.offset;
+  watch.since_ns = now.time_since_epoch().count();
+  advance(index);
+}
+
+// Reads on for a slot: until a read is in flight or the piece is complete.
+void Worker::advance(unsigned index) {
+  while (true) {
+    const ReadRequest request = next_read(index);
+    const Slot& slot = slots_[index];
+    if (slot.direct || (!slot.piece.resident && concurrency_ == Concurrency::queued)) {
+      io_->submit(request);
+      ++in_flight_;
+      return;
+    }
+    page_cache_io_->submit(request);
+    if (accept(index, page_cache_io_->finished(Io::Wait::yes)->result)) {
+      finish(index);
+      return;
+    }
+  }
+}
+
+ReadRequest Worker::next_read(unsigned index) {
+  Slot& slot = slots_[index];
+  ShardFile& shard = context_.work->shard(slot.piece.shard);
+  const int direct_fd = slot.piece.resident || slot.direct_ended ? -1 : shard.direct_fd();
+  slot.direct = direct_fd >= 0;
+  slot.started = slot.direct ? round_down(slot.done, shard.alignment()) : slot.done;
+  // O_DIRECT reads over the end of the file in whole units; what comes back ends with the file.
+  const std::uint64_t end =
+      slot.direct ? round_up(slot.piece.bytes, shard.alignment()) : slot.piece.bytes;
+  return {slot.direct ? direct_fd : shard.buffered_fd(), slot.piece.offset + slot.started,
+          slot.memory.subspan(slot.started, end - slot.started), index, !slot.direct};
+}
+
+// Takes in what a read brought. True where the piece is complete.
+bool Worker::accept(unsigned index, int result) {
+  Slot& slot = slots_[index];
+  ShardFile& shard = context_.work->shard(slot.piece.shard);
+  const std::uint64_t offset = slot.piece.offset + slot.started;
+  if (result == -EINTR || result == -EAGAIN) return false;
+  if (slot.direct && (result == -EINVAL || result == -EOPNOTSUPP)) {
+    shard.refuse_direct();
+    return false;
+  }
+  if (result < 0) {
+    throw os::SystemError("read", fmt::format("{} at offset {}", shard.path(), offset), -result);
+  }
+  const std::uint64_t end =
+      std::min(slot.started + static_cast<std::uint64_t>(result), slot.piece.bytes);
+  if (end > slot.done) {
+    credit(slot, end - slot.done);
+    slot.done = end;
+    watches_[index].since_ns = os::Clock::now().time_since_epoch().count();
+    watches_[index].offset = slot.piece.offset + slot.done;
+  } else if (slot.direct) {
+    slot.direct_ended = true;  // the page cache has the last word on where the file ends
+  } else {
+    throw os::Error(fmt::format(
+        "cannot read {} at offset {}: the file ends there, {} bytes were expected; it was "
+        "truncated or replaced during the load",
+        shard.path(), offset, shard.bytes()));
+  }
+  return slot.done == slot.piece.bytes;
+}
+
+void Worker::credit(const Slot& slot, std::uint64_t bytes) {
+  const bool queued = concurrency_ == Concurrency::queued;
+  if (slot.direct) {
+    (queued ? routes_.io_uring_direct : routes_.pread_direct) += bytes;
+  } else {
+    (queued && !slot.piece.resident ? routes_.io_uring_buffered : routes_.pread_buffered) += bytes;
+  }
+}
+
+void Worker::finish(unsigned index) {
+  const Slot& slot = slots_[index];
+  watches_[index].since_ns = 0;
+  free_slots_.push_back(index);
+  if (context_.verify) {
+    checksum_.add(slot.piece.shard, slot.piece.offset, slot.memory.first(slot.piece.bytes));
+  }
+  if (context_.pacer != nullptr && !context_.work->sleep_until(slot.due)) return;
+  *context_.bytes_arrived += slot.piece.bytes;
+  context_.work->arrived(slot.piece);
+}
+
+void Worker::drain() noexcept {
+  try {
+    while (in_flight_ > 0 && io_->finished(Io::Wait::yes)) --in_flight_;
+  } catch (const os::Error&) {
+    // The Io itself waits for the rest when it is destroyed.
+  }
+}
+
+std::optional<PendingRead> Worker::oldest_pending() const {
+  std::optional<PendingRead> oldest;
+  for (const Watch& watch : watches_) {
+    const std::chrono::nanoseconds since{watch.since_ns.load()};
+    if (since.count() == 0 || (oldest && oldest->since <= since)) continue;
+    oldest = PendingRead{watch.shard, watch.offset, since};
+  }
+  return oldest;
+}
+
+}  // namespace coldload::load

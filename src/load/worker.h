@@ -1,0 +1,99 @@
+// One thread of the loader: keeps its share of the ring busy until no work is left.
+//
+// Layer: load.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "load/checksum.h"
+#include "load/io.h"
+#include "load/layout.h"
+#include "load/loader.h"
+#include "load/pacer.h"
+#include "load/work_list.h"
+#include "os/clock.h"
+
+namespace coldload::load {
+
+// What a worker needs of its surroundings. All outlive it.
+struct WorkerContext {
+  WorkList* work = nullptr;
+  Pacer* pacer = nullptr;  // null: unpaced
+  std::atomic<std::uint64_t>* bytes_arrived = nullptr;
+  bool verify = false;
+};
+
+// A read that is on its way, for whoever watches for stalls.
+struct PendingRead {
+  std::uint64_t shard = 0;
+  std::uint64_t offset = 0;
+  std::chrono::nanoseconds since{0};  // of the clock's epoch
+};
+
+class Worker {
+ public:
+  // `memory` is the worker's share of the ring: `slots` slots. `io` serves reads that miss the page
+  // cache (`queued`: several at a time), `page_cache_io` the others.
+  Worker(std::span<std::byte> memory, const Layout& layout, Concurrency concurrency,
+         std::unique_ptr<Io> io, std::unique_ptr<Io> page_cache_io);
+
+  // Until there is no work left or someone stopped the list. Nothing is in flight afterwards.
+  // Throws os::Error that names path and offset; the list is then stopped.
+  void run(const WorkerContext& context);
+
+  // Valid after run().
+  [[nodiscard]] const RouteBytes& routes() const { return routes_; }
+  [[nodiscard]] const Checksum& checksum() const { return checksum_; }
+
+  // The oldest read on its way. Thread-safe; between two reads of one slot it may answer with one
+  // that has just returned.
+  [[nodiscard]] std::optional<PendingRead> oldest_pending() const;
+
+ private:
+  struct Slot {
+    std::span<std::byte> memory;
+    Extent piece;
+    std::uint64_t done = 0;     // bytes of the piece that are in memory
+    std::uint64_t started = 0;  // where the read in flight starts, in the piece
+    bool direct = false;        // the read in flight is O_DIRECT
+    bool direct_ended = false;  // O_DIRECT brought no more of this piece
+    os::TimePoint due;          // with a pacer: not arrived before
+  };
+  struct Watch {
+    std::atomic<std::int64_t> since_ns{0};  // 0: nothing on its way
+    std::atomic<std::uint64_t> shard{0};
+    std::atomic<std::uint64_t> offset{0};
+  };
+
+  void loop();
+  void fill();
+  [[nodiscard]] bool read_resident();
+  void reap(Io::Wait wait);
+  void start(const Extent& piece);
+  void advance(unsigned index);
+  [[nodiscard]] ReadRequest next_read(unsigned index);
+  [[nodiscard]] bool accept(unsigned index, int result);
+  void credit(const Slot& slot, std::uint64_t bytes);
+  void finish(unsigned index);
+  void drain() noexcept;
+
+  const Concurrency concurrency_;
+  std::unique_ptr<Io> io_;
+  std::unique_ptr<Io> page_cache_io_;
+  std::vector<Slot> slots_;
+  std::vector<Watch> watches_;        // one per slot
+  std::vector<unsigned> free_slots_;  // last used last: its memory is in the CPU's cache
+  unsigned in_flight_ = 0;            // of io_
+  WorkerContext context_;
+  RouteBytes routes_;
+  Checksum checksum_;
+};
+
+}  // namespace coldload::load
