@@ -1,1 +1,0 @@
-namespace coldload {}  // replaced as the folder fills
