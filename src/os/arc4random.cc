@@ -2,10 +2,10 @@
 //
 // Debian 12's static libstdc++ uses arc4random (glibc 2.36) in std::random_device. This definition
 // takes its place; src/CMakeLists.txt makes the linker look for it before libstdc++ asks.
-#include <sys/random.h>
-
 #include <cstdint>
 #include <cstdlib>
+
+#include <sys/random.h>
 
 extern "C" std::uint32_t arc4random() {
   std::uint32_t value = 0;

@@ -1,0 +1,159 @@
+"""What the lints share: which files there are, which project headers a file sees, and running a
+slow tool over many files at once, remembering what passed."""
+
+import argparse
+import concurrent.futures
+import hashlib
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from fnmatch import fnmatch
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SKIPPED = 77
+# What clang-tidy says of system headers that nobody asked about.
+NOISE = re.compile(r"^\d+ warnings?( and \d+ errors?)? generated\.\n", re.MULTILINE)
+INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
+
+
+def arguments(description, **flags):
+    """Parses --root (the tree to check; fixtures pass theirs) and `flags` (name=help)."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--root", type=Path, default=ROOT)
+    for name, text in flags.items():
+        parser.add_argument("--" + name, type=Path, required=True, help=text)
+    options = parser.parse_args()
+    options.root = options.root.resolve()
+    return options
+
+
+def skip(reason):
+    print(f"SKIP: {reason}")
+    sys.exit(SKIPPED)
+
+
+def finish(problems, what):
+    """Prints `file:line: why` for each problem, and ends the program with the verdict."""
+    for problem in problems:
+        print(problem)
+    print(f"{what}: {len(problems)} problem(s)" if problems else f"{what}: clean")
+    sys.exit(1 if problems else 0)
+
+
+def project_files(root, *patterns):
+    """Files that git tracks or would track, sorted; everything where `root` is not a checkout.
+    `patterns` are globs for the whole relative path, such as src/*.h (where * crosses folders)."""
+    try:
+        listing = subprocess.run(
+            ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard",
+             *patterns], check=True, capture_output=True, text=True).stdout
+        paths = [root / name for name in listing.split("\0") if name]
+    except (OSError, subprocess.CalledProcessError):
+        names = [path.relative_to(root) for path in root.rglob("*")]
+        paths = [root / name for name in names
+                 if not name.parts[0].startswith(("build", ".cache", ".git"))
+                 and (not patterns or any(fnmatch(str(name), pattern) for pattern in patterns))]
+    return sorted({path for path in paths if path.is_file() and not path.is_symlink()})
+
+
+def includes(path):
+    """(line number, opening delimiter, name) of every #include in a file."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for number, line in enumerate(file, 1):
+            match = INCLUDE.match(line)
+            if match:
+                yield number, match.group(1), match.group(2)
+
+
+def seen_by(root, path):
+    """`path` and every project header that it includes, directly or not."""
+    seen, todo = set(), [path]
+    while todo:
+        file = todo.pop()
+        if file in seen:
+            continue
+        seen.add(file)
+        for _, _, name in includes(file):
+            if (root / "src" / name).is_file():
+                todo.append(root / "src" / name)
+    return seen
+
+
+def fingerprint(root, path, *context):
+    """Changes with the content of `path`, of every project header it sees, or of `context`."""
+    digest = hashlib.sha256("\0".join(map(str, context)).encode())
+    for file in sorted(seen_by(root, path)):
+        digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def compile_flags(build, root):
+    """Path -> [compiler, flags...] from compile_commands.json, without the input and the output."""
+    database = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
+    flags = {}
+    for entry in database:
+        words = shlex.split(entry["command"])
+        if "ccache" in words[0]:
+            words = words[1:]
+        kept, skip_next = [], False
+        for word in words:
+            if skip_next or word in ("-c", "-MD", entry["file"]):
+                skip_next = False
+            elif word in ("-o", "-MT", "-MF"):
+                skip_next = True
+            else:
+                kept.append(word)
+        path = Path(entry["file"]).resolve()
+        if path.is_relative_to(root):
+            flags[path] = kept
+    return flags
+
+
+def check_all(root, name, jobs):
+    """Runs `command` for each (path, command, context) in `jobs`, as many at once as there are
+    processors, and returns the outputs of those that failed. What passed is remembered below
+    .cache/`name` and not run again until something that it depends on changes."""
+    cache = root / ".cache" / name
+    cache.mkdir(parents=True, exist_ok=True)
+
+    def check(job):
+        path, command, context = job
+        memory = cache / fingerprint(root, path, *command, *context)
+        if memory.exists():
+            os.utime(memory)
+            return None
+        result = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        if result.returncode == 0:
+            memory.touch()
+            return None
+        output = NOISE.sub("", result.stdout + result.stderr).replace(f"{root}/", "").strip()
+        return output or f"{path.relative_to(root)}:1: {command[0]} failed"
+
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        failed = [output for output in pool.map(check, jobs) if output]
+    forget_all_but(cache, 2000)
+    return failed
+
+
+def forget_all_but(cache, count):
+    """Keeps the `count` results that were used last."""
+    by_age = sorted(cache.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in by_age[count:]:
+        path.unlink(missing_ok=True)
+
+
+def llvm_14(tool):
+    """The tool's path in version 14; skips the lint where there is none, as others judge by other
+    rules."""
+    for name in (f"{tool}-14", tool):
+        path = shutil.which(name)
+        if path:
+            version = subprocess.run([path, "--version"], capture_output=True, text=True).stdout
+            if re.search(r"version 14\.", version):
+                return path
+    skip(f"{tool} 14 is not installed; script/bootstrap installs it")

@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+"""Each lint finds a planted violation at its line, and passes the honest control: a lint that
+cannot fail says nothing."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+LINTS = Path(__file__).resolve().parent
+HEADER = "// What it is.\n//\n// Layer: {folder}. Pure.\n#pragma once\n\n{body}\n"
+
+
+class Lint(unittest.TestCase):
+    """A fixture tree in a temporary folder, outside any checkout."""
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory(prefix="coldload-lint-")
+        self.addCleanup(scratch.cleanup)
+        self.root = Path(scratch.name)
+        self.write("src/os/fd.h", HEADER.format(folder="os", body="int fd();"))
+
+    def write(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def lint(self, name, *flags):
+        result = subprocess.run(
+            [sys.executable, "-B", str(LINTS / f"{name}.py"), "--root", str(self.root), *flags],
+            capture_output=True, text=True)
+        if result.returncode == 77:
+            self.skipTest(result.stdout.strip())
+        return result.returncode, result.stdout + result.stderr
+
+    def assert_clean(self, name, *flags):
+        code, output = self.lint(name, *flags)
+        self.assertEqual(code, 0, output)
+
+    def assert_found(self, expected, name, *flags):
+        code, output = self.lint(name, *flags)
+        self.assertEqual(code, 1, output)
+        self.assertIn(expected, output)
+        return output
+
+    def write_build(self, *names):
+        """A compile_commands.json as CMake writes it, for the .cc files named."""
+        entries = [
+            {"directory": str(self.root), "file": str(self.root / name),
+             "command": f"/usr/bin/ccache g++ -std=c++20 -Wall -I{self.root}/src -MD -MT x.o -MF "
+                        f"x.d -o x.o -c {self.root / name}"} for name in names]
+        self.write("build/compile_commands.json", json.dumps(entries))
+        return "--build", str(self.root / "build")
+
+
+class IncludeDirection(Lint):
+    def includes(self, file, target):
+        self.write(file, f'#include "{target}"\n')
+
+    def test_down_and_own_folder_are_allowed(self):
+        self.includes("src/cli/a.cc", "os/fd.h")
+        self.includes("src/os/a.cc", "os/fd.h")
+        self.includes("src/main.cc", "cli/run.h")
+        self.write("src/storage/a.cc", "#include <vector>\n#include <sys/stat.h>\n")
+        self.assert_clean("include_direction")
+
+    def test_up_is_found(self):
+        self.write("src/os/a.cc", '// one\n#include "storage/page_cache.h"\n')
+        self.assert_found("src/os/a.cc:2:", "include_direction")
+
+    def test_siblings_are_found(self):
+        for file, target in (("os", "text"), ("load", "serve"), ("model", "gpu")):
+            self.includes(f"src/{file}/a.cc", f"{target}/x.h")
+            self.assert_found(f"src/{file}/a.cc:1:", "include_direction")
+
+    def test_main_knows_cli_alone(self):
+        self.includes("src/main.cc", "os/fd.h")
+        self.assert_found("src/main.cc:1:", "include_direction")
+
+    def test_angle_brackets_hide_nothing(self):
+        self.write("src/os/a.cc", "#include <storage/x.h>\n")
+        self.write("src/storage/x.h", "")
+        self.assert_found("src/os/a.cc:1:", "include_direction")
+
+    def test_an_unknown_folder_is_found(self):
+        self.write("src/utils/a.cc", "")
+        self.assert_found("src/utils/a.cc:1:", "include_direction")
+
+    def test_a_name_without_its_folder_is_found(self):
+        self.includes("src/os/a.cc", "fd.h")
+        self.assert_found("src/os/a.cc:1:", "include_direction")
+
+
+class Headers(Lint):
+    def setUp(self):
+        super().setUp()
+        self.write("src/os/fd.cc", '#include "os/fd.h"\n')
+        self.flags = self.write_build("src/os/fd.cc")
+
+    def test_a_whole_header_is_clean(self):
+        self.assert_clean("headers", *self.flags)
+
+    def test_a_header_that_leans_on_its_includer_is_found(self):
+        self.write("src/os/b.h", HEADER.format(folder="os", body="std::string b();"))
+        self.assert_found("src/os/b.h:6", "headers", *self.flags)
+
+    def test_a_change_below_is_seen_after_a_pass(self):
+        self.write("src/os/b.h", HEADER.format(folder="os", body='#include "os/fd.h"\nint b(Fd);'))
+        self.write("src/os/fd.h", HEADER.format(folder="os", body="class Fd;"))
+        self.assert_clean("headers", *self.flags)
+        self.write("src/os/fd.h", HEADER.format(folder="os", body="class Other;"))
+        self.assert_found("src/os/b.h:7", "headers", *self.flags)
+
+    def test_missing_words_are_found(self):
+        self.write("src/os/b.h", "int b();\n")
+        output = self.assert_found("#pragma once", "headers", *self.flags)
+        self.assertIn("Layer: os.", output)
+
+
+class Format(Lint):
+    def test_badly_formatted_code_is_found(self):
+        self.write(".clang-format", "BasedOnStyle: Google\n")
+        self.assert_clean("clang_format")
+        self.write("src/os/a.cc", "int a(  ) ;\n")
+        self.assert_found("src/os/a.cc:1:", "clang_format")
+
+
+class Tidy(Lint):
+    def setUp(self):
+        super().setUp()
+        self.write(".clang-tidy", (LINTS.parents[1] / ".clang-tidy").read_text(encoding="utf-8"))
+
+    def test_good_code_is_clean(self):
+        self.write("src/os/a.cc", "int area(int width) { return width * width; }\n")
+        self.assert_clean("clang_tidy", *self.write_build("src/os/a.cc"))
+
+    def test_a_bug_and_a_wrong_name_are_found(self):
+        self.write("src/os/a.cc", "#include <string>\n#include <utility>\n"
+                   "std::size_t MovedFrom(std::string text) {\n"
+                   "  std::string other = std::move(text);\n"
+                   "  return text.size() + other.size();\n}\n")
+        output = self.assert_found("bugprone-use-after-move", "clang_tidy",
+                                   *self.write_build("src/os/a.cc"))
+        self.assertIn("src/os/a.cc:5:", output)
+        self.assertIn("readability-identifier-naming", output)
+
+    def test_a_bug_in_a_header_is_found(self):
+        self.write("src/os/b.h", HEADER.format(folder="os", body="struct B { int* p = 0; };"))
+        self.write("src/os/a.cc", '#include "os/b.h"\n')
+        self.assert_found("src/os/b.h:6:", "clang_tidy", *self.write_build("src/os/a.cc"))
+
+    def test_a_file_that_nothing_compiles_is_found(self):
+        self.write("src/os/a.cc", "")
+        self.assert_found("src/os/a.cc:1:", "clang_tidy", *self.write_build())
+
+
+class Shell(Lint):
+    def test_scripts_are_found_by_their_first_line(self):
+        self.write("script/good", '#!/usr/bin/env bash\necho "$1"\n')
+        self.write("notes", "echo $unquoted is no script\n")
+        self.assert_clean("shell_scripts")
+        self.write("script/bad", "#!/bin/sh\nrm -r $1/*\n")
+        self.assert_found("script/bad:2:", "shell_scripts")
+
+
+class FileSizes(Lint):
+    def test_a_long_file_is_found(self):
+        self.write("src/os/a.cc", "\n" * 400)
+        self.assert_clean("file_sizes")
+        self.write("src/os/a.cc", "\n" * 401)
+        self.assert_found("src/os/a.cc:401:", "file_sizes")
+
+
+class MachinePaths(Lint):
+    def test_places_of_people_and_builds_are_found(self):
+        for place in ("/home/ann/models", "/work/main/x", "/Users/ann/x", "/root/models"):
+            self.write("docs/a.md", f"first\nrun {place} now\n")
+            self.assert_found("docs/a.md:2:", "machine_paths")
+
+    def test_the_checkout_itself_is_found(self):
+        self.write("results.csv", f"1,nvme,path={self.root}/model\n")
+        self.assert_found("results.csv:1:", "machine_paths")
+
+    def test_examples_are_allowed(self):
+        self.write("docs/a.md", "/mnt/nvme/model ~/work/x /home/user/x /root/.cache/huggingface\n")
+        self.assert_clean("machine_paths")
+
+
+class SystemTestLister(Lint):
+    """tests/system/list_tests.py decides which system tests exist at all."""
+
+    def listed(self, text):
+        path = self.write("test_x.py", text)
+        lister = LINTS.parent / "system" / "list_tests.py"
+        result = subprocess.run([sys.executable, "-B", str(lister), str(path)], check=True,
+                                capture_output=True, text=True)
+        return result.stdout.split()
+
+    def test_every_method_is_listed_once_with_its_time(self):
+        self.assertEqual(
+            self.listed("class _Base:\n  timeout_s = 300\n  def test_a(self): pass\n"
+                        "class B(_Base):\n  def test_b(self): pass\n  def helper(self): pass\n"
+                        "class C:\n  def test_c(self): pass\n"),
+            ["test_x;B;test_a;300", "test_x;B;test_b;300", "test_x;C;test_c;120"])
+
+
+class Tally(Lint):
+    """tests/tally.py decides whether a test run was green."""
+
+    def tally(self, *cases):
+        path = self.write("tests.xml", "<testsuite>" + "".join(cases) + "</testsuite>")
+        script = LINTS.parent / "tally.py"
+        result = subprocess.run([sys.executable, "-B", str(script), f"release={path}",
+                                 *self.more], capture_output=True, text=True)
+        return result.returncode, result.stdout
+
+    more = ()
+    PASSED = '<testcase name="a" status="run"/>'
+    FAILED = '<testcase name="b" status="fail"><failure message=""/></testcase>'
+    SKIPPED = ('<testcase name="c" status="notrun"><skipped message="SKIP_RETURN_CODE=77"/>'
+               "<system-out>SKIP: needs root</system-out></testcase>")
+    NOT_RUN = ('<testcase name="d" status="notrun"><skipped message="Unable to find executable"/>'
+               "</testcase>")
+
+    def test_the_last_line_counts_everything(self):
+        code, output = self.tally(self.PASSED, self.PASSED, self.SKIPPED)
+        self.assertEqual(code, 0)
+        self.assertEqual(output.splitlines()[-1], "2 passed, 0 failed, 1 skipped")
+        self.assertIn("release: c: needs root", output)
+
+    def test_failures_and_tests_that_could_not_run_are_failures(self):
+        code, output = self.tally(self.PASSED, self.FAILED, self.NOT_RUN)
+        self.assertEqual(code, 1)
+        self.assertEqual(output.splitlines()[-1], "1 passed, 2 failed, 0 skipped")
+
+    def test_a_run_without_results_is_a_failure(self):
+        self.more = (f"asan={self.root}/missing.xml",)
+        code, output = self.tally(self.PASSED)
+        self.assertEqual(code, 1)
+        self.assertIn("1 passed, 1 failed", output)
+
+    def test_nothing_run_is_no_success(self):
+        self.assertEqual(self.tally()[0], 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
