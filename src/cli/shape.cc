@@ -1,7 +1,214 @@
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <optional>
+#include <string>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
 #include "cli/command.h"
+#include "os/interrupt.h"
+#include "os/subprocess.h"
+#include "storage/stand_in.h"
+#include "storage/stand_in_server.h"
+#include "text/json.h"
+#include "text/units.h"
 
 namespace coldload::cli {
 
-int run_shape(const std::vector<std::string>& /*args*/) { throw UsageError("not yet"); }
+namespace {
+
+struct ShapeFlags {
+  std::string source;
+  std::string mount_point;
+  std::string rate;
+  std::string latency = "1ms";
+  double requests_per_s = 0;
+  std::string readahead;
+  std::string request;
+  std::string serve;
+  bool follow_links = false;
+  bool cold_backing = false;
+  bool no_measure = false;
+  bool daemon = false;
+  bool daemonized = false;
+  bool json = false;
+};
+
+std::optional<std::uint64_t> size_of(const std::string& text, const char* flag) {
+  if (text.empty()) return std::nullopt;
+  const auto bytes = text::parse_size(text);
+  constexpr std::uint64_t k_least = 4096;
+  constexpr std::uint64_t k_most = 1ULL << 30;
+  if (!bytes || *bytes < k_least || *bytes > k_most) {
+    throw UsageError(
+        fmt::format("{}: cannot read \"{}\" as a size of 4 KiB to 1 GiB, as in 1MiB", flag, text));
+  }
+  return bytes;
+}
+
+storage::StandInOptions options_of(const ShapeFlags& flags) {
+  storage::StandInOptions options;
+  if (flags.source.empty()) throw UsageError("shape: SRC is required");
+  if (flags.mount_point.empty()) throw UsageError("shape: MOUNTPOINT is required");
+  const auto rate = text::parse_rate(flags.rate);
+  if (!rate) {
+    throw UsageError(
+        fmt::format("--rate: cannot read \"{}\" as a rate above zero, as in 250MB/s", flags.rate));
+  }
+  const auto latency = text::parse_duration(flags.latency);
+  if (!latency) {
+    throw UsageError(
+        fmt::format("--latency: cannot read \"{}\" as a time, as in 1ms", flags.latency));
+  }
+  options.source = flags.source;
+  options.mount_point = flags.mount_point;
+  options.pace = {*rate, *latency, std::nullopt};
+  if (flags.requests_per_s != 0) options.pace.requests_per_s = flags.requests_per_s;
+  try {
+    storage::check_pace(options.pace);
+  } catch (const os::Error& error) {
+    throw UsageError(error.what());
+  }
+  if (flags.follow_links) options.links = storage::OutsideLinks::as_files;
+  if (flags.cold_backing) options.backing = storage::Backing::cold;
+  options.readahead_bytes = size_of(flags.readahead, "--readahead");
+  options.request_bytes =
+      static_cast<std::uint32_t>(size_of(flags.request, "--request").value_or(0));
+  options.detached = flags.daemonized;
+  return options;
+}
+
+std::string figure(const std::optional<double>& bytes_per_s) {
+  return bytes_per_s ? text::format_rate(*bytes_per_s) : "not measured";
+}
+
+void print_ready(const storage::StandInDescription& description, pid_t pid, bool json) {
+  if (json) {
+    text::json::object object = storage::to_json(description);
+    object["pid"] = pid;
+    const std::string shortfall = storage::shortfall(description);
+    object["shortfall"] = shortfall;
+    fmt::print("{}\n", text::to_line(object));
+    return;
+  }
+  fmt::print("{} is {} at {} (pid {})\n", description.mount_point, description.source,
+             storage::to_string(description.pace), pid);
+  if (description.backing == storage::Backing::cold) {
+    fmt::print("backing files: read from their disk each time\n");
+  } else if (description.warmed == false) {
+    fmt::print(
+        "backing files: not read beforehand, they are more than half of the available memory; "
+        "their disk may be slower than the rate\n");
+  }
+  const storage::Delivered& delivered = description.delivered;
+  if (delivered.read_bytes_per_s || delivered.mmap_bytes_per_s || delivered.parallel_bytes_per_s) {
+    fmt::print("delivered: {} to read, {} to mmap, {} to four readers (readahead {} KiB)\n",
+               figure(delivered.read_bytes_per_s), figure(delivered.mmap_bytes_per_s),
+               figure(delivered.parallel_bytes_per_s),
+               description.readahead_bytes.value_or(0) >> 10);
+  }
+  if (!delivered.not_measured.empty()) fmt::print("not measured: {}\n", delivered.not_measured);
+  const std::string shortfall = storage::shortfall(description);
+  if (!shortfall.empty()) fmt::print("not the rate asked for: {}\n", shortfall);
+}
+
+// A background process keeps nothing of the terminal or pipe that it was started from.
+void let_go_of_terminal() {
+  const os::Fd nothing = os::open_file("/dev/null", O_RDWR);
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(nothing.get(), fd);
+}
+
+int serve_in_foreground(const ShapeFlags& flags) {
+  const storage::StandInOptions options = options_of(flags);
+  storage::StandIn stand_in =
+      flags.no_measure ? storage::StandIn(options) : storage::mount_stand_in(options);
+  print_ready(stand_in.description(), ::getpid(), flags.json);
+  std::fflush(stdout);
+  if (flags.daemonized) let_go_of_terminal();
+  while (stand_in.serving()) {
+    if (os::interrupted()) return k_exit_ok;  // being ended is how a mount ends
+    std::array<pollfd, 2> waits{{{os::interrupt_fd(), POLLIN, 0}, {stand_in.pid_fd(), POLLIN, 0}}};
+    constexpr int k_look_every_ms = 500;
+    ::poll(waits.data(), waits.size(), k_look_every_ms);
+  }
+  const os::ExitStatus ended = stand_in.wait();
+  if (ended.success()) return k_exit_ok;
+  throw os::Error(
+      ended.code == storage::k_exit_source_gone
+          ? fmt::format("{} is no longer there: unmounted {}", options.source, stand_in.path())
+          : fmt::format("the server of {} ended ({}): unmounted", stand_in.path(), ended.text()));
+}
+
+// Starts the same command as a session of its own and passes on what it prints until it serves.
+int serve_in_background(const std::vector<std::string>& args) {
+  os::SpawnOptions spawn;
+  spawn.argv = {"/proc/self/exe", "shape"};
+  spawn.argv.insert(spawn.argv.end(), args.begin(), args.end());
+  spawn.argv.emplace_back("--daemonized");
+  os::Pipe output = os::make_pipe();
+  spawn.stdout_fd = output.write_end.get();
+  spawn.new_session = true;
+  os::Subprocess server(spawn);
+  output.write_end.reset();
+  bool said = false;
+  while (true) {
+    // Ctrl-C does not reach another session by itself.
+    if (os::interrupted()) server.send_signal(SIGTERM);
+    std::array<char, 4096> text{};
+    pollfd wait{output.read_end.get(), POLLIN, 0};
+    constexpr int k_step_ms = 200;
+    if (::poll(&wait, 1, k_step_ms) <= 0) continue;
+    const ssize_t got = ::read(output.read_end.get(), text.data(), text.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    std::fwrite(text.data(), 1, static_cast<std::size_t>(got), stdout);
+    said = true;
+  }
+  if (!said || os::interrupted()) {
+    const os::ExitStatus ended = server.wait();
+    if (os::interrupted()) return k_exit_interrupted;
+    return ended.signal == 0 && ended.code != 0 ? ended.code : k_exit_failed;
+  }
+  server.detach();
+  return k_exit_ok;
+}
+
+}  // namespace
+
+int run_shape(const std::vector<std::string>& args) {
+  CLI::App app{"Mounts SRC at MOUNTPOINT, read-only, at a network's pace; until Ctrl-C.",
+               "coldload shape"};
+  ShapeFlags flags;
+  app.add_option("SRC", flags.source, "directory to show");
+  app.add_option("MOUNTPOINT", flags.mount_point, "empty directory, or one to be created");
+  app.add_option("--rate", flags.rate, "bytes per second for all readers together: 250MB/s");
+  app.add_option("--latency", flags.latency, "added to every request")->capture_default_str();
+  app.add_option("--iops", flags.requests_per_s, "most read requests per second (no limit)")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--readahead", flags.readahead,
+                 "of the mount, as NFS's 128KiB (default: what rate and latency need; root)");
+  app.add_flag("--follow-links", flags.follow_links,
+               "show links that leave SRC as the files they point to");
+  app.add_flag("--cold-backing", flags.cold_backing,
+               "read SRC's files from their disk each time, not from memory");
+  app.add_flag("--no-measure", flags.no_measure, "mount at once, without warming and measuring");
+  app.add_flag("--daemon", flags.daemon, "go on in the background once mounted and measured");
+  app.add_flag("--json", flags.json, "print what is mounted and delivered as one JSON line");
+  app.add_option("--request", flags.request, "")->group("");
+  app.add_option("--serve", flags.serve, "")->group("");
+  app.add_flag("--daemonized", flags.daemonized, "")->group("");
+  if (!parse(app, args)) return k_exit_ok;
+  if (!flags.serve.empty()) return storage::serve_stand_in(flags.serve, STDIN_FILENO);
+  if (flags.daemon && !flags.daemonized) {
+    (void)options_of(flags);  // wrong use is said here
+    return serve_in_background(args);
+  }
+  return serve_in_foreground(flags);
+}
 
 }  // namespace coldload::cli
