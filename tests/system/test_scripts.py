@@ -1,0 +1,99 @@
+"""The repository's own commands, with stubs in the place of what would change the machine."""
+
+import os
+import subprocess
+import sys
+
+from harness import (COLDLOAD, SOURCE_DIR, ScratchTest, can_evict, environment, needs, read_rows,
+                     write_checkpoint)
+
+BOOTSTRAP = SOURCE_DIR / "script" / "bootstrap"
+COMPARE = SOURCE_DIR / "days" / "day-009-storage-nvme-vs-network" / "compare_storage_paths.sh"
+
+
+class Stubbed(ScratchTest):
+    """Programs in self.scratch/bin come before the real ones."""
+
+    def stub(self, name, body):
+        path = self.scratch / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+        path.chmod(0o755)
+
+    def call(self, *command, **env):
+        env = {**environment(), "PATH": f"{self.scratch}/bin:{os.environ['PATH']}", **{k: str(v) for k, v in env.items()}}
+        return subprocess.run([str(word) for word in command], env=env, text=True, timeout=60,
+                              stdin=subprocess.DEVNULL, capture_output=True, check=False)
+
+
+class Bootstrap(Stubbed):
+    def setUp(self):
+        super().setUp()
+        if sys.platform != "linux" or not os.path.exists("/usr/bin/dpkg-query"):
+            self.skipTest("this distribution has no dpkg")
+        self.log = self.scratch / "log"
+        self.stub("apt-get", f'echo "apt-get $*" >>{self.log}')
+
+    def only_missing(self, package):
+        # Answers that everything asked about is installed, but for one package.
+        self.stub("dpkg-query", 'shift 3; for p in "$@"; do '
+                  f'[ "$p" = {package} ] || echo "$p installed"; done')
+
+    def test_does_nothing_where_all_is_there(self):
+        self.only_missing("none")
+        result = self.call(BOOTSTRAP)
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
+        self.assertFalse(self.log.exists())
+
+    def test_root_installs_what_is_missing_and_nothing_else(self):
+        self.only_missing("ninja-build")
+        self.stub("id", "echo 0")
+        result = self.call(BOOTSTRAP)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(self.log.read_text().splitlines(), [
+            "apt-get -q update",
+            "apt-get -q install -y --no-install-recommends ninja-build"])
+
+    def test_without_root_and_sudo_names_the_packages_and_the_command(self):
+        self.only_missing("shellcheck")
+        self.stub("id", "echo 1000")
+        self.stub("sudo", "exit 1")
+        result = self.call(BOOTSTRAP)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("apt-get install -y --no-install-recommends shellcheck", result.stderr)
+        self.assertFalse(self.log.exists())
+
+    def test_a_build_alone_needs_no_lint_tools(self):
+        self.only_missing("shellcheck")
+        self.stub("id", "echo 1000")
+        self.stub("sudo", "exit 1")
+        self.assertEqual(self.call(BOOTSTRAP, "--build-only").returncode, 0)
+
+
+class ComparePaths(Stubbed):
+    def arguments(self, *flags, **env):
+        self.stub("fake-coldload", 'echo "OUT=$OUT"; for word in "$@"; do echo "$word"; done')
+        result = self.call(COMPARE, *flags, COLDLOAD=self.scratch / "bin" / "fake-coldload", **env)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout.splitlines()
+
+    def test_results_go_beside_the_script_unless_told(self):
+        self.assertEqual(self.arguments(), [f"OUT={COMPARE.parent}", "compare"])
+        self.assertEqual(self.arguments(OUT="/x")[0], "OUT=/x")
+
+    def test_flags_server_and_stand_in_are_passed_on_word_by_word(self):
+        words = self.arguments("--note", "a b", "--", "vllm", "serve", "{model}",
+                               STAND_IN_NET="250MB/s,1ms")
+        self.assertEqual(words[1:], ["compare", "--stand-in", "net=250MB/s,1ms", "--note", "a b",
+                                     "--", "vllm", "serve", "{model}"])
+
+    @needs(can_evict())
+    def test_measures_two_directories_with_the_real_program(self):
+        model = write_checkpoint(self.scratch / "model", shards=2)
+        other = write_checkpoint(self.scratch / "other", shards=2)
+        out = self.scratch / "out"
+        result = self.call(COMPARE, "--model-name", "tiny", COLDLOAD=COLDLOAD, OUT=str(out),
+                           MODEL_PATH_NVME=str(model), MODEL_PATH_NET=str(other), RUNS="1")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        modes = {row["storage_mode"] for row in read_rows(out)}
+        self.assertLessEqual({"nvme", "net"}, modes)
