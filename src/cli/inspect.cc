@@ -1,7 +1,176 @@
+// coldload inspect: what is behind a path, and what is in a checkpoint.
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <thread>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "cli/command.h"
+#include "model/checkpoint.h"
+#include "model/summary.h"
+#include "os/error.h"
+#include "storage/path_info.h"
+#include "text/escape.h"
+#include "text/json.h"
+#include "text/units.h"
 
 namespace coldload::cli {
 
-int run_inspect(const std::vector<std::string>& /*args*/) { throw UsageError("not yet"); }
+namespace {
+
+namespace json = text::json;
+
+json::object tensor_facts(const model::ShardHeader& header, const model::Tensor& tensor) {
+  json::array shape;
+  for (const std::uint64_t dimension : header.shape(tensor)) shape.push_back(dimension);
+  return {{"name", header.name(tensor)},
+          {"dtype", model::name_of(tensor.dtype)},
+          {"shape", std::move(shape)},
+          {"bytes", tensor.bytes()},
+          {"shard", std::filesystem::path(header.path()).filename().string()}};
+}
+
+json::object to_json(const model::Checkpoint& checkpoint, const model::Summary& summary) {
+  const bool parsed = checkpoint.format == model::Format::safetensors;
+  json::object dtypes;
+  for (std::size_t i = 0; i < summary.dtypes.size(); ++i) {
+    const model::DtypeTotal& total = summary.dtypes[i];
+    if (total.tensors == 0) continue;
+    dtypes[model::name_of(static_cast<model::Dtype>(i))] =
+        json::object{{"tensors", total.tensors}, {"bytes", total.bytes}};
+  }
+  json::array files;
+  for (const model::CheckpointFile& file : checkpoint.files) {
+    files.push_back(json::object{{"name", text::valid_utf8(file.name)},
+                                 {"kind", model::to_string(file.kind)},
+                                 {"bytes", file.bytes},
+                                 {"symlink", file.is_symlink},
+                                 {"real_path", text::valid_utf8(file.real_path)}});
+  }
+  json::array remarks;
+  for (const std::string& remark : checkpoint.remarks)
+    remarks.emplace_back(text::valid_utf8(remark));
+  json::object result{{"path", text::valid_utf8(checkpoint.path)},
+                      {"format", model::to_string(checkpoint.format)},
+                      {"name", text::valid_utf8(checkpoint.name)}};
+  result["checkpoint_bytes"] = checkpoint.weight_bytes();
+  result["shards"] = checkpoint.shards().size();
+  result["index"] = checkpoint.has_index;
+  // A .gguf is counted, not parsed: what is in it is unknown, not zero.
+  result["tensors"] = parsed ? json::value(summary.tensors) : json::value(nullptr);
+  result["tensor_bytes"] = parsed ? json::value(summary.tensor_bytes) : json::value(nullptr);
+  result["dtypes"] = parsed ? json::value(std::move(dtypes)) : json::value(nullptr);
+  result["largest_tensor"] =
+      summary.largest == nullptr
+          ? json::value(nullptr)
+          : json::value(tensor_facts(*summary.largest_shard, *summary.largest));
+  result["files"] = std::move(files);
+  result["remarks"] = std::move(remarks);
+  return result;
+}
+
+// Where the weights really lie: a hub snapshot's links lead elsewhere.
+std::string weights_directory(const model::Checkpoint& checkpoint) {
+  return std::filesystem::path(checkpoint.shards().front()->real_path).parent_path();
+}
+
+void print_tensors(const std::vector<model::ShardHeader>& headers, bool as_json) {
+  for (const model::ShardHeader& header : headers) {
+    const std::string shard = std::filesystem::path(header.path()).filename();
+    for (const model::Tensor& tensor : header.tensors()) {
+      if (as_json) {
+        fmt::print("{}\n", text::to_line(tensor_facts(header, tensor)));
+      } else {
+        fmt::print("{} {} [{}] {} {}\n", text::one_line(header.name(tensor)),
+                   model::name_of(tensor.dtype), fmt::join(header.shape(tensor), ","),
+                   tensor.bytes(), shard);
+      }
+    }
+  }
+}
+
+// "3 links into /cache/blobs": where links lead, by directory.
+void print_links(const model::Checkpoint& checkpoint) {
+  std::map<std::string, std::size_t> targets;
+  for (const model::CheckpointFile& file : checkpoint.files) {
+    if (file.is_symlink) ++targets[std::filesystem::path(file.real_path).parent_path()];
+  }
+  for (const auto& [directory, count] : targets) {
+    fmt::print("links        {} of {} files lead to {}\n", count, checkpoint.files.size(),
+               text::one_line(directory));
+  }
+}
+
+void print_for_people(const model::Checkpoint& checkpoint, const model::Summary& summary) {
+  const std::size_t shards = checkpoint.shards().size();
+  fmt::print("checkpoint   {}\n", text::one_line(checkpoint.path));
+  fmt::print("name         {}\n", text::one_line(checkpoint.name));
+  fmt::print("weights      {} ({} bytes) in {} {} file{}\n",
+             text::format_bytes(checkpoint.weight_bytes()), checkpoint.weight_bytes(), shards,
+             model::to_string(checkpoint.format), shards == 1 ? "" : "s");
+  if (checkpoint.format == model::Format::gguf) {
+    fmt::print("tensors      not read: a .gguf is counted, not parsed\n");
+  } else {
+    fmt::print("index        {}\n", checkpoint.has_index ? "yes" : "no");
+    fmt::print("tensors      {}, {} ({} bytes)\n", summary.tensors,
+               text::format_bytes(summary.tensor_bytes), summary.tensor_bytes);
+  }
+  for (std::size_t i = 0; i < summary.dtypes.size(); ++i) {
+    const model::DtypeTotal& total = summary.dtypes[i];
+    if (total.tensors == 0) continue;
+    fmt::print("  {:<10} {} tensor{}, {}\n", model::name_of(static_cast<model::Dtype>(i)),
+               total.tensors, total.tensors == 1 ? "" : "s", text::format_bytes(total.bytes));
+  }
+  if (summary.largest != nullptr) {
+    const model::ShardHeader& header = *summary.largest_shard;
+    fmt::print("largest      {} {} [{}], {}\n", text::one_line(header.name(*summary.largest)),
+               model::name_of(summary.largest->dtype),
+               fmt::join(header.shape(*summary.largest), ","),
+               text::format_bytes(summary.largest->bytes()));
+  }
+  print_links(checkpoint);
+  for (const std::string& remark : checkpoint.remarks) {
+    fmt::print("note         {}\n", text::one_line(remark));
+  }
+}
+
+}  // namespace
+
+int run_inspect(const std::vector<std::string>& args) {
+  CLI::App app("What is behind a path, and what is in a checkpoint.", "coldload inspect");
+  std::string path;
+  bool as_json = false;
+  bool tensors = false;
+  app.add_option("PATH", path, "checkpoint directory, or a .gguf file")->required();
+  app.add_flag("--json", as_json, "print one JSON object (with --tensors: one a tensor)");
+  app.add_flag("--tensors", tensors, "list every tensor: name, dtype, shape, bytes, shard");
+  if (!parse(app, args)) return k_exit_ok;
+
+  const model::Checkpoint checkpoint = model::open_checkpoint(path);
+  constexpr unsigned k_max_threads = 8;
+  const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1U, k_max_threads);
+  const std::vector<model::ShardHeader> headers = model::read_headers(checkpoint, threads);
+  const model::Summary summary = model::summarize(headers);
+  if (tensors) {
+    print_tensors(headers, as_json);
+  } else if (as_json) {
+    json::object result = to_json(checkpoint, summary);
+    result["storage"] = storage::to_json(storage::inspect_path(weights_directory(checkpoint)));
+    fmt::print("{}", text::to_pretty(result));
+  } else {
+    print_for_people(checkpoint, summary);
+    for (const std::string& line :
+         storage::describe(storage::inspect_path(weights_directory(checkpoint)))) {
+      fmt::print("{}\n", line);
+    }
+  }
+  if (std::fflush(stdout) != 0) throw os::SystemError("write", "standard output", errno);
+  return k_exit_ok;
+}
 
 }  // namespace coldload::cli

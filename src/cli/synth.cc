@@ -1,7 +1,80 @@
+// coldload synth: a random-weight checkpoint that real servers accept.
+
+#include <algorithm>
+#include <cstdio>
+#include <thread>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include "cli/command.h"
+#include "model/synthetic.h"
+#include "os/clock.h"
+#include "text/escape.h"
+#include "text/units.h"
 
 namespace coldload::cli {
 
-int run_synth(const std::vector<std::string>& /*args*/) { throw UsageError("not yet"); }
+namespace {
+
+std::uint64_t parse_synth_size(const std::string& size) {
+  const auto bytes = text::parse_size(size);
+  if (!bytes) throw UsageError(fmt::format("--size {} is no size; write 2GB or 500MiB", size));
+  if (*bytes < model::k_min_llama_bytes || *bytes > model::k_max_llama_bytes) {
+    throw UsageError(fmt::format("--size {} is outside what synth makes: {} to {}", size,
+                                 text::format_bytes(model::k_min_llama_bytes),
+                                 text::format_bytes(model::k_max_llama_bytes)));
+  }
+  return *bytes;
+}
+
+void show_progress(std::uint64_t done_bytes, std::uint64_t total_bytes) {
+  fmt::print(stderr, "\r{} of {} written\x1b[K", text::format_bytes(done_bytes),
+             text::format_bytes(total_bytes));
+  std::fflush(stderr);
+}
+
+}  // namespace
+
+int run_synth(const std::vector<std::string>& args) {
+  CLI::App app(
+      "Make a random-weight Llama checkpoint (BF16, config, tokenizer, index) that real servers "
+      "load without a hub. Its size comes within 2 % of what is asked.",
+      "coldload synth");
+  model::SyntheticOptions options;
+  std::string size;
+  constexpr std::uint64_t k_max_shards = 10'000;
+  app.add_option("DIR", options.directory, "the directory to create; may exist if it is empty")
+      ->required();
+  app.add_option("--size", size, "bytes of weights: 2GB, 500MiB, ...; 1MB to 2TB")->required();
+  app.add_option("--shards", options.shards, "number of shard files (default: about 2 GB each)")
+      ->check(CLI::Range(std::uint64_t{1}, k_max_shards));
+  app.add_option("--seed", options.seed, "the same seed gives the same bytes (default: 0)");
+  if (!parse(app, args)) return k_exit_ok;
+
+  options.bytes = parse_synth_size(size);
+  constexpr unsigned k_max_threads = 8;
+  options.threads = std::clamp(std::thread::hardware_concurrency(), 1U, k_max_threads);
+  const bool live = ::isatty(STDERR_FILENO) != 0;
+  if (live) options.progress = show_progress;
+  const os::TimePoint start = os::Clock::now();
+  const model::SyntheticResult result = model::write_synthetic(options);
+  const double seconds = os::seconds_between(start, os::Clock::now());
+  if (live) fmt::print(stderr, "\r\x1b[K");
+  const double off_percent =
+      100 * (static_cast<double>(result.weight_bytes) / static_cast<double>(options.bytes) - 1);
+  fmt::print("{}\n", text::one_line(result.directory));
+  fmt::print("{} ({} bytes, {:+.2f} % of what was asked) in {} shard{}, {} tensors, seed {}\n",
+             text::format_bytes(result.weight_bytes), result.weight_bytes, off_percent,
+             result.shards, result.shards == 1 ? "" : "s", result.tensors, options.seed);
+  fmt::print(
+      "Llama: {} layers, hidden {}, intermediate {}, {} heads, {} key-value heads, "
+      "vocabulary {}\n",
+      result.shape.layers, result.shape.hidden, result.shape.intermediate, result.shape.heads,
+      result.shape.kv_heads, result.shape.vocabulary);
+  fmt::print("written and flushed in {} s ({})\n", text::format_seconds(seconds),
+             text::format_rate(static_cast<double>(result.weight_bytes) / seconds));
+  return k_exit_ok;
+}
 
 }  // namespace coldload::cli

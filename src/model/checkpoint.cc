@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -252,7 +253,13 @@ class HeaderRun {
   std::vector<ShardHeader> run(unsigned threads) {
     std::vector<std::thread> others;
     const std::size_t wanted = std::min<std::size_t>(threads, shards_.size());
-    for (std::size_t i = 1; i < wanted; ++i) others.emplace_back([this] { work(); });
+    for (std::size_t i = 1; i < wanted; ++i) {
+      try {
+        others.emplace_back([this] { work(); });
+      } catch (const std::system_error&) {
+        break;  // no more threads to be had: this one does what is left
+      }
+    }
     work();
     for (std::thread& other : others) other.join();
     if (failure_) std::rethrow_exception(failure_);
