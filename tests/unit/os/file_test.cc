@@ -1,0 +1,101 @@
+#include "os/file.h"
+
+#include <filesystem>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/error.h"
+
+namespace coldload::os {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::size_t entries_in(const std::string& directory) {
+  std::size_t count = 0;
+  for ([[maybe_unused]] const auto& entry : fs::directory_iterator(directory)) ++count;
+  return count;
+}
+
+TEST(ReadText, ReadsFilesWhoseSizeIsSaidToBeZero) {
+  EXPECT_NE(read_text("/proc/self/status").find("Name:"), std::string::npos);
+}
+
+TEST(ReadText, ReadsWhatIsLargerThanOneStep) {
+  const TemporaryDirectory directory("file-test");
+  const std::string text(300000, 'y');
+  replace_text(directory.path() + "/file", text);
+  EXPECT_EQ(read_text(directory.path() + "/file"), text);
+}
+
+TEST(ReadText, StopsAtTheLimitOnEndlessFiles) {
+  EXPECT_THROW(static_cast<void>(read_text("/dev/zero", 1 << 20)), Error);
+}
+
+TEST(ReadText, DoesNotHangOnAFifo) {
+  const TemporaryDirectory directory("file-test");
+  const std::string fifo = directory.path() + "/fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  EXPECT_EQ(try_read_text(fifo).value_or(""), "");
+}
+
+TEST(TryReadText, CutsTrailingWhiteSpace) {
+  const TemporaryDirectory directory("file-test");
+  replace_text(directory.path() + "/file", " value \n\n");
+  EXPECT_EQ(try_read_text(directory.path() + "/file"), " value");
+}
+
+TEST(TryReadText, IsNothingWhereThereIsNothingToRead) {
+  EXPECT_FALSE(try_read_text("/nowhere").has_value());
+  EXPECT_FALSE(try_read_text("/").has_value());
+}
+
+TEST(ReplaceText, ReplacesTheWholeAndLeavesNothingBeside) {
+  const TemporaryDirectory directory("file-test");
+  const std::string path = directory.path() + "/file";
+  replace_text(path, "a long first text");
+  replace_text(path, "short");
+  EXPECT_EQ(read_text(path), "short");
+  EXPECT_EQ(entries_in(directory.path()), 1U);
+}
+
+TEST(ReplaceText, KeepsTheOldFileWhereItFails) {
+  const TemporaryDirectory directory("file-test");
+  const std::string path = directory.path() + "/file";
+  // A directory with something in it cannot be renamed over.
+  fs::create_directory(path);
+  replace_text(path + "/inside", "kept");
+  EXPECT_THROW(replace_text(path, "new"), SystemError);
+  EXPECT_EQ(read_text(path + "/inside"), "kept");
+  EXPECT_EQ(entries_in(directory.path()), 1U);
+}
+
+TEST(TemporaryDirectory, GoesWithAllThatIsInIt) {
+  std::string path;
+  {
+    const TemporaryDirectory directory("file-test");
+    path = directory.path();
+    fs::create_directories(path + "/a/b");
+    replace_text(path + "/a/b/file", "x");
+  }
+  EXPECT_FALSE(fs::exists(path));
+}
+
+TEST(TemporaryDirectory, IsPrivateAndFollowsNoLinkOut) {
+  const TemporaryDirectory kept("file-test");
+  replace_text(kept.path() + "/file", "x");
+  {
+    const TemporaryDirectory directory("file-test");
+    struct stat info {};
+    ASSERT_EQ(::stat(directory.path().c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 0777U, 0700U);
+    ASSERT_EQ(::symlink(kept.path().c_str(), (directory.path() + "/link").c_str()), 0);
+  }
+  EXPECT_TRUE(fs::exists(kept.path() + "/file"));
+}
+
+}  // namespace
+}  // namespace coldload::os
