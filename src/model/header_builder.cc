@@ -322,9 +322,14 @@ ShardHeader HeaderBuilder::finish() {
                     "last tensor",
                     covered, header_.data_bytes_));
   }
-  header_.names_.shrink_to_fit();
-  header_.shapes_.shrink_to_fit();
-  header_.tensors_.shrink_to_fit();
+  // Many small headers should not keep what they reserved; a large one only reserved address space,
+  // and shrinking would copy it.
+  constexpr std::uint64_t k_large_header_bytes = std::uint64_t{16} << 20;
+  if (header_.header_bytes_ < k_large_header_bytes) {
+    header_.names_.shrink_to_fit();
+    header_.shapes_.shrink_to_fit();
+    header_.tensors_.shrink_to_fit();
+  }
   return std::move(header_);
 }
 

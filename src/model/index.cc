@@ -46,6 +46,7 @@ class WeightMapBuilder {
 
   WeightMapBuilder(const std::string& path, std::uint64_t file_bytes) {
     map_.path_ = path;
+    // Address space only: memory is used as far as names are written.
     map_.names_.reserve(static_cast<std::size_t>(file_bytes));
   }
 
@@ -67,7 +68,6 @@ class WeightMapBuilder {
               [](const WeightMap::Entry& a, const WeightMap::Entry& b) {
                 return a.shard != b.shard ? a.shard < b.shard : a.name_offset < b.name_offset;
               });
-    map_.names_.shrink_to_fit();
     return std::move(map_);
   }
 
