@@ -27,6 +27,8 @@ constexpr std::array<Width, 8> k_widths{
 constexpr double k_usual_ratio = 3.5;
 constexpr std::uint64_t k_min_ratio = 2;
 constexpr std::uint64_t k_max_ratio = 6;
+// A third to three times the usual depth: without gaps between the widths.
+constexpr std::uint64_t k_depth_range = 3;
 
 std::uint64_t vocabulary_for(std::uint64_t bytes) {
   // The byte-level tokenizer has 258 ids; the rest is there because real models have it.
@@ -103,8 +105,8 @@ LlamaShape choose_llama_shape(std::uint64_t bytes, std::uint64_t min_tensors) {
   LlamaShape best;
   double best_strangeness = 0;
   for (const Width& width : k_widths) {
-    const std::uint64_t first = std::max(min_layers, width.layers / 2);
-    const std::uint64_t last = std::max(min_layers, width.layers * 2);
+    const std::uint64_t first = std::max(min_layers, width.layers / k_depth_range);
+    const std::uint64_t last = std::max(min_layers, width.layers * k_depth_range);
     for (std::uint64_t layers = first; layers <= last; ++layers) {
       LlamaShape shape = shape_of(width, layers, vocabulary_for(bytes));
       fit_intermediate(&shape, bytes);
