@@ -21,7 +21,7 @@ constexpr std::size_t k_buffered_bytes = 64UL << 20;
 // About a millisecond of the rate, so that pages become usable while the rest is on its way, but
 // not so small that requests cost more than bytes.
 std::uint32_t request_size(double rate_bytes_per_s) {
-  constexpr double k_request_s = 0.001;
+  constexpr double k_request_s = 0.002;
   std::uint32_t bytes = 128U << 10;
   while (bytes < (1U << 20) && bytes < rate_bytes_per_s * k_request_s) bytes *= 2;
   return bytes;

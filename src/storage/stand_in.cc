@@ -111,13 +111,14 @@ MountPoint given_mount_point(const std::string& given, const std::string& source
   struct stat status {};
   MountPoint point;
   if (::stat(whole.c_str(), &status) != 0) {
-    if (errno == ENOTCONN) {
+    const int cause = errno;
+    if (cause == ENOTCONN) {
       throw os::Error(
           fmt::format("cannot mount at {}: a dead mount was left there; `umount -l {}` removes it",
                       given, given));
     }
     const std::string parent = real_path(whole.parent_path());
-    if (errno != ENOENT || parent.empty()) throw os::SystemError("mount at", given, errno);
+    if (cause != ENOENT || parent.empty()) throw os::SystemError("mount at", given, cause);
     point.path = (std::filesystem::path(parent) / whole.filename()).string();
     refuse_inside_source(point.path, source);
     make_directory(point, point.path);

@@ -168,8 +168,8 @@ std::string shortfall(const StandInDescription& description) {
   if (description.readahead_bytes &&
       *description.readahead_bytes < needed_readahead(description.pace)) {
     text += fmt::format(
-        ": the mount's readahead is {} KiB, and only root can raise it (to {} KiB, in "
-        "/sys/class/bdi)",
+        ": the mount's readahead is {} KiB and would have to be {} KiB, which only "
+        "root can set",
         *description.readahead_bytes >> 10, needed_readahead(description.pace) >> 10);
   }
   return text;

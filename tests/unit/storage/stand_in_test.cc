@@ -1,0 +1,225 @@
+#include "storage/stand_in.h"
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "os/error.h"
+#include "os/file.h"
+#include "os/proc.h"
+#include "storage/path_info.h"
+#include "text/json.h"
+
+namespace coldload::storage {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+TEST(ParseStandIn, ReadsRateLatencyAndRequests) {
+  const StandInPace pace = parse_stand_in("250MB/s,1ms");
+  EXPECT_DOUBLE_EQ(pace.rate_bytes_per_s, 250e6);
+  EXPECT_EQ(pace.latency, 1ms);
+  EXPECT_FALSE(pace.requests_per_s);
+  EXPECT_DOUBLE_EQ(parse_stand_in("1Gbit/s").rate_bytes_per_s, 125e6);
+  EXPECT_EQ(parse_stand_in("1Gbit/s").latency, 0ns);
+  EXPECT_EQ(parse_stand_in("1GiB/s,250us,3000iops").requests_per_s, 3000);
+  EXPECT_EQ(parse_stand_in("1GiB/s,0,3000").requests_per_s, 3000);
+}
+
+TEST(ParseStandIn, RefusesWithTheCause) {
+  const auto message = [](const std::string& text) -> std::string {
+    try {
+      (void)parse_stand_in(text);
+    } catch (const os::Error& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  EXPECT_THAT(message(""), HasSubstr("not a rate above zero"));
+  EXPECT_THAT(message("0"), HasSubstr("not a rate above zero"));
+  EXPECT_THAT(message("0MB/s,1ms"), HasSubstr("not a rate above zero"));
+  EXPECT_THAT(message("fast,1ms"), HasSubstr("\"fast\" is not a rate"));
+  EXPECT_THAT(message("-250MB/s"), HasSubstr("not a rate"));
+  EXPECT_THAT(message("250MB/s,soon"), HasSubstr("\"soon\" is not a time"));
+  EXPECT_THAT(message("250MB/s,"), HasSubstr("not a time"));
+  EXPECT_THAT(message("250MB/s,1ms,many"), HasSubstr("requests per second"));
+  EXPECT_THAT(message("250MB/s,1ms,0iops"), HasSubstr("requests per second"));
+  EXPECT_THAT(message("250MB/s,1ms,1,2"), HasSubstr("more than"));
+  EXPECT_THAT(message("250"), HasSubstr("with the unit"));
+  EXPECT_THAT(message("500GB/s"), HasSubstr("cannot have a rate"));
+  EXPECT_THAT(message("250MB/s,1h"), HasSubstr("cannot have a latency"));
+}
+
+TEST(NeededReadahead, HoldsWhatIsInFlightWithinItsBounds) {
+  EXPECT_EQ(needed_readahead({250e6, 1ms, {}}), 1U << 20);
+  EXPECT_EQ(needed_readahead({1e9, 1ms, {}}), 4U << 20);
+  EXPECT_EQ(needed_readahead({1e6, 0ms, {}}), 1U << 20);
+  EXPECT_EQ(needed_readahead({10e9, 10ms, {}}), 16U << 20);
+}
+
+StandInDescription some_description() {
+  StandInDescription description;
+  description.source = "/data/model, of a \"name\"";
+  description.mount_point = "/mnt/net";
+  description.server_pid = 4711;
+  description.pace = {250e6, 1500us, 3000.0};
+  description.links = OutsideLinks::as_files;
+  description.backing = Backing::cold;
+  description.warmed = false;
+  description.readahead_bytes = 2U << 20;
+  description.request_bytes = 256U << 10;
+  description.delivered = {249e6, 120e6, {}, "a read failed"};
+  return description;
+}
+
+TEST(StandInDescription, SurvivesJson) {
+  const text::json::object json = to_json(some_description());
+  const auto read = stand_in_from_json(json);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(text::to_line(to_json(*read)), text::to_line(json));
+  EXPECT_EQ(read->pace.latency, 1500us);
+  EXPECT_FALSE(read->delivered.parallel_bytes_per_s);
+  EXPECT_FALSE(stand_in_from_json({}));
+  EXPECT_FALSE(stand_in_from_json({{"source", 1}}));
+}
+
+TEST(Shortfall, NamesEachWayThatGetsLessThan95Percent) {
+  StandInDescription description = some_description();
+  EXPECT_EQ(shortfall(description), "delivers 120 MB/s to one reader through mmap, asked 250 MB/s");
+  description.readahead_bytes = 128U << 10;
+  EXPECT_THAT(shortfall(description), HasSubstr("readahead is 128 KiB and would have to be 2048 KiB"));
+  description.delivered = {238e6, 250e6, 250e6, ""};
+  EXPECT_EQ(shortfall(description), "");
+  description.delivered = {};
+  EXPECT_EQ(shortfall(description), "");
+}
+
+// The rest needs a real mount, and coldload itself, which is the server's program.
+class MountedStandIn : public testing::Test {
+ protected:
+  void SetUp() override {
+    const os::Availability available = stand_in_available();
+    if (!available.ok) GTEST_SKIP() << available.reason;
+    const char* given = std::getenv("COLDLOAD_BINARY");
+    program_ = given != nullptr ? given
+                                : std::filesystem::read_symlink("/proc/self/exe")
+                                          .parent_path()
+                                          .parent_path()
+                                          .parent_path() /
+                                      "coldload";
+    if (::access(program_.c_str(), X_OK) != 0) GTEST_SKIP() << program_ << " was not built";
+    model_ = scratch_.path() + "/model";
+    std::filesystem::create_directory(model_);
+    content_.resize(3U << 20);
+    for (std::size_t i = 0; i < content_.size(); ++i) content_[i] = static_cast<char>(i * i >> 7);
+    os::replace_text(model_ + "/weights", content_);
+  }
+
+  [[nodiscard]] StandInOptions options() const {
+    StandInOptions options;
+    options.source = model_;
+    options.pace = {500e6, 1ms, {}};
+    options.program = program_;
+    return options;
+  }
+
+  static bool mounted(const std::string& point) {
+    for (const Mount& mount : parse_mountinfo(os::read_text("/proc/self/mountinfo"))) {
+      if (mount.point == point) return true;
+    }
+    return false;
+  }
+
+  os::TemporaryDirectory scratch_{"stand-in-test"};
+  std::string program_;
+  std::string model_;
+  std::string content_;
+};
+
+TEST_F(MountedStandIn, ShowsTheModelUnderItsOwnNameAndLeavesNothing) {
+  std::string path;
+  pid_t server = 0;
+  {
+    const StandIn stand_in(options());
+    path = stand_in.path();
+    server = stand_in.pid();
+    EXPECT_EQ(std::filesystem::path(path).filename(), "model");
+    EXPECT_TRUE(mounted(path));
+    EXPECT_EQ(os::read_text(path + "/weights"), content_);
+  }
+  EXPECT_FALSE(mounted(path));
+  EXPECT_FALSE(std::filesystem::exists(std::filesystem::path(path).parent_path()));
+  EXPECT_FALSE(os::process_info(server));
+}
+
+TEST_F(MountedStandIn, TellsWhatItServedToWhoeverAsksBelowIt) {
+  const StandIn stand_in(options());
+  const std::string weights = stand_in.path() + "/weights";
+  EXPECT_EQ(stand_in_bytes_served(stand_in.path()), 0U);
+  (void)os::read_text(weights);
+  EXPECT_EQ(stand_in_bytes_served(weights), content_.size());
+  const auto description = describe_stand_in(weights);
+  ASSERT_TRUE(description);
+  EXPECT_EQ(description->server_pid, stand_in.pid());
+  EXPECT_EQ(description->source, std::filesystem::canonical(model_).string());
+  EXPECT_EQ(text::to_line(to_json(*description)), text::to_line(to_json(stand_in.description())));
+}
+
+TEST_F(MountedStandIn, OtherPathsAreNoStandIn) {
+  EXPECT_FALSE(stand_in_bytes_served(model_));
+  EXPECT_FALSE(describe_stand_in(model_));
+  EXPECT_FALSE(stand_in_bytes_served(model_ + "/nothing"));
+  EXPECT_FALSE(stand_in_bytes_served("/proc/self"));
+}
+
+TEST_F(MountedStandIn, AbortFreesReadersOfAServerThatHangs) {
+  std::string path;
+  {
+    StandIn stand_in(options());
+    path = stand_in.path();
+    ::kill(stand_in.pid(), SIGSTOP);
+    std::thread reader([&] { EXPECT_ANY_THROW((void)os::read_text(path + "/weights")); });
+    std::this_thread::sleep_for(50ms);
+    stand_in.abort();
+    reader.join();
+    stand_in.wait();
+    EXPECT_FALSE(stand_in.serving());
+  }
+  EXPECT_FALSE(mounted(path));
+}
+
+TEST_F(MountedStandIn, AMovedOneStaysMounted) {
+  StandIn first(options());
+  const StandIn second(std::move(first));
+  EXPECT_EQ(os::read_text(second.path() + "/weights"), content_);
+}
+
+TEST_F(MountedStandIn, AServerThatCannotStartIsAnErrorAndLeavesNothing) {
+  StandInOptions wrong = options();
+  wrong.program = "/bin/false";
+  wrong.mount_point = scratch_.path() + "/net";
+  EXPECT_THROW(StandIn{wrong}, os::Error);
+  wrong.program = "/bin/no-such-program";
+  EXPECT_THROW(StandIn{wrong}, os::Error);
+  EXPECT_FALSE(std::filesystem::exists(wrong.mount_point));
+}
+
+TEST_F(MountedStandIn, TwoOfTheSameSourceAreIndependent) {
+  const StandIn one(options());
+  const StandIn two(options());
+  (void)os::read_text(one.path() + "/weights");
+  EXPECT_EQ(stand_in_bytes_served(one.path()), content_.size());
+  EXPECT_EQ(stand_in_bytes_served(two.path()), 0U);
+}
+
+}  // namespace
+}  // namespace coldload::storage
