@@ -1,7 +1,185 @@
+#include <fmt/format.h>
+
 #include "cli/command.h"
+#include "model/checkpoint.h"
+#include "os/interrupt.h"
+#include "storage/holders.h"
+#include "storage/page_cache.h"
+#include "storage/path_info.h"
+#include "text/json.h"
+#include "text/units.h"
 
 namespace coldload::cli {
 
-int run_cache(const std::vector<std::string>& /*args*/) { throw UsageError("not yet"); }
+namespace {
+
+struct CacheRow {
+  std::string path;
+  std::uint64_t bytes = 0;
+  std::optional<std::uint64_t> resident_bytes;
+};
+
+struct CacheAnswer {
+  std::string path;
+  std::vector<CacheRow> rows;
+  std::string reason;  // why something is not known, or not as asked
+  bool done = true;    // what was asked for was reached
+};
+
+std::vector<std::string> real_paths(const model::Checkpoint& checkpoint) {
+  std::vector<std::string> paths;
+  for (const model::CheckpointFile& file : checkpoint.files) paths.push_back(file.real_path);
+  return paths;
+}
+
+// Opening a file can drop its pages on a FUSE mount; only our own stand-in is known to keep them.
+bool looking_could_destroy(const storage::PathInfo& info) {
+  return info.mount.fs_type.rfind("fuse", 0) == 0 && info.mount.fs_type != "fuse.coldload";
+}
+
+std::optional<std::uint64_t> total_resident(const CacheAnswer& answer) {
+  std::uint64_t sum = 0;
+  for (const CacheRow& row : answer.rows) {
+    if (!row.resident_bytes) return std::nullopt;
+    sum += *row.resident_bytes;
+  }
+  return sum;
+}
+
+std::uint64_t total_bytes(const CacheAnswer& answer) {
+  std::uint64_t sum = 0;
+  for (const CacheRow& row : answer.rows) sum += row.bytes;
+  return sum;
+}
+
+void fill_rows(const storage::PageCacheView& view, CacheAnswer* answer) {
+  for (std::size_t i = 0; i < view.size(); ++i) {
+    const storage::Residency one = view.residency(i);
+    answer->rows.push_back({view.path(i), one.file_bytes, one.resident_bytes});
+  }
+  if (!view.observable()) {
+    answer->reason =
+        "the kernel tells residency only to a file's owner, to whoever may write it, "
+        "and to root";
+  }
+}
+
+CacheAnswer show(const model::Checkpoint& checkpoint, const storage::PathInfo& info) {
+  CacheAnswer answer{checkpoint.path, {}, "", true};
+  if (looking_could_destroy(info)) {
+    for (const model::CheckpointFile& file : checkpoint.files) {
+      answer.rows.push_back({file.real_path, file.bytes, std::nullopt});
+    }
+    answer.reason = info.mount.fs_type +
+                    " may drop a file's pages when it is opened, and looking "
+                    "means opening";
+    return answer;
+  }
+  fill_rows(storage::PageCacheView(real_paths(checkpoint)), &answer);
+  return answer;
+}
+
+CacheAnswer evict(const model::Checkpoint& checkpoint, const storage::PathInfo& info) {
+  CacheAnswer answer{checkpoint.path, {}, "", true};
+  const storage::PageCacheView view(real_paths(checkpoint));
+  view.evict(std::chrono::seconds(5));
+  fill_rows(view, &answer);
+  const auto left = total_resident(answer);
+  answer.done = left == 0;
+  if (!left || *left == 0) return answer;
+  if (info.cache == storage::CacheKind::memory_backed) {
+    answer.reason = info.mount.fs_type + " is memory: it cannot be evicted";
+    return answer;
+  }
+  for (const CacheRow& row : answer.rows) {
+    if (*row.resident_bytes == 0) continue;
+    answer.reason += fmt::format("{}{} stayed in {}", answer.reason.empty() ? "" : "; ",
+                                 text::format_bytes(*row.resident_bytes), row.path);
+    for (const storage::Holder& holder : storage::find_holders({row.path})) {
+      answer.reason += ": " + describe(holder);
+    }
+  }
+  return answer;
+}
+
+CacheAnswer warm(const model::Checkpoint& checkpoint) {
+  CacheAnswer answer{checkpoint.path, {}, "", true};
+  const std::vector<std::string> paths = real_paths(checkpoint);
+  const storage::PageCacheView view(paths);
+  view.warm([](std::uint64_t) { return !os::interrupted(); });
+  if (os::interrupted()) throw os::Error("interrupted");
+  // The next reader will open the files: what counts is what survives that.
+  const storage::PageCacheView next_reader(paths);
+  fill_rows(view, &answer);
+  const auto resident = total_resident(answer);
+  answer.done = resident == total_bytes(answer);
+  if (!answer.done && resident) {
+    answer.reason = *resident == 0 ? "this mount drops a file's pages whenever it is opened again: "
+                                     "it cannot be warmed"
+                                   : "memory is too small to keep the whole checkpoint";
+  }
+  return answer;
+}
+
+void print_json(const CacheAnswer& answer) {
+  text::json::array files;
+  for (const CacheRow& row : answer.rows) {
+    files.push_back({{"path", row.path},
+                     {"bytes", row.bytes},
+                     {"resident_bytes", text::or_null(row.resident_bytes)}});
+  }
+  text::json::object out;
+  out["path"] = answer.path;
+  out["bytes"] = total_bytes(answer);
+  out["resident_bytes"] = text::or_null(total_resident(answer));
+  out["reason"] =
+      answer.reason.empty() ? text::json::value(nullptr) : text::json::value(answer.reason);
+  out["files"] = std::move(files);
+  fmt::print("{}", text::to_pretty(out));
+}
+
+std::string share(const std::optional<std::uint64_t>& resident, std::uint64_t bytes) {
+  if (!resident) return "unknown";
+  if (bytes == 0) return "empty";
+  return fmt::format("{:.1f} %",
+                     100.0 * static_cast<double>(*resident) / static_cast<double>(bytes));
+}
+
+void print_lines(const CacheAnswer& answer) {
+  const auto line = [](const std::string& name, const std::optional<std::uint64_t>& resident,
+                       std::uint64_t bytes) {
+    fmt::print("{:>10} of {:>10} {:>8}  {}\n", resident ? text::format_bytes(*resident) : "?",
+               text::format_bytes(bytes), share(resident, bytes), name);
+  };
+  for (const CacheRow& row : answer.rows) line(row.path, row.resident_bytes, row.bytes);
+  line("in total", total_resident(answer), total_bytes(answer));
+}
+
+}  // namespace
+
+int run_cache(const std::vector<std::string>& args) {
+  CLI::App app("How much of a checkpoint is in memory; get it out; bring it in.", "coldload cache");
+  app.require_subcommand(1);
+  std::string path;
+  bool json = false;
+  for (const auto& [name, text] :
+       {std::pair("show", "how much of each file is in memory; changes nothing"),
+        std::pair("evict", "drop every file from memory, and measure what is left"),
+        std::pair("warm", "read every file into memory")}) {
+    CLI::App* command = app.add_subcommand(name, text);
+    command->add_option("PATH", path, "the checkpoint")->required();
+    command->add_flag("--json", json, "for programs");
+  }
+  if (!parse(app, args)) return k_exit_ok;
+  const model::Checkpoint checkpoint = model::open_checkpoint(path);
+  const storage::PathInfo info = storage::inspect_path(path);
+  CacheAnswer answer;
+  if (app.got_subcommand("show")) answer = show(checkpoint, info);
+  if (app.got_subcommand("evict")) answer = evict(checkpoint, info);
+  if (app.got_subcommand("warm")) answer = warm(checkpoint);
+  json ? print_json(answer) : print_lines(answer);
+  if (!answer.reason.empty() && !json) fmt::print(stderr, "coldload: {}\n", answer.reason);
+  return answer.done ? k_exit_ok : k_exit_failed;
+}
 
 }  // namespace coldload::cli

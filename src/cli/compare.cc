@@ -1,7 +1,11 @@
 #include "cli/command.h"
+#include "cli/experiment.h"
 
 namespace coldload::cli {
 
-int run_compare(const std::vector<std::string>& /*args*/) { throw UsageError("not yet"); }
+int run_compare(const std::vector<std::string>& args) {
+  const auto request = parse_experiment(ExperimentCommand::compare, args);
+  return request ? run_request(*request) : k_exit_ok;
+}
 
 }  // namespace coldload::cli

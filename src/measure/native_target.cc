@@ -33,6 +33,7 @@ class LaunchedLoader : public Launched {
     os::Pipe status = os::make_pipe();
     os::SpawnOptions options;
     options.argv = argv_;
+    options.executable = "/proc/self/exe";
     options.stdout_fd = status.write_end.get();
     options.stderr_fd = log.get();
     options.new_session = true;

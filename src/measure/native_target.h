@@ -15,7 +15,8 @@
 namespace coldload::measure {
 
 struct NativeOptions {
-  // The command that loads the checkpoint whose path is appended: ourselves, `native-load`.
+  // Our own command line that loads the checkpoint whose path is appended:
+  // {"coldload", "native-load", ...}.
   std::vector<std::string> command;
   std::chrono::nanoseconds timeout{};
 };

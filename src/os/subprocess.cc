@@ -48,6 +48,7 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 
 // Between fork and exec: async-signal-safe calls only.
 struct ChildPlan {
+  const char* executable;
   char* const* argv;
   char* const* envp;
   int stdin_fd;
@@ -75,7 +76,7 @@ struct ChildPlan {
     ok = ok && ::fcntl(plan.inherited_fds[i], F_SETFD, 0) == 0;
   }
   if (plan.working_directory != nullptr) ok = ok && ::chdir(plan.working_directory) == 0;
-  if (ok) ::execvpe(plan.argv[0], plan.argv, plan.envp);
+  if (ok) ::execvpe(plan.executable, plan.argv, plan.envp);
   const int error_number = errno;
   [[maybe_unused]] const auto put = ::write(plan.error_fd, &error_number, sizeof error_number);
   ::_exit(127);
@@ -98,6 +99,7 @@ Subprocess::Subprocess(const SpawnOptions& options) {
   const Fd null_input = options.stdin_fd < 0 ? open_file("/dev/null", O_RDONLY) : Fd();
   Pipe error_pipe = make_pipe();
   const ChildPlan plan{
+      options.executable.empty() ? argv_pointers[0] : options.executable.c_str(),
       argv_pointers.data(),
       environment_pointers.data(),
       options.stdin_fd < 0 ? null_input.get() : options.stdin_fd,

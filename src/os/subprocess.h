@@ -17,6 +17,7 @@ namespace coldload::os {
 
 struct SpawnOptions {
   std::vector<std::string> argv;  // argv[0] is searched in PATH; no shell
+  std::string executable;         // what is run instead of argv[0]; empty: argv[0]
   // Added to, or replacing values of, our own environment.
   std::vector<std::pair<std::string, std::string>> environment;
   int stdin_fd = -1;               // -1: /dev/null

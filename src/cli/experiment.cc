@@ -1,0 +1,149 @@
+#include "cli/experiment.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "cli/command.h"
+#include "cli/plan_text.h"
+#include "cli/progress.h"
+#include "gpu/nvml.h"
+#include "measure/arm.h"
+#include "measure/experiment.h"
+#include "measure/native_target.h"
+#include "measure/server_target.h"
+#include "os/file.h"
+#include "os/interrupt.h"
+#include "report/json_lines.h"
+#include "report/results.h"
+
+namespace coldload::cli {
+
+namespace {
+
+std::unique_ptr<measure::Target> make_target(const ExperimentRequest& request) {
+  if (!request.server_argv.empty()) {
+    measure::ServerOptions options;
+    options.argv = request.server_argv;
+    options.ready = request.ready;
+    options.max_model_len = request.plan.max_model_len;
+    options.environment = request.environment;
+    options.timeout = request.timeout;
+    options.echo = request.verbosity == Verbosity::verbose;
+    return measure::make_server_target(std::move(options));
+  }
+  measure::NativeOptions options;
+  options.command = {"coldload", "native-load"};
+  if (request.native_threads > 0) {
+    options.command.insert(options.command.end(),
+                           {"--native-threads", std::to_string(request.native_threads)});
+  }
+  if (request.native_ring_bytes > 0) {
+    options.command.insert(options.command.end(),
+                           {"--native-ring", std::to_string(request.native_ring_bytes)});
+  }
+  options.timeout = request.timeout;
+  return measure::make_native_target(std::move(options));
+}
+
+// Whatever is wrong before anything has run is the command line's fault: exit code 2.
+template <typename Function>
+auto before_anything_runs(Function function) {
+  try {
+    return function();
+  } catch (const os::Error& error) {
+    throw UsageError(error.what());
+  }
+}
+
+void name_model(const std::vector<measure::Arm>& arms, measure::Plan* plan) {
+  for (const measure::Arm& arm : arms) {
+    if (plan->model_name.empty() && arm.checkpoint) plan->model_name = arm.checkpoint->name;
+  }
+}
+
+void warn_before(const std::vector<measure::Arm>& arms, measure::ExperimentWatcher* watcher) {
+  for (const std::string& statement : measure::same_storage_statements(arms)) {
+    watcher->warning(statement + ": their ratio compares no storage");
+  }
+  for (const measure::Arm& arm : arms) {
+    if (!arm.facts.placeholder) continue;
+    watcher->warning(
+        fmt::format("{} is left out: {}; run the same command with its path later, "
+                    "the rows join the same files",
+                    arm.facts.label, arm.facts.missing));
+  }
+}
+
+void warn_of_stand_ins(const std::vector<measure::Arm>& arms, measure::ExperimentWatcher* watcher) {
+  for (const measure::Arm& arm : arms) {
+    if (arm.pace) {
+      watcher->warning(
+          fmt::format("no stand-in can be mounted here ({}): the native loader's reads "
+                      "of {} are held to {} instead",
+                      storage::stand_in_available().reason, arm.facts.label, arm.pace->spec));
+    }
+    if (!arm.stand_in) continue;
+    const std::string less = storage::shortfall(arm.stand_in->description());
+    if (!less.empty()) watcher->warning(fmt::format("{}: {}", arm.facts.label, less));
+  }
+}
+
+// The report covers every record of the out directory, so that later rows join earlier ones.
+void write_report(const report::Results& results, bool json) {
+  const std::vector<measure::Record> records = report::read_records({results.jsonl_path()});
+  if (records.empty()) return;
+
+  (void)json;
+}
+
+int exit_code(const measure::ExperimentResult& result, bool ignore_failure) {
+  if (result.interrupted) return k_exit_interrupted;
+  if (result.failed && !ignore_failure) return k_exit_failed;
+  if (!result.stopped_because.empty()) return k_exit_failed;
+  return result.not_cold ? k_exit_not_cold : k_exit_ok;
+}
+
+}  // namespace
+
+int run_request(const ExperimentRequest& given) {
+  ExperimentRequest request = given;
+  ConsoleWatcher watcher(request.verbosity);
+  const gpu::Nvml nvml;
+  std::vector<measure::Arm> arms =
+      before_anything_runs([&] { return measure::look_at_arms(request.plan); });
+  name_model(arms, &request.plan);
+  const std::unique_ptr<measure::Target> target = make_target(request);
+  const std::string plan_text = describe_plan(request, arms, *target);
+  if (request.dry_run) {
+    warn_before(arms, &watcher);
+    fmt::print("{}", plan_text);
+    return k_exit_ok;
+  }
+  auto results = before_anything_runs(
+      [&] { return std::make_unique<report::Results>(request.plan.out_directory); });
+  const std::vector<os::Fd> locks = request.plan.cold == measure::ColdPolicy::off
+                                        ? std::vector<os::Fd>()
+                                        : measure::lock_checkpoints(arms);
+  if (request.verbosity != Verbosity::quiet) fmt::print(stderr, "{}", plan_text);
+  warn_before(arms, &watcher);
+  measure::mount_stand_ins(&arms, request.plan, target->can_pace());
+  warn_of_stand_ins(arms, &watcher);
+
+  measure::ExperimentResult result;
+  try {
+    result = measure::run_experiment(request.plan, arms, *target, nvml, *results, watcher);
+  } catch (const os::Error&) {
+    write_report(*results, request.json);
+    throw;
+  }
+  write_report(*results, request.json);
+  if (!result.stopped_because.empty()) {
+    fmt::print(stderr, "coldload: stopped: {}\n", result.stopped_because);
+  }
+  return exit_code(result, request.plan.ignore_failure);
+}
+
+}  // namespace coldload::cli

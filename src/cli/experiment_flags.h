@@ -1,0 +1,41 @@
+// The flags of `compare` and `measure`: from argv and the seed's variables to a plan.
+//
+// Layer: cli.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "measure/plan.h"
+#include "serve/argv.h"
+
+namespace coldload::cli {
+
+enum class Verbosity { quiet, normal, verbose };
+
+struct ExperimentRequest {
+  measure::Plan plan;
+  // The server's argv with placeholders; empty: the native loader is the target.
+  std::vector<std::string> server_argv;
+  serve::ReadyPlan ready;
+  std::vector<std::pair<std::string, std::string>> environment;
+  std::chrono::nanoseconds timeout{};
+  std::uint64_t native_threads = 0;     // 0: the loader chooses
+  std::uint64_t native_ring_bytes = 0;  // 0: the loader's default
+  std::vector<std::string> warnings;
+  bool dry_run = false;
+  bool json = false;
+  Verbosity verbosity = Verbosity::normal;
+};
+
+enum class ExperimentCommand { compare, measure };
+
+// Nothing where help was asked for and printed. Throws UsageError for what cannot be right.
+[[nodiscard]] std::optional<ExperimentRequest> parse_experiment(
+    ExperimentCommand command, const std::vector<std::string>& args);
+
+}  // namespace coldload::cli

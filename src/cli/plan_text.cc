@@ -1,0 +1,81 @@
+#include "cli/plan_text.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "text/escape.h"
+#include "text/units.h"
+
+namespace coldload::cli {
+
+namespace {
+
+std::string shell_line(const std::vector<std::string>& argv) {
+  std::string line;
+  for (const std::string& word : argv) line += (line.empty() ? "" : " ") + text::shell_word(word);
+  return line;
+}
+
+std::string describe_arm(const measure::Arm& arm) {
+  if (arm.facts.placeholder) {
+    return fmt::format("  {:<8} nothing yet: {}\n", arm.facts.label, arm.facts.missing);
+  }
+  std::string text =
+      fmt::format("  {:<8} {}\n           {} in {} shards, {} files; {}{}\n", arm.facts.label,
+                  arm.facts.path, text::format_bytes(arm.checkpoint->weight_bytes()),
+                  arm.shard_count(), arm.checkpoint->files.size(), arm.storage.mount.fs_type,
+                  arm.storage.device ? " on " + arm.storage.device->name : "");
+  if (arm.facts.stand_in) {
+    text += fmt::format("           seen through a stand-in: {}\n", arm.facts.stand_in->spec);
+  }
+  if (!arm.cannot_warm.empty()) {
+    text += fmt::format("           no warm runs: {}\n", arm.cannot_warm);
+  }
+  for (const std::string& remark : arm.checkpoint->remarks) {
+    text += fmt::format("           note: {}\n", remark);
+  }
+  return text;
+}
+
+std::string describe_eviction(const ExperimentRequest& request) {
+  switch (request.plan.cold) {
+    case measure::ColdPolicy::off:
+      return "evict    nothing (--cold off): whatever is in memory stays there\n";
+    case measure::ColdPolicy::best_effort:
+    case measure::ColdPolicy::verify:
+      break;
+  }
+  return fmt::format("evict    every checkpoint file above, before each cold run{}\n",
+                     request.plan.drop_caches ? "; then all of the machine's caches" : "");
+}
+
+}  // namespace
+
+std::string describe_plan(const ExperimentRequest& request, const std::vector<measure::Arm>& arms,
+                          const measure::Target& target) {
+  const measure::Plan& plan = request.plan;
+  std::string text = "paths\n";
+  for (const measure::Arm& arm : arms) text += describe_arm(arm);
+  text += describe_eviction(request);
+  for (const measure::Arm& arm : arms) {
+    if (arm.facts.placeholder) continue;
+    text += fmt::format("run      {}\n", shell_line(target.planned_argv(arm.path)));
+    break;
+  }
+  text += fmt::format(
+      "order    {}{}: {} cold and {} warm runs per path{}\n", measure::to_string(plan.order),
+      plan.order == measure::Order::random ? fmt::format(", seed {}", plan.seed) : "", plan.runs,
+      plan.warm_runs,
+      plan.warm_up_runs > 0 ? fmt::format(", after {} discarded launches", plan.warm_up_runs) : "");
+  for (const auto& [name, hook] :
+       {std::pair("setup", plan.hooks.setup), std::pair("prepare", plan.hooks.prepare),
+        std::pair("cleanup", plan.hooks.cleanup)}) {
+    if (!hook.empty()) text += fmt::format("{:<8} {}\n", name, hook);
+  }
+  text +=
+      fmt::format("write    {0}/storage_layout_bench.csv, .jsonl and .md; logs below {0}/logs\n",
+                  plan.out_directory);
+  return text;
+}
+
+}  // namespace coldload::cli

@@ -1,0 +1,19 @@
+// The plan for people: what will be evicted, run and written.
+//
+// Layer: cli.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/experiment_flags.h"
+#include "measure/arm.h"
+#include "measure/target.h"
+
+namespace coldload::cli {
+
+[[nodiscard]] std::string describe_plan(const ExperimentRequest& request,
+                                        const std::vector<measure::Arm>& arms,
+                                        const measure::Target& target);
+
+}  // namespace coldload::cli

@@ -1,0 +1,101 @@
+#include "cli/progress.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "text/units.h"
+
+namespace coldload::cli {
+
+namespace {
+
+const char* kind_of(measure::TrialKind kind) {
+  if (kind == measure::TrialKind::warm_up) return "warm-up launch (discarded)";
+  return kind == measure::TrialKind::warm ? "warm run" : "cold run";
+}
+
+bool wants_colour() {
+  const char* no_colour = std::getenv("NO_COLOR");
+  const char* terminal = std::getenv("TERM");
+  return ::isatty(STDERR_FILENO) != 0 && (no_colour == nullptr || *no_colour == '\0') &&
+         (terminal == nullptr || std::string_view(terminal) != "dumb");
+}
+
+}  // namespace
+
+ConsoleWatcher::ConsoleWatcher(Verbosity verbosity)
+    : verbosity_(verbosity), terminal_(::isatty(STDERR_FILENO) != 0), colour_(wants_colour()) {}
+
+ConsoleWatcher::~ConsoleWatcher() { clear_line(); }
+
+void ConsoleWatcher::clear_line() {
+  if (!line_shown_) return;
+  fmt::print(stderr, "\r\033[K");
+  std::fflush(stderr);
+  line_shown_ = false;
+}
+
+void ConsoleWatcher::trial_begins(const measure::Slot& slot, const measure::Arm& arm,
+                                  std::uint64_t position, std::uint64_t total) {
+  title_ = fmt::format("[{}/{}] {}, {} {}", position, total, arm.facts.label, kind_of(slot.kind),
+                       slot.block);
+  step_.clear();
+}
+
+void ConsoleWatcher::step(const std::string& step, std::uint64_t bytes, std::uint64_t total_bytes) {
+  const os::TimePoint now = os::Clock::now();
+  const bool new_step = step != step_;
+  if (new_step) {
+    step_ = step;
+    step_began_ = now;
+    if (verbosity_ == Verbosity::verbose && !terminal_) {
+      fmt::print(stderr, "{}: {}\n", title_, step);
+    }
+  }
+  constexpr std::chrono::milliseconds k_redraw{100};
+  if (verbosity_ == Verbosity::quiet || !terminal_ || (!new_step && now - last_drawn_ < k_redraw)) {
+    return;
+  }
+  last_drawn_ = now;
+  const double elapsed_s = os::seconds_between(step_began_, now);
+  std::string line = fmt::format("{}: {} {:.1f} s", title_, step, elapsed_s);
+  if (bytes > 0 && total_bytes > 0) {
+    line += fmt::format(", {} of {}", text::format_bytes(bytes), text::format_bytes(total_bytes));
+    if (elapsed_s > 0) {
+      line += fmt::format(", {}", text::format_rate(static_cast<double>(bytes) / elapsed_s));
+    }
+  }
+  constexpr std::size_t k_widest = 110;
+  if (line.size() > k_widest) line.resize(k_widest);
+  fmt::print(stderr, "\r{}\033[K", line);
+  std::fflush(stderr);
+  line_shown_ = true;
+}
+
+void ConsoleWatcher::trial_ended(const measure::Slot& slot, const measure::Record& record) {
+  clear_line();
+  const bool ok = record.status == measure::Status::ok;
+  if (verbosity_ == Verbosity::quiet && ok) return;
+  std::string line = title_ + ": ";
+  if (record.load_s) line += text::format_seconds(*record.load_s) + " s";
+  if (slot.kind == measure::TrialKind::cold) {
+    line += fmt::format("{}cold={}", record.load_s ? ", " : "", to_string(record.cold));
+  }
+  if (!ok) line += fmt::format(", status={}", to_string(record.status));
+  if (!record.reason.empty()) line += fmt::format(": {}", record.reason);
+  if (!ok && colour_) line = "\033[31m" + line + "\033[0m";
+  fmt::print(stderr, "{}\n", line);
+  if (verbosity_ == Verbosity::quiet) return;
+  for (const std::string& remark : record.remarks) fmt::print(stderr, "    note: {}\n", remark);
+}
+
+void ConsoleWatcher::warning(const std::string& text) {
+  clear_line();
+  fmt::print(stderr, "{}warning: {}{}\n", colour_ ? "\033[33m" : "", text,
+             colour_ ? "\033[0m" : "");
+}
+
+}  // namespace coldload::cli

@@ -1,0 +1,40 @@
+// What a person sees while an experiment runs: a live line on a terminal, plain lines elsewhere.
+// Everything goes to stderr; results are stdout's.
+//
+// Layer: cli.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "cli/experiment_flags.h"
+#include "measure/experiment.h"
+#include "os/clock.h"
+
+namespace coldload::cli {
+
+class ConsoleWatcher : public measure::ExperimentWatcher {
+ public:
+  explicit ConsoleWatcher(Verbosity verbosity);
+  ~ConsoleWatcher() override;
+
+  void trial_begins(const measure::Slot& slot, const measure::Arm& arm, std::uint64_t position,
+                    std::uint64_t total) override;
+  void step(const std::string& step, std::uint64_t bytes, std::uint64_t total_bytes) override;
+  void trial_ended(const measure::Slot& slot, const measure::Record& record) override;
+  void warning(const std::string& text) override;
+
+ private:
+  void clear_line();
+
+  Verbosity verbosity_;
+  bool terminal_;
+  bool colour_;
+  bool line_shown_ = false;
+  std::string title_;  // "[3/12] net, cold run 2"
+  std::string step_;
+  os::TimePoint step_began_;
+  os::TimePoint last_drawn_;
+};
+
+}  // namespace coldload::cli
