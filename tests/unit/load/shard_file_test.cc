@@ -1,0 +1,101 @@
+#include "load/shard_file.h"
+
+#include <string>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "load/layout.h"
+#include "os/error.h"
+#include "unit/load/shards.h"
+
+namespace coldload::load {
+namespace {
+
+class ShardFileTest : public testing::Test {
+ protected:
+  std::string extents_text(const Shard& shard) {
+    ShardFile file(shard, 0, ShardFile::Direct::allowed, fallbacks_);
+    file.open();
+    std::string text;
+    for (const Extent& extent : file.extents(0, shard.bytes)) {
+      text += fmt::format("{}@{}+{} ", extent.resident ? "resident" : "absent",
+                          extent.offset / k_block_bytes, extent.bytes);
+    }
+    return text;
+  }
+  ScratchFolder folder_;
+  Fallbacks fallbacks_;
+};
+
+TEST_F(ShardFileTest, CutsExtentsWhereResidencyChanges) {
+  const Shard shard = folder_.shard(4 * k_mib + 100);
+  EXPECT_EQ(extents_text(shard), "resident@0+4194404 ");
+  evict(shard);
+  if (resident_bytes(shard) > 0) GTEST_SKIP() << "/var/tmp cannot be evicted";
+  EXPECT_EQ(extents_text(shard), "absent@0+4194404 ");
+  (void)reference_checksum({shard});
+  evict_half(shard);
+  EXPECT_EQ(extents_text(shard),
+            "resident@0+1048576 absent@1+1048576 resident@2+1048576 absent@3+1048576 "
+            "resident@4+100 ");
+}
+
+TEST_F(ShardFileTest, CountsABlockWithOnePageMissingAsAbsent) {
+  const Shard shard = folder_.shard(3 * k_mib);
+  evict(shard);
+  if (resident_bytes(shard) > 0) GTEST_SKIP() << "/var/tmp cannot be evicted";
+  (void)reference_checksum({shard});
+  const os::Fd file = os::open_file(shard.path, O_RDONLY);
+  ::posix_fadvise(file.get(), k_mib + 4096, 4096, POSIX_FADV_DONTNEED);
+  if (resident_bytes(shard) == shard.bytes) GTEST_SKIP() << "one page cannot be evicted alone";
+  EXPECT_EQ(extents_text(shard), "resident@0+1048576 absent@1+1048576 resident@2+1048576 ");
+}
+
+TEST_F(ShardFileTest, ClosesWithTheLastByte) {
+  const Shard shard = folder_.shard(100);
+  ShardFile file(shard, 0, ShardFile::Direct::allowed, fallbacks_);
+  file.open();
+  const int fd = file.buffered_fd();
+  EXPECT_FALSE(file.arrived(60));
+  EXPECT_GE(::fcntl(fd, F_GETFD), 0);
+  EXPECT_TRUE(file.arrived(40));
+  EXPECT_LT(::fcntl(fd, F_GETFD), 0);
+}
+
+TEST_F(ShardFileTest, NoticesThatTheFileChangedSinceItWasOpened) {
+  const Shard shard = folder_.shard(100);
+  ShardFile file(shard, 0, ShardFile::Direct::allowed, fallbacks_);
+  file.open();
+  const timespec times[2] = {{1, 0}, {1, 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, shard.path.c_str(), times, 0), 0);
+  EXPECT_THROW((void)file.arrived(100), os::Error);
+}
+
+TEST_F(ShardFileTest, RefusesWhatIsNoRegularFile) {
+  const std::string path = folder_.shard(0).path + ".fifo";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  ShardFile file({path, 10}, 0, ShardFile::Direct::allowed, fallbacks_);
+  EXPECT_THROW(file.open(), os::Error);
+}
+
+TEST_F(ShardFileTest, GivesNoDirectDescriptorWhereItIsForbiddenOrRefused) {
+  const Shard shard = folder_.shard(100);
+  ShardFile forbidden(shard, 0, ShardFile::Direct::forbidden, fallbacks_);
+  forbidden.open();
+  EXPECT_EQ(forbidden.direct_fd(), -1);
+  EXPECT_EQ(fallbacks_.texts().size(), 0U);
+  ShardFile refused(shard, 0, ShardFile::Direct::allowed, fallbacks_);
+  refused.open();
+  if (refused.direct_fd() < 0) GTEST_SKIP() << "/var/tmp refuses O_DIRECT";
+  refused.refuse_direct();
+  refused.refuse_direct();
+  EXPECT_EQ(refused.direct_fd(), -1);
+  EXPECT_EQ(::fcntl(refused.buffered_fd(), F_GETFL) & O_DIRECT, 0);
+  EXPECT_EQ(fallbacks_.texts().size(), 1U);
+}
+
+}  // namespace
+}  // namespace coldload::load
