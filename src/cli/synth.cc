@@ -49,7 +49,8 @@ int run_synth(const std::vector<std::string>& args) {
   app.add_option("--size", size, "bytes of weights: 2GB, 500MiB, ...; 1MB to 2TB")->required();
   app.add_option("--shards", options.shards, "number of shard files (default: about 2 GB each)")
       ->check(CLI::Range(std::uint64_t{1}, k_max_shards));
-  app.add_option("--seed", options.seed, "the same seed gives the same bytes (default: 0)");
+  app.add_option("--seed", options.seed, "the same seed gives the same bytes (default: 0)")
+      ->check(CLI::NonNegativeNumber);
   if (!parse(app, args)) return k_exit_ok;
 
   options.bytes = parse_synth_size(size);
