@@ -87,7 +87,8 @@ ReadFinding judge_processes_alone(const ColdEvidence& e) {
                       format_bytes(*e.target_bytes), format_bytes(e.needed_bytes))};
 }
 
-// No truthful counter: all needed pages resident afterwards, and nobody else at the files.
+// No truthful counter: all needed pages resident afterwards, but for those that the target says it
+// read past the page cache, and nobody else at the files.
 ReadFinding judge_residency_alone(const ColdEvidence& e) {
   if (!e.weights_resident_after) {
     return {Cold::unknown, fmt::format("{}, and residency cannot be seen", e.no_counter_reason)};
@@ -96,7 +97,7 @@ ReadFinding judge_residency_alone(const ColdEvidence& e) {
     return {Cold::unknown,
             fmt::format("{}, and {}", e.no_counter_reason, fmt::join(e.foreign_readers, ", "))};
   }
-  if (!covers(e.weights_resident_after, e.needed_bytes)) {
+  if (!covers(*e.weights_resident_after + e.direct_bytes.value_or(0), e.needed_bytes)) {
     return {Cold::unknown, fmt::format("{}, and after the load only {} of {} are in the page cache",
                                        e.no_counter_reason, format_bytes(*e.weights_resident_after),
                                        format_bytes(e.needed_bytes))};
@@ -147,7 +148,11 @@ ColdVerdict judge_cold(const ColdEvidence& e) {
     finding = judge_processes_alone(e);
   } else {
     finding = judge_residency_alone(e);
-    if (finding.reason.empty()) verdict.storage_bytes_source = "residency";
+    if (finding.reason.empty()) {
+      const bool direct = e.direct_bytes.value_or(0) > 0;
+      verdict.storage_bytes_source = direct ? "direct_io" : "residency";
+      if (direct) verdict.storage_bytes_read = e.direct_bytes;
+    }
   }
   if (finding.reason.empty()) {
     const std::string contradiction = contradiction_of_residency(e);

@@ -41,7 +41,9 @@ struct ColdEvidence {
   std::optional<std::uint64_t> target_bytes;  // read_bytes of the target's processes
   bool processes_are_charged = false;         // whether such reads show there at all
   bool lost_children = false;                 // a process that ignores SIGCHLD was seen
-  std::vector<std::string> foreign_readers;   // other processes that had weight files open
+  // Read with O_DIRECT by the target's own account: these came past the page cache.
+  std::optional<std::uint64_t> direct_bytes;
+  std::vector<std::string> foreign_readers;  // other processes that had weight files open
 
   // After ready.
   std::optional<std::uint64_t> weights_resident_after;

@@ -24,6 +24,14 @@ namespace {
 
 constexpr std::size_t k_longest_line = 1 << 20;
 
+// The bytes that the loader read with O_DIRECT, from its "routes".
+std::optional<std::uint64_t> direct_bytes(const text::json::object& ready) {
+  const text::json::value* routes = ready.if_contains("routes");
+  if (routes == nullptr || !routes->is_object()) return std::nullopt;
+  return text::unsigned_at(routes->get_object(), "io_uring_direct").value_or(0) +
+         text::unsigned_at(routes->get_object(), "pread_direct").value_or(0);
+}
+
 class LaunchedLoader : public Launched {
  public:
   LaunchedLoader(std::vector<std::string> argv, const std::string& log_path,
@@ -117,6 +125,7 @@ class LaunchedLoader : public Launched {
     outcome->ready_at = now;
     outcome->reported = object;
     outcome->reported.erase("event");
+    outcome->direct_bytes = direct_bytes(object);
     if (weights_begin_) {
       const double begin_s = os::seconds_between(launched_at(), *weights_begin_);
       const double end_s = os::seconds_between(launched_at(), now);

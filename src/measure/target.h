@@ -35,6 +35,9 @@ struct ReadyOutcome {
   std::string reason;      // in words, unless ready
   os::TimePoint ready_at;  // if ready
   std::vector<Phase> phases;
+  // Read with O_DIRECT, so past the page cache, by the target's own account; only the native loader
+  // tells.
+  std::optional<std::uint64_t> direct_bytes;
   text::json::object reported;  // what the target said of itself, unchanged
 };
 

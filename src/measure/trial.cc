@@ -271,6 +271,7 @@ TrialResult run_trial(const TrialInput& input, Target& target, const gpu::Nvml& 
   evidence.lost_children = observed.lost_children;
   evidence.foreign_readers = observed.foreign_readers;
   evidence.weights_resident_after = record.resident_bytes_after;
+  evidence.direct_bytes = outcome.direct_bytes;
   apply_outcome(outcome, launched_at, &record);
   apply_verdict(input, evidence, &record);
   return result;

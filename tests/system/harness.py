@@ -260,27 +260,45 @@ _libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 _libc.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p]
 
 
+class PageView:
+    """A file opened and mapped once, without access, so that looking at its pages changes nothing;
+    on a FUSE mount without keep_cache another open would empty its cache."""
+
+    def __init__(self, path):
+        self.descriptor = os.open(path, os.O_RDONLY)
+        self._size = os.fstat(self.descriptor).st_size
+        self._address = None
+        if self._size:
+            address = _libc.mmap(None, self._size, 0, mmap.MAP_SHARED, self.descriptor, 0)
+            if address in (None, ctypes.c_void_p(-1).value):
+                raise OSError(ctypes.get_errno(), "mmap", str(path))
+            self._address = address
+
+    @property
+    def pages(self):
+        return (self._size + PAGE_BYTES - 1) // PAGE_BYTES
+
+    def resident_pages(self):
+        if self._address is None:
+            return 0
+        vector = ctypes.create_string_buffer(self.pages)
+        if _libc.mincore(self._address, self._size, vector) != 0:
+            raise OSError(ctypes.get_errno(), "mincore")
+        return sum(byte & 1 for byte in vector.raw)
+
+    def close(self):
+        if self._address is not None:
+            _libc.munmap(self._address, self._size)
+        os.close(self.descriptor)
+
+
 def resident_pages(path):
-    """(resident, all) pages of a file, by mincore on a mapping without access. Opens the file: on a
-    FUSE mount without keep_cache that alone empties its cache."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """(resident, all) pages of a file. Opens it: see PageView."""
+    view = PageView(path)
     try:
-        size = os.fstat(descriptor).st_size
-        if size == 0:
-            return 0, 0
-        address = _libc.mmap(None, size, 0, mmap.MAP_SHARED, descriptor, 0)
-        if address in (None, ctypes.c_void_p(-1).value):
-            raise OSError(ctypes.get_errno(), "mmap", str(path))
-        try:
-            pages = (size + PAGE_BYTES - 1) // PAGE_BYTES
-            vector = ctypes.create_string_buffer(pages)
-            if _libc.mincore(address, size, vector) != 0:
-                raise OSError(ctypes.get_errno(), "mincore", str(path))
-            return sum(byte & 1 for byte in vector.raw), pages
-        finally:
-            _libc.munmap(address, size)
+        return view.resident_pages(), view.pages
     finally:
-        os.close(descriptor)
+        view.close()
 
 
 def sync(path):

@@ -1,0 +1,75 @@
+// A FUSE file system that shows a directory read-only and never sets keep_cache, as sshfs and most
+// others do: opening a file again drops its pages. Runs in the foreground until it is unmounted.
+//
+//   forgetful_fs SOURCE MOUNTPOINT
+#define FUSE_USE_VERSION 35
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fuse.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace {
+
+std::string g_source;
+
+std::string behind(const char* path) { return g_source + path; }
+
+int get_attributes(const char* path, struct stat* out, fuse_file_info* /*info*/) {
+  return ::lstat(behind(path).c_str(), out) == 0 ? 0 : -errno;
+}
+
+int open_file(const char* path, fuse_file_info* info) {
+  const int fd = ::open(behind(path).c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  info->fh = static_cast<std::uint64_t>(fd);
+  info->keep_cache = 0;
+  return 0;
+}
+
+int read_file(const char* /*path*/, char* buffer, std::size_t size, off_t offset,
+              fuse_file_info* info) {
+  const ssize_t got = ::pread(static_cast<int>(info->fh), buffer, size, offset);
+  return got < 0 ? -errno : static_cast<int>(got);
+}
+
+int release_file(const char* /*path*/, fuse_file_info* info) {
+  ::close(static_cast<int>(info->fh));
+  return 0;
+}
+
+int read_directory(const char* path, void* buffer, fuse_fill_dir_t fill, off_t /*offset*/,
+                   fuse_file_info* /*info*/, fuse_readdir_flags /*flags*/) {
+  DIR* directory = ::opendir(behind(path).c_str());
+  if (directory == nullptr) return -errno;
+  while (const dirent* entry = ::readdir(directory)) {
+    fill(buffer, entry->d_name, nullptr, 0, static_cast<fuse_fill_dir_flags>(0));
+  }
+  ::closedir(directory);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) {
+    std::fprintf(stderr, "usage: forgetful_fs SOURCE MOUNTPOINT\n");
+    return 2;
+  }
+  g_source = argv[1];
+  fuse_operations operations{};
+  operations.getattr = get_attributes;
+  operations.open = open_file;
+  operations.read = read_file;
+  operations.release = release_file;
+  operations.readdir = read_directory;
+  char foreground[] = "-f";
+  char* arguments[] = {argv[0], foreground, argv[2], nullptr};
+  return ::fuse_main(3, arguments, &operations, nullptr);
+}
