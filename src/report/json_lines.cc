@@ -134,8 +134,8 @@ void for_each_record(const std::string& path, const std::function<void(measure::
   }
 }
 
-std::vector<measure::Record> read_records(const std::vector<std::string>& paths) {
-  std::vector<measure::Record> records;
+void read_unique_records(const std::vector<std::string>& paths,
+                         const std::function<void(measure::Record&&)>& each) {
   std::map<std::pair<std::string, std::uint64_t>, const std::string*> seen;
   for (const std::string& path : paths) {
     for_each_record(path, [&](measure::Record&& record) {
@@ -147,9 +147,15 @@ std::vector<measure::Record> read_records(const std::vector<std::string>& paths)
                         "count twice; give each record once",
                         record.run_id, record.experiment.id, *entry->second, path));
       }
-      records.push_back(std::move(record));
+      each(std::move(record));
     });
   }
+}
+
+std::vector<measure::Record> read_records(const std::vector<std::string>& paths) {
+  std::vector<measure::Record> records;
+  read_unique_records(paths,
+                      [&](measure::Record&& record) { records.push_back(std::move(record)); });
   return records;
 }
 

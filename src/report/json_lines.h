@@ -32,8 +32,10 @@ std::uint64_t for_each_line(
 // written by a newer coldload.
 void for_each_record(const std::string& path, const std::function<void(measure::Record&&)>& each);
 
-// The records of several files. A trial that is in two of them (or twice in one) is an Error: it
+// The same for several files. A trial that is in two of them (or twice in one) is an Error: it
 // would count twice.
+void read_unique_records(const std::vector<std::string>& paths,
+                         const std::function<void(measure::Record&&)>& each);
 [[nodiscard]] std::vector<measure::Record> read_records(const std::vector<std::string>& paths);
 
 }  // namespace coldload::report

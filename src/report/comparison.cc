@@ -1,0 +1,216 @@
+#include "report/comparison.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "report/expectation.h"
+#include "text/json.h"
+
+namespace coldload::report {
+
+namespace {
+
+using measure::ArmFacts;
+using measure::ExperimentFacts;
+using measure::Record;
+using measure::Status;
+
+// The experiments whose records may be set against each other.
+struct Pool {
+  std::string setting;
+  std::map<std::string, std::string> ways;  // label -> path and stand-in
+  std::set<std::string> experiments;
+};
+
+std::string machine_of(const ExperimentFacts& facts) {
+  std::string machine = text::string_at(facts.environment, "cpu").value_or("");
+  const auto* gpus = facts.environment.if_contains("gpus");
+  if (gpus == nullptr || !gpus->is_array()) return machine;
+  for (const auto& gpu : gpus->get_array()) {
+    if (gpu.is_object()) machine += '\n' + text::string_at(gpu.get_object(), "name").value_or("");
+  }
+  return machine;
+}
+
+std::string setting_of(const ExperimentFacts& facts, const Record& record) {
+  std::string setting = fmt::format(
+      "{}\n{}\n{}\n{}\n{}\n{}", record.model,
+      record.max_model_len ? fmt::format("{}", *record.max_model_len) : "", facts.target,
+      facts.cold_policy, facts.drop_caches ? "drop_caches" : "", machine_of(facts));
+  const auto server = std::find(facts.command.begin(), facts.command.end(), "--");
+  for (auto word = server; word != facts.command.end(); ++word) setting += '\n' + *word;
+  return setting;
+}
+
+std::string way_of(const ArmFacts& arm) {
+  return arm.path + '\n' + (arm.stand_in ? arm.stand_in->spec + arm.stand_in->method : "");
+}
+
+bool may_join(const Pool& pool, const ExperimentFacts& facts) {
+  return std::all_of(facts.arms.begin(), facts.arms.end(), [&pool](const ArmFacts& arm) {
+    const auto known = pool.ways.find(arm.label);
+    return arm.placeholder || known == pool.ways.end() || known->second == way_of(arm);
+  });
+}
+
+// Latest first.
+std::vector<Pool> pools_of(const Dataset& dataset) {
+  std::vector<Pool> pools;
+  std::set<std::string> placed;
+  for (const Record& record : dataset.records()) {
+    const ExperimentFacts& facts = dataset.facts_of(record);
+    if (!placed.insert(facts.id).second) continue;
+    const std::string setting = setting_of(facts, record);
+    auto pool = std::find_if(pools.begin(), pools.end(), [&](const Pool& candidate) {
+      return candidate.setting == setting && may_join(candidate, facts);
+    });
+    Pool joined = pool == pools.end() ? Pool{setting, {}, {}} : std::move(*pool);
+    if (pool != pools.end()) pools.erase(pool);
+    joined.experiments.insert(facts.id);
+    for (const ArmFacts& arm : facts.arms) {
+      if (!arm.placeholder) joined.ways.emplace(arm.label, way_of(arm));
+    }
+    pools.insert(pools.begin(), std::move(joined));
+  }
+  return pools;
+}
+
+Arm& arm_of(Comparison* comparison, const std::string& label) {
+  const auto found = std::find_if(comparison->arms.begin(), comparison->arms.end(),
+                                  [&](const Arm& arm) { return arm.facts.label == label; });
+  if (found != comparison->arms.end()) return *found;
+  comparison->arms.emplace_back();
+  comparison->arms.back().facts.label = label;
+  comparison->arms.back().cold.label = label;
+  comparison->arms.back().warm.label = label + "_warm";
+  return comparison->arms.back();
+}
+
+// A placeholder gives way to a path; a later path to an earlier one of the same label does not
+// occur within a pool, but its facts may be newer.
+void merge(const ExperimentFacts& facts, Comparison* comparison) {
+  for (const ArmFacts& arm : facts.arms) {
+    ArmFacts& known = arm_of(comparison, arm.label).facts;
+    const bool nothing_known = known.path.empty();
+    if (nothing_known || !arm.placeholder) known = arm;
+  }
+  comparison->facts = facts;
+  comparison->experiments.push_back(facts.id);
+}
+
+Mode& mode_of(Arm* arm, const std::string& label) {
+  if (label == arm->cold.label) return arm->cold;
+  if (label == arm->warm.label) return arm->warm;
+  for (Mode& mode : arm->other_modes) {
+    if (mode.label == label) return mode;
+  }
+  arm->other_modes.emplace_back();
+  arm->other_modes.back().label = label;
+  return arm->other_modes.back();
+}
+
+void place(const Record& record, Comparison* comparison) {
+  comparison->trials.push_back(&record);
+  comparison->model = record.model;
+  comparison->max_model_len = record.max_model_len;
+  if (record.checkpoint_bytes != 0) {
+    comparison->checkpoint_bytes_differ |= comparison->checkpoint_bytes != 0 &&
+                                           comparison->checkpoint_bytes != record.checkpoint_bytes;
+    comparison->checkpoint_bytes = std::max(comparison->checkpoint_bytes, record.checkpoint_bytes);
+  }
+  Arm& arm = arm_of(comparison, record.arm);
+  if (record.storage_mode == arm.cold.label) ++arm.cold_verdicts[record.cold];
+  if (record.status != Status::ok || !record.load_s) {
+    arm.left_out.push_back(&record);
+    return;
+  }
+  Mode& mode = mode_of(&arm, record.storage_mode);
+  mode.trials.push_back(&record);
+  mode.values_s.push_back(*record.load_s);
+}
+
+std::optional<double> median_if_any(const std::vector<double>& values) {
+  return values.empty() ? std::nullopt : std::optional(measure::median(values));
+}
+
+void summarize(Mode* mode) {
+  mode->load_s = measure::summarize(mode->values_s);
+  if (!mode->load_s) return;
+  std::vector<double> rates;
+  std::vector<double> memory;
+  std::vector<double> bytes;
+  for (const Record* trial : mode->trials) {
+    if (trial->gpu_mem_used_mb) memory.push_back(*trial->gpu_mem_used_mb);
+    if (trial->checkpoint_bytes != 0) bytes.push_back(static_cast<double>(trial->checkpoint_bytes));
+    if (trial->storage_bytes_read && *trial->load_s > 0) {
+      rates.push_back(static_cast<double>(*trial->storage_bytes_read) / *trial->load_s);
+    }
+  }
+  mode->gpu_mem_mib = median_if_any(memory);
+  mode->storage_rate_bytes_per_s = median_if_any(rates);
+  if (!bytes.empty() && mode->load_s->median > 0) {
+    mode->load_rate_bytes_per_s = measure::median(bytes) / mode->load_s->median;
+  }
+}
+
+void summarize(Arm* arm) {
+  summarize(&arm->cold);
+  summarize(&arm->warm);
+  for (Mode& mode : arm->other_modes) summarize(&mode);
+  arm->outliers = measure::outliers(arm->cold.values_s);
+  arm->trend = measure::trend_over_order(arm->cold.values_s);
+}
+
+Contrast contrast_of(const Comparison& comparison, std::size_t second) {
+  Contrast contrast;
+  contrast.second = second;
+  const Mode& a = comparison.arms[contrast.first].cold;
+  const Mode& b = comparison.arms[second].cold;
+  if (!a.load_s || !b.load_s) return contrast;
+  if (a.load_s->median > 0) contrast.ratio = b.load_s->median / a.load_s->median;
+  contrast.difference_s = b.load_s->median - a.load_s->median;
+  contrast.ratio_ci = measure::ratio_interval(a.values_s, b.values_s);
+  contrast.difference_ci = measure::difference_interval(a.values_s, b.values_s);
+  contrast.p_value = measure::mann_whitney_p(a.values_s, b.values_s);
+  contrast.ranges_apart = a.load_s->max < b.load_s->min || b.load_s->max < a.load_s->min;
+  return contrast;
+}
+
+}  // namespace
+
+std::optional<double> Arm::storage_share_s() const {
+  if (!cold.load_s || !warm.load_s) return std::nullopt;
+  return cold.load_s->median - warm.load_s->median;
+}
+
+bool Arm::storage_share_is_clear() const {
+  return cold.load_s && warm.load_s && cold.load_s->min > warm.load_s->max;
+}
+
+std::vector<Comparison> compare(const Dataset& dataset) {
+  std::vector<Comparison> comparisons;
+  std::map<std::string, std::size_t> comparison_of;  // experiment id -> index
+  for (const Pool& pool : pools_of(dataset)) {
+    for (const std::string& id : pool.experiments) comparison_of[id] = comparisons.size();
+    comparisons.emplace_back();
+  }
+  for (const ExperimentFacts& facts : dataset.experiments()) {
+    merge(facts, &comparisons[comparison_of.at(facts.id)]);
+  }
+  for (const Record& record : dataset.records()) {
+    place(record, &comparisons[comparison_of.at(record.experiment.id)]);
+  }
+  for (Comparison& comparison : comparisons) {
+    for (Arm& arm : comparison.arms) summarize(&arm);
+    for (std::size_t second = 1; second < comparison.arms.size(); ++second) {
+      comparison.contrasts.push_back(contrast_of(comparison, second));
+    }
+    comparison.expectations = expectations_of(comparison);
+  }
+  return comparisons;
+}
+
+}  // namespace coldload::report

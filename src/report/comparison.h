@@ -1,0 +1,92 @@
+// What the records say, as numbers: per arm and between arms. No sentence is made here.
+//
+// Layer: report.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "measure/record.h"
+#include "measure/statistics.h"
+#include "report/dataset.h"
+#include "text/json.h"
+
+namespace coldload::report {
+
+using Trials = std::vector<const measure::Record*>;
+
+// The trials of one storage mode that carry a time: status ok and a load_s.
+struct Mode {
+  std::string label;  // "nvme", "nvme_warm", "staged_hot"
+  Trials trials;      // in run order
+  std::vector<double> values_s;
+  std::optional<measure::Summary> load_s;
+  std::optional<double> load_rate_bytes_per_s;     // checkpoint bytes / median load_s
+  std::optional<double> storage_rate_bytes_per_s;  // median of storage bytes read / load_s
+  std::optional<double> gpu_mem_mib;               // median
+};
+
+struct Arm {
+  measure::ArmFacts facts;
+  Mode cold;                      // the trials that the comparison is about
+  Mode warm;                      // of mode "<label>_warm"
+  std::vector<Mode> other_modes;  // whatever else was measured on this arm
+  Trials left_out;                // trials of any mode that carry no usable time
+  std::map<measure::Cold, std::size_t> cold_verdicts;  // of all trials of the arm's own mode
+  std::vector<std::size_t> outliers;                   // indices into cold.trials
+  std::optional<measure::Trend> trend;                 // of cold.values_s over the run order
+
+  // Cold median less warm median: what storage costs in a load. Negative where warm was slower.
+  [[nodiscard]] std::optional<double> storage_share_s() const;
+  // Whether every cold run was slower than every warm one; else the share is not shown.
+  [[nodiscard]] bool storage_share_is_clear() const;
+};
+
+// One arm against the first.
+struct Contrast {
+  std::size_t first = 0;  // indices into arms
+  std::size_t second = 0;
+  std::optional<double> ratio;  // of medians, second over first
+  std::optional<measure::Interval> ratio_ci;
+  std::optional<double> difference_s;  // of medians, second less first
+  std::optional<measure::Interval> difference_ci;
+  std::optional<double> p_value;
+  bool ranges_apart = false;  // every run of one arm is slower than every run of the other
+};
+
+// What a stand-in's rate says its load time must be.
+struct Expectation {
+  std::size_t arm = 0;
+  std::string basis;  // "named", "delivered to read", "delivered to mmap"
+  double rate_bytes_per_s = 0;
+  double load_s = 0;             // checkpoint bytes / rate, with what `rest_s` adds
+  std::optional<double> rest_s;  // what else a load takes; nothing where it is not known
+  std::optional<double> ratio;   // over the median of the first arm with one
+};
+
+struct Comparison {
+  measure::ExperimentFacts facts;        // of the latest experiment
+  std::vector<std::string> experiments;  // ids of those pooled here
+  std::string model;
+  std::optional<std::uint64_t> max_model_len;
+  std::uint64_t checkpoint_bytes = 0;  // the largest; 0 for unknown
+  bool checkpoint_bytes_differ = false;
+  std::vector<Arm> arms;            // in the order given; placeholders too
+  std::vector<Contrast> contrasts;  // every later arm against the first; ratio where both measured
+  std::vector<Expectation> expectations;
+  Trials trials;  // all of this comparison, in order
+};
+
+// Experiments are pooled where model, target and its command, cold policy, machine, and the paths
+// and stand-ins of equal labels are the same; otherwise there are several comparisons, the one
+// with the latest experiment first. Empty for no records. Points into `dataset`.
+[[nodiscard]] std::vector<Comparison> compare(const Dataset& dataset);
+
+// What `report --json` prints, for the first of `comparisons`.
+[[nodiscard]] text::json::value to_json(const std::vector<Comparison>& comparisons);
+
+}  // namespace coldload::report

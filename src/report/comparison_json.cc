@@ -1,0 +1,132 @@
+#include <utility>
+
+#include "report/comparison.h"
+#include "report/json_access.h"
+#include "text/escape.h"
+
+namespace coldload::report {
+
+namespace {
+
+json::value interval_value(const std::optional<measure::Interval>& interval) {
+  if (!interval) return nullptr;
+  return json::array{number_value(interval->low), number_value(interval->high)};
+}
+
+json::value numbers_value(const std::vector<double>& numbers) {
+  json::array out;
+  for (const double number : numbers) out.push_back(number_value(number));
+  return out;
+}
+
+json::object mode_object(const Mode& mode) {
+  using measure::Summary;
+  const auto figure = [&mode](double Summary::*member) {
+    return mode.load_s ? number_value((*mode.load_s).*member) : json::value(nullptr);
+  };
+  json::object out;
+  out["n"] = mode.values_s.size();
+  out["median_s"] = figure(&Summary::median);
+  out["min_s"] = figure(&Summary::min);
+  out["max_s"] = figure(&Summary::max);
+  out["values_s"] = numbers_value(mode.values_s);
+  out["load_rate_bytes_per_s"] = number_value(mode.load_rate_bytes_per_s);
+  out["storage_rate_bytes_per_s"] = number_value(mode.storage_rate_bytes_per_s);
+  out["gpu_mem_used_mb"] = number_value(mode.gpu_mem_mib);
+  return out;
+}
+
+json::object arm_object(const Arm& arm) {
+  json::object out = mode_object(arm.cold);
+  out["warm_n"] = arm.warm.values_s.size();
+  out["warm_values_s"] = numbers_value(arm.warm.values_s);
+  out["warm_median_s"] =
+      arm.warm.load_s ? number_value(arm.warm.load_s->median) : json::value(nullptr);
+  out["storage_share_s"] = number_value(arm.storage_share_s());
+  json::object verdicts;
+  for (const auto& [cold, count] : arm.cold_verdicts) verdicts[to_string(cold)] = count;
+  out["cold"] = std::move(verdicts);
+  json::object statuses;
+  for (const measure::Record* trial : arm.left_out) {
+    json::value& count = statuses[to_string(trial->status)];
+    count = count.is_null() ? std::int64_t{1} : count.to_number<std::int64_t>() + 1;
+  }
+  out["left_out"] = std::move(statuses);
+  json::object modes;
+  for (const Mode& mode : arm.other_modes) modes[text::valid_utf8(mode.label)] = mode_object(mode);
+  out["other_modes"] = std::move(modes);
+  out["placeholder"] = arm.facts.placeholder && arm.cold.trials.empty();
+  out["stand_in"] =
+      arm.facts.stand_in ? text_value(arm.facts.stand_in->spec) : json::value(nullptr);
+  return out;
+}
+
+json::array expected_array(const Comparison& comparison) {
+  json::array out;
+  for (const Expectation& expectation : comparison.expectations) {
+    const Arm& arm = comparison.arms[expectation.arm];
+    json::object entry;
+    entry["arm"] = text_value(arm.facts.label);
+    entry["basis"] = expectation.basis;
+    entry["rate_bytes_per_s"] = number_value(expectation.rate_bytes_per_s);
+    entry["load_s"] = number_value(expectation.load_s);
+    entry["ratio"] = number_value(expectation.ratio);
+    entry["measured_s"] =
+        arm.cold.load_s ? number_value(arm.cold.load_s->median) : json::value(nullptr);
+    out.push_back(std::move(entry));
+  }
+  return out;
+}
+
+json::object contrast_object(const Comparison& comparison, const Contrast& contrast) {
+  json::object out;
+  out["first"] = text_value(comparison.arms[contrast.first].facts.label);
+  out["second"] = text_value(comparison.arms[contrast.second].facts.label);
+  out["ratio"] = number_value(contrast.ratio);
+  out["ratio_ci"] = interval_value(contrast.ratio_ci);
+  out["difference_s"] = number_value(contrast.difference_s);
+  out["difference_ci"] = interval_value(contrast.difference_ci);
+  out["p_value"] = number_value(contrast.p_value);
+  return out;
+}
+
+}  // namespace
+
+text::json::value to_json(const std::vector<Comparison>& comparisons) {
+  static const Comparison k_nothing;
+  const Comparison& comparison = comparisons.empty() ? k_nothing : comparisons.front();
+  json::object out;
+  out["model"] = text_value(comparison.model);
+  out["target"] = text_value(comparison.facts.target);
+  out["experiments"] = texts_value(comparison.experiments);
+  out["checkpoint_bytes"] = comparison.checkpoint_bytes == 0
+                                ? json::value(nullptr)
+                                : json::value(comparison.checkpoint_bytes);
+  json::object arms;
+  json::object n;
+  for (const Arm& arm : comparison.arms) {
+    const std::string label = text::valid_utf8(arm.facts.label);
+    arms[label] = arm_object(arm);
+    n[label] = arm.cold.values_s.size();
+  }
+  out["arms"] = std::move(arms);
+  // The second path over the first, at the top level.
+  const Contrast first = comparison.contrasts.empty() ? Contrast{} : comparison.contrasts.front();
+  out["ratio"] = number_value(first.ratio);
+  out["ratio_ci"] = interval_value(first.ratio_ci);
+  out["difference_s"] = number_value(first.difference_s);
+  out["difference_ci"] = interval_value(first.difference_ci);
+  out["p_value"] = number_value(first.p_value);
+  out["n"] = std::move(n);
+  json::array contrasts;
+  for (const Contrast& contrast : comparison.contrasts) {
+    contrasts.push_back(contrast_object(comparison, contrast));
+  }
+  out["contrasts"] = std::move(contrasts);
+  out["expected"] = expected_array(comparison);
+  out["same_storage"] = texts_value(comparison.facts.same_storage);
+  out["other_comparisons"] = comparisons.empty() ? 0 : comparisons.size() - 1;
+  return json::object{{"comparison", std::move(out)}};
+}
+
+}  // namespace coldload::report

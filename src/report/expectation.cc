@@ -1,0 +1,68 @@
+#include "report/expectation.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace coldload::report {
+
+namespace {
+
+std::optional<double> warm_time_for(const Comparison& comparison, const Arm& arm) {
+  if (arm.warm.load_s) return arm.warm.load_s->median;
+  for (const Arm& other : comparison.arms) {
+    if (other.warm.load_s) return other.warm.load_s->median;
+  }
+  return std::nullopt;
+}
+
+// The arm whose measured time the expected one is divided by: the first, unless it is the arm
+// itself.
+std::optional<double> reference_time(const Comparison& comparison, std::size_t arm) {
+  if (arm == 0 || !comparison.arms[0].cold.load_s) return std::nullopt;
+  const double median = comparison.arms[0].cold.load_s->median;
+  return median > 0 ? std::optional(median) : std::nullopt;
+}
+
+std::vector<std::pair<std::string, double>> rates_of(const measure::StandInFacts& facts,
+                                                     bool native) {
+  std::vector<std::pair<std::string, double>> rates;
+  const auto add = [&rates](const char* basis, std::optional<double> rate) {
+    if (rate && *rate > 0) rates.emplace_back(basis, *rate);
+  };
+  add("named", facts.rate_bytes_per_s);
+  add("delivered to read", facts.delivered_read_bytes_per_s);
+  if (!native) add("delivered to mmap", facts.delivered_mmap_bytes_per_s);
+  return rates;
+}
+
+}  // namespace
+
+std::vector<Expectation> expectations_of(const Comparison& comparison) {
+  std::vector<Expectation> expectations;
+  if (comparison.checkpoint_bytes == 0) return expectations;
+  const bool native = comparison.facts.target == "native";
+  for (std::size_t index = 0; index < comparison.arms.size(); ++index) {
+    const Arm& arm = comparison.arms[index];
+    if (!arm.facts.stand_in) continue;
+    const std::optional<double> warm_s = warm_time_for(comparison, arm);
+    for (const auto& [basis, rate] : rates_of(*arm.facts.stand_in, native)) {
+      Expectation expected;
+      expected.arm = index;
+      expected.basis = basis;
+      expected.rate_bytes_per_s = rate;
+      expected.load_s = static_cast<double>(comparison.checkpoint_bytes) / rate;
+      if (native) {
+        expected.load_s = std::max(expected.load_s, warm_s.value_or(0));
+      } else if (warm_s) {
+        expected.rest_s = warm_s;
+        expected.load_s += *warm_s;
+      }
+      const auto reference_s = reference_time(comparison, index);
+      if (reference_s) expected.ratio = expected.load_s / *reference_s;
+      expectations.push_back(std::move(expected));
+    }
+  }
+  return expectations;
+}
+
+}  // namespace coldload::report

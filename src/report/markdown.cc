@@ -1,0 +1,39 @@
+#include "report/markdown.h"
+
+#include "os/file.h"
+#include "report/comparison.h"
+#include "report/sections.h"
+#include "report/verdict.h"
+
+namespace coldload::report {
+
+std::string markdown_report(const Dataset& dataset) {
+  const std::vector<Comparison> comparisons = compare(dataset);
+  if (comparisons.empty()) {
+    return "# No trial on record\n\nThe experiment ended before its first trial did: there is "
+           "nothing to report.\n";
+  }
+  const Comparison& comparison = comparisons.front();
+  std::string out = "# " + title_of(comparison) + "\n\n";
+  for (const std::string& answer : answers_of(comparison)) out += answer + "\n\n";
+  out += uses_section(comparison);
+  out += paths_section(comparison);
+  out += time_section(comparison);
+  out += tolerance_section(comparison);
+  out += expectation_section(comparison);
+  out += baseline_section(comparison);
+  out += placeholder_section(comparison);
+  out += doubt_section(comparison);
+  out += trials_section(comparison);
+  out += others_section(comparisons);
+  out += setting_section(comparison);
+  out.pop_back();  // every section ends in an empty line; the file in a line end
+  return out;
+}
+
+void write_markdown_report(const std::vector<std::string>& jsonl_paths,
+                           const std::string& markdown_path) {
+  os::replace_text(markdown_path, markdown_report(read_dataset(jsonl_paths)));
+}
+
+}  // namespace coldload::report

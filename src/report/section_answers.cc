@@ -1,0 +1,182 @@
+// The tables of the first screen: uses and paths; and what follows from them.
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "report/sections.h"
+#include "report/verdict.h"
+#include "report/wording.h"
+#include "text/escape.h"
+#include "text/table.h"
+#include "text/units.h"
+
+namespace coldload::report {
+
+namespace {
+
+using text::Align;
+using text::markdown_code;
+using text::Table;
+
+std::string cold_words(const Mode& mode) {
+  std::map<measure::Cold, std::size_t> counts;
+  for (const measure::Record* trial : mode.trials) ++counts[trial->cold];
+  std::vector<std::string> words;
+  for (const auto& [cold, count] : counts) {
+    const char* word = cold == measure::Cold::verified         ? "cold, verified"
+                       : cold == measure::Cold::not_cold       ? "not cold"
+                       : cold == measure::Cold::unknown        ? "cold not known"
+                       : cold == measure::Cold::not_applicable ? "cannot be cold"
+                       : cold == measure::Cold::warm           ? "warm"
+                                                               : "cold not asked for";
+    words.push_back(fmt::format("{} {}", count, word));
+  }
+  return joined(words);
+}
+
+std::string rate_or_empty(const std::optional<double>& rate) {
+  return rate ? text::format_rate(*rate) : "";
+}
+
+std::vector<std::string> row_of(const Mode& mode, const Arm* left_out_of) {
+  std::string trials = cold_words(mode);
+  const std::size_t left_out =
+      left_out_of == nullptr
+          ? 0
+          : static_cast<std::size_t>(std::count_if(
+                left_out_of->left_out.begin(), left_out_of->left_out.end(),
+                [&](const auto* trial) { return trial->storage_mode == mode.label; }));
+  if (left_out > 0) trials += fmt::format("{}{} left out", trials.empty() ? "" : "; ", left_out);
+  if (trials.empty()) trials = "none";
+  std::vector<std::string> row{markdown_code(mode.label), trials, "", "", "", ""};
+  if (!mode.load_s) return row;
+  row[2] = fmt::format("**{}**", in_seconds(mode.load_s->median));
+  if (mode.load_s->n > 1) row[3] = in_seconds({mode.load_s->min, mode.load_s->max});
+  row[4] = rate_or_empty(mode.storage_rate_bytes_per_s);
+  row[5] = mode.gpu_mem_mib ? fmt::format("{} MiB", std::llround(*mode.gpu_mem_mib)) : "";
+  return row;
+}
+
+// Why the column of GPU memory is empty, once.
+std::string gpu_memory_note(const Comparison& comparison) {
+  for (const measure::Record* trial : comparison.trials) {
+    if (trial->status == measure::Status::ok && !trial->gpu_mem_used_mb &&
+        !trial->gpu_mem_source.empty()) {
+      return fmt::format(" GPU memory is empty where it was not measured: {}",
+                         sentence(text::markdown_text(trial->gpu_mem_source)));
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string uses_section(const Comparison& comparison) {
+  const bool anything = std::any_of(comparison.arms.begin(), comparison.arms.end(),
+                                    [](const Arm& arm) { return arm.cold.load_s.has_value(); });
+  if (!anything) return "";
+  Table table{{{"use", Align::left}, {"budget", Align::right}}, {}};
+  for (const Arm& arm : comparison.arms) table.columns.push_back({markdown_code(arm.facts.label)});
+  bool any_by_user = false;
+  bool any_default = false;
+  for (const Budget& budget : budgets_of(comparison)) {
+    any_by_user |= budget.by_user;
+    any_default |= !budget.by_user;
+    table.rows.push_back(
+        {budget.use, in_seconds(budget.seconds) + (budget.by_user ? " (yours)" : "")});
+    for (const Arm& arm : comparison.arms) {
+      table.rows.back().push_back(fit_of(comparison, arm, budget.seconds));
+    }
+  }
+  std::string out = text::markdown_table(table) + '\n';
+  if (any_default) {
+    out += any_by_user ? "Budgets not marked as yours are coldload's defaults"
+                       : "Budgets are coldload's defaults";
+    out += "; set yours with `--budget user=30s`.";
+  } else {
+    out += "All budgets are yours.";
+  }
+  if (loads_only(comparison)) {
+    out +=
+        " They are held against loading alone: what is over the budget already is certainly over "
+        "it with a server, what fits need not fit then.";
+  }
+  return out + "\n\n";
+}
+
+std::string paths_section(const Comparison& comparison) {
+  Table table{{{"path"},
+               {"trials"},
+               {"median", Align::right},
+               {"min-max", Align::right},
+               {"storage rate", Align::right},
+               {"GPU memory", Align::right}},
+              {}};
+  for (const Arm& arm : comparison.arms) {
+    table.rows.push_back(row_of(arm.cold, &arm));
+    if (arm.cold.trials.empty() && arm.facts.placeholder && arm.left_out.empty()) {
+      table.rows.back()[1] = "to be measured";
+    }
+    const bool warm_left_out =
+        std::any_of(arm.left_out.begin(), arm.left_out.end(),
+                    [&](const auto* trial) { return trial->storage_mode == arm.warm.label; });
+    if (arm.warm.load_s || warm_left_out) table.rows.push_back(row_of(arm.warm, &arm));
+    for (const Mode& mode : arm.other_modes) table.rows.push_back(row_of(mode, &arm));
+  }
+  return text::markdown_table(table) +
+         "\nStorage rate: bytes that storage delivered, over the whole time from launch to ready." +
+         gpu_memory_note(comparison) + "\n\n";
+}
+
+std::string tolerance_section(const Comparison& comparison) {
+  const std::vector<std::string> sentences = tolerance_of(comparison);
+  if (sentences.empty()) return "";
+  std::string out = "## How often can it be tolerated\n\n";
+  for (const std::string& line : sentences) out += "- " + line + '\n';
+  out += "\nOne percent of a day is coldload's example, not a limit of yours.\n\n";
+  return out;
+}
+
+std::string baseline_section(const Comparison& comparison) {
+  const measure::ExperimentFacts& facts = comparison.facts;
+  if (facts.baseline.empty()) return "";
+  std::vector<std::string> order;
+  std::map<std::string, std::vector<double>> values;
+  for (const measure::BaselineFigure& figure : facts.baseline) {
+    if (values[figure.storage_mode].empty()) order.push_back(figure.storage_mode);
+    values[figure.storage_mode].push_back(figure.load_s);
+  }
+  std::map<std::string, measure::Summary> now;
+  for (const Arm& arm : comparison.arms) {
+    for (const Mode* mode : {&arm.cold, &arm.warm}) {
+      if (mode->load_s) now.emplace(mode->label, *mode->load_s);
+    }
+    for (const Mode& mode : arm.other_modes) {
+      if (mode.load_s) now.emplace(mode.label, *mode.load_s);
+    }
+  }
+  Table table{{{"mode"},
+               {"baseline", Align::right},
+               {"min-max", Align::right},
+               {"runs", Align::right},
+               {"now", Align::right},
+               {"now / baseline", Align::right}},
+              {}};
+  for (const std::string& mode : order) {
+    const measure::Summary then = *measure::summarize(values[mode]);
+    table.rows.push_back(
+        {mode.empty() ? "(no mode given)" : markdown_code(mode), in_seconds(then.median),
+         then.n > 1 ? in_seconds({then.min, then.max}) : "", fmt::format("{}", then.n)});
+    const auto same = now.find(mode);
+    if (same == now.end()) continue;
+    table.rows.back().push_back(in_seconds(same->second.median));
+    table.rows.back().push_back(then.median > 0 ? in_times(same->second.median / then.median) : "");
+  }
+  return fmt::format(
+      "## Beside the baseline\n\n{}\nThe baseline's figures are from {} and are taken as they are: "
+      "whether it was the same model, machine and state of the caches is not on record here.\n\n",
+      text::markdown_table(table), markdown_code(facts.baseline_file));
+}
+
+}  // namespace coldload::report

@@ -1,0 +1,295 @@
+// What a sceptical reader should know: what was left out and why, how cold was shown, order,
+// outliers, trend, n, remarks.
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "report/sections.h"
+#include "report/verdict.h"
+#include "report/wording.h"
+#include "text/escape.h"
+#include "text/table.h"
+#include "text/units.h"
+
+namespace coldload::report {
+
+namespace {
+
+using text::markdown_code;
+using text::markdown_text;
+
+constexpr std::size_t k_most_lines_of_a_kind = 30;
+
+std::string name_of(const Arm& arm) { return markdown_code(arm.facts.label); }
+
+using Lines = std::vector<std::string>;
+
+void add_stand_ins(const Comparison& comparison, Lines* lines) {
+  for (const Arm& arm : comparison.arms) {
+    if (!arm.facts.stand_in || arm.cold_verdicts.empty()) continue;
+    const measure::StandInFacts& facts = *arm.facts.stand_in;
+    std::vector<std::string> delivered;
+    if (facts.delivered_read_bytes_per_s) {
+      delivered.push_back(text::format_rate(*facts.delivered_read_bytes_per_s) + " to read");
+    }
+    if (facts.delivered_mmap_bytes_per_s) {
+      delivered.push_back(text::format_rate(*facts.delivered_mmap_bytes_per_s) + " to mmap");
+    }
+    lines->push_back(fmt::format(
+        "{} is a stand-in, not a network: {} at {}{}. {}", name_of(arm),
+        facts.method == "reader" ? "the loader's own reads of a local directory, slowed down to it,"
+                                 : "a view of a local directory",
+        markdown_text(facts.spec),
+        facts.method.empty() ? "" : fmt::format(" ({})", markdown_text(facts.method)),
+        delivered.empty() ? "What it delivered was not measured beforehand."
+                          : fmt::format("It delivered {} to one reader.", joined(delivered))));
+  }
+}
+
+// Bytes that storage delivered over the checkpoint's, as a range over the trials.
+std::string bytes_evidence(const Mode& mode) {
+  std::optional<measure::Interval> range;
+  std::vector<std::string> counters;
+  for (const measure::Record* trial : mode.trials) {
+    if (!trial->storage_bytes_read || trial->checkpoint_bytes == 0) continue;
+    const double share = static_cast<double>(*trial->storage_bytes_read) /
+                         static_cast<double>(trial->checkpoint_bytes);
+    range = range ? measure::Interval{std::min(range->low, share), std::max(range->high, share)}
+                  : measure::Interval{share, share};
+    const std::string counter = markdown_code(trial->storage_bytes_source);
+    if (std::find(counters.begin(), counters.end(), counter) == counters.end()) {
+      counters.push_back(counter);
+    }
+  }
+  if (!range) return "no counter told what storage delivered";
+  const std::string low = fmt::format("{:.2f}", range->low);
+  const std::string high = fmt::format("{:.2f}", range->high);
+  return fmt::format("storage delivered {} times the checkpoint's bytes (counter: {})",
+                     low == high ? low : low + " to " + high, joined(counters));
+}
+
+void add_cold_evidence(const Comparison& comparison, Lines* lines) {
+  bool any_verified = false;
+  for (const Arm& arm : comparison.arms) {
+    if (arm.cold_verdicts.empty()) continue;
+    std::size_t all = 0;
+    std::vector<std::string> others;
+    for (const auto& [cold, count] : arm.cold_verdicts) {
+      all += count;
+      if (cold != measure::Cold::verified) {
+        others.push_back(fmt::format("{} {}", count, markdown_code(to_string(cold))));
+      }
+    }
+    const auto found = arm.cold_verdicts.find(measure::Cold::verified);
+    const std::size_t verified = found == arm.cold_verdicts.end() ? 0 : found->second;
+    any_verified |= verified > 0;
+    std::string line =
+        fmt::format("{}: cold verified in {} of {} trials", name_of(arm), verified, all);
+    if (!others.empty()) line += fmt::format(" ({})", joined(others));
+    if (!arm.cold.trials.empty()) line += "; in those counted, " + bytes_evidence(arm.cold);
+    lines->push_back(line + '.');
+  }
+  if (any_verified) {
+    lines->push_back(
+        "Cold means this machine's page cache: 0 bytes of the checkpoint in it before launch. The "
+        "drive's own cache, a hypervisor's and a file server's are out of reach and may have been "
+        "warm.");
+  }
+}
+
+std::string describe_trial(const measure::Record& trial) {
+  std::string line = fmt::format("run {} ({}): {}", trial.run_id, markdown_code(trial.storage_mode),
+                                 markdown_code(to_string(trial.status)));
+  if (trial.load_s) line += fmt::format(", measured {}", in_seconds(*trial.load_s));
+  line += ". ";
+  line += trial.reason.empty() ? "No reason on record." : sentence(markdown_text(trial.reason));
+  if (!trial.log_file.empty()) line += fmt::format(" Log: {}.", markdown_code(trial.log_file));
+  return line;
+}
+
+void add_left_out(const Comparison& comparison, Lines* lines) {
+  Trials left_out;
+  for (const Arm& arm : comparison.arms) {
+    left_out.insert(left_out.end(), arm.left_out.begin(), arm.left_out.end());
+  }
+  if (left_out.empty()) return;
+  std::string block =
+      fmt::format("Left out of every figure, with the reason ({} of {} trials):", left_out.size(),
+                  comparison.trials.size());
+  for (std::size_t index = 0; index < left_out.size(); ++index) {
+    if (index == k_most_lines_of_a_kind) {
+      block += fmt::format("\n  - and {} more, in the records.", left_out.size() - index);
+      break;
+    }
+    block += "\n  - " + describe_trial(*left_out[index]);
+  }
+  lines->push_back(std::move(block));
+}
+
+void add_order(const Comparison& comparison, Lines* lines) {
+  const measure::ExperimentFacts& facts = comparison.facts;
+  if (!facts.order.empty() && comparison.arms.size() > 1) {
+    lines->push_back(fmt::format(
+        "Run order: {}, seed {}.",
+        facts.order == "random" ? std::string("randomised blocks, each holding every path once")
+                                : markdown_code(facts.order),
+        facts.seed));
+  }
+  for (const Arm& arm : comparison.arms) {
+    if (arm.trend && arm.trend->p < measure::k_significance) {
+      lines->push_back(fmt::format(
+          "{}: load times {} over the run order (Kendall's tau {:.2f}, {}): its median depends on "
+          "when one looks. Burst credits, lazily loaded volumes and a server's warming cache do "
+          "that.",
+          name_of(arm), arm.trend->tau > 0 ? "rise" : "fall", arm.trend->tau,
+          p_text(arm.trend->p)));
+    }
+    for (const std::size_t index : arm.outliers) {
+      lines->push_back(fmt::format("{}: run {} ({}) is an outlier; it is counted all the same.",
+                                   name_of(arm), arm.cold.trials[index]->run_id,
+                                   in_seconds(arm.cold.values_s[index])));
+    }
+  }
+}
+
+void add_n(const Comparison& comparison, Lines* lines) {
+  std::vector<std::string> few;
+  bool any_interval = false;
+  for (const Arm& arm : comparison.arms) {
+    if (!arm.cold.load_s) continue;
+    if (arm.cold.load_s->n < measure::k_least_n) {
+      few.push_back(fmt::format("{} ({})", name_of(arm), runs(arm.cold.load_s->n)));
+    }
+  }
+  std::size_t tests = 0;
+  for (const Contrast& contrast : comparison.contrasts) {
+    any_interval |= contrast.ratio_ci.has_value();
+    if (contrast.p_value) ++tests;
+  }
+  if (!few.empty()) {
+    lines->push_back(
+        fmt::format("Fewer than {} runs, so no interval, no outliers and no trend can be told: {}.",
+                    measure::k_least_n, joined(few)));
+  }
+  if (any_interval) {
+    lines->push_back(
+        "Intervals are of the medians of these runs (percentile bootstrap), for this machine at "
+        "that time; with about 5 runs per path they are somewhat too narrow.");
+  }
+  if (tests > 1) {
+    lines->push_back(
+        fmt::format("{} tests were made, each at its own p: the more of them, the likelier one is "
+                    "a chance find.",
+                    tests));
+  }
+}
+
+void add_confounds(const Comparison& comparison, Lines* lines) {
+  for (const std::string& line : comparison.facts.same_storage) {
+    lines->push_back("Same storage: " + sentence(markdown_text(line)));
+  }
+  if (comparison.checkpoint_bytes_differ) {
+    lines->push_back(
+        "The checkpoints have different sizes: the paths did not load the same bytes.");
+  }
+  for (const char* key : {"fs_type", "readahead_kb"}) {
+    std::vector<std::string> found;
+    bool differ = false;
+    std::string first;
+    for (const Arm& arm : comparison.arms) {
+      const text::json::value* value = arm.facts.storage.if_contains(key);
+      if (value == nullptr || value->is_null()) continue;
+      const std::string shown =
+          value->is_string() ? std::string(value->as_string()) : text::to_line(*value);
+      differ |= !found.empty() && shown != first;
+      if (found.empty()) first = shown;
+      found.push_back(fmt::format("{} {}", name_of(arm), markdown_code(shown)));
+    }
+    if (differ) lines->push_back(fmt::format("{} differs: {}.", markdown_code(key), joined(found)));
+  }
+  if (comparison.experiments.size() > 1) {
+    lines->push_back(fmt::format(
+        "Trials of {} experiments are taken together: same model, target and paths, other times.",
+        comparison.experiments.size()));
+  }
+}
+
+void add_remarks(const Comparison& comparison, Lines* lines) {
+  std::vector<std::string> order;
+  std::map<std::string, std::vector<std::string>> run_ids;
+  for (const measure::Record* trial : comparison.trials) {
+    for (const std::string& remark : trial->remarks) {
+      auto& ids = run_ids[remark];
+      if (ids.empty()) order.push_back(remark);
+      ids.push_back(fmt::format("{}", trial->run_id));
+    }
+  }
+  for (std::size_t index = 0; index < order.size(); ++index) {
+    if (index == k_most_lines_of_a_kind) {
+      lines->push_back(fmt::format("{} more remarks are in the records.", order.size() - index));
+      return;
+    }
+    std::vector<std::string>& ids = run_ids[order[index]];
+    const std::size_t n = ids.size();
+    constexpr std::size_t k_most_ids = 12;
+    const std::string where = n == 1                          ? "Run " + ids[0]
+                              : n == comparison.trials.size() ? std::string("Every run")
+                              : n <= k_most_ids               ? "Runs " + joined(ids)
+                                                              : fmt::format("{} runs", n);
+    lines->push_back(fmt::format("{}: {}", where, sentence(markdown_text(order[index]))));
+  }
+}
+
+}  // namespace
+
+std::string doubt_section(const Comparison& comparison) {
+  Lines lines;
+  add_left_out(comparison, &lines);
+  add_stand_ins(comparison, &lines);
+  add_cold_evidence(comparison, &lines);
+  add_confounds(comparison, &lines);
+  add_order(comparison, &lines);
+  add_n(comparison, &lines);
+  add_remarks(comparison, &lines);
+  if (lines.empty()) return "";
+  std::string out = "## What to doubt\n\n";
+  for (const std::string& line : lines) out += "- " + line + '\n';
+  return out + '\n';
+}
+
+std::string trials_section(const Comparison& comparison) {
+  using text::Align;
+  constexpr std::size_t k_most_rows = 1'000;
+  text::Table table{{{"run", Align::right},
+                     {"mode"},
+                     {"load_s", Align::right},
+                     {"status"},
+                     {"cold"},
+                     {"read from storage", Align::right},
+                     {"started (UTC)"}},
+                    {}};
+  for (const measure::Record* trial : comparison.trials) {
+    if (table.rows.size() == k_most_rows) break;
+    const bool counts = trial->status == measure::Status::ok;
+    const std::string measured = trial->load_s ? fmt::format("{:.3f}", *trial->load_s) : "";
+    table.rows.push_back(
+        {fmt::format("{}", trial->run_id), markdown_code(trial->storage_mode),
+         measured.empty() || counts ? measured : fmt::format("({})", measured),
+         std::string(to_string(trial->status)), std::string(to_string(trial->cold)),
+         trial->storage_bytes_read ? text::format_bytes(*trial->storage_bytes_read) : "",
+         markdown_text(trial->started_at)});
+  }
+  std::string out = "## Every trial\n\n" + text::markdown_table(table);
+  if (comparison.trials.size() > k_most_rows) {
+    out += fmt::format("\nThe first {} of {}; all are in the records.\n", k_most_rows,
+                       comparison.trials.size());
+  }
+  const bool any_in_brackets = std::any_of(
+      comparison.trials.begin(), comparison.trials.end(),
+      [](const auto* trial) { return trial->status != measure::Status::ok && trial->load_s; });
+  if (any_in_brackets) out += "\nTimes in brackets were measured and count nowhere.\n";
+  return out + '\n';
+}
+
+}  // namespace coldload::report

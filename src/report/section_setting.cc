@@ -1,0 +1,268 @@
+// The setting: machine, paths, target, versions, how to repeat it; and what is still missing.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "report/sections.h"
+#include "report/wording.h"
+#include "text/escape.h"
+#include "text/table.h"
+#include "text/units.h"
+
+namespace coldload::report {
+
+namespace {
+
+using text::markdown_code;
+using text::markdown_text;
+using text::json::object;
+
+std::string shell_line(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : " ") + text::shell_word(word);
+  return out;
+}
+
+// A fence longer than any run of backticks in the text.
+std::string code_block(const std::string& text) {
+  const std::string shown = text::one_line(text);
+  std::string fence = "```";
+  while (shown.find(fence) != std::string::npos) fence += '`';
+  return fence + "sh\n" + shown + '\n' + fence + '\n';
+}
+
+std::string gpu_text(const object& environment) {
+  std::vector<std::string> words;
+  const text::json::value* gpus = environment.if_contains("gpus");
+  if (gpus != nullptr && gpus->is_array()) {
+    for (const text::json::value& entry : gpus->get_array()) {
+      if (!entry.is_object()) continue;
+      const object& gpu = entry.get_object();
+      std::string word = markdown_text(text::string_at(gpu, "name").value_or("unnamed"));
+      if (const auto memory = text::number_at(gpu, "memory_mib")) {
+        word += fmt::format(", {:.0f} MiB", *memory);
+      }
+      if (const auto driver = text::string_at(gpu, "driver")) {
+        word += ", driver " + markdown_text(*driver);
+      }
+      words.push_back(std::move(word));
+    }
+  }
+  if (!words.empty()) return joined(words);
+  const auto reason = text::string_at(environment, "gpu_reason");
+  return reason ? "none: " + markdown_text(*reason) : "not on record";
+}
+
+std::string machine_lines(const object& environment) {
+  const auto known = [&environment](const char* key) {
+    const auto value = text::string_at(environment, key);
+    return value ? markdown_text(*value) : std::string("not on record");
+  };
+  std::string cpu = known("cpu");
+  if (const auto cores = text::unsigned_at(environment, "cores")) {
+    cpu += fmt::format(", {} cores", *cores);
+  }
+  const auto memory = text::unsigned_at(environment, "memory_bytes");
+  std::string out = fmt::format("- GPU: {}\n- OS: {}, kernel {}\n- CPU: {}\n- Memory: {}\n",
+                                gpu_text(environment), known("os"), known("kernel"), cpu,
+                                memory ? text::format_bytes(*memory) : "not on record");
+  const text::json::value* coldload = environment.if_contains("coldload");
+  if (coldload != nullptr && coldload->is_object()) {
+    const auto version = text::string_at(coldload->get_object(), "version");
+    const auto commit = text::string_at(coldload->get_object(), "commit");
+    out += fmt::format("- coldload: {}{}\n", markdown_text(version.value_or("version unknown")),
+                       commit ? fmt::format(" ({})", markdown_text(*commit)) : "");
+  }
+  return out;
+}
+
+std::string shown_value(const object& storage, const char* key) {
+  const text::json::value* value = storage.if_contains(key);
+  if (value == nullptr || value->is_null()) return "";
+  if (value->is_string()) {
+    return value->get_string().empty() ? "" : markdown_text(value->get_string());
+  }
+  return markdown_text(text::to_line(*value));
+}
+
+std::string device_of(const object& storage) {
+  std::string device = shown_value(storage, "device");
+  const std::string model = shown_value(storage, "device_model");
+  if (!model.empty()) device += device.empty() ? model : " (" + model + ')';
+  const text::json::value* rotational = storage.if_contains("rotational");
+  if (rotational != nullptr && rotational->is_bool()) {
+    device += rotational->get_bool() ? ", rotational" : ", not rotational";
+  }
+  const std::string scheduler = shown_value(storage, "scheduler");
+  if (!scheduler.empty()) device += ", scheduler " + scheduler;
+  return device;
+}
+
+std::string network_of(const object& storage) {
+  const text::json::value* network = storage.if_contains("network");
+  if (network == nullptr || !network->is_bool()) return "";
+  const std::string reason = shown_value(storage, "network_reason");
+  return (network->get_bool() ? "network" : "local") + (reason.empty() ? "" : ": " + reason);
+}
+
+std::string path_table(const Comparison& comparison) {
+  text::Table table{{{"path"},
+                     {"directory"},
+                     {"file system"},
+                     {"mounted at"},
+                     {"from"},
+                     {"options"},
+                     {"device"},
+                     {"readahead", text::Align::right},
+                     {"reached"}},
+                    {}};
+  for (const Arm& arm : comparison.arms) {
+    const object& storage = arm.facts.storage;
+    const std::string readahead = shown_value(storage, "readahead_kb");
+    std::string reached = network_of(storage);
+    if (arm.facts.stand_in) {
+      reached = "stand-in " + markdown_text(arm.facts.stand_in->spec) +
+                (reached.empty() ? "" : " over: " + reached);
+    }
+    table.rows.push_back({markdown_code(arm.facts.label),
+                          arm.facts.path.empty() ? "to be given" : markdown_code(arm.facts.path),
+                          shown_value(storage, "fs_type"), shown_value(storage, "mount_point"),
+                          shown_value(storage, "mount_source"),
+                          shown_value(storage, "mount_options"), device_of(storage),
+                          readahead.empty() ? "" : readahead + " KiB", reached});
+  }
+  return text::markdown_table(table) + '\n';
+}
+
+// What was launched, with this trial's own path written as {model}.
+std::string argv_text(const measure::Record& trial) {
+  std::vector<std::string> words = trial.argv;
+  for (std::string& word : words) {
+    const std::size_t at = trial.path.empty() ? std::string::npos : word.find(trial.path);
+    if (at != std::string::npos) word.replace(at, trial.path.size(), "{model}");
+  }
+  return shell_line(words);
+}
+
+std::string target_lines(const Comparison& comparison) {
+  const measure::ExperimentFacts& facts = comparison.facts;
+  const bool native = facts.target == "native";
+  std::string out =
+      fmt::format("- Target: {}\n", native ? "`native`, coldload's own loader; no server"
+                                           : markdown_code(facts.target));
+  const auto launched = std::find_if(comparison.trials.begin(), comparison.trials.end(),
+                                     [](const auto* trial) { return !trial->argv.empty(); });
+  if (launched != comparison.trials.end()) {
+    out += fmt::format("- Launched: {}\n", markdown_code(argv_text(**launched)));
+  }
+  for (const measure::Record* trial : comparison.trials) {
+    const auto version = text::string_at(trial->reported, "version");
+    if (!version) continue;
+    out += fmt::format("- Version that the target reported: {}\n", markdown_text(*version));
+    break;
+  }
+  out += fmt::format(
+      "- Model: {}{}\n- max_model_len: {}\n",
+      comparison.model.empty() ? "not on record" : markdown_text(comparison.model),
+      comparison.checkpoint_bytes == 0
+          ? ""
+          : fmt::format(", {} of weights", text::format_bytes(comparison.checkpoint_bytes)),
+      comparison.max_model_len ? fmt::format("{}", *comparison.max_model_len)
+                               : std::string("not set"));
+  out +=
+      fmt::format("- Cold policy: {}{}\n",
+                  facts.cold_policy.empty() ? "not on record" : markdown_code(facts.cold_policy),
+                  facts.drop_caches ? ", and all of the page cache dropped (`--drop-caches`)" : "");
+  for (const measure::Record* trial : comparison.trials) {
+    if (trial->note.empty()) continue;
+    out += fmt::format("- Note: {}\n", markdown_text(trial->note));
+    break;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string setting_section(const Comparison& comparison) {
+  const measure::ExperimentFacts& facts = comparison.facts;
+  std::string out = "## Setting\n\n" + machine_lines(facts.environment) + target_lines(comparison);
+  std::vector<std::string> ids;
+  for (const std::string& id : comparison.experiments) ids.push_back(markdown_code(id));
+  out += fmt::format("- {}: {}\n\n", ids.size() == 1 ? "Experiment" : "Experiments", joined(ids));
+  out += path_table(comparison);
+  if (!facts.command.empty()) {
+    out += "To repeat it:\n\n" + code_block(shell_line(facts.command)) + '\n';
+  }
+  return out;
+}
+
+std::string command_for(const Comparison& comparison, const Arm& placeholder) {
+  const std::string assignment = placeholder.facts.label + "=";
+  std::vector<std::string> words = comparison.facts.command;
+  bool replaced = false;
+  for (std::size_t index = 0; index < words.size() && words[index] != "--"; ++index) {
+    const bool alone = index > 0 && words[index - 1] == "--path";
+    if (alone && words[index].rfind(assignment, 0) == 0) {
+      words[index] = assignment + "PATH_TO_THE_MODEL";
+      replaced = true;
+    } else if (words[index].rfind("--path=" + assignment, 0) == 0) {
+      words[index] = "--path=" + assignment + "PATH_TO_THE_MODEL";
+      replaced = true;
+    }
+  }
+  if (words.empty()) return "";
+  if (replaced) return shell_line(words);
+  // A path that came from the environment.
+  if (placeholder.facts.label == "net") {
+    return "MODEL_PATH_NET=PATH_TO_THE_MODEL " + shell_line(words);
+  }
+  if (placeholder.facts.label == "nvme") {
+    return "MODEL_PATH_NVME=PATH_TO_THE_MODEL " + shell_line(words);
+  }
+  return "";
+}
+
+std::string placeholder_section(const Comparison& comparison) {
+  std::string out;
+  for (const Arm& arm : comparison.arms) {
+    if (!arm.facts.placeholder || arm.cold.load_s) continue;
+    out += fmt::format("{} has no path yet{}{}", markdown_code(arm.facts.label),
+                       arm.facts.missing.empty() ? "." : ": ",
+                       sentence(markdown_text(arm.facts.missing)));
+    const std::string command = command_for(comparison, arm);
+    out += command.empty() ? " Run the experiment again with its path; the new rows join these.\n\n"
+                           : " When it is there, this measures it; the new rows join these:\n\n" +
+                                 code_block(command) + '\n';
+  }
+  return out.empty() ? "" : "## Still to be measured\n\n" + out;
+}
+
+std::string others_section(const std::vector<Comparison>& comparisons) {
+  if (comparisons.size() < 2) return "";
+  text::Table table{{{"model"},
+                     {"target"},
+                     {"path"},
+                     {"directory"},
+                     {"trials", text::Align::right},
+                     {"median", text::Align::right},
+                     {"experiments"}},
+                    {}};
+  for (std::size_t index = 1; index < comparisons.size(); ++index) {
+    const Comparison& other = comparisons[index];
+    std::vector<std::string> ids;
+    for (const std::string& id : other.experiments) ids.push_back(markdown_code(id));
+    for (const Arm& arm : other.arms) {
+      table.rows.push_back({markdown_text(other.model), markdown_code(other.facts.target),
+                            markdown_code(arm.facts.label), markdown_code(arm.facts.path),
+                            fmt::format("{}", arm.cold.trials.size()),
+                            arm.cold.load_s ? in_seconds(arm.cold.load_s->median) : "",
+                            joined(ids)});
+    }
+  }
+  return "## Other experiments in these records\n\nAnother model, target, machine, cold policy, "
+         "path "
+         "or stand-in: not set against the above.\n\n" +
+         text::markdown_table(table) + '\n';
+}
+
+}  // namespace coldload::report

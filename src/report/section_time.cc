@@ -1,0 +1,182 @@
+// Where the time goes: cold against warm, phases, bytes over rate, and what a stand-in's rate says
+// it must be.
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "report/sections.h"
+#include "report/verdict.h"
+#include "report/wording.h"
+#include "text/escape.h"
+#include "text/table.h"
+#include "text/units.h"
+
+namespace coldload::report {
+
+namespace {
+
+using text::Align;
+using text::markdown_code;
+using text::Table;
+
+// The trial in the middle by load time (the faster of two).
+const measure::Record* median_trial(const Mode& mode) {
+  if (mode.trials.empty()) return nullptr;
+  Trials sorted = mode.trials;
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto* a, const auto* b) { return *a->load_s < *b->load_s; });
+  return sorted[(sorted.size() - 1) / 2];
+}
+
+std::string cold_and_warm_table(const Comparison& comparison) {
+  Table table{{{"path"},
+               {"cold", Align::right},
+               {"warm", Align::right},
+               {"cold less warm", Align::right},
+               {"of the cold time", Align::right},
+               {"checkpoint over cold time", Align::right}},
+              {}};
+  for (const Arm& arm : comparison.arms) {
+    if (!arm.cold.load_s) continue;
+    std::vector<std::string> row{markdown_code(arm.facts.label),
+                                 in_seconds(arm.cold.load_s->median)};
+    row.push_back(arm.warm.load_s ? fmt::format("{} ({})", in_seconds(arm.warm.load_s->median),
+                                                runs(arm.warm.load_s->n))
+                                  : "not measured");
+    const auto share = arm.storage_share_s();
+    row.push_back(share ? signed_seconds(*share) : "");
+    row.push_back(share && arm.storage_share_is_clear() ? percent(*share / arm.cold.load_s->median)
+                                                        : "");
+    row.push_back(
+        arm.cold.load_rate_bytes_per_s ? text::format_rate(*arm.cold.load_rate_bytes_per_s) : "");
+    table.rows.push_back(std::move(row));
+  }
+  return table.rows.empty() ? "" : text::markdown_table(table) + '\n';
+}
+
+// Seconds of all spans of that name.
+std::optional<double> phase_seconds(const measure::Record& trial, const std::string& name) {
+  std::optional<double> sum;
+  for (const measure::Phase& phase : trial.phases) {
+    if (phase.name == name) sum = sum.value_or(0) + phase.end_s - phase.start_s;
+  }
+  return sum;
+}
+
+bool phases_overlap(const measure::Record& trial) {
+  std::vector<std::pair<double, double>> spans;
+  for (const measure::Phase& phase : trial.phases) spans.emplace_back(phase.start_s, phase.end_s);
+  std::sort(spans.begin(), spans.end());
+  constexpr double k_rounding_s = 1e-6;
+  for (std::size_t index = 1; index < spans.size(); ++index) {
+    if (spans[index].first + k_rounding_s < spans[index - 1].second) return true;
+  }
+  return false;
+}
+
+std::string phase_table(const Comparison& comparison) {
+  std::vector<std::pair<const Arm*, const measure::Record*>> columns;
+  std::vector<std::string> names;
+  bool overlap = false;
+  for (const Arm& arm : comparison.arms) {
+    const measure::Record* trial = median_trial(arm.cold);
+    if (trial == nullptr || trial->phases.empty()) continue;
+    columns.emplace_back(&arm, trial);
+    overlap |= phases_overlap(*trial);
+    for (const measure::Phase& phase : trial->phases) {
+      if (std::find(names.begin(), names.end(), phase.name) == names.end()) {
+        names.push_back(phase.name);
+      }
+    }
+  }
+  if (columns.empty()) return "";
+  Table table{{{"phase of the median trial"}}, {}};
+  for (const auto& [arm, trial] : columns) {
+    table.columns.push_back({markdown_code(arm->facts.label), Align::right});
+  }
+  const auto add_row = [&](const std::string& title, auto value_of) {
+    std::vector<std::string> row{title};
+    for (const auto& [arm, trial] : columns) {
+      const std::optional<double> value = value_of(*trial);
+      row.push_back(value ? in_seconds(*value) : "");
+    }
+    table.rows.push_back(std::move(row));
+  };
+  for (const std::string& name : names) {
+    add_row(text::markdown_text(name),
+            [&name](const measure::Record& trial) { return phase_seconds(trial, name); });
+  }
+  add_row("unattributed", [](const measure::Record& trial) { return trial.unattributed_s; });
+  add_row("launch to ready", [](const measure::Record& trial) { return trial.load_s; });
+  return text::markdown_table(table) +
+         (overlap ? "\nPhases overlap: they do not add up to the whole.\n\n" : "\n");
+}
+
+}  // namespace
+
+std::string time_section(const Comparison& comparison) {
+  const std::vector<std::string> sentences = dominance_of(comparison);
+  if (sentences.empty()) return "";
+  std::string out =
+      "## Where the time goes\n\n" + cold_and_warm_table(comparison) + phase_table(comparison);
+  for (const std::string& line : sentences) out += "- " + line + '\n';
+  return out + '\n';
+}
+
+std::string expectation_section(const Comparison& comparison) {
+  Table table{{{"path"},
+               {"rate"},
+               {"expected", Align::right},
+               {"measured", Align::right},
+               {"measured / expected", Align::right},
+               {"expected ratio", Align::right},
+               {"measured ratio", Align::right}},
+              {}};
+  bool rest_unknown = false;
+  for (const Expectation& expected : comparison.expectations) {
+    const Arm& arm = comparison.arms[expected.arm];
+    const bool at_least = !loads_only(comparison) && !expected.rest_s;
+    rest_unknown |= at_least;
+    std::vector<std::string> row{
+        markdown_code(arm.facts.label),
+        fmt::format("{}, {}", text::format_rate(expected.rate_bytes_per_s), expected.basis),
+        (at_least ? "at least " : "") + in_seconds(expected.load_s),
+        "not measured",
+        "",
+        expected.ratio ? in_times(*expected.ratio) : "",
+        ""};
+    if (arm.cold.load_s) {
+      row[3] = in_seconds(arm.cold.load_s->median);
+      row[4] = in_times(arm.cold.load_s->median / expected.load_s);
+      const auto contrast =
+          std::find_if(comparison.contrasts.begin(), comparison.contrasts.end(),
+                       [&](const Contrast& entry) { return entry.second == expected.arm; });
+      if (contrast != comparison.contrasts.end() && contrast->ratio) {
+        row[6] = in_times(*contrast->ratio);
+      }
+    }
+    table.rows.push_back(std::move(row));
+  }
+  if (table.rows.empty()) return "";
+  std::string out = "## Expected of the stand-in, and measured\n\n" + text::markdown_table(table);
+  if (loads_only(comparison)) {
+    out +=
+        "\nExpected: checkpoint bytes over the rate (never less than the warm load), as the loader "
+        "reads while it does all else. ";
+  } else if (rest_unknown) {
+    out +=
+        "\nExpected: checkpoint bytes over the rate; what a server does besides is not known "
+        "without a warm run, so these are lower bounds. ";
+  } else {
+    out +=
+        "\nExpected: checkpoint bytes over the rate, and a warm load's time for the rest; a server "
+        "that reads while it does other things stays below it. ";
+  }
+  return out +
+         "`named` is the rate asked for, over all readers together; `delivered` is what one reader "
+         "got before the experiment.\n\n";
+}
+
+}  // namespace coldload::report

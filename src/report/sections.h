@@ -1,0 +1,30 @@
+// The report's sections: each a pure function from a comparison to Markdown, empty where it has
+// nothing to say. Text from outside (labels, paths, reasons) is escaped.
+//
+// Layer: report.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "report/comparison.h"
+
+namespace coldload::report {
+
+// Each begins with its "## " heading and ends with an empty line.
+[[nodiscard]] std::string uses_section(const Comparison& comparison);   // without heading
+[[nodiscard]] std::string paths_section(const Comparison& comparison);  // without heading
+[[nodiscard]] std::string time_section(const Comparison& comparison);
+[[nodiscard]] std::string tolerance_section(const Comparison& comparison);
+[[nodiscard]] std::string expectation_section(const Comparison& comparison);
+[[nodiscard]] std::string baseline_section(const Comparison& comparison);
+[[nodiscard]] std::string placeholder_section(const Comparison& comparison);
+[[nodiscard]] std::string doubt_section(const Comparison& comparison);
+[[nodiscard]] std::string trials_section(const Comparison& comparison);
+[[nodiscard]] std::string setting_section(const Comparison& comparison);
+[[nodiscard]] std::string others_section(const std::vector<Comparison>& comparisons);
+
+// The command that measures a placeholder later; empty where there is none on record.
+[[nodiscard]] std::string command_for(const Comparison& comparison, const Arm& placeholder);
+
+}  // namespace coldload::report

@@ -1,0 +1,16 @@
+// The plain table that a terminal shows when an experiment ends.
+//
+// Layer: report.
+#pragma once
+
+#include <string>
+
+#include "report/dataset.h"
+
+namespace coldload::report {
+
+// A row per storage mode with figures, and a line with the ratio, the number of trials left out,
+// and placeholders. No escape sequences.
+[[nodiscard]] std::string terminal_summary(const Dataset& dataset);
+
+}  // namespace coldload::report

@@ -1,0 +1,433 @@
+#include "report/verdict.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "report/wording.h"
+#include "text/escape.h"
+#include "text/units.h"
+
+namespace coldload::report {
+
+namespace {
+
+using text::markdown_code;
+using text::markdown_text;
+
+struct KnownUse {
+  const char* key;
+  const char* name;
+  double default_s;
+};
+constexpr std::array<KnownUse, 3> k_uses{{{"dev", "dev and notebooks", 120},
+                                          {"internal", "internal services", 60},
+                                          {"user", "user-facing endpoints", 20}}};
+
+// From this share of the load on, storage is said to dominate; below one minus it, the rest.
+constexpr double k_dominates = 0.5;
+
+constexpr double k_hour_s = 3600;
+constexpr double k_day_s = 86'400;
+constexpr double k_share_of_day = 0.01;  // coldload's example of what may be lost to cold starts
+
+std::string name_of(const Arm& arm) { return markdown_code(arm.facts.label); }
+
+bool is_measured(const Arm& arm) { return arm.cold.load_s.has_value(); }
+
+bool is_open(const Arm& arm) { return arm.facts.placeholder && !is_measured(arm); }
+
+// The longest and the shortest of what a contrast compares, by median.
+struct Pair {
+  const Arm& fast;
+  const Arm& slow;
+  double ratio;
+};
+Pair pair_of(const Comparison& comparison, const Contrast& contrast) {
+  const Arm& first = comparison.arms[contrast.first];
+  const Arm& second = comparison.arms[contrast.second];
+  const bool in_order = first.cold.load_s->median <= second.cold.load_s->median;
+  const Arm& fast = in_order ? first : second;
+  const Arm& slow = in_order ? second : first;
+  const double least = fast.cold.load_s->median;
+  return {fast, slow, least > 0 ? slow.cold.load_s->median / least : 1};
+}
+
+// The contrast that the title speaks of: the first with figures.
+const Contrast* main_contrast(const Comparison& comparison) {
+  for (const Contrast& contrast : comparison.contrasts) {
+    if (contrast.ratio) return &contrast;
+  }
+  return nullptr;
+}
+
+std::string subject_of(const Comparison& comparison) {
+  std::string subject = all_verified(comparison) ? "Cold load of " : "Load of ";
+  subject += comparison.model.empty() ? "a checkpoint" : markdown_text(comparison.model);
+  if (comparison.checkpoint_bytes != 0) {
+    subject += fmt::format(" ({})", text::format_bytes(comparison.checkpoint_bytes));
+  }
+  return subject;
+}
+
+std::string median_list(const Comparison& comparison) {
+  std::vector<std::string> words;
+  for (const Arm& arm : comparison.arms) {
+    if (is_measured(arm)) {
+      words.push_back(fmt::format("{} {}", name_of(arm), in_seconds(arm.cold.load_s->median)));
+    }
+  }
+  return joined(words);
+}
+
+std::string counts(const Arm& a, const Arm& b) {
+  const std::size_t n_a = a.cold.load_s->n;
+  const std::size_t n_b = b.cold.load_s->n;
+  return n_a == n_b ? fmt::format("{} each", runs(n_a))
+                    : fmt::format("{} and {}", runs(n_a), runs(n_b));
+}
+
+std::string start_word(const Comparison& comparison) {
+  return loads_only(comparison) ? "load" : "start";
+}
+
+// "every cold start", as far as cold was verified.
+std::string every_start(const Comparison& comparison) {
+  return fmt::format("every {}{}", all_verified(comparison) ? "cold " : "", start_word(comparison));
+}
+
+std::string answer_shown(const Comparison& comparison, const Contrast& contrast) {
+  const Pair pair = pair_of(comparison, contrast);
+  const double difference = pair.slow.cold.load_s->median - pair.fast.cold.load_s->median;
+  std::string interval;
+  if (contrast.difference_ci) {
+    measure::Interval ci = *contrast.difference_ci;
+    if (*contrast.difference_s < 0) ci = {-ci.high, -ci.low};
+    interval = fmt::format(" (95 % interval {})", in_seconds(ci));
+  }
+  std::string answer =
+      fmt::format("**Loading from {} instead of {} adds {}{} to {}: {} instead of {}**, {}",
+                  name_of(pair.slow), name_of(pair.fast), in_seconds(difference), interval,
+                  every_start(comparison), in_seconds(pair.slow.cold.load_s->median),
+                  in_seconds(pair.fast.cold.load_s->median), longer_by(pair.ratio));
+  if (contrast.ratio_ci && pair.ratio >= 1.1) {
+    measure::Interval ci = *contrast.ratio_ci;
+    if (*contrast.ratio < 1) ci = {1 / ci.high, 1 / ci.low};
+    answer += fmt::format(" (95 % interval {} to {})", in_times(ci.low), in_times(ci.high));
+  }
+  return fmt::format("{}. Medians of {}; a rank test gives {}.", answer,
+                     counts(pair.fast, pair.slow), p_text(*contrast.p_value));
+}
+
+std::string answer_separated(const Comparison& comparison, const Contrast& contrast) {
+  const Pair pair = pair_of(comparison, contrast);
+  const double difference = pair.slow.cold.load_s->median - pair.fast.cold.load_s->median;
+  return fmt::format(
+      "**{} took {} where {} took {}: {} more.** Every run of {} was slower than every run of {}, "
+      "but {} are too few to rule out chance (the rank test cannot get below {} with them) or to "
+      "give an interval; 5 runs each would.",
+      name_of(pair.slow), in_seconds(pair.slow.cold.load_s->median), name_of(pair.fast),
+      in_seconds(pair.fast.cold.load_s->median), in_seconds(difference), name_of(pair.slow),
+      name_of(pair.fast), counts(pair.fast, pair.slow), p_text(*contrast.p_value));
+}
+
+std::string answer_not_shown(const Comparison& comparison, const Contrast& contrast) {
+  const Arm& first = comparison.arms[contrast.first];
+  const Arm& second = comparison.arms[contrast.second];
+  std::string answer = fmt::format(
+      "**No difference between {} and {} is shown:** their medians, {} and {}, differ by {}, which "
+      "{} do not tell from chance ({}).",
+      name_of(first), name_of(second), in_seconds(first.cold.load_s->median),
+      in_seconds(second.cold.load_s->median), in_seconds(std::abs(*contrast.difference_s)),
+      counts(first, second), p_text(*contrast.p_value));
+  if (contrast.difference_ci) {
+    answer += fmt::format(" {} less {} lies between {} and {} (95 % interval).", name_of(second),
+                          name_of(first), signed_seconds(contrast.difference_ci->low),
+                          signed_seconds(contrast.difference_ci->high));
+  }
+  return answer;
+}
+
+std::string answer_single(const Comparison& comparison, const Contrast& contrast) {
+  const Arm& first = comparison.arms[contrast.first];
+  const Arm& second = comparison.arms[contrast.second];
+  return fmt::format(
+      "**{} took {} and {} took {} ({}): a ratio of {} and a difference of {} in these runs.** One "
+      "run of a path cannot tell a difference from chance, so no more than that is claimed; "
+      "`--runs 5` would give an interval.",
+      name_of(first), in_seconds(first.cold.load_s->median), name_of(second),
+      in_seconds(second.cold.load_s->median),
+      first.cold.load_s->n == 1 && second.cold.load_s->n == 1
+          ? "one run each"
+          : fmt::format("medians of {}", counts(first, second)),
+      in_times(*contrast.ratio), signed_seconds(*contrast.difference_s));
+}
+
+std::string answer_for(const Comparison& comparison, const Contrast& contrast) {
+  std::string answer;
+  switch (claim_of(comparison, contrast)) {
+    case Claim::nothing:
+      return "";
+    case Claim::single_runs:
+      answer = answer_single(comparison, contrast);
+      break;
+    case Claim::separated:
+      answer = answer_separated(comparison, contrast);
+      break;
+    case Claim::shown:
+      answer = answer_shown(comparison, contrast);
+      break;
+    case Claim::not_shown:
+      answer = answer_not_shown(comparison, contrast);
+      break;
+  }
+  if (!is_same_storage(comparison, contrast)) return answer;
+  return fmt::format(
+      "**{} and {} are the same storage, so this is no comparison of storage:** whatever differs "
+      "comes from elsewhere. {}",
+      name_of(comparison.arms[contrast.first]), name_of(comparison.arms[contrast.second]), answer);
+}
+
+std::string answer_without_contrast(const Comparison& comparison) {
+  std::vector<std::string> figures;
+  for (const Arm& arm : comparison.arms) {
+    if (!is_measured(arm)) continue;
+    const measure::Summary& load = *arm.cold.load_s;
+    figures.push_back(load.n == 1
+                          ? fmt::format("{} loads in {} (one run, so its spread is unknown)",
+                                        name_of(arm), in_seconds(load.median))
+                          : fmt::format("{} loads in {} (median of {}, {} to {})", name_of(arm),
+                                        in_seconds(load.median), runs(load.n), in_seconds(load.min),
+                                        in_seconds(load.max)));
+  }
+  return figures.empty() ? "" : fmt::format("**{}.**", joined(figures));
+}
+
+// What is missing, for an arm without a usable cold trial.
+std::string answer_missing(const Arm& arm) {
+  if (is_open(arm)) {
+    return fmt::format(
+        "{} is still to be measured{}{}. How to run it: see \"Still to be measured\".",
+        name_of(arm), arm.facts.missing.empty() ? "" : ": ", markdown_text(arm.facts.missing));
+  }
+  const std::size_t failed = static_cast<std::size_t>(std::count_if(
+      arm.left_out.begin(), arm.left_out.end(),
+      [&arm](const measure::Record* trial) { return trial->storage_mode == arm.cold.label; }));
+  if (failed == 0) return fmt::format("{} has no cold trial on record.", name_of(arm));
+  return fmt::format(
+      "{} has no usable cold time: {}. The reasons are under \"What to doubt\"; what was measured "
+      "is not averaged.",
+      name_of(arm),
+      failed == 1 ? "its one trial is not what it should be"
+                  : fmt::format("none of its {} trials is what it should be", failed));
+}
+
+std::string answer_about_cold(const Comparison& comparison) {
+  std::map<measure::Cold, std::size_t> found;
+  std::size_t usable = 0;
+  for (const Arm& arm : comparison.arms) {
+    for (const measure::Record* trial : arm.cold.trials) {
+      ++usable;
+      if (trial->cold != measure::Cold::verified) ++found[trial->cold];
+    }
+  }
+  std::vector<std::string> words;
+  for (const auto& [cold, count] : found) {
+    const char* meaning = cold == measure::Cold::not_applicable ? "on storage that cannot be cold"
+                          : cold == measure::Cold::off          ? "with cold switched off"
+                          : cold == measure::Cold::not_cold     ? "not cold"
+                                                                : "not known to be cold";
+    words.push_back(fmt::format("{} {}", count, meaning));
+  }
+  if (words.empty()) return "";
+  return fmt::format(
+      "**Not all of these are verified cold loads:** of {} trials, {}. Do not read "
+      "their times as the cost of a cold start.",
+      usable, joined(words));
+}
+
+std::string dominance_sentence(const Comparison& comparison, const Arm& arm) {
+  const double cold_s = arm.cold.load_s->median;
+  if (!arm.warm.load_s) {
+    return fmt::format(
+        "{}: no warm run, so storage and the rest are not told apart (`--warm-runs 1` does).",
+        name_of(arm));
+  }
+  const double warm_s = arm.warm.load_s->median;
+  const std::string warm_n = runs(arm.warm.load_s->n);
+  if (!arm.storage_share_is_clear()) {
+    return fmt::format(
+        "{}: warm runs ({}, median {}) are not clearly faster than cold ones ({}), so storage is "
+        "not what these loads waited for, or the difference is within their scatter.",
+        name_of(arm), warm_n, in_seconds(warm_s), in_seconds(cold_s));
+  }
+  const double storage_s = cold_s - warm_s;
+  const double share = storage_s / cold_s;
+  const char* dominates = share >= k_dominates ? "storage pull dominates" : "the rest dominates";
+  return fmt::format(
+      "{}: of {}, {} ({}) are storage, as cold less warm: **{}**. With the files in memory a {} "
+      "still takes {} (measured in {}).",
+      name_of(arm), in_seconds(cold_s), in_seconds(storage_s), percent(share), dominates,
+      start_word(comparison), in_seconds(warm_s), warm_n);
+}
+
+// How much of a difference between two arms is storage.
+std::string dominance_of_difference(const Comparison& comparison, const Contrast& contrast) {
+  const Claim claim = claim_of(comparison, contrast);
+  if (claim != Claim::shown && claim != Claim::separated) return "";
+  const Pair pair = pair_of(comparison, contrast);
+  const auto slow_share = pair.slow.storage_share_s();
+  const auto fast_share = pair.fast.storage_share_s();
+  if (!slow_share || !fast_share) return "";
+  const double difference = pair.slow.cold.load_s->median - pair.fast.cold.load_s->median;
+  const double storage = *slow_share - *fast_share;
+  return fmt::format(
+      "The {} that {} takes longer than {}: storage accounts for {} of them, the rest for {} "
+      "(the difference of the warm medians).",
+      in_seconds(difference), name_of(pair.slow), name_of(pair.fast), in_seconds(storage),
+      in_seconds(difference - storage));
+}
+
+}  // namespace
+
+Claim claim_of(const Comparison& comparison, const Contrast& contrast) {
+  if (!contrast.ratio || !contrast.p_value) return Claim::nothing;
+  const std::size_t n_a = comparison.arms[contrast.first].cold.load_s->n;
+  const std::size_t n_b = comparison.arms[contrast.second].cold.load_s->n;
+  if (std::min(n_a, n_b) == 1) return Claim::single_runs;
+  if (*contrast.p_value < measure::k_significance) return Claim::shown;
+  return contrast.ranges_apart ? Claim::separated : Claim::not_shown;
+}
+
+bool is_same_storage(const Comparison& comparison, const Contrast& contrast) {
+  // The sentences are for people; they belong to one pair only where there is one.
+  return comparison.arms.size() == 2 && !comparison.facts.same_storage.empty() &&
+         !comparison.arms[contrast.first].facts.stand_in &&
+         !comparison.arms[contrast.second].facts.stand_in;
+}
+
+bool loads_only(const Comparison& comparison) { return comparison.facts.target == "native"; }
+
+bool all_verified(const Comparison& comparison) {
+  for (const Arm& arm : comparison.arms) {
+    for (const measure::Record* trial : arm.cold.trials) {
+      if (trial->cold != measure::Cold::verified) return false;
+    }
+  }
+  return true;
+}
+
+std::string title_of(const Comparison& comparison) {
+  const std::string subject = subject_of(comparison);
+  const Contrast* contrast = main_contrast(comparison);
+  if (contrast == nullptr) {
+    const std::string medians = median_list(comparison);
+    if (medians.empty()) return fmt::format("{}: nothing usable measured", subject);
+    return fmt::format("{}: {}", subject, medians);
+  }
+  const Arm& first = comparison.arms[contrast->first];
+  const Arm& second = comparison.arms[contrast->second];
+  if (is_same_storage(comparison, *contrast)) {
+    return fmt::format("{}: {} and {} are the same storage", subject, name_of(first),
+                       name_of(second));
+  }
+  const Pair pair = pair_of(comparison, *contrast);
+  switch (claim_of(comparison, *contrast)) {
+    case Claim::shown:
+      return fmt::format("{}: {} takes {} {}", subject, name_of(pair.slow), longer_than(pair.ratio),
+                         name_of(pair.fast));
+    case Claim::separated:
+      return fmt::format("{}: {} took {} {} ({})", subject, name_of(pair.slow),
+                         longer_than(pair.ratio), name_of(pair.fast), counts(pair.fast, pair.slow));
+    case Claim::not_shown:
+      return fmt::format("{}: no difference shown between {} and {}", subject, name_of(first),
+                         name_of(second));
+    default:
+      return fmt::format("{}: {}", subject, median_list(comparison));
+  }
+}
+
+std::vector<std::string> answers_of(const Comparison& comparison) {
+  std::vector<std::string> answers;
+  const auto add = [&answers](std::string answer) {
+    if (!answer.empty()) answers.push_back(std::move(answer));
+  };
+  if (main_contrast(comparison) == nullptr) add(answer_without_contrast(comparison));
+  for (const Contrast& contrast : comparison.contrasts) add(answer_for(comparison, contrast));
+  add(answer_about_cold(comparison));
+  for (const Arm& arm : comparison.arms) {
+    if (!is_measured(arm)) add(answer_missing(arm));
+  }
+  if (loads_only(comparison) && !comparison.trials.empty()) {
+    add("The target is coldload's own loader: times are for loading the weights alone. A server "
+        "adds its start, compilation and warm-up to them.");
+  }
+  return answers;
+}
+
+std::vector<Budget> budgets_of(const Comparison& comparison) {
+  const measure::ExperimentFacts& facts = comparison.facts;
+  const auto by_user = [&facts](const std::string& use) {
+    return std::find(facts.budgets_set_by_user.begin(), facts.budgets_set_by_user.end(), use) !=
+           facts.budgets_set_by_user.end();
+  };
+  std::vector<Budget> budgets;
+  for (const KnownUse& use : k_uses) {
+    const auto set = facts.budgets_s.find(use.key);
+    budgets.push_back(set == facts.budgets_s.end()
+                          ? Budget{use.name, use.default_s, false}
+                          : Budget{use.name, set->second, by_user(use.key)});
+  }
+  for (const auto& [use, seconds] : facts.budgets_s) {
+    const bool known =
+        std::any_of(k_uses.begin(), k_uses.end(),
+                    [&use = use](const KnownUse& entry) { return use == entry.key; });
+    if (!known) budgets.push_back({markdown_text(use), seconds, by_user(use)});
+  }
+  return budgets;
+}
+
+std::string fit_of(const Comparison& comparison, const Arm& arm, double budget_s) {
+  if (!is_measured(arm)) return is_open(arm) ? "to be measured" : "not measured";
+  const measure::Summary& load = *arm.cold.load_s;
+  const std::string fits = loads_only(comparison) ? "loading alone fits" : "ok";
+  if (load.median > budget_s) {
+    return fmt::format("**no, {} over**", in_seconds(load.median - budget_s));
+  }
+  if (load.max > budget_s) {
+    return fmt::format("{} at the median, slowest run {} over", fits,
+                       in_seconds(load.max - budget_s));
+  }
+  return fits;
+}
+
+std::vector<std::string> dominance_of(const Comparison& comparison) {
+  std::vector<std::string> sentences;
+  for (const Arm& arm : comparison.arms) {
+    if (is_measured(arm)) sentences.push_back(dominance_sentence(comparison, arm));
+  }
+  for (const Contrast& contrast : comparison.contrasts) {
+    std::string sentence = dominance_of_difference(comparison, contrast);
+    if (!sentence.empty()) sentences.push_back(std::move(sentence));
+  }
+  return sentences;
+}
+
+std::vector<std::string> tolerance_of(const Comparison& comparison) {
+  std::vector<std::string> sentences;
+  for (const Arm& arm : comparison.arms) {
+    if (!is_measured(arm) || arm.cold.load_s->median <= 0) continue;
+    const double seconds = arm.cold.load_s->median;
+    const double a_day = std::floor(k_day_s * k_share_of_day / seconds);
+    sentences.push_back(fmt::format(
+        "{}: one {} an hour costs {} of the hour; {} of the day ({} s) holds {}.", name_of(arm),
+        start_word(comparison), percent(seconds / k_hour_s), percent(k_share_of_day),
+        k_day_s * k_share_of_day, a_day < 1 ? "none" : fmt::format("{:.0f} a day", a_day)));
+  }
+  return sentences;
+}
+
+}  // namespace coldload::report

@@ -1,0 +1,59 @@
+// The rules that turn figures into sentences. All of them are in this file and verdict.cc: what is
+// claimed, from which number on, and what is left unsaid.
+//
+// Layer: report. Results are Markdown that fits into a line or a table cell.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "report/comparison.h"
+
+namespace coldload::report {
+
+// What the runs allow to say of a contrast.
+enum class Claim {
+  nothing,      // an arm has no usable cold trial
+  single_runs,  // an arm has one run: figures, and no claim
+  separated,    // every run of one arm beats every run of the other, too few for p < 0.05
+  shown,        // p < 0.05
+  not_shown,    // neither: chance explains it
+};
+[[nodiscard]] Claim claim_of(const Comparison& comparison, const Contrast& contrast);
+
+// Whether the two arms are known to be the same storage (and neither is a stand-in): then a ratio
+// says nothing about storage.
+[[nodiscard]] bool is_same_storage(const Comparison& comparison, const Contrast& contrast);
+
+// Whether the target is coldload's own loader: no server starts, so times are for loading alone.
+[[nodiscard]] bool loads_only(const Comparison& comparison);
+
+// Whether every usable trial was verified to be cold.
+[[nodiscard]] bool all_verified(const Comparison& comparison);
+
+// The title, without "#".
+[[nodiscard]] std::string title_of(const Comparison& comparison);
+
+// The first sentences: what the answer is and how sure; a paragraph each.
+[[nodiscard]] std::vector<std::string> answers_of(const Comparison& comparison);
+
+struct Budget {
+  std::string use;  // "dev and notebooks"
+  double seconds = 0;
+  bool by_user = false;
+};
+// The known uses first (with coldload's defaults where records have none), then the user's own.
+[[nodiscard]] std::vector<Budget> budgets_of(const Comparison& comparison);
+
+// "ok", "**no, 14.7 s over**", "not measured": an arm's median against a budget.
+[[nodiscard]] std::string fit_of(const Comparison& comparison, const Arm& arm, double budget_s);
+
+// Whether storage or the rest dominates, per arm and for the difference.
+[[nodiscard]] std::vector<std::string> dominance_of(const Comparison& comparison);
+
+// What the times mean for how often cold starts can be tolerated.
+[[nodiscard]] std::vector<std::string> tolerance_of(const Comparison& comparison);
+
+}  // namespace coldload::report

@@ -1,0 +1,95 @@
+#include "report/markdown.h"
+
+#include <clocale>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "golden/golden.h"
+#include "os/file.h"
+#include "report/comparison.h"
+#include "report/json_lines.h"
+#include "report/summary.h"
+#include "unit/report/report_cases.h"
+
+namespace coldload::report {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class GoldenReport : public testing::TestWithParam<ReportCase> {};
+
+TEST_P(GoldenReport, Markdown) {
+  golden::expect_golden("report_" + GetParam().name + ".md",
+                        markdown_report(dataset_of(GetParam().records)));
+}
+
+TEST_P(GoldenReport, TerminalSummary) {
+  golden::expect_golden("summary_" + GetParam().name + ".txt",
+                        terminal_summary(dataset_of(GetParam().records)));
+}
+
+TEST_P(GoldenReport, ComparisonAsJson) {
+  golden::expect_golden("comparison_" + GetParam().name + ".json",
+                        text::to_pretty(to_json(compare(dataset_of(GetParam().records)))));
+}
+
+TEST_P(GoldenReport, IsTheSameFromTheFileAsFromMemory) {
+  const os::TemporaryDirectory folder("coldload-report");
+  const std::string jsonl = folder.path() + "/records.jsonl";
+  std::ofstream stream(jsonl, std::ios::binary);
+  for (const measure::Record& record : GetParam().records) stream << json_line_of(record);
+  stream.close();
+  write_markdown_report({jsonl}, folder.path() + "/report.md");
+  // Bytes that are not UTF-8 are replaced on the way to the file; what is shown is the same.
+  EXPECT_EQ(os::read_text(folder.path() + "/report.md"),
+            markdown_report(dataset_of(GetParam().records)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, GoldenReport, testing::ValuesIn(report_cases()),
+                         [](const auto& instance) { return instance.param.name; });
+
+TEST(MarkdownReport, IsTheSameInAnyLocale) {
+  const std::string before = markdown_report(dataset_of(net_much_slower().records));
+  if (std::setlocale(LC_ALL, "de_DE.UTF-8") == nullptr) {
+    GTEST_SKIP() << "the locale de_DE.UTF-8 is not installed";
+  }
+  const std::string after = markdown_report(dataset_of(net_much_slower().records));
+  std::setlocale(LC_ALL, "C");
+  EXPECT_EQ(before, after);
+}
+
+TEST(MarkdownReport, OfNoRecordsSaysSo) {
+  EXPECT_THAT(markdown_report(Dataset()), HasSubstr("# No trial on record"));
+}
+
+TEST(MarkdownReport, HostileTextStaysText) {
+  const std::string report = markdown_report(dataset_of(hostile().records));
+  EXPECT_THAT(report, Not(HasSubstr("<script")));
+  EXPECT_THAT(report, Not(HasSubstr("\n## x")));
+  EXPECT_THAT(report, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(report, Not(HasSubstr("\xFF")));
+}
+
+TEST(MarkdownReport, ClaimsFollowTheNumbers) {
+  const auto report_of = [](std::vector<measure::Record> records) {
+    return markdown_report(dataset_of(numbered(std::move(records))));
+  };
+  const auto facts = experiment({arm("nvme"), arm("net")});
+  std::vector<measure::Record> slower;
+  std::vector<measure::Record> faster;
+  for (int run = 0; run < 5; ++run) {
+    slower.push_back(cold_trial(facts, "nvme", 10 + 0.1 * run));
+    slower.push_back(cold_trial(facts, "net", 20 + 0.1 * run));
+    faster.push_back(cold_trial(facts, "nvme", 20 + 0.1 * run));
+    faster.push_back(cold_trial(facts, "net", 10 + 0.1 * run));
+  }
+  EXPECT_THAT(report_of(slower), HasSubstr("`net` takes 1.98 times as long as `nvme`"));
+  EXPECT_THAT(report_of(faster), HasSubstr("`nvme` takes 1.98 times as long as `net`"));
+  EXPECT_THAT(report_of(faster), HasSubstr("adds 10.0 s (95 % interval 9.70-10.3 s)"));
+}
+
+}  // namespace
+}  // namespace coldload::report
