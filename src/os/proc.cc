@@ -55,8 +55,8 @@ std::optional<ProcessInfo> process_info(pid_t pid) {
   rest >> info.state >> info.parent;
   for (int field = 5; field <= 13; ++field) rest >> skipped;
   rest >> user_ticks >> system_ticks >> reaped_user_ticks >> reaped_system_ticks;
-  for (int field = 18; field <= 21; ++field) rest >> skipped;
-  rest >> info.start_ticks >> skipped >> resident_pages;
+  rest >> skipped >> skipped >> info.threads >> skipped >> info.start_ticks >> skipped >>
+      resident_pages;
   if (!rest) return std::nullopt;
   static const auto k_ticks_per_s = static_cast<double>(::sysconf(_SC_CLK_TCK));
   info.cpu_s = static_cast<double>(user_ticks + system_ticks) / k_ticks_per_s;

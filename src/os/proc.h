@@ -17,6 +17,7 @@ struct ProcessInfo {
   pid_t pid = 0;
   pid_t parent = 0;
   char state = '?';               // 'Z' is a zombie: it waits to be reaped and runs nothing
+  int threads = 0;                // a zombie with more than one: its first thread alone has ended
   std::uint64_t start_ticks = 0;  // since boot; with pid, names a process for good
   double cpu_s = 0;               // user and system time, reaped children not included
   double reaped_cpu_s = 0;        // that of the children that it has reaped

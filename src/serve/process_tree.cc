@@ -25,7 +25,9 @@ using std::chrono::milliseconds;
 
 constexpr auto k_kill_limit = std::chrono::seconds(30);
 
-bool is_dead(const os::ProcessInfo& info) { return info.state == 'Z' || info.state == 'X'; }
+bool is_dead(const os::ProcessInfo& info) {
+  return (info.state == 'Z' && info.threads <= 1) || info.state == 'X';
+}
 
 std::vector<os::ProcessInfo> live(const std::vector<os::ProcessInfo>& seen) {
   std::vector<os::ProcessInfo> result;
@@ -193,8 +195,21 @@ Usage ProcessTree::usage() {
   return usage;
 }
 
-// None was seen twice: a process whose parent ended while /proc was being read can be missed once.
-bool ProcessTree::gone() { return members().empty() && members().empty(); }
+// Whether nothing was seen, twice. The dead count as something: what starts a successor and ends,
+// again and again, can be between two looks each time, but leaves its dead to us. And a process
+// whose parent is reaped while /proc is being read can be missed once.
+bool ProcessTree::gone() {
+  const std::lock_guard lock(mutex_);
+  for (int look_number = 0; look_number < 2; ++look_number) {
+    const std::vector<os::ProcessInfo> seen = look();
+    reap(seen);
+    const bool any = std::any_of(seen.begin(), seen.end(), [&](const os::ProcessInfo& info) {
+      return !is_dead(info) || info.pid != root_;
+    });
+    if (any) return false;
+  }
+  return true;
+}
 
 std::vector<Survivor> ProcessTree::stop(std::chrono::nanoseconds grace) {
   const os::TimePoint deadline = os::Clock::now() + grace;

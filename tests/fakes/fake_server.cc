@@ -123,6 +123,8 @@ void read_file(const File& file, std::size_t limit, int extra_flags) {
   static char* const buffer = static_cast<char*>(std::aligned_alloc(4096, k_block));
   const int fd = ::open(file.path.c_str(), O_RDONLY | O_CLOEXEC | extra_flags);
   if (fd < 0) die("open " + file.path);
+  // Half is half: no readahead into the rest.
+  if (limit < file.bytes) ::posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
   std::size_t done = 0;
   while (done < limit) {
     const ssize_t got = ::read(fd, buffer, std::min(k_block, (limit - done + 4095) / 4096 * 4096));

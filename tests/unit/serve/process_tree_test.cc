@@ -1,0 +1,262 @@
+#include "serve/process_tree.h"
+
+#include <fstream>
+#include <random>
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include "os/error.h"
+#include "os/fd.h"
+#include "os/subprocess.h"
+#include "unit/serve/launching.h"
+
+namespace coldload::serve {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::descendants_left;
+using testing::eventually;
+using ::testing::IsEmpty;
+using testing::Launch;
+using ::testing::SizeIs;
+
+os::SpawnOptions shell(const std::string& script) {
+  os::SpawnOptions spawn;
+  spawn.argv = {"sh", "-c", script};
+  spawn.new_session = true;
+  return spawn;
+}
+
+TEST(ProcessTree, HoldsOrphansInSessionsOfTheirOwn) {
+  ProcessTree tree;
+  os::Subprocess root(shell("setsid -f sleep 300; (sleep 300 &); sleep 0.2; exit 0"));
+  tree.set_root(root.pid());
+  EXPECT_TRUE(root.wait().success());
+  EXPECT_TRUE(eventually([&] { return tree.members().size() == 2; }));
+  EXPECT_THAT(tree.stop(seconds(5)), IsEmpty());
+  EXPECT_THAT(descendants_left(), IsEmpty());
+}
+
+TEST(ProcessTree, NeverTouchesWhatWasThereBefore) {
+  os::Subprocess other(shell("sleep 300 & sleep 300"));
+  ASSERT_TRUE(eventually([&] { return os::descendants(::getpid()).size() == 3; }));
+  ProcessTree tree;
+  os::Subprocess root(shell("exec sleep 300"));
+  tree.set_root(root.pid());
+  EXPECT_TRUE(eventually([&] { return !tree.members().empty(); }));
+  EXPECT_THAT(tree.stop(seconds(5)), IsEmpty());
+  (void)root.try_wait();
+  EXPECT_FALSE(other.try_wait());
+  EXPECT_THAT(os::descendants(::getpid()), SizeIs(3));
+  // An orphan of the other's is still the other's.
+  other.send_signal(SIGKILL);
+  (void)other.wait();
+  EXPECT_THAT(tree.members(), IsEmpty());
+  EXPECT_THAT(tree.stop(seconds(1)), IsEmpty());
+  const auto orphans = os::descendants(::getpid());
+  EXPECT_THAT(orphans, SizeIs(2));
+  for (const os::ProcessInfo& orphan : orphans) {
+    ::kill(orphan.pid, SIGKILL);
+    ::waitpid(orphan.pid, nullptr, 0);
+  }
+}
+
+TEST(ProcessTree, NeverTouchesWhatWasExcludedLater) {
+  ProcessTree tree;
+  os::Subprocess other(shell("exec sleep 300"));
+  tree.exclude(other.pid());
+  EXPECT_THAT(tree.members(), IsEmpty());
+  EXPECT_THAT(tree.stop(seconds(1)), IsEmpty());
+  EXPECT_FALSE(other.try_wait());
+}
+
+TEST(ProcessTree, NeverReapsTheChildrenOfOthers) {
+  os::Subprocess other(shell("exit 9"));
+  ASSERT_TRUE(eventually([&] {
+    const auto info = os::process_info(other.pid());
+    return info && info->state == 'Z';
+  }));
+  ProcessTree tree;
+  EXPECT_THAT(tree.stop(seconds(1)), IsEmpty());
+  EXPECT_EQ(other.wait().code, 9);
+}
+
+TEST(ProcessTree, LetsAServerEndByItself) {
+  const os::TemporaryDirectory scratch("coldload-tree");
+  ProcessTree tree;
+  os::Subprocess root(shell("trap 'sleep 0.2; echo done >" + scratch.path() +
+                            "/done; exit 0' TERM; echo >" + scratch.path() +
+                            "/up; while :; do sleep 0.05; done"));
+  tree.set_root(root.pid());
+  ASSERT_TRUE(eventually([&] { return ::access((scratch.path() + "/up").c_str(), F_OK) == 0; }));
+  EXPECT_THAT(tree.stop(seconds(10)), IsEmpty());
+  EXPECT_TRUE(root.wait().success());
+  EXPECT_EQ(os::read_text(scratch.path() + "/done"), "done\n");
+}
+
+TEST(ProcessTree, EndsAStoppedProcess) {
+  ProcessTree tree;
+  os::Subprocess root(shell("kill -STOP $$"));
+  tree.set_root(root.pid());
+  ASSERT_TRUE(eventually([&] {
+    const auto info = os::process_info(root.pid());
+    return info && info->state == 'T';
+  }));
+  EXPECT_THAT(tree.stop(milliseconds(100)), IsEmpty());
+}
+
+// A process that starts its successor and ends, again and again, is never where one looks.
+TEST(ProcessTree, EndsProcessesThatOutrunItsLooks) {
+  const os::TemporaryDirectory scratch("coldload-tree");
+  const std::string script = scratch.path() + "/chain";
+  os::replace_text(script,
+                   "trap '' TERM\n[ $1 -gt 3000 ] && exit 0\nsh " + script + " $(($1 + 1)) &\n");
+  ProcessTree tree;
+  os::Subprocess root(shell("sh " + script + " 0 & sh " + script + " 0 & wait; sleep 300"));
+  tree.set_root(root.pid());
+  ::usleep(100'000);
+  EXPECT_THAT(tree.stop(milliseconds(100)), IsEmpty());
+  (void)root.wait();
+  EXPECT_THAT(descendants_left(), IsEmpty());
+}
+
+TEST(ProcessTree, CountsCpuAndMemoryOfLiveAndDead) {
+  ProcessTree tree;
+  const Usage before = tree.usage();
+  EXPECT_EQ(before.processes, 0U);
+  os::Subprocess root(shell("i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; sleep 300"));
+  tree.set_root(root.pid());
+  EXPECT_TRUE(eventually([&] { return tree.usage().processes == 2; }));
+  const Usage during = tree.usage();
+  EXPECT_GT(during.cpu_s, 0.02);
+  EXPECT_GT(during.resident_bytes, 100'000U);
+  EXPECT_THAT(tree.stop(seconds(5)), IsEmpty());
+  (void)root.wait();
+  EXPECT_GE(tree.usage().cpu_s, during.cpu_s * 0.9);
+  EXPECT_EQ(tree.usage().resident_bytes, 0U);
+}
+
+// --- bytes that storage delivered ------------------------------------------------------------
+
+// A checkpoint of one file on the disk that holds the build, in no page cache.
+class StorageAccount : public ::testing::Test {
+ protected:
+  static constexpr std::size_t k_bytes = 24 << 20;
+
+  void SetUp() override {
+    std::vector<char> noise(k_bytes);
+    std::minstd_rand random(7);
+    for (char& byte : noise) byte = static_cast<char>(random());
+    file_ = os::open_file(path(), O_RDWR | O_CREAT | O_TRUNC, 0644);
+    os::write_full(file_, std::as_bytes(std::span(noise.data(), noise.size())));
+    // A file system that does not account its reads (tmpfs, overlays of it) can show nothing here.
+    const auto before = os::storage_bytes_read(::getpid());
+    make_cold();
+    (void)os::pread_full(file_, std::as_writable_bytes(std::span(noise.data(), noise.size())), 0);
+    const auto after = os::storage_bytes_read(::getpid());
+    if (!before || !after || *after - *before < k_bytes * 9 / 10) {
+      GTEST_SKIP() << testing::build_folder() << " lies on a file system without read accounts";
+    }
+    make_cold();
+  }
+  void TearDown() override {
+    file_.reset();
+    ::unlink(path().c_str());
+  }
+  void make_cold() const {
+    ::fsync(file_.get());
+    ::posix_fadvise(file_.get(), 0, 0, POSIX_FADV_DONTNEED);
+  }
+  static std::string path() {
+    return testing::build_folder() + "/process_tree_test." + std::to_string(::getpid());
+  }
+
+  // What one launch of the fake server is seen to have read: when it is ready, and after its end.
+  struct Seen {
+    StorageRead at_ready;
+    StorageRead after;
+  };
+  Seen launch(const std::vector<std::string>& arguments) {
+    Launch launch({"--model", path()});
+    launch.options.argv.insert(launch.options.argv.end(), arguments.begin(), arguments.end());
+    ServerProcess server(launch.options);
+    const Readiness result = server.wait_ready([&] { (void)server.tree().storage_bytes_read(); });
+    EXPECT_EQ(result.outcome, Outcome::ready) << result.reason;
+    Seen seen;
+    seen.at_ready = server.tree().storage_bytes_read();
+    EXPECT_THAT(server.stop(), IsEmpty());
+    seen.after = server.tree().storage_bytes_read();
+    return seen;
+  }
+  // All of the file, once: code pages of the server may come on top.
+  static void expect_whole(const StorageRead& read) {
+    ASSERT_TRUE(read.bytes) << read.reason;
+    EXPECT_GE(*read.bytes, k_bytes);
+    EXPECT_LT(*read.bytes, k_bytes * 3 / 2);
+  }
+
+  os::Fd file_;
+};
+
+TEST_F(StorageAccount, HoldsWhatTheServerItselfRead) {
+  const Seen seen = launch({"--read", "full"});
+  expect_whole(seen.at_ready);
+  expect_whole(seen.after);
+  EXPECT_FALSE(seen.after.lost_children);
+}
+
+TEST_F(StorageAccount, HoldsWhatWasReadThroughAMapping) {
+  expect_whole(launch({"--read", "mmap"}).at_ready);
+}
+
+TEST_F(StorageAccount, HoldsDirectReads) { expect_whole(launch({"--read", "direct"}).at_ready); }
+
+TEST_F(StorageAccount, HoldsADeadChildsBytesOnce) {
+  const Seen seen = launch({"--read", "full", "--read-by", "child"});
+  expect_whole(seen.at_ready);
+  expect_whole(seen.after);
+}
+
+TEST_F(StorageAccount, HoldsALiveChildsBytesOnce) {
+  const Seen seen = launch({"--read", "full", "--read-by", "child", "--reader-stays"});
+  expect_whole(seen.at_ready);
+  expect_whole(seen.after);
+}
+
+TEST_F(StorageAccount, HoldsADeadOrphansBytesOnce) {
+  const Seen seen = launch({"--read", "full", "--read-by", "orphan"});
+  expect_whole(seen.at_ready);
+  expect_whole(seen.after);
+}
+
+TEST_F(StorageAccount, HoldsALiveOrphansBytesOnce) {
+  const Seen seen = launch({"--read", "full", "--read-by", "orphan", "--reader-stays"});
+  expect_whole(seen.at_ready);
+  expect_whole(seen.after);
+}
+
+TEST_F(StorageAccount, SaysThatIgnoredChildrenAreLost) {
+  const Seen seen = launch({"--read", "full", "--read-by", "child-sigchld-ignored"});
+  EXPECT_TRUE(seen.at_ready.lost_children);
+  EXPECT_TRUE(seen.after.lost_children);
+}
+
+TEST_F(StorageAccount, SeesThatHalfIsNotAll) {
+  const Seen seen = launch({"--read", "half"});
+  ASSERT_TRUE(seen.after.bytes);
+  EXPECT_GE(*seen.after.bytes, k_bytes / 2);
+  EXPECT_LT(*seen.after.bytes, k_bytes * 9 / 10);
+}
+
+TEST_F(StorageAccount, SeesThatNothingWasRead) {
+  const Seen seen = launch({"--read", "none"});
+  ASSERT_TRUE(seen.after.bytes);
+  EXPECT_LT(*seen.after.bytes, k_bytes / 4);
+}
+
+}  // namespace
+}  // namespace coldload::serve
