@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <string>
 #include <thread>
 #include <utility>
@@ -9,7 +11,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -143,6 +145,28 @@ TEST(WriteFull, WritesPastShortWrites) {
   pipe.write_end.reset();
   reader.join();
   EXPECT_EQ(received, text.size());
+}
+
+TEST(WriteFull, AShortWriteIsNotTakenForAWhole) {
+  // The kernel writes up to the limit first, and refuses only the rest.
+  EXPECT_EXIT(
+      {
+        const TemporaryDirectory directory("fd-test");
+        std::signal(SIGXFSZ, SIG_IGN);
+        const rlimit limit{100000, 100000};
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+        const Fd file = open_file(directory.path() + "/file", O_WRONLY | O_CREAT, 0600);
+        int code = 0;
+        try {
+          write_full(file, std::string(150000, 'x'));
+        } catch (const SystemError& error) {
+          code = error.code();
+        }
+        ::unlink(file.path().c_str());
+        ::rmdir(directory.path().c_str());
+        std::_Exit(code == EFBIG ? 0 : 1);
+      },
+      ::testing::ExitedWithCode(0), "");
 }
 
 TEST(WriteFull, ThrowsWhereThereIsNoSpace) {

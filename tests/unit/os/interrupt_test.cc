@@ -63,6 +63,7 @@ TEST(Interrupt, WritingToAClosedPipeFailsInsteadOfKilling) {
     expect_in_child(::pipe(ends) == 0);
     ::close(ends[0]);
     expect_in_child(::write(ends[1], "x", 1) == -1 && errno == EPIPE);
+    expect_in_child(!interrupted());
     std::_Exit(0);
   });
 }

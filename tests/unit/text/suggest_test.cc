@@ -28,6 +28,8 @@ TEST(Nearest, TakesTheNearerOfTwo) {
   EXPECT_EQ(nearest("--run", {"--out", "--runs", "--rung-count"}), "--runs");
 }
 
+TEST(Nearest, TakesTheFirstOfEquals) { EXPECT_EQ(nearest("cat", {"bat", "rat"}), "bat"); }
+
 TEST(Nearest, ASwapIsOneEditNotTwo) {
   // "ab" is two replacements from "ba" and one swap.
   EXPECT_EQ(nearest("ba", {"cc", "ab"}), "ab");
