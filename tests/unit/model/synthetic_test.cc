@@ -13,6 +13,7 @@
 #include "model/checkpoint.h"
 #include "model/llama_files.h"
 #include "model/random_weights.h"
+#include "model/shard_writer.h"
 #include "text/json.h"
 #include "unit/model/scratch.h"
 
@@ -105,6 +106,26 @@ TEST(RandomWeightsTest, AreNormalAndNeverTheSameTwice) {
   EXPECT_NE(values, other);
   weights.fill(other, 0);
   EXPECT_EQ(values, other);
+}
+
+TEST(ShardWriterTest, NothingShowsWhereOneChunkEndsAndTheNextBegins) {
+  const Scratch scratch;
+  constexpr std::uint64_t k_chunk = std::uint64_t{4} << 20;  // elements
+  ShardWriter writer(3);
+  writer.add({{"a", {k_chunk - 10}, false},
+              {"ones across the border", {30}, true},
+              {"b", {k_chunk + 100}, false}});
+  writer.write(scratch.path(), 2, nullptr);
+  const std::string file = os::read_text(scratch.path("model.safetensors"));
+  ASSERT_EQ(file.size(), writer.total_bytes());
+  std::string ones;
+  for (int i = 0; i < 30; ++i) ones += "\x80\x3F";
+  EXPECT_EQ(file.find(ones), file.size() - 2 * (k_chunk + 100) - ones.size());
+  constexpr std::size_t k_sample = 4096;
+  const std::string start = file.substr(file.size() - 2 * (2 * k_chunk + 120), k_sample);
+  EXPECT_EQ(file.find(start, file.find(start) + 1), std::string::npos);
+  const std::size_t second = file.size() - 2 * (k_chunk + 100) + 2000;
+  EXPECT_EQ(file.substr(0, second).find(file.substr(second, 64)), std::string::npos);
 }
 
 TEST(Synthetic, IsAValidCheckpointOfTheSizeSaid) {
@@ -219,7 +240,12 @@ TEST(LlamaFiles, TheTokenizerKnowsEveryByte) {
     const auto value = text::parse_json(content, &error);
     ASSERT_TRUE(value) << name << ": " << error;
     if (name == "tokenizer.json") {
-      EXPECT_EQ(value->at("model").at("vocab").as_object().size(), 258U);
+      const auto& vocabulary = value->at("model").at("vocab").as_object();
+      EXPECT_EQ(vocabulary.size(), 258U);
+      // GPT-2's letters: a blank is U+0120, and the last byte without one of its own, 173, U+0143.
+      EXPECT_EQ(vocabulary.at("A"), 2 + 'A');
+      EXPECT_EQ(vocabulary.at("\u0120"), 2 + ' ');
+      EXPECT_EQ(vocabulary.at("\u0143"), 2 + 173);
     }
     if (name == "config.json") {
       EXPECT_EQ(value->at("model_type"), "llama");
