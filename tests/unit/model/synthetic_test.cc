@@ -168,7 +168,7 @@ TEST(Synthetic, NormsAreOneAndNothingElseIsConstant) {
 TEST(Synthetic, IsTheSameForTheSameSeedWhateverTheThreads) {
   const Scratch scratch;
   SyntheticOptions options = options_for(scratch.path("a"));
-  options.bytes = 40'000'000;
+  options.bytes = 20'000'000;
   write_synthetic(options);
   options.directory = scratch.path("b");
   options.threads = 5;
