@@ -84,7 +84,7 @@ std::string uses_section(const Comparison& comparison) {
     any_by_user |= budget.by_user;
     any_default |= !budget.by_user;
     table.rows.push_back(
-        {budget.use, in_seconds(budget.seconds) + (budget.by_user ? " (yours)" : "")});
+        {budget.use, fmt::format("{:g} s{}", budget.seconds, budget.by_user ? " (yours)" : "")});
     for (const Arm& arm : comparison.arms) {
       table.rows.back().push_back(fit_of(comparison, arm, budget.seconds));
     }
@@ -134,7 +134,7 @@ std::string tolerance_section(const Comparison& comparison) {
   if (sentences.empty()) return "";
   std::string out = "## How often can it be tolerated\n\n";
   for (const std::string& line : sentences) out += "- " + line + '\n';
-  out += "\nOne percent of a day is coldload's example, not a limit of yours.\n\n";
+  out += "\n864 s are 1 % of a day: coldload's example, not a limit of yours.\n\n";
   return out;
 }
 

@@ -215,30 +215,49 @@ void add_confounds(const Comparison& comparison, Lines* lines) {
   }
 }
 
+// Each sentence once, with the runs that it was said of.
+class Sentences {
+ public:
+  void add(const std::string& text, std::uint64_t run_id) {
+    auto& ids = run_ids_[text];
+    if (ids.empty()) order_.push_back(text);
+    ids.push_back(fmt::format("{}", run_id));
+  }
+
+  void write(std::size_t all_runs, Lines* lines) {
+    for (std::size_t index = 0; index < order_.size(); ++index) {
+      if (index == k_most_lines_of_a_kind) {
+        lines->push_back(
+            fmt::format("{} more of these are in the records.", order_.size() - index));
+        return;
+      }
+      const std::vector<std::string>& ids = run_ids_[order_[index]];
+      constexpr std::size_t k_most_ids = 12;
+      std::string where = fmt::format("{} runs", ids.size());
+      if (ids.size() <= k_most_ids) where = "Runs " + joined(ids);
+      if (ids.size() == 1) where = "Run " + ids[0];
+      if (ids.size() == all_runs && all_runs > 1) where = "Every run";
+      lines->push_back(fmt::format("{}: {}", where, sentence(markdown_text(order_[index]))));
+    }
+  }
+
+ private:
+  std::vector<std::string> order_;
+  std::map<std::string, std::vector<std::string>> run_ids_;
+};
+
+// Why trials that count are not verified, and whatever else was seen.
 void add_remarks(const Comparison& comparison, Lines* lines) {
-  std::vector<std::string> order;
-  std::map<std::string, std::vector<std::string>> run_ids;
+  Sentences reasons;
+  Sentences remarks;
   for (const measure::Record* trial : comparison.trials) {
-    for (const std::string& remark : trial->remarks) {
-      auto& ids = run_ids[remark];
-      if (ids.empty()) order.push_back(remark);
-      ids.push_back(fmt::format("{}", trial->run_id));
+    if (trial->status == measure::Status::ok && !trial->reason.empty()) {
+      reasons.add(trial->reason, trial->run_id);
     }
+    for (const std::string& remark : trial->remarks) remarks.add(remark, trial->run_id);
   }
-  for (std::size_t index = 0; index < order.size(); ++index) {
-    if (index == k_most_lines_of_a_kind) {
-      lines->push_back(fmt::format("{} more remarks are in the records.", order.size() - index));
-      return;
-    }
-    std::vector<std::string>& ids = run_ids[order[index]];
-    const std::size_t n = ids.size();
-    constexpr std::size_t k_most_ids = 12;
-    const std::string where = n == 1                          ? "Run " + ids[0]
-                              : n == comparison.trials.size() ? std::string("Every run")
-                              : n <= k_most_ids               ? "Runs " + joined(ids)
-                                                              : fmt::format("{} runs", n);
-    lines->push_back(fmt::format("{}: {}", where, sentence(markdown_text(order[index]))));
-  }
+  reasons.write(comparison.trials.size(), lines);
+  remarks.write(comparison.trials.size(), lines);
 }
 
 }  // namespace

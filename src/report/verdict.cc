@@ -32,13 +32,19 @@ constexpr double k_dominates = 0.5;
 
 constexpr double k_hour_s = 3600;
 constexpr double k_day_s = 86'400;
-constexpr double k_share_of_day = 0.01;  // coldload's example of what may be lost to cold starts
+constexpr double k_share_of_day = 0.01;  // coldload's example of what may go to cold starts
 
 std::string name_of(const Arm& arm) { return markdown_code(arm.facts.label); }
 
 bool is_measured(const Arm& arm) { return arm.cold.load_s.has_value(); }
 
 bool is_open(const Arm& arm) { return arm.facts.placeholder && !is_measured(arm); }
+
+bool arm_is_verified(const Arm& arm) {
+  return std::all_of(
+      arm.cold.trials.begin(), arm.cold.trials.end(),
+      [](const measure::Record* trial) { return trial->cold == measure::Cold::verified; });
+}
 
 // The longest and the shortest of what a contrast compares, by median.
 struct Pair {
@@ -54,6 +60,12 @@ Pair pair_of(const Comparison& comparison, const Contrast& contrast) {
   const Arm& slow = in_order ? second : first;
   const double least = fast.cold.load_s->median;
   return {fast, slow, least > 0 ? slow.cold.load_s->median / least : 1};
+}
+
+void widen(std::optional<measure::Interval>* range, double value) {
+  *range = *range
+               ? measure::Interval{std::min((*range)->low, value), std::max((*range)->high, value)}
+               : measure::Interval{value, value};
 }
 
 // The contrast that the title speaks of: the first with figures.
@@ -225,6 +237,37 @@ std::string answer_missing(const Arm& arm) {
                   : fmt::format("none of its {} trials is what it should be", failed));
 }
 
+// A stand-in is no network: its time is what its rate was set to be.
+std::string answer_about_stand_in(const Comparison& comparison, std::size_t index) {
+  const Arm& arm = comparison.arms[index];
+  if (!arm.facts.stand_in || !is_measured(arm)) return "";
+  std::string answer = fmt::format("**{} is a stand-in, not a network:** a local directory at {}.",
+                                   name_of(arm), markdown_text(arm.facts.stand_in->spec));
+  std::optional<measure::Interval> load_s;
+  std::optional<measure::Interval> ratio;
+  for (const Expectation& expected : comparison.expectations) {
+    if (expected.arm != index) continue;
+    widen(&load_s, expected.load_s);
+    if (expected.ratio) widen(&ratio, *expected.ratio);
+  }
+  if (!load_s) return answer;
+  const bool at_least = !loads_only(comparison) && !comparison.expectations.front().rest_s;
+  const std::string expected_s = in_seconds(load_s->low) == in_seconds(load_s->high)
+                                     ? in_seconds(load_s->low)
+                                     : in_seconds(*load_s);
+  answer +=
+      fmt::format(" At its rate {}{} are expected, {} were measured", at_least ? "at least " : "",
+                  expected_s, in_seconds(arm.cold.load_s->median));
+  const Contrast* contrast = index == 0 ? nullptr : &comparison.contrasts[index - 1];
+  if (ratio && contrast != nullptr && contrast->ratio) {
+    const std::string low = in_times(ratio->low);
+    const std::string high = in_times(ratio->high);
+    answer += fmt::format("; expected ratio {}{}, measured {}", at_least ? "at least " : "",
+                          low == high ? low : low + " to " + high, in_times(*contrast->ratio));
+  }
+  return answer + '.';
+}
+
 std::string answer_about_cold(const Comparison& comparison) {
   std::map<measure::Cold, std::size_t> found;
   std::size_t usable = 0;
@@ -282,6 +325,7 @@ std::string dominance_of_difference(const Comparison& comparison, const Contrast
   const auto slow_share = pair.slow.storage_share_s();
   const auto fast_share = pair.fast.storage_share_s();
   if (!slow_share || !fast_share) return "";
+  if (!pair.slow.storage_share_is_clear() || !pair.fast.storage_share_is_clear()) return "";
   const double difference = pair.slow.cold.load_s->median - pair.fast.cold.load_s->median;
   const double storage = *slow_share - *fast_share;
   return fmt::format(
@@ -312,12 +356,7 @@ bool is_same_storage(const Comparison& comparison, const Contrast& contrast) {
 bool loads_only(const Comparison& comparison) { return comparison.facts.target == "native"; }
 
 bool all_verified(const Comparison& comparison) {
-  for (const Arm& arm : comparison.arms) {
-    for (const measure::Record* trial : arm.cold.trials) {
-      if (trial->cold != measure::Cold::verified) return false;
-    }
-  }
-  return true;
+  return std::all_of(comparison.arms.begin(), comparison.arms.end(), arm_is_verified);
 }
 
 std::string title_of(const Comparison& comparison) {
@@ -357,6 +396,9 @@ std::vector<std::string> answers_of(const Comparison& comparison) {
   };
   if (main_contrast(comparison) == nullptr) add(answer_without_contrast(comparison));
   for (const Contrast& contrast : comparison.contrasts) add(answer_for(comparison, contrast));
+  for (std::size_t index = 0; index < comparison.arms.size(); ++index) {
+    add(answer_about_stand_in(comparison, index));
+  }
   add(answer_about_cold(comparison));
   for (const Arm& arm : comparison.arms) {
     if (!is_measured(arm)) add(answer_missing(arm));
@@ -394,14 +436,17 @@ std::string fit_of(const Comparison& comparison, const Arm& arm, double budget_s
   if (!is_measured(arm)) return is_open(arm) ? "to be measured" : "not measured";
   const measure::Summary& load = *arm.cold.load_s;
   const std::string fits = loads_only(comparison) ? "loading alone fits" : "ok";
+  std::string answer;
   if (load.median > budget_s) {
-    return fmt::format("**no, {} over**", in_seconds(load.median - budget_s));
+    answer = fmt::format("**no, {} over**", in_seconds(load.median - budget_s));
+  } else if (load.max > budget_s) {
+    answer =
+        fmt::format("{} at the median, slowest run {} over", fits, in_seconds(load.max - budget_s));
+  } else {
+    answer = fits;
   }
-  if (load.max > budget_s) {
-    return fmt::format("{} at the median, slowest run {} over", fits,
-                       in_seconds(load.max - budget_s));
-  }
-  return fits;
+  if (load.n == 1) answer += " (one run)";
+  return arm_is_verified(arm) ? answer : answer + " (not verified cold)";
 }
 
 std::vector<std::string> dominance_of(const Comparison& comparison) {
@@ -423,9 +468,9 @@ std::vector<std::string> tolerance_of(const Comparison& comparison) {
     const double seconds = arm.cold.load_s->median;
     const double a_day = std::floor(k_day_s * k_share_of_day / seconds);
     sentences.push_back(fmt::format(
-        "{}: one {} an hour costs {} of the hour; {} of the day ({} s) holds {}.", name_of(arm),
-        start_word(comparison), percent(seconds / k_hour_s), percent(k_share_of_day),
-        k_day_s * k_share_of_day, a_day < 1 ? "none" : fmt::format("{:.0f} a day", a_day)));
+        "{}: one {} an hour costs {} of the hour; in {:g} s a day there is room for {} of them.",
+        name_of(arm), start_word(comparison), percent(seconds / k_hour_s), k_day_s * k_share_of_day,
+        a_day < 1 ? "none" : fmt::format("{:.0f}", a_day)));
   }
   return sentences;
 }

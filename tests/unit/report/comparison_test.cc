@@ -26,11 +26,11 @@ TEST(Comparison, PutsTheSecondPathOverTheFirst) {
 
 TEST(Comparison, WarmTrialsAndThoseThatAreNotWhatTheyClaimNeverCount) {
   const Dataset dataset = dataset_of(hostile().records);
-  const Arm& arm = compare(dataset).at(0).arms.at(0);
+  const Arm arm = compare(dataset).at(0).arms.at(0);
   EXPECT_THAT(arm.cold.values_s, ElementsAre(4.4));
   EXPECT_EQ(arm.left_out.size(), 2U);
   const Dataset warm = dataset_of(net_much_slower().records);
-  EXPECT_THAT(compare(warm).at(0).arms.at(0).warm.values_s, ElementsAre(8.1));
+  EXPECT_THAT(Arm(compare(warm).at(0).arms.at(0)).warm.values_s, ElementsAre(8.1));
 }
 
 TEST(Comparison, AMissingArmLeavesNoRatio) {

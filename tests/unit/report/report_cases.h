@@ -20,7 +20,7 @@ inline void add_server_facts(measure::Record* record, double weights_s) {
   record->gpu_mem_used_mb = 66190;
   record->gpu_mem_source = "nvml";
   record->checkpoint_bytes = 16'060'522'240;
-  record->storage_bytes_read = 16'071'000'064;
+  if (record->cold == measure::Cold::verified) record->storage_bytes_read = 16'071'000'064;
   const double end_s = 4.9 + weights_s;
   record->phases = {{"start", 0, 4.9, "log"},
                     {"weights", 4.9, end_s, "log"},
@@ -134,6 +134,7 @@ inline ReportCase hostile() {
   facts.arms[0].path = "/mnt/" + evil;
   facts.arms[0].storage["mount_options"] = evil;
   facts.arms[1].path.clear();
+  facts.arms[1].storage.clear();
   facts.arms[1].placeholder = true;
   facts.arms[1].missing = "MODEL_PATH_NET names /mnt/net, which is not there " + evil;
   facts.environment["gpu_reason"] = evil;
