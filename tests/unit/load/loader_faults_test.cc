@@ -120,7 +120,10 @@ TEST_P(EveryEngine, ReadsOnAfterShortReadsOfAnyLength) {
       return outcome;
     };
     Loader loader(options_, faulty({}, {}, after));
-    EXPECT_EQ(loader.load(files).checksum, expected_) << most;
+    const Result result = loader.load(files);
+    EXPECT_EQ(result.checksum, expected_) << most;
+    // O_DIRECT goes on at an aligned offset.
+    EXPECT_THAT(result.fallbacks, testing::Not(testing::Contains(HasSubstr("refused by read"))));
   }
 }
 
@@ -143,6 +146,18 @@ TEST_P(EveryEngine, NamesPathAndOffsetOfAReadError) {
   };
   EXPECT_EQ(error_of(files, faulty({}, instead)),
             "cannot read " + files[1].path + " at offset 4194304: Input/output error");
+}
+
+TEST_P(EveryEngine, ReadsLittleMoreAfterAnError) {
+  const auto files = shards({64 * k_mib});
+  options_.pacing = Pacing{4e6, {}};
+  std::atomic<unsigned> count{0};
+  const auto instead = [&](const ReadRequest&) -> std::optional<int> {
+    if (count++ == 0) return -EIO;
+    return std::nullopt;
+  };
+  EXPECT_THAT(error_of(files, faulty({}, instead)), HasSubstr("Input/output error"));
+  EXPECT_LT(count, 8U);
 }
 
 TEST_P(EveryEngine, NoticesAFileThatIsTruncatedMeanwhile) {

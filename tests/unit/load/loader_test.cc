@@ -130,7 +130,7 @@ class OnADisk : public testing::Test {
     if (resident_bytes(shard_) > 0) GTEST_SKIP() << "/var/tmp cannot be evicted";
   }
   ScratchFolder folder_;
-  Shard shard_ = folder_.shard(16 * k_mib);
+  Shard shard_ = folder_.shard(16 * k_mib + 5);
 };
 
 TEST_F(OnADisk, WhatIsNotInThePageCacheIsReadDirectlyAndStaysOut) {
@@ -142,20 +142,21 @@ TEST_F(OnADisk, WhatIsNotInThePageCacheIsReadDirectlyAndStaysOut) {
 
 TEST_F(OnADisk, WhatIsInThePageCacheIsReadFromThere) {
   (void)reference_checksum({shard_});
-  ASSERT_EQ(resident_bytes(shard_), shard_.bytes);
+  ASSERT_GE(resident_bytes(shard_), shard_.bytes);
   const Result result = Loader(Options{}).load({shard_});
   EXPECT_EQ(result.routes.pread_buffered, shard_.bytes);
-  EXPECT_EQ(resident_bytes(shard_), shard_.bytes);
+  EXPECT_GE(resident_bytes(shard_), shard_.bytes);
 }
 
 TEST_F(OnADisk, EachExtentOfAHalfResidentFileTakesItsRouteAndTheCacheStaysAsItWas) {
   (void)reference_checksum({shard_});
   evict_half(shard_);
-  ASSERT_EQ(resident_bytes(shard_), shard_.bytes / 2);
+  const std::uint64_t resident = resident_bytes(shard_);
+  ASSERT_EQ(resident, 8 * k_mib + os::page_size());
   const Result result = Loader(Options{}).load({shard_});
-  EXPECT_EQ(result.routes.pread_buffered, shard_.bytes / 2);
-  EXPECT_EQ(result.routes.io_uring_direct, shard_.bytes / 2);
-  EXPECT_EQ(resident_bytes(shard_), shard_.bytes / 2);
+  EXPECT_EQ(result.routes.pread_buffered, 8 * k_mib + 5);
+  EXPECT_EQ(result.routes.io_uring_direct, 8 * k_mib);
+  EXPECT_EQ(resident_bytes(shard_), resident);
 }
 
 TEST_F(OnADisk, RefusedRoutesAreNamed) {
@@ -184,7 +185,7 @@ TEST(Loader, OpensFewOfManyShardsAtATimeAndClosesAll) {
   };
   ScratchFolder folder;
   std::vector<Shard> shards;
-  for (int i = 0; i < 3000; ++i) shards.push_back(folder.shard(64));
+  for (int i = 0; i < 1000; ++i) shards.push_back(folder.shard(64));
   const std::string expected = reference_checksum(shards);
   rlimit usual{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
