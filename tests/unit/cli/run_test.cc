@@ -1,0 +1,102 @@
+#include "cli/run.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/command.h"
+
+namespace coldload::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+struct Ran {
+  int code = -1;
+  std::string out;
+  std::string err;
+};
+
+Ran run_with(std::vector<std::string> words) {
+  words.insert(words.begin(), "coldload");
+  std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  Ran ran;
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  ran.code = run(static_cast<int>(words.size()), argv.data());
+  ran.out = ::testing::internal::GetCapturedStdout();
+  ran.err = ::testing::internal::GetCapturedStderr();
+  return ran;
+}
+
+TEST(Run, HelpListsEveryCommandThatHasASummary) {
+  const Ran ran = run_with({"--help"});
+  EXPECT_EQ(ran.code, k_exit_ok);
+  for (const Command& command : commands()) {
+    if (*command.summary != '\0') {
+      EXPECT_THAT(ran.out, HasSubstr(command.summary));
+    } else {
+      EXPECT_THAT(ran.out, Not(HasSubstr(command.name)));
+    }
+  }
+}
+
+TEST(Run, NoCommandIsUsage) { EXPECT_EQ(run_with({}).code, k_exit_usage); }
+
+TEST(Run, VersionNamesVersionCommitAndCompiler) {
+  const Ran ran = run_with({"--version"});
+  EXPECT_EQ(ran.code, k_exit_ok);
+  EXPECT_THAT(ran.out, HasSubstr("coldload 0."));
+  EXPECT_THAT(ran.out, ::testing::ContainsRegex("(GNU|Clang)-[0-9]+"));
+}
+
+TEST(Run, AnUnknownCommandIsUsageWithASuggestion) {
+  const Ran ran = run_with({"comapre"});
+  EXPECT_EQ(ran.code, k_exit_usage);
+  EXPECT_THAT(ran.err, HasSubstr("did you mean compare?"));
+  EXPECT_THAT(ran.out, IsEmpty());
+}
+
+TEST(Run, EveryCommandHasHelpAndExplainsItself) {
+  for (const Command& command : commands()) {
+    if (*command.summary == '\0') continue;
+    const Ran ran = run_with({command.name, "--help"});
+    EXPECT_EQ(ran.code, k_exit_ok) << command.name << ": " << ran.err;
+    EXPECT_THAT(ran.out, Not(IsEmpty())) << command.name;
+    EXPECT_THAT(ran.err, IsEmpty()) << command.name;
+  }
+}
+
+// What each command cannot do without: CLI11 asks for that before it speaks of unknown flags.
+const std::map<std::string, std::vector<std::string>> k_required{
+    {"compare", {}},
+    {"measure", {"/nowhere"}},
+    {"cache", {"show", "/nowhere"}},
+    {"inspect", {"/nowhere"}},
+    {"synth", {"/nowhere/new", "--size", "1MB"}},
+    {"shape", {"/nowhere", "/nowhere/mount", "--rate", "1MB/s"}},
+    {"report", {"/nowhere.jsonl"}},
+};
+
+TEST(Run, AnUnknownFlagIsNamedBeforeAnythingIsDone) {
+  for (const auto& [name, required] : k_required) {
+    std::vector<std::string> words{name};
+    words.insert(words.end(), required.begin(), required.end());
+    words.emplace_back("--no-such-flag");
+    const Ran ran = run_with(words);
+    EXPECT_EQ(ran.code, k_exit_usage) << name;
+    EXPECT_THAT(ran.err, HasSubstr("--no-such-flag")) << name;
+    EXPECT_THAT(ran.out, IsEmpty()) << name;
+  }
+}
+
+}  // namespace
+}  // namespace coldload::cli
