@@ -111,16 +111,18 @@ enum class Way { read, mmap };
 // One measurement: readers on a private mount, watched by the caller.
 class Measurement {
  public:
-  Measurement(const StandInOptions& options, Way way, os::Seconds limit)
+  // `share_bytes`: what one reader reads.
+  Measurement(Way way, os::Seconds limit, double rate_bytes_per_s, std::uint64_t share_bytes)
       : way_(way), limit_(limit) {
+    // Small enough that the end of a block is known to a few per cent of the whole.
     constexpr double k_block_s = 0.02;
-    constexpr std::uint64_t k_least_block = 64U << 10;
+    constexpr double k_blocks = 32;
     constexpr std::uint64_t k_most_block = 1U << 20;
-    const double wanted = options.pace.rate_bytes_per_s * k_block_s;
+    const double wanted =
+        std::min(rate_bytes_per_s * k_block_s, static_cast<double>(share_bytes) / k_blocks);
     while (block_bytes_ < k_most_block && static_cast<double>(block_bytes_) < wanted) {
       block_bytes_ *= 2;
     }
-    static_assert(k_least_block < k_most_block);
   }
 
   // Bytes per second of all readers together; nothing where a read failed or nothing was read.
@@ -131,7 +133,7 @@ class Measurement {
     os::TimePoint from;
     os::TimePoint to;
     std::uint64_t bytes = 0;
-    bool ok = false;
+    bool failed = false;
   };
 
   void read_all(const std::string& root, const std::vector<Extent>& extents, Reader& reader);
@@ -140,7 +142,7 @@ class Measurement {
 
   Way way_;
   os::Seconds limit_;
-  std::uint64_t block_bytes_ = 64U << 10;
+  std::uint64_t block_bytes_ = 32U << 10;
   std::atomic<bool> stop_{false};
   std::mutex mutex_;
   std::condition_variable left_;
@@ -174,7 +176,10 @@ void Measurement::read_all(const std::string& root, const std::vector<Extent>& e
         way_ == Way::mmap ? os::Mapping::of_file(file, extent.file->bytes) : os::Mapping();
     for (std::uint64_t at = 0; at < extent.bytes; at += block_bytes_) {
       const std::uint64_t size = std::min(block_bytes_, extent.bytes - at);
-      if (!read_block(file, mapping, extent.offset + at, memory.bytes().first(size))) return;
+      if (!read_block(file, mapping, extent.offset + at, memory.bytes().first(size))) {
+        reader.failed = true;
+        return;
+      }
       done += size;
       const os::TimePoint now = os::Clock::now();
       if (done_at_start == 0 && done >= start) {
@@ -183,7 +188,6 @@ void Measurement::read_all(const std::string& root, const std::vector<Extent>& e
       }
       reader.to = now;
       reader.bytes = done - done_at_start;
-      reader.ok = reader.bytes > 0;
       if (stop_.load() || now > deadline || os::interrupted()) return;
     }
   }
@@ -199,7 +203,7 @@ std::optional<double> Measurement::run(StandIn& stand_in,
       try {
         read_all(stand_in.path(), work[i], readers[i]);
       } catch (const std::exception&) {
-        readers[i].ok = false;
+        readers[i].failed = true;
       }
       stop_.store(true);  // all readers are measured over the same span
       const std::lock_guard lock(mutex_);
@@ -218,10 +222,12 @@ std::optional<double> Measurement::run(StandIn& stand_in,
   for (std::thread& thread : threads) thread.join();
   double rate = 0;
   for (const Reader& reader : readers) {
-    if (!reader.ok || reader.to <= reader.from) return std::nullopt;
+    if (reader.failed) return std::nullopt;
+    // One that was stopped in its first block has nothing to add.
+    if (reader.bytes == 0) continue;
     rate += static_cast<double>(reader.bytes) / os::seconds_between(reader.from, reader.to);
   }
-  return rate;
+  return rate > 0 ? std::optional(rate) : std::nullopt;
 }
 
 }  // namespace
@@ -259,7 +265,8 @@ Delivered measure_delivered(const StandInOptions& options) {
   private_options.mount_point.clear();
   const auto measure = [&](Way way, unsigned readers) {
     StandIn stand_in(private_options);
-    return Measurement(options, way, k_limit).run(stand_in, shares(files, wanted, readers));
+    return Measurement(way, k_limit, rate, wanted / readers)
+        .run(stand_in, shares(files, wanted, readers));
   };
   delivered.read_bytes_per_s = measure(Way::read, 1);
   delivered.mmap_bytes_per_s = measure(Way::mmap, 1);

@@ -179,7 +179,10 @@ std::uint64_t needed_readahead(const StandInPace& pace) {
   constexpr std::uint64_t k_least = 1ULL << 20;
   constexpr std::uint64_t k_most = 16ULL << 20;
   constexpr double k_times_in_flight = 4;
-  const double needed = k_times_in_flight * pace.rate_bytes_per_s * seconds(pace.latency);
+  // A reader that is not put back on a processor at once must not find the line idle.
+  constexpr double k_wake_up_s = 0.003;
+  const double needed =
+      k_times_in_flight * pace.rate_bytes_per_s * (seconds(pace.latency) + k_wake_up_s);
   std::uint64_t bytes = k_least;
   while (bytes < k_most && static_cast<double>(bytes) < needed) bytes *= 2;
   return bytes;

@@ -61,8 +61,9 @@ struct StandInDescription {
 // otherwise, and where nothing was measured.
 [[nodiscard]] std::string shortfall(const StandInDescription& description);
 
-// The readahead that lets one reader have the whole rate: four times what is in flight, a power of
-// two, 1 to 16 MiB.
+// The readahead that lets one reader have the whole rate: four times what the line carries during
+// the latency and a late wake-up, a power of two, 1 to 16 MiB. (Not simply the most: a page fault
+// at random reads that much.)
 [[nodiscard]] std::uint64_t needed_readahead(const StandInPace& pace);
 
 }  // namespace coldload::storage

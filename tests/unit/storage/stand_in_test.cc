@@ -60,8 +60,9 @@ TEST(ParseStandIn, RefusesWithTheCause) {
 }
 
 TEST(NeededReadahead, HoldsWhatIsInFlightWithinItsBounds) {
-  EXPECT_EQ(needed_readahead({250e6, 1ms, {}}), 1U << 20);
-  EXPECT_EQ(needed_readahead({1e9, 1ms, {}}), 4U << 20);
+  EXPECT_EQ(needed_readahead({250e6, 1ms, {}}), 4U << 20);
+  EXPECT_EQ(needed_readahead({100e6, 1ms, {}}), 2U << 20);
+  EXPECT_EQ(needed_readahead({250e6, 10ms, {}}), 16U << 20);
   EXPECT_EQ(needed_readahead({1e6, 0ms, {}}), 1U << 20);
   EXPECT_EQ(needed_readahead({10e9, 10ms, {}}), 16U << 20);
 }
@@ -75,7 +76,7 @@ StandInDescription some_description() {
   description.links = OutsideLinks::as_files;
   description.backing = Backing::cold;
   description.warmed = false;
-  description.readahead_bytes = 2U << 20;
+  description.readahead_bytes = 8U << 20;
   description.request_bytes = 256U << 10;
   description.delivered = {249e6, 120e6, {}, "a read failed"};
   return description;
@@ -96,7 +97,7 @@ TEST(Shortfall, NamesEachWayThatGetsLessThan95Percent) {
   StandInDescription description = some_description();
   EXPECT_EQ(shortfall(description), "delivers 120 MB/s to one reader through mmap, asked 250 MB/s");
   description.readahead_bytes = 128U << 10;
-  EXPECT_THAT(shortfall(description), HasSubstr("readahead is 128 KiB and would have to be 2048 KiB"));
+  EXPECT_THAT(shortfall(description), HasSubstr("readahead is 128 KiB and would have to be 8192 KiB"));
   description.delivered = {238e6, 250e6, 250e6, ""};
   EXPECT_EQ(shortfall(description), "");
   description.delivered = {};
