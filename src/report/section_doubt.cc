@@ -127,6 +127,20 @@ void add_left_out(const Comparison& comparison, Lines* lines) {
   lines->push_back(std::move(block));
 }
 
+void add_outliers(const Arm& arm, Lines* lines) {
+  for (std::size_t found = 0; found < arm.outliers.size(); ++found) {
+    if (found == k_most_lines_of_a_kind) {
+      lines->push_back(fmt::format("{}: {} more outliers, counted all the same.", name_of(arm),
+                                   arm.outliers.size() - found));
+      return;
+    }
+    const std::size_t index = arm.outliers[found];
+    lines->push_back(fmt::format("{}: run {} ({}) is an outlier; it is counted all the same.",
+                                 name_of(arm), arm.cold.trials[index]->run_id,
+                                 in_seconds(arm.cold.values_s[index])));
+  }
+}
+
 void add_order(const Comparison& comparison, Lines* lines) {
   const measure::ExperimentFacts& facts = comparison.facts;
   if (!facts.order.empty() && comparison.arms.size() > 1) {
@@ -145,11 +159,7 @@ void add_order(const Comparison& comparison, Lines* lines) {
           name_of(arm), arm.trend->tau > 0 ? "rise" : "fall", arm.trend->tau,
           p_text(arm.trend->p)));
     }
-    for (const std::size_t index : arm.outliers) {
-      lines->push_back(fmt::format("{}: run {} ({}) is an outlier; it is counted all the same.",
-                                   name_of(arm), arm.cold.trials[index]->run_id,
-                                   in_seconds(arm.cold.values_s[index])));
-    }
+    add_outliers(arm, lines);
   }
 }
 

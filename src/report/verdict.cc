@@ -288,7 +288,7 @@ std::string answer_about_cold(const Comparison& comparison) {
   if (words.empty()) return "";
   return fmt::format(
       "**Not all of these are verified cold loads:** of {} trials, {}. Do not read "
-      "their times as the cost of a cold start.",
+      "those as the cost of a cold start.",
       usable, joined(words));
 }
 
