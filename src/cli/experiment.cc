@@ -16,8 +16,11 @@
 #include "measure/server_target.h"
 #include "os/file.h"
 #include "os/interrupt.h"
-#include "report/json_lines.h"
+#include "report/comparison.h"
+#include "report/dataset.h"
+#include "report/markdown.h"
 #include "report/results.h"
+#include "report/summary.h"
 
 namespace coldload::cli {
 
@@ -93,10 +96,14 @@ void warn_of_stand_ins(const std::vector<measure::Arm>& arms, measure::Experimen
 
 // The report covers every record of the out directory, so that later rows join earlier ones.
 void write_report(const report::Results& results, bool json) {
-  const std::vector<measure::Record> records = report::read_records({results.jsonl_path()});
-  if (records.empty()) return;
-
-  (void)json;
+  const report::Dataset dataset = report::read_dataset({results.jsonl_path()});
+  if (dataset.records().empty()) return;
+  os::replace_text(results.markdown_path(), report::markdown_report(dataset));
+  if (json) {
+    fmt::print("{}", text::to_pretty(report::to_json(report::compare(dataset))));
+  } else {
+    fmt::print("{}", report::terminal_summary(dataset));
+  }
 }
 
 int exit_code(const measure::ExperimentResult& result, bool ignore_failure) {

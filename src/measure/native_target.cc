@@ -22,6 +22,8 @@ namespace coldload::measure {
 
 namespace {
 
+// The loader ends by itself once it has said that everything is loaded.
+constexpr std::chrono::seconds k_exit_patience{2};
 constexpr std::size_t k_longest_line = 1 << 20;
 
 // The bytes that the loader read with O_DIRECT, from its "routes".
@@ -69,7 +71,11 @@ class LaunchedLoader : public Launched {
         outcome.kind = ReadyKind::interrupted;
         return outcome;
       }
-      if (entries[0].revents != 0 && !read_status(now, &outcome)) return outcome;
+      if (entries[0].revents != 0 && !read_status(now, &outcome)) {
+        // Reaped, its reads are on our account; a zombie's are closed to all but root.
+        if (done_) (void)child_->wait_until(os::Clock::now() + k_exit_patience);
+        return outcome;
+      }
       tick(progress_);
       if (now >= deadline) {
         outcome.kind = ReadyKind::timed_out;
@@ -82,8 +88,6 @@ class LaunchedLoader : public Launched {
 
   std::vector<std::string> stop() override {
     stopped_ = true;
-    // The loader ends by itself once it is done; its memory goes with it.
-    if (done_) (void)child_->wait_until(os::Clock::now() + std::chrono::seconds(2));
     return describe_survivors(tree_.stop(std::chrono::seconds(2)));
   }
 

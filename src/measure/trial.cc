@@ -122,7 +122,7 @@ Prepared prepare(const TrialInput& input, TrialWatcher& watcher) {
 void note_gpu_memory(const gpu::Nvml& nvml, std::optional<double> baseline_mib,
                      serve::ProcessTree& tree, Record* record) {
   if (!nvml.availability().ok) {
-    record->gpu_mem_source = "none: " + nvml.availability().reason;
+    record->gpu_mem_source = nvml.availability().reason;
     return;
   }
   std::vector<pid_t> pids;
@@ -139,7 +139,7 @@ void note_gpu_memory(const gpu::Nvml& nvml, std::optional<double> baseline_mib,
     record->gpu_mem_source = "nvml, used minus used before launch";
     return;
   }
-  record->gpu_mem_source = "none: the target uses no GPU memory";
+  record->gpu_mem_source = "the target uses no GPU memory";
 }
 
 void apply_outcome(const ReadyOutcome& outcome, os::TimePoint launched_at, Record* record) {

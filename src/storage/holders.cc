@@ -16,6 +16,7 @@
 
 #include "os/file.h"
 #include "os/proc.h"
+#include "storage/path_info.h"
 
 namespace coldload::storage {
 
@@ -31,10 +32,13 @@ struct Wanted {
 Wanted identify(const std::vector<std::string>& paths) {
   Wanted wanted;
   for (const std::string& path : paths) {
-    struct stat info {};
-    if (::stat(path.c_str(), &info) != 0) continue;
-    wanted.by_identity[{info.st_dev, info.st_ino}] = path;
-    wanted.by_path[path] = path;
+    // A mapping of a file on overlayfs shows the file below.
+    for (const std::string& name : {path, file_below_overlay(path)}) {
+      struct stat info {};
+      if (name.empty() || ::stat(name.c_str(), &info) != 0) continue;
+      wanted.by_identity[{info.st_dev, info.st_ino}] = path;
+      wanted.by_path[name] = path;
+    }
   }
   return wanted;
 }

@@ -100,7 +100,10 @@ void PageCacheView::evict(std::chrono::milliseconds patience) const {
   const os::TimePoint deadline = os::Clock::now() + patience;
   std::vector<std::size_t> left;
   for (std::size_t i = 0; i < files_.size(); ++i) left.push_back(i);
-  while (true) {
+  // Where residency cannot be seen there is nothing to poll for, and one pass leaves pages that are
+  // still on their way to the LRU lists.
+  constexpr int k_blind_passes = 4;
+  for (int pass = 1;; ++pass) {
     for (const std::size_t index : left) {
       const os::Fd& fd = files_[index].fd;
       // A read-only file system answers EROFS or EINVAL: it has nothing dirty.
@@ -113,9 +116,9 @@ void PageCacheView::evict(std::chrono::milliseconds patience) const {
     left.erase(std::remove_if(left.begin(), left.end(),
                               [&](std::size_t i) { return residency(i).resident_bytes == 0; }),
                left.end());
-    // Where residency is not known there is nothing to poll for.
-    if (left.empty() || !observable() || os::Clock::now() >= deadline) return;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (left.empty() || os::Clock::now() >= deadline) return;
+    if (!observable() && pass >= k_blind_passes) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(observable() ? 5 : 50));
   }
 }
 

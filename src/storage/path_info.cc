@@ -229,7 +229,17 @@ std::set<std::pair<dev_t, ino_t>> identities(const std::vector<std::string>& fil
   return found;
 }
 
+std::vector<Mount> current_mounts() {
+  return parse_mountinfo(os::read_text("/proc/self/mountinfo"));
+}
+
 }  // namespace
+
+std::string file_below_overlay(const std::string& path) {
+  const std::vector<Mount> mounts = current_mounts();
+  const Mount* mount = mount_of(mounts, path);
+  return mount != nullptr && mount->fs_type == "overlay" ? below_overlay(*mount, path) : "";
+}
 
 std::vector<Mount> parse_mountinfo(std::string_view text) {
   std::vector<Mount> mounts;
@@ -258,7 +268,7 @@ PathInfo inspect_path(const std::string& path) {
   struct stat status {};
   if (::stat(info.path.c_str(), &status) != 0) throw os::SystemError("look at", path, errno);
   info.device_id = status.st_dev;
-  const std::vector<Mount> mounts = parse_mountinfo(os::read_text("/proc/self/mountinfo"));
+  const std::vector<Mount> mounts = current_mounts();
   if (const Mount* mount = mount_of(mounts, info.path)) info.mount = *mount;
   info.device = device_behind(info.mount, info.path, info.device_id);
   const std::string bdi = fmt::format("/sys/class/bdi/{}:{}/read_ahead_kb", ::major(info.device_id),

@@ -61,6 +61,9 @@ struct PathInfo {
 // Throws os::SystemError where the path cannot be reached.
 [[nodiscard]] PathInfo inspect_path(const std::string& path);
 
+// The file below an overlay that `path` shows, if it is visible from here; empty elsewhere.
+[[nodiscard]] std::string file_below_overlay(const std::string& path);
+
 // Whether reads of `a` and `b` end on the same storage: a sentence that says why, empty if not.
 // `files_a`, `files_b`: the checkpoint's real file paths (hard links are found through them).
 [[nodiscard]] std::string same_storage(const PathInfo& a, const std::vector<std::string>& files_a,

@@ -70,6 +70,7 @@ int main(int argc, char** argv) {
   operations.release = release_file;
   operations.readdir = read_directory;
   char foreground[] = "-f";
-  char* arguments[] = {argv[0], foreground, argv[2], nullptr};
-  return ::fuse_main(3, arguments, &operations, nullptr);
+  char single_thread[] = "-s";
+  char* arguments[] = {argv[0], foreground, single_thread, argv[2], nullptr};
+  return ::fuse_main(4, arguments, &operations, nullptr);
 }

