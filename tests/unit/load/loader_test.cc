@@ -201,6 +201,13 @@ TEST(Loader, OpensFewOfManyShardsAtATimeAndClosesAll) {
   EXPECT_EQ(open_files(), before);
 }
 
+TEST(Loader, PassesOverEmptyShardsHoweverMany) {
+  ScratchFolder folder;
+  std::vector<Shard> shards;
+  for (std::uint64_t i = 0; i < 400; ++i) shards.push_back(folder.shard(i % 150 == 50 ? 7 : 0));
+  EXPECT_EQ(Loader(Options{}).load(shards).bytes, 21U);
+}
+
 TEST(Loader, OfNoShardsIsDoneAtOnce) {
   const Result result = Loader(Options{}).load({});
   EXPECT_EQ(result.bytes, 0U);
