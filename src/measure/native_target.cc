@@ -15,7 +15,6 @@
 #include "os/file.h"
 #include "os/interrupt.h"
 #include "os/subprocess.h"
-#include "serve/log_tail.h"
 #include "serve/process_tree.h"
 
 namespace coldload::measure {
@@ -38,7 +37,7 @@ class LaunchedLoader : public Launched {
  public:
   LaunchedLoader(std::vector<std::string> argv, const std::string& log_path,
                  std::chrono::nanoseconds timeout)
-      : argv_(std::move(argv)), log_path_(log_path), timeout_(timeout) {
+      : argv_(std::move(argv)), timeout_(timeout) {
     const os::Fd log = os::open_file(log_path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
     os::Pipe status = os::make_pipe();
     os::SpawnOptions options;
@@ -141,18 +140,13 @@ class LaunchedLoader : public Launched {
   ReadyOutcome failure() {
     ReadyOutcome outcome;
     const auto status = child_->wait_until(os::Clock::now() + std::chrono::seconds(5));
-    const auto lines = serve::last_log_lines(log_path_, 3);
-    std::string told;
-    for (const std::string& line : lines) told += (told.empty() ? "" : " / ") + line;
     outcome.reason =
-        fmt::format("the native loader ended with {}{}", status ? status->text() : "no exit code",
-                    told.empty() ? "" : ": " + told);
+        fmt::format("the native loader ended with {}", status ? status->text() : "no exit code");
     return outcome;
   }
 
   serve::ProcessTree tree_;  // first: it notes who was there before the launch
   std::vector<std::string> argv_;
-  std::string log_path_;
   std::chrono::nanoseconds timeout_;
   std::optional<os::Subprocess> child_;
   os::Fd status_;

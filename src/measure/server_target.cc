@@ -2,9 +2,6 @@
 
 #include <utility>
 
-#include <fmt/format.h>
-
-#include "serve/log_tail.h"
 #include "serve/port.h"
 #include "serve/server_process.h"
 
@@ -15,7 +12,7 @@ namespace {
 class LaunchedServer : public Launched {
  public:
   explicit LaunchedServer(const serve::LaunchOptions& options)
-      : argv_(options.argv), log_path_(options.log_path), server_(options) {}
+      : argv_(options.argv), server_(options) {}
 
   [[nodiscard]] os::TimePoint launched_at() const override { return server_.launched_at(); }
   [[nodiscard]] const std::vector<std::string>& argv() const override { return argv_; }
@@ -41,11 +38,6 @@ class LaunchedServer : public Launched {
         outcome.kind = ReadyKind::failed;
         break;
     }
-    std::string told;
-    for (const std::string& line : serve::last_log_lines(log_path_, 3)) {
-      told += (told.empty() ? "" : " / ") + line;
-    }
-    if (!told.empty()) outcome.reason += fmt::format("; its last words: {}", told);
     return outcome;
   }
 
@@ -53,7 +45,6 @@ class LaunchedServer : public Launched {
 
  private:
   std::vector<std::string> argv_;
-  std::string log_path_;
   serve::ServerProcess server_;
 };
 

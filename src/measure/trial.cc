@@ -13,6 +13,7 @@
 #include "os/error.h"
 #include "os/interrupt.h"
 #include "os/subprocess.h"
+#include "serve/log_tail.h"
 #include "storage/holders.h"
 #include "storage/page_cache.h"
 #include "text/units.h"
@@ -142,14 +143,25 @@ void note_gpu_memory(const gpu::Nvml& nvml, std::optional<double> baseline_mib,
   record->gpu_mem_source = "the target uses no GPU memory";
 }
 
-void apply_outcome(const ReadyOutcome& outcome, os::TimePoint launched_at, Record* record) {
+// The end of the target's output: why it failed is usually there.
+std::string last_words(const std::string& log_path) {
+  std::string words;
+  for (const std::string& line : serve::last_log_lines(log_path, 3)) {
+    words += (words.empty() ? "; its last words: " : " / ") + line;
+  }
+  return words;
+}
+
+// Called when the target is gone and its log complete.
+void apply_outcome(const ReadyOutcome& outcome, os::TimePoint launched_at,
+                   const std::string& log_path, Record* record) {
   record->phases = outcome.phases;
   record->reported = outcome.reported;
   if (outcome.kind == ReadyKind::ready) {
     record->load_s = os::seconds_between(launched_at, outcome.ready_at);
     return;
   }
-  record->reason = outcome.reason;
+  record->reason = outcome.reason + last_words(log_path);
   record->status = outcome.kind == ReadyKind::timed_out ? Status::timed_out : Status::failed;
 }
 
@@ -272,7 +284,7 @@ TrialResult run_trial(const TrialInput& input, Target& target, const gpu::Nvml& 
   evidence.foreign_readers = observed.foreign_readers;
   evidence.weights_resident_after = record.resident_bytes_after;
   evidence.direct_bytes = outcome.direct_bytes;
-  apply_outcome(outcome, launched_at, &record);
+  apply_outcome(outcome, launched_at, input.log_path, &record);
   apply_verdict(input, evidence, &record);
   return result;
 }
