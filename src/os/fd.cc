@@ -47,8 +47,8 @@ const char* file_kind(mode_t mode) {
 
 void require_regular(const struct stat& info, const std::string& path) {
   if (S_ISREG(info.st_mode)) return;
-  throw Error(fmt::format("cannot read {}: it is {}, not a regular file", path,
-                          file_kind(info.st_mode)));
+  throw Error(
+      fmt::format("cannot read {}: it is {}, not a regular file", path, file_kind(info.st_mode)));
 }
 
 }  // namespace
