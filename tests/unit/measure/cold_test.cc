@@ -1,0 +1,202 @@
+#include "measure/cold.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace coldload::measure {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr std::uint64_t k_needed = 1'000'000'000;
+
+// A load from a local disk about which there is nothing to say against.
+ColdEvidence honest() {
+  ColdEvidence e;
+  e.fs_type = "ext4";
+  e.resident_bytes_before = 0;
+  e.needed_bytes = k_needed;
+  e.counter_bytes = k_needed;
+  e.counter_source = "block_device";
+  e.target_bytes = k_needed;
+  e.processes_are_charged = true;
+  e.weights_resident_after = k_needed;
+  return e;
+}
+
+// The same from a mount whose counter counts everybody's reads of it and nothing else.
+ColdEvidence honest_stand_in() {
+  ColdEvidence e = honest();
+  e.fs_type = "fuse.coldload";
+  e.counter_source = "stand_in";
+  e.counter_this_mount_only = true;
+  e.target_bytes = 0;
+  e.processes_are_charged = false;
+  return e;
+}
+
+ColdEvidence no_counter() {
+  ColdEvidence e = honest_stand_in();
+  e.fs_type = "fuse.sshfs";
+  e.counter_bytes.reset();
+  e.counter_source.clear();
+  e.counter_this_mount_only = false;
+  e.no_counter_reason = "fuse.sshfs counts nothing";
+  return e;
+}
+
+TEST(JudgeCold, AnHonestLoadIsVerifiedWithoutAReason) {
+  const ColdVerdict verdict = judge_cold(honest());
+  EXPECT_EQ(verdict.cold, Cold::verified);
+  EXPECT_EQ(verdict.reason, "");
+  EXPECT_EQ(verdict.storage_bytes_read, k_needed);
+  EXPECT_EQ(verdict.storage_bytes_source, "block_device");
+}
+
+TEST(JudgeCold, NinetyFivePercentAreEnoughAndLessIsNot) {
+  ColdEvidence e = honest();
+  e.counter_bytes = e.target_bytes = k_needed / 100 * 95;
+  EXPECT_EQ(judge_cold(e).cold, Cold::verified);
+  e.counter_bytes = e.target_bytes = k_needed / 100 * 94;
+  EXPECT_EQ(judge_cold(e).cold, Cold::not_cold);
+}
+
+TEST(JudgeCold, OneResidentPageIsNotColdAndIsNamed) {
+  ColdEvidence e = honest();
+  e.resident_bytes_before = 4096;
+  e.leftovers = {{"/m/a.safetensors", 4096, {"process 12 (x) maps it"}}};
+  const ColdVerdict verdict = judge_cold(e);
+  EXPECT_EQ(verdict.cold, Cold::not_cold);
+  EXPECT_THAT(verdict.reason, HasSubstr("1 pages"));
+  EXPECT_THAT(verdict.reason, HasSubstr("/m/a.safetensors"));
+  EXPECT_THAT(verdict.reason, HasSubstr("process 12"));
+}
+
+TEST(JudgeCold, ManyLeftoversAreCounted) {
+  ColdEvidence e = honest();
+  e.resident_bytes_before = 9 * 4096;
+  for (int i = 0; i < 9; ++i) e.leftovers.push_back({"/m/" + std::to_string(i), 4096, {}});
+  EXPECT_THAT(judge_cold(e).reason, HasSubstr("and 6 more files"));
+}
+
+TEST(JudgeCold, MemoryCanNeverBeCold) {
+  ColdEvidence e = honest();
+  e.memory_backed = true;
+  e.fs_type = "tmpfs";
+  e.resident_bytes_before = k_needed;
+  e.counter_bytes.reset();
+  EXPECT_EQ(judge_cold(e).cold, Cold::not_applicable);
+}
+
+TEST(JudgeCold, ReadsOfSomebodyElseDoNotCountForTheTarget) {
+  ColdEvidence e = honest();
+  e.target_bytes = k_needed / 10;
+  e.foreign_readers = {"process 12 (cat) has it open: /m/a"};
+  const ColdVerdict verdict = judge_cold(e);
+  EXPECT_EQ(verdict.cold, Cold::not_cold);
+  EXPECT_THAT(verdict.reason, HasSubstr("process 12"));
+}
+
+TEST(JudgeCold, LostChildrenMakeItUnknownNotCold) {
+  ColdEvidence e = honest();
+  e.target_bytes = 0;
+  e.lost_children = true;
+  EXPECT_EQ(judge_cold(e).cold, Cold::unknown);
+  EXPECT_THAT(judge_cold(e).reason, HasSubstr("SIGCHLD"));
+}
+
+TEST(JudgeCold, LostChildrenDoNotSpoilAFullAccount) {
+  ColdEvidence e = honest();
+  e.lost_children = true;
+  EXPECT_EQ(judge_cold(e).cold, Cold::verified);
+}
+
+TEST(JudgeCold, HalfOfTheWeightsAndMuchCodeDoNotPass) {
+  ColdEvidence e = honest();
+  e.weights_resident_after = k_needed / 2;
+  const ColdVerdict verdict = judge_cold(e);
+  EXPECT_EQ(verdict.cold, Cold::unknown);
+  EXPECT_THAT(verdict.reason, HasSubstr("page cache"));
+}
+
+TEST(JudgeCold, HalfResidentPassesWhereMemoryIsTooSmallForTheCheckpoint) {
+  ColdEvidence e = honest();
+  e.weights_resident_after = k_needed / 2;
+  e.cache_can_hold = false;
+  EXPECT_EQ(judge_cold(e).cold, Cold::verified);
+}
+
+TEST(JudgeCold, NothingResidentAfterwardsIsADirectReader) {
+  ColdEvidence e = honest();
+  e.weights_resident_after = 0;
+  EXPECT_EQ(judge_cold(e).cold, Cold::verified);
+}
+
+TEST(JudgeCold, TheStandInsCounterStandsAloneWhileNobodyElseHasTheFiles) {
+  EXPECT_EQ(judge_cold(honest_stand_in()).cold, Cold::verified);
+  ColdEvidence e = honest_stand_in();
+  e.foreign_readers = {"process 12 (cat) has it open: /m/a"};
+  EXPECT_EQ(judge_cold(e).cold, Cold::unknown);
+}
+
+TEST(JudgeCold, AStandInThatServedHalfIsNotCold) {
+  ColdEvidence e = honest_stand_in();
+  e.counter_bytes = k_needed / 2;
+  EXPECT_EQ(judge_cold(e).cold, Cold::not_cold);
+}
+
+TEST(JudgeCold, ProcessesAloneDecideWhereTheDeviceIsHidden) {
+  ColdEvidence e = honest();
+  e.fs_type = "overlay";
+  e.counter_bytes.reset();
+  e.counter_source.clear();
+  EXPECT_EQ(judge_cold(e).cold, Cold::verified);
+  EXPECT_EQ(judge_cold(e).storage_bytes_source, "process_tree");
+  e.target_bytes = k_needed / 2;
+  EXPECT_EQ(judge_cold(e).cold, Cold::not_cold);
+  e.lost_children = true;
+  EXPECT_EQ(judge_cold(e).cold, Cold::unknown);
+}
+
+TEST(JudgeCold, WithoutACounterFullResidencyAfterwardsDecides) {
+  EXPECT_EQ(judge_cold(no_counter()).cold, Cold::verified);
+  EXPECT_EQ(judge_cold(no_counter()).storage_bytes_source, "residency");
+  EXPECT_FALSE(judge_cold(no_counter()).storage_bytes_read);
+  ColdEvidence e = no_counter();
+  e.weights_resident_after = k_needed / 2;
+  EXPECT_EQ(judge_cold(e).cold, Cold::unknown);
+  e = no_counter();
+  e.foreign_readers = {"process 12"};
+  EXPECT_EQ(judge_cold(e).cold, Cold::unknown);
+  e = no_counter();
+  e.weights_resident_after.reset();
+  EXPECT_EQ(judge_cold(e).cold, Cold::unknown);
+}
+
+TEST(JudgeCold, WithoutACounterTheLoadersOwnDirectReadsCount) {
+  ColdEvidence e = no_counter();
+  e.weights_resident_after = 0;
+  e.direct_bytes = k_needed;
+  EXPECT_EQ(judge_cold(e).cold, Cold::verified);
+  EXPECT_EQ(judge_cold(e).storage_bytes_source, "direct_io");
+  e.direct_bytes = k_needed / 2;
+  EXPECT_EQ(judge_cold(e).cold, Cold::unknown);
+}
+
+TEST(JudgeCold, BytesAloneDoNotMakeItVerified) {
+  ColdEvidence e = honest();
+  e.resident_bytes_before.reset();
+  const ColdVerdict verdict = judge_cold(e);
+  EXPECT_EQ(verdict.cold, Cold::unknown);
+  EXPECT_THAT(verdict.reason, HasSubstr("residency"));
+}
+
+TEST(JudgeCold, AHiddenClientCacheIsUnknown) {
+  ColdEvidence e = honest();
+  e.fs_type = "zfs";
+  e.hidden_cache = true;
+  EXPECT_EQ(judge_cold(e).cold, Cold::unknown);
+}
+
+}  // namespace
+}  // namespace coldload::measure

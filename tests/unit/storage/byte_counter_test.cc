@@ -1,0 +1,72 @@
+#include "storage/byte_counter.h"
+
+#include <gtest/gtest.h>
+
+namespace coldload::storage {
+namespace {
+
+TEST(ParseBlockStat, TakesTheSectorsReadInBytes) {
+  EXPECT_EQ(parse_block_stat("   34766     6952 14402650    17812    24906     4808  5108448\n"),
+            14402650ULL * 512U);
+}
+
+TEST(ParseBlockStat, RefusesWhatIsTooShort) {
+  EXPECT_FALSE(parse_block_stat(""));
+  EXPECT_FALSE(parse_block_stat("1 2"));
+}
+
+constexpr char k_mountstats[] =
+    "device /dev/vda mounted on / with fstype ext4\n"
+    "device srv:/a mounted on /mnt/a with fstype nfs4 statvers=1.1\n"
+    "\topts:\trw,vers=4.2\n"
+    "\tevents:\t1 2 3\n"
+    "\tbytes:\t100 0 50 0 777 0 3 0\n"
+    "device srv:/b mounted on /mnt/b with fstype nfs statvers=1.1\n"
+    "\tbytes:\t1 2 3 4 5 6 7 8\n";
+
+TEST(ParseMountstats, TakesBytesReadFromTheServerOfThatMount) {
+  EXPECT_EQ(parse_mountstats(k_mountstats, "/mnt/a"), 777U);
+  EXPECT_EQ(parse_mountstats(k_mountstats, "/mnt/b"), 5U);
+}
+
+TEST(ParseMountstats, HasNoAnswerForOtherMounts) {
+  EXPECT_FALSE(parse_mountstats(k_mountstats, "/"));
+  EXPECT_FALSE(parse_mountstats(k_mountstats, "/mnt"));
+  EXPECT_FALSE(
+      parse_mountstats("device x mounted on /mnt/a with fstype nfs\n\tbytes:\t1 2\n", "/mnt/a"));
+}
+
+PathInfo on(const std::string& fs_type) {
+  PathInfo info;
+  info.path = "/";
+  info.mount.fs_type = fs_type;
+  info.mount.point = "/";
+  return info;
+}
+
+TEST(ChooseByteCounter, SaysWhyThereIsNone) {
+  PathInfo memory = on("tmpfs");
+  memory.cache = CacheKind::memory_backed;
+  EXPECT_FALSE(choose_byte_counter(memory).counter);
+  EXPECT_NE(choose_byte_counter(memory).reason, "");
+  EXPECT_FALSE(choose_byte_counter(on("fuse.sshfs")).counter);
+  EXPECT_FALSE(choose_byte_counter(on("fuse.sshfs")).processes_are_charged);
+}
+
+TEST(ChooseByteCounter, GoesByProcessesWhereTheDeviceIsHidden) {
+  const CounterChoice choice = choose_byte_counter(on("overlay"));
+  EXPECT_FALSE(choice.counter);
+  EXPECT_TRUE(choice.processes_are_charged);
+}
+
+TEST(ChooseByteCounter, DropsACounterThatDoesNotAnswer) {
+  PathInfo info = on("ext4");
+  info.device = BlockDevice{4095, 4095, "gone", "", "", "", {}};
+  const CounterChoice choice = choose_byte_counter(info);
+  EXPECT_FALSE(choice.counter);
+  EXPECT_EQ(choice.source, "");
+  EXPECT_NE(choice.reason, "");
+}
+
+}  // namespace
+}  // namespace coldload::storage

@@ -1,0 +1,117 @@
+#include "storage/page_cache.h"
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "os/error.h"
+#include "os/file.h"
+#include "os/mapping.h"
+#include "storage/holders.h"
+#include "storage/path_info.h"
+
+namespace coldload::storage {
+namespace {
+
+// In the build folder: the disk, where the temporary folder may be memory.
+class PageCache : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::current_path() / ("page-cache-" + std::to_string(::getpid()));
+    std::filesystem::create_directory(folder_);
+    if (inspect_path(folder_).cache != CacheKind::page_cache) GTEST_SKIP() << "needs a disk";
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string file(const std::string& name, std::size_t bytes) {
+    const std::string path = folder_ / name;
+    const os::Fd fd = os::open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    os::write_full(fd, std::string(bytes, 'x'));
+    return path;  // still dirty
+  }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(PageCache, WhatWasJustWrittenIsResidentAndCanBeEvicted) {
+  const PageCacheView view({file("a", 1 << 20), file("b", 5000)});
+  EXPECT_EQ(view.resident_bytes(), (1U << 20) + 5000U);
+  view.evict(std::chrono::seconds(5));
+  EXPECT_EQ(view.resident_bytes(), 0U);
+  EXPECT_EQ(view.residency(1).file_bytes, 5000U);
+}
+
+TEST_F(PageCache, WarmBringsAllOfItIn) {
+  const PageCacheView view({file("a", (4 << 20) + 17), file("b", 1)});
+  view.evict(std::chrono::seconds(5));
+  std::uint64_t told = 0;
+  view.warm([&](std::uint64_t bytes) {
+    told = bytes;
+    return true;
+  });
+  EXPECT_EQ(told, (4U << 20) + 18U);
+  EXPECT_EQ(view.resident_bytes(), told);
+  EXPECT_EQ(view.resident_bytes_of_first(1), told - 1);
+}
+
+TEST_F(PageCache, WarmStopsWhenToldTo) {
+  const PageCacheView view({file("a", 12 << 20)});
+  view.evict(std::chrono::seconds(5));
+  int calls = 0;
+  view.warm([&](std::uint64_t) { return ++calls < 2; });
+  EXPECT_EQ(calls, 2);
+}
+
+TEST_F(PageCache, LookingChangesNothing) {
+  const PageCacheView view({file("a", 1 << 20)});
+  view.evict(std::chrono::seconds(5));
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(view.resident_bytes(), 0U);
+}
+
+TEST_F(PageCache, PartOfAFileIsSeenAsThatPart) {
+  const PageCacheView view({file("a", 1 << 20)});
+  view.evict(std::chrono::seconds(5));
+  const os::Fd reader = os::open_regular(view.path(0));
+  ASSERT_EQ(::posix_fadvise(reader.get(), 0, 0, POSIX_FADV_RANDOM), 0);  // no readahead
+  char byte = 0;
+  ASSERT_EQ(::pread(reader.get(), &byte, 1, 8 * 4096), 1);
+  const auto resident = view.resident_bytes();
+  ASSERT_TRUE(resident);
+  EXPECT_GT(*resident, 0U);
+  EXPECT_LT(*resident, 1U << 20);
+}
+
+TEST_F(PageCache, AMappedPageStaysAndItsHolderIsFound) {
+  const std::string path = file("a", 1 << 20);
+  const PageCacheView view({path});
+  const os::Fd fd = os::open_regular(path);
+  const os::Mapping mapping = os::Mapping::of_file(fd, 1 << 20);
+  volatile char touched = static_cast<char>(mapping.data()[0]);
+  (void)touched;
+  view.evict(std::chrono::milliseconds(50));
+  EXPECT_GT(view.resident_bytes().value_or(0), 0U);
+  // We ourselves are left out of the list.
+  EXPECT_TRUE(find_holders({path}).empty());
+}
+
+TEST_F(PageCache, AnEmptyFileIsNeitherInNorOut) {
+  const PageCacheView view({file("empty", 0)});
+  EXPECT_EQ(view.resident_bytes(), 0U);
+  view.evict(std::chrono::milliseconds(50));
+  EXPECT_EQ(view.residency(0).file_bytes, 0U);
+}
+
+TEST_F(PageCache, AnOrdinaryDiskKeepsPagesWhenAFileIsOpenedAgain) {
+  EXPECT_EQ(reopening_drops_pages(file("a", 100000)), false);
+}
+
+TEST_F(PageCache, AMissingFileIsNamed) {
+  EXPECT_THROW(PageCacheView({folder_ / "missing"}), os::SystemError);
+}
+
+}  // namespace
+}  // namespace coldload::storage

@@ -1,0 +1,111 @@
+#include "storage/path_info.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/error.h"
+#include "os/file.h"
+
+namespace coldload::storage {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ParseMountinfo, ReadsEveryFieldAndBothKindsOfOptions) {
+  const auto mounts = parse_mountinfo(
+      "36 35 0:34 /sub /mnt/efs rw,noatime shared:7 master:1 - nfs4 10.0.0.1:/ rw,vers=4.1\n");
+  ASSERT_EQ(mounts.size(), 1U);
+  EXPECT_EQ(mounts[0].major, 0U);
+  EXPECT_EQ(mounts[0].minor, 34U);
+  EXPECT_EQ(mounts[0].root, "/sub");
+  EXPECT_EQ(mounts[0].point, "/mnt/efs");
+  EXPECT_EQ(mounts[0].fs_type, "nfs4");
+  EXPECT_EQ(mounts[0].source, "10.0.0.1:/");
+  EXPECT_EQ(mounts[0].options, "rw,noatime,rw,vers=4.1");
+}
+
+TEST(ParseMountinfo, UndoesTheEscapesOfBlanks) {
+  const auto mounts = parse_mountinfo("36 35 8:1 / /mnt/my\\040disk rw - ext4 /dev/sda1 rw\n");
+  ASSERT_EQ(mounts.size(), 1U);
+  EXPECT_EQ(mounts[0].point, "/mnt/my disk");
+}
+
+TEST(ParseMountinfo, LeavesOutWhatIsNoMount) {
+  EXPECT_TRUE(parse_mountinfo("").empty());
+  EXPECT_TRUE(parse_mountinfo("rubbish\n1 2 3\n36 35 x / /mnt rw - ext4 s rw\n").empty());
+}
+
+TEST(InspectPath, ProcIsNeitherNetworkNorMemoryBacked) {
+  const PathInfo info = inspect_path("/proc/self");
+  EXPECT_EQ(info.mount.fs_type, "proc");
+  EXPECT_FALSE(info.network);
+  EXPECT_FALSE(info.device);
+}
+
+TEST(InspectPath, ShmIsMemory) {
+  if (!std::filesystem::is_directory("/dev/shm")) GTEST_SKIP() << "no /dev/shm here";
+  EXPECT_EQ(inspect_path("/dev/shm").cache, CacheKind::memory_backed);
+}
+
+TEST(InspectPath, NamesThePathThatIsNotThere) {
+  try {
+    (void)inspect_path("/not/there");
+    FAIL() << "no error";
+  } catch (const os::Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("/not/there"));
+  }
+}
+
+class SameStorage : public ::testing::Test {
+ protected:
+  std::string file(const std::string& name) {
+    const std::string path = directory_.path() + "/" + name;
+    std::ofstream(path) << name;
+    return path;
+  }
+  os::TemporaryDirectory directory_{"coldload-test"};
+};
+
+TEST_F(SameStorage, OneDirectoryIsItself) {
+  const PathInfo info = inspect_path(directory_.path());
+  EXPECT_THAT(same_storage(info, {}, info, {}), HasSubstr("same directory"));
+}
+
+TEST_F(SameStorage, HardLinksAndSymlinksAreFound) {
+  const std::string original = file("a");
+  std::filesystem::create_directory(directory_.path() + "/other");
+  const std::string link = directory_.path() + "/other/a";
+  std::filesystem::create_hard_link(original, link);
+  const PathInfo one = inspect_path(directory_.path());
+  const PathInfo other = inspect_path(directory_.path() + "/other");
+  EXPECT_THAT(same_storage(one, {original}, other, {link}), HasSubstr("1 of their files"));
+}
+
+TEST_F(SameStorage, TwoDirectoriesOfOneFileSystemAreTheSame) {
+  std::filesystem::create_directory(directory_.path() + "/other");
+  const std::string why = same_storage(inspect_path(directory_.path()), {},
+                                       inspect_path(directory_.path() + "/other"), {});
+  EXPECT_THAT(why, HasSubstr("same file system"));
+}
+
+TEST_F(SameStorage, DifferentDevicesAreNot) {
+  PathInfo a;
+  a.path = "/a";
+  a.device_id = 1;
+  a.device = BlockDevice{259, 0, "nvme0n1", "", "pcie", "none", false};
+  PathInfo b = a;
+  b.path = "/b";
+  b.device_id = 2;
+  b.device->minor = 1;
+  EXPECT_EQ(same_storage(a, {}, b, {}), "");
+  b.device->minor = 0;
+  EXPECT_THAT(same_storage(a, {}, b, {}), HasSubstr("same block device (nvme0n1)"));
+}
+
+}  // namespace
+}  // namespace coldload::storage
