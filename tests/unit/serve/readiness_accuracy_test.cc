@@ -47,9 +47,7 @@ Trial measure(const std::string& before, int ready_after_ms) {
   return trial;
 }
 
-class ReadinessAccuracy : public ::testing::TestWithParam<const char*> {};
-
-TEST_P(ReadinessAccuracy, IsWithin10MsIn20Of20Trials) {
+void expect_within_10_ms_in_20_of_20_trials(const std::string& before) {
   constexpr int k_trials = 20;
   constexpr int k_repeats_limit = 20;
   constexpr double k_limit_ms = 10;
@@ -57,10 +55,13 @@ TEST_P(ReadinessAccuracy, IsWithin10MsIn20Of20Trials) {
   int repeats = 0;
   double worst_ms = 0;
   for (int i = 0; i < k_trials;) {
-    const Trial trial = measure(GetParam(), 100 + 17 * i);
+    const Trial trial = measure(before, 100 + 17 * i);
     const bool right = trial.error_ms >= 0 && trial.error_ms <= k_limit_ms;
-    if (!right && trial.disturbed_ms > k_disturbed_ms && repeats < k_repeats_limit) {
-      ++repeats;
+    if (!right && trial.disturbed_ms > k_disturbed_ms) {
+      if (++repeats > k_repeats_limit) {
+        GTEST_SKIP() << "others keep this machine from running what is measured: the last wait for "
+                     << "a processor took " << trial.disturbed_ms << " ms";
+      }
       continue;
     }
     EXPECT_GE(trial.error_ms, 0) << "trial " << i;
@@ -68,13 +69,25 @@ TEST_P(ReadinessAccuracy, IsWithin10MsIn20Of20Trials) {
     worst_ms = std::max(worst_ms, trial.error_ms);
     ++i;
   }
-  RecordProperty("worst_ms", std::to_string(worst_ms));
   std::printf("worst error %.2f ms, %d disturbed trials repeated\n", worst_ms, repeats);
 }
 
-INSTANTIATE_TEST_SUITE_P(Readiness, ReadinessAccuracy,
-                         ::testing::Values("refused", "503", "slow", "hang"),
-                         testing::parameter_name);
+// run_alone.cmake names these.
+TEST(ReadinessAccuracy, HoldsForAServerThatRefuses) {
+  expect_within_10_ms_in_20_of_20_trials("refused");
+}
+
+TEST(ReadinessAccuracy, HoldsForAServerThatAnswers503) {
+  expect_within_10_ms_in_20_of_20_trials("503");
+}
+
+TEST(ReadinessAccuracy, HoldsForAServerThatIsSlow) {
+  expect_within_10_ms_in_20_of_20_trials("slow");
+}
+
+TEST(ReadinessAccuracy, HoldsForAServerThatHoldsRequests) {
+  expect_within_10_ms_in_20_of_20_trials("hang");
+}
 
 }  // namespace
 }  // namespace coldload::serve
