@@ -14,7 +14,6 @@
 #include "measure/experiment.h"
 #include "measure/native_target.h"
 #include "measure/server_target.h"
-#include "os/file.h"
 #include "os/interrupt.h"
 #include "report/comparison.h"
 #include "report/dataset.h"
@@ -80,6 +79,17 @@ void warn_before(const std::vector<measure::Arm>& arms, measure::ExperimentWatch
   }
 }
 
+// What the out directory held before.
+void warn_of_results(const report::Results& results, measure::ExperimentWatcher* watcher) {
+  for (const std::string& sentence : results.mended()) watcher->warning(sentence);
+  if (results.rows_without_records() > 0) {
+    watcher->warning(
+        fmt::format("{} rows of {} have no records: they stay, and the report does not "
+                    "know them",
+                    results.rows_without_records(), results.csv_path()));
+  }
+}
+
 void warn_of_stand_ins(const std::vector<measure::Arm>& arms, measure::ExperimentWatcher* watcher) {
   for (const measure::Arm& arm : arms) {
     if (arm.pace) {
@@ -98,7 +108,7 @@ void warn_of_stand_ins(const std::vector<measure::Arm>& arms, measure::Experimen
 void write_report(const report::Results& results, bool json) {
   const report::Dataset dataset = report::read_dataset({results.jsonl_path()});
   if (dataset.records().empty()) return;
-  os::replace_text(results.markdown_path(), report::markdown_report(dataset));
+  report::write_markdown_report({results.jsonl_path()}, results.markdown_path());
   if (json) {
     fmt::print("{}", text::to_pretty(report::to_json(report::compare(dataset))));
   } else {
@@ -135,6 +145,7 @@ int run_request(const ExperimentRequest& given) {
                                         ? std::vector<os::Fd>()
                                         : measure::lock_checkpoints(arms);
   if (request.verbosity != Verbosity::quiet) fmt::print(stderr, "{}", plan_text);
+  warn_of_results(*results, &watcher);
   warn_before(arms, &watcher);
   measure::mount_stand_ins(&arms, request.plan, target->can_pace());
   warn_of_stand_ins(arms, &watcher);

@@ -11,9 +11,9 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include "cli/baseline.h"
 #include "cli/command.h"
 #include "cli/version.h"
+#include "report/baseline.h"
 #include "storage/stand_in.h"
 #include "text/units.h"
 
@@ -292,7 +292,11 @@ measure::Plan plan_of(const RawFlags& raw) {
   add_budgets(raw.budgets, &plan);
   if (!raw.baseline.empty()) {
     plan.baseline_file = raw.baseline;
-    plan.baseline = read_baseline(raw.baseline);
+    try {
+      plan.baseline = report::read_baseline_csv(raw.baseline);
+    } catch (const os::Error& error) {
+      throw UsageError(fmt::format("--baseline: {}", error.what()));
+    }
   }
   return plan;
 }

@@ -28,18 +28,13 @@ void print_help() {
       "built.\n");
 }
 
-void print_version() {
-  fmt::print("coldload {} ({}, {}, {})\n", k_build_info.version, k_build_info.commit,
-             k_build_info.compiler, k_build_info.build_type);
-}
-
 int dispatch(const std::vector<std::string>& args) {
   if (args.empty() || args[0] == "--help" || args[0] == "-h" || args[0] == "help") {
     print_help();
     return args.empty() ? k_exit_usage : k_exit_ok;
   }
   if (args[0] == "--version") {
-    print_version();
+    fmt::print("{}", version_text());
     return k_exit_ok;
   }
   std::vector<std::string> names;

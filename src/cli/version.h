@@ -3,6 +3,8 @@
 // Layer: cli.
 #pragma once
 
+#include <string>
+
 namespace coldload::cli {
 
 struct BuildInfo {
@@ -13,5 +15,8 @@ struct BuildInfo {
 };
 
 extern const BuildInfo k_build_info;
+
+// For --version: what was built, which optional parts work on this machine, and why not.
+[[nodiscard]] std::string version_text();
 
 }  // namespace coldload::cli
