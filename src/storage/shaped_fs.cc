@@ -94,7 +94,7 @@ struct ShapedFs::Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  void receive(Receiver& self) noexcept;
+  void receive(Receiver& self) const noexcept;
   void start_receivers();
   void stop_receivers() noexcept;
   void close() noexcept;
@@ -151,7 +151,7 @@ void ShapedFs::Session::close() noexcept {
   fuse_session_destroy(fuse);
 }
 
-void ShapedFs::Session::receive(Receiver& self) noexcept {
+void ShapedFs::Session::receive(Receiver& self) const noexcept {
   fuse_buf buffer{};
   while (fuse_session_exited(fuse) == 0) {
     const int got = fuse_session_receive_buf(fuse, &buffer);

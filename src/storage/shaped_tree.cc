@@ -119,7 +119,7 @@ int ShapedTree::list(const ShapedInode& inode, std::vector<Entry>* entries) cons
   }
   errno = 0;
   while (const dirent* entry = ::readdir(directory)) {
-    mode_t type = DTTOIF(entry->d_type);
+    auto type = static_cast<mode_t>(DTTOIF(entry->d_type));
     // A link may be shown as a file: lookup tells.
     if (links_ == OutsideLinks::as_files && S_ISLNK(type)) type = 0;
     entries->push_back({entry->d_name, entry->d_ino, type});

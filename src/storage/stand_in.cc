@@ -50,7 +50,7 @@ std::string checked_source(const std::string& source) {
   if (!S_ISDIR(status.st_mode)) {
     throw os::Error(fmt::format("cannot show {}: it is not a directory", source));
   }
-  const std::string resolved = real_path(source);
+  std::string resolved = real_path(source);
   if (resolved.empty()) throw os::SystemError("show", source, errno);
   return resolved;
 }

@@ -87,15 +87,15 @@ void say(const text::json::object& line) {
 
 }  // namespace
 
-int serve_stand_in(std::string_view text, int owner_fd) {
-  Request request;
+int serve_stand_in(std::string_view request, int owner_fd) {
+  Request parsed;
   ServeEnd end = ServeEnd::owner_gone;
   int exit_code = 0;
   try {
-    request = parse_request(text);
+    parsed = parse_request(request);
     ::prctl(PR_SET_NAME, "coldload-shape", 0, 0, 0);
     raise_descriptor_limit();
-    StandInDescription& wanted = request.wanted;
+    StandInDescription& wanted = parsed.wanted;
     ShapedFs file_system({wanted.source, wanted.mount_point, wanted.pace.rate_bytes_per_s,
                           wanted.pace.latency, wanted.pace.requests_per_s, wanted.links,
                           wanted.backing, wanted.request_bytes});
@@ -111,7 +111,7 @@ int serve_stand_in(std::string_view text, int owner_fd) {
     say({{"error", error.what()}});
     exit_code = 1;
   }
-  for (const std::string& directory : request.remove) ::rmdir(directory.c_str());
+  for (const std::string& directory : parsed.remove) ::rmdir(directory.c_str());
   if (end == ServeEnd::source_gone) exit_code = k_exit_source_gone;
   return exit_code;
 }

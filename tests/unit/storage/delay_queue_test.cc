@@ -91,6 +91,7 @@ TEST(DelayQueue, TakesJobsFromManyThreads) {
   std::atomic<int> ran{0};
   DelayQueue queue(3);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < 500; ++i) {

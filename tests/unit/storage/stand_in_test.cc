@@ -97,7 +97,8 @@ TEST(Shortfall, NamesEachWayThatGetsLessThan95Percent) {
   StandInDescription description = some_description();
   EXPECT_EQ(shortfall(description), "delivers 120 MB/s to one reader through mmap, asked 250 MB/s");
   description.readahead_bytes = 128U << 10;
-  EXPECT_THAT(shortfall(description), HasSubstr("readahead is 128 KiB and would have to be 8192 KiB"));
+  EXPECT_THAT(shortfall(description),
+              HasSubstr("readahead is 128 KiB and would have to be 8192 KiB"));
   description.delivered = {238e6, 250e6, 250e6, ""};
   EXPECT_EQ(shortfall(description), "");
   description.delivered = {};
@@ -111,25 +112,25 @@ class MountedStandIn : public testing::Test {
     const os::Availability available = stand_in_available();
     if (!available.ok) GTEST_SKIP() << available.reason;
     const char* given = std::getenv("COLDLOAD_BINARY");
-    program_ = given != nullptr ? given
-                                : std::filesystem::read_symlink("/proc/self/exe")
-                                          .parent_path()
-                                          .parent_path()
-                                          .parent_path() /
-                                      "coldload";
-    if (::access(program_.c_str(), X_OK) != 0) GTEST_SKIP() << program_ << " was not built";
-    model_ = scratch_.path() + "/model";
-    std::filesystem::create_directory(model_);
-    content_.resize(3U << 20);
-    for (std::size_t i = 0; i < content_.size(); ++i) content_[i] = static_cast<char>(i * i >> 7);
-    os::replace_text(model_ + "/weights", content_);
+    program = given != nullptr ? given
+                               : std::filesystem::read_symlink("/proc/self/exe")
+                                         .parent_path()
+                                         .parent_path()
+                                         .parent_path() /
+                                     "coldload";
+    if (::access(program.c_str(), X_OK) != 0) GTEST_SKIP() << program << " was not built";
+    model = scratch.path() + "/model";
+    std::filesystem::create_directory(model);
+    content.resize(3U << 20);
+    for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i * i >> 7);
+    os::replace_text(model + "/weights", content);
   }
 
   [[nodiscard]] StandInOptions options() const {
     StandInOptions options;
-    options.source = model_;
+    options.source = model;
     options.pace = {500e6, 1ms, {}};
-    options.program = program_;
+    options.program = program;
     return options;
   }
 
@@ -140,10 +141,10 @@ class MountedStandIn : public testing::Test {
     return false;
   }
 
-  os::TemporaryDirectory scratch_{"stand-in-test"};
-  std::string program_;
-  std::string model_;
-  std::string content_;
+  os::TemporaryDirectory scratch{"stand-in-test"};
+  std::string program;
+  std::string model;
+  std::string content;
 };
 
 TEST_F(MountedStandIn, ShowsTheModelUnderItsOwnNameAndLeavesNothing) {
@@ -155,7 +156,7 @@ TEST_F(MountedStandIn, ShowsTheModelUnderItsOwnNameAndLeavesNothing) {
     server = stand_in.pid();
     EXPECT_EQ(std::filesystem::path(path).filename(), "model");
     EXPECT_TRUE(mounted(path));
-    EXPECT_EQ(os::read_text(path + "/weights"), content_);
+    EXPECT_EQ(os::read_text(path + "/weights"), content);
   }
   EXPECT_FALSE(mounted(path));
   EXPECT_FALSE(std::filesystem::exists(std::filesystem::path(path).parent_path()));
@@ -167,18 +168,18 @@ TEST_F(MountedStandIn, TellsWhatItServedToWhoeverAsksBelowIt) {
   const std::string weights = stand_in.path() + "/weights";
   EXPECT_EQ(stand_in_bytes_served(stand_in.path()), 0U);
   (void)os::read_text(weights);
-  EXPECT_EQ(stand_in_bytes_served(weights), content_.size());
+  EXPECT_EQ(stand_in_bytes_served(weights), content.size());
   const auto description = describe_stand_in(weights);
   ASSERT_TRUE(description);
   EXPECT_EQ(description->server_pid, stand_in.pid());
-  EXPECT_EQ(description->source, std::filesystem::canonical(model_).string());
+  EXPECT_EQ(description->source, std::filesystem::canonical(model).string());
   EXPECT_EQ(text::to_line(to_json(*description)), text::to_line(to_json(stand_in.description())));
 }
 
 TEST_F(MountedStandIn, OtherPathsAreNoStandIn) {
-  EXPECT_FALSE(stand_in_bytes_served(model_));
-  EXPECT_FALSE(describe_stand_in(model_));
-  EXPECT_FALSE(stand_in_bytes_served(model_ + "/nothing"));
+  EXPECT_FALSE(stand_in_bytes_served(model));
+  EXPECT_FALSE(describe_stand_in(model));
+  EXPECT_FALSE(stand_in_bytes_served(model + "/nothing"));
   EXPECT_FALSE(stand_in_bytes_served("/proc/self"));
 }
 
@@ -201,13 +202,13 @@ TEST_F(MountedStandIn, AbortFreesReadersOfAServerThatHangs) {
 TEST_F(MountedStandIn, AMovedOneStaysMounted) {
   StandIn first(options());
   const StandIn second(std::move(first));
-  EXPECT_EQ(os::read_text(second.path() + "/weights"), content_);
+  EXPECT_EQ(os::read_text(second.path() + "/weights"), content);
 }
 
 TEST_F(MountedStandIn, AServerThatCannotStartIsAnErrorAndLeavesNothing) {
   StandInOptions wrong = options();
   wrong.program = "/bin/false";
-  wrong.mount_point = scratch_.path() + "/net";
+  wrong.mount_point = scratch.path() + "/net";
   EXPECT_THROW(StandIn{wrong}, os::Error);
   wrong.program = "/bin/no-such-program";
   EXPECT_THROW(StandIn{wrong}, os::Error);
@@ -218,7 +219,7 @@ TEST_F(MountedStandIn, TwoOfTheSameSourceAreIndependent) {
   const StandIn one(options());
   const StandIn two(options());
   (void)os::read_text(one.path() + "/weights");
-  EXPECT_EQ(stand_in_bytes_served(one.path()), content_.size());
+  EXPECT_EQ(stand_in_bytes_served(one.path()), content.size());
   EXPECT_EQ(stand_in_bytes_served(two.path()), 0U);
 }
 
