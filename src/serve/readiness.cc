@@ -26,7 +26,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr auto k_pause_refused = milliseconds(2);
-constexpr auto k_pause_answered = milliseconds(5);
+constexpr auto k_pause_answered = milliseconds(4);
 constexpr auto k_pause_silent = milliseconds(250);
 // With all requests open, the youngest makes way for a new one: a server that lost them all when it
 // restarted is still found, and the oldest keep their place in its queue.
@@ -181,11 +181,14 @@ void ReadinessProbe::add_to(std::vector<pollfd>& entries) const {
   }
 }
 
-std::size_t ReadinessProbe::pending() const {
+std::size_t ReadinessProbe::count(State state) const {
   return static_cast<std::size_t>(
-      std::count_if(connections_.begin(), connections_.end(), [](const Connection& connection) {
-        return connection.state == State::connecting || connection.state == State::waiting;
-      }));
+      std::count_if(connections_.begin(), connections_.end(),
+                    [&](const Connection& connection) { return connection.state == state; }));
+}
+
+std::size_t ReadinessProbe::pending() const {
+  return count(State::connecting) + count(State::waiting);
 }
 
 os::TimePoint ReadinessProbe::due() const {
@@ -204,13 +207,13 @@ bool ReadinessProbe::advance() {
     return true;
   }
   const os::TimePoint now = os::Clock::now();
-  std::size_t draining = 0;
-  for (auto it = connections_.rbegin(); it != connections_.rend(); ++it) {  // youngest first
-    if (it->state != State::draining) continue;
-    ++draining;
-    const bool too_long = now - it->started_at > k_drain_limit + k_pause_silent;
-    if (draining > k_draining_limit || too_long || it->drained_bytes > k_drain_limit_bytes) {
-      it->state = State::closed;
+  std::size_t draining = count(State::draining);
+  for (Connection& connection : connections_) {  // oldest first
+    if (connection.state != State::draining) continue;
+    const bool too_long = now - connection.started_at > k_drain_limit + k_pause_silent;
+    if (draining > k_draining_limit || too_long || connection.drained_bytes > k_drain_limit_bytes) {
+      connection.state = State::closed;
+      --draining;
     }
   }
   connections_.erase(std::remove_if(connections_.begin(), connections_.end(),
@@ -240,11 +243,11 @@ os::Fd ReadinessProbe::open_socket(const SocketAddress& address) const {
 
 void ReadinessProbe::start() {
   if (pending() >= k_pending_limit) {
-    for (auto it = connections_.rbegin(); it != connections_.rend(); ++it) {
-      if (it->state == State::draining) continue;
-      it->state = State::closed;
-      break;
+    Connection* youngest = nullptr;
+    for (Connection& connection : connections_) {
+      if (connection.state != State::draining) youngest = &connection;
     }
+    youngest->state = State::closed;
   }
   last_start_ = os::Clock::now();
   for (std::size_t tried = 0; tried < addresses_.size(); ++tried) {

@@ -88,7 +88,8 @@ class ReadinessProbe {
   void judge(Connection& connection);
   void fail(Connection& connection, const std::string& answer);
   [[nodiscard]] os::Fd open_socket(const SocketAddress& address) const;
-  [[nodiscard]] std::size_t pending() const;
+  [[nodiscard]] std::size_t count(State state) const;
+  [[nodiscard]] std::size_t pending() const;  // without an answer so far
 
   ReadyUrl url_;
   std::string request_;

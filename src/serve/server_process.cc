@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <ctime>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <time.h>
 
 #include "os/interrupt.h"
 #include "serve/port.h"
