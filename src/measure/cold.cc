@@ -122,6 +122,10 @@ std::string contradiction_of_residency(const ColdEvidence& e) {
 
 }  // namespace
 
+bool is_warm(std::uint64_t resident_bytes, std::uint64_t needed_bytes) {
+  return covers(resident_bytes, needed_bytes);
+}
+
 ColdVerdict judge_cold(const ColdEvidence& e) {
   ColdVerdict verdict;
   if (e.counter_bytes) {

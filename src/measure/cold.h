@@ -62,6 +62,9 @@ struct ColdVerdict {
 // some servers skip.
 inline constexpr double k_needed_share = 0.95;
 
+// Whether so much of `needed_bytes` is resident that a load may be called warm.
+[[nodiscard]] bool is_warm(std::uint64_t resident_bytes, std::uint64_t needed_bytes);
+
 [[nodiscard]] ColdVerdict judge_cold(const ColdEvidence& evidence);
 
 }  // namespace coldload::measure

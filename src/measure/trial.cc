@@ -178,8 +178,7 @@ void apply_verdict(const TrialInput& input, const ColdEvidence& evidence, Record
   if (input.slot.kind == TrialKind::warm) {
     record->cold = Cold::warm;
     const std::uint64_t resident = record->resident_bytes_before.value_or(0);
-    if (loaded && static_cast<double>(resident) <
-                      k_needed_share * static_cast<double>(evidence.needed_bytes)) {
+    if (loaded && !is_warm(resident, evidence.needed_bytes)) {
       record->status = Status::failed;
       record->reason =
           fmt::format("not warm: only {} of {} were in memory before launch",
