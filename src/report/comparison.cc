@@ -145,7 +145,8 @@ void summarize(Mode* mode) {
   for (const Record* trial : mode->trials) {
     if (trial->gpu_mem_used_mb) memory.push_back(*trial->gpu_mem_used_mb);
     if (trial->checkpoint_bytes != 0) bytes.push_back(static_cast<double>(trial->checkpoint_bytes));
-    if (trial->storage_bytes_read && *trial->load_s > 0) {
+    // What a warm trial read from storage says nothing about storage's rate.
+    if (trial->cold != measure::Cold::warm && trial->storage_bytes_read && *trial->load_s > 0) {
       rates.push_back(static_cast<double>(*trial->storage_bytes_read) / *trial->load_s);
     }
   }
