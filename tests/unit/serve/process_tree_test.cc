@@ -74,6 +74,19 @@ TEST(ProcessTree, NeverTouchesWhatWasExcludedLater) {
   EXPECT_FALSE(other.try_wait());
 }
 
+TEST(ProcessTree, NeverTouchesWhatAnExcludedProcessStartsLater) {
+  os::Subprocess other(shell("trap 'exit 7' TERM; while :; do sleep 0.01; done"));
+  ProcessTree tree;
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_THAT(tree.members(), IsEmpty());
+    ::usleep(2'000);
+  }
+  EXPECT_THAT(tree.stop(seconds(1)), IsEmpty());
+  EXPECT_FALSE(other.try_wait());
+  other.send_signal(SIGTERM);
+  EXPECT_EQ(other.wait().code, 7);
+}
+
 TEST(ProcessTree, NeverReapsTheChildrenOfOthers) {
   os::Subprocess other(shell("exit 9"));
   ASSERT_TRUE(eventually([&] {
