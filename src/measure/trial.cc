@@ -184,6 +184,13 @@ void apply_verdict(const TrialInput& input, const ColdEvidence& evidence, Record
           fmt::format("not warm: only {} of {} were in memory before launch",
                       text::format_bytes(resident), text::format_bytes(evidence.needed_bytes));
     }
+    constexpr double k_worth_saying = 0.05;
+    const std::uint64_t read = verdict.storage_bytes_read.value_or(0);
+    if (loaded &&
+        static_cast<double>(read) > k_worth_saying * static_cast<double>(evidence.needed_bytes)) {
+      record->remarks.push_back(
+          fmt::format("{} came from storage in this warm run", text::format_bytes(read)));
+    }
     return;
   }
   if (input.plan.cold == ColdPolicy::off) {

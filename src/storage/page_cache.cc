@@ -122,17 +122,29 @@ void PageCacheView::evict(std::chrono::milliseconds patience) const {
   }
 }
 
-void PageCacheView::warm(const std::function<bool(std::uint64_t)>& progress) const {
+bool PageCacheView::read_all(const std::function<bool(std::uint64_t)>& progress) const {
   constexpr std::size_t k_block = std::size_t{4} << 20;
-  os::Mapping buffer = os::Mapping::anonymous(k_block);
+  const os::Mapping buffer = os::Mapping::anonymous(k_block);
   std::uint64_t total = 0;
   for (const File& file : files_) {
     for (std::uint64_t offset = 0; offset < file.bytes; offset += k_block) {
       const std::size_t got = os::pread_full(file.fd, buffer.bytes(), offset);
       total += got;
-      if (!progress(total)) return;
+      if (!progress(total)) return false;
       if (got < k_block) break;
     }
+  }
+  return true;
+}
+
+void PageCacheView::warm(const std::function<bool(std::uint64_t)>& progress) const {
+  // Where the kernel reclaims idle pages early (DAMON), the first ones are gone when the last are
+  // in. Another pass reads what is there at memory's speed, and what is missing again.
+  constexpr int k_passes = 3;
+  std::uint64_t all = 0;
+  for (const File& file : files_) all += file.bytes;
+  for (int pass = 1; pass <= k_passes; ++pass) {
+    if (!read_all(progress) || resident_bytes().value_or(all) == all) return;
   }
 }
 

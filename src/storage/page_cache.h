@@ -54,11 +54,14 @@ class PageCacheView {
   // residency() afterwards. Throws os::SystemError if a call fails.
   void evict(std::chrono::milliseconds patience) const;
 
-  // Reads every file with pread(2), so that it is resident where memory allows. `progress` is
-  // called with the bytes read so far; it returns false to stop.
+  // Reads every file with pread(2), so that it is resident where memory allows; up to three times
+  // where pages are gone again by the end. `progress` is called with the bytes read so far in this
+  // pass; it returns false to stop.
   void warm(const std::function<bool(std::uint64_t)>& progress) const;
 
  private:
+  bool read_all(const std::function<bool(std::uint64_t)>& progress) const;
+
   struct File {
     os::Fd fd;
     std::uint64_t bytes = 0;
