@@ -24,8 +24,8 @@ Layout layout(std::uint64_t ring_bytes, unsigned threads, unsigned cores, Concur
                                 ring_bytes, k_block_bytes));
   }
   if (threads == 0) {
-    // A queue keeps a disk busy from one thread; a thread per core left none for the interrupts, and
-    // read a cold disk at 0.82 of one thread's rate on 2 cores (bench/native_loader).
+    // A queue keeps a disk busy from one thread; a thread per core left none for the interrupts,
+    // and read a cold disk at 0.82 of one thread's rate on 2 cores (bench/native_loader).
     threads = concurrency == Concurrency::threaded
                   ? k_most_threads_by_default
                   : std::clamp(cores / 2, 1U, k_most_threads_by_default);
