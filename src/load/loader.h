@@ -41,10 +41,10 @@ struct Pacing {
 };
 
 struct Options {
-  unsigned threads = 0;                    // 0: as many as the machine and the route call for
-  std::uint64_t ring_bytes = 64ULL << 20;  // upper bound of the memory that data lands in
-  bool verify = false;                     // compute Result::checksum
-  std::optional<Pacing> pacing;            // reads are then issued by threads, not by io_uring
+  unsigned threads = 0;                     // 0: as many as the machine and the route call for
+  std::uint64_t ring_bytes = 128ULL << 20;  // upper bound of the memory that data lands in
+  bool verify = false;                      // compute Result::checksum
+  std::optional<Pacing> pacing;             // reads are then issued by threads, not by io_uring
   std::chrono::nanoseconds io_stall_timeout = std::chrono::seconds(60);
   bool use_io_uring = true;  // false: as if the kernel refused it
   bool use_direct = true;    // false: as if every file refused O_DIRECT

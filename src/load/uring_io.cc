@@ -3,6 +3,7 @@
 #include <cassert>
 #include <cerrno>
 #include <cstdint>
+#include <vector>
 
 #include <fmt/format.h>
 #include <sys/uio.h>
@@ -27,11 +28,31 @@ os::Availability io_uring_availability() {
   return {true, ""};
 }
 
-UringIo::UringIo(unsigned depth, std::span<std::byte> memory) {
-  const int error = -::io_uring_queue_init(depth, &ring_, 0);
+UringIo::UringIo(const Layout& layout, std::span<std::byte> memory)
+    : slot_bytes_(layout.slot_bytes), memory_(memory), slots_(layout.slots, Registered::not_yet) {
+  const int error = -::io_uring_queue_init(layout.slots, &ring_, 0);
   if (error != 0) throw os::SystemError("set up io_uring", "", error);
-  const iovec whole{memory.data(), memory.size()};
-  registered_ = ::io_uring_register_buffers(&ring_, &whole, 1) == 0;
+  if (::io_uring_register_buffers_sparse(&ring_, layout.slots) == 0) {
+    registers_ = registered(0);
+    return;
+  }
+  // Before Linux 5.19 all buffers are registered together.
+  std::vector<iovec> all;
+  for (unsigned i = 0; i < layout.slots; ++i) {
+    all.push_back({memory_.data() + i * slot_bytes_, slot_bytes_});
+  }
+  registers_ = ::io_uring_register_buffers(&ring_, all.data(), layout.slots) == 0;
+  slots_.assign(layout.slots, registers_ ? Registered::yes : Registered::refused);
+}
+
+bool UringIo::registered(unsigned slot) {
+  if (slots_[slot] == Registered::not_yet) {
+    const iovec buffer{memory_.data() + slot * slot_bytes_, slot_bytes_};
+    __u64 tag = 0;
+    const int count = ::io_uring_register_buffers_update_tag(&ring_, slot, &buffer, &tag, 1);
+    slots_[slot] = count == 1 ? Registered::yes : Registered::refused;
+  }
+  return slots_[slot] == Registered::yes;
 }
 
 UringIo::~UringIo() {
@@ -48,11 +69,13 @@ UringIo::~UringIo() {
 }
 
 void UringIo::submit(const ReadRequest& request) {
+  const bool fixed = registered(request.slot);
   io_uring_sqe* entry = ::io_uring_get_sqe(&ring_);
   assert(entry != nullptr);  // submitted one by one, so there is always one
   const auto bytes = static_cast<unsigned>(request.memory.size());
-  if (registered_) {
-    ::io_uring_prep_read_fixed(entry, request.fd, request.memory.data(), bytes, request.offset, 0);
+  if (fixed) {
+    ::io_uring_prep_read_fixed(entry, request.fd, request.memory.data(), bytes, request.offset,
+                               static_cast<int>(request.slot));
   } else {
     ::io_uring_prep_read(entry, request.fd, request.memory.data(), bytes, request.offset);
   }
