@@ -1,11 +1,13 @@
+#include <utility>
+
 #include "cli/command.h"
 #include "cli/experiment.h"
 
 namespace coldload::cli {
 
 int run_compare(const std::vector<std::string>& args) {
-  const auto request = parse_experiment(ExperimentCommand::compare, args);
-  return request ? run_request(*request) : k_exit_ok;
+  auto request = parse_experiment(ExperimentCommand::compare, args);
+  return request ? run_request(std::move(*request)) : k_exit_ok;
 }
 
 }  // namespace coldload::cli

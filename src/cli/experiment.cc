@@ -125,8 +125,7 @@ int exit_code(const measure::ExperimentResult& result, bool ignore_failure) {
 
 }  // namespace
 
-int run_request(const ExperimentRequest& given) {
-  ExperimentRequest request = given;
+int run_request(ExperimentRequest request) {
   ConsoleWatcher watcher(request.verbosity);
   const gpu::Nvml nvml;
   std::vector<measure::Arm> arms =

@@ -9,6 +9,6 @@ namespace coldload::cli {
 
 // Looks, locks, prints the plan, runs, reports. Throws UsageError for what is found wrong before
 // anything is evicted or launched, and os::Error for what cannot go on.
-int run_request(const ExperimentRequest& request);
+int run_request(ExperimentRequest request);
 
 }  // namespace coldload::cli

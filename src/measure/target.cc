@@ -6,6 +6,7 @@ namespace coldload::measure {
 
 std::vector<std::string> describe_survivors(const std::vector<serve::Survivor>& survivors) {
   std::vector<std::string> described;
+  described.reserve(survivors.size());
   for (const serve::Survivor& survivor : survivors) {
     described.push_back(fmt::format("{} ({})", survivor.pid, survivor.command_line));
   }

@@ -54,7 +54,7 @@ void evict(const TrialInput& input, Prepared* prepared) {
   warm_backing(input.arm, &prepared->remarks);
   if (input.plan.drop_caches) {
     drop_all_caches();
-    prepared->remarks.push_back("all of the machine's caches were dropped (--drop-caches)");
+    prepared->remarks.emplace_back("all of the machine's caches were dropped (--drop-caches)");
   }
   prepared->view.evict(k_eviction_patience);
 }

@@ -123,7 +123,7 @@ std::string below_overlay(const Mount& mount, const std::string& path) {
   const std::string relative = path.substr(std::min(mount.point.size(), path.size()));
   for (const std::string& layer : layers) {
     struct stat info {};
-    const std::string candidate = layer + "/" + relative;
+    std::string candidate = layer + "/" + relative;
     if (!layer.empty() && ::stat(candidate.c_str(), &info) == 0) return candidate;
   }
   return "";

@@ -94,13 +94,14 @@ std::string markdown_text(std::string_view text) {
   static constexpr std::string_view k_backslashed = "\\`*_[]~";
   std::string out;
   for_each_shown(text, [&out](std::string_view character) {
-    if (k_entities.find(character) != std::string_view::npos) {
+    // "https://" would become a link.
+    const bool ends_scheme =
+        character == "/" && out.size() >= 2 && out.compare(out.size() - 2, 2, ":/") == 0;
+    if (ends_scheme || k_entities.find(character) != std::string_view::npos) {
       out += entity(character);
     } else if (k_backslashed.find(character) != std::string_view::npos) {
       out += '\\';
       out += character;
-    } else if (character == "/" && out.size() >= 2 && out.compare(out.size() - 2, 2, ":/") == 0) {
-      out += entity(character);  // "https://" would become a link
     } else {
       out += character;
     }
