@@ -61,5 +61,20 @@ TEST(Port, TellsWhoListens) {
   EXPECT_EQ(port_is_held_by(port, {}), false);
 }
 
+TEST(Port, AConnectionIsNoListener) {
+  const std::uint16_t port = choose_free_port();
+  os::Fd listener = listen_on(port, INADDR_LOOPBACK);
+  const os::Fd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(::connect(client.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  const os::Fd server(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC), "socket");
+  ASSERT_TRUE(server.valid());
+  listener.reset();
+  EXPECT_FALSE(port_owner(port));
+}
+
 }  // namespace
 }  // namespace coldload::serve
