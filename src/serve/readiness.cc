@@ -13,7 +13,6 @@
 #include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 
 #include "os/error.h"
 #include "os/file.h"
@@ -261,8 +260,6 @@ void ReadinessProbe::start() {
       fail(connection, "no socket: " + os::error_text(errno));
       return;
     }
-    const int on = 1;
-    ::setsockopt(connection.socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (::connect(connection.socket.get(), raw(address), address.length) != 0 &&
         errno != EINPROGRESS) {
       fail(connection, os::error_text(errno));

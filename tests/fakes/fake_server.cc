@@ -273,7 +273,7 @@ class Server {
   bool ready() const { return ready_; }
 
   void serve_until(Clock::time_point until, int also) {
-    std::vector<pollfd> entries{{listener_, POLLIN, 0}, {also, POLLIN, 0}};
+    std::vector<pollfd> entries{{listening_ ? listener_ : -1, POLLIN, 0}, {also, POLLIN, 0}};
     for (const Client& client : clients_) {
       // What waits for its turn is not looked at, as in a server of one thread.
       const bool wanted = !client.complete || before_ == "garbage";
@@ -297,6 +297,7 @@ class Server {
   void listen_now() {
     constexpr int k_backlog = 128;
     if (::listen(listener_, k_backlog) != 0) die("listen");
+    listening_ = true;
   }
 
   void write_stamp() const {
@@ -389,6 +390,7 @@ class Server {
   std::string before_;
   std::string stamp_;
   int listener_ = -1;
+  bool listening_ = false;
   bool ready_ = false;
   std::vector<Client> clients_;
   Clock::time_point last_slow_{};
