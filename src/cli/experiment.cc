@@ -117,7 +117,7 @@ void write_report(const report::Results& results, bool json) {
 }
 
 int exit_code(const measure::ExperimentResult& result, bool ignore_failure) {
-  if (result.interrupted) return k_exit_interrupted;
+  if (result.interrupted || os::interrupted()) return k_exit_interrupted;
   if (result.failed && !ignore_failure) return k_exit_failed;
   if (!result.stopped_because.empty()) return k_exit_failed;
   return result.not_cold ? k_exit_not_cold : k_exit_ok;
@@ -152,8 +152,12 @@ int run_request(ExperimentRequest request) {
   measure::ExperimentResult result;
   try {
     result = measure::run_experiment(request.plan, arms, *target, nvml, *results, watcher);
-  } catch (const os::Error&) {
-    write_report(*results, request.json);
+  } catch (const std::exception&) {
+    try {
+      write_report(*results, request.json);
+    } catch (const std::exception& second) {
+      watcher.warning(second.what());  // the first error is the one to tell
+    }
     throw;
   }
   write_report(*results, request.json);

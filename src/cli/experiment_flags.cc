@@ -282,6 +282,9 @@ measure::Plan plan_of(const RawFlags& raw) {
   if (!cold) throw UsageError(fmt::format("--cold {}: verify, best-effort or off", raw.cold));
   plan.cold = *cold;
   plan.drop_caches = raw.drop_caches;
+  if (plan.drop_caches && plan.cold == measure::ColdPolicy::off) {
+    throw UsageError("--drop-caches and --cold off contradict each other");
+  }
   plan.ignore_failure = raw.ignore_failure;
   plan.hooks = {raw.setup, raw.prepare, raw.cleanup};
   plan.model_name = raw.model_name;
@@ -308,12 +311,19 @@ std::vector<std::string> command_line(bool comparing, const RawFlags& raw,
   std::vector<std::string> command{"coldload", comparing ? "compare" : "measure"};
   if (comparing && raw.paths.empty()) {
     for (const measure::ArmRequest& arm : plan.arms) {
-      command.insert(command.end(), {"--path", arm.label + "=" + arm.path});
+      command.insert(command.end(),
+                     {"--path", arm.label + "=" + (arm.missing.empty() ? arm.path : "")});
     }
+  }
+  const auto given = [&args](std::string_view flag) {
+    return std::any_of(args.begin(), std::find(args.begin(), args.end(), "--"),
+                       [flag](const std::string& word) { return word.rfind(flag, 0) == 0; });
+  };
+  if (!given("--runs") && !given("-r")) {
     command.insert(command.end(), {"--runs", std::to_string(plan.runs)});
-    if (raw.max_model_len) {
-      command.insert(command.end(), {"--max-model-len", std::to_string(*raw.max_model_len)});
-    }
+  }
+  if (raw.max_model_len && !given("--max-model-len")) {
+    command.insert(command.end(), {"--max-model-len", std::to_string(*raw.max_model_len)});
   }
   if (!raw.seed) command.insert(command.end(), {"--seed", std::to_string(plan.seed)});
   command.insert(command.end(), args.begin(), args.end());

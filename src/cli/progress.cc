@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -11,6 +12,12 @@
 namespace coldload::cli {
 
 namespace {
+
+// A terminal that is gone is no reason to fail.
+template <typename... Args>
+void print(fmt::format_string<Args...> format, Args&&... args) {
+  std::fputs(fmt::format(format, std::forward<Args>(args)...).c_str(), stderr);
+}
 
 const char* kind_of(measure::TrialKind kind) {
   if (kind == measure::TrialKind::warm_up) return "warm-up launch (discarded)";
@@ -33,7 +40,7 @@ ConsoleWatcher::~ConsoleWatcher() { clear_line(); }
 
 void ConsoleWatcher::clear_line() {
   if (!line_shown_) return;
-  fmt::print(stderr, "\r\033[K");
+  print("\r\033[K");
   std::fflush(stderr);
   line_shown_ = false;
 }
@@ -52,7 +59,7 @@ void ConsoleWatcher::step(const std::string& step, std::uint64_t bytes, std::uin
     step_ = step;
     step_began_ = now;
     if (verbosity_ == Verbosity::verbose && !terminal_) {
-      fmt::print(stderr, "{}: {}\n", title_, step);
+      print("{}: {}\n", title_, step);
     }
   }
   constexpr std::chrono::milliseconds k_redraw{100};
@@ -70,7 +77,7 @@ void ConsoleWatcher::step(const std::string& step, std::uint64_t bytes, std::uin
   }
   constexpr std::size_t k_widest = 110;
   if (line.size() > k_widest) line.resize(k_widest);
-  fmt::print(stderr, "\r{}\033[K", line);
+  print("\r{}\033[K", line);
   std::fflush(stderr);
   line_shown_ = true;
 }
@@ -87,15 +94,14 @@ void ConsoleWatcher::trial_ended(const measure::Slot& slot, const measure::Recor
   if (!ok) line += fmt::format(", status={}", to_string(record.status));
   if (!record.reason.empty()) line += fmt::format(": {}", record.reason);
   if (!ok && colour_) line = "\033[31m" + line + "\033[0m";
-  fmt::print(stderr, "{}\n", line);
+  print("{}\n", line);
   if (verbosity_ == Verbosity::quiet) return;
-  for (const std::string& remark : record.remarks) fmt::print(stderr, "    note: {}\n", remark);
+  for (const std::string& remark : record.remarks) print("    note: {}\n", remark);
 }
 
 void ConsoleWatcher::warning(const std::string& text) {
   clear_line();
-  fmt::print(stderr, "{}warning: {}{}\n", colour_ ? "\033[33m" : "", text,
-             colour_ ? "\033[0m" : "");
+  print("{}warning: {}{}\n", colour_ ? "\033[33m" : "", text, colour_ ? "\033[0m" : "");
 }
 
 }  // namespace coldload::cli

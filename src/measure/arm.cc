@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include "measure/environment.h"
 #include "os/error.h"
@@ -35,6 +36,10 @@ std::string why_not_warm(const Arm& arm) {
                        text::format_bytes(arm.checkpoint->weight_bytes()),
                        text::format_bytes(*room));
   }
+  if (!arm.checkpoint->files.empty() &&
+      !storage::PageCacheView({arm.checkpoint->files.back().real_path}).observable()) {
+    return "residency cannot be seen: the files are neither ours nor writable for us";
+  }
   if (arm.storage.mount.fs_type.rfind("fuse", 0) == 0 && !arm.checkpoint->files.empty()) {
     const auto drops = storage::reopening_drops_pages(arm.checkpoint->files.back().real_path);
     if (drops.value_or(false)) {
@@ -45,9 +50,19 @@ std::string why_not_warm(const Arm& arm) {
 }
 
 void look_behind(Arm* arm) {
-  arm->storage = storage::inspect_path(arm->path);
-  arm->facts.storage = storage::to_json(arm->storage);
+  // What counts is where the weights really lie: a hub snapshot is a directory of links.
+  const auto shards = arm->checkpoint->shards();
+  arm->storage = storage::inspect_path(shards.front()->real_path);
   arm->counter = storage::choose_byte_counter(arm->storage);
+  for (const model::CheckpointFile* shard : shards) {
+    struct stat info {};
+    if (::stat(shard->real_path.c_str(), &info) == 0 && info.st_dev != arm->storage.device_id) {
+      arm->counter = {};
+      arm->counter.reason = "the shards lie on several file systems: no one counter sees them all";
+    }
+  }
+  arm->storage.path = storage::inspect_path(arm->path).path;
+  arm->facts.storage = storage::to_json(arm->storage);
   arm->cannot_warm = why_not_warm(*arm);
 }
 
@@ -150,10 +165,15 @@ void mount_stand_ins(std::vector<Arm>* arms, const Plan& plan, bool can_pace) {
 
 std::vector<os::Fd> lock_checkpoints(const std::vector<Arm>& arms) {
   std::vector<os::Fd> locks;
-  std::set<std::string> locked;
+  std::set<std::pair<dev_t, ino_t>> locked;  // two arms may reach one directory by two paths
   for (const Arm& arm : arms) {
-    if (!arm.checkpoint || !locked.insert(arm.storage.path).second) continue;
+    if (!arm.checkpoint) continue;
     os::Fd directory = os::open_file(arm.storage.path, O_RDONLY | O_NONBLOCK);
+    struct stat info {};
+    if (::fstat(directory.get(), &info) != 0) {
+      throw os::SystemError("stat", directory.path(), errno);
+    }
+    if (!locked.emplace(info.st_dev, info.st_ino).second) continue;
     if (::flock(directory.get(), LOCK_EX | LOCK_NB) == 0) {
       locks.push_back(std::move(directory));
     } else if (errno == EWOULDBLOCK) {

@@ -65,15 +65,16 @@ std::string new_experiment_id() {
   return fmt::format("{}-{:04x}", stamp, device() & 0xFFFFU);
 }
 
-// Logs of one experiment: OUT/logs/<experiment>/<position>-<mode>.log
-std::string log_path(const Plan& plan, const std::string& id, std::uint64_t position,
+// The log of one trial, relative to the out directory; its folder is made:
+// logs/<experiment>/<position>-<mode>.log
+std::string log_name(const Plan& plan, const std::string& id, std::uint64_t position,
                      const Slot& slot, const Arm& arm) {
   const std::string folder = fmt::format("{}/logs/{}", plan.out_directory, id);
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) throw os::SystemError("create", folder, error.value());
   const char* kind = slot.kind == TrialKind::cold ? "" : "_warm";
-  return fmt::format("{}/{:03}-{}{}.log", folder, position, arm.facts.label,
+  return fmt::format("logs/{}/{:03}-{}{}.log", id, position, arm.facts.label,
                      slot.kind == TrialKind::warm_up ? "_warmup" : kind);
 }
 
@@ -81,6 +82,35 @@ void note_result(const Record& record, ExperimentResult* result) {
   if (record.status == Status::failed || record.status == Status::timed_out) result->failed = true;
   if (record.status == Status::not_cold) result->not_cold = true;
 }
+
+// The --cleanup of every arm whose --setup began, also where the experiment ends by an error.
+class CleanupHooks {
+ public:
+  explicit CleanupHooks(const Plan& plan) : plan_(plan) {}
+  ~CleanupHooks() {
+    try {
+      run();
+    } catch (const std::exception&) {
+      return;  // the error under way is the one to tell
+    }
+  }
+  CleanupHooks(const CleanupHooks&) = delete;
+  CleanupHooks& operator=(const CleanupHooks&) = delete;
+
+  void add(const Arm& arm) { arms_.push_back(&arm); }
+  // Runs what is left to run, in order. Throws os::Error where one fails.
+  void run() {
+    while (!arms_.empty()) {
+      const Arm* arm = arms_.front();
+      arms_.erase(arms_.begin());
+      run_hook("cleanup", plan_.hooks.cleanup, *arm);
+    }
+  }
+
+ private:
+  const Plan& plan_;
+  std::vector<const Arm*> arms_;
+};
 
 std::string survivors_message(const std::vector<std::string>& survivors) {
   return fmt::format(
@@ -117,7 +147,12 @@ ExperimentResult run_experiment(const Plan& plan, std::vector<Arm>& arms, Target
   ExperimentResult result;
   const ExperimentFacts facts = gather_facts(plan, arms, target, nvml);
   const std::set<pid_t> ignored = stand_in_servers(arms);
-  for (const std::size_t arm : present_arms(arms)) run_hook("setup", plan.hooks.setup, arms[arm]);
+  CleanupHooks cleanup(plan);
+  for (const std::size_t arm : present_arms(arms)) {
+    if (os::interrupted()) break;
+    cleanup.add(arms[arm]);
+    run_hook("setup", plan.hooks.setup, arms[arm]);
+  }
 
   const std::vector<Slot> slots = slots_of(plan, arms);
   std::uint64_t position = 0;
@@ -125,9 +160,9 @@ ExperimentResult run_experiment(const Plan& plan, std::vector<Arm>& arms, Target
     if (os::interrupted()) break;
     const Arm& arm = arms[slot.arm];
     watcher.trial_begins(slot, arm, ++position, slots.size());
-    TrialResult trial =
-        run_trial({plan, arm, slot, ignored, log_path(plan, facts.id, position, slot, arm)}, target,
-                  nvml, watcher);
+    const std::string log = log_name(plan, facts.id, position, slot, arm);
+    TrialResult trial = run_trial({plan, arm, slot, ignored, plan.out_directory + "/" + log, log},
+                                  target, nvml, watcher);
     if (!trial.survivors.empty()) result.stopped_because = survivors_message(trial.survivors);
     if (trial.interrupted) break;
     trial.record.experiment = facts;
@@ -145,10 +180,8 @@ ExperimentResult run_experiment(const Plan& plan, std::vector<Arm>& arms, Target
       break;
     }
   }
+  cleanup.run();
   result.interrupted = os::interrupted();
-  for (const std::size_t arm : present_arms(arms)) {
-    run_hook("cleanup", plan.hooks.cleanup, arms[arm]);
-  }
   return result;
 }
 

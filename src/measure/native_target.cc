@@ -52,7 +52,7 @@ class LaunchedLoader : public Launched {
   }
 
   ~LaunchedLoader() override {
-    if (!stopped_) (void)tree_.stop(std::chrono::seconds(0));
+    if (!stopped_) (void)stop();
   }
 
   [[nodiscard]] os::TimePoint launched_at() const override { return child_->launched_at(); }
@@ -85,9 +85,12 @@ class LaunchedLoader : public Launched {
     }
   }
 
-  std::vector<std::string> stop() override {
+  std::vector<std::string> stop() final {
     stopped_ = true;
-    return describe_survivors(tree_.stop(std::chrono::seconds(2)));
+    std::vector<std::string> survivors = describe_survivors(tree_.stop(std::chrono::seconds(2)));
+    // One that hangs in the kernel is reported, not waited for.
+    if (!child_->try_wait()) child_->detach();
+    return survivors;
   }
 
  private:

@@ -6,16 +6,19 @@
 
 #include "os/clock.h"
 #include "os/proc.h"
-#include "storage/holders.h"
 
 namespace coldload::measure {
 
-Observation::Observation(serve::ProcessTree& tree, std::vector<std::string> weight_files,
+Observation::Observation(serve::ProcessTree& tree, const std::vector<std::string>& weight_files,
                          std::set<pid_t> ignored)
-    : tree_(tree),
-      weight_files_(std::move(weight_files)),
-      ignored_(std::move(ignored)),
-      thread_([this] { run(); }) {}
+    : tree_(tree), search_(weight_files), ignored_(std::move(ignored)), thread_([this] {
+        try {
+          run();
+        } catch (const std::exception&) {
+          // Out of descriptors or memory: what was not seen stays unknown. finish() looks again.
+          return;
+        }
+      }) {}
 
 Observation::~Observation() {
   {
@@ -67,18 +70,19 @@ void Observation::look_at_tree() {
 }
 
 void Observation::look_for_foreign_readers() {
-  const std::vector<storage::Holder> holders = storage::find_holders(weight_files_);
+  const std::vector<storage::Holder> holders = search_.find();
   if (holders.empty()) return;
   std::set<pid_t> ours;
   for (const os::ProcessInfo& member : tree_.members()) ours.insert(member.pid);
   for (const storage::Holder& holder : holders) {
-    // One that has ended meanwhile may have been the target's own.
-    if (ours.count(holder.pid) != 0 || ignored_.count(holder.pid) != 0 ||
-        reported_.count(holder.pid) != 0 || !os::process_info(holder.pid)) {
-      continue;
+    if (ours.count(holder.pid) != 0 || ignored_.count(holder.pid) != 0) continue;
+    // One that has ended meanwhile may have been the target's own, and one look can miss a process
+    // whose parent has just ended: a stranger is who is there at two looks.
+    const auto info = os::process_info(holder.pid);
+    if (!info || info->state == 'Z' || info->state == 'X') continue;
+    if (++strangers_[holder.pid] == 2) {
+      observed_.foreign_readers.push_back(storage::describe(holder) + ": " + holder.path);
     }
-    reported_.insert(holder.pid);
-    observed_.foreign_readers.push_back(storage::describe(holder) + ": " + holder.path);
   }
 }
 

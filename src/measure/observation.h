@@ -7,6 +7,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "serve/process_tree.h"
+#include "storage/holders.h"
 
 namespace coldload::measure {
 
@@ -31,7 +33,7 @@ struct Observed {
 class Observation {
  public:
   // `ignored`: processes whose holding of the files means nothing (a stand-in's server).
-  Observation(serve::ProcessTree& tree, std::vector<std::string> weight_files,
+  Observation(serve::ProcessTree& tree, const std::vector<std::string>& weight_files,
               std::set<pid_t> ignored);
   ~Observation();
   Observation(const Observation&) = delete;
@@ -46,13 +48,13 @@ class Observation {
   void look_for_foreign_readers();
 
   serve::ProcessTree& tree_;
-  const std::vector<std::string> weight_files_;
+  const storage::HolderSearch search_;
   const std::set<pid_t> ignored_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool finished_ = false;
   Observed observed_;
-  std::set<pid_t> reported_;
+  std::map<pid_t, int> strangers_;  // looks at which each was seen
   std::thread thread_;
 };
 

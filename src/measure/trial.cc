@@ -51,11 +51,11 @@ void drop_all_caches() {
 }
 
 void evict(const TrialInput& input, Prepared* prepared) {
-  warm_backing(input.arm, &prepared->remarks);
   if (input.plan.drop_caches) {
     drop_all_caches();
     prepared->remarks.emplace_back("all of the machine's caches were dropped (--drop-caches)");
   }
+  warm_backing(input.arm, &prepared->remarks);
   prepared->view.evict(k_eviction_patience);
 }
 
@@ -140,7 +140,8 @@ void note_gpu_memory(const gpu::Nvml& nvml, std::optional<double> baseline_mib,
     record->gpu_mem_source = "nvml, used minus used before launch";
     return;
   }
-  record->gpu_mem_source = "the target uses no GPU memory";
+  record->gpu_mem_source =
+      used ? "the target uses no GPU memory" : "NVML does not tell the memory in use";
 }
 
 // The end of the target's output: why it failed is usually there.
@@ -177,12 +178,12 @@ void apply_verdict(const TrialInput& input, const ColdEvidence& evidence, Record
   }
   if (input.slot.kind == TrialKind::warm) {
     record->cold = Cold::warm;
-    const std::uint64_t resident = record->resident_bytes_before.value_or(0);
-    if (loaded && !is_warm(resident, evidence.needed_bytes)) {
+    const auto resident = record->resident_bytes_before;
+    if (loaded && !is_warm(resident.value_or(0), evidence.needed_bytes)) {
       record->status = Status::failed;
-      record->reason =
-          fmt::format("not warm: only {} of {} were in memory before launch",
-                      text::format_bytes(resident), text::format_bytes(evidence.needed_bytes));
+      record->reason = fmt::format("not warm: {} of {} were in memory before launch",
+                                   resident ? text::format_bytes(*resident) : "an unknown share",
+                                   text::format_bytes(evidence.needed_bytes));
     }
     constexpr double k_worth_saying = 0.05;
     const std::uint64_t read = verdict.storage_bytes_read.value_or(0);
@@ -266,6 +267,7 @@ TrialResult run_trial(const TrialInput& input, Target& target, const gpu::Nvml& 
     return result;
   }
   record.argv = launched->argv();
+  record.log_file = input.log_name;
   std::vector<std::string> weight_files = arm.files();
   weight_files.resize(arm.shard_count());
   Observation observation(launched->tree(), std::move(weight_files), input.ignored_processes);
@@ -284,7 +286,14 @@ TrialResult run_trial(const TrialInput& input, Target& target, const gpu::Nvml& 
     return result;
   }
 
-  if (counter_before && counter_after) evidence.counter_bytes = *counter_after - *counter_before;
+  const std::uint64_t bytes_before = counter_before.value_or(0);
+  const std::uint64_t bytes_after = counter_after.value_or(0);
+  if (counter_before && counter_after && bytes_after >= bytes_before) {
+    evidence.counter_bytes = bytes_after - bytes_before;
+  } else if (counter_before) {
+    evidence.no_counter_reason =
+        fmt::format("the {} counter stopped or began anew during the load", arm.counter.source);
+  }
   evidence.target_bytes = observed.target_bytes;
   evidence.lost_children = observed.lost_children;
   evidence.foreign_readers = observed.foreign_readers;

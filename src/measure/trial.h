@@ -33,6 +33,7 @@ struct TrialInput {
   Slot slot;
   std::set<pid_t> ignored_processes;  // the stand-ins' servers
   std::string log_path;
+  std::string log_name;  // the same, relative to the out directory
 };
 
 struct TrialResult {

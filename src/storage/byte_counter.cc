@@ -64,8 +64,7 @@ CounterChoice choose_byte_counter(const PathInfo& info) {
     choice.this_mount_only = true;
   } else if (type == "nfs" || type == "nfs4") {
     choice.counter = std::make_unique<NfsCounter>(info.mount.point);
-    choice.source = "nfs_mountstats";
-    choice.this_mount_only = true;
+    choice.source = "nfs_mountstats";  // a server's own code may lie on the same mount
   } else if (info.device) {
     choice.counter = std::make_unique<BlockDeviceCounter>(*info.device);
     choice.source = "block_device";

@@ -22,28 +22,32 @@ namespace coldload::storage {
 
 namespace {
 
-using Identity = std::pair<dev_t, ino_t>;
+bool locks_memory(pid_t pid) {
+  const auto text = os::try_read_text(fmt::format("/proc/{}/status", pid), 16384);
+  if (!text) return false;
+  const std::size_t at = text->find("\nVmLck:");
+  if (at == std::string::npos) return false;
+  std::istringstream value(text->substr(at + 7, 40));
+  std::uint64_t kib = 0;
+  value >> kib;
+  return kib > 0;
+}
 
-struct Wanted {
-  std::map<Identity, std::string> by_identity;
-  std::map<std::string, std::string, std::less<>> by_path;
-};
+}  // namespace
 
-Wanted identify(const std::vector<std::string>& paths) {
-  Wanted wanted;
+HolderSearch::HolderSearch(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
     // A mapping of a file on overlayfs shows the file below.
     for (const std::string& name : {path, file_below_overlay(path)}) {
       struct stat info {};
       if (name.empty() || ::stat(name.c_str(), &info) != 0) continue;
-      wanted.by_identity[{info.st_dev, info.st_ino}] = path;
-      wanted.by_path[name] = path;
+      by_identity_[{info.st_dev, info.st_ino}] = path;
+      by_path_[name] = path;
     }
   }
-  return wanted;
 }
 
-std::optional<std::string> open_file_of(pid_t pid, const Wanted& wanted) {
+std::optional<std::string> HolderSearch::open_file_of(pid_t pid) const {
   const std::string folder = fmt::format("/proc/{}/fd", pid);
   DIR* directory = ::opendir(folder.c_str());
   if (directory == nullptr) return std::nullopt;
@@ -55,9 +59,8 @@ std::optional<std::string> open_file_of(pid_t pid, const Wanted& wanted) {
     const std::string link = folder + "/" + entry->d_name;
     const ssize_t length = ::readlink(link.c_str(), text.data(), text.size());
     if (length <= 0 || text[0] != '/') continue;
-    const auto it =
-        wanted.by_path.find(std::string_view(text.data(), static_cast<std::size_t>(length)));
-    if (it == wanted.by_path.end()) continue;
+    const auto it = by_path_.find(std::string_view(text.data(), static_cast<std::size_t>(length)));
+    if (it == by_path_.end()) continue;
     found = it->second;
     break;
   }
@@ -65,7 +68,7 @@ std::optional<std::string> open_file_of(pid_t pid, const Wanted& wanted) {
   return found;
 }
 
-std::optional<std::string> mapped_file_of(pid_t pid, const Wanted& wanted) {
+std::optional<std::string> HolderSearch::mapped_file_of(pid_t pid) const {
   const auto text = os::try_read_text(fmt::format("/proc/{}/maps", pid), 64 << 20);
   if (!text) return std::nullopt;
   std::istringstream lines(*text);
@@ -87,40 +90,30 @@ std::optional<std::string> mapped_file_of(pid_t pid, const Wanted& wanted) {
     const std::size_t colon = device.find(':');
     std::from_chars(device.data(), device.data() + colon, major_number, 16);
     std::from_chars(device.data() + colon + 1, device.data() + device.size(), minor_number, 16);
-    const auto it = wanted.by_identity.find({::makedev(major_number, minor_number), inode});
-    if (it != wanted.by_identity.end()) return it->second;
-    const auto named = wanted.by_path.find(path);
-    if (named != wanted.by_path.end()) return named->second;
+    const auto it = by_identity_.find({::makedev(major_number, minor_number), inode});
+    if (it != by_identity_.end()) return it->second;
+    const auto named = by_path_.find(path);
+    if (named != by_path_.end()) return named->second;
   }
   return std::nullopt;
 }
 
-bool locks_memory(pid_t pid) {
-  const auto text = os::try_read_text(fmt::format("/proc/{}/status", pid), 16384);
-  if (!text) return false;
-  const std::size_t at = text->find("\nVmLck:");
-  if (at == std::string::npos) return false;
-  std::istringstream value(text->substr(at + 7, 40));
-  std::uint64_t kib = 0;
-  value >> kib;
-  return kib > 0;
-}
-
-}  // namespace
-
-std::vector<Holder> find_holders(const std::vector<std::string>& paths) {
-  const Wanted wanted = identify(paths);
+std::vector<Holder> HolderSearch::find() const {
   std::vector<Holder> holders;
   for (const os::ProcessInfo& process : os::all_processes()) {
     if (process.pid == ::getpid()) continue;
-    if (const auto mapped = mapped_file_of(process.pid, wanted)) {
+    if (const auto mapped = mapped_file_of(process.pid)) {
       holders.push_back({process.pid, os::command_line(process.pid), *mapped,
                          locks_memory(process.pid) ? HoldKind::locked : HoldKind::mapped});
-    } else if (const auto opened = open_file_of(process.pid, wanted)) {
+    } else if (const auto opened = open_file_of(process.pid)) {
       holders.push_back({process.pid, os::command_line(process.pid), *opened, HoldKind::open});
     }
   }
   return holders;
+}
+
+std::vector<Holder> find_holders(const std::vector<std::string>& paths) {
+  return HolderSearch(paths).find();
 }
 
 std::string describe(const Holder& holder) {

@@ -3,7 +3,11 @@
 // Layer: storage. Knows nothing of model formats.
 #pragma once
 
+#include <functional>
+#include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <sys/types.h>
@@ -19,9 +23,24 @@ struct Holder {
   HoldKind kind = HoldKind::open;
 };
 
-// Every process but our own that has one of `paths` open or mapped, as far as we may look: other
-// users' processes are visible to root only. On overlayfs a mapping shows the lower file's device
-// and inode, so the path counts as well.
+// Looks for the processes that have one of a few files open or mapped. The files themselves are
+// looked at once, by the constructor: their server may hang later.
+class HolderSearch {
+ public:
+  explicit HolderSearch(const std::vector<std::string>& paths);
+
+  // Every such process but our own, as far as we may look: other users' processes are visible to
+  // root only. On overlayfs a mapping shows the lower file's device and inode, so both count.
+  [[nodiscard]] std::vector<Holder> find() const;
+
+ private:
+  std::map<std::pair<dev_t, ino_t>, std::string> by_identity_;
+  std::map<std::string, std::string, std::less<>> by_path_;
+
+  [[nodiscard]] std::optional<std::string> open_file_of(pid_t pid) const;
+  [[nodiscard]] std::optional<std::string> mapped_file_of(pid_t pid) const;
+};
+
 [[nodiscard]] std::vector<Holder> find_holders(const std::vector<std::string>& paths);
 
 // "process 4711 (python3 serve.py) locks it in memory".

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <sstream>
 #include <string_view>
 #include <thread>
 
@@ -19,7 +20,19 @@ namespace coldload::storage {
 
 namespace {
 
+// A capability inside a user namespace says nothing about files of users that it does not know.
+bool in_first_user_namespace() {
+  std::istringstream map(os::try_read_text("/proc/self/uid_map").value_or(""));
+  std::uint64_t inside = 1;
+  std::uint64_t outside = 1;
+  std::uint64_t count = 0;
+  map >> inside >> outside >> count;
+  constexpr std::uint64_t k_all = 4294967295;
+  return inside == 0 && outside == 0 && count == k_all;
+}
+
 bool has_capability_fowner() {
+  if (!in_first_user_namespace()) return false;
   const std::string text = os::try_read_text("/proc/self/status").value_or("");
   constexpr std::string_view k_key = "\nCapEff:\t";
   const std::size_t at = text.find(k_key);

@@ -227,7 +227,7 @@ class Permissions(ColdTest):
             if not os.stat(parent).st_mode & 0o001:
                 self.skipTest(f"{parent} is closed to other users")
         result = run(
-            ["measure", self.model, "--runs", 1, "--warm-runs", 0, "--out", self.out],
+            ["measure", self.model, "--runs", 1, "--out", self.out],
             user=nobody, group=nobody, extra_groups=[],
         )
         self.assertEqual(result.returncode, 3, result.stderr)
@@ -235,6 +235,7 @@ class Permissions(ColdTest):
         self.assertEqual(record["cold"], "unknown")
         self.assertIsNone(record["resident_bytes_before"])
         self.assertIn("residency", record["reason"])
+        self.assertIn("no warm runs: residency cannot be seen", result.stderr)
 
 
 @needs(can_evict(), is_root(), has_fake_server())
