@@ -270,7 +270,7 @@ TrialResult run_trial(const TrialInput& input, Target& target, const gpu::Nvml& 
   record.log_file = input.log_name;
   std::vector<std::string> weight_files = arm.files();
   weight_files.resize(arm.shard_count());
-  Observation observation(launched->tree(), std::move(weight_files), input.ignored_processes);
+  Observation observation(launched->tree(), weight_files, input.ignored_processes);
   const ReadyOutcome outcome = launched->wait_ready([&](const LoadProgress& progress) {
     watcher.step("load", progress.bytes.value_or(0), evidence.needed_bytes);
   });
