@@ -24,6 +24,7 @@ constexpr std::size_t k_max_tensors = 4'000'000;
 constexpr std::size_t k_max_shards = 100'000;
 constexpr std::size_t k_max_depth = 32;
 constexpr std::size_t k_max_file_name_bytes = 255;
+constexpr std::size_t k_max_tensor_name_bytes = 1 << 20;
 constexpr std::size_t k_piece_bytes = std::size_t{1} << 20;
 
 bool is_plain_file_name(std::string_view name) {
@@ -101,6 +102,10 @@ class WeightMapBuilder {
   bool on_key_part(Text text, std::size_t, Code&) {
     if (depth_ == 1) append(&key_, text);
     if (in_map_) map_.names_.append(text.data(), text.size());
+    if (in_map_ &&
+        map_.names_.size() - entry_.name_offset - entry_.name_bytes > k_max_tensor_name_bytes) {
+      fail(fmt::format("names a tensor with more than {} bytes", k_max_tensor_name_bytes));
+    }
     return true;
   }
 

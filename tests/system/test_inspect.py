@@ -233,7 +233,7 @@ class InspectStaysSmall(ScratchTest):
         hostile = {
             "tensors": b'{"weight_map":{' + b'"":"a",' * 20_000_000,
             "shards": b'{"weight_map":{' + b",".join(b'"":"%x"' % i for i in range(2_000_000)),
-            "is not there": b'{"weight_map":{"' + b"n" * 199_000_000 + b'":"x"}}',
+            "more than 1048576 bytes": b'{"weight_map":{"' + b"n" * 199_000_000 + b'":"x"}}',
         }
         for word, text in hostile.items():
             with self.subTest(word=word):
