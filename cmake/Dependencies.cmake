@@ -18,5 +18,7 @@ function(coldload_static_library name header)
 endfunction()
 
 coldload_static_library(uring liburing.h)
+coldload_static_library(re2 re2/re2.h)
+target_link_libraries(coldload::re2 INTERFACE Threads::Threads)
 coldload_static_library(fuse3 fuse_lowlevel.h fuse3)
 target_link_libraries(coldload::fuse3 INTERFACE Threads::Threads dl)

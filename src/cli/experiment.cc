@@ -26,16 +26,7 @@ namespace coldload::cli {
 namespace {
 
 std::unique_ptr<measure::Target> make_target(const ExperimentRequest& request) {
-  if (!request.server_argv.empty()) {
-    measure::ServerOptions options;
-    options.argv = request.server_argv;
-    options.ready = request.ready;
-    options.max_model_len = request.plan.max_model_len;
-    options.environment = request.environment;
-    options.timeout = request.timeout;
-    options.echo = request.verbosity == Verbosity::verbose;
-    return measure::make_server_target(std::move(options));
-  }
+  if (request.server) return measure::make_server_target(*request.server);
   measure::NativeOptions options;
   options.command = {"coldload", "native-load"};
   if (request.native_threads > 0) {

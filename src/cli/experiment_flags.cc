@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "cli/command.h"
+#include "cli/server_flags.h"
 #include "cli/version.h"
 #include "report/baseline.h"
 #include "storage/stand_in.h"
@@ -37,11 +38,8 @@ struct RawFlags {
   std::optional<std::uint64_t> seed;
   std::string cold = "verify";
   bool drop_caches = false;
-  std::string ready_url;
-  std::vector<std::string> environment;
-  std::uint16_t port = 0;
+  ServerFlags server;
   std::string timeout = "1800s";
-  std::optional<std::uint64_t> max_model_len;
   std::string model_name;
   std::string baseline;
   std::vector<std::string> stand_ins;
@@ -90,14 +88,9 @@ void add_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw) {
   app->add_option("--setup", raw->setup, "shell line, once per arm before anything is measured");
   app->add_option("--prepare", raw->prepare, "shell line before each run's eviction");
   app->add_option("--cleanup", raw->cleanup, "shell line, once per arm at the end");
-  app->add_option("--env", raw->environment, "KEY=VALUE for the server")->allow_extra_args(false);
-  app->add_option("--port", raw->port, "the server's port (default: a free one)");
-  app->add_option("--ready-url", raw->ready_url,
-                  "ready when this answers 200 (default: http://127.0.0.1:{port}/health)");
+  add_server_flags(app, &raw->server);
   app->add_option("--timeout", raw->timeout, "longest wait from launch to ready")
       ->capture_default_str();
-  app->add_option("--max-model-len", raw->max_model_len, "for the CSV and {max_model_len}")
-      ->envname("MAX_MODEL_LEN");
   app->add_option("--model-name", raw->model_name, "the CSV's model (default: the directory's)");
   app->add_option("--baseline", raw->baseline, "a CSV of earlier runs (column load_s) to compare");
   app->add_option("--budget", raw->budgets, "USE=SECONDS for dev, internal or user")
@@ -226,33 +219,25 @@ void add_budgets(const std::vector<std::string>& flags, measure::Plan* plan) {
   }
 }
 
-void set_target(const RawFlags& raw, const std::vector<std::string>& server_argv,
-                ExperimentRequest* request) {
-  request->server_argv = server_argv;
-  request->plan.max_model_len = raw.max_model_len;
-  request->plan.warm_up_runs = raw.warm_up.value_or(server_argv.empty() ? 0 : 1);
-  for (const std::string& entry : raw.environment) {
-    request->environment.push_back(split_label("--env", entry));
-  }
-  if (server_argv.empty()) return;
-  try {
-    const serve::ArgvFacts facts = serve::examine_argv(server_argv);
-    if (!raw.max_model_len) request->plan.max_model_len = facts.max_model_len;
-    if (facts.uses_max_model_len && !request->plan.max_model_len) {
-      throw UsageError("{max_model_len} is used, but --max-model-len is not given");
-    }
-    request->ready = serve::plan_ready(facts, raw.port, raw.ready_url);
-  } catch (const serve::ArgvError& error) {
-    throw UsageError(error.what());
-  }
-}
-
 std::chrono::nanoseconds parse_timeout(const std::string& text) {
   const auto duration = text::parse_duration(text);
   if (!duration || duration->count() == 0) {
     throw UsageError(fmt::format("--timeout {}: not a time, such as 600s or 10m", text));
   }
   return *duration;
+}
+
+void set_target(const RawFlags& raw, const std::vector<std::string>& words,
+                ExperimentRequest* request) {
+  request->timeout = parse_timeout(raw.timeout);
+  request->server = server_of(raw.server, words);
+  request->plan.max_model_len = raw.server.max_model_len;
+  request->plan.warm_up_runs = raw.warm_up.value_or(request->server ? 1 : 0);
+  if (!request->server) return;
+  request->server->timeout = request->timeout;
+  request->server->cache_directory = request->plan.out_directory;
+  request->server->echo = raw.verbose;
+  request->plan.max_model_len = request->server->max_model_len;
 }
 
 std::uint64_t parse_ring(const std::string& text) {
@@ -322,8 +307,8 @@ std::vector<std::string> command_line(bool comparing, const RawFlags& raw,
   if (!given("--runs") && !given("-r")) {
     command.insert(command.end(), {"--runs", std::to_string(plan.runs)});
   }
-  if (raw.max_model_len && !given("--max-model-len")) {
-    command.insert(command.end(), {"--max-model-len", std::to_string(*raw.max_model_len)});
+  if (raw.server.max_model_len && !given("--max-model-len")) {
+    command.insert(command.end(), {"--max-model-len", std::to_string(*raw.server.max_model_len)});
   }
   if (!raw.seed) command.insert(command.end(), {"--seed", std::to_string(plan.seed)});
   command.insert(command.end(), args.begin(), args.end());
@@ -362,11 +347,10 @@ std::optional<ExperimentRequest> parse_experiment(ExperimentCommand command,
   plan.command = command_line(comparing, raw, plan, args);
   const bool has_server = dashes != args.end();
   if (has_server && dashes + 1 == args.end()) throw UsageError("there is no command after --");
-  set_target(
-      raw,
-      has_server ? std::vector<std::string>(dashes + 1, args.end()) : std::vector<std::string>(),
-      &request);
-  request.timeout = parse_timeout(raw.timeout);
+  set_target(raw,
+             has_server ? std::vector<std::string>(dashes + 1, args.end())
+                        : std::vector<std::string>(),
+             &request);
   request.native_threads = raw.native_threads;
   request.native_ring_bytes = parse_ring(raw.native_ring);
   request.dry_run = raw.dry_run;

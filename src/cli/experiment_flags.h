@@ -7,11 +7,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "measure/plan.h"
-#include "serve/argv.h"
+#include "measure/server_target.h"
 
 namespace coldload::cli {
 
@@ -19,11 +18,8 @@ enum class Verbosity { quiet, normal, verbose };
 
 struct ExperimentRequest {
   measure::Plan plan;
-  // The server's argv with placeholders; empty: the native loader is the target.
-  std::vector<std::string> server_argv;
-  serve::ReadyPlan ready;
-  std::vector<std::pair<std::string, std::string>> environment;
-  std::chrono::nanoseconds timeout{};
+  std::optional<measure::ServerOptions> server;  // nothing: the native loader is the target
+  std::chrono::nanoseconds timeout{};            // from launch to ready
   std::uint64_t native_threads = 0;     // 0: the loader chooses
   std::uint64_t native_ring_bytes = 0;  // 0: the loader's default
   std::vector<std::string> warnings;

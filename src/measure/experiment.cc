@@ -138,6 +138,9 @@ ExperimentFacts gather_facts(const Plan& plan, const std::vector<Arm>& arms, con
   facts.baseline_file = plan.baseline_file;
   facts.baseline = plan.baseline;
   facts.environment = describe_machine(nvml, plan.version, plan.commit);
+  if (text::json::object server = target.facts(); !server.empty()) {
+    facts.environment["server"] = std::move(server);
+  }
   return facts;
 }
 

@@ -93,6 +93,8 @@ class LaunchedLoader : public Launched {
     return survivors;
   }
 
+  [[nodiscard]] Account account(const ReadyOutcome& /*outcome*/) override { return account_; }
+
  private:
   // Takes what the loader wrote. False once the outcome is decided.
   bool read_status(os::TimePoint now, ReadyOutcome* outcome) {
@@ -129,13 +131,13 @@ class LaunchedLoader : public Launched {
     done_ = true;
     outcome->kind = ReadyKind::ready;
     outcome->ready_at = now;
-    outcome->reported = object;
-    outcome->reported.erase("event");
+    account_.reported = object;
+    account_.reported.erase("event");
     outcome->direct_bytes = direct_bytes(object);
     if (weights_begin_) {
       const double begin_s = os::seconds_between(launched_at(), *weights_begin_);
       const double end_s = os::seconds_between(launched_at(), now);
-      outcome->phases = {{"start", 0, begin_s, "loader"}, {"weights", begin_s, end_s, "loader"}};
+      account_.phases = {{"start", 0, begin_s, "loader"}, {"weights", begin_s, end_s, "loader"}};
     }
     return true;
   }
@@ -156,6 +158,7 @@ class LaunchedLoader : public Launched {
   std::string buffer_;
   LoadProgress progress_;
   std::optional<os::TimePoint> weights_begin_;
+  Account account_;
   bool done_ = false;
   bool stopped_ = false;
 };

@@ -1,9 +1,14 @@
 #include "measure/server_target.h"
 
+#include <cstdlib>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "serve/port.h"
 #include "serve/server_process.h"
+#include "serve/startup_log.h"
+#include "serve/version_probe.h"
 
 namespace coldload::measure {
 
@@ -11,8 +16,8 @@ namespace {
 
 class LaunchedServer : public Launched {
  public:
-  explicit LaunchedServer(const serve::LaunchOptions& options)
-      : argv_(options.argv), server_(options) {}
+  LaunchedServer(const serve::ServerKind& kind, serve::LaunchOptions options)
+      : argv_(options.argv), log_(kind.grammar()), server_(listening(std::move(options))) {}
 
   [[nodiscard]] os::TimePoint launched_at() const override { return server_.launched_at(); }
   [[nodiscard]] const std::vector<std::string>& argv() const override { return argv_; }
@@ -22,14 +27,15 @@ class LaunchedServer : public Launched {
     const serve::Readiness seen = server_.wait_ready([&] { tick({}); });
     ReadyOutcome outcome;
     outcome.reason = seen.reason;
+    outcome.port_open_at = seen.port_open_at;
     switch (seen.outcome) {
       case serve::Outcome::ready:
         outcome.kind = ReadyKind::ready;
         outcome.ready_at = *seen.ready_at;
-        return outcome;
+        break;
       case serve::Outcome::interrupted:
         outcome.kind = ReadyKind::interrupted;
-        return outcome;
+        break;
       case serve::Outcome::timed_out:
         outcome.kind = ReadyKind::timed_out;
         break;
@@ -43,16 +49,69 @@ class LaunchedServer : public Launched {
 
   std::vector<std::string> stop() override { return describe_survivors(server_.stop()); }
 
+  // The pump has ended with stop(): nobody feeds the log any more.
+  [[nodiscard]] Account account(const ReadyOutcome& outcome) override {
+    log_.finish();
+    Account account;
+    account.reported = log_.reported();
+    if (outcome.kind == ReadyKind::ready) {
+      for (const serve::LogPhase& phase : log_.phases(launched_at(), outcome.ready_at)) {
+        account.phases.push_back({phase.name, phase.start_s, phase.end_s, "log"});
+      }
+      return account;
+    }
+    account.explanation = log_.failure();
+    if (outcome.kind == ReadyKind::timed_out && !log_.last_phase().empty()) {
+      account.explanation += fmt::format("{}the last phase that its log told of: {}",
+                                         account.explanation.empty() ? "" : "; ",
+                                         log_.last_phase());
+    }
+    return account;
+  }
+
  private:
+  serve::LaunchOptions listening(serve::LaunchOptions options) {
+    options.on_output = [this](os::TimePoint received, std::string_view piece) {
+      log_.feed(received, piece);
+    };
+    return options;
+  }
+
   std::vector<std::string> argv_;
+  serve::StartupLog log_;  // before the server: its pump feeds it
   serve::ServerProcess server_;
 };
 
+// The kind's own variables, as far as the user's environment does not say otherwise; then the
+// caches; what the user gave for the server stands above both.
+serve::Environment united_environment(const ServerOptions& options,
+                                      const serve::RuntimeCaches* caches) {
+  serve::Environment united;
+  if (options.kind->environment != nullptr) {
+    for (auto& [name, value] : options.kind->environment(options.timeout)) {
+      if (std::getenv(name.c_str()) == nullptr) united.emplace_back(name, value);
+    }
+  }
+  if (caches != nullptr) {
+    for (auto& variable : caches->environment()) united.push_back(std::move(variable));
+  }
+  united.insert(united.end(), options.environment.begin(), options.environment.end());
+  return united;
+}
+
 class ServerTarget : public Target {
  public:
-  explicit ServerTarget(ServerOptions options) : options_(std::move(options)) {}
+  explicit ServerTarget(ServerOptions options) : options_(std::move(options)) {
+    const serve::ServerKind& kind = *options_.kind;
+    if (kind.pinned_flags == nullptr) return;
+    version_ = serve::installed_version(options_.argv, kind.package,
+                                        united_environment(options_, nullptr));
+    if (!version_) return;
+    pinned_ = kind.pinned_flags(*version_, options_.argv);
+    options_.argv.insert(options_.argv.end(), pinned_.begin(), pinned_.end());
+  }
 
-  [[nodiscard]] std::string name() const override { return "generic"; }
+  [[nodiscard]] std::string name() const override { return std::string(options_.kind->name); }
   [[nodiscard]] bool can_pace() const override { return false; }
 
   [[nodiscard]] std::vector<std::string> planned_argv(
@@ -65,7 +124,24 @@ class ServerTarget : public Target {
     return argv;
   }
 
+  [[nodiscard]] text::json::object facts() const override {
+    text::json::object facts;
+    facts["installed_version"] = version_ ? text::json::value(*version_) : text::json::value();
+    text::json::array pinned;
+    for (const std::string& flag : pinned_) pinned.emplace_back(flag);
+    facts["pinned_flags"] = std::move(pinned);
+    facts["compile_cache"] = std::string(serve::to_string(options_.compile_cache));
+    text::json::object environment;
+    for (const auto& [name, value] : united_environment(options_, nullptr)) {
+      environment[name] = value;
+    }
+    facts["environment"] = std::move(environment);
+    return facts;
+  }
+
   [[nodiscard]] std::unique_ptr<Launched> launch(const LaunchRequest& request) override {
+    if (!caches_) caches_.emplace(options_.compile_cache, options_.cache_directory);
+    caches_->prepare_launch();
     serve::ArgvValues values;
     values.model = request.model_path;
     values.max_model_len = options_.max_model_len;
@@ -73,16 +149,19 @@ class ServerTarget : public Target {
         options_.ready.choose_port ? std::optional(serve::choose_free_port()) : options_.ready.port;
     serve::LaunchOptions launch;
     launch.argv = serve::substitute(options_.argv, values);
-    launch.environment = options_.environment;
+    launch.environment = united_environment(options_, &*caches_);
     launch.log_path = request.log_path;
     launch.echo = options_.echo;
     launch.ready_url = serve::substitute(options_.ready.url, values);
     launch.timeout = options_.timeout;
-    return std::make_unique<LaunchedServer>(launch);
+    return std::make_unique<LaunchedServer>(*options_.kind, std::move(launch));
   }
 
  private:
   ServerOptions options_;
+  std::optional<std::string> version_;
+  std::vector<std::string> pinned_;
+  std::optional<serve::RuntimeCaches> caches_;
 };
 
 }  // namespace

@@ -32,13 +32,19 @@ enum class ReadyKind { ready, failed, timed_out, interrupted };
 
 struct ReadyOutcome {
   ReadyKind kind = ReadyKind::failed;
-  std::string reason;      // in words, unless ready
-  os::TimePoint ready_at;  // if ready
-  std::vector<Phase> phases;
+  std::string reason;                         // in words, unless ready
+  os::TimePoint ready_at;                     // if ready
+  std::optional<os::TimePoint> port_open_at;  // a server's: the first connection it accepted
   // Read with O_DIRECT, so past the page cache, by the target's own account; only the native loader
   // tells.
   std::optional<std::uint64_t> direct_bytes;
-  text::json::object reported;  // what the target said of itself, unchanged
+};
+
+// What a target's own output told of its start.
+struct Account {
+  std::vector<Phase> phases;    // until ready; empty unless it got ready
+  text::json::object reported;  // what it said of itself, unchanged
+  std::string explanation;      // of a failure, in words; empty where there is none
 };
 
 // One launched target. Destruction stops it.
@@ -58,6 +64,8 @@ class Launched {
   virtual ReadyOutcome wait_ready(const std::function<void(const LoadProgress&)>& tick) = 0;
   // Ends every process of it; returns those that could not be ended, described.
   virtual std::vector<std::string> stop() = 0;
+  // After stop(), when its output is complete. `outcome`: what wait_ready returned.
+  [[nodiscard]] virtual Account account(const ReadyOutcome& outcome) = 0;
 };
 
 // "4711 (python3 serve.py)" for each.
@@ -75,6 +83,8 @@ class Target {
   // What would be run, for the plan; a port still to be chosen stays "{port}".
   [[nodiscard]] virtual std::vector<std::string> planned_argv(
       const std::string& model_path) const = 0;
+  // What is the same for all its launches and not in the argv; empty: nothing.
+  [[nodiscard]] virtual text::json::object facts() const { return {}; }
   // Whether this target's reads can be shaped without a mount.
   [[nodiscard]] virtual bool can_pace() const = 0;
   // Starts it. Throws os::Error where it cannot be started at all.

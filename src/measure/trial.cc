@@ -154,16 +154,24 @@ std::string last_words(const std::string& log_path) {
 }
 
 // Called when the target is gone and its log complete.
-void apply_outcome(const ReadyOutcome& outcome, os::TimePoint launched_at,
+void apply_outcome(const ReadyOutcome& outcome, const Account& account, os::TimePoint launched_at,
                    const std::string& log_path, Record* record) {
-  record->phases = outcome.phases;
-  record->reported = outcome.reported;
-  if (outcome.kind == ReadyKind::ready) {
-    record->load_s = os::seconds_between(launched_at, outcome.ready_at);
+  record->reported = account.reported;
+  if (outcome.port_open_at) {
+    record->port_open_s = os::seconds_between(launched_at, *outcome.port_open_at);
+  }
+  if (outcome.kind != ReadyKind::ready) {
+    record->reason = outcome.reason;
+    if (!account.explanation.empty()) record->reason += "; " + account.explanation;
+    record->reason += last_words(log_path);
+    record->status = outcome.kind == ReadyKind::timed_out ? Status::timed_out : Status::failed;
     return;
   }
-  record->reason = outcome.reason + last_words(log_path);
-  record->status = outcome.kind == ReadyKind::timed_out ? Status::timed_out : Status::failed;
+  record->load_s = os::seconds_between(launched_at, outcome.ready_at);
+  record->phases = account.phases;
+  double unattributed_s = *record->load_s;
+  for (const Phase& phase : account.phases) unattributed_s -= phase.end_s - phase.start_s;
+  record->unattributed_s = std::max(unattributed_s, 0.0);
 }
 
 void apply_verdict(const TrialInput& input, const ColdEvidence& evidence, Record* record) {
@@ -299,7 +307,7 @@ TrialResult run_trial(const TrialInput& input, Target& target, const gpu::Nvml& 
   evidence.foreign_readers = observed.foreign_readers;
   evidence.weights_resident_after = record.resident_bytes_after;
   evidence.direct_bytes = outcome.direct_bytes;
-  apply_outcome(outcome, launched_at, input.log_path, &record);
+  apply_outcome(outcome, launched->account(outcome), launched_at, input.log_path, &record);
   apply_verdict(input, evidence, &record);
   return result;
 }

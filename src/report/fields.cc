@@ -162,6 +162,12 @@ const std::vector<Field> k_trial{{"status", In::json_only, "text",
 }
 , READ { r->storage_bytes_source = read_text(v); }
 }
+, {"port_open_s", In::json_only, "number",
+   "seconds from launch to the first connection that the server accepted",
+   WRITE{return number_value(r.port_open_s);
+}
+, READ { r->port_open_s = read_number(v); }
+}
 , {"floor_s", In::json_only, "number",
    "least seconds that the hardware allows: bytes over the smaller of the storage rate and the "
    "host-to-GPU rate, both measured",

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "report/confounds.h"
 #include "report/sections.h"
 #include "report/verdict.h"
 #include "report/wording.h"
@@ -195,36 +196,6 @@ void add_n(const Comparison& comparison, Lines* lines) {
   }
 }
 
-void add_confounds(const Comparison& comparison, Lines* lines) {
-  for (const std::string& line : comparison.facts.same_storage) {
-    lines->push_back("Same storage: " + sentence(markdown_text(line)));
-  }
-  if (comparison.checkpoint_bytes_differ) {
-    lines->push_back(
-        "The checkpoints have different sizes: the paths did not load the same bytes.");
-  }
-  for (const char* key : {"fs_type", "readahead_kb"}) {
-    std::vector<std::string> found;
-    bool differ = false;
-    std::string first;
-    for (const Arm& arm : comparison.arms) {
-      const text::json::value* value = arm.facts.storage.if_contains(key);
-      if (value == nullptr || value->is_null()) continue;
-      const std::string shown =
-          value->is_string() ? std::string(value->as_string()) : text::to_line(*value);
-      differ |= !found.empty() && shown != first;
-      if (found.empty()) first = shown;
-      found.push_back(fmt::format("{} {}", name_of(arm), markdown_code(shown)));
-    }
-    if (differ) lines->push_back(fmt::format("{} differs: {}.", markdown_code(key), joined(found)));
-  }
-  if (comparison.experiments.size() > 1) {
-    lines->push_back(fmt::format(
-        "Trials of {} experiments are taken together: same model, target and paths, other times.",
-        comparison.experiments.size()));
-  }
-}
-
 // Each sentence once, with the runs that it was said of.
 class Sentences {
  public:
@@ -277,7 +248,7 @@ std::string doubt_section(const Comparison& comparison) {
   add_left_out(comparison, &lines);
   add_stand_ins(comparison, &lines);
   add_cold_evidence(comparison, &lines);
-  add_confounds(comparison, &lines);
+  for (std::string& confound : confounds_of(comparison)) lines.push_back(std::move(confound));
   add_order(comparison, &lines);
   add_n(comparison, &lines);
   add_remarks(comparison, &lines);

@@ -144,6 +144,38 @@ std::string argv_text(const measure::Record& trial) {
   return shell_line(words);
 }
 
+// What the server was started with beside its argv.
+std::string server_lines(const object& environment) {
+  const text::json::value* found = environment.if_contains("server");
+  if (found == nullptr || !found->is_object()) return "";
+  const object& server = found->get_object();
+  std::string out;
+  std::vector<std::string> words;
+  if (const auto* pinned = server.if_contains("pinned_flags"); pinned && pinned->is_array()) {
+    for (const text::json::value& word : pinned->get_array()) {
+      if (word.is_string()) words.emplace_back(word.get_string());
+    }
+  }
+  if (!words.empty()) {
+    out += fmt::format("- Added by coldload, so that every path is read in the same way: {}\n",
+                       markdown_code(shell_line(words)));
+  }
+  if (const auto mode = text::string_at(server, "compile_cache")) {
+    out += fmt::format("- Runtime caches (`--compile-cache`): {}\n", markdown_code(*mode));
+  }
+  std::vector<std::string> variables;
+  if (const auto* set = server.if_contains("environment"); set && set->is_object()) {
+    for (const auto& entry : set->get_object()) {
+      const std::string value = entry.value().is_string()
+                                    ? std::string(entry.value().get_string())
+                                    : text::to_line(entry.value());
+      variables.push_back(markdown_code(fmt::format("{}={}", std::string(entry.key()), value)));
+    }
+  }
+  if (!variables.empty()) out += fmt::format("- Set for the server: {}\n", joined(variables));
+  return out;
+}
+
 std::string target_lines(const Comparison& comparison) {
   const measure::ExperimentFacts& facts = comparison.facts;
   const bool native = facts.target == "native";
@@ -155,6 +187,7 @@ std::string target_lines(const Comparison& comparison) {
   if (launched != comparison.trials.end()) {
     out += fmt::format("- Launched: {}\n", markdown_code(argv_text(**launched)));
   }
+  out += server_lines(facts.environment);
   for (const measure::Record* trial : comparison.trials) {
     const auto version = text::string_at(trial->reported, "version");
     if (!version) continue;

@@ -1,0 +1,134 @@
+#include "cli/server_flags.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "cli/command.h"
+
+namespace coldload::cli {
+
+namespace {
+
+std::vector<std::string_view> kind_names() {
+  std::vector<std::string_view> names;
+  for (const serve::ServerKind* kind : serve::server_kinds()) names.push_back(kind->name);
+  return names;
+}
+
+// Containers and schedulers start the server where it cannot be watched, nor stopped for sure.
+void refuse_outsiders(const serve::Invocation& invocation) {
+  if (invocation.outsider.empty()) return;
+  throw UsageError(fmt::format(
+      "{0} starts the server outside of coldload's own processes: nothing there can be watched, "
+      "proven cold or surely stopped. Run coldload where the server runs instead: {0} ... coldload "
+      "compare ... -- SERVER ...",
+      invocation.outsider));
+}
+
+const serve::ServerKind* kind_of(const std::string& name) {
+  if (name.empty()) return nullptr;
+  const serve::ServerKind* const kind = serve::server_kind_named(name);
+  if (kind == nullptr) {
+    throw UsageError(
+        fmt::format("--server {}: the servers are {}", name, fmt::join(kind_names(), ", ")));
+  }
+  return kind;
+}
+
+std::vector<std::string> built_command(const serve::ServerKind& kind, const ServerFlags& flags,
+                                       const std::vector<std::string>& more_flags) {
+  if (kind.command == nullptr) {
+    throw UsageError(fmt::format(
+        "--server {} needs the server's command after --: there is none to build", kind.name));
+  }
+  return kind.command({flags.max_model_len, flags.gpu_memory_utilization, more_flags});
+}
+
+// A variable's name and its value.
+std::pair<std::string, std::string> variable_of(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw UsageError(fmt::format("--env {}: expected NAME=VALUE", text));
+  }
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+void place_command(const ServerFlags& flags, const std::vector<std::string>& words,
+                   measure::ServerOptions* server) {
+  const serve::ServerKind* const wanted = kind_of(flags.kind);
+  const bool is_command = !words.empty() && words.front().rfind('-', 0) != 0;
+  if (is_command && flags.gpu_memory_utilization) {
+    throw UsageError(
+        "--gpu-memory-utilization is for a command that coldload builds: write it into the "
+        "server's own");
+  }
+  if (is_command) {
+    const serve::Invocation invocation = serve::look_through(words);
+    refuse_outsiders(invocation);
+    server->argv = words;
+    server->kind = wanted != nullptr ? wanted : &serve::recognise(invocation);
+  } else if (wanted != nullptr) {
+    server->argv = built_command(*wanted, flags, words);
+    server->kind = wanted;
+  } else {
+    throw UsageError(fmt::format(
+        "the words after -- begin with the flag {}: write the server's command, or name it with "
+        "--server",
+        words.front()));
+  }
+}
+
+}  // namespace
+
+void add_server_flags(CLI::App* app, ServerFlags* flags) {
+  app->add_option("--server", flags->kind,
+                  fmt::format("which server it is, where its command does not tell: {};\n"
+                              "with no command after --, one is built",
+                              fmt::join(kind_names(), ", ")));
+  app->add_option("--env", flags->environment, "KEY=VALUE for the server")
+      ->allow_extra_args(false);
+  app->add_option("--port", flags->port, "the server's port (default: a free one)");
+  app->add_option("--ready-url", flags->ready_url,
+                  "ready when this answers 200 (default: http://127.0.0.1:{port}/health)");
+  app->add_option("--max-model-len", flags->max_model_len, "for the CSV and {max_model_len}")
+      ->envname("MAX_MODEL_LEN");
+  app->add_option("--gpu-memory-utilization", flags->gpu_memory_utilization,
+                  "share of the GPU's memory, for a command that --server builds")
+      ->check(CLI::Range(0.01, 1.0));
+  app->add_option("--compile-cache", flags->compile_cache,
+                  "runtime caches (compiled graphs and kernels): private to the experiment,\n"
+                  "fresh for every launch, or keep the machine's own")
+      ->capture_default_str();
+}
+
+std::optional<measure::ServerOptions> server_of(const ServerFlags& flags,
+                                                const std::vector<std::string>& words) {
+  if (words.empty() && flags.kind.empty()) return std::nullopt;
+  measure::ServerOptions server;
+  place_command(flags, words, &server);
+  for (const std::string& entry : flags.environment) {
+    server.environment.push_back(variable_of(entry));
+  }
+  const auto compile_cache = serve::parse_compile_cache(flags.compile_cache);
+  if (!compile_cache) {
+    throw UsageError(
+        fmt::format("--compile-cache {}: keep, private or fresh", flags.compile_cache));
+  }
+  server.compile_cache = *compile_cache;
+  try {
+    const serve::ArgvFacts facts = serve::examine_argv(server.argv);
+    server.max_model_len = flags.max_model_len ? flags.max_model_len : facts.max_model_len;
+    if (facts.uses_max_model_len && !server.max_model_len) {
+      throw UsageError("{max_model_len} is used, but --max-model-len is not given");
+    }
+    server.ready =
+        serve::plan_ready(facts, flags.port, flags.ready_url, server.kind->ready_endpoint);
+  } catch (const serve::ArgvError& error) {
+    throw UsageError(error.what());
+  }
+  return server;
+}
+
+}  // namespace coldload::cli

@@ -1,0 +1,174 @@
+#include "report/confounds.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "report/wording.h"
+#include "text/escape.h"
+
+namespace coldload::report {
+
+namespace {
+
+using text::markdown_code;
+using text::markdown_text;
+using text::json::object;
+using Lines = std::vector<std::string>;
+
+std::string name_of(const Arm& arm) { return markdown_code(arm.facts.label); }
+
+void add_once(const std::string& word, std::vector<std::string>* words) {
+  if (std::find(words->begin(), words->end(), word) == words->end()) words->push_back(word);
+}
+
+void add_storage(const Comparison& comparison, Lines* lines) {
+  for (const std::string& line : comparison.facts.same_storage) {
+    lines->push_back("Same storage: " + sentence(markdown_text(line)));
+  }
+  if (comparison.checkpoint_bytes_differ) {
+    lines->push_back(
+        "The checkpoints have different sizes: the paths did not load the same bytes.");
+  }
+  for (const char* key : {"fs_type", "readahead_kb"}) {
+    std::vector<std::string> found;
+    std::vector<std::string> different;
+    for (const Arm& arm : comparison.arms) {
+      const text::json::value* value = arm.facts.storage.if_contains(key);
+      if (value == nullptr || value->is_null()) continue;
+      const std::string shown =
+          value->is_string() ? std::string(value->as_string()) : text::to_line(*value);
+      add_once(shown, &different);
+      found.push_back(fmt::format("{} {}", name_of(arm), markdown_code(shown)));
+    }
+    if (different.size() > 1) {
+      lines->push_back(fmt::format("{} differs: {}.", markdown_code(key), joined(found)));
+    }
+  }
+}
+
+// What the servers of an arm's cold trials said under `key`, each answer once.
+std::vector<std::string> said(const Arm& arm, const char* key) {
+  std::vector<std::string> answers;
+  for (const measure::Record* trial : arm.cold.trials) {
+    if (const auto answer = text::string_at(trial->reported, key)) add_once(*answer, &answers);
+  }
+  return answers;
+}
+
+std::string quoted(const std::vector<std::string>& answers) {
+  std::vector<std::string> marked;
+  for (const std::string& answer : answers) marked.push_back(markdown_code(answer));
+  return joined(marked);
+}
+
+void add_version(const Comparison& comparison, Lines* lines) {
+  std::vector<std::string> different;
+  std::vector<std::string> found;
+  for (const Arm& arm : comparison.arms) {
+    const std::vector<std::string> versions = said(arm, "version");
+    if (versions.empty()) continue;
+    for (const std::string& version : versions) add_once(version, &different);
+    found.push_back(fmt::format("{} {}", name_of(arm), quoted(versions)));
+  }
+  if (different.size() > 1) {
+    lines->push_back(
+        fmt::format("The server's version differs: {}. Its loaders may, too.", joined(found)));
+  }
+}
+
+// Whether it mapped the files or read them ahead, as its own log told.
+void add_load_strategy(const Comparison& comparison, Lines* lines) {
+  std::vector<std::string> seen;
+  std::vector<std::vector<std::string>> strategies;
+  for (const Arm& arm : comparison.arms) {
+    const std::vector<std::string> file_systems = said(arm, "file_system");
+    const std::vector<std::string> prefetch = said(arm, "prefetch");
+    if (arm.cold.trials.empty() || (file_systems.empty() && prefetch.empty())) continue;
+    seen.push_back(fmt::format("{} as {}{}", name_of(arm),
+                               file_systems.empty() ? "a file system that it did not name"
+                                                    : quoted(file_systems),
+                               prefetch.empty() ? "" : " (\"" + joined(prefetch) + "\")"));
+    strategies.push_back(prefetch);
+  }
+  if (seen.empty()) return;
+  lines->push_back(fmt::format("By its own log, the server saw {}.", joined(seen)));
+  const bool differ = std::any_of(strategies.begin(), strategies.end(),
+                                  [&](const auto& one) { return one != strategies.front(); });
+  if (differ) {
+    lines->push_back(
+        "**The paths were not read with the same strategy: this compares the server's loaders, "
+        "not only storage.** Pin one (vLLM: `--safetensors-load-strategy`).");
+  }
+}
+
+// Trials whose compiled graphs came from a cache, among those that tell.
+std::optional<std::pair<std::size_t, std::size_t>> cached_of(const Arm& arm) {
+  std::size_t cached = 0;
+  std::size_t told = 0;
+  for (const measure::Record* trial : arm.cold.trials) {
+    const bool hit = trial->reported.contains("compile_cache_load_s");
+    if (!hit && !trial->reported.contains("compile_s")) continue;
+    ++told;
+    cached += hit ? 1U : 0U;
+  }
+  if (told == 0) return std::nullopt;
+  return std::pair(cached, told);
+}
+
+void add_compile_cache(const Comparison& comparison, Lines* lines) {
+  std::vector<std::string> modes;
+  std::vector<std::string> found;
+  bool differ = false;
+  std::optional<bool> all_cached;
+  for (const Arm& arm : comparison.arms) {
+    for (const measure::Record* trial : arm.cold.trials) {
+      const text::json::value* server = trial->experiment.environment.if_contains("server");
+      if (server == nullptr || !server->is_object()) continue;
+      if (const auto mode = text::string_at(server->get_object(), "compile_cache")) {
+        add_once(*mode, &modes);
+      }
+    }
+    const auto cached = cached_of(arm);
+    if (!cached) continue;
+    const bool all = cached->first == cached->second;
+    differ |= (cached->first != 0 && !all) || (all_cached && *all_cached != all);
+    all_cached = all;
+    found.push_back(fmt::format("{} {} of {}", name_of(arm), cached->first, cached->second));
+  }
+  if (modes.size() > 1) {
+    lines->push_back(fmt::format(
+        "**The runtime caches were not in the same state: `--compile-cache` was {}.**",
+        quoted(modes)));
+  } else if (!modes.empty() && modes.front() == "keep") {
+    lines->push_back(
+        "The runtime caches were the machine's own (`--compile-cache keep`): an earlier trial may "
+        "have filled them for a later one.");
+  }
+  if (differ) {
+    lines->push_back(fmt::format(
+        "**Compiled graphs did not come from the cache in the same trials ({}): part of any "
+        "difference is compilation.**",
+        joined(found)));
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> confounds_of(const Comparison& comparison) {
+  Lines lines;
+  add_storage(comparison, &lines);
+  add_version(comparison, &lines);
+  add_load_strategy(comparison, &lines);
+  add_compile_cache(comparison, &lines);
+  if (comparison.experiments.size() > 1) {
+    lines.push_back(fmt::format(
+        "Trials of {} experiments are taken together: same model, target and paths, other times.",
+        comparison.experiments.size()));
+  }
+  return lines;
+}
+
+}  // namespace coldload::report

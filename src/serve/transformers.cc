@@ -1,0 +1,45 @@
+// `transformers serve`, of Hugging Face's transformers 5.
+#include "serve/server_kind.h"
+
+namespace coldload::serve {
+
+namespace {
+
+bool recognises(const Invocation& invocation) {
+  const bool runs_cli = invocation.program == "transformers" ||
+                        invocation.module.rfind("transformers.", 0) == 0 ||
+                        invocation.code.find("transformers.cli") != std::string::npos;
+  return runs_cli && !invocation.arguments.empty() && invocation.arguments.front() == "serve";
+}
+
+const LogGrammar& grammar() {
+  static const LogGrammar k_grammar{{
+      {Says::begins, "weights", "", R"(\[transformers\] Loading )", {}, Evidence::enclosing},
+      {Says::spans, "weights", "", R"(Loading (?:weights|checkpoint shards):)", {},
+       Evidence::progress},
+      {Says::begins, "http", "", R"(Started server process)"},
+  }};
+  return k_grammar;
+}
+
+std::vector<std::string> command(const CommandWishes& wishes) {
+  std::vector<std::string> argv{"transformers", "serve",  "{model}", "--host",
+                                "127.0.0.1",    "--port", "{port}"};
+  argv.insert(argv.end(), wishes.more_flags.begin(), wishes.more_flags.end());
+  return argv;
+}
+
+Environment environment(std::chrono::nanoseconds /*timeout*/) {
+  return {{"HF_HUB_OFFLINE", "1"}, {"PYTHONUNBUFFERED", "1"}};
+}
+
+}  // namespace
+
+const ServerKind k_transformers{.name = "transformers",
+                                .recognises = recognises,
+                                .ready_endpoint = "/health",
+                                .grammar = grammar,
+                                .command = command,
+                                .environment = environment};
+
+}  // namespace coldload::serve

@@ -1,0 +1,66 @@
+#include "serve/runtime_caches.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "os/file.h"
+
+namespace coldload::serve {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::size_t entries(const std::string& path) {
+  return static_cast<std::size_t>(
+      std::distance(fs::directory_iterator(path), fs::directory_iterator()));
+}
+
+TEST(RuntimeCaches, KeepTouchesNothing) {
+  const os::TemporaryDirectory scratch{"coldload-test"};
+  const RuntimeCaches caches(CompileCache::keep, scratch.path() + "/not-there");
+  EXPECT_TRUE(caches.environment().empty());
+  EXPECT_FALSE(fs::exists(scratch.path() + "/not-there"));
+}
+
+TEST(RuntimeCaches, PrivateOnesLastFromLaunchToLaunchAndGo) {
+  const os::TemporaryDirectory scratch{"coldload-test"};
+  {
+    RuntimeCaches caches(CompileCache::private_caches, scratch.path());
+    caches.prepare_launch();
+    const std::string path = caches.environment().front().second;
+    fs::create_directories(path);
+    std::ofstream(path + "/graph") << "x";
+    caches.prepare_launch();
+    EXPECT_TRUE(fs::exists(path + "/graph"));
+  }
+  EXPECT_EQ(entries(scratch.path()), 0U);
+}
+
+TEST(RuntimeCaches, FreshOnesAreEmptyBeforeEachLaunch) {
+  const os::TemporaryDirectory scratch{"coldload-test"};
+  RuntimeCaches caches(CompileCache::fresh_caches, scratch.path());
+  caches.prepare_launch();
+  const std::string path = caches.environment().front().second;
+  fs::create_directories(path);
+  caches.prepare_launch();
+  EXPECT_FALSE(fs::exists(path));
+  EXPECT_TRUE(fs::exists(fs::path(path).parent_path()));
+}
+
+TEST(RuntimeCaches, RemovesThoseOfTheDeadOnly) {
+  const os::TemporaryDirectory scratch{"coldload-test"};
+  fs::create_directories(scratch.path() + "/.runtime-caches-1/x");          // init lives
+  fs::create_directories(scratch.path() + "/.runtime-caches-4194304999/x");  // no pid
+  fs::create_directories(scratch.path() + "/.runtime-caches-4194303/x");
+  fs::create_directories(scratch.path() + "/.runtime-caches-abc");
+  const RuntimeCaches caches(CompileCache::private_caches, scratch.path());
+  EXPECT_TRUE(fs::exists(scratch.path() + "/.runtime-caches-1"));
+  EXPECT_TRUE(fs::exists(scratch.path() + "/.runtime-caches-4194304999"));
+  EXPECT_TRUE(fs::exists(scratch.path() + "/.runtime-caches-abc"));
+  EXPECT_FALSE(fs::exists(scratch.path() + "/.runtime-caches-4194303"));
+}
+
+}  // namespace
+}  // namespace coldload::serve
