@@ -109,7 +109,7 @@ std::optional<std::pair<std::size_t, std::size_t>> cached_of(const Arm& arm) {
   std::size_t cached = 0;
   std::size_t told = 0;
   for (const measure::Record* trial : arm.cold.trials) {
-    const bool hit = trial->reported.contains("compile_cache_load_s");
+    const bool hit = trial->reported.contains("compile_cache");
     if (!hit && !trial->reported.contains("compile_s")) continue;
     ++told;
     cached += hit ? 1U : 0U;

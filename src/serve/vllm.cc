@@ -51,6 +51,11 @@ const LogGrammar& grammar() {
            Evidence::enclosing},
 
           {Says::took, "compile", "dynamo_s", R"(Dynamo bytecode transform time: ([\d.]+) s)"},
+          {Says::reports, "", "compile_cache",
+           R"((Directly load) (?:AOT compilation|the compiled graph))"},
+          {Says::took, "compile", "",
+           R"(torch\.compile and initial profiling/warmup run together took ([\d.]+) s in total)", {},
+           Evidence::enclosing},
           {Says::took, "compile", "", R"(Compiling a graph for .* takes ([\d.]+) s)"},
           {Says::took, "compile", "compile_cache_load_s",
            R"(Directly load .* took ([\d.]+) s)"},
