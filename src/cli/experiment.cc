@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/plan_text.h"
 #include "cli/progress.h"
+#include "cli/secrets.h"
 #include "gpu/nvml.h"
 #include "measure/arm.h"
 #include "measure/experiment.h"
@@ -33,6 +34,7 @@ std::unique_ptr<measure::Target> make_target(const ExperimentRequest& request) {
     options.max_model_len = request.plan.max_model_len;
     options.environment = request.environment;
     options.timeout = request.timeout;
+    options.secrets = request.plan.secrets;
     options.echo = request.verbosity == Verbosity::verbose;
     return measure::make_server_target(std::move(options));
   }
@@ -126,7 +128,8 @@ int exit_code(const measure::ExperimentResult& result, bool ignore_failure) {
 }  // namespace
 
 int run_request(ExperimentRequest request) {
-  ConsoleWatcher watcher(request.verbosity);
+  request.plan.secrets = secrets_of(request.plan.command);
+  ConsoleWatcher watcher(request.verbosity, request.plan.secrets);
   const gpu::Nvml nvml;
   std::vector<measure::Arm> arms =
       before_anything_runs([&] { return measure::look_at_arms(request.plan); });
@@ -162,7 +165,8 @@ int run_request(ExperimentRequest request) {
   }
   write_report(*results, request.json);
   if (!result.stopped_because.empty()) {
-    fmt::print(stderr, "coldload: stopped: {}\n", result.stopped_because);
+    fmt::print(stderr, "coldload: stopped: {}\n",
+               request.plan.secrets.apply(result.stopped_because));
   }
   return exit_code(result, request.plan.ignore_failure);
 }

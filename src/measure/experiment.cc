@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "measure/environment.h"
+#include "measure/redaction.h"
 #include "os/clock.h"
 #include "os/error.h"
 #include "os/interrupt.h"
@@ -138,6 +139,7 @@ ExperimentFacts gather_facts(const Plan& plan, const std::vector<Arm>& arms, con
   facts.baseline_file = plan.baseline_file;
   facts.baseline = plan.baseline;
   facts.environment = describe_machine(nvml, plan.version, plan.commit);
+  redact(plan.secrets, &facts);
   return facts;
 }
 
@@ -163,6 +165,7 @@ ExperimentResult run_experiment(const Plan& plan, std::vector<Arm>& arms, Target
     const std::string log = log_name(plan, facts.id, position, slot, arm);
     TrialResult trial = run_trial({plan, arm, slot, ignored, plan.out_directory + "/" + log, log},
                                   target, nvml, watcher);
+    redact(plan.secrets, &trial.record);
     if (!trial.survivors.empty()) result.stopped_because = survivors_message(trial.survivors);
     if (trial.interrupted) break;
     trial.record.experiment = facts;

@@ -76,6 +76,7 @@ class ServerTarget : public Target {
     launch.environment = options_.environment;
     launch.log_path = request.log_path;
     launch.echo = options_.echo;
+    launch.secrets = options_.secrets;
     launch.ready_url = serve::substitute(options_.ready.url, values);
     launch.timeout = options_.timeout;
     return std::make_unique<LaunchedServer>(launch);

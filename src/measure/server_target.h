@@ -13,6 +13,7 @@
 
 #include "measure/target.h"
 #include "serve/argv.h"
+#include "text/redact.h"
 
 namespace coldload::measure {
 
@@ -22,7 +23,8 @@ struct ServerOptions {
   std::optional<std::uint64_t> max_model_len;
   std::vector<std::pair<std::string, std::string>> environment;
   std::chrono::nanoseconds timeout{};
-  bool echo = false;  // the server's output to our stderr, too
+  bool echo = false;       // the server's output to our stderr, too
+  text::Redactor secrets;  // taken out of its output
 };
 
 [[nodiscard]] std::unique_ptr<Target> make_server_target(ServerOptions options);
