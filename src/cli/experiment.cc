@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/plan_text.h"
 #include "cli/progress.h"
+#include "cli/secrets.h"
 #include "gpu/nvml.h"
 #include "measure/arm.h"
 #include "measure/experiment.h"
@@ -26,7 +27,11 @@ namespace coldload::cli {
 namespace {
 
 std::unique_ptr<measure::Target> make_target(const ExperimentRequest& request) {
-  if (request.server) return measure::make_server_target(*request.server);
+  if (request.server) {
+    measure::ServerOptions options = *request.server;
+    options.secrets = request.plan.secrets;
+    return measure::make_server_target(std::move(options));
+  }
   measure::NativeOptions options;
   options.command = {"coldload", "native-load"};
   if (request.native_threads > 0) {
@@ -117,7 +122,8 @@ int exit_code(const measure::ExperimentResult& result, bool ignore_failure) {
 }  // namespace
 
 int run_request(ExperimentRequest request) {
-  ConsoleWatcher watcher(request.verbosity);
+  request.plan.secrets = secrets_of(request.plan.command);
+  ConsoleWatcher watcher(request.verbosity, request.plan.secrets);
   const gpu::Nvml nvml;
   std::vector<measure::Arm> arms =
       before_anything_runs([&] { return measure::look_at_arms(request.plan); });
@@ -153,7 +159,8 @@ int run_request(ExperimentRequest request) {
   }
   write_report(*results, request.json);
   if (!result.stopped_because.empty()) {
-    fmt::print(stderr, "coldload: stopped: {}\n", result.stopped_because);
+    fmt::print(stderr, "coldload: stopped: {}\n",
+               request.plan.secrets.apply(result.stopped_because));
   }
   return exit_code(result, request.plan.ignore_failure);
 }

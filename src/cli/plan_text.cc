@@ -59,7 +59,8 @@ std::string describe_plan(const ExperimentRequest& request, const std::vector<me
   text += describe_eviction(request);
   for (const measure::Arm& arm : arms) {
     if (arm.facts.placeholder) continue;
-    text += fmt::format("run      {}\n", shell_line(target.planned_argv(arm.path)));
+    text += fmt::format("run      {}\n",
+                        shell_line(plan.secrets.redact_argv(target.planned_argv(arm.path))));
     break;
   }
   text += fmt::format(
@@ -70,12 +71,14 @@ std::string describe_plan(const ExperimentRequest& request, const std::vector<me
   for (const auto& [name, hook] :
        {std::pair("setup", plan.hooks.setup), std::pair("prepare", plan.hooks.prepare),
         std::pair("cleanup", plan.hooks.cleanup)}) {
-    if (!hook.empty()) text += fmt::format("{:<8} {}\n", name, hook);
+    if (hook.empty()) continue;
+    // As a shell reads it, so that short values are found too.
+    text += fmt::format("{:<8} {}\n", name, plan.secrets.redact_argv({"-c", hook})[1]);
   }
   text +=
       fmt::format("write    {0}/storage_layout_bench.csv, .jsonl and .md; logs below {0}/logs\n",
                   plan.out_directory);
-  return text;
+  return plan.secrets.apply(text);
 }
 
 }  // namespace coldload::cli

@@ -33,8 +33,11 @@ bool wants_colour() {
 
 }  // namespace
 
-ConsoleWatcher::ConsoleWatcher(Verbosity verbosity)
-    : verbosity_(verbosity), terminal_(::isatty(STDERR_FILENO) != 0), colour_(wants_colour()) {}
+ConsoleWatcher::ConsoleWatcher(Verbosity verbosity, text::Redactor secrets)
+    : verbosity_(verbosity),
+      secrets_(std::move(secrets)),
+      terminal_(::isatty(STDERR_FILENO) != 0),
+      colour_(wants_colour()) {}
 
 ConsoleWatcher::~ConsoleWatcher() { clear_line(); }
 
@@ -101,7 +104,8 @@ void ConsoleWatcher::trial_ended(const measure::Slot& slot, const measure::Recor
 
 void ConsoleWatcher::warning(const std::string& text) {
   clear_line();
-  print("{}warning: {}{}\n", colour_ ? "\033[33m" : "", text, colour_ ? "\033[0m" : "");
+  print("{}warning: {}{}\n", colour_ ? "\033[33m" : "", secrets_.apply(text),
+        colour_ ? "\033[0m" : "");
 }
 
 }  // namespace coldload::cli

@@ -10,12 +10,14 @@
 #include "cli/experiment_flags.h"
 #include "measure/experiment.h"
 #include "os/clock.h"
+#include "text/redact.h"
 
 namespace coldload::cli {
 
 class ConsoleWatcher : public measure::ExperimentWatcher {
  public:
-  explicit ConsoleWatcher(Verbosity verbosity);
+  // `secrets` are taken out of warnings; records come without.
+  ConsoleWatcher(Verbosity verbosity, text::Redactor secrets);
   ~ConsoleWatcher() override;
 
   void trial_begins(const measure::Slot& slot, const measure::Arm& arm, std::uint64_t position,
@@ -28,6 +30,7 @@ class ConsoleWatcher : public measure::ExperimentWatcher {
   void clear_line();
 
   Verbosity verbosity_;
+  text::Redactor secrets_;
   bool terminal_;
   bool colour_;
   bool line_shown_ = false;

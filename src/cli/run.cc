@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/secrets.h"
 #include "cli/version.h"
 #include "os/interrupt.h"
 #include "text/suggest.h"
@@ -51,14 +52,20 @@ int dispatch(const std::vector<std::string>& args) {
 }  // namespace
 
 int run(int argc, char** argv) {
+  const std::vector<std::string> args(argv + 1, argv + argc);
+  // A message may repeat what was typed, or what a server said.
+  const auto cleaned = [&args](const std::exception& error) {
+    return secrets_of(args).apply(error.what());
+  };
   try {
     os::install_interrupt_handler();
-    return dispatch({argv + 1, argv + argc});
+    return dispatch(args);
   } catch (const UsageError& error) {
-    fmt::print(stderr, "coldload: {}\n`coldload --help` lists commands and flags.\n", error.what());
+    fmt::print(stderr, "coldload: {}\n`coldload --help` lists commands and flags.\n",
+               cleaned(error));
     return k_exit_usage;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "coldload: {}\n", error.what());
+    fmt::print(stderr, "coldload: {}\n", cleaned(error));
     return os::interrupted() ? k_exit_interrupted : k_exit_failed;
   }
 }

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "measure/environment.h"
+#include "measure/redaction.h"
 #include "os/clock.h"
 #include "os/error.h"
 #include "os/interrupt.h"
@@ -141,6 +142,7 @@ ExperimentFacts gather_facts(const Plan& plan, const std::vector<Arm>& arms, con
   if (text::json::object server = target.facts(); !server.empty()) {
     facts.environment["server"] = std::move(server);
   }
+  redact(plan.secrets, &facts);
   return facts;
 }
 
@@ -166,6 +168,7 @@ ExperimentResult run_experiment(const Plan& plan, std::vector<Arm>& arms, Target
     const std::string log = log_name(plan, facts.id, position, slot, arm);
     TrialResult trial = run_trial({plan, arm, slot, ignored, plan.out_directory + "/" + log, log},
                                   target, nvml, watcher);
+    redact(plan.secrets, &trial.record);
     if (!trial.survivors.empty()) result.stopped_because = survivors_message(trial.survivors);
     if (trial.interrupted) break;
     trial.record.experiment = facts;

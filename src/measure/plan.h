@@ -15,6 +15,7 @@
 #include "measure/record.h"
 #include "measure/schedule.h"
 #include "storage/stand_in.h"
+#include "text/redact.h"
 
 namespace coldload::measure {
 
@@ -67,6 +68,7 @@ struct Plan {
   std::vector<std::string> budgets_set_by_user;
   std::string baseline_file;
   std::vector<BaselineFigure> baseline;
+  text::Redactor secrets;  // taken out of whatever is written or shown
   std::string version;
   std::string commit;
 };

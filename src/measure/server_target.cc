@@ -132,7 +132,8 @@ class ServerTarget : public Target {
     facts["pinned_flags"] = std::move(pinned);
     facts["compile_cache"] = std::string(serve::to_string(options_.compile_cache));
     text::json::object environment;
-    for (const auto& [name, value] : united_environment(options_, nullptr)) {
+    for (const auto& [name, value] :
+         options_.secrets.redact_environment(united_environment(options_, nullptr))) {
       environment[name] = value;
     }
     facts["environment"] = std::move(environment);
@@ -152,6 +153,7 @@ class ServerTarget : public Target {
     launch.environment = united_environment(options_, &*caches_);
     launch.log_path = request.log_path;
     launch.echo = options_.echo;
+    launch.secrets = options_.secrets;
     launch.ready_url = serve::substitute(options_.ready.url, values);
     launch.timeout = options_.timeout;
     return std::make_unique<LaunchedServer>(*options_.kind, std::move(launch));

@@ -14,6 +14,7 @@
 #include "serve/argv.h"
 #include "serve/runtime_caches.h"
 #include "serve/server_kind.h"
+#include "text/redact.h"
 
 namespace coldload::measure {
 
@@ -26,7 +27,8 @@ struct ServerOptions {
   serve::CompileCache compile_cache = serve::CompileCache::private_caches;
   std::string cache_directory;  // where private caches are made
   std::chrono::nanoseconds timeout{};
-  bool echo = false;  // the server's output to our stderr, too
+  bool echo = false;       // the server's output to our stderr, too
+  text::Redactor secrets;  // taken out of its output
 };
 
 // Asks for the server's version where flags depend on it: takes up to

@@ -2,13 +2,16 @@
 
 #include <fmt/format.h>
 
+#include "text/secret_words.h"
+
 namespace coldload::measure {
 
 std::vector<std::string> describe_survivors(const std::vector<serve::Survivor>& survivors) {
   std::vector<std::string> described;
   described.reserve(survivors.size());
   for (const serve::Survivor& survivor : survivors) {
-    described.push_back(fmt::format("{} ({})", survivor.pid, survivor.command_line));
+    described.push_back(
+        fmt::format("{} ({})", survivor.pid, text::redact_command_line(survivor.command_line)));
   }
   return described;
 }

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <span>
 #include <utility>
-#include <vector>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -47,7 +46,8 @@ LogPump::LogPump(LogPumpOptions options)
     : options_(std::move(options)),
       log_(os::open_file(options_.log_path, O_WRONLY | O_CREAT | O_TRUNC, 0644)),
       pipe_(os::make_pipe()),
-      stop_(make_event()) {
+      stop_(make_event()),
+      redactor_(options_.secrets) {
   const int read_end = pipe_.read_end.get();
   ::fcntl(read_end, F_SETFL, ::fcntl(read_end, F_GETFL) | O_NONBLOCK);
   ::fcntl(read_end, F_SETPIPE_SZ, k_pipe_bytes);  // refused beyond a user's share: then 64 KiB
@@ -76,13 +76,21 @@ void LogPump::note_failure() noexcept {
 
 void LogPump::run() {
   std::vector<char> buffer(k_buffer_bytes);
+  take(buffer);
+  pass_on(os::Clock::now(), redactor_.flush());
+}
+
+// Reads until nobody can write any more, or until told to stop.
+void LogPump::take(std::vector<char>& buffer) {
   bool stopping = false;
   std::size_t left_bytes = k_pipe_bytes;  // what the pipe can hold when we are told to stop
   while (true) {
     const ssize_t got = ::read(pipe_.read_end.get(), buffer.data(), buffer.size());
     if (got > 0) {
       const auto count = static_cast<std::size_t>(got);
-      pass_on(os::Clock::now(), std::string_view(buffer.data(), count));
+      const os::TimePoint received = os::Clock::now();
+      bytes_ += count;
+      pass_on(received, redactor_.feed(std::string_view(buffer.data(), count)));
       if (!stopping) continue;
       left_bytes -= std::min(left_bytes, count);
       if (left_bytes == 0) return;
@@ -97,7 +105,7 @@ void LogPump::run() {
 }
 
 void LogPump::pass_on(os::TimePoint received, std::string_view text) {
-  bytes_ += text.size();
+  if (text.empty()) return;
   if (!log_failed_) {
     try {
       os::write_full(log_, std::as_bytes(std::span(text.data(), text.size())));

@@ -77,7 +77,7 @@ std::string_view to_string(Outcome outcome) {
 ServerProcess::ServerProcess(const LaunchOptions& options)
     : options_(options),
       url_(free_url(options.ready_url)),
-      pump_({options.log_path, options.echo, options.on_output}) {
+      pump_({options.log_path, options.echo, options.on_output, options.secrets}) {
   root_.emplace(spawn_options(options, pump_.write_fd()));
   tree_.set_root(root_->pid());
   pump_.close_write_end();

@@ -17,6 +17,7 @@
 #include "serve/log_pump.h"
 #include "serve/process_tree.h"
 #include "serve/readiness.h"
+#include "text/redact.h"
 
 namespace coldload::serve {
 
@@ -29,6 +30,7 @@ struct LaunchOptions {
   std::string log_path;           // stdout and stderr of the whole tree
   bool echo = false;              // the same to our stderr
   OnOutput on_output;             // each piece of output, stamped; see LogPump
+  text::Redactor secrets;         // taken out of the output
   std::string ready_url;
   std::chrono::nanoseconds timeout = std::chrono::seconds(1800);  // launch -> ready
 };

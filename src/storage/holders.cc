@@ -17,6 +17,7 @@
 #include "os/file.h"
 #include "os/proc.h"
 #include "storage/path_info.h"
+#include "text/secret_words.h"
 
 namespace coldload::storage {
 
@@ -120,7 +121,8 @@ std::string describe(const Holder& holder) {
   const char* what = "has it open";
   if (holder.kind == HoldKind::mapped) what = "maps it";
   if (holder.kind == HoldKind::locked) what = "maps it and locks memory";
-  return fmt::format("process {} ({}) {}", holder.pid, holder.command, what);
+  return fmt::format("process {} ({}) {}", holder.pid, text::redact_command_line(holder.command),
+                     what);
 }
 
 }  // namespace coldload::storage

@@ -22,6 +22,7 @@
 //   --spawn-workers N   orphans in sessions of their own that ignore SIGTERM
 //   --leave-main-thread   its first thread ends at once: the kernel then calls it a zombie
 //   --log-lines N       lines on stdout at the start
+//   --print-environment   its arguments and variables on stdout at the start
 //
 // It ends by itself after ten minutes whatever it was told, so that no test leaves it behind.
 
@@ -404,6 +405,12 @@ void write_log(long lines) {
   std::fflush(stdout);
 }
 
+void print_environment(int argc, char** argv) {
+  for (int i = 0; i < argc; ++i) std::printf("argument %d: %s\n", i, argv[i]);
+  for (char** entry = environ; *entry != nullptr; ++entry) std::printf("%s\n", *entry);
+  std::fflush(stdout);
+}
+
 [[noreturn]] void run(const Options& options, Clock::time_point started, int reading) {
   Server server(options);
   const auto after = [&](const char* key, bool wanted) {
@@ -445,6 +452,7 @@ int main(int argc, char** argv) {
   // All that forks comes before the listening socket, which a child would keep open.
   for (long i = 0; i < options.number("spawn-workers", 0); ++i) spawn_orphan_worker();
   write_log(options.number("log-lines", 0));
+  if (options.has("print-environment")) print_environment(argc, argv);
   const int reading = start_reading(options);
   if (options.has("lock")) lock_checkpoint(options.text("model"));
   if (options.has("leave-main-thread")) {

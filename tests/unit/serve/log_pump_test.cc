@@ -116,6 +116,27 @@ TEST(LogPump, WhatTheReceiverThrowsReachesTheCaller) {
   EXPECT_THROW(pump.check(), std::runtime_error);
 }
 
+// In the log and for the receiver, though it is written in two pieces; the stamps are of receipt.
+TEST(LogPump, PassesOnNoCredentials) {
+  const os::TemporaryDirectory scratch("coldload-pump");
+  std::string all;
+  std::vector<os::TimePoint> stamps;
+  LogPump pump({scratch.path() + "/log", false,
+                [&](os::TimePoint at, std::string_view text) {
+                  stamps.push_back(at);
+                  all += text;
+                },
+                text::Redactor({"serve", "--api-key", "s3cr3t-key"}, {{"HF_TOKEN", "hf_abcdef"}})});
+  run_into(pump, "printf 'key s3cr3t'; sleep 0.05; echo '-key'; printf 'the end hf_abcde'");
+  pump.finish();
+  EXPECT_NO_THROW(pump.check());
+  EXPECT_EQ(all, "key [redacted]\nthe end hf_abcde");
+  EXPECT_EQ(os::read_text(scratch.path() + "/log"), all);
+  EXPECT_EQ(pump.bytes(), std::string("key s3cr3t-key\nthe end hf_abcde").size());
+  ASSERT_GE(stamps.size(), 2U);
+  EXPECT_GE(stamps.back() - stamps.front(), std::chrono::milliseconds(40));
+}
+
 TEST(LogPump, ALogThatCannotBeOpenedIsAnError) {
   EXPECT_THROW(LogPump({"/nonexistent/folder/log", false, {}}), os::SystemError);
 }
