@@ -233,7 +233,11 @@ void set_target(const RawFlags& raw, const std::vector<std::string>& words,
   request->server = server_of(raw.server, words);
   request->plan.max_model_len = raw.server.max_model_len;
   request->plan.warm_up_runs = raw.warm_up.value_or(request->server ? 1 : 0);
-  if (!request->server) return;
+  request->plan.first_token = raw.server.first_token;
+  if (!request->server) {
+    if (raw.server.first_token) throw UsageError("--first-token needs a server to ask");
+    return;
+  }
   request->server->timeout = request->timeout;
   request->server->cache_directory = request->plan.out_directory;
   request->server->echo = raw.verbose;

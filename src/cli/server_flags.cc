@@ -101,6 +101,8 @@ void add_server_flags(CLI::App* app, ServerFlags* flags) {
                   "runtime caches (compiled graphs and kernels): private to the experiment,\n"
                   "fresh for every launch, or keep the machine's own")
       ->capture_default_str();
+  app->add_flag("--first-token", flags->first_token,
+                "after ready, time one request's first token: a figure of its own");
 }
 
 std::optional<measure::ServerOptions> server_of(const ServerFlags& flags,

@@ -23,6 +23,7 @@ struct ServerFlags {
   std::optional<std::uint64_t> max_model_len;
   std::optional<double> gpu_memory_utilization;
   std::string compile_cache = "private";
+  bool first_token = false;
 };
 
 void add_server_flags(CLI::App* app, ServerFlags* flags);

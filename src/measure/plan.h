@@ -58,6 +58,7 @@ struct Plan {
   ColdPolicy cold = ColdPolicy::verify;
   bool drop_caches = false;
   bool ignore_failure = false;
+  bool first_token = false;  // ask for one after ready
   Hooks hooks;
   std::string model_name;  // empty: the first checkpoint's name
   std::optional<std::uint64_t> max_model_len;

@@ -14,10 +14,19 @@ namespace coldload::measure {
 
 namespace {
 
+constexpr std::chrono::seconds k_token_patience{120};
+
 class LaunchedServer : public Launched {
  public:
-  LaunchedServer(const serve::ServerKind& kind, serve::LaunchOptions options)
-      : argv_(options.argv), log_(kind.grammar()), server_(listening(std::move(options))) {}
+  LaunchedServer(const serve::ServerKind& kind, serve::LaunchOptions options,
+                 const std::string& model)
+      : argv_(options.argv),
+        ready_url_(serve::parse_ready_url(options.ready_url)),
+        completion_(kind.completion == nullptr
+                        ? std::nullopt
+                        : kind.completion(serve::look_through(options.argv), model)),
+        log_(kind.grammar()),
+        server_(listening(std::move(options))) {}
 
   [[nodiscard]] os::TimePoint launched_at() const override { return server_.launched_at(); }
   [[nodiscard]] const std::vector<std::string>& argv() const override { return argv_; }
@@ -45,6 +54,17 @@ class LaunchedServer : public Launched {
         break;
     }
     return outcome;
+  }
+
+  // With patience: a first request may compile.
+  std::optional<FirstToken> first_token() override {
+    if (!completion_) return std::nullopt;
+    const os::TimePoint asked = os::Clock::now();
+    const serve::FirstToken token =
+        serve::request_first_token(ready_url_, *completion_, k_token_patience);
+    FirstToken result{std::nullopt, token.reason};
+    if (token.at) result.after_s = os::seconds_between(asked, *token.at);
+    return result;
   }
 
   std::vector<std::string> stop() override { return describe_survivors(server_.stop()); }
@@ -78,6 +98,8 @@ class LaunchedServer : public Launched {
   }
 
   std::vector<std::string> argv_;
+  serve::ReadyUrl ready_url_;
+  std::optional<serve::CompletionRequest> completion_;
   serve::StartupLog log_;  // before the server: its pump feeds it
   serve::ServerProcess server_;
 };
@@ -156,7 +178,7 @@ class ServerTarget : public Target {
     launch.secrets = options_.secrets;
     launch.ready_url = serve::substitute(options_.ready.url, values);
     launch.timeout = options_.timeout;
-    return std::make_unique<LaunchedServer>(*options_.kind, std::move(launch));
+    return std::make_unique<LaunchedServer>(*options_.kind, std::move(launch), request.model_path);
   }
 
  private:

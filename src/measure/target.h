@@ -40,6 +40,11 @@ struct ReadyOutcome {
   std::optional<std::uint64_t> direct_bytes;
 };
 
+struct FirstToken {
+  std::optional<double> after_s;
+  std::string reason;
+};
+
 // What a target's own output told of its start.
 struct Account {
   std::vector<Phase> phases;    // until ready; empty unless it got ready
@@ -62,6 +67,9 @@ class Launched {
   [[nodiscard]] virtual serve::ProcessTree& tree() = 0;
   // Blocks until ready, failure, time-out or interrupt. `tick` is called now and then.
   virtual ReadyOutcome wait_ready(const std::function<void(const LoadProgress&)>& tick) = 0;
+  // After ready: asks for one token. Nothing where it has none to give; else seconds from the request
+  // to the token, or why there is none.
+  virtual std::optional<FirstToken> first_token() { return std::nullopt; }
   // Ends every process of it; returns those that could not be ended, described.
   virtual std::vector<std::string> stop() = 0;
   // After stop(), when its output is complete. `outcome`: what wait_ready returned.

@@ -144,6 +144,16 @@ void note_gpu_memory(const gpu::Nvml& nvml, std::optional<double> baseline_mib,
       used ? "the target uses no GPU memory" : "NVML does not tell the memory in use";
 }
 
+void note_first_token(Launched& launched, Record* record) {
+  const std::optional<FirstToken> token = launched.first_token();
+  if (!token) {
+    record->remarks.emplace_back("no first token: this target gives none");
+    return;
+  }
+  record->first_token_s = token->after_s;
+  if (!token->reason.empty()) record->remarks.push_back("first token: " + token->reason);
+}
+
 // The end of the target's output: why it failed is usually there.
 std::string last_words(const std::string& log_path) {
   std::string words;
@@ -286,6 +296,7 @@ TrialResult run_trial(const TrialInput& input, Target& target, const gpu::Nvml& 
   const Observed observed = observation.finish();
   record.resident_bytes_after = view.resident_bytes_of_first(arm.shard_count());
   note_gpu_memory(nvml, gpu_baseline_mib, launched->tree(), &record);
+  if (input.plan.first_token && outcome.kind == ReadyKind::ready) note_first_token(*launched, &record);
   const os::TimePoint launched_at = launched->launched_at();
   watcher.step("stop", 0, 0);
   result.survivors = launched->stop();

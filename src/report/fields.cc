@@ -182,7 +182,8 @@ const std::vector<Field> k_trial{{"status", In::json_only, "text",
 , READ { r->efficiency = read_number(v); }
 }
 , {"first_token_s", In::json_only, "number",
-   "seconds from ready to the first streamed token of one completion; no part of `load_s`",
+   "seconds from a request after ready (`--first-token`) to its first streamed token; no part of "
+   "`load_s`",
    WRITE{return number_value(r.first_token_s);
 }
 , READ { r->first_token_s = read_number(v); }

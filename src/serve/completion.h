@@ -16,6 +16,7 @@ namespace coldload::serve {
 struct CompletionRequest {
   std::string target;  // "/v1/completions"
   std::string body;    // JSON
+  std::string bearer = {};  // the key that the server wants to see; empty: none
 };
 
 // Sends one POST to the server of `base` and waits for the first token: `at` is just after the read

@@ -40,12 +40,18 @@ std::vector<std::string> command(const CommandWishes& wishes) {
   return argv;
 }
 
+std::optional<CompletionRequest> completion(const Invocation& invocation,
+                                            const std::string& model) {
+  return openai_completion(invocation, model);
+}
+
 }  // namespace
 
 const ServerKind k_llama_server{.name = "llama-server",
                                 .recognises = recognises,
                                 .ready_endpoint = "/health",
                                 .grammar = grammar,
-                                .command = command};
+                                .command = command,
+                                .completion = completion};
 
 }  // namespace coldload::serve

@@ -2,7 +2,16 @@
 
 #include <algorithm>
 
+#include "text/json.h"
+
 namespace coldload::serve {
+
+CompletionRequest openai_completion(const Invocation& invocation, const std::string& model) {
+  const text::json::object body{{"model", model},   {"prompt", "Hello"}, {"max_tokens", 1},
+                                {"temperature", 0}, {"stream", true}};
+  return {"/v1/completions", text::to_line(body),
+          flag_value(invocation.arguments, {"--api-key"}).value_or("")};
+}
 
 const std::vector<const ServerKind*>& server_kinds() {
   static const std::vector<const ServerKind*> k_kinds{&k_vllm, &k_sglang,       &k_llama_server,

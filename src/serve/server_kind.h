@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "serve/completion.h"
 #include "serve/invocation.h"
 #include "serve/log_grammar.h"
 
@@ -38,6 +39,11 @@ struct ServerKind {
   // What it should be run with, unless the user says otherwise. `timeout`: from launch to ready.
   Environment (*environment)(std::chrono::nanoseconds timeout) = nullptr;
 
+  // One short streamed completion, given the server's command and the model's path. Null, or nothing:
+  // it has none to ask for.
+  std::optional<CompletionRequest> (*completion)(const Invocation& invocation,
+                                                 const std::string& model) = nullptr;
+
   // Flags that make it load the same way from every path, given its version and what the user
   // wrote. `package`: the Python distribution whose version that is. Null: none are needed.
   std::vector<std::string> (*pinned_flags)(const std::string& version,
@@ -51,6 +57,11 @@ extern const ServerKind k_llama_server;
 extern const ServerKind k_tgi;
 extern const ServerKind k_transformers;
 extern const ServerKind k_generic;
+
+// OpenAI's completions, which most of them speak: one token of `model`. The key is that of
+// `--api-key`.
+[[nodiscard]] CompletionRequest openai_completion(const Invocation& invocation,
+                                                  const std::string& model);
 
 [[nodiscard]] const std::vector<const ServerKind*>& server_kinds();
 // Null for a name that is none.

@@ -65,6 +65,14 @@ Environment environment(std::chrono::nanoseconds /*timeout*/) {
           {"PYTHONUNBUFFERED", "1"}};
 }
 
+// The name that the server gives to the model.
+std::optional<CompletionRequest> completion(const Invocation& invocation,
+                                            const std::string& model) {
+  return openai_completion(
+      invocation,
+      flag_value(invocation.arguments, {"--served-model-name"}).value_or(model));
+}
+
 }  // namespace
 
 const ServerKind k_sglang{.name = "sglang",
@@ -72,6 +80,7 @@ const ServerKind k_sglang{.name = "sglang",
                           .ready_endpoint = "/health",
                           .grammar = grammar,
                           .command = command,
-                          .environment = environment};
+                          .environment = environment,
+                          .completion = completion};
 
 }  // namespace coldload::serve

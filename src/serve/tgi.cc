@@ -46,6 +46,13 @@ Environment environment(std::chrono::nanoseconds /*timeout*/) {
   return {{"HF_HUB_OFFLINE", "1"}, {"NO_COLOR", "1"}};
 }
 
+std::optional<CompletionRequest> completion(const Invocation& invocation,
+                                            const std::string& /*model*/) {
+  return CompletionRequest{
+      "/generate_stream", R"({"inputs":"Hello","parameters":{"max_new_tokens":1}})",
+      flag_value(invocation.arguments, {"--api-key"}).value_or("")};
+}
+
 }  // namespace
 
 const ServerKind k_tgi{.name = "tgi",
@@ -53,6 +60,7 @@ const ServerKind k_tgi{.name = "tgi",
                        .ready_endpoint = "/health",
                        .grammar = grammar,
                        .command = command,
-                       .environment = environment};
+                       .environment = environment,
+                       .completion = completion};
 
 }  // namespace coldload::serve

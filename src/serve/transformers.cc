@@ -1,5 +1,6 @@
 // `transformers serve`, of Hugging Face's transformers 5.
 #include "serve/server_kind.h"
+#include "text/json.h"
 
 namespace coldload::serve {
 
@@ -33,6 +34,18 @@ Environment environment(std::chrono::nanoseconds /*timeout*/) {
   return {{"HF_HUB_OFFLINE", "1"}, {"PYTHONUNBUFFERED", "1"}};
 }
 
+// It has no /v1/completions.
+std::optional<CompletionRequest> completion(const Invocation& /*invocation*/,
+                                            const std::string& model) {
+  const text::json::object message{{"role", "user"}, {"content", "Hello"}};
+  const text::json::object body{{"model", model},
+                                {"messages", text::json::array{message}},
+                                {"max_tokens", 1},
+                                {"temperature", 0},
+                                {"stream", true}};
+  return CompletionRequest{"/v1/chat/completions", text::to_line(body)};
+}
+
 }  // namespace
 
 const ServerKind k_transformers{.name = "transformers",
@@ -40,6 +53,7 @@ const ServerKind k_transformers{.name = "transformers",
                                 .ready_endpoint = "/health",
                                 .grammar = grammar,
                                 .command = command,
-                                .environment = environment};
+                                .environment = environment,
+                                .completion = completion};
 
 }  // namespace coldload::serve

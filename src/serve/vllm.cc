@@ -116,6 +116,16 @@ Environment environment(std::chrono::nanoseconds timeout) {
           {"VLLM_NO_USAGE_STATS", "1"}};
 }
 
+// What pools (embeds, classifies, scores) completes nothing.
+std::optional<CompletionRequest> completion(const Invocation& invocation,
+                                            const std::string& model) {
+  const auto& words = invocation.arguments;
+  const std::string runner = flag_value(words, {"--runner", "--task"}).value_or("auto");
+  if (runner != "auto" && runner != "generate") return std::nullopt;
+  return openai_completion(invocation,
+                           flag_value(words, {"--served-model-name"}).value_or(model));
+}
+
 // "0.23.1rc1.dev531+ga65f93fb2" -> {0, 23}; nothing for what is no version.
 std::optional<std::array<int, 2>> release_of(const std::string& version) {
   std::array<int, 2> release{};
@@ -152,6 +162,7 @@ const ServerKind k_vllm{.name = "vllm",
                         .grammar = grammar,
                         .command = command,
                         .environment = environment,
+                        .completion = completion,
                         .pinned_flags = pinned_flags,
                         .package = "vllm"};
 
