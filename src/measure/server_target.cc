@@ -41,7 +41,14 @@ class LaunchedServer : public Launched {
     return outcome;
   }
 
-  std::vector<std::string> stop() override { return describe_survivors(server_.stop()); }
+  std::vector<std::string> stop() override {
+    std::vector<std::string> left = describe_survivors(server_.stop());
+    if (!left.empty()) return left;
+    if (const auto held = server_.port_still_held()) {
+      left.push_back(*held + " (end that process, or use another port)");
+    }
+    return left;
+  }
 
  private:
   std::vector<std::string> argv_;

@@ -56,11 +56,12 @@ class Launched {
   [[nodiscard]] virtual serve::ProcessTree& tree() = 0;
   // Blocks until ready, failure, time-out or interrupt. `tick` is called now and then.
   virtual ReadyOutcome wait_ready(const std::function<void(const LoadProgress&)>& tick) = 0;
-  // Ends every process of it; returns those that could not be ended, described.
+  // Ends every process of it; returns what it left behind all the same, each in words with what to
+  // do.
   virtual std::vector<std::string> stop() = 0;
 };
 
-// "4711 (python3 serve.py)" for each.
+// "process 4711 (python3 serve.py) could not be ended (kill -9 4711)" for each.
 [[nodiscard]] std::vector<std::string> describe_survivors(
     const std::vector<serve::Survivor>& survivors);
 
