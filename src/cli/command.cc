@@ -18,6 +18,7 @@ const std::vector<Command>& commands() {
       {"shape", "mount a stand-in for a network mount: a directory at a given rate", run_shape},
       {"report", "write the report again from the records alone", run_report},
       {"native-load", "", run_native_load},
+      {"guard", "", run_guard},
   };
   return k_commands;
 }

@@ -42,6 +42,7 @@ int run_synth(const std::vector<std::string>& args);
 int run_shape(const std::vector<std::string>& args);
 int run_report(const std::vector<std::string>& args);
 int run_native_load(const std::vector<std::string>& args);
+int run_guard(const std::vector<std::string>& args);
 
 // Parses `args` into `app`. Returns false where help was asked for and printed (the command then
 // returns k_exit_ok). Throws UsageError with CLI11's message, and the nearest known flag for an

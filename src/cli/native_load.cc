@@ -1,3 +1,4 @@
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -87,6 +89,17 @@ class StatusLines {
   os::Fd fd_;
 };
 
+// Nobody reads the status lines any more: whoever started this is gone, and may have been killed. A
+// thread of its own sees that while reads hang.
+void end_with_the_reader(int status_fd) {
+  std::thread([status_fd] {
+    pollfd entry{status_fd, 0, 0};  // POLLERR and POLLHUP come unasked
+    while (::poll(&entry, 1, -1) < 0 && errno == EINTR) {
+    }
+    if ((entry.revents & (POLLERR | POLLHUP)) != 0) ::_exit(k_exit_failed);
+  }).detach();
+}
+
 json::object ready_event(const load::Result& result, double headers_s) {
   json::object event{{"event", "ready"},
                      {"bytes", result.bytes},
@@ -132,6 +145,7 @@ int run_native_load(const std::vector<std::string>& args) {
   const auto arguments = parse_arguments(args);
   if (!arguments) return k_exit_ok;
   StatusLines status(arguments->status_fd);
+  end_with_the_reader(arguments->status_fd);
   try {
     load_checkpoint(*arguments, status);
   } catch (const load::StallError& error) {

@@ -113,11 +113,10 @@ class CleanupHooks {
   std::vector<const Arm*> arms_;
 };
 
-std::string survivors_message(const std::vector<std::string>& survivors) {
+std::string left_behind_message(const std::vector<std::string>& left) {
   return fmt::format(
-      "processes of the target could not be ended, so nothing may follow: {}; end "
-      "them (kill -9 PID) and start again",
-      fmt::join(survivors, ", "));
+      "the target left something behind, so nothing may follow: {}; clear that and start again",
+      fmt::join(left, "; "));
 }
 
 }  // namespace
@@ -169,7 +168,9 @@ ExperimentResult run_experiment(const Plan& plan, std::vector<Arm>& arms, Target
     TrialResult trial = run_trial({plan, arm, slot, ignored, plan.out_directory + "/" + log, log},
                                   target, nvml, watcher);
     redact(plan.secrets, &trial.record);
-    if (!trial.survivors.empty()) result.stopped_because = survivors_message(trial.survivors);
+    if (!trial.left_behind.empty()) {
+      result.stopped_because = left_behind_message(trial.left_behind);
+    }
     if (trial.interrupted) break;
     trial.record.experiment = facts;
     trial.record.position = position;

@@ -67,7 +67,14 @@ class LaunchedServer : public Launched {
     return result;
   }
 
-  std::vector<std::string> stop() override { return describe_survivors(server_.stop()); }
+  std::vector<std::string> stop() override {
+    std::vector<std::string> left = describe_survivors(server_.stop());
+    if (!left.empty()) return left;
+    if (const auto held = server_.port_still_held()) {
+      left.push_back(*held + " (end that process, or use another port)");
+    }
+    return left;
+  }
 
   // The pump has ended with stop(): nobody feeds the log any more.
   [[nodiscard]] Account account(const ReadyOutcome& outcome) override {

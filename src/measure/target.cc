@@ -10,8 +10,9 @@ std::vector<std::string> describe_survivors(const std::vector<serve::Survivor>& 
   std::vector<std::string> described;
   described.reserve(survivors.size());
   for (const serve::Survivor& survivor : survivors) {
-    described.push_back(
-        fmt::format("{} ({})", survivor.pid, text::redact_command_line(survivor.command_line)));
+    described.push_back(fmt::format("process {} ({}) could not be ended (kill -9 {})", survivor.pid,
+                                    text::redact_command_line(survivor.command_line),
+                                    survivor.pid));
   }
   return described;
 }

@@ -70,13 +70,14 @@ class Launched {
   // After ready: asks for one token. Nothing where it has none to give; else seconds from the request
   // to the token, or why there is none.
   virtual std::optional<FirstToken> first_token() { return std::nullopt; }
-  // Ends every process of it; returns those that could not be ended, described.
+  // Ends every process of it; returns what it left behind all the same, each in words with what to
+  // do.
   virtual std::vector<std::string> stop() = 0;
   // After stop(), when its output is complete. `outcome`: what wait_ready returned.
   [[nodiscard]] virtual Account account(const ReadyOutcome& outcome) = 0;
 };
 
-// "4711 (python3 serve.py)" for each.
+// "process 4711 (python3 serve.py) could not be ended (kill -9 4711)" for each.
 [[nodiscard]] std::vector<std::string> describe_survivors(
     const std::vector<serve::Survivor>& survivors);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "measure/environment.h"
+#include "measure/gpu_release.h"
 #include "measure/observation.h"
 #include "os/error.h"
 #include "os/interrupt.h"
@@ -299,7 +300,9 @@ TrialResult run_trial(const TrialInput& input, Target& target, const gpu::Nvml& 
   if (input.plan.first_token && outcome.kind == ReadyKind::ready) note_first_token(*launched, &record);
   const os::TimePoint launched_at = launched->launched_at();
   watcher.step("stop", 0, 0);
-  result.survivors = launched->stop();
+  result.left_behind = launched->stop();
+  const auto gpu_left = gpu_memory_still_used(nvml, gpu_baseline_mib);
+  if (gpu_left) result.left_behind.push_back(*gpu_left);
   if (outcome.kind == ReadyKind::interrupted) {
     result.interrupted = true;
     return result;

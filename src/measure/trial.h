@@ -39,7 +39,8 @@ struct TrialInput {
 struct TrialResult {
   Record record;  // arm, path, evidence, verdict and times; not the experiment's part
   bool interrupted = false;
-  std::vector<std::string> survivors;  // processes that could not be ended: nothing may follow
+  // What the target left behind (processes, its port, GPU memory), in words: nothing may follow.
+  std::vector<std::string> left_behind;
 };
 
 // Runs one trial. A target that fails is a result, not an error. Throws os::Error where the trial

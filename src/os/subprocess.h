@@ -26,6 +26,8 @@ struct SpawnOptions {
   bool new_session = false;        // setsid: own session and process group
   std::vector<int> inherited_fds;  // stay open in the child under the same numbers
   std::string working_directory;   // empty: ours
+  // Start in this cgroup v2, a directory that is open; where the kernel refuses, in ours.
+  int cgroup_fd = -1;
 };
 
 // How a child ended.
@@ -36,6 +38,8 @@ struct ExitStatus {
   // "exit code 3", "killed by SIGKILL".
   [[nodiscard]] std::string text() const;
 };
+// From what waitpid(2) tells of a process that has ended.
+[[nodiscard]] ExitStatus exit_status(int raw);
 
 // One child. Destruction kills (SIGKILL) and reaps what still runs.
 class Subprocess {

@@ -158,18 +158,22 @@ std::optional<bool> port_is_held_by(std::uint16_t port, const std::vector<pid_t>
   return false;
 }
 
-void require_port_free(std::uint16_t port) {
-  if (can_bind(AF_INET, Addresses::loopback, port) &&
-      can_bind(AF_INET6, Addresses::loopback, port)) {
-    return;
-  }
+std::string describe_owner(std::uint16_t port) {
   const auto owner = port_owner(port);
-  const std::string by =
-      owner ? fmt::format("pid {} ({})", owner->pid, owner->name) : "another process";
+  return owner ? fmt::format("pid {} ({})", owner->pid, owner->name) : "another process";
+}
+
+bool port_is_free(std::uint16_t port) {
+  return can_bind(AF_INET, Addresses::loopback, port) &&
+         can_bind(AF_INET6, Addresses::loopback, port);
+}
+
+void require_port_free(std::uint16_t port) {
+  if (port_is_free(port)) return;
   throw os::Error(
       fmt::format("cannot start a server: port {} is taken by {}; stop that process, or use "
                   "another port ({{port}} in the server's command chooses a free one)",
-                  port, by));
+                  port, describe_owner(port)));
 }
 
 }  // namespace coldload::serve

@@ -31,8 +31,13 @@ struct PortOwner {
 [[nodiscard]] std::optional<bool> port_is_held_by(std::uint16_t port,
                                                   const std::vector<pid_t>& pids);
 
-// Throws os::Error "port N is taken by pid P (name)" where a server could not listen on it on the
-// loopback addresses.
+// "pid 4711 (python3)", or "another process" where port_owner() cannot tell.
+[[nodiscard]] std::string describe_owner(std::uint16_t port);
+
+// Whether a server could listen on it on the loopback addresses.
+[[nodiscard]] bool port_is_free(std::uint16_t port);
+
+// Throws os::Error "port N is taken by pid P (name)" where it is not free.
 void require_port_free(std::uint16_t port);
 
 }  // namespace coldload::serve

@@ -24,6 +24,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr auto k_kill_limit = std::chrono::seconds(30);
+constexpr auto k_patience_without_root = std::chrono::seconds(1);
 
 bool is_dead(const os::ProcessInfo& info) {
   return (info.state == 'Z' && info.threads <= 1) || info.state == 'X';
@@ -112,9 +113,23 @@ ProcessTree::ProcessTree() : self_(::getpid()) {
   reaped_cpu_before_s_ = reaped_cpu_s();
 }
 
+void ProcessTree::set_guard(pid_t guard) {
+  const std::lock_guard lock(mutex_);
+  const auto info = os::process_info(guard);
+  if (!info) return;
+  guard_ = identity(*info);
+  guard_bytes_before_ = os::storage_bytes_read(guard).value_or(0);
+}
+
 void ProcessTree::set_root(pid_t root) {
   const std::lock_guard lock(mutex_);
-  root_ = root;
+  // Not there: a guard has reaped it already.
+  if (const auto info = os::process_info(root)) root_ = identity(*info);
+}
+
+void ProcessTree::set_cgroup(const os::Cgroup* group) {
+  const std::lock_guard lock(mutex_);
+  cgroup_ = group;
 }
 
 void ProcessTree::exclude(pid_t pid) {
@@ -126,6 +141,7 @@ std::vector<os::ProcessInfo> ProcessTree::look() {
   std::vector<os::ProcessInfo> found;
   std::set<pid_t> apart;
   for (os::ProcessInfo& info : os::descendants(self_)) {
+    if (guard_ == identity(info)) continue;
     // Below an excluded process now or earlier, or older than the tree (an orphan of one).
     const bool is_apart = apart.count(info.parent) != 0 || excluded_.count(identity(info)) != 0 ||
                           info.start_ticks < begin_ticks_;
@@ -140,9 +156,10 @@ std::vector<os::ProcessInfo> ProcessTree::look() {
 }
 
 // Only those that are ours to wait for, each by its pid: other parts of the program have children.
+// A root that was a guard's comes to us where the guard was killed.
 void ProcessTree::reap(const std::vector<os::ProcessInfo>& seen) const {
   for (const os::ProcessInfo& info : seen) {
-    if (is_dead(info) && info.parent == self_ && info.pid != root_) {
+    if (is_dead(info) && info.parent == self_ && (guard_ || identity(info) != root_)) {
       ::waitpid(info.pid, nullptr, WNOHANG);
     }
   }
@@ -159,11 +176,12 @@ StorageRead ProcessTree::storage_bytes_read() {
   const std::lock_guard lock(mutex_);
   StorageRead result;
   const auto own = os::storage_bytes_read(self_);  // before all others: see StorageRead
+  const std::uint64_t guard_bytes = guard() ? os::storage_bytes_read(guard_->first).value_or(0) : 0;
   const std::vector<os::ProcessInfo> seen = look();
+  std::uint64_t bytes = 0;
   if (!own || !own_bytes_before_) {
     result.reason = "the kernel keeps no I/O accounts (/proc/self/io is missing)";
   }
-  std::uint64_t bytes = 0;
   for (const os::ProcessInfo& info : seen) {
     if (os::ignores_sigchld(info.pid)) lost_children_ = true;
     const auto read = os::storage_bytes_read(info.pid);
@@ -178,14 +196,24 @@ StorageRead ProcessTree::storage_bytes_read() {
     }
   }
   result.lost_children = lost_children_;
-  if (result.reason.empty()) result.bytes = bytes + (*own - *own_bytes_before_);
+  if (!result.reason.empty()) return result;
+  bytes += (*own - *own_bytes_before_) + guard_bytes;
+  // What it read before the launch is on its account, or on ours once it has been reaped.
+  result.bytes = bytes - std::min(bytes, guard_bytes_before_);
   return result;
+}
+
+std::optional<os::ProcessInfo> ProcessTree::guard() const {
+  if (!guard_) return std::nullopt;
+  const auto info = os::process_info(guard_->first);
+  return info && identity(*info) == *guard_ ? info : std::nullopt;
 }
 
 Usage ProcessTree::usage() {
   const std::lock_guard lock(mutex_);
   Usage usage;
   usage.cpu_s = reaped_cpu_s() - reaped_cpu_before_s_;
+  if (const auto info = guard()) usage.cpu_s += info->reaped_cpu_s;
   for (const os::ProcessInfo& info : look()) {
     usage.cpu_s += info.cpu_s + info.reaped_cpu_s;
     if (is_dead(info)) continue;
@@ -204,24 +232,36 @@ bool ProcessTree::gone() {
     const std::vector<os::ProcessInfo> seen = look();
     reap(seen);
     const bool any = std::any_of(seen.begin(), seen.end(), [&](const os::ProcessInfo& info) {
-      return !is_dead(info) || info.pid != root_;
+      return !is_dead(info) || guard_ || identity(info) != root_;
     });
     if (any) return false;
   }
   return true;
 }
 
-std::vector<Survivor> ProcessTree::stop(std::chrono::nanoseconds grace) {
-  const os::TimePoint deadline = os::Clock::now() + grace;
+// A server's root ends what it started, in its own order, and a SIGTERM to all at once can break
+// that. What is there without a root is told to end: at once where the root had ended before, a
+// moment after it where it may have told them already.
+void ProcessTree::ask_to_end(os::TimePoint deadline) {
   std::set<Identity> asked;
+  os::TimePoint ask_all_at = os::Clock::now();
   while (!gone()) {
     const std::vector<os::ProcessInfo> alive = members();
+    const os::TimePoint now = os::Clock::now();
+    const bool has_root = std::any_of(alive.begin(), alive.end(),
+                                      [&](const auto& info) { return identity(info) == root_; });
+    if (has_root) ask_all_at = now + k_patience_without_root;
     for (const os::ProcessInfo& info : alive) {
+      if (identity(info) != root_ && now < ask_all_at) continue;
       if (asked.insert(identity(info)).second) send_signal(info, SIGTERM);
     }
-    if (os::Clock::now() >= deadline) break;
+    if (now >= deadline) return;
     wait_for_change(alive, deadline);
   }
+}
+
+std::vector<Survivor> ProcessTree::stop(std::chrono::nanoseconds grace) {
+  ask_to_end(os::Clock::now() + grace);
   const os::TimePoint kill_deadline = os::Clock::now() + k_kill_limit;
   while (!gone() && os::Clock::now() < kill_deadline) {
     freeze_and_kill();
@@ -241,12 +281,14 @@ void ProcessTree::freeze_and_kill() {
   constexpr int k_passes = 16;
   std::set<Identity> frozen;
   std::set<pid_t> groups;
+  if (cgroup_ != nullptr) cgroup_->kill();
   for (int pass = 0; pass < k_passes; ++pass) {
     std::set<pid_t> foreign_sessions{::getsid(0)};
     const std::vector<os::ProcessInfo> alive = members();
     {
       const std::lock_guard lock(mutex_);
       for (const Identity& excluded : excluded_) foreign_sessions.insert(::getsid(excluded.first));
+      if (guard_) foreign_sessions.insert(::getsid(guard_->first));
     }
     bool any_new = false;
     for (const os::ProcessInfo& info : alive) {

@@ -3,7 +3,9 @@
 // We make ourselves a child subreaper, so that every process that a server leaves behind (orphaned,
 // daemonised, in a session of its own) stays below us in the tree. Whatever descends from us now
 // and did not when the tree was set up is the server's; what was there before (a stand-in's file
-// server, say), and everything below it, is not, and is never signalled or reaped.
+// server, say), and everything below it, is not, and is never signalled or reaped. A guard (see
+// serve/guard.h) stands between us and the server and belongs to neither: its children are the
+// tree's.
 //
 // Layer: serve. Thread-safe: a sampler may look while another thread waits or stops.
 #pragma once
@@ -20,6 +22,8 @@
 
 #include <sys/types.h>
 
+#include "os/cgroup.h"
+#include "os/clock.h"
 #include "os/proc.h"
 
 namespace coldload::serve {
@@ -27,11 +31,12 @@ namespace coldload::serve {
 // What the tree made storage deliver. How it is counted (proc(5), task_io_accounting): every
 // process has its own counter; a parent that waits for a dead child adds the child's counter to its
 // own. So the sum over the live processes, dead ones that nobody has waited for, and what our own
-// counter has grown by since the tree was set up (children that we reaped) has every byte once.
-// While the tree changes, parents are read before children, we ourselves first: a child that dies
-// in between is missing from this sum and is in its parent's next time. A sum can therefore be too
-// small, never too large: keep the largest. Our own growth also holds what this very process and
-// its other children read from storage meanwhile: read nothing large between launch and stop.
+// counter and the guard's have grown by since they were set up (children that they reaped) has
+// every byte once. While the tree changes, parents are read before children, we ourselves first: a
+// child that dies in between is missing from this sum and is in its parent's next time. A sum can
+// therefore be too small, never too large: keep the largest. Our own growth also holds what this
+// very process and its other children read from storage meanwhile: read nothing large between
+// launch and stop.
 struct StorageRead {
   std::optional<std::uint64_t> bytes;
   // A process of the tree ignores SIGCHLD, now or at an earlier look: what its dead children read
@@ -41,7 +46,8 @@ struct StorageRead {
 };
 
 struct Usage {
-  double cpu_s = 0;                  // of the tree since its start, dead processes included
+  // Of the tree since its start, dead processes included; a dead guard's own milliseconds, too.
+  double cpu_s = 0;
   std::uint64_t resident_bytes = 0;  // the live processes' sum; shared pages count for each
   std::size_t processes = 0;
 };
@@ -61,8 +67,12 @@ class ProcessTree {
   ProcessTree(const ProcessTree&) = delete;
   ProcessTree& operator=(const ProcessTree&) = delete;
 
-  // The process that was launched. Its owner reaps it, nobody else.
+  // The process that is about to launch the root, with no descendants yet. Its owner reaps it.
+  void set_guard(pid_t guard);
+  // The process that was launched. Its owner reaps it, nobody else; where there is a guard, that.
   void set_root(pid_t root);
+  // A group that the server was launched in, for stop(). Borrowed.
+  void set_cgroup(const os::Cgroup* group);
   // Sets one more process of ours, started since, and all below it apart.
   void exclude(pid_t pid);
 
@@ -72,9 +82,10 @@ class ProcessTree {
   [[nodiscard]] StorageRead storage_bytes_read();
   [[nodiscard]] Usage usage();
 
-  // Ends the tree: SIGTERM once to every process, up to `grace` to end by itself, then SIGKILL
-  // until none is left. Returns those that are still there after half a minute of that (stuck in
-  // the kernel); empty when all are gone. Only processes that are verified members are signalled.
+  // Ends the tree. SIGTERM to the root alone, which is to end the others in its own order; what is
+  // there without a root gets SIGTERM, too. After `grace` SIGKILL to all, until none is left.
+  // Returns those that are still there after half a minute of that (stuck in the kernel); empty
+  // when all are gone. Only processes that are verified members are signalled, and the cgroup.
   [[nodiscard]] std::vector<Survivor> stop(std::chrono::nanoseconds grace);
 
  private:
@@ -83,12 +94,17 @@ class ProcessTree {
 
   std::vector<os::ProcessInfo> look();  // zombies too; mutex_ is held
   void reap(const std::vector<os::ProcessInfo>& seen) const;
+  [[nodiscard]] std::optional<os::ProcessInfo> guard() const;  // while it is there
   bool gone();
+  void ask_to_end(os::TimePoint deadline);
   void freeze_and_kill();
 
   std::mutex mutex_;
   pid_t self_;
-  pid_t root_ = -1;
+  Identity root_{-1, 0};
+  std::optional<Identity> guard_;
+  std::uint64_t guard_bytes_before_ = 0;
+  const os::Cgroup* cgroup_ = nullptr;
   std::uint64_t begin_ticks_ = 0;
   std::optional<std::uint64_t> own_bytes_before_;
   double reaped_cpu_before_s_ = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <ctime>
+#include <thread>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -45,17 +46,6 @@ ReadyUrl free_url(const std::string& text) {
   return url;
 }
 
-os::SpawnOptions spawn_options(const LaunchOptions& options, int output_fd) {
-  os::SpawnOptions spawn;
-  spawn.argv = options.argv;
-  spawn.environment = options.environment;
-  spawn.working_directory = options.working_directory;
-  spawn.stdout_fd = output_fd;
-  spawn.stderr_fd = output_fd;
-  spawn.new_session = true;
-  return spawn;
-}
-
 }  // namespace
 
 std::string_view to_string(Outcome outcome) {
@@ -77,23 +67,27 @@ std::string_view to_string(Outcome outcome) {
 ServerProcess::ServerProcess(const LaunchOptions& options)
     : options_(options),
       url_(free_url(options.ready_url)),
-      pump_({options.log_path, options.echo, options.on_output, options.secrets}) {
-  root_.emplace(spawn_options(options, pump_.write_fd()));
-  tree_.set_root(root_->pid());
+      pump_({options.log_path, options.echo, options.on_output, options.secrets}),
+      guard_(options.guard, pump_.write_fd()) {
   pump_.close_write_end();
+  tree_.set_cgroup(guard_.cgroup());
+  tree_.set_guard(guard_.pid());
+  guard_.launch({options.argv, options.environment, options.working_directory});
+  tree_.set_root(guard_.server());
 }
 
 ServerProcess::~ServerProcess() {
   try {
     [[maybe_unused]] const auto survivors = stop(k_destructor_grace);
   } catch (...) {
-    // No memory for a list of processes: os::Subprocess still kills the root.
+    // No memory for a list of processes: the guard still ends them.
     return;
   }
 }
 
 std::optional<std::string> ServerProcess::ended() {
-  if (!exit_) exit_ = root_->try_wait();
+  if (!exit_) exit_ = guard_.try_wait();
+  if (guard_.lost()) return "coldload's guard of the server was killed";
   if (!exit_) return std::nullopt;
   if (exit_->success()) {
     // It may have started the server in the background. One look can miss a process whose parent
@@ -115,7 +109,7 @@ void ServerProcess::wait_for_events(const ReadinessProbe& probe, os::TimePoint u
   std::vector<pollfd> entries;
   probe.add_to(entries);
   if (os::interrupt_fd() >= 0) entries.push_back({os::interrupt_fd(), POLLIN, 0});
-  if (!exit_ && root_->pid_fd() >= 0) entries.push_back({root_->pid_fd(), POLLIN, 0});
+  if (!exit_) entries.push_back({guard_.fd(), POLLIN, 0});
   const nanoseconds patience =
       std::max(nanoseconds(0), nanoseconds(std::min(until, probe.due()) - os::Clock::now()));
   constexpr std::int64_t k_ns_per_s = 1'000'000'000;
@@ -171,7 +165,7 @@ Readiness ServerProcess::wait_ready(const std::function<void()>& on_tick, nanose
 // before the launch and now another process could have taken the port.
 Readiness ServerProcess::confirm_ready(Readiness result) {
   result.outcome = Outcome::ready;
-  if (!exit_) exit_ = root_->try_wait();
+  if (!exit_) exit_ = guard_.try_wait();
   result.exit = exit_;
   if (!is_loopback(url_)) return result;
   std::vector<pid_t> pids;
@@ -187,11 +181,25 @@ Readiness ServerProcess::confirm_ready(Readiness result) {
 
 std::vector<Survivor> ServerProcess::stop(nanoseconds grace) {
   std::vector<Survivor> survivors = tree_.stop(grace);
-  // The root is a zombie now, or survived; then it stays with the caller's report.
-  if (!exit_) exit_ = root_->try_wait();
-  if (!exit_) root_->detach();
+  if (survivors.empty()) {
+    constexpr auto k_report_limit = std::chrono::seconds(2);  // all it has to do is to be scheduled
+    if (!exit_) exit_ = guard_.wait_until(os::Clock::now() + k_report_limit);
+    guard_.release();
+  }
   pump_.finish();
   return survivors;
+}
+
+std::optional<std::string> ServerProcess::port_still_held(nanoseconds limit) const {
+  if (!is_loopback(url_)) return std::nullopt;
+  const os::TimePoint deadline = os::Clock::now() + limit;
+  while (!port_is_free(url_.port)) {
+    if (os::Clock::now() >= deadline) {
+      return fmt::format("port {} is still held by {}", url_.port, describe_owner(url_.port));
+    }
+    std::this_thread::sleep_for(milliseconds(20));
+  }
+  return std::nullopt;
 }
 
 }  // namespace coldload::serve

@@ -14,6 +14,7 @@
 
 #include "os/clock.h"
 #include "os/subprocess.h"
+#include "serve/guard.h"
 #include "serve/log_pump.h"
 #include "serve/process_tree.h"
 #include "serve/readiness.h"
@@ -32,6 +33,8 @@ struct LaunchOptions {
   OnOutput on_output;             // each piece of output, stamped; see LogPump
   text::Redactor secrets;         // taken out of the output
   std::string ready_url;
+  // The command of the server's guard; see Guard.
+  std::vector<std::string> guard{"/proc/self/exe", "guard"};
   std::chrono::nanoseconds timeout = std::chrono::seconds(1800);  // launch -> ready
 };
 
@@ -55,7 +58,8 @@ struct Readiness {
 
 class ServerProcess {
  public:
-  // Launches: own session, stdin from /dev/null, output to the log. Throws os::Error where the port
+  // Launches, through a guard: own session, stdin from /dev/null, output to the log; in a cgroup of
+  // its own where we may make one. Throws os::Error where the port
   // is taken or something already answers at the ready URL, and os::SystemError where the command
   // is not found or the log cannot be written.
   explicit ServerProcess(const LaunchOptions& options);
@@ -64,8 +68,8 @@ class ServerProcess {
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
 
-  [[nodiscard]] os::TimePoint launched_at() const { return root_->launched_at(); }
-  [[nodiscard]] pid_t pid() const { return root_->pid(); }
+  [[nodiscard]] os::TimePoint launched_at() const { return guard_.launched_at(); }
+  [[nodiscard]] pid_t pid() const { return guard_.server(); }
 
   // Waits until the server is ready, has ended, the time is up or the user interrupts. `on_tick` is
   // called about every `tick` meanwhile, on this thread: it delays what it takes. A command that
@@ -80,6 +84,10 @@ class ServerProcess {
 
   // Ends the whole tree and the log; see ProcessTree::stop. May be called again.
   [[nodiscard]] std::vector<Survivor> stop(std::chrono::nanoseconds grace = k_default_grace);
+  // After stop(): waits until another server could listen at the port, at most `limit`; else says
+  // who holds it.
+  [[nodiscard]] std::optional<std::string> port_still_held(
+      std::chrono::nanoseconds limit = std::chrono::seconds(5)) const;
 
   // Throws where the log could not be written, or on_output threw.
   void check_log() { pump_.check(); }
@@ -92,8 +100,8 @@ class ServerProcess {
   LaunchOptions options_;
   ReadyUrl url_;
   LogPump pump_;
-  ProcessTree tree_;
-  std::optional<os::Subprocess> root_;
+  ProcessTree tree_;  // before the guard: it notes who was there already
+  Guard guard_;
   std::optional<os::ExitStatus> exit_;
   os::TimePoint next_tree_look_{};
   bool tree_was_empty_ = false;

@@ -42,6 +42,7 @@ struct Launch {
 
   void command(const std::vector<std::string>& argv) {
     options.argv = argv;
+    options.guard = {build_folder() + "/coldload", "guard"};
     options.log_path = scratch.path() + "/server.log";
     options.ready_url = "http://127.0.0.1:" + std::to_string(port) + "/health";
     options.timeout = std::chrono::seconds(60);

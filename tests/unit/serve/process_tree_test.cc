@@ -111,6 +111,42 @@ TEST(ProcessTree, LetsAServerEndByItself) {
   EXPECT_EQ(os::read_text(scratch.path() + "/done"), "done\n");
 }
 
+// The root ends its worker itself, half a second after it was told to end.
+TEST(ProcessTree, LetsTheRootEndTheOthers) {
+  const os::TemporaryDirectory scratch("coldload-tree");
+  const std::string up = scratch.path() + "/up";
+  ProcessTree tree;
+  os::Subprocess root(
+      shell("sleep 300 & trap 'sleep 0.5; kill -0 $! || exit 3; kill $!; exit 0' "
+            "TERM; echo >" +
+            up + "; while :; do sleep 0.05; done"));
+  tree.set_root(root.pid());
+  ASSERT_TRUE(eventually([&] { return ::access(up.c_str(), F_OK) == 0; }));
+  EXPECT_THAT(tree.stop(seconds(10)), IsEmpty());
+  EXPECT_EQ(root.wait().code, 0) << "the worker was told before the root could";
+}
+
+TEST(ProcessTree, EndsOrphansPromptly) {
+  ProcessTree tree;
+  os::Subprocess root(shell("setsid -f sleep 300; exit 0"));
+  tree.set_root(root.pid());
+  EXPECT_TRUE(root.wait().success());
+  ASSERT_TRUE(eventually([&] { return tree.members().size() == 1; }));
+  const os::TimePoint begin = os::Clock::now();
+  EXPECT_THAT(tree.stop(seconds(20)), IsEmpty());
+  EXPECT_LT(os::seconds_between(begin, os::Clock::now()), 5);
+}
+
+TEST(ProcessTree, EndsWhatTheRootForgetsWithoutWaitingForTheGrace) {
+  ProcessTree tree;
+  os::Subprocess root(shell("sleep 300 & wait"));
+  tree.set_root(root.pid());
+  ASSERT_TRUE(eventually([&] { return tree.members().size() == 2; }));
+  const os::TimePoint begin = os::Clock::now();
+  EXPECT_THAT(tree.stop(seconds(20)), IsEmpty());
+  EXPECT_LT(os::seconds_between(begin, os::Clock::now()), 10);
+}
+
 TEST(ProcessTree, EndsAStoppedProcess) {
   ProcessTree tree;
   os::Subprocess root(shell("kill -STOP $$"));

@@ -147,6 +147,20 @@ TEST(ServerProcess, CanBeStoppedBeforeItIsReadyAndTwice) {
   EXPECT_THAT(descendants_left(), IsEmpty());
 }
 
+TEST(ServerProcess, NamesWhoHoldsItsPortAfterItsEnd) {
+  Launch launch({"--never-ready"});
+  ServerProcess server(launch.options);
+  EXPECT_THAT(server.stop(), IsEmpty());
+  EXPECT_FALSE(server.port_still_held(milliseconds(0)));
+  os::SpawnOptions taker;
+  taker.argv = {testing::fake_server(), "--port", std::to_string(launch.port), "--before=503"};
+  const os::Subprocess other(taker);
+  ASSERT_TRUE(eventually([&] { return !port_is_free(launch.port); }));
+  const auto held = server.port_still_held(milliseconds(100));
+  ASSERT_TRUE(held);
+  EXPECT_THAT(*held, HasSubstr("pid " + std::to_string(other.pid())));
+}
+
 TEST(ServerProcess, ALogThatCannotBeWrittenIsAnErrorWithItsPath) {
   Launch launch({"--never-ready", "--log-lines", "10"});
   launch.options.log_path = "/dev/full";

@@ -1,0 +1,25 @@
+#include "serve/guard.h"
+
+#include <charconv>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include "cli/command.h"
+
+namespace coldload::cli {
+
+// For coldload itself: the one argument is the number of an inherited socket.
+int run_guard(const std::vector<std::string>& args) {
+  const std::string number = args.size() == 1 ? args[0] : "";
+  int fd = -1;
+  std::from_chars(number.data(), number.data() + number.size(), fd);
+  if (fd < 0 || ::fcntl(fd, F_GETFD) < 0) {
+    throw UsageError(
+        "coldload guard is what coldload starts servers through; it is of no use here");
+  }
+  serve::run_guard(fd);
+  return k_exit_ok;
+}
+
+}  // namespace coldload::cli

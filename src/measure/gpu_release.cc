@@ -1,0 +1,34 @@
+#include "measure/gpu_release.h"
+
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "os/clock.h"
+
+namespace coldload::measure {
+
+std::optional<std::string> gpu_memory_still_used(
+    const std::function<std::optional<double>()>& used_mib, std::optional<double> baseline_mib,
+    const GpuReleaseLimits& limits) {
+  if (!baseline_mib) return std::nullopt;
+  const os::TimePoint deadline = os::Clock::now() + limits.patience;
+  while (true) {
+    const auto used = used_mib();
+    if (!used || *used <= *baseline_mib + limits.tolerance_mib) return std::nullopt;
+    if (os::Clock::now() >= deadline) {
+      return fmt::format(
+          "{:.0f} MiB of GPU memory are still in use {:.0f} s after its end, {:.0f} MiB before its "
+          "launch (nvidia-smi shows whose they are; end that process)",
+          *used, os::Seconds(limits.patience).count(), *baseline_mib);
+    }
+    std::this_thread::sleep_for(limits.pause);
+  }
+}
+
+std::optional<std::string> gpu_memory_still_used(const gpu::Nvml& nvml,
+                                                 std::optional<double> baseline_mib) {
+  return gpu_memory_still_used([&] { return nvml.used_mib(); }, baseline_mib);
+}
+
+}  // namespace coldload::measure
