@@ -123,15 +123,14 @@ class Answer : private http::basic_parser<false> {
 
 std::string header_and_body(const ReadyUrl& base, const CompletionRequest& request) {
   const bool is_ipv6_literal = base.host.find(':') != std::string::npos;
-  const bool has_key =
-      !request.bearer.empty() && request.bearer.find_first_of("\r\n") == std::string::npos;
+  const std::string authorization =
+      request.api_key.empty() ? "" : fmt::format("Authorization: Bearer {}\r\n", request.api_key);
   return fmt::format(
-      "POST {} HTTP/1.1\r\nHost: {}{}{}:{}\r\nUser-Agent: coldload\r\n{}"
+      "POST {} HTTP/1.1\r\nHost: {}{}{}:{}\r\nUser-Agent: coldload\r\n"
       "Accept: text/event-stream, application/json\r\nContent-Type: application/json\r\n"
-      "Content-Length: {}\r\nConnection: close\r\n\r\n{}",
+      "{}Content-Length: {}\r\nConnection: close\r\n\r\n{}",
       request.target, is_ipv6_literal ? "[" : "", base.host, is_ipv6_literal ? "]" : "", base.port,
-      has_key ? fmt::format("Authorization: Bearer {}\r\n", request.bearer) : "",
-      request.body.size(), request.body);
+      authorization, request.body.size(), request.body);
 }
 
 // One request and its answer. Every wait ends at the deadline or when it is given up.

@@ -16,7 +16,8 @@ namespace coldload::serve {
 struct CompletionRequest {
   std::string target;  // "/v1/completions"
   std::string body;    // JSON
-  std::string bearer = {};  // the key that the server wants to see; empty: none
+  // Sent as a bearer token where there is one: a server with --api-key answers 401 without.
+  std::string api_key = {};
 };
 
 // Sends one POST to the server of `base` and waits for the first token: `at` is just after the read

@@ -120,6 +120,13 @@ TEST(Completion, AsksOnceAsServersExpectIt) {
   EXPECT_THAT(server.request(), ::testing::EndsWith("\r\n\r\n{\"prompt\":\"Hello\"}"));
 }
 
+TEST(Completion, ShowsAServerItsKey) {
+  const Scripted server({{plain(200, k_token)}});
+  const CompletionRequest request{"/v1/completions", "{}", "s3cr3t"};
+  EXPECT_TRUE(request_first_token(server.url(), request, seconds(20)).at);
+  EXPECT_THAT(server.request(), HasSubstr("\r\nAuthorization: Bearer s3cr3t\r\n"));
+}
+
 TEST(Completion, StampsTheTokenAndNotTheHeaderOrTheEnd) {
   const std::string chunked = std::string(k_header) + "Transfer-Encoding: chunked\r\n\r\n";
   const Scripted server({{chunked + chunk("data: {\"choices\":[{\"text\":\"\"}]}\n\n")},

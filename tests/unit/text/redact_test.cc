@@ -123,11 +123,12 @@ TEST(StreamRedactor, GivesTheSameHoweverTheTextIsCut) {
 }
 
 TEST(StreamRedactor, PassesOnALineAtOnceAndAPieceWithoutACopy) {
-  StreamRedactor stream(knowing({"s3cr3t-value"}));
+  StreamRedactor stream(knowing({"s3cr3t-value", "a-much-longer-value"}));
   const std::string line = "INFO: ready on http://127.0.0.1:8000\n";
   const std::string_view passed = stream.feed(line);
   EXPECT_EQ(passed.data(), line.data());
   EXPECT_EQ(passed.size(), line.size());
+  EXPECT_EQ(stream.feed("it is s3cr3t-value"), "it is [redacted]");
   EXPECT_EQ(stream.feed("not the s3cr3t-"), "not the ");
   EXPECT_EQ(stream.feed("key\n"), "s3cr3t-key\n");
   EXPECT_EQ(stream.flush(), "");
