@@ -15,11 +15,13 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include <sys/types.h>
 
+#include "os/clock.h"
 #include "os/proc.h"
 
 namespace coldload::serve {
@@ -44,6 +46,16 @@ struct Usage {
   double cpu_s = 0;                  // of the tree since its start, dead processes included
   std::uint64_t resident_bytes = 0;  // the live processes' sum; shared pages count for each
   std::size_t processes = 0;
+};
+
+// One look at the tree, for a sampler.
+struct TreeSample {
+  StorageRead reads;
+  // read(2) calls, counted and summed as the bytes are; our own threads' are left out, but for
+  // threads of ours that have ended since the tree was set up. Nothing where `reads` has no bytes.
+  std::optional<std::uint64_t> read_calls;
+  Usage usage;
+  std::vector<pid_t> pids;  // of the live processes
 };
 
 // A process that could not be stopped.
@@ -72,6 +84,12 @@ class ProcessTree {
   [[nodiscard]] StorageRead storage_bytes_read();
   [[nodiscard]] Usage usage();
 
+  // All of the above at once, cheap enough to be asked many times a second on a machine with
+  // thousands of processes: what has been seen to be no descendant of ours is not read again for a
+  // while (it cannot become one). Were its number given to a process of the tree within that while,
+  // this look alone would miss it; those above and stop() would not.
+  [[nodiscard]] TreeSample sample();
+
   // Ends the tree: SIGTERM once to every process, up to `grace` to end by itself, then SIGKILL
   // until none is left. Returns those that are still there after half a minute of that (stuck in
   // the kernel); empty when all are gone. Only processes that are verified members are signalled.
@@ -81,7 +99,13 @@ class ProcessTree {
   using Identity = std::pair<pid_t, std::uint64_t>;  // pid and start time: never used twice
   static Identity identity(const os::ProcessInfo& info) { return {info.pid, info.start_ticks}; }
 
-  std::vector<os::ProcessInfo> look();  // zombies too; mutex_ is held
+  // Zombies too; mutex_ is held.
+  std::vector<os::ProcessInfo> look();
+  std::vector<os::ProcessInfo> quick_look();
+  std::vector<os::ProcessInfo> without_excluded(std::vector<os::ProcessInfo> descendants);
+  StorageRead add_up_reads(const std::optional<os::ReadAccount>& own,
+                           const std::vector<os::ProcessInfo>& seen, std::uint64_t* calls);
+  [[nodiscard]] Usage add_up_usage(const std::vector<os::ProcessInfo>& seen) const;
   void reap(const std::vector<os::ProcessInfo>& seen) const;
   bool gone();
   void freeze_and_kill();
@@ -91,9 +115,12 @@ class ProcessTree {
   pid_t root_ = -1;
   std::uint64_t begin_ticks_ = 0;
   std::optional<std::uint64_t> own_bytes_before_;
+  std::uint64_t reaped_calls_before_ = 0;
   double reaped_cpu_before_s_ = 0;
   std::set<Identity> excluded_;
   bool lost_children_ = false;
+  std::unordered_set<pid_t> strangers_;  // known to be no descendants of ours
+  os::TimePoint forget_strangers_at_;
 };
 
 }  // namespace coldload::serve
