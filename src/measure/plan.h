@@ -57,6 +57,7 @@ struct Plan {
   ColdPolicy cold = ColdPolicy::verify;
   bool drop_caches = false;
   bool ignore_failure = false;
+  bool timeline = true;  // sample the load (measure/timeline.h); evidence is gathered either way
   Hooks hooks;
   std::string model_name;  // empty: the first checkpoint's name
   std::optional<std::uint64_t> max_model_len;
