@@ -11,7 +11,7 @@ namespace coldload::measure {
 
 // Lets one source be asked at most every `floor`, and less often where it is dear: over any time
 // since the first look, all looks together cost at most `share` of one core, plus what that share
-// is worth in a second, so that the first and dearest look puts off none of the next ones.
+// is worth in half a second, so that the first and dearest look puts off none of the next ones.
 class CostBound {
  public:
   explicit CostBound(double share, os::Clock::duration floor = {}) : share_(share), floor_(floor) {}
@@ -23,7 +23,7 @@ class CostBound {
     if (spent_ == os::Clock::duration::zero()) first_ = begin;
     spent_ += cost;
     const auto earned_by =
-        first_ - std::chrono::seconds(1) +
+        first_ - std::chrono::milliseconds(500) +
         std::chrono::duration_cast<os::Clock::duration>(os::Seconds(spent_) / share_);
     next_ = std::max(begin + floor_, earned_by);
   }

@@ -10,7 +10,7 @@ namespace coldload::measure {
 
 namespace {
 
-constexpr double k_memory_share = 0.0015;
+constexpr double k_memory_share = 0.001;
 constexpr double k_pcie_share = 0.0005;
 
 }  // namespace

@@ -47,15 +47,11 @@ void Observation::stop() {
 
 Observed Observation::finish() {
   stop();
-  const os::TimePoint now = os::Clock::now();
-  look_at_tree();
-  if (timeline_ != nullptr) timeline_->add(now, &*newest_);
-  look_for_foreign_readers();
+  if (!looked_last_) look_last();
   return observed_;
 }
 
 void Observation::run() {
-  constexpr std::chrono::milliseconds k_tick{50};
   os::TimePoint next_tick = os::Clock::now();
   std::unique_lock lock(mutex_);
   while (!finished_) {
@@ -75,16 +71,32 @@ void Observation::run() {
       look_for_foreign_readers();
       search_cost_.ran(now, os::thread_cpu_time() - search_begin);
     }
-    next_tick = std::max(next_tick + k_tick, os::Clock::now());
+    next_tick = std::max(next_tick + Timeline::k_period, os::Clock::now());
     lock.lock();
     observed_.cpu_s = os::Seconds(os::thread_cpu_time()).count();
     wake_.wait_until(lock, next_tick, [this] { return finished_; });
   }
+  lock.unlock();
+  look_last();
+}
+
+// On the thread that made all other looks, while it lives: an ended thread's read calls would pass
+// for the tree's.
+void Observation::look_last() {
+  const os::TimePoint now = os::Clock::now();
+  look_at_tree();
+  if (timeline_ != nullptr) timeline_->add(now, &*newest_);
+  note(tree_.storage_bytes_read());
+  look_for_foreign_readers();
+  looked_last_ = true;
 }
 
 void Observation::look_at_tree() {
   newest_ = tree_.sample();
-  const serve::StorageRead& reads = newest_->reads;
+  note(newest_->reads);
+}
+
+void Observation::note(const serve::StorageRead& reads) {
   if (reads.bytes) {
     observed_.target_bytes = std::max(observed_.target_bytes.value_or(0), *reads.bytes);
   }

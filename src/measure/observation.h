@@ -30,7 +30,7 @@ struct Observed {
   double cpu_s = 0;  // what the looking cost while the load ran
 };
 
-// Samples from construction until finish() on a thread of its own. The tree is asked every 50 ms
+// Samples from construction until finish() on a thread of its own. The tree is asked every 100 ms
 // and other processes' open files four times a second, or as often as keeps the whole under 1 % of
 // a core.
 class Observation {
@@ -50,6 +50,8 @@ class Observation {
   void run();
   void stop();
   void look_at_tree();
+  void look_last();
+  void note(const serve::StorageRead& reads);
   void look_for_foreign_readers();
 
   serve::ProcessTree& tree_;
@@ -61,6 +63,7 @@ class Observation {
   std::mutex mutex_;
   std::condition_variable wake_;
   bool finished_ = false;
+  bool looked_last_ = false;
   Observed observed_;
   std::optional<serve::TreeSample> newest_;  // not in a row of the timeline yet
   std::map<pid_t, int> strangers_;           // looks at which each was seen

@@ -156,8 +156,11 @@ std::vector<os::ProcessInfo> ProcessTree::without_excluded(
 
 std::vector<os::ProcessInfo> ProcessTree::quick_look() {
   const os::TimePoint now = os::Clock::now();
-  const bool anew = now >= forget_strangers_at_;
-  if (anew) strangers_.clear();
+  const bool anew = now >= forget_at_;
+  if (anew) {
+    strangers_.clear();
+    asked_.clear();
+  }
   std::vector<os::ProcessInfo> processes;
   for (const pid_t pid : os::all_pids()) {
     if (strangers_.count(pid) != 0) continue;
@@ -168,7 +171,7 @@ std::vector<os::ProcessInfo> ProcessTree::quick_look() {
     constexpr auto k_per_process = milliseconds(2);
     constexpr milliseconds k_least = std::chrono::seconds(1);
     const milliseconds pause = k_per_process * static_cast<int>(processes.size());
-    forget_strangers_at_ = now + std::max(k_least, pause);
+    forget_at_ = now + std::max(k_least, pause);
   }
   std::vector<os::ProcessInfo> below = os::descendants(self_, processes);
   std::unordered_set<pid_t> ours{self_};
@@ -201,8 +204,17 @@ std::vector<os::ProcessInfo> ProcessTree::members() {
 StorageRead ProcessTree::storage_bytes_read() {
   const std::lock_guard lock(mutex_);
   const auto own = os::read_account(self_);  // before all others: see StorageRead
+  const std::vector<os::ProcessInfo> seen = look();
+  asked_.clear();
+  look_for_ignored_sigchld(seen);
   std::uint64_t calls = 0;
-  return add_up_reads(own, look(), &calls);
+  return add_up_reads(own, seen, &calls);
+}
+
+void ProcessTree::look_for_ignored_sigchld(const std::vector<os::ProcessInfo>& seen) {
+  for (const os::ProcessInfo& info : seen) {
+    if (asked_.insert(info.pid).second && os::ignores_sigchld(info.pid)) lost_children_ = true;
+  }
 }
 
 StorageRead ProcessTree::add_up_reads(const std::optional<os::ReadAccount>& own,
@@ -214,7 +226,6 @@ StorageRead ProcessTree::add_up_reads(const std::optional<os::ReadAccount>& own,
   }
   std::uint64_t bytes = 0;
   for (const os::ProcessInfo& info : seen) {
-    if (os::ignores_sigchld(info.pid)) lost_children_ = true;
     const auto read = os::read_account(info.pid);
     if (read) {
       bytes += read->bytes;
@@ -256,6 +267,7 @@ TreeSample ProcessTree::sample() {
   std::uint64_t calls = own ? reaped_calls(*own) : 0;
   calls -= std::min(calls, reaped_calls_before_);
   const std::vector<os::ProcessInfo> seen = quick_look();
+  look_for_ignored_sigchld(seen);
   sample.reads = add_up_reads(own, seen, &calls);
   if (sample.reads.bytes) sample.read_calls = calls;
   sample.usage = add_up_usage(seen);

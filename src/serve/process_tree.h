@@ -87,7 +87,8 @@ class ProcessTree {
   // All of the above at once, cheap enough to be asked many times a second on a machine with
   // thousands of processes: what has been seen to be no descendant of ours is not read again for a
   // while (it cannot become one). Were its number given to a process of the tree within that while,
-  // this look alone would miss it; those above and stop() would not.
+  // this look alone would miss it; those above and stop() would not. Whether a process ignores
+  // SIGCHLD is asked as rarely, and when it is first seen.
   [[nodiscard]] TreeSample sample();
 
   // Ends the tree: SIGTERM once to every process, up to `grace` to end by itself, then SIGKILL
@@ -105,6 +106,7 @@ class ProcessTree {
   std::vector<os::ProcessInfo> without_excluded(std::vector<os::ProcessInfo> descendants);
   StorageRead add_up_reads(const std::optional<os::ReadAccount>& own,
                            const std::vector<os::ProcessInfo>& seen, std::uint64_t* calls);
+  void look_for_ignored_sigchld(const std::vector<os::ProcessInfo>& seen);
   [[nodiscard]] Usage add_up_usage(const std::vector<os::ProcessInfo>& seen) const;
   void reap(const std::vector<os::ProcessInfo>& seen) const;
   bool gone();
@@ -120,7 +122,8 @@ class ProcessTree {
   std::set<Identity> excluded_;
   bool lost_children_ = false;
   std::unordered_set<pid_t> strangers_;  // known to be no descendants of ours
-  os::TimePoint forget_strangers_at_;
+  std::unordered_set<pid_t> asked_;      // whether they ignore SIGCHLD
+  os::TimePoint forget_at_;              // both of these
 };
 
 }  // namespace coldload::serve
