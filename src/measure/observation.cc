@@ -12,8 +12,8 @@ namespace coldload::measure {
 namespace {
 
 // Of one core. See measure/timeline.cc for what comes beside them.
-constexpr double k_tree_share = 0.004;
-constexpr double k_search_share = 0.002;
+constexpr double k_tree_share = 0.0035;
+constexpr double k_search_share = 0.0015;
 
 }  // namespace
 

@@ -10,8 +10,8 @@ namespace {
 
 // Shares of one core. All sampling together stays under a hundredth: these, and those of
 // measure/observation.cc and measure/gpu_sampler.cc.
-constexpr double k_counter_share = 0.001;
-constexpr double k_page_cache_share = 0.001;
+constexpr double k_counter_share = 0.0008;
+constexpr double k_page_cache_share = 0.0007;
 
 // What can only grow: the largest figure so far, if this one is known.
 template <typename Number>
