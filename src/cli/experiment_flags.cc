@@ -46,6 +46,7 @@ struct RawFlags {
   std::vector<std::string> budgets;
   std::string note;
   bool ignore_failure = false;
+  bool no_timeline = false;
   std::uint64_t native_threads = 0;
   std::string native_ring;
   bool dry_run = false;
@@ -97,6 +98,7 @@ void add_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw) {
       ->allow_extra_args(false);
   app->add_option("--note", raw->note, "a remark for every row");
   app->add_flag("--ignore-failure", raw->ignore_failure, "go on after a failed run");
+  app->add_flag("--no-timeline", raw->no_timeline, "do not sample the load every 100 ms");
   app->add_option("--native-threads", raw->native_threads, "threads of the native loader")
       ->check(CLI::Range(1, 256));
   app->add_option("--native-ring", raw->native_ring, "memory of the native loader's ring");
@@ -275,6 +277,7 @@ measure::Plan plan_of(const RawFlags& raw) {
     throw UsageError("--drop-caches and --cold off contradict each other");
   }
   plan.ignore_failure = raw.ignore_failure;
+  plan.timeline = !raw.no_timeline;
   plan.hooks = {raw.setup, raw.prepare, raw.cleanup};
   plan.model_name = raw.model_name;
   plan.note = raw.note;

@@ -32,6 +32,13 @@ struct ProcessMemory {
   unsigned compute_instance = 0;
 };
 
+struct Utilization {
+  unsigned gpu = 0;
+  unsigned memory = 0;
+};
+
+constexpr int k_pcie_rx_bytes = 1;  // NVML_PCIE_UTIL_RX_BYTES
+
 constexpr unsigned long long k_not_available = ~0ULL;
 
 }  // namespace
@@ -46,6 +53,8 @@ struct Nvml::Api {
     load(library, "nvmlDeviceGetName", &name);
     load(library, "nvmlDeviceGetMemoryInfo_v2", &memory);
     load(library, "nvmlDeviceGetComputeRunningProcesses_v3", &processes);
+    load(library, "nvmlDeviceGetUtilizationRates", &utilization);
+    load(library, "nvmlDeviceGetPcieThroughput", &pcie_throughput);
   }
 
   template <typename Function>
@@ -72,6 +81,8 @@ struct Nvml::Api {
   int (*name)(Device, char*, unsigned) = nullptr;
   int (*memory)(Device, MemoryV2*) = nullptr;
   int (*processes)(Device, unsigned*, ProcessMemory*) = nullptr;
+  int (*utilization)(Device, Utilization*) = nullptr;
+  int (*pcie_throughput)(Device, int, unsigned*) = nullptr;
 };
 
 Nvml::Nvml() {
@@ -151,6 +162,29 @@ std::optional<double> Nvml::used_mib_by(const std::vector<pid_t>& pids) const {
     }
   }
   return any ? std::optional(sum) : std::nullopt;
+}
+
+std::optional<double> Nvml::utilization_percent() const {
+  if (!api_) return std::nullopt;
+  std::optional<double> most;
+  for (Device device : api_->devices()) {
+    Utilization rates;
+    if (api_->utilization(device, &rates) != k_success) return std::nullopt;
+    most = std::max(most.value_or(0), static_cast<double>(rates.gpu));
+  }
+  return most;
+}
+
+std::optional<double> Nvml::pcie_rx_bytes_per_s() const {
+  if (!api_) return std::nullopt;
+  constexpr double k_kb = 1000;  // NVML's "KB/s"
+  std::optional<double> sum;
+  for (Device device : api_->devices()) {
+    unsigned kb_per_s = 0;
+    if (api_->pcie_throughput(device, k_pcie_rx_bytes, &kb_per_s) != k_success) return std::nullopt;
+    sum = sum.value_or(0) + k_kb * kb_per_s;
+  }
+  return sum;
 }
 
 }  // namespace coldload::gpu

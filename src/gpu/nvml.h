@@ -41,6 +41,13 @@ class Nvml {
   // (inside containers it answers the host's pids, which match none of ours).
   [[nodiscard]] std::optional<double> used_mib_by(const std::vector<pid_t>& pids) const;
 
+  // Percent of the last sample period (up to a second) in which a kernel ran; of several GPUs the
+  // busiest. Nothing where one of them does not tell.
+  [[nodiscard]] std::optional<double> utilization_percent() const;
+  // Bytes per second that all GPUs together receive over PCIe. The driver measures for some 20 ms
+  // per GPU, in which the call blocks. Nothing where one of them does not tell.
+  [[nodiscard]] std::optional<double> pcie_rx_bytes_per_s() const;
+
  private:
   struct Api;
   std::unique_ptr<Api> api_;

@@ -9,9 +9,23 @@
 
 namespace coldload::measure {
 
+namespace {
+
+// Of one core. See measure/timeline.cc for what comes beside them.
+constexpr double k_tree_share = 0.0035;
+constexpr double k_search_share = 0.0015;
+
+}  // namespace
+
 Observation::Observation(serve::ProcessTree& tree, const std::vector<std::string>& weight_files,
-                         std::set<pid_t> ignored)
-    : tree_(tree), search_(weight_files), ignored_(std::move(ignored)), thread_([this] {
+                         std::set<pid_t> ignored, Timeline* timeline)
+    : tree_(tree),
+      search_(weight_files),
+      ignored_(std::move(ignored)),
+      timeline_(timeline),
+      tree_cost_(k_tree_share),
+      search_cost_(k_search_share, std::chrono::milliseconds(250)),
+      thread_([this] {
         try {
           run();
         } catch (const std::exception&) {
@@ -20,7 +34,9 @@ Observation::Observation(serve::ProcessTree& tree, const std::vector<std::string
         }
       }) {}
 
-Observation::~Observation() {
+Observation::~Observation() { stop(); }
+
+void Observation::stop() {
   {
     const std::lock_guard lock(mutex_);
     finished_ = true;
@@ -30,39 +46,57 @@ Observation::~Observation() {
 }
 
 Observed Observation::finish() {
-  {
-    const std::lock_guard lock(mutex_);
-    finished_ = true;
-  }
-  wake_.notify_all();
-  thread_.join();
-  look_at_tree();
-  look_for_foreign_readers();
+  stop();
+  if (!looked_last_) look_last();
   return observed_;
 }
 
 void Observation::run() {
-  constexpr std::chrono::milliseconds k_period{50};
-  constexpr int k_cost_divisor = 100;
-  os::TimePoint next_foreign_look = os::Clock::now();
+  os::TimePoint next_tick = os::Clock::now();
   std::unique_lock lock(mutex_);
   while (!finished_) {
     lock.unlock();
-    look_at_tree();
-    const os::TimePoint begin = os::Clock::now();
-    if (begin >= next_foreign_look) {
-      look_for_foreign_readers();
-      const auto cost = os::Clock::now() - begin;
-      next_foreign_look = begin + std::max<os::Clock::duration>(cost * k_cost_divisor,
-                                                                std::chrono::milliseconds(250));
+    const os::TimePoint now = os::Clock::now();
+    const auto cost_before = os::thread_cpu_time();
+    if (tree_cost_.due(now)) {
+      look_at_tree();
+      tree_cost_.ran(now, os::thread_cpu_time() - cost_before);
     }
+    if (timeline_ != nullptr && timeline_->due(now)) {
+      timeline_->add(now, newest_ ? &*newest_ : nullptr);
+      newest_.reset();
+    }
+    if (search_cost_.due(now)) {
+      const auto search_begin = os::thread_cpu_time();
+      look_for_foreign_readers();
+      search_cost_.ran(now, os::thread_cpu_time() - search_begin);
+    }
+    next_tick = std::max(next_tick + Timeline::k_period, os::Clock::now());
     lock.lock();
-    wake_.wait_for(lock, k_period, [this] { return finished_; });
+    observed_.cpu_s = os::Seconds(os::thread_cpu_time()).count();
+    wake_.wait_until(lock, next_tick, [this] { return finished_; });
   }
+  lock.unlock();
+  look_last();
+}
+
+// On the thread that made all other looks, while it lives: an ended thread's read calls would pass
+// for the tree's.
+void Observation::look_last() {
+  const os::TimePoint now = os::Clock::now();
+  look_at_tree();
+  if (timeline_ != nullptr) timeline_->add(now, &*newest_);
+  note(tree_.storage_bytes_read());
+  look_for_foreign_readers();
+  looked_last_ = true;
 }
 
 void Observation::look_at_tree() {
-  const serve::StorageRead reads = tree_.storage_bytes_read();
+  newest_ = tree_.sample();
+  note(newest_->reads);
+}
+
+void Observation::note(const serve::StorageRead& reads) {
   if (reads.bytes) {
     observed_.target_bytes = std::max(observed_.target_bytes.value_or(0), *reads.bytes);
   }
@@ -70,12 +104,14 @@ void Observation::look_at_tree() {
 }
 
 void Observation::look_for_foreign_readers() {
-  const std::vector<storage::Holder> holders = search_.find();
+  std::set<pid_t> ours = ignored_;
+  for (const os::ProcessInfo& member : tree_.members()) ours.insert(member.pid);
+  const std::vector<storage::Holder> holders = search_.find(ours);
   if (holders.empty()) return;
-  std::set<pid_t> ours;
+  // Those born meanwhile.
   for (const os::ProcessInfo& member : tree_.members()) ours.insert(member.pid);
   for (const storage::Holder& holder : holders) {
-    if (ours.count(holder.pid) != 0 || ignored_.count(holder.pid) != 0) continue;
+    if (ours.count(holder.pid) != 0) continue;
     // One that has ended meanwhile may have been the target's own, and one look can miss a process
     // whose parent has just ended: a stranger is who is there at two looks.
     const auto info = os::process_info(holder.pid);

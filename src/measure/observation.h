@@ -1,10 +1,9 @@
-// What is looked at while a load runs: the reads of the target's processes, and other processes
-// that have the weights open.
+// What is looked at while a load runs: the reads of the target's processes, other processes that
+// have the weights open, and the rows of a timeline. One thread does it all.
 //
 // Layer: measure.
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <map>
@@ -15,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "measure/cost_bound.h"
+#include "measure/timeline.h"
 #include "serve/process_tree.h"
 #include "storage/holders.h"
 
@@ -26,35 +27,46 @@ struct Observed {
   std::optional<std::uint64_t> target_bytes;
   bool lost_children = false;
   std::vector<std::string> foreign_readers;
+  double cpu_s = 0;  // what the looking cost while the load ran
 };
 
-// Samples from construction until finish() on a thread of its own. The tree is asked every 50 ms;
-// other processes' open files as often as keeps the cost under 1 % of a core.
+// Samples from construction until finish() on a thread of its own. The tree is asked every 100 ms
+// and other processes' open files four times a second, or as often as keeps the whole under 1 % of
+// a core.
 class Observation {
  public:
   // `ignored`: processes whose holding of the files means nothing (a stand-in's server).
+  // `timeline`: gets its rows, from that thread, until finish(); may be null.
   Observation(serve::ProcessTree& tree, const std::vector<std::string>& weight_files,
-              std::set<pid_t> ignored);
+              std::set<pid_t> ignored, Timeline* timeline);
   ~Observation();
   Observation(const Observation&) = delete;
   Observation& operator=(const Observation&) = delete;
 
-  // One last look, then the result. Call while the target still runs.
+  // One last look and one last row, then the result. Call while the target still runs.
   [[nodiscard]] Observed finish();
 
  private:
   void run();
+  void stop();
   void look_at_tree();
+  void look_last();
+  void note(const serve::StorageRead& reads);
   void look_for_foreign_readers();
 
   serve::ProcessTree& tree_;
   const storage::HolderSearch search_;
   const std::set<pid_t> ignored_;
+  Timeline* const timeline_;
+  CostBound tree_cost_;
+  CostBound search_cost_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool finished_ = false;
+  bool looked_last_ = false;
   Observed observed_;
-  std::map<pid_t, int> strangers_;  // looks at which each was seen
+  std::optional<serve::TreeSample> newest_;  // not in a row of the timeline yet
+  std::map<pid_t, int> strangers_;           // looks at which each was seen
   std::thread thread_;
 };
 

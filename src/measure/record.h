@@ -116,10 +116,11 @@ struct Record {
   std::optional<double> copy_s;
   std::vector<Phase> phases;
   std::optional<double> unattributed_s;
-  text::json::object reported;  // what the target itself reported, unchanged
-  text::json::array timeline;
-  std::vector<std::string> remarks;  // confounds seen: load of others, counters that disagree
-  std::string note;                  // the user's --note
+  text::json::object reported;          // what the target itself reported, unchanged
+  text::json::array timeline;           // measure/timeline.h
+  std::optional<double> sampler_cpu_s;  // what coldload's own sampling cost during the load
+  std::vector<std::string> remarks;     // confounds seen: load of others, counters that disagree
+  std::string note;                     // the user's --note
 };
 
 // Where finished records go. cli passes one in; report implements it.

@@ -10,7 +10,9 @@
 
 #include "measure/environment.h"
 #include "measure/gpu_release.h"
+#include "measure/gpu_sampler.h"
 #include "measure/observation.h"
+#include "measure/timeline.h"
 #include "os/error.h"
 #include "os/interrupt.h"
 #include "os/subprocess.h"
@@ -118,6 +120,66 @@ Prepared prepare(const TrialInput& input, TrialWatcher& watcher) {
   evidence.cache_can_hold = !room || *room > evidence.needed_bytes + evidence.needed_bytes / 4;
   if (input.slot.kind == TrialKind::cold) name_leftovers(&prepared);
   return prepared;
+}
+
+// What was there just before the launch, to be subtracted from what is there later.
+struct Baseline {
+  std::optional<double> gpu_mib;
+  std::optional<std::uint64_t> counter_bytes;
+};
+
+// What a launched target did until it was ready or failed.
+struct Watched {
+  ReadyOutcome outcome;
+  std::optional<std::uint64_t> counter_bytes;  // at ready
+  Observed observed;
+};
+
+TimelineSources timeline_sources(const Arm& arm, const Baseline& baseline,
+                                 const storage::PageCacheView& view) {
+  TimelineSources sources;
+  if (baseline.counter_bytes) {
+    sources.storage_bytes = [&arm, before = *baseline.counter_bytes]() {
+      const auto now = arm.counter.counter->bytes();
+      return now && *now >= before ? std::optional(*now - before) : std::nullopt;
+    };
+  }
+  if (view.observable()) {
+    sources.page_cache_bytes = [&arm, &view] {
+      return view.estimate_resident_bytes_of_first(arm.shard_count());
+    };
+  }
+  return sources;
+}
+
+// Waits for ready with the samplers running. Nothing is opened below the checkpoint's path.
+Watched watch_load(const TrialInput& input, Launched& launched, const gpu::Nvml& nvml,
+                   const Baseline& baseline, const storage::PageCacheView& view,
+                   TrialWatcher& watcher, Record* record) {
+  const Arm& arm = input.arm;
+  std::optional<GpuSampler> gpus;
+  std::optional<Timeline> timeline;
+  if (input.plan.timeline) {
+    TimelineSources sources = timeline_sources(arm, baseline, view);
+    if (nvml.availability().ok) {
+      gpus.emplace(nvml, baseline.gpu_mib);
+      sources.gpu = [&gpus](const std::vector<pid_t>& pids) { return gpus->take(pids); };
+    }
+    timeline.emplace(launched.launched_at(), std::move(sources));
+  }
+  std::vector<std::string> weight_files = arm.files();
+  weight_files.resize(arm.shard_count());
+  Observation observation(launched.tree(), weight_files, input.ignored_processes,
+                          timeline ? &*timeline : nullptr);
+  Watched watched;
+  watched.outcome = launched.wait_ready([&](const LoadProgress& progress) {
+    watcher.step("load", progress.bytes.value_or(0), arm.checkpoint->weight_bytes());
+  });
+  if (arm.counter.counter) watched.counter_bytes = arm.counter.counter->bytes();
+  watched.observed = observation.finish();
+  record->sampler_cpu_s = watched.observed.cpu_s + (gpus ? gpus->cpu_s() : 0);
+  if (timeline) record->timeline = to_json(timeline->samples());
+  return watched;
 }
 
 // GPU memory at ready, and by which method it is known.
@@ -269,8 +331,9 @@ TrialResult run_trial(const TrialInput& input, Target& target, const gpu::Nvml& 
   }
   record.remarks = prepared.remarks;
   ColdEvidence& evidence = prepared.evidence;
-  const auto gpu_baseline_mib = nvml.used_mib();
-  const auto counter_before = arm.counter.counter ? arm.counter.counter->bytes() : std::nullopt;
+  Baseline baseline;
+  baseline.gpu_mib = nvml.used_mib();
+  if (arm.counter.counter) baseline.counter_bytes = arm.counter.counter->bytes();
   const storage::PageCacheView& view = prepared.view;
   record.resident_bytes_before = view.resident_bytes();  // nothing comes between this and launch
   evidence.resident_bytes_before = record.resident_bytes_before;
@@ -287,38 +350,34 @@ TrialResult run_trial(const TrialInput& input, Target& target, const gpu::Nvml& 
   }
   record.argv = launched->argv();
   record.log_file = input.log_name;
-  std::vector<std::string> weight_files = arm.files();
-  weight_files.resize(arm.shard_count());
-  Observation observation(launched->tree(), weight_files, input.ignored_processes);
-  const ReadyOutcome outcome = launched->wait_ready([&](const LoadProgress& progress) {
-    watcher.step("load", progress.bytes.value_or(0), evidence.needed_bytes);
-  });
-  const auto counter_after = arm.counter.counter ? arm.counter.counter->bytes() : std::nullopt;
-  const Observed observed = observation.finish();
+  const Watched watched = watch_load(input, *launched, nvml, baseline, view, watcher, &record);
+  const ReadyOutcome& outcome = watched.outcome;
   record.resident_bytes_after = view.resident_bytes_of_first(arm.shard_count());
-  note_gpu_memory(nvml, gpu_baseline_mib, launched->tree(), &record);
-  if (input.plan.first_token && outcome.kind == ReadyKind::ready) note_first_token(*launched, &record);
+  note_gpu_memory(nvml, baseline.gpu_mib, launched->tree(), &record);
+  if (input.plan.first_token && outcome.kind == ReadyKind::ready) {
+    note_first_token(*launched, &record);
+  }
   const os::TimePoint launched_at = launched->launched_at();
   watcher.step("stop", 0, 0);
   result.left_behind = launched->stop();
-  const auto gpu_left = gpu_memory_still_used(nvml, gpu_baseline_mib);
+  const auto gpu_left = gpu_memory_still_used(nvml, baseline.gpu_mib);
   if (gpu_left) result.left_behind.push_back(*gpu_left);
   if (outcome.kind == ReadyKind::interrupted) {
     result.interrupted = true;
     return result;
   }
 
-  const std::uint64_t bytes_before = counter_before.value_or(0);
-  const std::uint64_t bytes_after = counter_after.value_or(0);
-  if (counter_before && counter_after && bytes_after >= bytes_before) {
+  const std::uint64_t bytes_before = baseline.counter_bytes.value_or(0);
+  const std::uint64_t bytes_after = watched.counter_bytes.value_or(0);
+  if (baseline.counter_bytes && watched.counter_bytes && bytes_after >= bytes_before) {
     evidence.counter_bytes = bytes_after - bytes_before;
-  } else if (counter_before) {
+  } else if (baseline.counter_bytes) {
     evidence.no_counter_reason =
         fmt::format("the {} counter stopped or began anew during the load", arm.counter.source);
   }
-  evidence.target_bytes = observed.target_bytes;
-  evidence.lost_children = observed.lost_children;
-  evidence.foreign_readers = observed.foreign_readers;
+  evidence.target_bytes = watched.observed.target_bytes;
+  evidence.lost_children = watched.observed.lost_children;
+  evidence.foreign_readers = watched.observed.foreign_readers;
   evidence.weights_resident_after = record.resident_bytes_after;
   evidence.direct_bytes = outcome.direct_bytes;
   apply_outcome(outcome, launched->account(outcome), launched_at, input.log_path, &record);

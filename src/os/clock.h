@@ -17,6 +17,9 @@ using Seconds = std::chrono::duration<double>;
   return Seconds(to - from).count();
 }
 
+// What the calling thread has cost: its user and system time.
+[[nodiscard]] Clock::duration thread_cpu_time();
+
 // Wall time as "2026-11-22T15:04:05Z": a label for people, never subtracted.
 [[nodiscard]] std::string utc_timestamp();
 

@@ -1,11 +1,11 @@
 #include "os/proc.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
-#include <cstdlib>
 #include <map>
-#include <sstream>
 #include <string_view>
+#include <system_error>
 
 #include <dirent.h>
 #include <fmt/format.h>
@@ -20,6 +20,15 @@ namespace {
 
 std::string proc_path(pid_t pid, const char* leaf) { return fmt::format("/proc/{}/{}", pid, leaf); }
 
+// A file of /proc that is read many times a second: no stream, no buffer to be cleared.
+template <std::size_t Size>
+std::optional<std::string_view> read_proc(pid_t pid, const char* leaf,
+                                          std::array<char, Size>* buffer) {
+  std::array<char, 64> path{};
+  *fmt::format_to_n(path.data(), path.size() - 1, "/proc/{}/{}", pid, leaf).out = '\0';
+  return try_read_once(path.data(), *buffer);
+}
+
 // The value of a "Key:\tvalue" line of /proc/PID/status or io.
 std::optional<std::string_view> line_value(std::string_view text, std::string_view key) {
   std::size_t at = text.find(key);
@@ -32,57 +41,90 @@ std::optional<std::string_view> line_value(std::string_view text, std::string_vi
   return text.substr(at, text.find('\n', at) - at);
 }
 
+template <typename Number>
+Number number_of(std::string_view text) {
+  Number number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+// The next of the words that blanks part, taken off the front of `text`.
+std::string_view next_word(std::string_view* text) {
+  text->remove_prefix(std::min(text->find_first_not_of(' '), text->size()));
+  const std::size_t end = std::min(text->find(' '), text->size());
+  const std::string_view word = text->substr(0, end);
+  text->remove_prefix(end);
+  return word;
+}
+
+ReadAccount parse_read_account(std::string_view text) {
+  return {number_of<std::uint64_t>(line_value(text, "read_bytes:").value_or("")),
+          number_of<std::uint64_t>(line_value(text, "syscr:").value_or(""))};
+}
+
+// The entries of a folder of /proc that are numbers.
+std::vector<pid_t> numbers_in(const char* folder) {
+  std::vector<pid_t> numbers;
+  DIR* directory = ::opendir(folder);
+  if (directory == nullptr) return numbers;
+  while (const dirent* entry = ::readdir(directory)) {
+    const std::string_view name = entry->d_name;
+    pid_t number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (error == std::errc() && end == name.data() + name.size()) numbers.push_back(number);
+  }
+  ::closedir(directory);
+  return numbers;
+}
+
 }  // namespace
 
 std::optional<ProcessInfo> process_info(pid_t pid) {
-  const auto text = try_read_text(proc_path(pid, "stat"), 4096);
+  std::array<char, 4096> buffer;
+  const auto text = read_proc(pid, "stat", &buffer);
   if (!text) return std::nullopt;
   // The name is in parentheses and may itself hold blanks and parentheses.
   const std::size_t open = text->find('(');
   const std::size_t close = text->rfind(')');
   if (open == std::string::npos || close == std::string::npos || close < open) return std::nullopt;
+  // Fields 3 to 24 of proc(5).
+  constexpr std::size_t k_first = 3;
+  std::array<std::string_view, 22> fields{};
+  std::string_view rest = text->substr(close + 1);
+  for (std::string_view& field : fields) field = next_word(&rest);
+  if (fields.back().empty()) return std::nullopt;
+  const auto number = [&fields](std::size_t field) {
+    return number_of<std::uint64_t>(fields[field - k_first]);
+  };
   ProcessInfo info;
   info.pid = pid;
   info.name = text->substr(open + 1, close - open - 1);
-  std::istringstream rest(text->substr(close + 1));
-  // Fields 3 to 24 of proc(5).
-  std::uint64_t user_ticks = 0;
-  std::uint64_t system_ticks = 0;
-  std::uint64_t reaped_user_ticks = 0;
-  std::uint64_t reaped_system_ticks = 0;
-  std::uint64_t resident_pages = 0;
-  std::string skipped;
-  rest >> info.state >> info.parent;
-  for (int field = 5; field <= 13; ++field) rest >> skipped;
-  rest >> user_ticks >> system_ticks >> reaped_user_ticks >> reaped_system_ticks;
-  rest >> skipped >> skipped >> info.threads >> skipped >> info.start_ticks >> skipped >>
-      resident_pages;
-  if (!rest) return std::nullopt;
+  info.state = fields[0][0];
+  info.parent = number_of<pid_t>(fields[1]);
+  info.threads = number_of<int>(fields[20 - k_first]);
+  info.start_ticks = number(22);
   static const auto k_ticks_per_s = static_cast<double>(::sysconf(_SC_CLK_TCK));
-  info.cpu_s = static_cast<double>(user_ticks + system_ticks) / k_ticks_per_s;
-  info.reaped_cpu_s = static_cast<double>(reaped_user_ticks + reaped_system_ticks) / k_ticks_per_s;
-  info.resident_bytes = resident_pages * page_size();
+  info.cpu_s = static_cast<double>(number(14) + number(15)) / k_ticks_per_s;
+  info.reaped_cpu_s = static_cast<double>(number(16) + number(17)) / k_ticks_per_s;
+  info.resident_bytes = number(24) * page_size();
   return info;
 }
 
+std::vector<pid_t> all_pids() { return numbers_in("/proc"); }
+
 std::vector<ProcessInfo> all_processes() {
   std::vector<ProcessInfo> processes;
-  DIR* directory = ::opendir("/proc");
-  if (directory == nullptr) return processes;
-  while (const dirent* entry = ::readdir(directory)) {
-    const std::string_view name = entry->d_name;
-    pid_t pid = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (error != std::errc() || end != name.data() + name.size()) continue;
+  for (const pid_t pid : all_pids()) {
     if (auto info = process_info(pid)) processes.push_back(std::move(*info));
   }
-  ::closedir(directory);
   return processes;
 }
 
-std::vector<ProcessInfo> descendants(pid_t root) {
-  std::multimap<pid_t, ProcessInfo> by_parent;
-  for (ProcessInfo& info : all_processes()) by_parent.emplace(info.parent, std::move(info));
+std::vector<ProcessInfo> descendants(pid_t root) { return descendants(root, all_processes()); }
+
+std::vector<ProcessInfo> descendants(pid_t root, const std::vector<ProcessInfo>& processes) {
+  std::multimap<pid_t, const ProcessInfo*> by_parent;
+  for (const ProcessInfo& info : processes) by_parent.emplace(info.parent, &info);
   std::vector<ProcessInfo> found;
   std::vector<pid_t> parents{root};
   while (!parents.empty()) {
@@ -90,8 +132,8 @@ std::vector<ProcessInfo> descendants(pid_t root) {
     for (const pid_t parent : parents) {
       const auto [first, last] = by_parent.equal_range(parent);
       for (auto it = first; it != last; ++it) {
-        next.push_back(it->second.pid);
-        found.push_back(it->second);
+        next.push_back(it->second->pid);
+        found.push_back(*it->second);
       }
     }
     parents = std::move(next);
@@ -99,18 +141,33 @@ std::vector<ProcessInfo> descendants(pid_t root) {
   return found;
 }
 
+std::optional<ReadAccount> read_account(pid_t pid) {
+  std::array<char, 1024> buffer;
+  const auto text = read_proc(pid, "io", &buffer);
+  if (!text || text->empty()) return std::nullopt;
+  return parse_read_account(*text);
+}
+
 std::optional<std::uint64_t> storage_bytes_read(pid_t pid) {
-  const auto text = try_read_text(proc_path(pid, "io"), 4096);
-  if (!text) return std::nullopt;
-  const auto value = line_value(*text, "read_bytes:");
-  if (!value) return std::nullopt;
-  std::uint64_t bytes = 0;
-  std::from_chars(value->data(), value->data() + value->size(), bytes);
-  return bytes;
+  const auto account = read_account(pid);
+  return account ? std::optional(account->bytes) : std::nullopt;
+}
+
+std::uint64_t own_threads_read_calls() {
+  std::uint64_t calls = 0;
+  std::array<char, 1024> buffer;
+  for (const pid_t thread : numbers_in("/proc/self/task")) {
+    const std::string path = fmt::format("/proc/self/task/{}/io", thread);
+    if (const auto text = try_read_once(path.c_str(), buffer)) {
+      calls += parse_read_account(*text).calls;
+    }
+  }
+  return calls;
 }
 
 bool ignores_sigchld(pid_t pid) {
-  const auto text = try_read_text(proc_path(pid, "status"), 16384);
+  std::array<char, 16384> buffer;
+  const auto text = read_proc(pid, "status", &buffer);
   if (!text) return false;
   const auto value = line_value(*text, "SigIgn:");
   if (!value) return false;

@@ -28,15 +28,30 @@ struct ProcessInfo {
 // Nothing where the process is gone.
 [[nodiscard]] std::optional<ProcessInfo> process_info(pid_t pid);
 
-// Every process that /proc shows.
+// Every process that /proc shows, in the order of their numbers. Their numbers alone cost a
+// twentieth.
+[[nodiscard]] std::vector<pid_t> all_pids();
 [[nodiscard]] std::vector<ProcessInfo> all_processes();
 
 // `root`'s live descendants (zombies too), parents before children, `root` itself not included.
 [[nodiscard]] std::vector<ProcessInfo> descendants(pid_t root);
+// The same among processes that are known already.
+[[nodiscard]] std::vector<ProcessInfo> descendants(pid_t root,
+                                                   const std::vector<ProcessInfo>& processes);
 
-// /proc/PID/io's read_bytes: bytes that the process, all its threads and the children that it has
-// reaped made storage deliver. Nothing where the process is gone or we may not look.
+// What a process, all its threads and the children that it has reaped have read (/proc/PID/io).
+struct ReadAccount {
+  std::uint64_t bytes = 0;  // read_bytes: what storage delivered
+  std::uint64_t calls = 0;  // syscr: read(2) and its kin, of anything; not recv(2), not mmap
+};
+
+// Nothing where the process is gone or we may not look.
+[[nodiscard]] std::optional<ReadAccount> read_account(pid_t pid);
+// Its bytes alone.
 [[nodiscard]] std::optional<std::uint64_t> storage_bytes_read(pid_t pid);
+// The read calls of our own threads that live: what read_account() of ourselves has beyond them is
+// the reaped children's, and that of threads that have ended.
+[[nodiscard]] std::uint64_t own_threads_read_calls();
 
 // Whether the process discards the accounting of its children by ignoring SIGCHLD.
 [[nodiscard]] bool ignores_sigchld(pid_t pid);

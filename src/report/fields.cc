@@ -211,10 +211,23 @@ const std::vector<Field> k_trial{{"status", In::json_only, "text",
 }
 , READ { r->reported = read_object(std::move(v)); }
 }
-, {"timeline", In::json_only, "list", "samples during the load",
+, {"timeline", In::json_only, "list",
+   "samples during the load, about every 100 ms (farther apart past 4,000): `t_s` since "
+   "launch; since launch also `storage_bytes` (the path's own counter, else `read_bytes` of "
+   "the target's processes), `read_calls` and `cpu_s` of those processes; `resident_bytes` "
+   "of theirs (shared pages count for each); `page_cache_bytes` (weight files in the page "
+   "cache, estimated from some 1,000 pages); `gpu_mem_mib`, `gpu_util_percent` (the busiest "
+   "GPU), `pcie_rx_bytes_per_s` (all GPUs). null: not looked at for this sample, to keep the "
+   "cost down, or not known. Empty with `--no-timeline`",
    WRITE{return clean_value(r.timeline);
 }
 , READ { r->timeline = read_array(std::move(v)); }
+}
+, {"sampler_cpu_s", In::json_only, "number",
+   "CPU seconds that coldload's own sampling cost during the load",
+   WRITE{return number_value(r.sampler_cpu_s);
+}
+, READ { r->sampler_cpu_s = read_number(v); }
 }
 , {"remarks", In::json_only, "list of text",
    "what else was seen: load of others, counters that disagree",

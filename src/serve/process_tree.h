@@ -17,6 +17,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -52,6 +53,16 @@ struct Usage {
   std::size_t processes = 0;
 };
 
+// One look at the tree, for a sampler.
+struct TreeSample {
+  StorageRead reads;
+  // read(2) calls, counted and summed as the bytes are; our own threads' are left out, but for
+  // threads of ours that have ended since the tree was set up. Nothing where `reads` has no bytes.
+  std::optional<std::uint64_t> read_calls;
+  Usage usage;
+  std::vector<pid_t> pids;  // of the live processes
+};
+
 // A process that could not be stopped.
 struct Survivor {
   pid_t pid = 0;
@@ -82,6 +93,13 @@ class ProcessTree {
   [[nodiscard]] StorageRead storage_bytes_read();
   [[nodiscard]] Usage usage();
 
+  // All of the above at once, cheap enough to be asked many times a second on a machine with
+  // thousands of processes: what has been seen to be no descendant of ours is not read again for a
+  // while (it cannot become one). Were its number given to a process of the tree within that while,
+  // this look alone would miss it; those above and stop() would not. Whether a process ignores
+  // SIGCHLD is asked as rarely, and when it is first seen.
+  [[nodiscard]] TreeSample sample();
+
   // Ends the tree. SIGTERM to the root alone, which is to end the others in its own order; what is
   // there without a root gets SIGTERM, too. After `grace` SIGKILL to all, until none is left.
   // Returns those that are still there after half a minute of that (stuck in the kernel); empty
@@ -92,7 +110,14 @@ class ProcessTree {
   using Identity = std::pair<pid_t, std::uint64_t>;  // pid and start time: never used twice
   static Identity identity(const os::ProcessInfo& info) { return {info.pid, info.start_ticks}; }
 
-  std::vector<os::ProcessInfo> look();  // zombies too; mutex_ is held
+  // Zombies too; mutex_ is held.
+  std::vector<os::ProcessInfo> look();
+  std::vector<os::ProcessInfo> quick_look();
+  std::vector<os::ProcessInfo> without_excluded(std::vector<os::ProcessInfo> descendants);
+  StorageRead add_up_reads(const std::optional<os::ReadAccount>& own,
+                           const std::vector<os::ProcessInfo>& seen, std::uint64_t* calls);
+  void look_for_ignored_sigchld(const std::vector<os::ProcessInfo>& seen);
+  [[nodiscard]] Usage add_up_usage(const std::vector<os::ProcessInfo>& seen) const;
   void reap(const std::vector<os::ProcessInfo>& seen) const;
   [[nodiscard]] std::optional<os::ProcessInfo> guard() const;  // while it is there
   bool gone();
@@ -103,13 +128,17 @@ class ProcessTree {
   pid_t self_;
   Identity root_{-1, 0};
   std::optional<Identity> guard_;
-  std::uint64_t guard_bytes_before_ = 0;
+  os::ReadAccount guard_before_;
   const os::Cgroup* cgroup_ = nullptr;
   std::uint64_t begin_ticks_ = 0;
   std::optional<std::uint64_t> own_bytes_before_;
+  std::uint64_t reaped_calls_before_ = 0;
   double reaped_cpu_before_s_ = 0;
   std::set<Identity> excluded_;
   bool lost_children_ = false;
+  std::unordered_set<pid_t> strangers_;  // known to be no descendants of ours
+  std::unordered_set<pid_t> asked_;      // whether they ignore SIGCHLD
+  os::TimePoint forget_at_;              // both of these
 };
 
 }  // namespace coldload::serve

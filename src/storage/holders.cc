@@ -1,7 +1,9 @@
 #include "storage/holders.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <sstream>
@@ -32,6 +34,21 @@ bool locks_memory(pid_t pid) {
   std::uint64_t kib = 0;
   value >> kib;
   return kib > 0;
+}
+
+// The next of the words that blanks part, taken off the front of `line`.
+std::string_view next_field(std::string_view* line) {
+  line->remove_prefix(std::min(line->find_first_not_of(' '), line->size()));
+  const std::size_t end = std::min(line->find(' '), line->size());
+  const std::string_view field = line->substr(0, end);
+  line->remove_prefix(end);
+  return field;
+}
+
+std::uint64_t number_of(std::string_view text, int base) {
+  std::uint64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number, base);
+  return number;
 }
 
 }  // namespace
@@ -72,42 +89,38 @@ std::optional<std::string> HolderSearch::open_file_of(pid_t pid) const {
 std::optional<std::string> HolderSearch::mapped_file_of(pid_t pid) const {
   const auto text = os::try_read_text(fmt::format("/proc/{}/maps", pid), 64 << 20);
   if (!text) return std::nullopt;
-  std::istringstream lines(*text);
-  std::string line;
-  while (std::getline(lines, line)) {
+  std::string_view left = *text;
+  while (!left.empty()) {
+    const std::size_t end = std::min(left.find('\n'), left.size());
+    std::string_view line = left.substr(0, end);
+    left.remove_prefix(std::min(end + 1, left.size()));
     // address perms offset major:minor inode path
-    std::istringstream fields(line);
-    std::string address;
-    std::string permissions;
-    std::string offset;
-    std::string device;
-    ino_t inode = 0;
-    std::string path;
-    fields >> address >> permissions >> offset >> device >> inode;
+    for (int field = 0; field < 3; ++field) (void)next_field(&line);
+    const std::string_view device = next_field(&line);
+    const auto inode = static_cast<ino_t>(number_of(next_field(&line), 10));
     if (inode == 0) continue;
-    std::getline(fields >> std::ws, path);
-    unsigned major_number = 0;
-    unsigned minor_number = 0;
-    const std::size_t colon = device.find(':');
-    std::from_chars(device.data(), device.data() + colon, major_number, 16);
-    std::from_chars(device.data() + colon + 1, device.data() + device.size(), minor_number, 16);
+    const std::size_t colon = std::min(device.find(':'), device.size());
+    const auto major_number = static_cast<unsigned>(number_of(device.substr(0, colon), 16));
+    const auto minor_number =
+        static_cast<unsigned>(number_of(device.substr(std::min(colon + 1, device.size())), 16));
     const auto it = by_identity_.find({::makedev(major_number, minor_number), inode});
     if (it != by_identity_.end()) return it->second;
-    const auto named = by_path_.find(path);
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+    const auto named = by_path_.find(line);
     if (named != by_path_.end()) return named->second;
   }
   return std::nullopt;
 }
 
-std::vector<Holder> HolderSearch::find() const {
+std::vector<Holder> HolderSearch::find(const std::set<pid_t>& passed_over) const {
   std::vector<Holder> holders;
-  for (const os::ProcessInfo& process : os::all_processes()) {
-    if (process.pid == ::getpid()) continue;
-    if (const auto mapped = mapped_file_of(process.pid)) {
-      holders.push_back({process.pid, os::command_line(process.pid), *mapped,
-                         locks_memory(process.pid) ? HoldKind::locked : HoldKind::mapped});
-    } else if (const auto opened = open_file_of(process.pid)) {
-      holders.push_back({process.pid, os::command_line(process.pid), *opened, HoldKind::open});
+  for (const pid_t pid : os::all_pids()) {
+    if (pid == ::getpid() || passed_over.count(pid) != 0) continue;
+    if (const auto mapped = mapped_file_of(pid)) {
+      holders.push_back({pid, os::command_line(pid), *mapped,
+                         locks_memory(pid) ? HoldKind::locked : HoldKind::mapped});
+    } else if (const auto opened = open_file_of(pid)) {
+      holders.push_back({pid, os::command_line(pid), *opened, HoldKind::open});
     }
   }
   return holders;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,7 +32,8 @@ class HolderSearch {
 
   // Every such process but our own, as far as we may look: other users' processes are visible to
   // root only. On overlayfs a mapping shows the lower file's device and inode, so both count.
-  [[nodiscard]] std::vector<Holder> find() const;
+  // Those `passed_over` are not looked at: reading a process's mappings holds up its page faults.
+  [[nodiscard]] std::vector<Holder> find(const std::set<pid_t>& passed_over = {}) const;
 
  private:
   std::map<std::pair<dev_t, ino_t>, std::string> by_identity_;

@@ -81,6 +81,27 @@ class Rows(CompareTest):
         self.assertIn("nvme", (self.out / MARKDOWN_NAME).read_text())
         self.assertIn("ratio", result.stdout)
 
+    def test_each_load_leaves_a_timeline_unless_it_is_switched_off(self):
+        server = self.server("--ready-after=700", "--read-by=child")
+        for flags in ([], ["--no-timeline"]):
+            result = self.compare("--runs", 1, "-w", 0, "--warm-runs", 0, *flags, *server)
+            self.assertEqual(result.returncode, 0, result.stderr)
+        for record in read_records(self.out):
+            self.assertGreater(record["sampler_cpu_s"], 0)
+        with_rows, without = read_records(self.out)[:2], read_records(self.out)[2:]
+        self.assertEqual([r["timeline"] for r in without], [[], []])
+        for record in with_rows:
+            rows = record["timeline"]
+            self.assertGreaterEqual(len(rows), 3)
+            times = [row["t_s"] for row in rows]
+            self.assertEqual(times, sorted(times))
+            for key in ("storage_bytes", "read_calls", "cpu_s"):
+                known = [row[key] for row in rows if row[key] is not None]
+                self.assertEqual(known, sorted(known), key)
+            if record["storage_bytes_read"] is not None:
+                known = [row["storage_bytes"] for row in rows if row["storage_bytes"] is not None]
+                self.assertGreaterEqual(known[-1], 0.9 * record["checkpoint_bytes"])
+
     def test_run_ids_go_on_across_experiments(self):
         for _ in range(2):
             self.assertEqual(self.compare("--runs", 1, "--warm-runs", 0).returncode, 0)

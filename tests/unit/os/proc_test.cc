@@ -121,6 +121,18 @@ TEST(StorageBytesRead, CountsWhatWasReadPastThePageCache) {
   EXPECT_GE(bytes, k_bytes);
 }
 
+TEST(ReadAccount, CountsTheReadCallsOfOurThreads) {
+  const auto before = read_account(::getpid());
+  if (!before) GTEST_SKIP() << "this kernel has no /proc/PID/io";
+  const std::uint64_t threads_before = own_threads_read_calls();
+  const Fd file = open_file("/dev/zero", O_RDONLY);
+  char byte = 0;
+  constexpr std::uint64_t k_calls = 500;
+  for (std::uint64_t i = 0; i < k_calls; ++i) ASSERT_EQ(::read(file.get(), &byte, 1), 1);
+  EXPECT_GE(read_account(::getpid())->calls, before->calls + k_calls);
+  EXPECT_GE(own_threads_read_calls(), threads_before + k_calls);
+}
+
 TEST(IgnoresSigchld, TellsWhoDiscardsTheAccountingOfChildren) {
   EXPECT_FALSE(ignores_sigchld(::getpid()));
   const auto old_handler = std::signal(SIGCHLD, SIG_IGN);

@@ -63,6 +63,7 @@ TEST(Fields, HaveTheNamesThatOtherToolsRelyOn) {
                           "unattributed_s",
                           "reported",
                           "timeline",
+                          "sampler_cpu_s",
                           "environment",
                           "gpu_mem_source"}) {
     EXPECT_EQ(keys.count(key), 1U) << key;

@@ -44,7 +44,10 @@ measure::Record full_record() {
   record.phases = {{"start", 0, 4.5, "log"}, {"weights", 4.5, 9.75, "log"}};
   record.unattributed_s = 0.1;
   record.reported = {{"weights_s", 5.25}, {"version", "0.24.0"}, {"list", {1, nullptr, true}}};
-  record.timeline = {{{"t_s", 0.5}, {"bytes", 1024}}};
+  record.timeline = {
+      {{"t_s", 0.5}, {"storage_bytes", 1024}, {"cpu_s", 0.01}, {"gpu_mem_mib", nullptr}},
+      {{"t_s", 0.600123}, {"storage_bytes", 2'160'000'000}, {"cpu_s", nullptr}}};
+  record.sampler_cpu_s = 0.0123;
   record.remarks = {"load average 3.1"};
   record.note = "afternoon";
   return record;
@@ -97,6 +100,10 @@ TEST(JsonLines, EveryFieldIsReadBackExactly) {
   EXPECT_EQ(record.experiment.arms[1].stand_in->rate_bytes_per_s, 250e6);
   EXPECT_EQ(record.experiment.arms[2].missing, "MODEL_PATH_NET is not set");
   EXPECT_EQ(record.reason, full_record().reason);
+  ASSERT_EQ(record.timeline.size(), 2U);
+  EXPECT_EQ(record.timeline[1].as_object().at("t_s"), 0.600123);
+  EXPECT_TRUE(record.timeline[1].as_object().at("cpu_s").is_null());
+  EXPECT_EQ(record.sampler_cpu_s, 0.0123);
 }
 
 TEST(JsonLines, NumbersOfAnyLengthAreReadBackToTheSameText) {

@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <random>
+#include <set>
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -189,6 +190,60 @@ TEST(ProcessTree, CountsCpuAndMemoryOfLiveAndDead) {
   EXPECT_EQ(tree.usage().resident_bytes, 0U);
 }
 
+// --- the sampler's look ------------------------------------------------------------------------
+
+TEST(TreeSample, SeesTheSameProcessesAsAFullLook) {
+  os::Subprocess other(shell("sleep 300 & sleep 300"));
+  ASSERT_TRUE(eventually([&] { return os::descendants(::getpid()).size() == 3; }));
+  ProcessTree tree;
+  EXPECT_THAT(tree.sample().pids, IsEmpty());
+  os::Subprocess root(shell("(sleep 300 &); setsid -f sleep 300; sleep 300"));
+  tree.set_root(root.pid());
+  EXPECT_TRUE(eventually([&] { return tree.sample().pids.size() == 4; }));
+  std::set<pid_t> members;
+  for (const os::ProcessInfo& info : tree.members()) members.insert(info.pid);
+  const TreeSample sample = tree.sample();
+  EXPECT_EQ(std::set<pid_t>(sample.pids.begin(), sample.pids.end()), members);
+  EXPECT_EQ(sample.usage.processes, 4U);
+  EXPECT_GT(sample.usage.resident_bytes, 100'000U);
+  EXPECT_THAT(tree.stop(seconds(5)), IsEmpty());
+  (void)root.wait();
+  EXPECT_THAT(tree.sample().pids, IsEmpty());
+  for (const os::ProcessInfo& info : os::descendants(other.pid())) ::kill(info.pid, SIGKILL);
+}
+
+// Processes that are born and reaped between and during looks: none may stay unseen.
+TEST(TreeSample, FindsProcessesThatAreBornAfterManyLooks) {
+  ProcessTree tree;
+  os::Subprocess root(shell("for i in 1 2 3 4 5 6 7 8 9; do sleep 0.01; done; sleep 300"));
+  tree.set_root(root.pid());
+  bool seen = false;
+  EXPECT_TRUE(eventually([&] {
+    const TreeSample sample = tree.sample();
+    seen = seen || sample.pids.size() == 2;
+    return seen && sample.usage.processes == 2 &&
+           os::command_line(sample.pids.back()) == "sleep 300";
+  }));
+  EXPECT_THAT(tree.stop(seconds(5)), IsEmpty());
+}
+
+TEST(TreeSample, KeepsTheReadCallsOfADeadChild) {
+  if (!os::read_account(::getpid())) GTEST_SKIP() << "this kernel has no /proc/PID/io";
+  ProcessTree tree;
+  os::Subprocess root(shell("dd if=/dev/zero of=/dev/null bs=1 count=5000 2>/dev/null; sleep 300"));
+  tree.set_root(root.pid());
+  EXPECT_TRUE(eventually([&] { return tree.sample().read_calls.value_or(0) >= 5000; }));
+  ASSERT_TRUE(eventually([&] {
+    const TreeSample sample = tree.sample();
+    return sample.pids.size() == 2 && os::command_line(sample.pids.back()) == "sleep 300";
+  }));
+  EXPECT_GE(tree.sample().read_calls, 5000U);  // the shell has reaped it
+  EXPECT_THAT(tree.stop(seconds(5)), IsEmpty());
+  (void)root.wait();
+  EXPECT_GE(tree.sample().read_calls, 5000U);  // we have reaped the shell
+  EXPECT_LT(tree.sample().read_calls, 10'000U);
+}
+
 // --- bytes that storage delivered ------------------------------------------------------------
 
 // A checkpoint of one file on the disk that holds the build, in no page cache.
@@ -233,10 +288,11 @@ class StorageAccount : public ::testing::Test {
     Launch launch({"--model", path()});
     launch.options.argv.insert(launch.options.argv.end(), arguments.begin(), arguments.end());
     ServerProcess server(launch.options);
-    const Readiness result = server.wait_ready([&] { (void)server.tree().storage_bytes_read(); });
+    const Readiness result = server.wait_ready([&] { (void)server.tree().sample(); });
     EXPECT_EQ(result.outcome, Outcome::ready) << result.reason;
     Seen seen;
     seen.at_ready = server.tree().storage_bytes_read();
+    EXPECT_EQ(server.tree().sample().reads.bytes.has_value(), seen.at_ready.bytes.has_value());
     EXPECT_THAT(server.stop(), IsEmpty());
     seen.after = server.tree().storage_bytes_read();
     return seen;

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <vector>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -43,6 +44,23 @@ TEST_F(PageCache, WhatWasJustWrittenIsResidentAndCanBeEvicted) {
   view.evict(std::chrono::seconds(5));
   EXPECT_EQ(view.resident_bytes(), 0U);
   EXPECT_EQ(view.residency(1).file_bytes, 5000U);
+}
+
+TEST_F(PageCache, TheEstimateIsExactAtBothEndsAndNearInBetween) {
+  constexpr std::uint64_t k_bytes = 32 << 20;
+  const PageCacheView view({file("a", k_bytes), file("b", 5000), file("c", 777)});
+  EXPECT_EQ(view.estimate_resident_bytes_of_first(2), k_bytes + 5000U);
+  view.evict(std::chrono::seconds(5));
+  EXPECT_EQ(view.estimate_resident_bytes_of_first(2), 0U);
+  const os::Fd reader = os::open_regular(view.path(0));
+  ::posix_fadvise(reader.get(), 0, 0, POSIX_FADV_RANDOM);
+  std::vector<std::byte> half(k_bytes / 2);
+  os::pread_full(reader, half, 0);
+  const auto exact = view.resident_bytes_of_first(2);
+  const auto estimate = view.estimate_resident_bytes_of_first(2);
+  ASSERT_TRUE(exact && estimate);
+  EXPECT_NEAR(static_cast<double>(*estimate), static_cast<double>(*exact), k_bytes / 100.0);
+  EXPECT_EQ(view.estimate_resident_bytes_of_first(0), 0U);
 }
 
 TEST_F(PageCache, WarmBringsAllOfItIn) {

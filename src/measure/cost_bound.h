@@ -1,0 +1,39 @@
+// How often something may be looked at, so that looking stays cheap.
+//
+// Layer: measure. A pure function of the instants and costs it is told.
+#pragma once
+
+#include <algorithm>
+
+#include "os/clock.h"
+
+namespace coldload::measure {
+
+// Lets one source be asked at most every `floor`, and less often where it is dear: over any time
+// since the first look, all looks together cost at most `share` of one core, plus what that share
+// is worth in half a second, so that the first and dearest look puts off none of the next ones.
+class CostBound {
+ public:
+  explicit CostBound(double share, os::Clock::duration floor = {}) : share_(share), floor_(floor) {}
+
+  [[nodiscard]] bool due(os::TimePoint now) const { return now >= next_; }
+
+  // A look began at `begin` and took `cost` of CPU time.
+  void ran(os::TimePoint begin, os::Clock::duration cost) {
+    if (spent_ == os::Clock::duration::zero()) first_ = begin;
+    spent_ += cost;
+    const auto earned_by =
+        first_ - std::chrono::milliseconds(500) +
+        std::chrono::duration_cast<os::Clock::duration>(os::Seconds(spent_) / share_);
+    next_ = std::max(begin + floor_, earned_by);
+  }
+
+ private:
+  double share_;
+  os::Clock::duration floor_;
+  os::Clock::duration spent_{};
+  os::TimePoint first_;
+  os::TimePoint next_;
+};
+
+}  // namespace coldload::measure

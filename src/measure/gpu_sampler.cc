@@ -1,0 +1,87 @@
+#include "measure/gpu_sampler.h"
+
+#include <exception>
+#include <utility>
+
+#include "measure/cost_bound.h"
+#include "os/clock.h"
+
+namespace coldload::measure {
+
+namespace {
+
+constexpr double k_memory_share = 0.001;
+constexpr double k_pcie_share = 0.0005;
+
+}  // namespace
+
+GpuSampler::GpuSampler(const gpu::Nvml& nvml, std::optional<double> baseline_mib)
+    : nvml_(nvml), baseline_mib_(baseline_mib) {
+  if (!nvml.availability().ok) return;
+  thread_ = std::thread([this] {
+    try {
+      run();
+    } catch (const std::exception&) {
+      return;  // out of memory: what was not seen stays unknown
+    }
+  });
+}
+
+GpuSampler::~GpuSampler() {
+  {
+    const std::lock_guard lock(mutex_);
+    finished_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+GpuReading GpuSampler::take(const std::vector<pid_t>& pids) {
+  const std::lock_guard lock(mutex_);
+  pids_ = pids;
+  return std::exchange(newest_, {});
+}
+
+double GpuSampler::cpu_s() {
+  const std::lock_guard lock(mutex_);
+  return cpu_s_;
+}
+
+void GpuSampler::run() {
+  CostBound memory_cost(k_memory_share);
+  CostBound pcie_cost(k_pcie_share);
+  std::unique_lock lock(mutex_);
+  while (!finished_) {
+    const std::vector<pid_t> pids = pids_;
+    lock.unlock();
+    const os::TimePoint begin = os::Clock::now();
+    GpuReading reading;
+    if (memory_cost.due(begin)) {
+      const auto before = os::thread_cpu_time();
+      reading.memory_mib = memory_mib(pids);
+      reading.utilization_percent = nvml_.utilization_percent();
+      memory_cost.ran(begin, os::thread_cpu_time() - before);
+    }
+    if (pcie_cost.due(begin)) {
+      const auto before = os::thread_cpu_time();
+      reading.pcie_rx_bytes_per_s = nvml_.pcie_rx_bytes_per_s();
+      pcie_cost.ran(begin, os::thread_cpu_time() - before);
+    }
+    lock.lock();
+    // What has not been taken yet stays, unless there is a newer figure.
+    if (reading.memory_mib) newest_.memory_mib = reading.memory_mib;
+    if (reading.utilization_percent) newest_.utilization_percent = reading.utilization_percent;
+    if (reading.pcie_rx_bytes_per_s) newest_.pcie_rx_bytes_per_s = reading.pcie_rx_bytes_per_s;
+    cpu_s_ = os::Seconds(os::thread_cpu_time()).count();
+    wake_.wait_until(lock, begin + Timeline::k_period, [this] { return finished_; });
+  }
+}
+
+std::optional<double> GpuSampler::memory_mib(const std::vector<pid_t>& pids) const {
+  if (const auto of_tree = nvml_.used_mib_by(pids)) return of_tree;
+  const auto used = nvml_.used_mib();
+  if (!used || !baseline_mib_ || *used < *baseline_mib_) return std::nullopt;
+  return *used - *baseline_mib_;
+}
+
+}  // namespace coldload::measure

@@ -1,0 +1,90 @@
+#include "measure/observation.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "os/file.h"
+#include "os/subprocess.h"
+
+namespace coldload::measure {
+namespace {
+
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+os::SpawnOptions shell(const std::string& script) {
+  os::SpawnOptions spawn;
+  spawn.argv = {"sh", "-c", script};
+  spawn.new_session = true;
+  return spawn;
+}
+
+// Polls until `condition` holds; false after half a minute.
+template <typename Condition>
+bool eventually(Condition condition) {
+  for (int i = 0; i < 3000; ++i) {
+    if (condition()) return true;
+    ::usleep(10'000);
+  }
+  return false;
+}
+
+class ObservedLoad : public ::testing::Test {
+ protected:
+  ObservedLoad() { os::replace_text(weights_, std::string(1 << 20, 'x')); }
+  ~ObservedLoad() override { (void)tree_.stop(seconds(5)); }
+
+  const os::TemporaryDirectory scratch_{"coldload-observation"};
+  const std::string weights_ = scratch_.path() + "/weights";
+  serve::ProcessTree tree_;
+};
+
+TEST_F(ObservedLoad, GivesRowsThatNeverFallThoughChildrenDie) {
+  const os::TimePoint launched_at = os::Clock::now();
+  os::Subprocess root(
+      shell("for i in 1 2 3 4 5 6; do dd if=/dev/zero of=/dev/null bs=1 count=2000 2>/dev/null; "
+            "sleep 0.1; done; touch " +
+            scratch_.path() + "/done; sleep 300"));
+  tree_.set_root(root.pid());
+  Timeline timeline(launched_at, {});
+  Observation observation(tree_, {weights_}, {}, &timeline);
+  ASSERT_TRUE(eventually([&] { return ::access((scratch_.path() + "/done").c_str(), F_OK) == 0; }));
+  const Observed observed = observation.finish();
+  const auto& rows = timeline.samples();
+  ASSERT_GE(rows.size(), 3U);
+  for (std::size_t i = 1; i < rows.size(); ++i) {
+    EXPECT_GE(rows[i].t_s, rows[i - 1].t_s);
+    if (!rows[i].read_calls || !rows[i - 1].read_calls) continue;
+    EXPECT_GE(rows[i].read_calls, rows[i - 1].read_calls);
+    EXPECT_GE(rows[i].storage_bytes, rows[i - 1].storage_bytes);
+  }
+  if (observed.target_bytes) {
+    EXPECT_GE(rows.back().read_calls, 12'000U);
+  }
+  EXPECT_EQ(rows.back().storage_bytes, observed.target_bytes);
+  EXPECT_GT(observed.cpu_s, 0.0);
+  EXPECT_THAT(observed.foreign_readers, IsEmpty());
+}
+
+TEST_F(ObservedLoad, NamesAStrangerAtTheFilesAndNotTheTargetOrWhoIsIgnored) {
+  os::Subprocess ignored(shell("exec 3<" + weights_ + "; sleep 300"));
+  tree_.exclude(ignored.pid());
+  os::Subprocess stranger(shell("exec 3<" + weights_ + "; exec sleep 300"));
+  tree_.exclude(stranger.pid());
+  os::Subprocess root(shell("exec 3<" + weights_ + "; sleep 300"));
+  tree_.set_root(root.pid());
+  ASSERT_TRUE(eventually([&] { return os::descendants(::getpid()).size() == 5; }));
+  std::set<pid_t> set_apart{ignored.pid()};
+  for (const os::ProcessInfo& info : os::descendants(ignored.pid())) set_apart.insert(info.pid);
+  Observation observation(tree_, {weights_}, set_apart, nullptr);
+  ::usleep(300'000);  // a stranger is who is there at two looks: the first one and that at the end
+  const Observed observed = observation.finish();
+  ASSERT_EQ(observed.foreign_readers.size(), 1U);
+  EXPECT_THAT(observed.foreign_readers[0], HasSubstr(std::to_string(stranger.pid())));
+  for (const pid_t pid : set_apart) ::kill(pid, SIGKILL);
+}
+
+}  // namespace
+}  // namespace coldload::measure
