@@ -132,6 +132,7 @@ struct Baseline {
 struct Watched {
   ReadyOutcome outcome;
   std::optional<std::uint64_t> counter_bytes;  // at ready
+  std::optional<std::uint64_t> resident_peak;  // see ColdEvidence
   Observed observed;
 };
 
@@ -178,7 +179,11 @@ Watched watch_load(const TrialInput& input, Launched& launched, const gpu::Nvml&
   if (arm.counter.counter) watched.counter_bytes = arm.counter.counter->bytes();
   watched.observed = observation.finish();
   record->sampler_cpu_s = watched.observed.cpu_s + (gpus ? gpus->cpu_s() : 0);
-  if (timeline) record->timeline = to_json(timeline->samples());
+  if (!timeline) return watched;
+  record->timeline = to_json(timeline->samples());
+  for (const TimelineSample& row : timeline->samples()) {
+    watched.resident_peak = std::max(watched.resident_peak, row.page_cache_bytes);
+  }
   return watched;
 }
 
@@ -379,6 +384,7 @@ TrialResult run_trial(const TrialInput& input, Target& target, const gpu::Nvml& 
   evidence.lost_children = watched.observed.lost_children;
   evidence.foreign_readers = watched.observed.foreign_readers;
   evidence.weights_resident_after = record.resident_bytes_after;
+  evidence.weights_resident_peak = watched.resident_peak;
   evidence.direct_bytes = outcome.direct_bytes;
   apply_outcome(outcome, launched->account(outcome), launched_at, input.log_path, &record);
   apply_verdict(input, evidence, &record);

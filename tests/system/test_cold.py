@@ -183,7 +183,7 @@ class Sabotage(ColdTest):
 
     def test_workers_whose_accounting_is_lost_are_not_claimed(self):
         record = self.measure(
-            *server("--read=full", "--read-by=child-sigchld-ignored"), expect=3)
+            *server("--read=full", "--read-by=children-sigchld-ignored"), expect=3)
         self.assert_not_verified(record, "SIGCHLD")
         self.assertEqual(record["cold"], "unknown")
 

@@ -119,6 +119,15 @@ TEST(JudgeCold, HalfOfTheWeightsAndMuchCodeDoNotPass) {
   EXPECT_THAT(verdict.reason, HasSubstr("page cache"));
 }
 
+TEST(JudgeCold, WhatWasResidentOnceMayBeReclaimedBeforeReady) {
+  ColdEvidence e = honest();
+  e.weights_resident_after = k_needed / 2;
+  e.weights_resident_peak = k_needed;
+  EXPECT_EQ(judge_cold(e).cold, Cold::verified);
+  e.weights_resident_peak = k_needed / 100 * 96;  // an estimate: that may be less than needed
+  EXPECT_EQ(judge_cold(e).cold, Cold::unknown);
+}
+
 TEST(JudgeCold, HalfResidentPassesWhereMemoryIsTooSmallForTheCheckpoint) {
   ColdEvidence e = honest();
   e.weights_resident_after = k_needed / 2;

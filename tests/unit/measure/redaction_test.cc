@@ -51,7 +51,7 @@ TEST(Redaction, LeavesNoCredentialInWhatIsTheSameForAll) {
 
 TEST(Redaction, SurvivorsAreNamedWithoutThem) {
   EXPECT_THAT(describe_survivors({{4711, "server --hf-token hf_cut..."}}),
-              ElementsAre("4711 (server --hf-token [redacted])"));
+              ElementsAre("process 4711 (server --hf-token [redacted]) could not be ended (kill -9 4711)"));
 }
 
 }  // namespace

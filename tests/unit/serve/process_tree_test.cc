@@ -345,7 +345,7 @@ TEST_F(StorageAccount, HoldsALiveOrphansBytesOnce) {
 }
 
 TEST_F(StorageAccount, SaysThatIgnoredChildrenAreLost) {
-  const Seen seen = launch({"--read", "full", "--read-by", "child-sigchld-ignored"});
+  const Seen seen = launch({"--read", "full", "--read-by", "children-sigchld-ignored"});
   EXPECT_TRUE(seen.at_ready.lost_children);
   EXPECT_TRUE(seen.after.lost_children);
 }
