@@ -219,7 +219,7 @@ void note_first_token(Launched& launched, Record* record) {
     return;
   }
   record->first_token_s = token->after_s;
-  if (!token->reason.empty()) record->remarks.push_back("first token: " + token->reason);
+  if (!token->after_s) record->remarks.push_back("no first token: " + token->reason);
 }
 
 // The end of the target's output: why it failed is usually there.

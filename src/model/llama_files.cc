@@ -14,6 +14,9 @@ namespace {
 namespace json = text::json;
 
 constexpr int k_maximum_positions = 8192;
+// Chat endpoints refuse a tokenizer that has none.
+constexpr std::string_view k_chat_template =
+    "{% for message in messages %}{{ message['content'] }}{% endfor %}";
 
 // The character that byte-level BPE (GPT-2's) writes for a byte: itself where it is printable and
 // no blank, else the next free one from U+0100 on. As UTF-8.
@@ -119,7 +122,8 @@ std::vector<std::pair<std::string, std::string>> llama_small_files(const LlamaSh
                                         {"bos_token", "<s>"},
                                         {"eos_token", "</s>"},
                                         {"model_max_length", k_maximum_positions},
-                                        {"clean_up_tokenization_spaces", false}})}};
+                                        {"clean_up_tokenization_spaces", false},
+                                        {"chat_template", k_chat_template}})}};
 }
 
 std::string shard_file_name(std::size_t number, std::size_t shards) {

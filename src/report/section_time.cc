@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "report/dominance.h"
 #include "report/sections.h"
 #include "report/verdict.h"
 #include "report/wording.h"
@@ -56,15 +57,6 @@ std::string cold_and_warm_table(const Comparison& comparison) {
   return table.rows.empty() ? "" : text::markdown_table(table) + '\n';
 }
 
-// Seconds of all spans of that name.
-std::optional<double> phase_seconds(const measure::Record& trial, const std::string& name) {
-  std::optional<double> sum;
-  for (const measure::Phase& phase : trial.phases) {
-    if (phase.name == name) sum = sum.value_or(0) + phase.end_s - phase.start_s;
-  }
-  return sum;
-}
-
 bool phases_overlap(const measure::Record& trial) {
   std::vector<std::pair<double, double>> spans;
   for (const measure::Phase& phase : trial.phases) spans.emplace_back(phase.start_s, phase.end_s);
@@ -77,28 +69,32 @@ bool phases_overlap(const measure::Record& trial) {
 }
 
 std::string phase_table(const Comparison& comparison) {
-  std::vector<std::pair<const Arm*, const measure::Record*>> columns;
+  std::vector<std::pair<std::string, const measure::Record*>> columns;
   std::vector<std::string> names;
   bool overlap = false;
-  for (const Arm& arm : comparison.arms) {
-    const measure::Record* trial = median_trial(arm.cold);
-    if (trial == nullptr || trial->phases.empty()) continue;
-    columns.emplace_back(&arm, trial);
+  const auto add_column = [&](const Mode& mode) {
+    const measure::Record* trial = median_trial(mode);
+    if (trial == nullptr || trial->phases.empty()) return;
+    columns.emplace_back(mode.label, trial);
     overlap |= phases_overlap(*trial);
     for (const measure::Phase& phase : trial->phases) {
       if (std::find(names.begin(), names.end(), phase.name) == names.end()) {
         names.push_back(phase.name);
       }
     }
+  };
+  for (const Arm& arm : comparison.arms) {
+    add_column(arm.cold);
+    if (!loads_only(comparison)) add_column(arm.warm);
   }
   if (columns.empty()) return "";
   Table table{{{"phase of the median trial"}}, {}};
-  for (const auto& [arm, trial] : columns) {
-    table.columns.push_back({markdown_code(arm->facts.label), Align::right});
+  for (const auto& [label, trial] : columns) {
+    table.columns.push_back({markdown_code(label), Align::right});
   }
   const auto add_row = [&](const std::string& title, auto value_of) {
     std::vector<std::string> row{title};
-    for (const auto& [arm, trial] : columns) {
+    for (const auto& [label, trial] : columns) {
       const std::optional<double> value = value_of(*trial);
       row.push_back(value ? in_seconds(*value) : "");
     }

@@ -27,9 +27,6 @@ constexpr std::array<KnownUse, 3> k_uses{{{"dev", "dev and notebooks", 120},
                                           {"internal", "internal services", 60},
                                           {"user", "user-facing endpoints", 20}}};
 
-// From this share of the load on, storage is said to dominate; below one minus it, the rest.
-constexpr double k_dominates = 0.5;
-
 constexpr double k_hour_s = 3600;
 constexpr double k_day_s = 86'400;
 constexpr double k_share_of_day = 0.01;  // coldload's example of what may go to cold starts
@@ -292,49 +289,6 @@ std::string answer_about_cold(const Comparison& comparison) {
       usable, joined(words));
 }
 
-std::string dominance_sentence(const Comparison& comparison, const Arm& arm) {
-  const double cold_s = arm.cold.load_s->median;
-  if (!arm.warm.load_s) {
-    return fmt::format(
-        "{}: no warm run, so storage and the rest are not told apart (`--warm-runs 1` does).",
-        name_of(arm));
-  }
-  const double warm_s = arm.warm.load_s->median;
-  const std::string warm_n = runs(arm.warm.load_s->n);
-  if (!arm.storage_share_is_clear()) {
-    return fmt::format(
-        "{}: warm runs ({}, median {}) are not clearly faster than cold ones ({}), so storage is "
-        "not what these loads waited for, or the difference is within their scatter.",
-        name_of(arm), warm_n, in_seconds(warm_s), in_seconds(cold_s));
-  }
-  const double storage_s = cold_s - warm_s;
-  const double share = storage_s / cold_s;
-  const char* dominates = share >= k_dominates ? "storage pull dominates" : "the rest dominates";
-  return fmt::format(
-      "{}: of {}, {} ({}) are storage, as cold less warm: **{}**. With the files in memory a {} "
-      "still takes {} (measured in {}).",
-      name_of(arm), in_seconds(cold_s), in_seconds(storage_s), percent(share), dominates,
-      start_word(comparison), in_seconds(warm_s), warm_n);
-}
-
-// How much of a difference between two arms is storage.
-std::string dominance_of_difference(const Comparison& comparison, const Contrast& contrast) {
-  const Claim claim = claim_of(comparison, contrast);
-  if (claim != Claim::shown && claim != Claim::separated) return "";
-  const Pair pair = pair_of(comparison, contrast);
-  const auto slow_share = pair.slow.storage_share_s();
-  const auto fast_share = pair.fast.storage_share_s();
-  if (!slow_share || !fast_share) return "";
-  if (!pair.slow.storage_share_is_clear() || !pair.fast.storage_share_is_clear()) return "";
-  const double difference = pair.slow.cold.load_s->median - pair.fast.cold.load_s->median;
-  const double storage = *slow_share - *fast_share;
-  return fmt::format(
-      "The {} that {} takes longer than {}: storage accounts for {} of them, the rest for {} "
-      "(the difference of the warm medians).",
-      in_seconds(difference), name_of(pair.slow), name_of(pair.fast), in_seconds(storage),
-      in_seconds(difference - storage));
-}
-
 }  // namespace
 
 Claim claim_of(const Comparison& comparison, const Contrast& contrast) {
@@ -447,18 +401,6 @@ std::string fit_of(const Comparison& comparison, const Arm& arm, double budget_s
   }
   if (load.n == 1) answer += " (one run)";
   return arm_is_verified(arm) ? answer : answer + " (not verified cold)";
-}
-
-std::vector<std::string> dominance_of(const Comparison& comparison) {
-  std::vector<std::string> sentences;
-  for (const Arm& arm : comparison.arms) {
-    if (is_measured(arm)) sentences.push_back(dominance_sentence(comparison, arm));
-  }
-  for (const Contrast& contrast : comparison.contrasts) {
-    std::string sentence = dominance_of_difference(comparison, contrast);
-    if (!sentence.empty()) sentences.push_back(std::move(sentence));
-  }
-  return sentences;
 }
 
 std::vector<std::string> tolerance_of(const Comparison& comparison) {

@@ -50,9 +50,6 @@ struct Budget {
 // "ok", "**no, 14.7 s over**", "not measured": an arm's median against a budget.
 [[nodiscard]] std::string fit_of(const Comparison& comparison, const Arm& arm, double budget_s);
 
-// Whether storage or the rest dominates, per arm and for the difference.
-[[nodiscard]] std::vector<std::string> dominance_of(const Comparison& comparison);
-
 // What the times mean for how often cold starts can be tolerated.
 [[nodiscard]] std::vector<std::string> tolerance_of(const Comparison& comparison);
 
