@@ -42,6 +42,12 @@ std::string setting_of(const ExperimentFacts& facts, const Record& record) {
       facts.cold_policy, facts.drop_caches ? "drop_caches" : "", machine_of(facts));
   const auto server = std::find(facts.command.begin(), facts.command.end(), "--");
   for (auto word = server; word != facts.command.end(); ++word) setting += '\n' + *word;
+  const text::json::value* run_with = facts.environment.if_contains("server");
+  if (run_with == nullptr || !run_with->is_object()) return setting;
+  for (const char* const key : {"installed_version", "pinned_flags", "compile_cache"}) {
+    const text::json::value* value = run_with->get_object().if_contains(key);
+    if (value != nullptr) setting += '\n' + text::to_line(*value);
+  }
   return setting;
 }
 

@@ -119,18 +119,10 @@ std::optional<std::pair<std::size_t, std::size_t>> cached_of(const Arm& arm) {
 }
 
 void add_compile_cache(const Comparison& comparison, Lines* lines) {
-  std::vector<std::string> modes;
   std::vector<std::string> found;
   bool differ = false;
   std::optional<bool> all_cached;
   for (const Arm& arm : comparison.arms) {
-    for (const measure::Record* trial : arm.cold.trials) {
-      const text::json::value* server = trial->experiment.environment.if_contains("server");
-      if (server == nullptr || !server->is_object()) continue;
-      if (const auto mode = text::string_at(server->get_object(), "compile_cache")) {
-        add_once(*mode, &modes);
-      }
-    }
     const auto cached = cached_of(arm);
     if (!cached) continue;
     const bool all = cached->first == cached->second;
@@ -138,11 +130,9 @@ void add_compile_cache(const Comparison& comparison, Lines* lines) {
     all_cached = all;
     found.push_back(fmt::format("{} {} of {}", name_of(arm), cached->first, cached->second));
   }
-  if (modes.size() > 1) {
-    lines->push_back(fmt::format(
-        "**The runtime caches were not in the same state: `--compile-cache` was {}.**",
-        quoted(modes)));
-  } else if (!modes.empty() && modes.front() == "keep") {
+  const text::json::value* server = comparison.facts.environment.if_contains("server");
+  if (server != nullptr && server->is_object() &&
+      text::string_at(server->get_object(), "compile_cache") == "keep") {
     lines->push_back(
         "The runtime caches were the machine's own (`--compile-cache keep`): an earlier trial may "
         "have filled them for a later one.");

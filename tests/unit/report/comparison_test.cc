@@ -112,5 +112,21 @@ TEST(Comparison, OfAServerAddsTheWarmTimeToTheBytes) {
   EXPECT_NEAR(expectations[0].load_s, 2.16e9 / 250e6 + 0.43, 1e-9);
 }
 
+// A start with compiled graphs and one without are not the same thing measured twice.
+TEST(Comparison, ExperimentsWithOtherRuntimeCachesAreNotTakenTogether) {
+  std::vector<measure::Record> records;
+  for (const char* const mode : {"private", "fresh"}) {
+    auto facts = experiment({arm("nvme")});
+    facts.id = mode;
+    facts.target = "vllm";
+    text::json::object server;
+    server["compile_cache"] = mode;
+    facts.environment["server"] = server;
+    records.push_back(cold_trial(facts, "nvme", 10));
+    records.back().run_id = records.size();
+  }
+  EXPECT_EQ(compare(dataset_of(records)).size(), 2U);
+}
+
 }  // namespace
 }  // namespace coldload::report
