@@ -354,10 +354,10 @@ std::optional<ExperimentRequest> parse_experiment(ExperimentCommand command,
   plan.command = command_line(comparing, raw, plan, args);
   const bool has_server = dashes != args.end();
   if (has_server && dashes + 1 == args.end()) throw UsageError("there is no command after --");
-  set_target(raw,
-             has_server ? std::vector<std::string>(dashes + 1, args.end())
-                        : std::vector<std::string>(),
-             &request);
+  set_target(
+      raw,
+      has_server ? std::vector<std::string>(dashes + 1, args.end()) : std::vector<std::string>(),
+      &request);
   request.native_threads = raw.native_threads;
   request.native_ring_bytes = parse_ring(raw.native_ring);
   request.dry_run = raw.dry_run;

@@ -20,8 +20,8 @@ struct ExperimentRequest {
   measure::Plan plan;
   std::optional<measure::ServerOptions> server;  // nothing: the native loader is the target
   std::chrono::nanoseconds timeout{};            // from launch to ready
-  std::uint64_t native_threads = 0;     // 0: the loader chooses
-  std::uint64_t native_ring_bytes = 0;  // 0: the loader's default
+  std::uint64_t native_threads = 0;              // 0: the loader chooses
+  std::uint64_t native_ring_bytes = 0;           // 0: the loader's default
   std::vector<std::string> warnings;
   bool dry_run = false;
   bool json = false;

@@ -87,8 +87,7 @@ void add_server_flags(CLI::App* app, ServerFlags* flags) {
                   fmt::format("which server it is, where its command does not tell: {};\n"
                               "with no command after --, one is built",
                               fmt::join(kind_names(), ", ")));
-  app->add_option("--env", flags->environment, "KEY=VALUE for the server")
-      ->allow_extra_args(false);
+  app->add_option("--env", flags->environment, "KEY=VALUE for the server")->allow_extra_args(false);
   app->add_option("--port", flags->port, "the server's port (default: a free one)");
   app->add_option("--ready-url", flags->ready_url,
                   "ready when this answers 200 (default: http://127.0.0.1:{port}/health)");

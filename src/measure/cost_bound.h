@@ -14,7 +14,10 @@ namespace coldload::measure {
 // is worth in half a second, so that the first and dearest look puts off none of the next ones.
 class CostBound {
  public:
-  explicit CostBound(double share, os::Clock::duration floor = {}) : share_(share), floor_(floor) {}
+  // `ceiling`: asked that often whatever it costs.
+  explicit CostBound(double share, os::Clock::duration floor = {},
+                     os::Clock::duration ceiling = os::Clock::duration::max())
+      : share_(share), floor_(floor), ceiling_(ceiling) {}
 
   [[nodiscard]] bool due(os::TimePoint now) const { return now >= next_; }
 
@@ -26,11 +29,16 @@ class CostBound {
         first_ - std::chrono::milliseconds(500) +
         std::chrono::duration_cast<os::Clock::duration>(os::Seconds(spent_) / share_);
     next_ = std::max(begin + floor_, earned_by);
+    if (next_ - begin > ceiling_) next_ = begin + ceiling_;
   }
+
+  // Something was seen that is worth another look at `at`, out of turn.
+  void hurry(os::TimePoint at) { next_ = std::min(next_, at); }
 
  private:
   double share_;
   os::Clock::duration floor_;
+  os::Clock::duration ceiling_;
   os::Clock::duration spent_{};
   os::TimePoint first_;
   os::TimePoint next_;

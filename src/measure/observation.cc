@@ -14,6 +14,9 @@ namespace {
 // Of one core. See measure/timeline.cc for what comes beside them.
 constexpr double k_tree_share = 0.0035;
 constexpr double k_search_share = 0.0015;
+// It is evidence: on a machine with thousands of processes it may cost more than its share.
+constexpr std::chrono::seconds k_longest_search_pause{2};
+constexpr std::chrono::milliseconds k_second_look{250};
 
 }  // namespace
 
@@ -24,7 +27,7 @@ Observation::Observation(serve::ProcessTree& tree, const std::vector<std::string
       ignored_(std::move(ignored)),
       timeline_(timeline),
       tree_cost_(k_tree_share),
-      search_cost_(k_search_share, std::chrono::milliseconds(250)),
+      search_cost_(k_search_share, std::chrono::milliseconds(250), k_longest_search_pause),
       thread_([this] {
         try {
           run();
@@ -68,8 +71,9 @@ void Observation::run() {
     }
     if (search_cost_.due(now)) {
       const auto search_begin = os::thread_cpu_time();
-      look_for_foreign_readers();
+      const bool new_stranger = look_for_foreign_readers();
       search_cost_.ran(now, os::thread_cpu_time() - search_begin);
+      if (new_stranger) search_cost_.hurry(now + k_second_look);
     }
     next_tick = std::max(next_tick + Timeline::k_period, os::Clock::now());
     lock.lock();
@@ -87,7 +91,7 @@ void Observation::look_last() {
   look_at_tree();
   if (timeline_ != nullptr) timeline_->add(now, &*newest_);
   note(tree_.storage_bytes_read());
-  look_for_foreign_readers();
+  (void)look_for_foreign_readers();
   looked_last_ = true;
 }
 
@@ -103,11 +107,12 @@ void Observation::note(const serve::StorageRead& reads) {
   observed_.lost_children = observed_.lost_children || reads.lost_children;
 }
 
-void Observation::look_for_foreign_readers() {
+bool Observation::look_for_foreign_readers() {
   std::set<pid_t> ours = ignored_;
   for (const os::ProcessInfo& member : tree_.members()) ours.insert(member.pid);
   const std::vector<storage::Holder> holders = search_.find(ours);
-  if (holders.empty()) return;
+  bool new_stranger = false;
+  if (holders.empty()) return new_stranger;
   // Those born meanwhile.
   for (const os::ProcessInfo& member : tree_.members()) ours.insert(member.pid);
   for (const storage::Holder& holder : holders) {
@@ -116,10 +121,13 @@ void Observation::look_for_foreign_readers() {
     // whose parent has just ended: a stranger is who is there at two looks.
     const auto info = os::process_info(holder.pid);
     if (!info || info->state == 'Z' || info->state == 'X') continue;
-    if (++strangers_[holder.pid] == 2) {
+    const int looks = ++strangers_[holder.pid];
+    new_stranger |= looks == 1;
+    if (looks == 2) {
       observed_.foreign_readers.push_back(storage::describe(holder) + ": " + holder.path);
     }
   }
+  return new_stranger;
 }
 
 }  // namespace coldload::measure

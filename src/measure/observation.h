@@ -32,7 +32,8 @@ struct Observed {
 
 // Samples from construction until finish() on a thread of its own. The tree is asked every 100 ms
 // and other processes' open files four times a second, or as often as keeps the whole under 1 % of
-// a core.
+// a core; those files every two seconds whatever it costs, and again at once where a stranger is
+// seen.
 class Observation {
  public:
   // `ignored`: processes whose holding of the files means nothing (a stand-in's server).
@@ -52,7 +53,8 @@ class Observation {
   void look_at_tree();
   void look_last();
   void note(const serve::StorageRead& reads);
-  void look_for_foreign_readers();
+  // Whether somebody was seen for the first time.
+  bool look_for_foreign_readers();
 
   serve::ProcessTree& tree_;
   const storage::HolderSearch search_;

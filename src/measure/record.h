@@ -107,8 +107,8 @@ struct Record {
       resident_bytes_before;                          // of all checkpoint files, just before launch
   std::optional<std::uint64_t> resident_bytes_after;  // of the weight files, at ready
   std::optional<std::uint64_t> storage_bytes_read;    // during the load
-  std::string storage_bytes_source;  // the counter: "block_device", "process_tree", "stand_in",
-                                     // "nfs_mountstats", or "" with the reason in `reason`
+  std::string storage_bytes_source;   // the counter: "block_device", "process_tree", "stand_in",
+                                      // "nfs_mountstats", or "" with the reason in `reason`
   std::optional<double> port_open_s;  // launch -> the first connection that was accepted
   std::optional<double> floor_s;
   std::optional<double> efficiency;

@@ -21,12 +21,17 @@ class LaunchedServer : public Launched {
   LaunchedServer(const serve::ServerKind& kind, serve::LaunchOptions options,
                  const std::string& model)
       : argv_(options.argv),
+        environment_(options.environment),
         ready_url_(serve::parse_ready_url(options.ready_url)),
         completion_(kind.completion == nullptr
                         ? std::nullopt
                         : kind.completion(serve::look_through(options.argv), model)),
         log_(kind.grammar()),
-        server_(listening(std::move(options))) {}
+        server_(listening(std::move(options))) {
+    if (completion_ && completion_->api_key.empty()) {
+      completion_->api_key = value_for_server(kind.api_key_variable);
+    }
+  }
 
   [[nodiscard]] os::TimePoint launched_at() const override { return server_.launched_at(); }
   [[nodiscard]] const std::vector<std::string>& argv() const override { return argv_; }
@@ -87,16 +92,31 @@ class LaunchedServer : public Launched {
       }
       return account;
     }
-    account.explanation = log_.failure();
-    if (outcome.kind == ReadyKind::timed_out && !log_.last_phase().empty()) {
-      account.explanation += fmt::format("{}the last phase that its log told of: {}",
-                                         account.explanation.empty() ? "" : "; ",
-                                         log_.last_phase());
+    const std::string failure = log_.failure();
+    if (outcome.kind != ReadyKind::timed_out) {
+      account.explanation = failure;
+      return account;
+    }
+    if (!log_.last_phase().empty()) {
+      account.explanation = "the last phase that its log told of: " + log_.last_phase();
+    }
+    if (!failure.empty()) {
+      account.explanation +=
+          (account.explanation.empty() ? "" : "; ") + ("its log also says: " + failure);
     }
     return account;
   }
 
  private:
+  // A variable's value as the server sees it.
+  [[nodiscard]] std::string value_for_server(std::string_view name) const {
+    for (auto entry = environment_.rbegin(); entry != environment_.rend(); ++entry) {
+      if (entry->first == name) return entry->second;
+    }
+    const char* const ours = name.empty() ? nullptr : std::getenv(std::string(name).c_str());
+    return ours == nullptr ? "" : ours;
+  }
+
   serve::LaunchOptions listening(serve::LaunchOptions options) {
     options.on_output = [this](os::TimePoint received, std::string_view piece) {
       log_.feed(received, piece);
@@ -105,6 +125,7 @@ class LaunchedServer : public Launched {
   }
 
   std::vector<std::string> argv_;
+  serve::Environment environment_;
   serve::ReadyUrl ready_url_;
   std::optional<serve::CompletionRequest> completion_;
   serve::StartupLog log_;  // before the server: its pump feeds it
@@ -132,7 +153,9 @@ class ServerTarget : public Target {
  public:
   explicit ServerTarget(ServerOptions options) : options_(std::move(options)) {
     const serve::ServerKind& kind = *options_.kind;
-    if (kind.pinned_flags == nullptr) return;
+    // A start script of that server would not know its flags.
+    if (kind.pinned_flags == nullptr || !kind.recognises(serve::look_through(options_.argv)))
+      return;
     version_ = serve::installed_version(options_.argv, kind.package,
                                         united_environment(options_, nullptr));
     if (!version_) return;
@@ -169,9 +192,12 @@ class ServerTarget : public Target {
     return facts;
   }
 
-  [[nodiscard]] std::unique_ptr<Launched> launch(const LaunchRequest& request) override {
+  void prepare() override {
     if (!caches_) caches_.emplace(options_.compile_cache, options_.cache_directory);
     caches_->prepare_launch();
+  }
+
+  [[nodiscard]] std::unique_ptr<Launched> launch(const LaunchRequest& request) override {
     serve::ArgvValues values;
     values.model = request.model_path;
     values.max_model_len = options_.max_model_len;
@@ -179,7 +205,7 @@ class ServerTarget : public Target {
         options_.ready.choose_port ? std::optional(serve::choose_free_port()) : options_.ready.port;
     serve::LaunchOptions launch;
     launch.argv = serve::substitute(options_.argv, values);
-    launch.environment = united_environment(options_, &*caches_);
+    launch.environment = united_environment(options_, caches_ ? &*caches_ : nullptr);
     launch.log_path = request.log_path;
     launch.echo = options_.echo;
     launch.secrets = options_.secrets;

@@ -67,8 +67,8 @@ class Launched {
   [[nodiscard]] virtual serve::ProcessTree& tree() = 0;
   // Blocks until ready, failure, time-out or interrupt. `tick` is called now and then.
   virtual ReadyOutcome wait_ready(const std::function<void(const LoadProgress&)>& tick) = 0;
-  // After ready: asks for one token. Nothing where it has none to give; else seconds from the request
-  // to the token, or why there is none.
+  // After ready: asks for one token. Nothing where it has none to give; else seconds from the
+  // request to the token, or why there is none.
   virtual std::optional<FirstToken> first_token() { return std::nullopt; }
   // Ends every process of it; returns what it left behind all the same, each in words with what to
   // do.
@@ -96,6 +96,8 @@ class Target {
   [[nodiscard]] virtual text::json::object facts() const { return {}; }
   // Whether this target's reads can be shaped without a mount.
   [[nodiscard]] virtual bool can_pace() const = 0;
+  // What a launch needs and takes time: before the page cache is looked at, and before each launch.
+  virtual void prepare() {}
   // Starts it. Throws os::Error where it cannot be started at all.
   [[nodiscard]] virtual std::unique_ptr<Launched> launch(const LaunchRequest& request) = 0;
 };

@@ -329,6 +329,7 @@ TrialResult run_trial(const TrialInput& input, Target& target, const gpu::Nvml& 
   Record& record = result.record;
   record = blank_record(input);
   run_hook("prepare", input.plan.hooks.prepare, arm);
+  target.prepare();
   Prepared prepared = prepare(input, watcher);
   if (os::interrupted()) {
     result.interrupted = true;

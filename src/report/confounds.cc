@@ -87,10 +87,10 @@ void add_load_strategy(const Comparison& comparison, Lines* lines) {
     const std::vector<std::string> file_systems = said(arm, "file_system");
     const std::vector<std::string> prefetch = said(arm, "prefetch");
     if (arm.cold.trials.empty() || (file_systems.empty() && prefetch.empty())) continue;
-    seen.push_back(fmt::format("{} as {}{}", name_of(arm),
-                               file_systems.empty() ? "a file system that it did not name"
-                                                    : quoted(file_systems),
-                               prefetch.empty() ? "" : " (\"" + joined(prefetch) + "\")"));
+    seen.push_back(fmt::format(
+        "{} as {}{}", name_of(arm),
+        file_systems.empty() ? "a file system that it did not name" : quoted(file_systems),
+        prefetch.empty() ? "" : " (\"" + joined(prefetch) + "\")"));
     strategies.push_back(prefetch);
   }
   if (seen.empty()) return;
@@ -102,6 +102,17 @@ void add_load_strategy(const Comparison& comparison, Lines* lines) {
         "**The paths were not read with the same strategy: this compares the server's loaders, "
         "not only storage.** Pin one (vLLM: `--safetensors-load-strategy`).");
   }
+}
+
+// vLLM's strategy is pinned only where its version is known to have the flag.
+void add_unknown_version(const Comparison& comparison, Lines* lines) {
+  const text::json::value* server = comparison.facts.environment.if_contains("server");
+  if (comparison.facts.target != "vllm" || server == nullptr || !server->is_object()) return;
+  if (text::string_at(server->get_object(), "installed_version")) return;
+  lines->push_back(
+      "vLLM's version was not known before the launch, so no load strategy was pinned: by itself "
+      "it "
+      "prefetches from NFS and Lustre and maps files elsewhere.");
 }
 
 // Trials whose compiled graphs came from a cache, among those that tell.
@@ -152,6 +163,7 @@ std::vector<std::string> confounds_of(const Comparison& comparison) {
   add_storage(comparison, &lines);
   add_version(comparison, &lines);
   add_load_strategy(comparison, &lines);
+  add_unknown_version(comparison, &lines);
   add_compile_cache(comparison, &lines);
   if (comparison.experiments.size() > 1) {
     lines.push_back(fmt::format(

@@ -44,9 +44,9 @@ StorageShare share_of(const Comparison& comparison, const Arm& arm) {
   const std::vector<double> cold = weights_phase_s(arm.cold);
   const std::vector<double> warm = weights_phase_s(arm.warm);
   if (cold.empty() || warm.empty()) return share;
-  return {true, measure::median(cold), measure::median(warm),
-          *std::min_element(cold.begin(), cold.end()) >
-              *std::max_element(warm.begin(), warm.end())};
+  return {
+      true, measure::median(cold), measure::median(warm),
+      *std::min_element(cold.begin(), cold.end()) > *std::max_element(warm.begin(), warm.end())};
 }
 
 std::string sentence_of(const Comparison& comparison, const Arm& arm) {
@@ -61,17 +61,19 @@ std::string sentence_of(const Comparison& comparison, const Arm& arm) {
   const char* const what = share.of_phase ? "the weights phase of " : "";
   if (!share.is_clear) {
     return fmt::format(
-        "{}: {}warm runs ({}, median {}) {} not clearly faster than {}cold ones ({}), so storage is "
+        "{}: {}warm runs ({}, median {}) {} not clearly faster than {}cold ones ({}), so storage "
+        "is "
         "not what these loads waited for, or the difference is within their scatter.",
         name_of(arm), what, warm_n, in_seconds(share.warm_s), share.of_phase ? "is" : "are",
         share.of_phase ? "that of " : "", in_seconds(share.cold_s));
   }
   const double part = share.seconds() / load_s;
-  const char* const dominates = part >= k_dominates ? "storage pull dominates" : "the rest dominates";
-  const std::string basis =
-      share.of_phase ? fmt::format("as the weights phase took {} cold and {} warm",
-                                   in_seconds(share.cold_s), in_seconds(share.warm_s))
-                     : std::string("as cold less warm");
+  const char* const dominates =
+      part >= k_dominates ? "storage pull dominates" : "the rest dominates";
+  const std::string basis = share.of_phase
+                                ? fmt::format("as the weights phase took {} cold and {} warm",
+                                              in_seconds(share.cold_s), in_seconds(share.warm_s))
+                                : std::string("as cold less warm");
   const char* const word = loads_only(comparison) ? "load" : "start";
   return fmt::format(
       "{}: of {}, {} ({}) are storage, {}: **{}**. With the files in memory a {} still takes {} "

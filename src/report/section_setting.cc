@@ -166,9 +166,8 @@ std::string server_lines(const object& environment) {
   std::vector<std::string> variables;
   if (const auto* set = server.if_contains("environment"); set && set->is_object()) {
     for (const auto& entry : set->get_object()) {
-      const std::string value = entry.value().is_string()
-                                    ? std::string(entry.value().get_string())
-                                    : text::to_line(entry.value());
+      const std::string value = entry.value().is_string() ? std::string(entry.value().get_string())
+                                                          : text::to_line(entry.value());
       variables.push_back(markdown_code(fmt::format("{}={}", std::string(entry.key()), value)));
     }
   }

@@ -32,17 +32,17 @@ constexpr std::array<Cause, 12> k_causes{{
     {R"((?:Model architectures .* (?:are not supported|failed to be inspected)|does not recognize this architecture|unknown model architecture|Unsupported model|architecture .* not supported))",
      "the server does not support this model's architecture",
      "use a version of the server that does"},
-    {R"(unrecognized arguments:|error: argument |error: invalid argument|error: unexpected argument|no such option)",
+    {R"(unrecognized arguments:|error: argument |error: invalid argument|error: unexpected argument|[Nn]o such option)",
      "the server does not know one of its flags", "compare the command with this server's --help"},
-    {R"((?:No space left on device|Disk quota exceeded))", "a disk is full", "free space"},
-    {R"((?:Permission denied|PermissionError))", "permission is denied",
-     "give the server's user access"},
-    {R"((?:FileNotFoundError|No such file or directory|is not a valid (?:local )?folder|does not appear to have a file named|HFValidationError|Repo id must))",
-     "a file is missing", "see the line, and look into the checkpoint with `coldload inspect`"},
     {R"((?:no kernel image is available|CUDA driver version is insufficient|The NVIDIA driver on your system is too old|no CUDA-capable device|Found no NVIDIA driver|Failed to infer device type))",
      "the GPU cannot be used", "check the driver, the GPU's architecture and the server's build"},
-    {R"((?:Timed out waiting for engine core|Timed out waiting for))",
-     "the server gave up waiting for its own engine", "raise --timeout"},
+    {R"((?:No space left on device|Disk quota exceeded))", "a disk is full", "free space"},
+    // Others print such words about what they can do without.
+    {R"(\bPermissionError: )", "permission is denied", "give the server's user access"},
+    {R"(\b(?:FileNotFoundError: |HFValidationError: )|is not a valid (?:local )?folder|does not appear to have a file named|Repo id must)",
+     "a file is missing", "see the line, and look into the checkpoint with `coldload inspect`"},
+    {R"(Timed out waiting for engine core)", "the server gave up waiting for its own engine",
+     "raise --timeout"},
 }};
 
 }  // namespace

@@ -14,9 +14,7 @@ const LogGrammar& grammar() {
 
 }  // namespace
 
-const ServerKind k_generic{.name = "generic",
-                           .recognises = recognises,
-                           .ready_endpoint = "/health",
-                           .grammar = grammar};
+const ServerKind k_generic{
+    .name = "generic", .recognises = recognises, .ready_endpoint = "/health", .grammar = grammar};
 
 }  // namespace coldload::serve

@@ -21,6 +21,7 @@
 
 #include "os/cgroup.h"
 #include "os/error.h"
+#include "os/interrupt.h"
 #include "serve/process_tree.h"
 
 namespace coldload::serve {
@@ -264,6 +265,13 @@ void Guard::launch(const GuardedCommand& command) {
   const std::uint64_t bytes = packed.size();
   (void)send_all(control_, std::as_bytes(std::span(&bytes, 1)));
   (void)send_all(control_, std::as_bytes(std::span(packed)));
+  // Starting it reads its file, which may lie on storage that hangs.
+  const os::TimePoint deadline = os::Clock::now() + k_start_limit;
+  while (!wait_readable(control_, os::Clock::now() + milliseconds(50))) {
+    if (!os::interrupted() && os::Clock::now() < deadline) continue;
+    throw os::Error(fmt::format("cannot start {}: {}", command.argv.empty() ? "" : command.argv[0],
+                                os::interrupted() ? "interrupted" : "it takes too long"));
+  }
   const auto report = receive_report(control_);
   if (!report) {
     throw os::Error(fmt::format("cannot start {}: its guard was killed; start again",

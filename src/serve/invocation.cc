@@ -53,8 +53,8 @@ const std::vector<Wrapper>& wrappers() {
 
 // They hand the command to a daemon or another machine: what runs is no descendant of ours.
 constexpr std::array<std::string_view, 13> k_outsiders{
-    "docker", "podman", "nerdctl",     "docker-compose", "podman-compose", "kubectl", "oc",
-    "srun",   "sbatch", "systemd-run", "ssh",            "salloc",         "machinectl"};
+    "docker", "podman",      "nerdctl", "docker-compose", "podman-compose", "kubectl", "oc", "srun",
+    "sbatch", "systemd-run", "ssh",     "salloc",         "machinectl"};
 
 std::string basename_of(const std::string& word) { return word.substr(word.rfind('/') + 1); }
 

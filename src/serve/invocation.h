@@ -12,11 +12,11 @@
 namespace coldload::serve {
 
 struct Invocation {
-  std::string program;    // basename of what runs: "vllm", "llama-server", "python3"
-  std::string module;     // of `python -m MODULE`
-  std::string code;       // of `python -c CODE`
-  std::string script;     // of `python SCRIPT`
-  std::size_t at = 0;     // index of the program's word in the argv
+  std::string program;                 // basename of what runs: "vllm", "llama-server", "python3"
+  std::string module;                  // of `python -m MODULE`
+  std::string code;                    // of `python -c CODE`
+  std::string script;                  // of `python SCRIPT`
+  std::size_t at = 0;                  // index of the program's word in the argv
   std::vector<std::string> arguments;  // the program's (or module's, or script's) own
   // What starts it where nobody can watch it: "docker", "srun", ...; empty: it is our descendant.
   std::string outsider;

@@ -75,9 +75,13 @@ void LogPump::note_failure() noexcept {
 }
 
 void LogPump::run() {
-  std::vector<char> buffer(k_buffer_bytes);
-  take(buffer);
-  pass_on(os::Clock::now(), redactor_.flush());
+  try {
+    std::vector<char> buffer(k_buffer_bytes);
+    take(buffer);
+    pass_on(os::Clock::now(), redactor_.flush());
+  } catch (...) {
+    note_failure();  // out of memory
+  }
 }
 
 // Reads until nobody can write any more, or until told to stop.

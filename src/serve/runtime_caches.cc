@@ -2,13 +2,13 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
-#include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <system_error>
 
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
+#include <sys/file.h>
 
 #include "os/error.h"
 
@@ -36,20 +36,21 @@ constexpr std::array<Variable, 8> k_variables{{
     {"SGLANG_DG_CACHE_DIR", "sglang-deep-gemm"},
 }};
 
+// Nothing where another process holds it, or it is none.
+os::Fd hold(const std::string& directory) {
+  os::Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), directory);
+  if (!fd.valid() || ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return {};
+  return fd;
+}
+
 // Those of a coldload that was killed.
 void remove_leftovers(const std::string& directory) {
   std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
-    const std::string name = entry.path().filename();
-    if (name.rfind(k_prefix, 0) != 0) continue;
-    pid_t pid = 0;
-    const char* const end = name.data() + name.size();
-    const auto parsed = std::from_chars(name.data() + k_prefix.size(), end, pid);
-    if (parsed.ec != std::errc() || parsed.ptr != end || pid <= 0) continue;
-    if (::kill(pid, 0) != 0 && errno == ESRCH) {
-      std::error_code ignored;
-      fs::remove_all(entry.path(), ignored);
-    }
+  fs::directory_iterator entry(directory, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    if (entry->path().filename().string().rfind(k_prefix, 0) != 0) continue;
+    std::error_code ignored;
+    if (hold(entry->path()).valid()) fs::remove_all(entry->path(), ignored);
   }
 }
 
@@ -77,12 +78,14 @@ std::string_view to_string(CompileCache mode) {
 
 RuntimeCaches::RuntimeCaches(CompileCache mode, const std::string& directory) : mode_(mode) {
   if (mode == CompileCache::keep) return;
-  remove_leftovers(directory);
   std::error_code error;
-  const fs::path path = fs::absolute(directory) / fmt::format("{}{}", k_prefix, ::getpid());
-  fs::create_directories(path, error);
-  if (error) throw os::SystemError("create", path.string(), error.value());
+  fs::create_directories(directory, error);
+  if (error) throw os::SystemError("create", directory, error.value());
+  remove_leftovers(directory);
+  std::string path = fs::absolute(directory) / fmt::format("{}XXXXXX", k_prefix);
+  if (::mkdtemp(path.data()) == nullptr) throw os::SystemError("create", path, errno);
   path_ = path;
+  lock_ = hold(path_);
 }
 
 RuntimeCaches::~RuntimeCaches() {
@@ -93,8 +96,11 @@ RuntimeCaches::~RuntimeCaches() {
 void RuntimeCaches::prepare_launch() {
   if (mode_ != CompileCache::fresh_caches) return;
   std::error_code error;
-  fs::remove_all(path_, error);
-  if (!error) fs::create_directories(path_, error);
+  fs::directory_iterator entry(path_, error);
+  while (!error && entry != fs::directory_iterator()) {
+    fs::remove_all(entry->path(), error);
+    if (!error) entry.increment(error);
+  }
   if (error) throw os::SystemError("empty", path_, error.value());
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "os/fd.h"
 #include "serve/server_kind.h"
 
 namespace coldload::serve {
@@ -23,8 +24,8 @@ enum class CompileCache { keep, private_caches, fresh_caches };
 // Owns the directory of an experiment's caches, and removes it.
 class RuntimeCaches {
  public:
-  // Makes `<directory>/.runtime-caches-<pid>`, and removes those of processes that are gone;
-  // makes nothing for `keep`. Throws os::SystemError.
+  // Makes `<directory>/.runtime-caches-XXXXXX`, locked while this lives, and removes others that
+  // nobody holds any more; makes nothing for `keep`. Throws os::SystemError.
   RuntimeCaches(CompileCache mode, const std::string& directory);
   ~RuntimeCaches();
   RuntimeCaches(const RuntimeCaches&) = delete;
@@ -38,6 +39,7 @@ class RuntimeCaches {
  private:
   CompileCache mode_;
   std::string path_;  // absolute; empty: none
+  os::Fd lock_;       // on the directory
 };
 
 }  // namespace coldload::serve

@@ -7,8 +7,11 @@
 namespace coldload::serve {
 
 CompletionRequest openai_completion(const Invocation& invocation, const std::string& model) {
-  const text::json::object body{{"model", model},   {"prompt", "Hello"}, {"max_tokens", 1},
-                                {"temperature", 0}, {"stream", true}};
+  const text::json::object body{{"model", model},
+                                {"prompt", "Hello"},
+                                {"max_tokens", 1},
+                                {"temperature", 0},
+                                {"stream", true}};
   return {"/v1/completions", text::to_line(body),
           flag_value(invocation.arguments, {"--api-key"}).value_or("")};
 }

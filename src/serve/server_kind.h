@@ -39,10 +39,12 @@ struct ServerKind {
   // What it should be run with, unless the user says otherwise. `timeout`: from launch to ready.
   Environment (*environment)(std::chrono::nanoseconds timeout) = nullptr;
 
-  // One short streamed completion, given the server's command and the model's path. Null, or nothing:
-  // it has none to ask for.
+  // One short streamed completion, given the server's command and the model's path. Null, or
+  // nothing: it has none to ask for.
   std::optional<CompletionRequest> (*completion)(const Invocation& invocation,
                                                  const std::string& model) = nullptr;
+  // The variable that holds the key which it wants to see, where no --api-key does.
+  std::string_view api_key_variable = {};
 
   // Flags that make it load the same way from every path, given its version and what the user
   // wrote. `package`: the Python distribution whose version that is. Null: none are needed.

@@ -22,8 +22,11 @@ const LogGrammar& grammar() {
           {Says::begins, "weights", "", R"(Load weight begin)"},
           {Says::took, "weights", "weights_s", R"(Load weight end\. elapsed=([\d.]+) s)"},
           // Read beside the graph capture; only what came after it took time of its own.
-          {Says::took, "weights", "weights_commit_s",
-           R"(Load weight end\. Committed real weights after CUDA graph capture in ([\d.]+) s)", {},
+          {Says::took,
+           "weights",
+           "weights_commit_s",
+           R"(Load weight end\. Committed real weights after CUDA graph capture in ([\d.]+) s)",
+           {},
            Evidence::progress},
           {Says::reports, "", "model_gib", R"(Load weight end\..* mem usage=([\d.]+) GB)"},
           {Says::sums_up, "", "weights_s",
@@ -44,9 +47,17 @@ const LogGrammar& grammar() {
 }
 
 std::vector<std::string> command(const CommandWishes& wishes) {
-  std::vector<std::string> argv{"python3", "-m",        "sglang.launch_server", "--model-path",
-                                "{model}", "--host",    "127.0.0.1",            "--port",
-                                "{port}",  "--served-model-name", "m"};
+  std::vector<std::string> argv{"python3",
+                                "-m",
+                                "sglang.launch_server",
+                                "--model-path",
+                                "{model}",
+                                "--host",
+                                "127.0.0.1",
+                                "--port",
+                                "{port}",
+                                "--served-model-name",
+                                "m"};
   if (wishes.max_model_len) {
     argv.insert(argv.end(), {"--context-length", std::to_string(*wishes.max_model_len)});
   }
@@ -69,8 +80,7 @@ Environment environment(std::chrono::nanoseconds /*timeout*/) {
 std::optional<CompletionRequest> completion(const Invocation& invocation,
                                             const std::string& model) {
   return openai_completion(
-      invocation,
-      flag_value(invocation.arguments, {"--served-model-name"}).value_or(model));
+      invocation, flag_value(invocation.arguments, {"--served-model-name"}).value_or(model));
 }
 
 }  // namespace

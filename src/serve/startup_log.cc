@@ -185,22 +185,23 @@ void StartupLog::hear(const LogPattern& pattern, Worker* worker, std::string_vie
   }
   if (pattern.says != Says::ends && pattern.says != Says::took) return;
   std::optional<os::TimePoint> begin = heard.open;
-  if (!begin) {
+  heard.open.reset();
+  if (const auto nobody = workers_.find(""); !begin && nobody != workers_.end()) {
     // Progress bars and the like stand on lines that name no worker.
-    const auto nobody = workers_.find("");
-    if (nobody != workers_.end()) {
-      const auto unnamed = nobody->second.heard.find(key);
-      if (unnamed != nobody->second.heard.end()) begin = unnamed->second.open;
-    }
+    const auto unnamed = nobody->second.heard.find(key);
+    if (unnamed != nobody->second.heard.end()) begin = unnamed->second.open;
   }
   const auto seconds = finite_number(value);
-  if (!begin && pattern.says == Says::took && seconds && *seconds >= 0) {
+  if (pattern.says == Says::took && seconds && *seconds >= 0) {
     constexpr double k_longest_s = 1e6;
-    begin = at - std::chrono::duration_cast<os::Clock::duration>(
-                     os::Seconds(std::min(*seconds * pattern.scale, k_longest_s)));
+    const os::TimePoint stated = at - std::chrono::duration_cast<os::Clock::duration>(os::Seconds(
+                                          std::min(*seconds * pattern.scale, k_longest_s)));
+    // A begin that was seen is truer than whole seconds; one from the middle of a progress bar, or
+    // of an earlier round, is not.
+    constexpr double k_rounding_s = 1;
+    if (!begin || std::abs(os::seconds_between(stated, *begin)) > k_rounding_s) begin = stated;
   }
   if (begin) heard.spans.push_back({*begin, at});
-  heard.open.reset();
 }
 
 void StartupLog::keep(const LogPattern& pattern, Worker* worker, std::string_view key,

@@ -18,8 +18,13 @@ const LogGrammar& grammar() {
   static const LogGrammar k_grammar{
       {
           {Says::reports, "", "shard_ready_s", R"(Shard ready in ([\d.]+)s)"},
-          {Says::reports, "", "shard_ready_s", R"(Shard ready in ([\d.]+)ms)", {},
-           Evidence::direct, k_s_per_ms},
+          {Says::reports,
+           "",
+           "shard_ready_s",
+           R"(Shard ready in ([\d.]+)ms)",
+           {},
+           Evidence::direct,
+           k_s_per_ms},
           {Says::begins, "profile", "", R"(Warming up model)"},
           {Says::ends, "profile", "kv_tokens", R"(Setting max batch total tokens to (\d+))"},
           {Says::begins, "http", "", R"(: Connected$)"},
@@ -29,8 +34,13 @@ const LogGrammar& grammar() {
 }
 
 std::vector<std::string> command(const CommandWishes& wishes) {
-  std::vector<std::string> argv{"text-generation-launcher", "--model-id", "{model}", "--hostname",
-                                "127.0.0.1",                "--port",     "{port}"};
+  std::vector<std::string> argv{"text-generation-launcher",
+                                "--model-id",
+                                "{model}",
+                                "--hostname",
+                                "127.0.0.1",
+                                "--port",
+                                "{port}"};
   if (wishes.max_model_len) {
     argv.insert(argv.end(), {"--max-total-tokens", std::to_string(*wishes.max_model_len)});
   }
@@ -48,9 +58,9 @@ Environment environment(std::chrono::nanoseconds /*timeout*/) {
 
 std::optional<CompletionRequest> completion(const Invocation& invocation,
                                             const std::string& /*model*/) {
-  return CompletionRequest{
-      "/generate_stream", R"({"inputs":"Hello","parameters":{"max_new_tokens":1}})",
-      flag_value(invocation.arguments, {"--api-key"}).value_or("")};
+  return CompletionRequest{"/generate_stream",
+                           R"({"inputs":"Hello","parameters":{"max_new_tokens":1}})",
+                           flag_value(invocation.arguments, {"--api-key"}).value_or("")};
 }
 
 }  // namespace

@@ -16,7 +16,11 @@ bool recognises(const Invocation& invocation) {
 const LogGrammar& grammar() {
   static const LogGrammar k_grammar{{
       {Says::begins, "weights", "", R"(\[transformers\] Loading )", {}, Evidence::enclosing},
-      {Says::spans, "weights", "", R"(Loading (?:weights|checkpoint shards):)", {},
+      {Says::spans,
+       "weights",
+       "",
+       R"(Loading (?:weights|checkpoint shards):)",
+       {},
        Evidence::progress},
       {Says::begins, "http", "", R"(Started server process)"},
   }};

@@ -16,6 +16,7 @@
 #include "os/clock.h"
 #include "os/error.h"
 #include "os/fd.h"
+#include "os/interrupt.h"
 #include "os/subprocess.h"
 
 namespace coldload::serve {
@@ -79,6 +80,12 @@ std::vector<std::string> interpreter_of(const std::vector<std::string>& argv) {
     words.push_back(argv[invocation.at]);
     return words;
   }
+  // These write files of the user's.
+  const auto writes = [](const std::string& word) {
+    const std::string name = word.substr(word.rfind('/') + 1);
+    return name == "nsys" || name == "time";
+  };
+  if (std::any_of(words.begin(), words.end(), writes)) return {};
   // Within a project's environment that a wrapper sets up, `python` is that environment's.
   const auto makes_environment = [](const std::string& word) {
     constexpr std::array<std::string_view, 6> k_makers{"uv",   "uvx",   "poetry",
@@ -90,8 +97,7 @@ std::vector<std::string> interpreter_of(const std::vector<std::string>& argv) {
     words.emplace_back("python");
     return words;
   }
-  const std::vector<std::string> interpreter =
-      interpreter_of_script(path_of(argv[invocation.at]));
+  const std::vector<std::string> interpreter = interpreter_of_script(path_of(argv[invocation.at]));
   if (interpreter.empty()) return {};
   words.insert(words.end(), interpreter.begin(), interpreter.end());
   return words;
@@ -117,15 +123,18 @@ std::optional<std::string> first_line_of(std::vector<std::string> argv,
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - os::Clock::now());
     pollfd entry{output.read_end.get(), POLLIN, 0};
-    if (left.count() <= 0 || ::poll(&entry, 1, static_cast<int>(left.count())) == 0) break;
+    const int ready = left.count() <= 0 ? 0 : ::poll(&entry, 1, static_cast<int>(left.count()));
+    if (ready == 0 || os::interrupted()) break;
+    if (ready < 0) continue;
     std::array<char, k_longest_version> chunk{};
     const ssize_t got = ::read(output.read_end.get(), chunk.data(), chunk.size());
     if (got < 0 && errno == EINTR) continue;
     open = got > 0;
     if (open) text.append(chunk.data(), static_cast<std::size_t>(got));
   }
-  const auto status = child.wait_until(deadline);
-  if (!status) ::kill(-child.pid(), SIGKILL);
+  std::optional<os::ExitStatus> status;
+  if (!os::interrupted()) status = child.wait_until(deadline);
+  ::kill(-child.pid(), SIGKILL);  // and whatever it started
   if (!status || !status->success()) return std::nullopt;
   return text.substr(0, text.find('\n'));
 }
@@ -137,9 +146,9 @@ std::optional<std::string> installed_version(const std::vector<std::string>& arg
                                              const Environment& environment) {
   std::vector<std::string> words = interpreter_of(argv);
   if (words.empty()) return std::nullopt;
-  words.insert(words.end(),
-               {"-c", fmt::format("import importlib.metadata as m; print(m.version('{}'))",
-                                  package)});
+  words.insert(
+      words.end(),
+      {"-c", fmt::format("import importlib.metadata as m; print(m.version('{}'))", package)});
   try {
     const auto version = first_line_of(std::move(words), environment);
     return version && !version->empty() ? version : std::nullopt;

@@ -38,33 +38,49 @@ const LogGrammar& grammar() {
            R"(Time spent downloading weights for .*: ([\d.]+) seconds)"},
 
           {Says::took, "weights", "weights_s", R"(Loading weights took ([\d.]+) seconds)"},
-          {Says::spans, "weights", "", R"(Loading (?:safetensors|pt) checkpoint shards:)", {},
+          {Says::spans,
+           "weights",
+           "",
+           R"(Loading (?:safetensors|pt) checkpoint shards:)",
+           {},
            Evidence::progress},
-          {Says::begins, "weights", "", R"(Starting to load model|Loading model from scratch)", {},
+          {Says::begins,
+           "weights",
+           "",
+           R"(Starting to load model|Loading model from scratch)",
+           {},
            Evidence::enclosing},
-          {Says::took, "weights", "model_s",
-           R"(Model loading took [\d.]+ Gi?B(?: memory)? and ([\d.]+) seconds)", {},
+          {Says::took,
+           "weights",
+           "model_s",
+           R"(Model loading took [\d.]+ Gi?B(?: memory)? and ([\d.]+) seconds)",
+           {},
            Evidence::enclosing},
           {Says::reports, "", "model_gib", R"(Model loading took ([\d.]+) Gi?B)"},
           {Says::reports, "", "model_gib", R"(Loading model weights took ([\d.]+) GB)"},
-          {Says::reports, "", "model_gib", R"(model weights take ([\d.]+)\s?GiB)", {},
+          {Says::reports,
+           "",
+           "model_gib",
+           R"(model weights take ([\d.]+)\s?GiB)",
+           {},
            Evidence::enclosing},
 
           {Says::took, "compile", "dynamo_s", R"(Dynamo bytecode transform time: ([\d.]+) s)"},
           {Says::reports, "", "compile_cache",
            R"((Directly load) (?:AOT compilation|the compiled graph))"},
-          {Says::took, "compile", "",
-           R"(torch\.compile and initial profiling/warmup run together took ([\d.]+) s in total)", {},
+          {Says::took,
+           "compile",
+           "",
+           R"(torch\.compile and initial profiling/warmup run together took ([\d.]+) s in total)",
+           {},
            Evidence::enclosing},
           {Says::took, "compile", "", R"(Compiling a graph for .* takes ([\d.]+) s)"},
-          {Says::took, "compile", "compile_cache_load_s",
-           R"(Directly load .* took ([\d.]+) s)"},
+          {Says::took, "compile", "compile_cache_load_s", R"(Directly load .* took ([\d.]+) s)"},
           {Says::took, "compile", "compile_s",
            R"(torch\.compile (?:takes|took) ([\d.]+) s in total)"},
           {Says::sums_up, "", "compile_s", R"(init engine .*\(compilation: ([\d.]+) s\))"},
 
-          {Says::took, "profile", "profile_s",
-           R"(Initial profiling/warmup run took ([\d.]+) s)"},
+          {Says::took, "profile", "profile_s", R"(Initial profiling/warmup run took ([\d.]+) s)"},
           {Says::took, "profile", "profile_s", R"(Memory profiling takes ([\d.]+) seconds)"},
 
           {Says::begins, "kv_cache", "kv_cache_gib",
@@ -85,18 +101,18 @@ const LogGrammar& grammar() {
 std::vector<std::string> command(const CommandWishes& wishes) {
   // Always said: the default was 0.9 and became 0.92.
   constexpr double k_default_utilization = 0.9;
-  std::vector<std::string> argv{"vllm",
-                                "serve",
-                                "{model}",
-                                "--host",
-                                "127.0.0.1",
-                                "--port",
-                                "{port}",
-                                "--served-model-name",
-                                "m",
-                                "--gpu-memory-utilization",
-                                fmt::format("{}", wishes.gpu_memory_utilization.value_or(
-                                                      k_default_utilization))};
+  std::vector<std::string> argv{
+      "vllm",
+      "serve",
+      "{model}",
+      "--host",
+      "127.0.0.1",
+      "--port",
+      "{port}",
+      "--served-model-name",
+      "m",
+      "--gpu-memory-utilization",
+      fmt::format("{}", wishes.gpu_memory_utilization.value_or(k_default_utilization))};
   if (wishes.max_model_len) {
     argv.insert(argv.end(), {"--max-model-len", std::to_string(*wishes.max_model_len)});
   }
@@ -122,8 +138,7 @@ std::optional<CompletionRequest> completion(const Invocation& invocation,
   const auto& words = invocation.arguments;
   const std::string runner = flag_value(words, {"--runner", "--task"}).value_or("auto");
   if (runner != "auto" && runner != "generate") return std::nullopt;
-  return openai_completion(invocation,
-                           flag_value(words, {"--served-model-name"}).value_or(model));
+  return openai_completion(invocation, flag_value(words, {"--served-model-name"}).value_or(model));
 }
 
 // "0.23.1rc1.dev531+ga65f93fb2" -> {0, 23}; nothing for what is no version.
@@ -163,6 +178,7 @@ const ServerKind k_vllm{.name = "vllm",
                         .command = command,
                         .environment = environment,
                         .completion = completion,
+                        .api_key_variable = "VLLM_API_KEY",
                         .pinned_flags = pinned_flags,
                         .package = "vllm"};
 

@@ -50,8 +50,9 @@ TEST(Redaction, LeavesNoCredentialInWhatIsTheSameForAll) {
 }
 
 TEST(Redaction, SurvivorsAreNamedWithoutThem) {
-  EXPECT_THAT(describe_survivors({{4711, "server --hf-token hf_cut..."}}),
-              ElementsAre("process 4711 (server --hf-token [redacted]) could not be ended (kill -9 4711)"));
+  EXPECT_THAT(
+      describe_survivors({{4711, "server --hf-token hf_cut..."}}),
+      ElementsAre("process 4711 (server --hf-token [redacted]) could not be ended (kill -9 4711)"));
 }
 
 }  // namespace

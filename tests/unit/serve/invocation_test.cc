@@ -39,8 +39,8 @@ TEST(Recognise, LooksBehindWrappers) {
   EXPECT_EQ(kind({"uv", "run", "--with", "vllm", "vllm", "serve", "{model}"}), "vllm");
   EXPECT_EQ(kind({"uv", "run", "--", "python", "-m", "sglang.launch_server"}), "sglang");
   EXPECT_EQ(kind({"conda", "run", "-n", "llm", "vllm", "serve", "{model}"}), "vllm");
-  EXPECT_EQ(kind({"taskset", "0xff", "nice", "-n", "5", "timeout", "-k", "5", "1h", "vllm",
-                  "serve", "{model}"}),
+  EXPECT_EQ(kind({"taskset", "0xff", "nice", "-n", "5", "timeout", "-k", "5", "1h", "vllm", "serve",
+                  "{model}"}),
             "vllm");
   EXPECT_EQ(kind({"sudo", "-u", "llm", "env", "A=1", "llama-server", "-m", "{model}"}),
             "llama-server");

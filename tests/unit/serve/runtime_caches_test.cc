@@ -49,17 +49,15 @@ TEST(RuntimeCaches, FreshOnesAreEmptyBeforeEachLaunch) {
   EXPECT_TRUE(fs::exists(fs::path(path).parent_path()));
 }
 
-TEST(RuntimeCaches, RemovesThoseOfTheDeadOnly) {
+TEST(RuntimeCaches, RemovesThoseThatNobodyHoldsOnly) {
   const os::TemporaryDirectory scratch{"coldload-test"};
-  fs::create_directories(scratch.path() + "/.runtime-caches-1/x");          // init lives
-  fs::create_directories(scratch.path() + "/.runtime-caches-4194304999/x");  // no pid
-  fs::create_directories(scratch.path() + "/.runtime-caches-4194303/x");
-  fs::create_directories(scratch.path() + "/.runtime-caches-abc");
-  const RuntimeCaches caches(CompileCache::private_caches, scratch.path());
-  EXPECT_TRUE(fs::exists(scratch.path() + "/.runtime-caches-1"));
-  EXPECT_TRUE(fs::exists(scratch.path() + "/.runtime-caches-4194304999"));
-  EXPECT_TRUE(fs::exists(scratch.path() + "/.runtime-caches-abc"));
-  EXPECT_FALSE(fs::exists(scratch.path() + "/.runtime-caches-4194303"));
+  fs::create_directories(scratch.path() + "/.runtime-caches-killed/x");
+  fs::create_directories(scratch.path() + "/other");
+  const RuntimeCaches first(CompileCache::private_caches, scratch.path());
+  EXPECT_FALSE(fs::exists(scratch.path() + "/.runtime-caches-killed"));
+  const RuntimeCaches second(CompileCache::private_caches, scratch.path());
+  EXPECT_NE(first.environment().front().second, second.environment().front().second);
+  EXPECT_EQ(entries(scratch.path()), 3U);  // neither took the other's
 }
 
 }  // namespace

@@ -55,8 +55,8 @@ TEST(Vllm, IsNotPinnedAgainstTheUser) {
   EXPECT_EQ(k_vllm.pinned_flags(
                 "0.24.0", {"vllm", "serve", "{model}", "--safetensors-load-strategy", "eager"}),
             Argv{});
-  EXPECT_EQ(k_vllm.pinned_flags("0.24.0",
-                                {"vllm", "serve", "{model}", "--safetensors_load_strategy=prefetch"}),
+  EXPECT_EQ(k_vllm.pinned_flags(
+                "0.24.0", {"vllm", "serve", "{model}", "--safetensors_load_strategy=prefetch"}),
             Argv{});
   EXPECT_EQ(k_vllm.pinned_flags("0.24.0",
                                 {"vllm", "serve", "{model}", "--load-format", "runai_streamer"}),

@@ -91,24 +91,31 @@ TEST(VllmLog, Of090) {
 }
 
 TEST(VllmLog, WithTensorParallelismIsThatOfTheSlowestRank) {
-  const Read seen = read(
-      k_vllm,
-      {{10, "(Worker_TP0_EP0 pid=11) INFO 09-29 09:00:00 [l.py:384] Loading weights took 24.84 "
-            "seconds"},
-       {12, "(Worker_TP1_EP1 pid=12) INFO 09-29 09:00:02 [l.py:384] Loading weights took 26.00 "
-            "seconds"},
-       {13, "(VllmWorker rank=2 pid=13) INFO 09-29 09:00:03 [l.py:384] Loading weights took 9.5 "
-            "seconds"},
-       {14, "(Worker_TP0_EP0 pid=11) INFO 09-29 09:00:03 [g.py:1] Model loading took 12.66 GiB "
-            "memory and 25.5 seconds"},
-       {15, "(Worker_TP1_EP1 pid=12) INFO 09-29 09:00:03 [g.py:1] Model loading took 12.71 GiB "
-            "memory and 26.5 seconds"},
-       {52, "Capturing CUDA graphs (decode, FULL):  97%|###| 65/67 [00:15<00:00](Worker_TP1_EP1 "
-            "pid=12) INFO 09-29 09:52:22 [g.py:3] Graph capturing finished in 38 secs, took 1.64 "
-            "GiB"},
-       {53, "(EngineCore_DP0 pid=9) INFO 09-29 09:52:23 [core.py:302] init engine (profile, "
-            "create kv cache, warmup model) took 41.31 s (compilation: 18.03 s)"}},
-      60);
+  const Read seen =
+      read(k_vllm,
+           {{10,
+             "(Worker_TP0_EP0 pid=11) INFO 09-29 09:00:00 [l.py:384] Loading weights took 24.84 "
+             "seconds"},
+            {12,
+             "(Worker_TP1_EP1 pid=12) INFO 09-29 09:00:02 [l.py:384] Loading weights took 26.00 "
+             "seconds"},
+            {13,
+             "(VllmWorker rank=2 pid=13) INFO 09-29 09:00:03 [l.py:384] Loading weights took 9.5 "
+             "seconds"},
+            {14,
+             "(Worker_TP0_EP0 pid=11) INFO 09-29 09:00:03 [g.py:1] Model loading took 12.66 GiB "
+             "memory and 25.5 seconds"},
+            {15,
+             "(Worker_TP1_EP1 pid=12) INFO 09-29 09:00:03 [g.py:1] Model loading took 12.71 GiB "
+             "memory and 26.5 seconds"},
+            {52,
+             "Capturing CUDA graphs (decode, FULL):  97%|###| 65/67 [00:15<00:00](Worker_TP1_EP1 "
+             "pid=12) INFO 09-29 09:52:22 [g.py:3] Graph capturing finished in 38 secs, took 1.64 "
+             "GiB"},
+            {53,
+             "(EngineCore_DP0 pid=9) INFO 09-29 09:52:23 [core.py:302] init engine (profile, "
+             "create kv cache, warmup model) took 41.31 s (compilation: 18.03 s)"}},
+           60);
   EXPECT_EQ(number(seen, "weights_s"), 26);
   EXPECT_EQ(number(seen, "model_gib"), 12.71);
   EXPECT_EQ(number(seen, "graphs_s"), 38);
@@ -152,34 +159,47 @@ TEST(VllmLog, NamesAFileSystemWithADot) {
 TEST(VllmLog, Of024GivesEveryPhaseItsPlace) {
   const Read seen = read(
       k_vllm,
-      {{11, "(EngineCore pid=8) INFO 11-22 13:32:46 [core.py:114] Initializing a V1 LLM engine "
-            "(v0.24.0) with config: model='/m'"},
-       {13, "(EngineCore pid=8) INFO 11-22 13:32:48 [model_runner.py:281] Loading model from "
-            "scratch..."},
+      {{11,
+        "(EngineCore pid=8) INFO 11-22 13:32:46 [core.py:114] Initializing a V1 LLM engine "
+        "(v0.24.0) with config: model='/m'"},
+       {13,
+        "(EngineCore pid=8) INFO 11-22 13:32:48 [model_runner.py:281] Loading model from "
+        "scratch..."},
        {13.2, "(EngineCore pid=8) \rLoading safetensors checkpoint shards:   0% Completed | 0/4"},
-       {18.3, "(EngineCore pid=8) INFO 11-22 13:32:53 [default_loader.py:430] Loading weights took "
-              "5.00 seconds"},
-       {19, "(EngineCore pid=8) INFO 11-22 13:32:54 [model_runner.py:302] Model loading took 6.72 "
-            "GiB and 6.717450 seconds"},
-       {28, "(EngineCore pid=8) INFO 11-22 13:33:03 [backends.py:1148] Dynamo bytecode transform "
-            "time: 8.00 s"},
-       {40, "(EngineCore pid=8) INFO 11-22 13:33:15 [backends.py:393] Compiling a graph for "
-            "compile range (1, 8192) takes 11.69 s"},
-       {45, "(EngineCore pid=8) INFO 11-22 13:33:20 [monitor.py:53] torch.compile took 24.00 s in "
-            "total"},
-       {46, "(EngineCore pid=8) INFO 11-22 13:33:20 [monitor.py:81] Initial profiling/warmup run "
-            "took 0.80 s"},
-       {48, "(EngineCore pid=8) INFO 11-22 13:33:23 [gpu_worker.py:508] Available KV cache "
-            "memory: 55.57 GiB"},
-       {48.5, "(EngineCore pid=8) INFO 11-22 13:33:23 [kv_cache_utils.py:2146] GPU KV cache "
-              "size: 520,240 tokens"},
+       {18.3,
+        "(EngineCore pid=8) INFO 11-22 13:32:53 [default_loader.py:430] Loading weights took "
+        "5.00 seconds"},
+       {19,
+        "(EngineCore pid=8) INFO 11-22 13:32:54 [model_runner.py:302] Model loading took 6.72 "
+        "GiB and 6.717450 seconds"},
+       {28,
+        "(EngineCore pid=8) INFO 11-22 13:33:03 [backends.py:1148] Dynamo bytecode transform "
+        "time: 8.00 s"},
+       {40,
+        "(EngineCore pid=8) INFO 11-22 13:33:15 [backends.py:393] Compiling a graph for "
+        "compile range (1, 8192) takes 11.69 s"},
+       {45,
+        "(EngineCore pid=8) INFO 11-22 13:33:20 [monitor.py:53] torch.compile took 24.00 s in "
+        "total"},
+       {46,
+        "(EngineCore pid=8) INFO 11-22 13:33:20 [monitor.py:81] Initial profiling/warmup run "
+        "took 0.80 s"},
+       {48,
+        "(EngineCore pid=8) INFO 11-22 13:33:23 [gpu_worker.py:508] Available KV cache "
+        "memory: 55.57 GiB"},
+       {48.5,
+        "(EngineCore pid=8) INFO 11-22 13:33:23 [kv_cache_utils.py:2146] GPU KV cache "
+        "size: 520,240 tokens"},
        {49, "(EngineCore pid=8) \rCapturing CUDA graphs (PIECEWISE):   0%|    | 0/51 [00:00<?]"},
-       {54.7, "(EngineCore pid=8) INFO 11-22 13:33:28 [model_runner.py:726] Graph capturing "
-              "finished in 5 secs, took 0.80 GiB"},
-       {72, "(EngineCore pid=8) INFO 11-22 13:33:47 [core.py:337] init engine (profile, create kv "
-            "cache, warmup model) took 52.55 s (compilation: 24.97 s)"},
-       {72.5, "(APIServer pid=7) INFO 11-22 13:33:47 [api_server.py:581] Starting vLLM server on "
-              "http://127.0.0.1:8123"},
+       {54.7,
+        "(EngineCore pid=8) INFO 11-22 13:33:28 [model_runner.py:726] Graph capturing "
+        "finished in 5 secs, took 0.80 GiB"},
+       {72,
+        "(EngineCore pid=8) INFO 11-22 13:33:47 [core.py:337] init engine (profile, create kv "
+        "cache, warmup model) took 52.55 s (compilation: 24.97 s)"},
+       {72.5,
+        "(APIServer pid=7) INFO 11-22 13:33:47 [api_server.py:581] Starting vLLM server on "
+        "http://127.0.0.1:8123"},
        {72.6, "(APIServer pid=7) INFO:     Started server process [7]"}},
       73);
   EXPECT_EQ(text(seen, "version"), "0.24.0");
@@ -220,14 +240,16 @@ TEST(VllmLog, TellsWhyItFailed) {
   EXPECT_NE(read(k_vllm, "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB\n")
                 .failure.find("out of GPU memory"),
             std::string::npos);
-  EXPECT_NE(read(k_vllm, "ValueError: Free memory on device (1.2/79.1 GiB) on startup is less than "
-                         "desired GPU memory utilization (0.9, 71.3 GiB).\n")
+  EXPECT_NE(read(k_vllm,
+                 "ValueError: Free memory on device (1.2/79.1 GiB) on startup is less than "
+                 "desired GPU memory utilization (0.9, 71.3 GiB).\n")
                 .failure.find("--gpu-memory-utilization"),
             std::string::npos);
   EXPECT_NE(read(k_vllm, "OSError: [Errno 98] Address already in use\n").failure.find("port"),
             std::string::npos);
-  EXPECT_NE(read(k_vllm, "ValueError: Model architectures ['FooForCausalLM'] are not supported "
-                         "for now.\n")
+  EXPECT_NE(read(k_vllm,
+                 "ValueError: Model architectures ['FooForCausalLM'] are not supported "
+                 "for now.\n")
                 .failure.find("architecture"),
             std::string::npos);
 }
@@ -293,16 +315,21 @@ TEST(LlamaServerLog, HasPhasesByItsLines) {
 TEST(TgiLog, HasShardsInAnyUnit) {
   const Read seen = read(
       k_tgi,
-      {{23, "2024-03-04T16:38:09.496633Z INFO shard-manager: text_generation_launcher: Shard ready "
-            "in 22.918174777s rank=0"},
-       {23, "2025-12-18T16:58:43.000000Z  INFO shard-manager: text_generation_launcher: Shard "
-            "ready in 950.123ms rank=1"},
-       {24, "2024-03-04T16:38:09.663104Z INFO text_generation_router: router/src/main.rs:213: "
-            "Warming up model"},
-       {26, "2024-03-04T16:38:11.273926Z INFO text_generation_router: router/src/main.rs:246: "
-            "Setting max batch total tokens to 16000"},
-       {26.5, "2024-03-04T16:38:11.273934Z INFO text_generation_router: "
-              "router/src/main.rs:247: Connected"}},
+      {{23,
+        "2024-03-04T16:38:09.496633Z INFO shard-manager: text_generation_launcher: Shard ready "
+        "in 22.918174777s rank=0"},
+       {23,
+        "2025-12-18T16:58:43.000000Z  INFO shard-manager: text_generation_launcher: Shard "
+        "ready in 950.123ms rank=1"},
+       {24,
+        "2024-03-04T16:38:09.663104Z INFO text_generation_router: router/src/main.rs:213: "
+        "Warming up model"},
+       {26,
+        "2024-03-04T16:38:11.273926Z INFO text_generation_router: router/src/main.rs:246: "
+        "Setting max batch total tokens to 16000"},
+       {26.5,
+        "2024-03-04T16:38:11.273934Z INFO text_generation_router: "
+        "router/src/main.rs:247: Connected"}},
       27);
   EXPECT_EQ(number(seen, "shard_ready_s"), 22.918174777);
   EXPECT_NEAR(phase_s(seen.phases, "profile"), 2, 1e-6);

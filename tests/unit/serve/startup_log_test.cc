@@ -155,16 +155,16 @@ TEST(StartupLog, RemembersThePhaseThatItHeardOfLast) {
 // Whatever a log says, in whatever order: the phases lie inside, apart, and never add up to more.
 TEST(StartupLog, NeverCountsMoreThanThereWas) {
   std::mt19937 random(7);
-  const std::vector<std::string> texts{"load begins",      "load ends",  "weights took 3 s",
-                                       "shards 50%",       "http begins", "model took 8 s",
+  const std::vector<std::string> texts{"load begins",      "load ends",       "weights took 3 s",
+                                       "shards 50%",       "http begins",     "model took 8 s",
                                        "compile took 2 s", "profile took 5 s"};
   for (int round = 0; round < 300; ++round) {
     TimedLines lines;
     double at_s = 0;
     for (int i = 0; i < 12; ++i) {
       at_s += std::uniform_real_distribution<>(0, 2)(random);
-      lines.emplace_back(at_s, "[W" + std::to_string(random() % 3) + "] " +
-                                   texts[random() % texts.size()]);
+      lines.emplace_back(
+          at_s, "[W" + std::to_string(random() % 3) + "] " + texts[random() % texts.size()]);
     }
     const double ready_s = std::uniform_real_distribution<>(0, 20)(random);
     double end_s = 0;

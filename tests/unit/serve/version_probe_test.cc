@@ -1,9 +1,9 @@
 #include "serve/version_probe.h"
 
+#include <csignal>
 #include <fstream>
 
 #include <gtest/gtest.h>
-#include <csignal>
 #include <sys/stat.h>
 #include <unistd.h>
 
