@@ -109,6 +109,7 @@ struct Record {
   std::optional<std::uint64_t> storage_bytes_read;    // during the load
   std::string storage_bytes_source;   // the counter: "block_device", "process_tree", "stand_in",
                                       // "nfs_mountstats", or "" with the reason in `reason`
+  std::optional<double> spawn_s;      // launch -> the server's program has been started
   std::optional<double> port_open_s;  // launch -> the first connection that was accepted
   std::optional<double> floor_s;
   std::optional<double> efficiency;

@@ -41,6 +41,7 @@ class LaunchedServer : public Launched {
     const serve::Readiness seen = server_.wait_ready([&] { tick({}); });
     ReadyOutcome outcome;
     outcome.reason = seen.reason;
+    outcome.spawned_at = server_.spawned_at();
     outcome.port_open_at = seen.port_open_at;
     switch (seen.outcome) {
       case serve::Outcome::ready:

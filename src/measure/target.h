@@ -32,9 +32,11 @@ enum class ReadyKind { ready, failed, timed_out, interrupted };
 
 struct ReadyOutcome {
   ReadyKind kind = ReadyKind::failed;
-  std::string reason;                         // in words, unless ready
-  os::TimePoint ready_at;                     // if ready
-  std::optional<os::TimePoint> port_open_at;  // a server's: the first connection it accepted
+  std::string reason;      // in words, unless ready
+  os::TimePoint ready_at;  // if ready
+  // A server's: its program had been started; the first connection it accepted.
+  std::optional<os::TimePoint> spawned_at;
+  std::optional<os::TimePoint> port_open_at;
   // Read with O_DIRECT, so past the page cache, by the target's own account; only the native loader
   // tells.
   std::optional<std::uint64_t> direct_bytes;

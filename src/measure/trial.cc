@@ -235,9 +235,11 @@ std::string last_words(const std::string& log_path) {
 void apply_outcome(const ReadyOutcome& outcome, const Account& account, os::TimePoint launched_at,
                    const std::string& log_path, Record* record) {
   record->reported = account.reported;
-  if (outcome.port_open_at) {
-    record->port_open_s = os::seconds_between(launched_at, *outcome.port_open_at);
-  }
+  const auto since_launch = [&](const std::optional<os::TimePoint>& at) {
+    return at ? std::optional(os::seconds_between(launched_at, *at)) : std::nullopt;
+  };
+  record->spawn_s = since_launch(outcome.spawned_at);
+  record->port_open_s = since_launch(outcome.port_open_at);
   if (outcome.kind != ReadyKind::ready) {
     record->reason = outcome.reason;
     if (!account.explanation.empty()) record->reason += "; " + account.explanation;

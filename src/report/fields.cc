@@ -162,6 +162,12 @@ const std::vector<Field> k_trial{{"status", In::json_only, "text",
 }
 , READ { r->storage_bytes_source = read_text(v); }
 }
+, {"spawn_s", In::json_only, "number",
+   "seconds from launch until the server's program had been started",
+   WRITE{return number_value(r.spawn_s);
+}
+, READ { r->spawn_s = read_number(v); }
+}
 , {"port_open_s", In::json_only, "number",
    "seconds from launch to the first connection that the server accepted",
    WRITE{return number_value(r.port_open_s);

@@ -46,7 +46,9 @@ struct Report {
   // ready: how many bytes follow, which are the directory of the server's cgroup; launched: the
   // pid; refused: errno; ended: as waitpid(2) has it.
   std::int32_t number = 0;
-  std::int64_t launched_ns = 0;  // launched: CLOCK_MONOTONIC
+  // launched: CLOCK_MONOTONIC, before fork(2) and once execve(2) has succeeded
+  std::int64_t launched_ns = 0;
+  std::int64_t spawned_ns = 0;
 };
 
 // False where the other side is gone.
@@ -154,12 +156,13 @@ std::optional<os::Subprocess> launch_server(const os::Fd& control, const Guarded
   if (group != nullptr) spawn.cgroup_fd = group->fd();
   try {
     os::Subprocess server(spawn);
-    const nanoseconds at = server.launched_at().time_since_epoch();
-    send_report(control, {ReportKind::launched, server.pid(), at.count()});
+    const nanoseconds spawned = os::Clock::now().time_since_epoch();
+    const nanoseconds launched = server.launched_at().time_since_epoch();
+    send_report(control, {ReportKind::launched, server.pid(), launched.count(), spawned.count()});
     server.detach();  // reaped with all others
     return server;
   } catch (const os::SystemError& error) {
-    send_report(control, {ReportKind::refused, error.code(), 0});
+    send_report(control, {ReportKind::refused, error.code()});
     return std::nullopt;
   }
 }
@@ -172,7 +175,7 @@ bool reap(const os::Fd& control, pid_t server) {
     if (pid == 0) return true;
     if (pid < 0 && errno == EINTR) continue;
     if (pid < 0) return false;
-    if (pid == server) send_report(control, {ReportKind::ended, raw, 0});
+    if (pid == server) send_report(control, {ReportKind::ended, raw});
   }
 }
 
@@ -187,7 +190,7 @@ void run_guard(int control_fd) {
   settle_in();
   const auto group = os::Cgroup::create_below_own();
   const std::string directory = group ? group->directory() : "";
-  send_report(control, {ReportKind::ready, static_cast<std::int32_t>(directory.size()), 0});
+  send_report(control, {ReportKind::ready, static_cast<std::int32_t>(directory.size())});
   (void)send_all(control, std::as_bytes(std::span(directory)));
   const auto command = receive_command(control);
   if (!command) return;
@@ -282,6 +285,7 @@ void Guard::launch(const GuardedCommand& command) {
   }
   server_ = report->number;
   launched_at_ = os::TimePoint(nanoseconds(report->launched_ns));
+  spawned_at_ = os::TimePoint(nanoseconds(report->spawned_ns));
 }
 
 std::optional<os::ExitStatus> Guard::wait_until(os::TimePoint deadline) {

@@ -53,6 +53,8 @@ class Guard {
   [[nodiscard]] pid_t server() const { return server_; }
   // The instant just before the server was created, by the guard's own clock.
   [[nodiscard]] os::TimePoint launched_at() const { return launched_at_; }
+  // When its program had been started.
+  [[nodiscard]] os::TimePoint spawned_at() const { return spawned_at_; }
   // The server's own group, made by the guard where it may make one; else null.
   [[nodiscard]] const os::Cgroup* cgroup() const { return cgroup_ ? &*cgroup_ : nullptr; }
   // Polls readable when the server or the guard has ended.
@@ -70,6 +72,7 @@ class Guard {
   std::optional<os::Cgroup> cgroup_;
   pid_t server_ = -1;
   os::TimePoint launched_at_;
+  os::TimePoint spawned_at_;
   std::optional<os::ExitStatus> exit_;
   bool lost_ = false;
 };

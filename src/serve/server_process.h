@@ -69,6 +69,7 @@ class ServerProcess {
   ServerProcess& operator=(const ServerProcess&) = delete;
 
   [[nodiscard]] os::TimePoint launched_at() const { return guard_.launched_at(); }
+  [[nodiscard]] os::TimePoint spawned_at() const { return guard_.spawned_at(); }
   [[nodiscard]] pid_t pid() const { return guard_.server(); }
 
   // Waits until the server is ready, has ended, the time is up or the user interrupts. `on_tick` is

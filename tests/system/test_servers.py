@@ -95,6 +95,12 @@ class Logs(ServerTest):
             {"version": "0.24.0", "weights_s": 0.05, "model_gib": 6.72, "compile_s": 24.97,
              "graphs_s": 0.057, "engine_init_s": 52.55, "kv_tokens": 520240, "file_system": "EXT4"})
 
+    def test_milestones_are_in_order(self):
+        record = self.measure("--server", "vllm", *self.talking(vllm_script()))
+        self.assertGreater(record["spawn_s"], 0)
+        self.assertLess(record["spawn_s"], record["port_open_s"])
+        self.assertLessEqual(record["port_open_s"], record["load_s"])
+
     def test_the_report_shows_the_phases_and_what_ran(self):
         self.measure("--server", "vllm", *self.talking(vllm_script()))
         report = (self.out / "storage_layout_bench.md").read_text(encoding="utf-8")

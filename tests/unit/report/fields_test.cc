@@ -57,6 +57,8 @@ TEST(Fields, HaveTheNamesThatOtherToolsRelyOn) {
                           "storage_bytes_source",
                           "floor_s",
                           "efficiency",
+                          "spawn_s",
+                          "port_open_s",
                           "first_token_s",
                           "copy_s",
                           "phases",

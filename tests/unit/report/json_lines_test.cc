@@ -39,6 +39,8 @@ measure::Record full_record() {
   record.log_file = "logs/12.log";
   record.floor_s = 4.75;
   record.efficiency = 1.0 / 3;
+  record.spawn_s = 0.002;
+  record.port_open_s = 0.75;
   record.first_token_s = 0.25;
   record.copy_s = 24;
   record.phases = {{"start", 0, 4.5, "log"}, {"weights", 4.5, 9.75, "log"}};
@@ -104,6 +106,8 @@ TEST(JsonLines, EveryFieldIsReadBackExactly) {
   EXPECT_EQ(record.timeline[1].as_object().at("t_s"), 0.600123);
   EXPECT_TRUE(record.timeline[1].as_object().at("cpu_s").is_null());
   EXPECT_EQ(record.sampler_cpu_s, 0.0123);
+  EXPECT_EQ(record.spawn_s, 0.002);
+  EXPECT_EQ(record.port_open_s, 0.75);
 }
 
 TEST(JsonLines, NumbersOfAnyLengthAreReadBackToTheSameText) {
