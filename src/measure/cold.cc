@@ -111,7 +111,7 @@ std::string contradiction_of_residency(const ColdEvidence& e) {
   if (e.counter_this_mount_only || !e.cache_can_hold || !e.weights_resident_after) return "";
   if (covers(e.weights_resident_after, e.needed_bytes)) return "";
   // The needed share and three standard errors of the estimate more.
-  constexpr double k_needed_of_estimate = 0.975;
+  constexpr double k_needed_of_estimate = 0.99;
   const double peak = static_cast<double>(e.weights_resident_peak.value_or(0));
   if (peak >= k_needed_of_estimate * static_cast<double>(e.needed_bytes)) return "";
   const double share = static_cast<double>(*e.weights_resident_after) /

@@ -47,7 +47,7 @@ struct ColdEvidence {
 
   // After ready.
   std::optional<std::uint64_t> weights_resident_after;
-  // The most that was resident at once while it loaded, estimated from a thousand pages: a kernel
+  // The most that was resident at once while it loaded, estimated from 256 pages: a kernel
   // that reclaims idle pages takes them away before ready.
   std::optional<std::uint64_t> weights_resident_peak;
   bool cache_can_hold = true;  // free memory exceeded the checkpoint: partial residency means

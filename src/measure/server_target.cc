@@ -1,6 +1,7 @@
 #include "measure/server_target.h"
 
 #include <cstdlib>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -69,11 +70,20 @@ class LaunchedServer : public Launched {
     const serve::FirstToken token =
         serve::request_first_token(ready_url_, *completion_, k_token_patience);
     FirstToken result{std::nullopt, token.reason};
-    if (token.at) result.after_s = os::seconds_between(asked, *token.at);
+    if (token.at) {
+      result.after_s = os::seconds_between(asked, *token.at);
+      return result;
+    }
+    // It may have died of the request; its end is told a moment later.
+    const os::TimePoint patience = os::Clock::now() + std::chrono::milliseconds(500);
+    while (!server_.ended() && os::Clock::now() < patience) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
     return result;
   }
 
   std::vector<std::string> stop() override {
+    end_before_stop_ = server_.ended();
     std::vector<std::string> left = describe_survivors(server_.stop());
     if (!left.empty()) return left;
     if (const auto held = server_.port_still_held()) {
@@ -91,9 +101,13 @@ class LaunchedServer : public Launched {
       for (const serve::LogPhase& phase : log_.phases(launched_at(), outcome.ready_at)) {
         account.phases.push_back({phase.name, phase.start_s, phase.end_s, "log"});
       }
-      return account;
     }
     const std::string failure = log_.failure();
+    if (outcome.kind == ReadyKind::ready) {
+      if (end_before_stop_) account.explanation = *end_before_stop_ + " after it was ready";
+      if (end_before_stop_ && !failure.empty()) account.explanation += "; " + failure;
+      return account;
+    }
     if (outcome.kind != ReadyKind::timed_out) {
       account.explanation = failure;
       return account;
@@ -131,6 +145,7 @@ class LaunchedServer : public Launched {
   std::optional<serve::CompletionRequest> completion_;
   serve::StartupLog log_;  // before the server: its pump feeds it
   serve::ServerProcess server_;
+  std::optional<std::string> end_before_stop_;  // in words, if it ended by itself
 };
 
 // The kind's own variables, as far as the user's environment does not say otherwise; then the
@@ -155,8 +170,8 @@ class ServerTarget : public Target {
   explicit ServerTarget(ServerOptions options) : options_(std::move(options)) {
     const serve::ServerKind& kind = *options_.kind;
     // A start script of that server would not know its flags.
-    if (kind.pinned_flags == nullptr || !kind.recognises(serve::look_through(options_.argv)))
-      return;
+    if (kind.pinned_flags == nullptr) return;
+    if (!kind.recognises(serve::look_through(options_.argv))) return;
     version_ = serve::installed_version(options_.argv, kind.package,
                                         united_environment(options_, nullptr));
     if (!version_) return;

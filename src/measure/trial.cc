@@ -252,6 +252,9 @@ void apply_outcome(const ReadyOutcome& outcome, const Account& account, os::Time
   double unattributed_s = *record->load_s;
   for (const Phase& phase : account.phases) unattributed_s -= phase.end_s - phase.start_s;
   record->unattributed_s = std::max(unattributed_s, 0.0);
+  if (account.explanation.empty()) return;
+  record->status = Status::failed;  // it got ready, and ended by itself
+  record->reason = account.explanation + last_words(log_path);
 }
 
 void apply_verdict(const TrialInput& input, const ColdEvidence& evidence, Record* record) {

@@ -222,7 +222,7 @@ const std::vector<Field> k_trial{{"status", In::json_only, "text",
    "launch; since launch also `storage_bytes` (the path's own counter, else `read_bytes` of "
    "the target's processes), `read_calls` and `cpu_s` of those processes; `resident_bytes` "
    "of theirs (shared pages count for each); `page_cache_bytes` (weight files in the page "
-   "cache, estimated from some 1,000 pages); `gpu_mem_mib`, `gpu_util_percent` (the busiest "
+   "cache, estimated from 256 pages); `gpu_mem_mib`, `gpu_util_percent` (the busiest "
    "GPU), `pcie_rx_bytes_per_s` (all GPUs). null: not looked at for this sample, to keep the "
    "cost down, or not known. Empty with `--no-timeline`",
    WRITE{return clean_value(r.timeline);

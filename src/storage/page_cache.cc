@@ -113,7 +113,7 @@ std::optional<std::uint64_t> PageCacheView::estimate_resident_bytes_of_first(
     if (!files_[i].observable) return std::nullopt;
     total += files_[i].bytes;
   }
-  constexpr std::uint64_t k_parts = 1024;
+  constexpr std::uint64_t k_parts = 256;
   const std::uint64_t pages_per_part =
       std::max<std::uint64_t>(1, total / (k_parts * os::page_size()));
   const std::uint64_t part_bytes = pages_per_part * os::page_size();

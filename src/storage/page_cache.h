@@ -47,9 +47,9 @@ class PageCacheView {
   // Over the first `count` files.
   [[nodiscard]] std::optional<std::uint64_t> resident_bytes_of_first(std::size_t count) const;
   // An estimate over the first `count` files that costs the same for any size, under a millisecond:
-  // a page at random in each of about a thousand equal parts is looked at, and speaks for its part.
-  // Wrong by some thousandths for files that are read from one end to the other; exact where all or
-  // nothing is resident.
+  // a page at random in each of about 256 equal parts is looked at, and speaks for its part.
+  // Wrong by less than a hundredth for files that are read from one end to the other; exact where
+  // all or nothing is resident.
   [[nodiscard]] std::optional<std::uint64_t> estimate_resident_bytes_of_first(
       std::size_t count) const;
   // Whether the kernel tells us about every file.

@@ -18,6 +18,7 @@
 //       garbage  answers without end and without HTTP        reset   accepts and resets
 //       lost     accepts, and never answers those requests, ready or not
 //   --exit-after MS --exit-code N   ends by itself
+//   --die-of-post       ends with exit code 7 when it is asked for anything with POST
 //   --ignore-sigterm
 //   --daemonize         starts in the background: the launched process exits with 0
 //   --spawn-workers N   orphans in sessions of their own that ignore SIGTERM
@@ -277,7 +278,9 @@ struct Client {
 class Server {
  public:
   explicit Server(const Options& options)
-      : before_(options.text("before", "refused")), stamp_(options.text("ready-stamp")) {
+      : before_(options.text("before", "refused")),
+        stamp_(options.text("ready-stamp")),
+        dies_of_post_(options.has("die-of-post")) {
     listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     const int on = 1;
     ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -402,6 +405,7 @@ class Server {
   }
 
   void answer(Client& client) {
+    if (dies_of_post_ && client.request.rfind("POST", 0) == 0) std::_Exit(7);
     const bool health = client.request.rfind("GET /health", 0) == 0;
     const char* text = ready_ ? k_ready_answer : k_loading_answer;
     if (!health) text = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -416,6 +420,7 @@ class Server {
 
   std::string before_;
   std::string stamp_;
+  bool dies_of_post_ = false;
   int listener_ = -1;
   bool listening_ = false;
   bool ready_ = false;

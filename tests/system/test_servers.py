@@ -156,6 +156,15 @@ class Failures(ServerTest):
     def test_an_unknown_cause_leaves_the_last_words(self):
         self.assertIn("a cause that nobody knows", self.explained("a cause that nobody knows"))
 
+    def test_a_server_that_ends_after_ready_has_failed(self):
+        record = self.measure("--server", "vllm", "--first-token", "--", FAKE_SERVER, "--model",
+                              "{model}", "--port", "{port}", "--read", "full", "--die-of-post",
+                              expect=1)
+        self.assertEqual(record["status"], "failed")
+        self.assertIn("exit code 7 after it was ready", record["reason"])
+        self.assertIsNotNone(record["load_s"])
+        self.assertEqual(read_rows(self.out)[-1]["load_s"], "")
+
     def test_a_time_out_tells_what_it_was_doing(self):
         script = [[0.1, "(EngineCore pid=8) INFO [x.py:1] Starting to load model /m...\n"]]
         record = self.measure("--server", "vllm", "--timeout", "1s", *self.talking(
