@@ -125,11 +125,12 @@ class LaunchedServer : public Launched {
  private:
   // A variable's value as the server sees it.
   [[nodiscard]] std::string value_for_server(std::string_view name) const {
-    for (auto entry = environment_.rbegin(); entry != environment_.rend(); ++entry) {
-      if (entry->first == name) return entry->second;
-    }
     const char* const ours = name.empty() ? nullptr : std::getenv(std::string(name).c_str());
-    return ours == nullptr ? "" : ours;
+    std::string value = ours == nullptr ? "" : ours;
+    for (const auto& [key, set] : environment_) {
+      if (key == name) value = set;  // the last one stands
+    }
+    return value;
   }
 
   serve::LaunchOptions listening(serve::LaunchOptions options) {

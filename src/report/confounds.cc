@@ -15,7 +15,6 @@ namespace {
 
 using text::markdown_code;
 using text::markdown_text;
-using text::json::object;
 using Lines = std::vector<std::string>;
 
 std::string name_of(const Arm& arm) { return markdown_code(arm.facts.label); }
@@ -60,6 +59,7 @@ std::vector<std::string> said(const Arm& arm, const char* key) {
 
 std::string quoted(const std::vector<std::string>& answers) {
   std::vector<std::string> marked;
+  marked.reserve(answers.size());
   for (const std::string& answer : answers) marked.push_back(markdown_code(answer));
   return joined(marked);
 }

@@ -50,6 +50,7 @@ constexpr std::array<Cause, 12> k_causes{{
 const std::vector<std::string_view>& failure_patterns() {
   static const std::vector<std::string_view> k_patterns = [] {
     std::vector<std::string_view> patterns;
+    patterns.reserve(k_causes.size());
     for (const Cause& cause : k_causes) patterns.push_back(cause.regex);
     return patterns;
   }();

@@ -33,7 +33,7 @@ std::string path_of(const std::string& command) {
   std::string_view rest = search == nullptr ? "" : search;
   while (!rest.empty()) {
     const std::size_t colon = rest.find(':');
-    const std::string candidate = fmt::format("{}/{}", rest.substr(0, colon), command);
+    std::string candidate = fmt::format("{}/{}", rest.substr(0, colon), command);
     if (::access(candidate.c_str(), X_OK) == 0) return candidate;
     rest = colon == std::string_view::npos ? "" : rest.substr(colon + 1);
   }
