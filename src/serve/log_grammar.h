@@ -31,7 +31,8 @@ struct LogPattern {
   Says says = Says::reports;
   std::string_view phase;  // start, weights, compile, profile, kv_cache, graphs, http, or empty
   std::string_view key;    // what group 1 is called in `reported`; empty: not reported
-  std::string_view regex;  // RE2 syntax, found anywhere in a line
+  // RE2 syntax, found anywhere in a line; a `$` beside [\r\n], as many lines are searched at once.
+  std::string_view regex;
   std::string_view second_key = {};  // what group 2 is called
   Evidence evidence = Evidence::direct;
   double scale = 1;  // group 1 times this is in the key's unit

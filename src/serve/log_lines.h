@@ -42,6 +42,8 @@ class LogLines {
   void feed(os::TimePoint received, std::string_view piece);
   // Passes on the line that has no end yet.
   void finish();
+  // Whether the next piece begins a line.
+  [[nodiscard]] bool at_line_start() const { return line_.pieces_.empty(); }
 
  private:
   enum class Escape { none, begun, control, text, text_ends };  // where in an ANSI sequence we are

@@ -91,6 +91,11 @@ class StartupLog::Matcher {
     set_.Compile();
   }
 
+  // Whether any of them is anywhere in the text, which may be of many lines.
+  [[nodiscard]] bool any_in(std::string_view text) const {
+    return set_.Match(piece_of(text), nullptr);
+  }
+
   // Indices into the grammar's patterns; behind them, those of failure_patterns().
 
   [[nodiscard]] std::vector<int> matching(std::string_view line) const {
@@ -142,6 +147,23 @@ StartupLog::StartupLog(const LogGrammar& grammar)
       lines_([this](const LogLine& line) { take(line); }) {}
 
 StartupLog::~StartupLog() = default;
+
+// A server that pours out a log waits for its reader, so whole lines that hold no known text are
+// passed over together. With an escape sequence in it a text does not read as it will.
+void StartupLog::feed(os::TimePoint received, std::string_view piece) {
+  constexpr std::size_t k_worth_it = 4096;
+  constexpr char k_escape = '\x1b';
+  if (piece.size() >= k_worth_it && piece.find(k_escape) == std::string_view::npos) {
+    const std::size_t begin = lines_.at_line_start() ? 0 : piece.find('\n') + 1;
+    const std::size_t end = piece.rfind('\n') + 1;
+    if (end > begin && !matcher_->any_in(piece.substr(begin, end - begin))) {
+      lines_.feed(received, piece.substr(0, begin));
+      lines_.feed(received, piece.substr(end));
+      return;
+    }
+  }
+  lines_.feed(received, piece);
+}
 
 void StartupLog::take(const LogLine& line) {
   const std::vector<int> indices = matcher_->matching(line.text());

@@ -38,7 +38,7 @@ class StartupLog {
   StartupLog(const StartupLog&) = delete;
   StartupLog& operator=(const StartupLog&) = delete;
 
-  void feed(os::TimePoint received, std::string_view piece) { lines_.feed(received, piece); }
+  void feed(os::TimePoint received, std::string_view piece);
   // After the last piece.
   void finish() { lines_.finish(); }
 

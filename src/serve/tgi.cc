@@ -27,7 +27,7 @@ const LogGrammar& grammar() {
            k_s_per_ms},
           {Says::begins, "profile", "", R"(Warming up model)"},
           {Says::ends, "profile", "kv_tokens", R"(Setting max batch total tokens to (\d+))"},
-          {Says::begins, "http", "", R"(: Connected$)"},
+          {Says::begins, "http", "", R"(: Connected(?:[\r\n]|$))"},
       },
       R"(rank=(\d+))"};
   return k_grammar;

@@ -186,5 +186,34 @@ TEST(StartupLog, SurvivesManyWorkersAndManyLines) {
   EXPECT_EQ(log.reported().at("weights_s").as_double() > 0, true);
 }
 
+// However it is cut, a log says the same: large pieces are searched before they are split.
+TEST(StartupLog, ReadsLargePiecesAsItReadsLines) {
+  std::mt19937 random(11);
+  const std::vector<std::string> texts{
+      "[a] weights took 3 s", "[b] weights took 2 s",    "version 1.2",
+      "room for 7 tokens",    "\x1b[1mversion\x1b[0m 9", "size 1024 MiB"};
+  for (int round = 0; round < 200; ++round) {
+    std::string whole;
+    while (whole.size() < 60000) {
+      const bool speaks = random() % 400 == 0;
+      whole += speaks ? texts[random() % texts.size()] : std::string(random() % 200, 'x');
+      whole += random() % 20 == 0 ? "\r" : random() % 20 == 0 ? "\r\n" : "\n";
+    }
+    StartupLog by_bytes(little_grammar());
+    for (std::size_t at = 0; at < whole.size(); at += 7) {
+      by_bytes.feed(second(1), whole.substr(at, 7));
+    }
+    by_bytes.finish();
+    StartupLog by_pieces(little_grammar());
+    for (std::size_t at = 0; at < whole.size();) {
+      const std::size_t size = 1 + random() % 20000;
+      by_pieces.feed(second(1), whole.substr(at, size));
+      at += size;
+    }
+    by_pieces.finish();
+    EXPECT_EQ(by_pieces.reported(), by_bytes.reported());
+  }
+}
+
 }  // namespace
 }  // namespace coldload::serve
