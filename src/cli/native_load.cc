@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -96,7 +97,10 @@ void end_with_the_reader(int status_fd) {
     pollfd entry{status_fd, 0, 0};  // POLLERR and POLLHUP come unasked
     while (::poll(&entry, 1, -1) < 0 && errno == EINTR) {
     }
-    if ((entry.revents & (POLLERR | POLLHUP)) != 0) ::_exit(k_exit_failed);
+    if ((entry.revents & (POLLERR | POLLHUP)) == 0) return;
+    constexpr std::string_view k_message = "coldload: nobody reads the status lines\n";
+    [[maybe_unused]] const auto put = ::write(STDERR_FILENO, k_message.data(), k_message.size());
+    ::_exit(k_exit_failed);
   }).detach();
 }
 
