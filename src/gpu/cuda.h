@@ -1,0 +1,138 @@
+// One GPU's memory and the copies into it, through the CUDA driver opened at run time.
+//
+// Owners are move-only; each keeps the device alive. Calls on different objects may come from
+// different threads; each thread calls Device::use_in_this_thread() first.
+//
+// Layer: gpu. Knows nothing of models, storage or servers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "os/dylib.h"
+
+namespace coldload::gpu {
+
+struct CudaApi;
+
+// A GPU with its primary context: what every CUDA program and library in this process shares.
+class Device {
+ public:
+  // Whether there is a driver with at least one GPU that this process may use, and how many.
+  // Creates no context.
+  struct Found {
+    os::Availability availability;
+    int count = 0;
+  };
+  [[nodiscard]] static Found find();
+
+  // Creates the context of GPU `index`, as CUDA_VISIBLE_DEVICES counts: hundreds of milliseconds.
+  // Throws os::Error.
+  [[nodiscard]] static std::shared_ptr<Device> open(int index);
+  ~Device();
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  // "0000:3b:00.0", as sysfs names it; empty where the driver does not tell.
+  [[nodiscard]] const std::string& pci_bus_id() const { return pci_bus_id_; }
+
+  void use_in_this_thread() const;
+
+  struct Memory {
+    std::uint64_t free_bytes = 0;
+    std::uint64_t total_bytes = 0;
+  };
+  // use_in_this_thread() first.
+  [[nodiscard]] Memory memory() const;
+
+  [[nodiscard]] const CudaApi& api() const { return *api_; }
+
+ private:
+  Device() = default;
+
+  std::shared_ptr<const CudaApi> api_;
+  int device_ = 0;
+  void* context_ = nullptr;
+  std::string name_;
+  std::string pci_bus_id_;
+};
+
+// Memory of a GPU.
+class DeviceMemory {
+ public:
+  // Throws os::Error that says how much was needed and how much is free.
+  DeviceMemory(std::shared_ptr<const Device> device, std::uint64_t bytes);
+  ~DeviceMemory();
+  DeviceMemory(const DeviceMemory&) = delete;
+  DeviceMemory& operator=(const DeviceMemory&) = delete;
+
+  // A CUdeviceptr.
+  [[nodiscard]] std::uint64_t address() const { return address_; }
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  std::shared_ptr<const Device> device_;
+  std::uint64_t address_ = 0;
+  std::uint64_t bytes_ = 0;
+};
+
+// Host memory of somebody else, page-locked for as long as this lives: copies from it run by DMA
+// and beside the CPU.
+class PinnedRange {
+ public:
+  // `memory` outlives this. Throws os::Error that says what to do about a limit.
+  PinnedRange(std::shared_ptr<const Device> device, std::span<std::byte> memory);
+  ~PinnedRange();
+  PinnedRange(const PinnedRange&) = delete;
+  PinnedRange& operator=(const PinnedRange&) = delete;
+
+ private:
+  std::shared_ptr<const Device> device_;
+  std::span<std::byte> memory_;
+};
+
+// Copies that run one after the other, beside the CPU. The memory of a copy stays the GPU's until a
+// later wait() returns or an Event recorded behind it is done. Waits for its copies when destroyed.
+class CopyStream {
+ public:
+  explicit CopyStream(std::shared_ptr<const Device> device);
+  ~CopyStream();
+  CopyStream(const CopyStream&) = delete;
+  CopyStream& operator=(const CopyStream&) = delete;
+
+  void to_device(std::uint64_t address, std::span<const std::byte> from);
+  void to_host(std::span<std::byte> to, std::uint64_t address);
+  // Until every copy is done.
+  void wait();
+
+ private:
+  friend class Event;
+  std::shared_ptr<const Device> device_;
+  void* stream_ = nullptr;
+};
+
+// A point in a stream: done when the copies before it are.
+class Event {
+ public:
+  explicit Event(std::shared_ptr<const Device> device);
+  ~Event();
+  Event(Event&& other) noexcept;
+  Event& operator=(Event&&) = delete;
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+  void record(CopyStream& stream);
+  [[nodiscard]] bool done() const;
+  void wait() const;
+
+ private:
+  std::shared_ptr<const Device> device_;
+  void* event_ = nullptr;
+};
+
+}  // namespace coldload::gpu
