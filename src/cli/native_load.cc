@@ -1,3 +1,4 @@
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "gpu/cuda.h"
 #include "load/loader.h"
 #include "model/checkpoint.h"
 #include "os/clock.h"
@@ -30,6 +32,8 @@ namespace json = text::json;
 struct Arguments {
   std::string path;
   load::Options load;
+  std::string no_gpu;  // why the bytes go into host memory though nobody asked for that
+  bool hold = false;
   int status_fd = STDOUT_FILENO;
 };
 
@@ -54,11 +58,40 @@ load::Pacing pacing_of(const std::string& text) {
   return pacing;
 }
 
+// Without a wish: a GPU if there is one.
+void choose_destination(const std::string& into, Arguments& arguments) {
+  if (into == "ring") return;
+  if (into == "host") {
+    arguments.load.destination = load::Destination::host;
+  } else if (into == "gpu") {
+    arguments.load.destination = load::Destination::gpu;
+  } else if (!into.empty()) {
+    throw UsageError(fmt::format("--into {}: write gpu, host or ring", into));
+  } else if (const gpu::Device::Found found = gpu::Device::find(); found.availability.ok) {
+    arguments.load.destination = load::Destination::gpu;
+  } else {
+    arguments.no_gpu = found.availability.reason;
+  }
+}
+
+std::string_view name_of(load::Destination destination) {
+  switch (destination) {
+    case load::Destination::ring:
+      return "ring";
+    case load::Destination::host:
+      return "host";
+    case load::Destination::gpu:
+      return "gpu";
+  }
+  return "";
+}
+
 std::optional<Arguments> parse_arguments(const std::vector<std::string>& args) {
   Arguments arguments;
   std::string ring;
   std::string pace;
   std::string stall;
+  std::string into;
   CLI::App app("load a checkpoint into memory, as a process of its own", "coldload native-load");
   app.add_option("PATH", arguments.path, "checkpoint directory or .gguf file")->required();
   app.add_option("--native-threads", arguments.load.threads, "threads (0: choose)");
@@ -66,11 +99,18 @@ std::optional<Arguments> parse_arguments(const std::vector<std::string>& args) {
   app.add_option("--pace", pace, "hold the reads to RATE or RATE,LATENCY");
   app.add_option("--io-stall-timeout", stall, "give up when a read takes that long");
   app.add_flag("--verify", arguments.load.verify, "compute a checksum of what arrived");
+  app.add_option("--into", into,
+                 "gpu, host, or ring: nowhere, which measures the path alone (a GPU if there is "
+                 "one, else ring)");
+  app.add_option("--gpu", arguments.load.gpu, "which GPU, as CUDA_VISIBLE_DEVICES counts");
+  app.add_flag("--hold", arguments.hold,
+               "keep what was loaded until nobody reads the status lines");
   app.add_option("--status-fd", arguments.status_fd, "where the JSON lines go");
   if (!parse(app, args)) return std::nullopt;
   if (!ring.empty()) arguments.load.ring_bytes = size_of("--native-ring", ring);
   if (!pace.empty()) arguments.load.pacing = pacing_of(pace);
   if (!stall.empty()) arguments.load.io_stall_timeout = duration_of("--io-stall-timeout", stall);
+  choose_destination(into, arguments);
   return arguments;
 }
 
@@ -90,6 +130,8 @@ class StatusLines {
   os::Fd fd_;
 };
 
+std::atomic<bool> g_holding{false};
+
 // Nobody reads the status lines any more: whoever started this is gone, and may have been killed. A
 // thread of its own sees that while reads hang.
 void end_with_the_reader(int status_fd) {
@@ -98,26 +140,34 @@ void end_with_the_reader(int status_fd) {
     while (::poll(&entry, 1, -1) < 0 && errno == EINTR) {
     }
     if ((entry.revents & (POLLERR | POLLHUP)) == 0) return;
+    if (g_holding) ::_exit(k_exit_ok);
     constexpr std::string_view k_message = "coldload: nobody reads the status lines\n";
     [[maybe_unused]] const auto put = ::write(STDERR_FILENO, k_message.data(), k_message.size());
     ::_exit(k_exit_failed);
   }).detach();
 }
 
-json::object ready_event(const load::Result& result, double headers_s) {
-  json::object event{{"event", "ready"},
-                     {"bytes", result.bytes},
-                     {"headers_s", headers_s},
-                     {"read_s", result.read_s},
-                     {"routes", json::object{{"io_uring_direct", result.routes.io_uring_direct},
-                                             {"io_uring_buffered", result.routes.io_uring_buffered},
-                                             {"pread_direct", result.routes.pread_direct},
-                                             {"pread_buffered", result.routes.pread_buffered}}},
-                     {"fallbacks", json::array(result.fallbacks.begin(), result.fallbacks.end())},
-                     {"checksum", nullptr},
-                     {"ring_bytes", result.ring_bytes},
-                     {"threads", result.threads},
-                     {"queue_depth", result.queue_depth}};
+json::object ready_event(const Arguments& arguments, const load::Result& result, double headers_s) {
+  json::object event{
+      {"event", "ready"},
+      {"bytes", result.bytes},
+      {"destination", name_of(arguments.load.destination)},
+      {"no_gpu", arguments.no_gpu.empty() ? json::value(nullptr) : json::value(arguments.no_gpu)},
+      {"context_s", text::or_null(result.context_s)},
+      {"pin_s", text::or_null(result.pin_s)},
+      {"allocate_s", text::or_null(result.allocate_s)},
+      {"headers_s", headers_s},
+      {"read_s", result.read_s},
+      {"routes", json::object{{"io_uring_direct", result.routes.io_uring_direct},
+                              {"io_uring_buffered", result.routes.io_uring_buffered},
+                              {"pread_direct", result.routes.pread_direct},
+                              {"pread_buffered", result.routes.pread_buffered}}},
+      {"fallbacks", json::array(result.fallbacks.begin(), result.fallbacks.end())},
+      {"checksum", nullptr},
+      {"ring_bytes", result.ring_bytes},
+      {"threads", result.threads},
+      {"queue_depth", result.queue_depth},
+      {"in_flight", result.in_flight}};
   if (result.checksum) event["checksum"] = *result.checksum;
   return event;
 }
@@ -140,7 +190,9 @@ void load_checkpoint(const Arguments& arguments, StatusLines& status) {
   const double headers_s = phase("weights");
   const load::Result result =
       loader.load(shards, [&](std::uint64_t bytes) { status.progress(bytes); });
-  status.write(ready_event(result, headers_s));
+  g_holding = arguments.hold;
+  status.write(ready_event(arguments, result, headers_s));
+  while (arguments.hold) ::pause();
 }
 
 }  // namespace

@@ -105,6 +105,15 @@ Device::Memory Device::memory() const {
   return {free_bytes, total_bytes};
 }
 
+os::Error no_memory(const Device& device, std::uint64_t needed_bytes) {
+  const Device::Memory memory = device.memory();
+  return os::Error(fmt::format(
+      "cannot allocate GPU memory: needed {:.0f} MiB, free {:.0f} MiB of {:.0f} on {}; end what "
+      "else uses this GPU, or choose another one",
+      static_cast<double>(needed_bytes) / k_mib, static_cast<double>(memory.free_bytes) / k_mib,
+      static_cast<double>(memory.total_bytes) / k_mib, device.name()));
+}
+
 DeviceMemory::DeviceMemory(std::shared_ptr<const Device> device, std::uint64_t bytes)
     : device_(std::move(device)), bytes_(bytes) {
   const CudaResult result = device_->api().memory_allocate(&address_, bytes_);
@@ -112,12 +121,7 @@ DeviceMemory::DeviceMemory(std::shared_ptr<const Device> device, std::uint64_t b
     device_->api().check(result, "allocate GPU memory");
     return;
   }
-  const Device::Memory memory = device_->memory();
-  throw os::Error(fmt::format(
-      "cannot allocate GPU memory: needed {:.0f} MiB, free {:.0f} MiB of {:.0f} on {}; end what "
-      "else uses this GPU, or choose another one",
-      static_cast<double>(bytes_) / k_mib, static_cast<double>(memory.free_bytes) / k_mib,
-      static_cast<double>(memory.total_bytes) / k_mib, device_->name()));
+  throw no_memory(*device_, bytes_);
 }
 
 DeviceMemory::~DeviceMemory() { device_->api().memory_free(address_); }

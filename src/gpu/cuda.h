@@ -14,6 +14,7 @@
 #include <string>
 
 #include "os/dylib.h"
+#include "os/error.h"
 
 namespace coldload::gpu {
 
@@ -80,6 +81,9 @@ class DeviceMemory {
   std::uint64_t address_ = 0;
   std::uint64_t bytes_ = 0;
 };
+
+// "cannot allocate GPU memory: needed ..., free ...". use_in_this_thread() first.
+[[nodiscard]] os::Error no_memory(const Device& device, std::uint64_t needed_bytes);
 
 // Host memory of somebody else, page-locked for as long as this lives: copies from it run by DMA
 // and beside the CPU.

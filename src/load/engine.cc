@@ -40,19 +40,36 @@ Engine::Engine(const Options& options, Loader::WrapIo wrap)
     if (io_uring.ok) concurrency_ = Concurrency::queued;
     if (!io_uring.ok) fallbacks_.add(io_uring.reason + ", so read by pread", "");
   }
-  layout_ = layout(options.ring_bytes, options.threads, std::thread::hardware_concurrency(),
-                   concurrency_);
+  const bool gpu = options.destination == Destination::gpu;
+  layout_ = layout({options.ring_bytes, options.threads, std::thread::hardware_concurrency(),
+                    concurrency_, gpu ? Drain::by_copies : Drain::at_once});
   ring_ = os::Mapping::anonymous(layout_.ring_bytes());
   workers_.resize(layout_.threads);
+  if (options.destination != Destination::ring) arena_ = arena_promise_.get_future().share();
+  if (!gpu) return;
+  device_ = std::async(std::launch::async, [this] {
+              const os::TimePoint began = os::Clock::now();
+              std::shared_ptr<const gpu::Device> device = gpu::Device::open(options_.gpu);
+              context_s_ = os::seconds_between(began, os::Clock::now());
+              return device;
+            }).share();
 }
 
 std::unique_ptr<Worker> Engine::make_worker(unsigned index) {
-  const auto memory = ring_.bytes().subspan(index * layout_.thread_bytes(), layout_.thread_bytes());
-  Concurrency concurrency = concurrency_;
-  Layout share = layout_;
+  Worker::Share share;
+  share.memory = ring_.bytes().subspan(index * layout_.thread_bytes(), layout_.thread_bytes());
+  share.layout = layout_;
+  share.concurrency = concurrency_;
+  share.io = wrap_(make_io(share.memory, share));
+  share.page_cache_io = wrap_(std::make_unique<PreadIo>());
+  if (device_.valid()) share.lane = make_lane(share.memory);
+  return std::make_unique<Worker>(std::move(share));
+}
+
+std::unique_ptr<Io> Engine::make_io(std::span<std::byte> memory, Worker::Share& share) {
   std::unique_ptr<Io> io;
   bool pinned = false;
-  if (concurrency == Concurrency::queued) {
+  if (concurrency_ == Concurrency::queued) {
     try {
       auto uring = std::make_unique<UringIo>(layout_, memory);
       pinned = uring->registers();
@@ -65,15 +82,29 @@ std::unique_ptr<Worker> Engine::make_worker(unsigned index) {
       io = std::move(uring);
     } catch (const os::SystemError& error) {
       fallbacks_.add(fmt::format("{}, so read by pread", error.what()), "");
-      concurrency = Concurrency::threaded;
-      share.slots = 1;
+      share.concurrency = Concurrency::threaded;
+      if (!device_.valid()) share.layout.slots = 1;
     }
   }
-  // Where each O_DIRECT read pins its pages, few large ones save a third of the time.
-  if (!pinned) ::madvise(memory.data(), memory.size(), MADV_HUGEPAGE);
+  // Where each O_DIRECT read pins its pages, few large ones save a third of the time; and the page
+  // cache is copied into them faster.
+  if (!pinned || device_.valid()) ::madvise(memory.data(), memory.size(), MADV_HUGEPAGE);
   if (!io) io = std::make_unique<PreadIo>();
-  return std::make_unique<Worker>(memory, share, concurrency, wrap_(std::move(io)),
-                                  wrap_(std::make_unique<PreadIo>()));
+  return io;
+}
+
+std::unique_ptr<GpuLane> Engine::make_lane(std::span<std::byte> memory) {
+  // Faulted in while the context is created; pinning would do it page by page.
+  for (std::size_t i = 0; i < memory.size(); i += os::page_size()) memory[i] = std::byte{0};
+  const std::shared_ptr<const gpu::Device> device = device_.get();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!pinning_began_) pinning_began_ = os::Clock::now();
+  }
+  auto lane = std::make_unique<GpuLane>(device, memory, layout_.slots);
+  const std::lock_guard lock(mutex_);
+  pinning_ended_ = os::Clock::now();
+  return lane;
 }
 
 void Engine::serve(unsigned index) noexcept {
@@ -86,10 +117,16 @@ void Engine::serve(unsigned index) noexcept {
   } catch (...) {
     note_error();
   }
+  {
+    const std::lock_guard lock(mutex_);
+    ++prepared_;
+    changed_.notify_all();
+  }
   if (wait_for_work()) {
     try {
       if (worker != nullptr) {
-        worker->run({&*work_, pacer_ ? &*pacer_ : nullptr, &bytes_arrived_, options_.verify});
+        worker->run(
+            {&*work_, pacer_ ? &*pacer_ : nullptr, &bytes_arrived_, arena_, options_.verify});
       } else {
         work_->stop();
       }
@@ -119,22 +156,62 @@ void Engine::note_error() noexcept {
   if (!error_) error_ = std::current_exception();
 }
 
+void Engine::prepare() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return prepared_ == layout_.threads; });
+  if (error_) std::rethrow_exception(error_);
+}
+
+// Before anything is read: what does not fit is not worth reading.
+void Engine::check_room(const std::vector<std::uint64_t>& shard_bytes) {
+  if (!device_.valid()) return;
+  const std::shared_ptr<const gpu::Device> device = device_.get();
+  device->use_in_this_thread();
+  const std::uint64_t needed = arena_bytes(shard_bytes);
+  const gpu::Device::Memory memory = device->memory();
+  if (memory.free_bytes < needed) throw gpu::no_memory(*device, needed);
+}
+
+// Beside the threads, which read into the ring meanwhile.
+void Engine::make_arena(const std::vector<std::uint64_t>& shard_bytes) {
+  if (!arena_.valid()) return;
+  try {
+    const os::TimePoint began = os::Clock::now();
+    if (device_.valid()) {
+      arena_promise_.set_value(std::make_shared<const Arena>(shard_bytes, device_.get()));
+      allocate_s_ = os::seconds_between(began, os::Clock::now());
+    } else {
+      arena_promise_.set_value(std::make_shared<const Arena>(shard_bytes));
+    }
+  } catch (...) {
+    arena_promise_.set_exception(std::current_exception());
+  }
+}
+
 Result Engine::load(const std::vector<Shard>& shards, const Progress& progress) {
   const os::TimePoint started = os::Clock::now();
+  std::vector<std::uint64_t> shard_bytes;
+  shard_bytes.reserve(shards.size());
+  for (const Shard& shard : shards) shard_bytes.push_back(shard.bytes);
+  check_room(shard_bytes);
   {
     const std::lock_guard lock(mutex_);
     if (work_given_) throw os::Error("cannot load twice with one loader");
-    work_.emplace(shards,
-                  options_.use_direct ? ShardFile::Direct::allowed : ShardFile::Direct::forbidden,
-                  fallbacks_);
+    const ShardFile::Access access{
+        options_.use_direct ? ShardFile::Direct::allowed : ShardFile::Direct::forbidden,
+        options_.keep_pages ? ShardFile::Pages::keep : ShardFile::Pages::as_found};
+    work_.emplace(shards, access, layout_.threads * layout_.slots, fallbacks_);
     work_given_ = true;
     changed_.notify_all();
   }
+  make_arena(shard_bytes);
   watch(progress);
   const std::lock_guard lock(mutex_);
   if (error_) std::rethrow_exception(error_);
   if (!work_->complete()) throw os::Error("the load was interrupted");
-  return result(started);
+  Result loaded = result(started);
+  if (options_.verify && device_.valid()) check_what_arrived(shard_bytes);
+  return loaded;
 }
 
 // Returns when every thread is idle. Throws StallError where one may never be.
@@ -186,17 +263,50 @@ Result Engine::result(os::TimePoint started) const {
   result.ring_bytes = layout_.ring_bytes();
   result.threads = layout_.threads;
   result.queue_depth = layout_.slots;
-  Checksum checksum;
+  result.in_flight = work_->in_flight_limit();
+  if (arena_.valid()) result.arena = arena_.get();
+  if (device_.valid()) {
+    result.context_s = context_s_;
+    result.allocate_s = allocate_s_;
+    if (pinning_began_) result.pin_s = os::seconds_between(*pinning_began_, pinning_ended_);
+  }
   for (const auto& worker : workers_) {
     const RouteBytes& routes = worker->routes();
     result.routes.io_uring_direct += routes.io_uring_direct;
     result.routes.io_uring_buffered += routes.io_uring_buffered;
     result.routes.pread_direct += routes.pread_direct;
     result.routes.pread_buffered += routes.pread_buffered;
-    checksum.add(worker->checksum());
   }
-  if (options_.verify) result.checksum = checksum.text();
+  if (options_.verify) result.checksum = checksum().text();
   return result;
+}
+
+// Of what was read.
+Checksum Engine::checksum() const {
+  Checksum sum;
+  for (const auto& worker : workers_) sum.add(worker->checksum());
+  return sum;
+}
+
+// Reads the arena back from the GPU, through the ring, which nobody uses any more.
+void Engine::check_what_arrived(const std::vector<std::uint64_t>& shard_bytes) {
+  const std::span<std::byte> memory = ring_.bytes().first(layout_.slot_bytes);
+  gpu::CopyStream stream(device_.get());
+  Checksum arrived;
+  for (std::uint64_t shard = 0; shard < shard_bytes.size(); ++shard) {
+    for (std::uint64_t offset = 0; offset < shard_bytes[shard]; offset += memory.size()) {
+      const auto piece =
+          memory.first(std::min<std::uint64_t>(memory.size(), shard_bytes[shard] - offset));
+      stream.to_host(piece, arena_.get()->address(shard, offset));
+      stream.wait();
+      arrived.add(shard, offset, piece);
+    }
+  }
+  if (arrived.text() == checksum().text()) return;
+  throw os::Error(fmt::format(
+      "what arrived in GPU memory is not what was read: checksum {} instead of {}; the GPU, its "
+      "bus or its driver is faulty",
+      arrived.text(), checksum().text()));
 }
 
 bool Engine::close(unsigned started) noexcept {

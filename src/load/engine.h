@@ -7,12 +7,15 @@
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "gpu/cuda.h"
+#include "load/arena.h"
 #include "load/fallbacks.h"
 #include "load/layout.h"
 #include "load/loader.h"
@@ -34,6 +37,9 @@ class Engine {
   // The body of thread `index`: prepares its share of the ring, waits for the work, does it.
   void serve(unsigned index) noexcept;
 
+  // Loader::prepare.
+  void prepare();
+
   // Loader::load.
   [[nodiscard]] Result load(const std::vector<Shard>& shards, const Progress& progress);
 
@@ -43,17 +49,28 @@ class Engine {
 
  private:
   [[nodiscard]] std::unique_ptr<Worker> make_worker(unsigned index);
+  [[nodiscard]] std::unique_ptr<Io> make_io(std::span<std::byte> memory, Worker::Share& share);
+  [[nodiscard]] std::unique_ptr<GpuLane> make_lane(std::span<std::byte> memory);
   [[nodiscard]] bool wait_for_work();
+  void check_room(const std::vector<std::uint64_t>& shard_bytes);
+  void make_arena(const std::vector<std::uint64_t>& shard_bytes);
   void note_error() noexcept;
   void watch(const Progress& progress);
   [[nodiscard]] std::optional<std::string> stall() const;
   [[nodiscard]] Result result(os::TimePoint started) const;
+  [[nodiscard]] Checksum checksum() const;
+  void check_what_arrived(const std::vector<std::uint64_t>& shard_bytes);
 
   const Options options_;
   const Loader::WrapIo wrap_;
   Concurrency concurrency_ = Concurrency::threaded;
   Layout layout_;
   os::Mapping ring_;
+  std::atomic<double> context_s_{0};
+  std::shared_future<std::shared_ptr<const gpu::Device>> device_;  // not valid without a GPU
+  std::promise<std::shared_ptr<const Arena>> arena_promise_;
+  std::shared_future<std::shared_ptr<const Arena>> arena_;  // not valid for Destination::ring
+  std::optional<double> allocate_s_;
   Fallbacks fallbacks_;
   std::optional<Pacer> pacer_;
   std::atomic<std::uint64_t> bytes_arrived_{0};
@@ -62,6 +79,9 @@ class Engine {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::unique_ptr<Worker>> workers_;  // by thread; null until it is prepared
+  unsigned prepared_ = 0;                         // threads that are, or cannot be
+  std::optional<os::TimePoint> pinning_began_;
+  os::TimePoint pinning_ended_;
   bool work_given_ = false;
   bool closing_ = false;
   bool stuck_ = false;

@@ -26,10 +26,22 @@ struct Layout {
   [[nodiscard]] std::size_t ring_bytes() const { return threads * thread_bytes(); }
 };
 
-// At most `ring_bytes` in all. `threads` 0 chooses: one per core where reads are queued, eight
-// where a thread is what a request waits in. Fewer threads than asked for where the ring has not
-// a block for each. Throws os::Error for a ring below one block.
-[[nodiscard]] Layout layout(std::uint64_t ring_bytes, unsigned threads, unsigned cores,
-                            Concurrency concurrency);
+// What becomes of a slot when it has been filled.
+enum class Drain {
+  at_once,    // it is free again
+  by_copies,  // it is the GPU's until a copy is done
+};
+
+struct LayoutRequest {
+  std::uint64_t ring_bytes = 0;  // upper bound
+  unsigned threads = 0;          // 0: chosen by what follows
+  unsigned cores = 1;
+  Concurrency concurrency = Concurrency::queued;
+  Drain drain = Drain::at_once;
+};
+
+// Fewer threads than asked for where the ring has not a block for each. Throws os::Error for a ring
+// below one block.
+[[nodiscard]] Layout layout(const LayoutRequest& request);
 
 }  // namespace coldload::load

@@ -37,6 +37,8 @@ void Loader::end_threads() noexcept {
   }
 }
 
+void Loader::prepare() { engine_->prepare(); }
+
 Result Loader::load(const std::vector<Shard>& shards, const Progress& progress) {
   return engine_->load(shards, progress);
 }

@@ -1,12 +1,19 @@
-// The native loader: every byte of a checkpoint's shards into memory, once, at the path's full
-// rate.
+// The native loader: every byte of a checkpoint's shards into GPU or host memory, once, at the
+// path's full rate.
+//
+//   load::Options options;
+//   options.destination = load::Destination::gpu;
+//   load::Loader loader(options);                  // context, ring and threads, in the background
+//   const load::Result result = loader.load({{"model.safetensors", bytes}});
+//   result.arena->address(0, header.data_begin() + tensor.begin);  // a tensor, as a CUdeviceptr
 //
 // All shards are split by bytes over a few threads. Each extent takes the route that its residency
 // calls for: what is in the page cache is read from there, the rest with O_DIRECT through
-// io_uring, so that the page cache stays as it was found. Memory is one bounded ring whatever the
-// checkpoint's size. A path or a kernel that refuses a route gets the next one, and is named.
+// io_uring. The page cache stays as it was found. Beside the arena, memory is one bounded ring
+// whatever the checkpoint's size. A path or a kernel that refuses a route gets the next one, and is
+// named.
 //
-// Layer: load. May include os/ and text/. Knows nothing of model formats: it reads whole files.
+// Layer: load. May include gpu/, os/. Knows nothing of model formats: it loads whole files.
 #pragma once
 
 #include <chrono>
@@ -23,6 +30,7 @@
 
 namespace coldload::load {
 
+class Arena;
 class Engine;
 class Io;
 
@@ -40,11 +48,24 @@ struct Pacing {
   std::chrono::nanoseconds latency{0};
 };
 
+// Where the bytes go.
+enum class Destination {
+  ring,  // nowhere: they are read into the ring and forgotten, which measures a path alone
+  host,  // an Arena in host memory
+  gpu,   // an Arena in the memory of Options::gpu
+};
+
 struct Options {
-  unsigned threads = 0;                     // 0: as many as the machine and the route call for
-  std::uint64_t ring_bytes = 128ULL << 20;  // upper bound of the memory that data lands in
-  bool verify = false;                      // compute Result::checksum
-  std::optional<Pacing> pacing;             // reads are then issued by threads, not by io_uring
+  Destination destination = Destination::ring;
+  int gpu = 0;           // as CUDA_VISIBLE_DEVICES counts
+  unsigned threads = 0;  // 0: as many as the machine and the route call for
+  // Upper bound of the memory that data passes through; pinned for a GPU.
+  std::uint64_t ring_bytes = 128ULL << 20;
+  // Compute Result::checksum, on the way in; for a GPU also of what can be read back from it.
+  bool verify = false;
+  // Leave in the page cache what had to be read, instead of leaving it as it was found.
+  bool keep_pages = false;
+  std::optional<Pacing> pacing;  // reads are then issued by threads, not by io_uring
   std::chrono::nanoseconds io_stall_timeout = std::chrono::seconds(60);
   bool use_io_uring = true;  // false: as if the kernel refused it
   bool use_direct = true;    // false: as if every file refused O_DIRECT
@@ -59,14 +80,21 @@ struct RouteBytes {
 };
 
 struct Result {
-  std::uint64_t bytes = 0;  // all shards; each byte was read once
-  double read_s = 0;        // load() called -> last byte in memory
+  std::uint64_t bytes = 0;             // all shards; each byte was read once
+  double read_s = 0;                   // load() called -> last byte at its destination
+  std::shared_ptr<const Arena> arena;  // null for Destination::ring
+  // For a GPU: creating its context, pinning the ring, allocating the arena. All of them overlap
+  // with reading and with each other.
+  std::optional<double> context_s;
+  std::optional<double> pin_s;
+  std::optional<double> allocate_s;
   RouteBytes routes;
   std::vector<std::string> fallbacks;   // what was refused, and what was done instead
   std::optional<std::string> checksum;  // 16 hex digits, with Options::verify; see checksum.h
   std::uint64_t ring_bytes = 0;         // memory that the ring really has
   unsigned threads = 0;
-  unsigned queue_depth = 0;  // requests that one thread keeps in flight
+  unsigned queue_depth = 0;  // requests that one thread can keep in flight
+  unsigned in_flight = 0;    // reads of storage by all threads together, as it was found best
 };
 
 // A read that did not return within Options::io_stall_timeout. The thread that waits for it cannot
@@ -79,8 +107,9 @@ class StallError : public os::Error {
 // Called about every 100 ms, in the thread that called load(), with the bytes that have arrived.
 using Progress = std::function<void(std::uint64_t bytes)>;
 
-// Prepares memory, rings and threads when it is made, so that a caller can read headers meanwhile;
-// gives them back when it is destroyed, which is not part of the load.
+// Prepares memory, rings, threads and the GPU's context when it is made, in the background, so that
+// a caller can read headers meanwhile; gives them back when it is destroyed, which is not part of
+// the load.
 class Loader {
  public:
   // Throws os::Error where the options cannot be met (a ring below 1 MiB).
@@ -92,9 +121,14 @@ class Loader {
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  // Reads all shards. Once per Loader. Throws os::SystemError or os::Error that names path and
-  // offset (unreadable, truncated or replaced meanwhile), StallError, and os::Error when
-  // os::interrupted().
+  // Waits until everything is prepared: for who wants to time a load alone. Throws os::Error where
+  // there is no GPU, or no memory to pin.
+  void prepare();
+
+  // Loads all shards. Once per Loader. Throws os::SystemError or os::Error that names path and
+  // offset (unreadable, truncated or replaced meanwhile), StallError, os::Error when
+  // os::interrupted(), and, before anything is read, where the destination has no room: needed and
+  // free.
   [[nodiscard]] Result load(const std::vector<Shard>& shards, const Progress& progress = {});
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <span>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -64,12 +65,14 @@ struct stat status_of(const os::Fd& file) {
 
 }  // namespace
 
-ShardFile::ShardFile(const Shard& shard, std::uint64_t index, Direct direct, Fallbacks& fallbacks)
+ShardFile::ShardFile(const Shard& shard, std::uint64_t index, const Access& access,
+                     Fallbacks& fallbacks)
     : shard_(shard),
       index_(index),
-      direct_(direct),
+      access_(access),
       fallbacks_(fallbacks),
-      bytes_missing_(shard.bytes) {}
+      bytes_missing_(shard.bytes),
+      found_(shard.bytes) {}
 
 void ShardFile::open() {
   const std::lock_guard lock(mutex_);
@@ -93,7 +96,7 @@ void ShardFile::open() {
 
 // Opens file_, once where it can be: on FUSE a second open may drop the file's page cache.
 void ShardFile::choose_route() {
-  if (direct_ == Direct::forbidden) {
+  if (access_.direct == Direct::forbidden || access_.pages == Pages::keep) {
     file_ = open_for_reading(shard_.path, 0);
     return;
   }
@@ -116,7 +119,7 @@ void ShardFile::choose_route() {
   direct_usable_ = true;
 }
 
-std::vector<Extent> ShardFile::extents(std::uint64_t offset, std::uint64_t bytes) const {
+std::vector<Extent> ShardFile::extents(std::uint64_t offset, std::uint64_t bytes) {
   if (!residency_known_) return {{index_, offset, bytes, true}};
   std::vector<Extent> result;
   const std::size_t page = os::page_size();
@@ -126,9 +129,10 @@ std::vector<Extent> ShardFile::extents(std::uint64_t offset, std::uint64_t bytes
     if (::mincore(pages_.data() + offset, block, pages.data()) != 0) {
       throw os::SystemError("look for resident pages of", shard_.path, errno);
     }
-    const auto* const pages_end = pages.begin() + (block + page - 1) / page;
-    const bool resident = std::all_of(pages.cbegin(), pages_end,
+    const std::span answers(pages.data(), (block + page - 1) / page);
+    const bool resident = std::all_of(answers.begin(), answers.end(),
                                       [](unsigned char answer) { return (answer & 1U) != 0; });
+    found_.note(offset, answers);
     if (result.empty() || result.back().resident != resident) {
       result.push_back({index_, offset, 0, resident});
     }
@@ -145,15 +149,28 @@ void ShardFile::refuse_direct() {
 }
 
 int ShardFile::buffered_fd() {
+  page_cache_used_ = true;
   if (!opened_direct_) return file_.get();
   const std::lock_guard lock(mutex_);
   if (!buffered_.valid()) buffered_ = open_for_reading(shard_.path, 0);
   return buffered_.get();
 }
 
-bool ShardFile::arrived(std::uint64_t bytes) {
-  if (bytes_missing_.fetch_sub(bytes) != bytes) return false;
+// Advice: what the kernel keeps all the same was mapped, locked or written by somebody else.
+void ShardFile::drop_behind(std::uint64_t offset, std::uint64_t bytes) {
+  found_.for_each_absent(offset, bytes, [this](std::uint64_t begin, std::uint64_t size) {
+    ::posix_fadvise(file_.get(), static_cast<off_t>(begin), static_cast<off_t>(size),
+                    POSIX_FADV_DONTNEED);
+  });
+}
+
+bool ShardFile::arrived(const Extent& piece) {
+  const bool drop = access_.pages == Pages::as_found && page_cache_used_;
+  if (drop && !piece.resident && !direct_usable_) drop_behind(piece.offset, piece.bytes);
+  if (bytes_missing_.fetch_sub(piece.bytes) != piece.bytes) return false;
   const std::lock_guard lock(mutex_);
+  // Readahead may have gone beyond the pieces that it was for.
+  if (drop) drop_behind(0, shard_.bytes);
   const struct stat info = status_of(file_);
   if (static_cast<std::uint64_t>(info.st_size) != shard_.bytes ||
       info.st_mtim.tv_sec != modified_at_.tv_sec || info.st_mtim.tv_nsec != modified_at_.tv_nsec) {

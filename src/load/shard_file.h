@@ -12,6 +12,7 @@
 
 #include "load/fallbacks.h"
 #include "load/loader.h"
+#include "load/page_map.h"
 #include "os/fd.h"
 #include "os/mapping.h"
 
@@ -29,7 +30,12 @@ struct Extent {
 class ShardFile {
  public:
   enum class Direct { allowed, forbidden };
-  ShardFile(const Shard& shard, std::uint64_t index, Direct direct, Fallbacks& fallbacks);
+  enum class Pages { as_found, keep };
+  struct Access {
+    Direct direct = Direct::allowed;
+    Pages pages = Pages::as_found;
+  };
+  ShardFile(const Shard& shard, std::uint64_t index, const Access& access, Fallbacks& fallbacks);
 
   [[nodiscard]] const std::string& path() const { return shard_.path; }
   [[nodiscard]] std::uint64_t bytes() const { return shard_.bytes; }
@@ -42,7 +48,7 @@ class ShardFile {
   // counts as absent as a whole. Where the kernel does not tell us (it hides the page cache of
   // files that we neither own nor may write) everything counts as resident, so that it is read
   // through the page cache: right in both cases, if slower in one. open() first.
-  [[nodiscard]] std::vector<Extent> extents(std::uint64_t offset, std::uint64_t bytes) const;
+  [[nodiscard]] std::vector<Extent> extents(std::uint64_t offset, std::uint64_t bytes);
 
   // The descriptor for O_DIRECT, -1 where the file or its file system refuses it. open() first.
   [[nodiscard]] int direct_fd() const { return direct_usable_ ? file_.get() : -1; }
@@ -53,17 +59,19 @@ class ShardFile {
   // The descriptor for reads through the page cache; opened when first asked for.
   [[nodiscard]] int buffered_fd();
 
-  // `bytes` more have arrived. True where these were the last: the file is then closed, after a
-  // check that it is what it was when it was opened. Throws os::Error if not.
-  [[nodiscard]] bool arrived(std::uint64_t bytes);
+  // `piece` has arrived: what it brought into the page cache is dropped again. True where it was
+  // the last: the file is then closed, after a check that it is what it was when it was opened.
+  // Throws os::Error if not.
+  [[nodiscard]] bool arrived(const Extent& piece);
 
  private:
   void choose_route();
+  void drop_behind(std::uint64_t offset, std::uint64_t bytes);
   [[nodiscard]] os::Error changed(std::uint64_t bytes_now) const;
 
   const Shard shard_;
   const std::uint64_t index_;
-  const Direct direct_;
+  const Access access_;
   Fallbacks& fallbacks_;
   std::atomic<std::uint64_t> bytes_missing_;
 
@@ -73,6 +81,8 @@ class ShardFile {
   os::Mapping pages_;  // no access: for mincore
   std::atomic<bool> direct_usable_{false};
   std::atomic<bool> opened_direct_{false};
+  std::atomic<bool> page_cache_used_{false};
+  PageMap found_;  // the page cache before the load
   bool residency_known_ = false;
   std::uint64_t alignment_ = 0;
   timespec modified_at_{};

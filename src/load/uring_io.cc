@@ -69,7 +69,9 @@ UringIo::~UringIo() {
 }
 
 void UringIo::submit(const ReadRequest& request) {
-  const bool fixed = registered(request.slot);
+  const bool in_ring = request.memory.data() >= memory_.data() &&
+                       request.memory.data() < memory_.data() + memory_.size();
+  const bool fixed = in_ring && registered(request.slot);
   io_uring_sqe* entry = ::io_uring_get_sqe(&ring_);
   assert(entry != nullptr);  // submitted one by one, so there is always one
   const auto bytes = static_cast<unsigned>(request.memory.size());

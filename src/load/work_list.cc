@@ -1,6 +1,7 @@
 #include "load/work_list.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "load/layout.h"
 
@@ -14,14 +15,17 @@ constexpr std::uint64_t k_window_bytes = 64 * k_block_bytes;
 constexpr std::uint64_t k_lookahead_bytes = 16 * k_window_bytes;
 // Two descriptors each at most: far below the usual limit of 1,024.
 constexpr std::size_t k_most_open_shards = 128;
+// Enough for a disk; a network mount is given more as soon as that pays.
+constexpr unsigned k_first_in_flight = 8;
 
 }  // namespace
 
-WorkList::WorkList(const std::vector<Shard>& shards, ShardFile::Direct direct,
-                   Fallbacks& fallbacks) {
+WorkList::WorkList(const std::vector<Shard>& shards, const ShardFile::Access& access,
+                   unsigned most_in_flight, Fallbacks& fallbacks)
+    : limit_(k_first_in_flight, most_in_flight) {
   shards_.reserve(shards.size());
   for (const Shard& shard : shards) {
-    shards_.push_back(std::make_unique<ShardFile>(shard, shards_.size(), direct, fallbacks));
+    shards_.push_back(std::make_unique<ShardFile>(shard, shards_.size(), access, fallbacks));
     if (shard.bytes > 0) ++unfinished_shards_;
   }
   skip_empty_shards();
@@ -29,6 +33,11 @@ WorkList::WorkList(const std::vector<Shard>& shards, ShardFile::Direct direct,
 
 void WorkList::skip_empty_shards() {
   while (next_shard_ < shards_.size() && shards_[next_shard_]->bytes() == 0) ++next_shard_;
+}
+
+bool WorkList::has(Kind kind) const {
+  if (kind == Kind::resident) return !resident_.extents.empty();
+  return !absent_.extents.empty() && absent_in_flight_ < limit_.limit();
 }
 
 bool WorkList::may_look() const {
@@ -75,8 +84,11 @@ std::vector<Extent> WorkList::look_at(const Window& window) {
 std::optional<Extent> WorkList::take(Kind kind, std::size_t most_bytes) {
   std::unique_lock lock(mutex_);
   while (!stopped_) {
-    if (!queue(kind).extents.empty()) return cut(queue(kind), most_bytes);
-    if (!may_look()) return std::nullopt;
+    if (has(kind)) {
+      if (kind == Kind::absent) ++absent_in_flight_;
+      return cut(queue(kind), most_bytes);
+    }
+    if (!queue(kind).extents.empty() || !may_look()) return std::nullopt;
     const Window window = next_window();
     const auto look = looks_.insert(looks_.end(), {window.shard, window.offset, os::Clock::now()});
     lock.unlock();
@@ -96,15 +108,24 @@ std::optional<Extent> WorkList::take(Kind kind, std::size_t most_bytes) {
 bool WorkList::wait_for_more() {
   std::unique_lock lock(mutex_);
   const auto something = [this] {
-    return stopped_ || !absent_.extents.empty() || !resident_.extents.empty() || may_look();
+    return stopped_ || has(Kind::absent) || has(Kind::resident) || may_look();
   };
-  const auto nothing_left = [this] { return next_shard_ == shards_.size() && looks_.empty(); };
+  const auto nothing_left = [this] {
+    return next_shard_ == shards_.size() && looks_.empty() && absent_.extents.empty() &&
+           resident_.extents.empty();
+  };
   changed_.wait(lock, [&] { return something() || nothing_left(); });
   return !stopped_ && something();
 }
 
 void WorkList::arrived(const Extent& piece) {
-  if (!shards_[piece.shard]->arrived(piece.bytes)) return;
+  if (!piece.resident) {
+    const std::lock_guard lock(mutex_);
+    --absent_in_flight_;
+    limit_.arrived(os::Clock::now(), piece.bytes, !absent_.extents.empty());
+    changed_.notify_all();
+  }
+  if (!shards_[piece.shard]->arrived(piece)) return;
   const std::lock_guard lock(mutex_);
   --open_shards_;
   --unfinished_shards_;
@@ -114,6 +135,11 @@ void WorkList::arrived(const Extent& piece) {
 bool WorkList::complete() const {
   const std::lock_guard lock(mutex_);
   return unfinished_shards_ == 0;
+}
+
+unsigned WorkList::in_flight_limit() const {
+  const std::lock_guard lock(mutex_);
+  return limit_.limit();
 }
 
 bool WorkList::sleep_until(os::TimePoint due) {

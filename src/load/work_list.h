@@ -17,6 +17,7 @@
 #include <optional>
 #include <vector>
 
+#include "load/in_flight.h"
 #include "load/shard_file.h"
 #include "os/clock.h"
 
@@ -25,11 +26,15 @@ namespace coldload::load {
 // Thread-safe.
 class WorkList {
  public:
-  WorkList(const std::vector<Shard>& shards, ShardFile::Direct direct, Fallbacks& fallbacks);
+  // At most `most_in_flight` absent pieces are handed out and have not arrived; how many of them
+  // really are is measured.
+  WorkList(const std::vector<Shard>& shards, const ShardFile::Access& access,
+           unsigned most_in_flight, Fallbacks& fallbacks);
 
   enum class Kind { absent, resident };
   // The next piece of that kind, at most `most_bytes` (a multiple of k_block_bytes). Nothing where
-  // there is none now; there may be one later. Throws what opening and looking throws.
+  // there is none now, or enough are in flight; there may be one later. Throws what opening and
+  // looking throws.
   [[nodiscard]] std::optional<Extent> take(Kind kind, std::size_t most_bytes);
 
   // Waits until take() may find something. False: all has been taken, or stop() was called.
@@ -39,6 +44,8 @@ class WorkList {
   void arrived(const Extent& piece);
   // All bytes of all shards have arrived.
   [[nodiscard]] bool complete() const;
+  // Absent pieces that are kept in flight, as measured so far.
+  [[nodiscard]] unsigned in_flight_limit() const;
 
   void stop();
   // Sleeps until `due`; false where stop() was called before.
@@ -67,6 +74,8 @@ class WorkList {
   };
 
   [[nodiscard]] Queue& queue(Kind kind) { return kind == Kind::absent ? absent_ : resident_; }
+  // Whether a piece of that kind may be handed out now.
+  [[nodiscard]] bool has(Kind kind) const;
   [[nodiscard]] bool may_look() const;
   [[nodiscard]] Window next_window();
   [[nodiscard]] std::vector<Extent> look_at(const Window& window);
@@ -79,6 +88,8 @@ class WorkList {
   std::condition_variable changed_;
   Queue absent_;
   Queue resident_;
+  InFlightLimit limit_;
+  unsigned absent_in_flight_ = 0;
   std::uint64_t next_shard_ = 0;   // of the next window
   std::uint64_t next_offset_ = 0;  // of the next window
   std::list<Look> looks_;          // windows that someone is looking at, oldest first

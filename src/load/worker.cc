@@ -25,17 +25,16 @@ std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
 
 }  // namespace
 
-Worker::Worker(std::span<std::byte> memory, const Layout& layout, Concurrency concurrency,
-               std::unique_ptr<Io> io, std::unique_ptr<Io> page_cache_io)
-    : concurrency_(concurrency),
-      io_(std::move(io)),
-      page_cache_io_(std::move(page_cache_io)),
-      slots_(layout.slots),
-      watches_(layout.slots) {
-  for (unsigned i = 0; i < layout.slots; ++i) {
-    slots_[i].memory = memory.subspan(i * layout.slot_bytes, layout.slot_bytes);
-    free_slots_.push_back(i);
-  }
+Worker::Worker(Share share)
+    : concurrency_(share.concurrency),
+      ring_(share.memory),
+      slot_bytes_(share.layout.slot_bytes),
+      io_(std::move(share.io)),
+      page_cache_io_(std::move(share.page_cache_io)),
+      lane_(std::move(share.lane)),
+      slots_(share.layout.slots),
+      watches_(share.layout.slots) {
+  for (unsigned i = 0; i < share.layout.slots; ++i) free_slots_.push_back(i);
 }
 
 void Worker::run(const WorkerContext& context) {
@@ -53,6 +52,10 @@ void Worker::loop() {
   while (true) {
     fill();
     if (read_resident()) {
+      collect(Io::Wait::no);
+      reap(Io::Wait::no);
+    } else if (lane_ && lane_->sending()) {
+      collect(Io::Wait::yes);  // a copy is short; storage works on meanwhile
       reap(Io::Wait::no);
     } else if (in_flight_ > 0) {
       reap(Io::Wait::yes);
@@ -66,7 +69,7 @@ void Worker::fill() {
   // One slot stays for the page cache, which is read while storage works.
   const std::size_t reserve = slots_.size() > 1 ? 1 : 0;
   while (free_slots_.size() > reserve) {
-    const auto piece = context_.work->take(WorkList::Kind::absent, slots_[0].memory.size());
+    const auto piece = context_.work->take(WorkList::Kind::absent, slot_bytes_);
     if (!piece) return;
     start(*piece);
   }
@@ -74,8 +77,8 @@ void Worker::fill() {
 
 bool Worker::read_resident() {
   if (free_slots_.empty()) return false;
-  const auto piece = context_.work->take(WorkList::Kind::resident,
-                                         std::min(slots_[0].memory.size(), k_resident_piece_bytes));
+  const auto piece =
+      context_.work->take(WorkList::Kind::resident, std::min(slot_bytes_, k_resident_piece_bytes));
   if (!piece) return false;
   start(*piece);
   return true;
@@ -95,11 +98,19 @@ void Worker::reap(Io::Wait wait) {
   }
 }
 
+std::span<std::byte> Worker::memory_for(unsigned index, const Extent& piece) const {
+  if (!lane_ && context_.arena.valid()) {
+    const auto place = context_.arena.get()->place(piece.shard, piece.offset);
+    return place.first(std::min(place.size(), slot_bytes_));
+  }
+  return ring_.subspan(index * slot_bytes_, slot_bytes_);
+}
+
 void Worker::start(const Extent& piece) {
   const unsigned index = free_slots_.back();
   free_slots_.pop_back();
   Slot& slot = slots_[index];
-  slot = Slot{slot.memory, piece, 0, 0, false, false, {}};
+  slot = Slot{memory_for(index, piece), piece, 0, 0, false, false, {}};
   const os::TimePoint now = os::Clock::now();
   if (context_.pacer != nullptr) slot.due = context_.pacer->arrival(now, piece.bytes);
   Watch& watch = watches_[index];
@@ -183,13 +194,28 @@ void Worker::credit(const Slot& slot, std::uint64_t bytes) {
 void Worker::finish(unsigned index) {
   const Slot& slot = slots_[index];
   watches_[index].since_ns = 0;
-  free_slots_.push_back(index);
+  if (lane_) {
+    const Arena& arena = *context_.arena.get();
+    lane_->send(index, slot.memory.first(slot.piece.bytes),
+                arena.address(slot.piece.shard, slot.piece.offset));
+  } else {
+    free_slots_.push_back(index);
+  }
   if (context_.verify) {
     checksum_.add(slot.piece.shard, slot.piece.offset, slot.memory.first(slot.piece.bytes));
   }
   if (context_.pacer != nullptr && !context_.work->sleep_until(slot.due)) return;
   *context_.bytes_arrived += slot.piece.bytes;
   context_.work->arrived(slot.piece);
+}
+
+// Takes back the slots whose copies are done; waits for the first of them where told to.
+void Worker::collect(Io::Wait wait) {
+  if (!lane_) return;
+  while (const auto slot = lane_->sent(wait)) {
+    free_slots_.push_back(*slot);
+    wait = Io::Wait::no;
+  }
 }
 
 void Worker::drain() noexcept {

@@ -7,12 +7,15 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "load/arena.h"
 #include "load/checksum.h"
+#include "load/gpu_lane.h"
 #include "load/io.h"
 #include "load/layout.h"
 #include "load/loader.h"
@@ -27,6 +30,8 @@ struct WorkerContext {
   WorkList* work = nullptr;
   Pacer* pacer = nullptr;  // null: unpaced
   std::atomic<std::uint64_t>* bytes_arrived = nullptr;
+  // Null for Destination::ring. Reading may begin before it is there.
+  std::shared_future<std::shared_ptr<const Arena>> arena;
   bool verify = false;
 };
 
@@ -39,10 +44,16 @@ struct PendingRead {
 
 class Worker {
  public:
-  // `memory` is the worker's share of the ring: `slots` slots. `io` serves reads that miss the page
-  // cache (`queued`: several at a time), `page_cache_io` the others.
-  Worker(std::span<std::byte> memory, const Layout& layout, Concurrency concurrency,
-         std::unique_ptr<Io> io, std::unique_ptr<Io> page_cache_io);
+  // What one worker has for itself.
+  struct Share {
+    std::span<std::byte> memory;  // its part of the ring: `slots` slots
+    Layout layout;
+    Concurrency concurrency = Concurrency::threaded;
+    std::unique_ptr<Io> io;  // reads that miss the page cache; `queued`: several at a time
+    std::unique_ptr<Io> page_cache_io;  // the others
+    std::unique_ptr<GpuLane> lane;      // null: what has been read is where it should be
+  };
+  explicit Worker(Share share);
 
   // Until there is no work left or someone stopped the list. Nothing is in flight afterwards.
   // Throws os::Error that names path and offset; the list is then stopped.
@@ -77,16 +88,21 @@ class Worker {
   [[nodiscard]] bool read_resident();
   void reap(Io::Wait wait);
   void start(const Extent& piece);
+  [[nodiscard]] std::span<std::byte> memory_for(unsigned index, const Extent& piece) const;
   void advance(unsigned index);
   [[nodiscard]] ReadRequest next_read(unsigned index);
   [[nodiscard]] bool accept(unsigned index, int result);
   void credit(const Slot& slot, std::uint64_t bytes);
   void finish(unsigned index);
+  void collect(Io::Wait wait);
   void drain() noexcept;
 
   const Concurrency concurrency_;
+  const std::span<std::byte> ring_;
+  const std::size_t slot_bytes_;
   std::unique_ptr<Io> io_;
   std::unique_ptr<Io> page_cache_io_;
+  std::unique_ptr<GpuLane> lane_;
   std::vector<Slot> slots_;
   std::vector<Watch> watches_;        // one per slot
   std::vector<unsigned> free_slots_;  // last used last: its memory is in the CPU's cache

@@ -12,6 +12,7 @@
 
 #include "measure/environment.h"
 #include "os/error.h"
+#include "os/memory.h"
 #include "storage/page_cache.h"
 #include "text/units.h"
 
@@ -30,7 +31,7 @@ std::string why_not_warm(const Arm& arm) {
   if (arm.storage.cache == storage::CacheKind::memory_backed) {
     return fmt::format("{} is memory: every load of it is warm", arm.storage.mount.fs_type);
   }
-  const auto room = memory_for_page_cache();
+  const auto room = os::available_memory_bytes();
   if (room && *room < arm.checkpoint->weight_bytes()) {
     return fmt::format("the checkpoint has {}, the page cache can grow to {}",
                        text::format_bytes(arm.checkpoint->weight_bytes()),

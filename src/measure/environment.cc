@@ -1,8 +1,6 @@
 #include "measure/environment.h"
 
-#include <algorithm>
 #include <array>
-#include <charconv>
 #include <sstream>
 #include <string_view>
 #include <thread>
@@ -12,6 +10,7 @@
 
 #include "os/clock.h"
 #include "os/file.h"
+#include "os/memory.h"
 
 namespace coldload::measure {
 
@@ -29,57 +28,6 @@ std::string value_of(const std::string& text, std::string_view key) {
     return line.substr(begin, end - begin + 1);
   }
   return "";
-}
-
-std::optional<std::uint64_t> number_of(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() ? std::optional(value) : std::nullopt;
-}
-
-std::optional<std::uint64_t> meminfo_bytes(std::string_view key) {
-  const auto kib = number_of(value_of(os::try_read_text("/proc/meminfo").value_or(""), key));
-  return kib ? std::optional(*kib * 1024) : std::nullopt;
-}
-
-// What the cgroup at `folder` still allows: limit minus use, page cache not counted as use.
-std::optional<std::uint64_t> cgroup_room(const std::string& folder, const char* limit_name,
-                                         const char* usage_name, std::string_view cache_key) {
-  const auto limit = number_of(os::try_read_text(folder + limit_name).value_or(""));
-  const auto usage = number_of(os::try_read_text(folder + usage_name).value_or(""));
-  constexpr std::uint64_t k_no_limit = std::uint64_t{1} << 60;
-  if (!limit || !usage || *limit >= k_no_limit) return std::nullopt;
-  const std::string stat = os::try_read_text(folder + "/memory.stat").value_or("");
-  const std::uint64_t cache = number_of(value_of(stat, cache_key)).value_or(0);
-  const std::uint64_t held = *usage - std::min(*usage, cache);
-  return *limit - std::min(*limit, held);
-}
-
-std::optional<std::uint64_t> least_cgroup_room() {
-  std::optional<std::uint64_t> least;
-  std::istringstream lines(os::try_read_text("/proc/self/cgroup").value_or(""));
-  std::string line;
-  while (std::getline(lines, line)) {
-    // hierarchy:controllers:path
-    const std::size_t first = line.find(':');
-    const std::size_t second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    std::string path = line.substr(second + 1);
-    const bool v2 = controllers.empty();
-    if (!v2 && controllers.find("memory") == std::string::npos) continue;
-    const std::string root = v2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
-    while (true) {
-      const auto room = v2 ? cgroup_room(root + path, "/memory.max", "/memory.current", "file ")
-                           : cgroup_room(root + path, "/memory.limit_in_bytes",
-                                         "/memory.usage_in_bytes", "total_cache ");
-      if (room) least = std::min(least.value_or(*room), *room);
-      const std::size_t slash = path.rfind('/');
-      if (path.empty() || path == "/" || slash == std::string::npos) break;
-      path.resize(slash);
-    }
-  }
-  return least;
 }
 
 struct CpuTicks {
@@ -124,7 +72,7 @@ text::json::object describe_machine(const gpu::Nvml& nvml, const std::string& co
   out["machine"] = kernel.machine;
   out["cpu"] = value_of(os::try_read_text("/proc/cpuinfo").value_or(""), "model name");
   out["cores"] = std::thread::hardware_concurrency();
-  out["memory_bytes"] = text::or_null(meminfo_bytes("MemTotal"));
+  out["memory_bytes"] = text::or_null(os::total_memory_bytes());
   text::json::array gpus;
   for (const gpu::GpuInfo& gpu : nvml.devices()) {
     gpus.push_back(
@@ -137,13 +85,6 @@ text::json::object describe_machine(const gpu::Nvml& nvml, const std::string& co
   out["gpus"] = std::move(gpus);
   out["coldload"] = {{"version", coldload_version}, {"commit", coldload_commit}};
   return out;
-}
-
-std::optional<std::uint64_t> memory_for_page_cache() {
-  const auto available = meminfo_bytes("MemAvailable");
-  const auto room = least_cgroup_room();
-  if (!available) return room;
-  return room ? std::min(*available, *room) : available;
 }
 
 Quiet look_for_others(const std::string& device_stat) {

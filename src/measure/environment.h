@@ -17,10 +17,6 @@ namespace coldload::measure {
                                                   const std::string& coldload_version,
                                                   const std::string& coldload_commit);
 
-// The least of MemAvailable and what the memory cgroups above us leave: what the page cache could
-// grow to. Nothing where /proc does not say.
-[[nodiscard]] std::optional<std::uint64_t> memory_for_page_cache();
-
 // What else kept this machine busy, looked at for about 100 ms.
 struct Quiet {
   double busy_cores = 0;  // CPU seconds per second, ours included (we sleep meanwhile)

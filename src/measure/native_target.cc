@@ -21,8 +21,6 @@ namespace coldload::measure {
 
 namespace {
 
-// The loader ends by itself once it has said that everything is loaded.
-constexpr std::chrono::seconds k_exit_patience{2};
 constexpr std::size_t k_longest_line = 1 << 20;
 
 // The bytes that the loader read with O_DIRECT, from its "routes".
@@ -71,8 +69,6 @@ class LaunchedLoader : public Launched {
         return outcome;
       }
       if (entries[0].revents != 0 && !read_status(now, &outcome)) {
-        // Reaped, its reads are on our account; a zombie's are closed to all but root.
-        if (done_) (void)child_->wait_until(os::Clock::now() + k_exit_patience);
         return outcome;
       }
       tick(progress_);
@@ -179,6 +175,8 @@ class NativeTarget : public Target {
 
   [[nodiscard]] std::unique_ptr<Launched> launch(const LaunchRequest& request) override {
     std::vector<std::string> argv = planned_argv(request.model_path);
+    // It keeps what it loaded until it is stopped, as a server does: GPU memory is looked at then.
+    argv.emplace_back("--hold");
     if (request.pace) {
       argv.emplace_back("--pace");
       argv.push_back(request.pace->spec);

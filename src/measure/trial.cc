@@ -15,6 +15,7 @@
 #include "measure/timeline.h"
 #include "os/error.h"
 #include "os/interrupt.h"
+#include "os/memory.h"
 #include "os/subprocess.h"
 #include "serve/log_tail.h"
 #include "storage/holders.h"
@@ -37,7 +38,7 @@ struct Prepared {
 // A file server that a stand-in stands for has its files in memory.
 void warm_backing(const Arm& arm, std::vector<std::string>* remarks) {
   if (arm.backing_files.empty()) return;
-  const auto room = memory_for_page_cache();
+  const auto room = os::available_memory_bytes();
   if (room && *room < 2 * arm.checkpoint->weight_bytes()) {
     remarks->push_back("the stand-in's backing files were not kept warm: too little memory");
     return;
@@ -116,7 +117,7 @@ Prepared prepare(const TrialInput& input, TrialWatcher& watcher) {
   evidence.counter_this_mount_only = arm.counter.this_mount_only;
   evidence.no_counter_reason = arm.counter.reason;
   evidence.processes_are_charged = arm.counter.processes_are_charged;
-  const auto room = memory_for_page_cache();
+  const auto room = os::available_memory_bytes();
   evidence.cache_can_hold = !room || *room > evidence.needed_bytes + evidence.needed_bytes / 4;
   if (input.slot.kind == TrialKind::cold) name_leftovers(&prepared);
   return prepared;

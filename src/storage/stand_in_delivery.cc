@@ -21,6 +21,7 @@
 #include "os/file.h"
 #include "os/interrupt.h"
 #include "os/mapping.h"
+#include "os/memory.h"
 #include "text/units.h"
 
 namespace coldload::storage {
@@ -62,17 +63,6 @@ std::uint64_t total_bytes(const std::vector<SourceFile>& files) {
   std::uint64_t bytes = 0;
   for (const SourceFile& file : files) bytes += file.bytes;
   return bytes;
-}
-
-std::uint64_t available_memory_bytes() {
-  const std::string text = os::try_read_text("/proc/meminfo").value_or("");
-  constexpr std::string_view k_key = "MemAvailable:";
-  std::size_t at = text.find(k_key);
-  if (at == std::string::npos) return 0;
-  at = text.find_first_not_of(' ', at + k_key.size());
-  std::uint64_t kib = 0;
-  std::from_chars(text.data() + at, text.data() + text.size(), kib);
-  return kib << 10;
 }
 
 // A part of a file for one reader.
@@ -234,7 +224,7 @@ std::optional<double> Measurement::run(StandIn& stand_in,
 
 bool warm_backing(const StandInOptions& options) {
   const std::vector<SourceFile> files = source_files(options);
-  if (total_bytes(files) > available_memory_bytes() / 2) return false;
+  if (total_bytes(files) > os::available_memory_bytes().value_or(0) / 2) return false;
   constexpr std::size_t k_block_bytes = 1U << 20;
   const os::Mapping memory = os::Mapping::anonymous(k_block_bytes);
   for (const SourceFile& file : files) {

@@ -17,7 +17,7 @@ namespace {
 class ShardFileTest : public testing::Test {
  protected:
   std::string extents_text(const Shard& shard) {
-    ShardFile file(shard, 0, ShardFile::Direct::allowed, fallbacks_);
+    ShardFile file(shard, 0, ShardFile::Access{}, fallbacks_);
     file.open();
     std::string text;
     for (const Extent& extent : file.extents(0, shard.bytes)) {
@@ -56,38 +56,39 @@ TEST_F(ShardFileTest, CountsABlockWithOnePageMissingAsAbsent) {
 
 TEST_F(ShardFileTest, ClosesWithTheLastByte) {
   const Shard shard = folder_.shard(100);
-  ShardFile file(shard, 0, ShardFile::Direct::allowed, fallbacks_);
+  ShardFile file(shard, 0, ShardFile::Access{}, fallbacks_);
   file.open();
   const int fd = file.buffered_fd();
-  EXPECT_FALSE(file.arrived(60));
+  EXPECT_FALSE(file.arrived({0, 0, 60, true}));
   EXPECT_GE(::fcntl(fd, F_GETFD), 0);
-  EXPECT_TRUE(file.arrived(40));
+  EXPECT_TRUE(file.arrived({0, 60, 40, true}));
   EXPECT_LT(::fcntl(fd, F_GETFD), 0);
 }
 
 TEST_F(ShardFileTest, NoticesThatTheFileChangedSinceItWasOpened) {
   const Shard shard = folder_.shard(100);
-  ShardFile file(shard, 0, ShardFile::Direct::allowed, fallbacks_);
+  ShardFile file(shard, 0, ShardFile::Access{}, fallbacks_);
   file.open();
   const timespec times[2] = {{1, 0}, {1, 0}};
   ASSERT_EQ(::utimensat(AT_FDCWD, shard.path.c_str(), times, 0), 0);
-  EXPECT_THROW((void)file.arrived(100), os::Error);
+  EXPECT_THROW((void)file.arrived({0, 0, 100, true}), os::Error);
 }
 
 TEST_F(ShardFileTest, RefusesWhatIsNoRegularFile) {
   const std::string path = folder_.shard(0).path + ".fifo";
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
-  ShardFile file({path, 10}, 0, ShardFile::Direct::allowed, fallbacks_);
+  ShardFile file({path, 10}, 0, ShardFile::Access{}, fallbacks_);
   EXPECT_THROW(file.open(), os::Error);
 }
 
 TEST_F(ShardFileTest, GivesNoDirectDescriptorWhereItIsForbiddenOrRefused) {
   const Shard shard = folder_.shard(100);
-  ShardFile forbidden(shard, 0, ShardFile::Direct::forbidden, fallbacks_);
+  ShardFile forbidden(shard, 0, {ShardFile::Direct::forbidden, ShardFile::Pages::as_found},
+                      fallbacks_);
   forbidden.open();
   EXPECT_EQ(forbidden.direct_fd(), -1);
   EXPECT_EQ(fallbacks_.texts().size(), 0U);
-  ShardFile refused(shard, 0, ShardFile::Direct::allowed, fallbacks_);
+  ShardFile refused(shard, 0, ShardFile::Access{}, fallbacks_);
   refused.open();
   if (refused.direct_fd() < 0) GTEST_SKIP() << "/var/tmp refuses O_DIRECT";
   refused.refuse_direct();

@@ -32,7 +32,7 @@ TEST_F(WorkListTest, HandsEveryByteOutOnceWhoeverAsks) {
     if (i % 3 == 0) evict(shards.back());
     if (i % 3 == 1) evict_half(shards.back());
   }
-  WorkList work(shards, ShardFile::Direct::allowed, fallbacks_);
+  WorkList work(shards, ShardFile::Access{}, 64, fallbacks_);
   std::mutex mutex;
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> pieces;
   const auto take_all = [&](Kind first, Kind second) {
@@ -62,18 +62,36 @@ TEST_F(WorkListTest, HandsEveryByteOutOnceWhoeverAsks) {
 TEST_F(WorkListTest, GoesOnWithOneKindAfterLookingInVainForTheOther) {
   const Shard sparse{folder_.shard(0).path, 64ULL << 30};
   std::filesystem::resize_file(sparse.path, sparse.bytes);
-  WorkList work({sparse}, ShardFile::Direct::allowed, fallbacks_);
+  WorkList work({sparse}, ShardFile::Access{}, 64, fallbacks_);
   EXPECT_FALSE(work.take(Kind::resident, k_block_bytes));
   std::uint64_t seen = 0;
   while (const auto piece = work.take(Kind::absent, 64 * k_block_bytes)) {
     seen += piece->bytes;
+    work.arrived(*piece);
     if (seen >= sparse.bytes / 2) break;
   }
   EXPECT_EQ(seen, sparse.bytes / 2);
 }
 
+TEST_F(WorkListTest, HandsOutNoMoreOfStorageThanMayBeInFlight) {
+  const Shard shard = folder_.shard(40 * k_block_bytes);
+  evict(shard);
+  WorkList work({shard}, ShardFile::Access{}, 4, fallbacks_);
+  std::vector<Extent> pieces;
+  while (const auto piece = work.take(Kind::absent, k_block_bytes)) pieces.push_back(*piece);
+  ASSERT_EQ(pieces.size(), 4U);
+  std::thread other([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    work.arrived(pieces[2]);
+  });
+  EXPECT_TRUE(work.wait_for_more());
+  other.join();
+  EXPECT_TRUE(work.take(Kind::absent, k_block_bytes));
+  EXPECT_FALSE(work.take(Kind::absent, k_block_bytes));
+}
+
 TEST_F(WorkListTest, WakesWhoWaitsWhenStopped) {
-  WorkList work({folder_.shard(10)}, ShardFile::Direct::allowed, fallbacks_);
+  WorkList work({folder_.shard(10)}, ShardFile::Access{}, 64, fallbacks_);
   EXPECT_TRUE(work.wait_for_more());
   std::thread other([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -87,7 +105,7 @@ TEST_F(WorkListTest, WakesWhoWaitsWhenStopped) {
 }
 
 TEST_F(WorkListTest, StopsWhenAShardCannotBeOpened) {
-  WorkList work({{"/var/tmp/coldload-not-there", 5}}, ShardFile::Direct::allowed, fallbacks_);
+  WorkList work({{"/var/tmp/coldload-not-there", 5}}, ShardFile::Access{}, 64, fallbacks_);
   EXPECT_THROW((void)work.take(Kind::absent, k_block_bytes), os::SystemError);
   EXPECT_FALSE(work.wait_for_more());
 }

@@ -1,0 +1,72 @@
+#include "load/arena.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+
+#include "load/layout.h"
+#include "os/error.h"
+#include "os/memory.h"
+
+namespace coldload::load {
+
+namespace {
+
+constexpr double k_mib = 1024.0 * 1024.0;
+
+std::uint64_t place_bytes(std::uint64_t shard_bytes) {
+  return (shard_bytes + k_block_bytes - 1) / k_block_bytes * k_block_bytes;
+}
+
+std::vector<std::uint64_t> places(const std::vector<std::uint64_t>& shard_bytes) {
+  std::vector<std::uint64_t> begins{0};
+  for (const std::uint64_t bytes : shard_bytes) {
+    begins.push_back(begins.back() + place_bytes(bytes));
+  }
+  return begins;
+}
+
+// Linux hands out memory that it does not have, and kills whoever writes to it: so ask first.
+void check_host_memory(std::uint64_t needed) {
+  const auto available = os::available_memory_bytes();
+  if (!available || *available >= needed) return;
+  throw os::Error(fmt::format(
+      "cannot load into host memory: needed {:.0f} MiB, free {:.0f} MiB; load a smaller checkpoint",
+      static_cast<double>(needed) / k_mib, static_cast<double>(*available) / k_mib));
+}
+
+}  // namespace
+
+std::uint64_t arena_bytes(const std::vector<std::uint64_t>& shard_bytes) {
+  return places(shard_bytes).back();
+}
+
+Arena::Arena(const std::vector<std::uint64_t>& shard_bytes)
+    : begins_(places(shard_bytes)), bytes_(begins_.back()) {
+  check_host_memory(bytes_);
+  host_memory_ = os::Mapping::anonymous(bytes_);
+  // Few large pages: faulting them in is most of what a load into fresh host memory costs.
+  ::madvise(host_memory_.data(), host_memory_.size(), MADV_HUGEPAGE);
+}
+
+Arena::Arena(const std::vector<std::uint64_t>& shard_bytes,
+             std::shared_ptr<const gpu::Device> device)
+    : begins_(places(shard_bytes)), bytes_(begins_.back()) {
+  // CUDA allocates no empty memory.
+  device_memory_.emplace(std::move(device), std::max<std::uint64_t>(bytes_, 1));
+}
+
+std::uint64_t Arena::address(std::uint64_t shard, std::uint64_t offset) const {
+  const std::uint64_t base = device_memory_ ? device_memory_->address()
+                                            : reinterpret_cast<std::uint64_t>(host_memory_.data());
+  return base + begins_[shard] + offset;
+}
+
+std::span<std::byte> Arena::place(std::uint64_t shard, std::uint64_t offset) const {
+  const std::uint64_t begin = begins_[shard] + offset;
+  return host_memory_.bytes().subspan(begin, begins_[shard + 1] - begin);
+}
+
+}  // namespace coldload::load

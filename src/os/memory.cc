@@ -1,0 +1,87 @@
+#include "os/memory.h"
+
+#include <algorithm>
+#include <charconv>
+#include <sstream>
+#include <string>
+#include <string_view>
+
+#include "os/file.h"
+
+namespace coldload::os {
+
+namespace {
+
+// The number that `text` begins with, after blanks.
+std::optional<std::uint64_t> number_of(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() ? std::optional(value) : std::nullopt;
+}
+
+// The number after `key`, which begins a line.
+std::optional<std::uint64_t> number_after(std::string_view text, std::string_view key) {
+  for (std::size_t at = text.find(key); at != std::string_view::npos; at = text.find(key, at + 1)) {
+    if (at == 0 || text[at - 1] == '\n') return number_of(text.substr(at + key.size()));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> meminfo_bytes(std::string_view key) {
+  const auto kib = number_after(try_read_text("/proc/meminfo").value_or(""), key);
+  return kib ? std::optional(*kib * 1024) : std::nullopt;
+}
+
+// What the cgroup at `folder` still allows: limit minus use, page cache not counted as use.
+std::optional<std::uint64_t> cgroup_room(const std::string& folder, const char* limit_name,
+                                         const char* usage_name, std::string_view cache_key) {
+  const auto limit = number_of(try_read_text(folder + limit_name).value_or(""));
+  const auto usage = number_of(try_read_text(folder + usage_name).value_or(""));
+  constexpr std::uint64_t k_no_limit = std::uint64_t{1} << 60;
+  if (!limit || !usage || *limit >= k_no_limit) return std::nullopt;
+  const std::string stat = try_read_text(folder + "/memory.stat").value_or("");
+  const std::uint64_t cache = number_after(stat, cache_key).value_or(0);
+  const std::uint64_t held = *usage - std::min(*usage, cache);
+  return *limit - std::min(*limit, held);
+}
+
+std::optional<std::uint64_t> least_cgroup_room() {
+  std::optional<std::uint64_t> least;
+  std::istringstream lines(try_read_text("/proc/self/cgroup").value_or(""));
+  std::string line;
+  while (std::getline(lines, line)) {
+    // hierarchy:controllers:path
+    const std::size_t first = line.find(':');
+    const std::size_t second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    std::string path = line.substr(second + 1);
+    const bool v2 = controllers.empty();
+    if (!v2 && controllers.find("memory") == std::string::npos) continue;
+    const std::string root = v2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
+    while (true) {
+      const auto room = v2 ? cgroup_room(root + path, "/memory.max", "/memory.current", "file ")
+                           : cgroup_room(root + path, "/memory.limit_in_bytes",
+                                         "/memory.usage_in_bytes", "total_cache ");
+      if (room) least = std::min(least.value_or(*room), *room);
+      const std::size_t slash = path.rfind('/');
+      if (path.empty() || path == "/" || slash == std::string::npos) break;
+      path.resize(slash);
+    }
+  }
+  return least;
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> total_memory_bytes() { return meminfo_bytes("MemTotal:"); }
+
+std::optional<std::uint64_t> available_memory_bytes() {
+  const auto available = meminfo_bytes("MemAvailable:");
+  const auto room = least_cgroup_room();
+  if (!available) return room;
+  return room ? std::min(*available, *room) : available;
+}
+
+}  // namespace coldload::os
