@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -82,7 +83,17 @@ std::shared_ptr<Device> Device::open(int index) {
     for (char& c : device->pci_bus_id_) c = static_cast<char>(std::tolower(c));
   }
   CudaContext context = nullptr;
-  api.check(api.context_retain(&context, handle), fmt::format("create a context on GPU {}", index));
+  const CudaResult created = api.context_retain(&context, handle);
+  if (created == k_cuda_out_of_memory || created == k_cuda_device_unavailable) {
+    throw os::Error(fmt::format(
+        "cannot create a context on GPU {}: {}; {}", index, api.text(created),
+        created == k_cuda_out_of_memory
+            ? "end what else uses this GPU, or choose another one"
+            // What a GPU answers that is another process's alone.
+            : "another process may hold it exclusively (nvidia-smi -q -d COMPUTE shows its compute "
+              "mode), or the GPU is lost: look for Xid in the kernel's log"));
+  }
+  api.check(created, fmt::format("create a context on GPU {}", index));
   device->api_ = found.api;
   device->device_ = handle;
   device->context_ = context;
@@ -97,6 +108,8 @@ Device::~Device() {
 void Device::use_in_this_thread() const {
   api_->check(api_->context_set_current(context_), "use the GPU's context");
 }
+
+void Device::use_quietly() const noexcept { api_->context_set_current(context_); }
 
 Device::Memory Device::memory() const {
   std::size_t free_bytes = 0;
@@ -124,20 +137,30 @@ DeviceMemory::DeviceMemory(std::shared_ptr<const Device> device, std::uint64_t b
   throw no_memory(*device_, bytes_);
 }
 
-DeviceMemory::~DeviceMemory() { device_->api().memory_free(address_); }
+DeviceMemory::~DeviceMemory() {
+  device_->use_quietly();
+  device_->api().memory_free(address_);
+}
 
 PinnedRange::PinnedRange(std::shared_ptr<const Device> device, std::span<std::byte> memory)
     : device_(std::move(device)), memory_(memory) {
   const CudaResult result =
       device_->api().host_register(memory_.data(), memory_.size(), k_host_register_portable);
-  if (result == k_cuda_success) return;
+  // Only these can come from a limit; pinning twice or a lost GPU must not send anybody to ulimit.
+  if (result != k_cuda_out_of_memory && result != k_cuda_operating_system) {
+    device_->api().check(result, "pin host memory for copies to the GPU");
+    return;
+  }
   throw os::Error(fmt::format(
       "cannot pin {:.1f} MiB of host memory for copies to the GPU: {}; raise the limit on locked "
       "memory (ulimit -l), or ask for a smaller ring",
       static_cast<double>(memory_.size()) / k_mib, device_->api().text(result)));
 }
 
-PinnedRange::~PinnedRange() { device_->api().host_unregister(memory_.data()); }
+PinnedRange::~PinnedRange() {
+  device_->use_quietly();
+  device_->api().host_unregister(memory_.data());
+}
 
 CopyStream::CopyStream(std::shared_ptr<const Device> device) : device_(std::move(device)) {
   device_->api().check(device_->api().stream_create(&stream_, k_stream_non_blocking),
@@ -145,13 +168,38 @@ CopyStream::CopyStream(std::shared_ptr<const Device> device) : device_(std::move
 }
 
 CopyStream::~CopyStream() {
+  device_->use_quietly();
   device_->api().stream_synchronize(stream_);
   device_->api().stream_destroy(stream_);
 }
 
+void CopyStream::to_device(std::span<const Copy> copies) {
+  const CudaApi& api = device_->api();
+  if (api.copy_batch == nullptr || copies.size() == 1) {
+    for (const Copy& copy : copies) {
+      api.check(api.copy_to_device(copy.address, copy.from.data(), copy.from.size(), stream_),
+                "copy to the GPU");
+    }
+    return;
+  }
+  std::vector<std::uint64_t> to;
+  std::vector<std::uint64_t> from;
+  std::vector<std::size_t> bytes;
+  for (const Copy& copy : copies) {
+    to.push_back(copy.address);
+    from.push_back(reinterpret_cast<std::uint64_t>(copy.from.data()));
+    bytes.push_back(copy.from.size());
+  }
+  CudaCopyAttributes attributes;
+  std::size_t attributes_from = 0;
+  api.check(api.copy_batch(to.data(), from.data(), bytes.data(), copies.size(), &attributes,
+                           &attributes_from, 1, stream_),
+            "copy to the GPU");
+}
+
 void CopyStream::to_device(std::uint64_t address, std::span<const std::byte> from) {
-  device_->api().check(device_->api().copy_to_device(address, from.data(), from.size(), stream_),
-                       "copy to the GPU");
+  const Copy copy{address, from};
+  to_device(std::span(&copy, 1));
 }
 
 void CopyStream::to_host(std::span<std::byte> to, std::uint64_t address) {
@@ -172,7 +220,9 @@ Event::Event(Event&& other) noexcept
     : device_(std::move(other.device_)), event_(std::exchange(other.event_, nullptr)) {}
 
 Event::~Event() {
-  if (event_ != nullptr) device_->api().event_destroy(event_);
+  if (event_ == nullptr) return;
+  device_->use_quietly();
+  device_->api().event_destroy(event_);
 }
 
 void Event::record(CopyStream& stream) {

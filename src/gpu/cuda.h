@@ -43,6 +43,9 @@ class Device {
   [[nodiscard]] const std::string& pci_bus_id() const { return pci_bus_id_; }
 
   void use_in_this_thread() const;
+  // The same for destructors, which may run in any thread: a failure shows in the call that
+  // follows.
+  void use_quietly() const noexcept;
 
   struct Memory {
     std::uint64_t free_bytes = 0;
@@ -109,6 +112,13 @@ class CopyStream {
   CopyStream(const CopyStream&) = delete;
   CopyStream& operator=(const CopyStream&) = delete;
 
+  struct Copy {
+    std::uint64_t address = 0;
+    std::span<const std::byte> from;
+  };
+  // All in one submission where the driver can: between two submissions the bus idles for
+  // microseconds.
+  void to_device(std::span<const Copy> copies);
   void to_device(std::uint64_t address, std::span<const std::byte> from);
   void to_host(std::span<std::byte> to, std::uint64_t address);
   // Until every copy is done.

@@ -15,11 +15,10 @@ void find(const os::Dylib& library, const char* symbol, Function** out) {
 
 // What a GPU that fell off the bus, or a driver that was reloaded, answers.
 bool means_lost(CudaResult result) {
-  constexpr CudaResult k_device_unavailable = 46;
   constexpr CudaResult k_ecc_uncorrectable = 214;
   constexpr CudaResult k_nvlink_uncorrectable = 220;
   constexpr CudaResult k_unknown = 999;
-  return result == k_device_unavailable || result == k_ecc_uncorrectable ||
+  return result == k_cuda_device_unavailable || result == k_ecc_uncorrectable ||
          result == k_nvlink_uncorrectable || result == k_unknown;
 }
 
@@ -52,6 +51,8 @@ CudaApi::CudaApi(const os::Dylib& library) {
   find(library, "cuEventRecord", &event_record);
   find(library, "cuEventQuery", &event_query);
   find(library, "cuEventSynchronize", &event_synchronize);
+  copy_batch =
+      reinterpret_cast<decltype(copy_batch)>(library.symbol_if_any("cuMemcpyBatchAsync_v2"));
 }
 
 std::string CudaApi::text(CudaResult result) const {

@@ -19,9 +19,23 @@ using CudaStream = void*;
 using CudaEvent = void*;
 using CudaResult = int;
 
+// CUmemLocation and CUmemcpyAttributes.
+struct CudaLocation {
+  int type = 0;  // CU_MEM_LOCATION_TYPE_INVALID: no hint
+  int id = 0;
+};
+struct CudaCopyAttributes {
+  int source_access_order = 1;  // CU_MEMCPY_SRC_ACCESS_ORDER_STREAM
+  CudaLocation source_hint;
+  CudaLocation destination_hint;
+  unsigned flags = 0;
+};
+
 inline constexpr CudaResult k_cuda_success = 0;
 inline constexpr CudaResult k_cuda_out_of_memory = 2;
+inline constexpr CudaResult k_cuda_device_unavailable = 46;
 inline constexpr CudaResult k_cuda_no_device = 100;
+inline constexpr CudaResult k_cuda_operating_system = 304;
 inline constexpr CudaResult k_cuda_not_ready = 600;
 
 struct CudaApi {
@@ -45,6 +59,11 @@ struct CudaApi {
   CudaResult (*host_unregister)(void*) = nullptr;
   CudaResult (*copy_to_device)(std::uint64_t, const void*, std::size_t, CudaStream) = nullptr;
   CudaResult (*copy_to_host)(void*, std::uint64_t, std::size_t, CudaStream) = nullptr;
+  // Null where the driver is older than CUDA 13.
+  CudaResult (*copy_batch)(std::uint64_t* to, std::uint64_t* from, std::size_t* bytes,
+                           std::size_t count, CudaCopyAttributes* attributes,
+                           std::size_t* attributes_from, std::size_t attributes_count,
+                           CudaStream) = nullptr;
   CudaResult (*stream_create)(CudaStream*, unsigned) = nullptr;
   CudaResult (*stream_destroy)(CudaStream) = nullptr;
   CudaResult (*stream_synchronize)(CudaStream) = nullptr;

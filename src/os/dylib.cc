@@ -17,8 +17,12 @@ Dylib::Dylib(const std::string& name)
   availability_.reason = why != nullptr ? why : fmt::format("cannot open {}", name);
 }
 
+void* Dylib::symbol_if_any(const char* name) const noexcept {
+  return handle_ == nullptr ? nullptr : ::dlsym(handle_, name);
+}
+
 void* Dylib::symbol(const char* name) const {
-  void* address = handle_ == nullptr ? nullptr : ::dlsym(handle_, name);
+  void* address = symbol_if_any(name);
   if (address == nullptr) throw Error(fmt::format("{} has no symbol {}", name_, name));
   return address;
 }

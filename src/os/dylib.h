@@ -22,6 +22,8 @@ class Dylib {
   [[nodiscard]] const Availability& availability() const { return availability_; }
   // The symbol's address; throws Error that names library and symbol where it is missing.
   [[nodiscard]] void* symbol(const char* name) const;
+  // The same; null where it is missing.
+  [[nodiscard]] void* symbol_if_any(const char* name) const noexcept;
 
  private:
   std::string name_;
