@@ -101,7 +101,9 @@ std::unique_ptr<GpuLane> Engine::make_lane(std::span<std::byte> memory) {
     const std::lock_guard lock(mutex_);
     if (!pinning_began_) pinning_began_ = os::Clock::now();
   }
-  auto lane = std::make_unique<GpuLane>(device, memory, layout_.slots);
+  device->use_in_this_thread();
+  std::call_once(copier_made_, [&] { copier_.emplace(device, options_.io_stall_timeout); });
+  auto lane = std::make_unique<GpuLane>(device, *copier_, memory);
   const std::lock_guard lock(mutex_);
   pinning_ended_ = os::Clock::now();
   return lane;
@@ -154,6 +156,13 @@ bool Engine::wait_for_work() {
 void Engine::note_error() noexcept {
   const std::lock_guard lock(mutex_);
   if (!error_) error_ = std::current_exception();
+  try {
+    std::rethrow_exception(error_);
+  } catch (const StallError&) {  // only copies throw it in a thread
+    stuck_ = true;
+    gpu_stuck_ = true;
+  } catch (...) {
+  }
 }
 
 void Engine::prepare() {

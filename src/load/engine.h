@@ -16,6 +16,7 @@
 
 #include "gpu/cuda.h"
 #include "load/arena.h"
+#include "load/copier.h"
 #include "load/fallbacks.h"
 #include "load/layout.h"
 #include "load/loader.h"
@@ -46,6 +47,8 @@ class Engine {
   // Ends what runs and waits until `started` threads have returned from serve(). False: at least
   // one is stuck in a read, and none should be waited for.
   [[nodiscard]] bool close(unsigned started) noexcept;
+  // A copy to the GPU did not end in time.
+  [[nodiscard]] bool gpu_is_stuck() const noexcept { return gpu_stuck_; }
 
  private:
   [[nodiscard]] std::unique_ptr<Worker> make_worker(unsigned index);
@@ -68,6 +71,8 @@ class Engine {
   os::Mapping ring_;
   std::atomic<double> context_s_{0};
   std::shared_future<std::shared_ptr<const gpu::Device>> device_;  // not valid without a GPU
+  std::once_flag copier_made_;
+  std::optional<Copier> copier_;
   std::promise<std::shared_ptr<const Arena>> arena_promise_;
   std::shared_future<std::shared_ptr<const Arena>> arena_;  // not valid for Destination::ring
   std::optional<double> allocate_s_;
@@ -85,6 +90,7 @@ class Engine {
   bool work_given_ = false;
   bool closing_ = false;
   bool stuck_ = false;
+  std::atomic<bool> gpu_stuck_{false};
   unsigned idle_ = 0;      // threads that are done with the work
   unsigned returned_ = 0;  // threads that have left serve()
   os::TimePoint last_arrival_;

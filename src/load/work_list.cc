@@ -10,6 +10,7 @@ namespace coldload::load {
 namespace {
 
 constexpr std::uint64_t k_window_bytes = 64 * k_block_bytes;
+constexpr std::uint64_t k_small_window_bytes = 4 * k_block_bytes;
 // How far one may look ahead for the other kind of pieces: enough to keep storage busy across a
 // run that is resident, and little beside what the page cache may lose in that time.
 constexpr std::uint64_t k_lookahead_bytes = 16 * k_window_bytes;
@@ -48,7 +49,10 @@ bool WorkList::may_look() const {
 
 WorkList::Window WorkList::next_window() {
   const std::uint64_t shard_bytes = shards_[next_shard_]->bytes();
-  Window window{next_shard_, next_offset_, std::min(shard_bytes - next_offset_, k_window_bytes)};
+  // Small ones first: nothing is read before somebody has looked.
+  const std::uint64_t size = small_windows_ > 0 ? k_small_window_bytes : k_window_bytes;
+  if (small_windows_ > 0) --small_windows_;
+  Window window{next_shard_, next_offset_, std::min(shard_bytes - next_offset_, size)};
   if (next_offset_ == 0) ++open_shards_;
   next_offset_ += window.bytes;
   if (next_offset_ == shard_bytes) {

@@ -92,6 +92,7 @@ class WorkList {
   unsigned absent_in_flight_ = 0;
   std::uint64_t next_shard_ = 0;   // of the next window
   std::uint64_t next_offset_ = 0;  // of the next window
+  unsigned small_windows_ = 32;    // that are still to come
   std::list<Look> looks_;          // windows that someone is looking at, oldest first
   std::size_t open_shards_ = 0;
   std::size_t unfinished_shards_ = 0;

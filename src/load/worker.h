@@ -15,7 +15,7 @@
 
 #include "load/arena.h"
 #include "load/checksum.h"
-#include "load/gpu_lane.h"
+#include "load/copier.h"
 #include "load/io.h"
 #include "load/layout.h"
 #include "load/loader.h"
