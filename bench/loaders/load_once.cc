@@ -1,6 +1,6 @@
 // One load by coldload's loader in a process of its own, timed as bench/loaders/run times its
 // peers: from opening the files, headers included, to the last byte in GPU memory, with the context
-// and the ring up before. One JSON line.
+// and the ring up before. Two JSON lines: when it begins, and what it measured.
 //
 //   load_once DIR [into=gpu|host|ring] [threads=N] [ring_mib=N] [verify=1]
 
@@ -43,6 +43,8 @@ void run(const std::string& path, const load::Options& options) {
   const os::TimePoint launched = os::Clock::now();
   load::Loader loader(options);
   loader.prepare();
+  fmt::print("{{\"event\":\"loading\"}}\n");
+  std::fflush(stdout);
   const os::TimePoint begin = os::Clock::now();
   const model::Checkpoint checkpoint = model::open_checkpoint(path);
   std::vector<load::Shard> shards;
