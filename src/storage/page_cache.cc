@@ -44,14 +44,6 @@ bool has_capability_fowner() {
   return ((mask >> k_cap_fowner) & 1U) != 0;
 }
 
-// mincore(2) answers truthfully to the owner and to whoever may write the file.
-bool may_see_residency(const os::Fd& file) {
-  struct stat info {};
-  if (::fstat(file.get(), &info) != 0) return false;
-  return info.st_uid == ::geteuid() || ::euidaccess(file.path().c_str(), W_OK) == 0 ||
-         has_capability_fowner();
-}
-
 std::uint64_t resident_pages(const os::Mapping& mapping, const std::string& path) {
   // In steps, so that the answer for a huge file needs little memory.
   constexpr std::size_t k_step_bytes = std::size_t{1} << 30;
@@ -69,6 +61,13 @@ std::uint64_t resident_pages(const os::Mapping& mapping, const std::string& path
 }
 
 }  // namespace
+
+bool may_see_residency(const os::Fd& file) {
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) return false;
+  return info.st_uid == ::geteuid() || ::euidaccess(file.path().c_str(), W_OK) == 0 ||
+         has_capability_fowner();
+}
 
 PageCacheView::PageCacheView(const std::vector<std::string>& paths) {
   files_.reserve(paths.size());

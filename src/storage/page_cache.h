@@ -77,6 +77,10 @@ class PageCacheView {
   std::vector<File> files_;
 };
 
+// Whether mincore(2) tells the truth about `file`: it does to the owner, to whoever may write it,
+// and to root.
+[[nodiscard]] bool may_see_residency(const os::Fd& file);
+
 // Whether opening a file of this mount a second time drops its pages, tried on `path` (a small
 // file: up to 64 KiB of it are read). Nothing where residency cannot be seen.
 [[nodiscard]] std::optional<bool> reopening_drops_pages(const std::string& path);

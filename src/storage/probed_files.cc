@@ -1,0 +1,248 @@
+#include "storage/probed_files.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <functional>
+#include <thread>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "os/error.h"
+#include "storage/page_cache.h"
+
+namespace coldload::storage {
+
+namespace {
+
+constexpr std::size_t k_direct_alignment = 4096;
+
+std::size_t pages_of(std::uint64_t bytes) {
+  return (bytes + os::page_size() - 1) / os::page_size();
+}
+
+// Residency of whole pages, one byte each.
+std::vector<unsigned char> look(const os::Mapping& mapping, std::size_t first_page,
+                                std::size_t pages, const std::string& path) {
+  std::vector<unsigned char> seen(pages);
+  const std::size_t begin = first_page * os::page_size();
+  const std::size_t length = std::min(pages * os::page_size(), mapping.size() - begin);
+  if (pages > 0 && ::mincore(mapping.data() + begin, length, seen.data()) != 0) {
+    throw os::SystemError("ask for the resident pages of", path, errno);
+  }
+  return seen;
+}
+
+// Calls act(first, count) for each run of pages from `begin` on for which `matches` holds.
+void for_each_run(std::size_t begin, std::size_t end,
+                  const std::function<bool(std::size_t)>& matches,
+                  const std::function<void(std::size_t, std::size_t)>& act) {
+  std::size_t page = begin;
+  while (page < end) {
+    const std::size_t first = page;
+    while (page < end && matches(page)) ++page;
+    if (page > first) act(first, page - first);
+    if (page < end) ++page;
+  }
+}
+
+bool is_refusal(int error_number) { return error_number == EINVAL || error_number == EOPNOTSUPP; }
+
+}  // namespace
+
+void ProbedFiles::open(PendingCall& call) {
+  for (const std::string& path : paths_) {
+    call.begin_open(path);
+    File file;
+    file.buffered = os::open_regular(path);
+    file.bytes = os::file_size(file.buffered);
+    files_.push_back(std::move(file));
+    call.end();
+  }
+  open_direct(call);
+  // Only now: where a FUSE mount drops a file's pages when it is opened, they are gone already.
+  for (File& file : files_) {
+    observable_ = observable_ && may_see_residency(file.buffered);
+    file.pages = os::Mapping::of_file_without_access(file.buffered, file.bytes);
+    file.dirty.resize((file.bytes + k_request_bytes - 1) / k_request_bytes);
+    const std::size_t pages = pages_of(file.bytes);
+    file.found.resize(pages);
+    constexpr std::size_t k_step_pages = std::size_t{1} << 18;
+    for (std::size_t first = 0; first < pages; first += k_step_pages) {
+      const auto seen =
+          look(file.pages, first, std::min(k_step_pages, pages - first), file.buffered.path());
+      for (std::size_t i = 0; i < seen.size(); ++i) file.found[first + i] = (seen[i] & 1U) != 0;
+    }
+  }
+}
+
+void ProbedFiles::open_direct(PendingCall& call) {
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    File& file = files_[i];
+    call.begin_open(paths_[i]);
+    try {
+      file.direct = os::open_file(paths_[i], O_RDONLY | O_NONBLOCK | O_DIRECT);
+    } catch (const os::SystemError& error) {
+      if (!is_refusal(error.code())) throw;
+      refusal_ = fmt::format("the file system refuses O_DIRECT ({})", os::error_text(error.code()));
+    }
+    call.end();
+    if (i == 0 && refusal_.empty() && file.bytes > 0) {
+      const os::Mapping page = os::Mapping::anonymous(k_direct_alignment);
+      call.begin_read(paths_[i], 0);
+      const ssize_t got = ::pread(file.direct.get(), page.data(), page.size(), 0);
+      const int error_number = errno;
+      call.end();
+      if (got < 0 && !is_refusal(error_number)) {
+        throw os::SystemError("read", paths_[i], error_number);
+      }
+      if (got < 0) {
+        refusal_ =
+            fmt::format("reads with O_DIRECT are refused ({})", os::error_text(error_number));
+      }
+    }
+    if (!refusal_.empty()) break;
+  }
+  if (refusal_.empty()) return;
+  for (File& file : files_) file.direct.reset();
+}
+
+std::vector<Block> ProbedFiles::blocks() const {
+  std::vector<Block> all;
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    for (std::uint64_t offset = 0; offset < files_[i].bytes; offset += k_request_bytes) {
+      all.push_back({i, offset, std::min(k_request_bytes, files_[i].bytes - offset)});
+    }
+  }
+  std::stable_partition(all.begin(), all.end(), [this](const Block& block) {
+    const std::vector<bool>& found = files_[block.file].found;
+    const auto first = found.begin() + static_cast<std::ptrdiff_t>(block.offset / os::page_size());
+    return std::find(first, first + static_cast<std::ptrdiff_t>(pages_of(block.bytes)), true) ==
+           first + static_cast<std::ptrdiff_t>(pages_of(block.bytes));
+  });
+  return all;
+}
+
+std::size_t ProbedFiles::read(const Block& block, std::uint64_t offset, std::span<std::byte> buffer,
+                              Way way, PendingCall& call) {
+  File& file = files_[block.file];
+  const int fd = way == Way::direct ? file.direct.get() : file.buffered.get();
+  if (way == Way::buffered) file.dirty[block.offset / k_request_bytes] = 1;
+  std::size_t done = 0;
+  while (done < buffer.size()) {
+    call.begin_read(paths_[block.file], offset + done);
+    const ssize_t got =
+        ::pread(fd, buffer.data() + done, buffer.size() - done, static_cast<off_t>(offset + done));
+    const int error_number = errno;
+    call.end();
+    if (got < 0 && error_number == EINTR) continue;
+    if (got < 0) {
+      throw os::SystemError(
+          "read", fmt::format("{} at offset {}", paths_[block.file], offset + done), error_number);
+    }
+    done += static_cast<std::size_t>(got);
+    // The end of the file; past it, O_DIRECT would want another alignment.
+    if (got == 0 || offset + done >= file.bytes) break;
+    if (way == Way::direct && done % k_direct_alignment != 0) break;
+  }
+  return done;
+}
+
+std::uint64_t ProbedFiles::resident_bytes(const Block& block) const {
+  const File& file = files_[block.file];
+  const auto seen =
+      look(file.pages, block.offset / os::page_size(), pages_of(block.bytes), file.buffered.path());
+  const auto resident = static_cast<std::uint64_t>(
+      std::count_if(seen.begin(), seen.end(), [](unsigned char p) { return (p & 1U) != 0; }));
+  return std::min(block.bytes, resident * os::page_size());
+}
+
+bool ProbedFiles::make_absent(const Block& block) {
+  if (!observable_) return false;
+  if (resident_bytes(block) == 0) return true;
+  File& file = files_[block.file];
+  file.dirty[block.offset / k_request_bytes] = 1;
+  // What was just written is clean only after a flush.
+  if (::fdatasync(file.buffered.get()) != 0 && errno != EROFS && errno != EINVAL) {
+    throw os::SystemError("flush", file.buffered.path(), errno);
+  }
+  drop(file, block.offset / os::page_size(), pages_of(block.bytes));
+  return resident_bytes(block) == 0;
+}
+
+void ProbedFiles::set_readahead(Readahead readahead) {
+  const int advice = readahead == Readahead::on ? POSIX_FADV_NORMAL : POSIX_FADV_RANDOM;
+  for (const File& file : files_) ::posix_fadvise(file.buffered.get(), 0, 0, advice);
+}
+
+void ProbedFiles::drop(File& file, std::size_t first_page, std::size_t pages) {
+  const int error_number =
+      ::posix_fadvise(file.buffered.get(), static_cast<off_t>(first_page * os::page_size()),
+                      static_cast<off_t>(pages * os::page_size()), POSIX_FADV_DONTNEED);
+  if (error_number != 0) throw os::SystemError("evict", file.buffered.path(), error_number);
+}
+
+void ProbedFiles::reread(File& file, std::size_t first_page, std::size_t pages, PendingCall& call) {
+  const os::Mapping buffer = os::Mapping::anonymous(k_request_bytes);
+  const std::size_t index = static_cast<std::size_t>(&file - files_.data());
+  const std::uint64_t end = (first_page + pages) * os::page_size();
+  for (std::uint64_t at = first_page * os::page_size(); at < end; at += k_request_bytes) {
+    const Block block{index, at - at % k_request_bytes, k_request_bytes};
+    read(block, at, buffer.bytes().first(std::min(k_request_bytes, end - at)), Way::buffered, call);
+  }
+}
+
+void ProbedFiles::drop_what_came() {
+  if (!observable_) return;
+  // Readahead goes past what was asked for; how far, the mount decides.
+  constexpr std::size_t k_blocks_behind = 16;
+  const std::size_t block_pages = k_request_bytes / os::page_size();
+  for (File& file : files_) {
+    const std::size_t blocks = file.dirty.size();
+    std::size_t clean_from = 0;  // first block that no readahead can have reached
+    for (std::size_t block = 0; block < blocks; ++block) {
+      if (file.dirty[block] != 0) clean_from = block + 1 + k_blocks_behind;
+      if (block >= clean_from) continue;
+      const std::size_t first = block * block_pages;
+      const std::size_t count = std::min(block_pages, file.found.size() - first);
+      // A page on its way to the LRU lists stays at the first try.
+      constexpr int k_tries = 5;
+      for (int attempt = 0; attempt < k_tries; ++attempt) {
+        const auto seen = look(file.pages, first, count, file.buffered.path());
+        bool clean = true;
+        for_each_run(
+            first, first + count,
+            [&](std::size_t page) { return (seen[page - first] & 1U) != 0 && !file.found[page]; },
+            [&](std::size_t page, std::size_t pages) {
+              clean = false;
+              drop(file, page, pages);
+            });
+        if (clean) break;
+        if (attempt > 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      }
+    }
+  }
+}
+
+void ProbedFiles::restore(PendingCall& call) {
+  if (!observable_) return;
+  set_readahead(Readahead::off);
+  const std::size_t block_pages = k_request_bytes / os::page_size();
+  for (File& file : files_) {
+    for (std::size_t block = 0; block < file.dirty.size(); ++block) {
+      if (file.dirty[block] == 0) continue;
+      const std::size_t first = block * block_pages;
+      const std::size_t count = std::min(block_pages, file.found.size() - first);
+      const auto seen = look(file.pages, first, count, file.buffered.path());
+      for_each_run(
+          first, first + count,
+          [&](std::size_t page) { return (seen[page - first] & 1U) == 0 && file.found[page]; },
+          [&](std::size_t page, std::size_t pages) { reread(file, page, pages, call); });
+    }
+  }
+  drop_what_came();
+}
+
+}  // namespace coldload::storage
