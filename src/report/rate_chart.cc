@@ -1,0 +1,152 @@
+#include "report/rate_chart.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "text/escape.h"
+#include "text/units.h"
+
+namespace coldload::report {
+
+namespace {
+
+constexpr double k_width = 560;
+constexpr double k_height = 320;
+constexpr double k_left = 84;
+constexpr double k_right = 20;
+constexpr double k_top = 46;
+constexpr double k_bottom = 50;
+
+std::string xml_text(const std::string& text) {
+  std::string out;
+  for (const char c : text::one_line(text)) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+// 1, 2 or 5 times a power of ten, so that 4 to 8 steps reach `most`.
+double step_for(double most) {
+  const double power = std::pow(10, std::floor(std::log10(most / 4)));
+  for (const double factor : {1.0, 2.0, 5.0}) {
+    if (most / (factor * power) <= 8) return factor * power;
+  }
+  return 10 * power;
+}
+
+// Places of the plot in the picture's units.
+struct Scale {
+  double least_log2 = 0;
+  double most_log2 = 1;
+  double most_rate = 1;
+
+  [[nodiscard]] double x(unsigned in_flight) const {
+    const double span = std::max(most_log2 - least_log2, 1.0);
+    const double at = (std::log2(static_cast<double>(in_flight)) - least_log2) / span;
+    return k_left + at * (k_width - k_left - k_right);
+  }
+  [[nodiscard]] double y(double rate) const {
+    return k_height - k_bottom - rate / most_rate * (k_height - k_top - k_bottom);
+  }
+};
+
+std::string label(double x, double y, const char* anchor, const std::string& text) {
+  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\">{}</text>\n", x, y, anchor,
+                     xml_text(text));
+}
+
+std::string axes(const Scale& scale, double step, const std::vector<storage::LevelRate>& levels) {
+  std::string out;
+  for (int i = 0; step * i <= scale.most_rate * 1.0001; ++i) {
+    const double y = scale.y(step * i);
+    out += fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>\n", k_left, y,
+                       k_width - k_right);
+    out += label(k_left - 8, y + 4, "end", i == 0 ? "0" : text::format_rate(step * i));
+  }
+  for (const storage::LevelRate& level : levels) {
+    out += label(scale.x(level.in_flight), k_height - k_bottom + 18, "middle",
+                 fmt::format("{}", level.in_flight));
+  }
+  out += label((k_left + k_width - k_right) / 2, k_height - 12, "middle",
+               "requests of 2 MiB in flight");
+  return out + label(k_left, k_top - 12, "start", "read rate");
+}
+
+std::string curve(const Scale& scale, const std::vector<storage::LevelRate>& levels) {
+  std::string path;
+  std::string marks;
+  for (const storage::LevelRate& level : levels) {
+    const double x = scale.x(level.in_flight);
+    const double y = scale.y(*level.rate.bytes_per_s);
+    path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? 'M' : 'L', x, y);
+    marks += fmt::format(
+        "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.5\"><title>{}: {}</title>"
+        "</circle>\n",
+        x, y, level.in_flight, text::format_rate(*level.rate.bytes_per_s));
+  }
+  return fmt::format("<path class=\"curve\" d=\"{}\"/>\n{}", path, marks);
+}
+
+// One buffered reader, as a level line: it has no place on the axis of requests.
+std::string reader_line(const Scale& scale, double rate) {
+  const double y = scale.y(rate);
+  return fmt::format("<path class=\"reader\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>\n", k_left, y,
+                     k_width - k_right) +
+         label(k_width - k_right, y - 6, "end",
+               "one reader with readahead: " + text::format_rate(rate));
+}
+
+}  // namespace
+
+std::string rate_chart(const storage::ReadFigures& figures, const std::string& subject) {
+  std::vector<storage::LevelRate> levels = figures.levels;
+  std::erase_if(levels, [](const storage::LevelRate& level) {
+    return !level.rate.bytes_per_s || level.in_flight == 0;
+  });
+  std::string out = fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" width=\"{0:.0f}\" "
+      "height=\"{1:.0f}\" role=\"img\">\n<title>Read rate of {2}</title>\n",
+      k_width, k_height, xml_text(subject));
+  // Colours with contrast on white and on near-black; no background of its own.
+  out +=
+      "<style>\ntext{font:12px system-ui,sans-serif;fill:#57606a}\n.title{font-weight:600}\n"
+      ".grid{stroke:#8c959f;stroke-opacity:.35}\n.curve{stroke:#0969da;stroke-width:2;fill:none}\n"
+      "circle{fill:#0969da}\n.reader{stroke:#bf8700;stroke-width:1.5;stroke-dasharray:5 4}\n"
+      "@media(prefers-color-scheme:dark){text{fill:#9da7b3}.curve{stroke:#4493f8}"
+      "circle{fill:#4493f8}.reader{stroke:#d29922}}\n</style>\n";
+  out += fmt::format("<text class=\"title\" x=\"{:.1f}\" y=\"18\">Read rate of {}</text>\n", 12.0,
+                     xml_text(subject));
+  if (levels.empty()) {
+    return out + label(k_width / 2, k_height / 2, "middle", "not measured") + "</svg>\n";
+  }
+  double most = figures.sequential.bytes_per_s.value_or(0);
+  for (const storage::LevelRate& level : levels) most = std::max(most, *level.rate.bytes_per_s);
+  const double step = step_for(most);
+  Scale scale;
+  scale.least_log2 = std::log2(static_cast<double>(levels.front().in_flight));
+  scale.most_log2 = std::log2(static_cast<double>(levels.back().in_flight));
+  scale.most_rate = step * std::ceil(most / step);
+  out += axes(scale, step, levels) + curve(scale, levels);
+  if (figures.sequential.bytes_per_s) out += reader_line(scale, *figures.sequential.bytes_per_s);
+  return out + "</svg>\n";
+}
+
+}  // namespace coldload::report
