@@ -47,6 +47,7 @@ struct RawFlags {
   std::string note;
   bool ignore_failure = false;
   bool no_timeline = false;
+  bool no_floor = false;
   std::uint64_t native_threads = 0;
   std::string native_ring;
   bool dry_run = false;
@@ -99,6 +100,8 @@ void add_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw) {
   app->add_option("--note", raw->note, "a remark for every row");
   app->add_flag("--ignore-failure", raw->ignore_failure, "go on after a failed run");
   app->add_flag("--no-timeline", raw->no_timeline, "do not sample the load every 100 ms");
+  app->add_flag("--no-floor", raw->no_floor,
+                "do not measure what each path can deliver before the first run");
   app->add_option("--native-threads", raw->native_threads, "threads of the native loader")
       ->check(CLI::Range(1, 256));
   app->add_option("--native-ring", raw->native_ring, "memory of the native loader's ring");
@@ -278,6 +281,7 @@ measure::Plan plan_of(const RawFlags& raw) {
   }
   plan.ignore_failure = raw.ignore_failure;
   plan.timeline = !raw.no_timeline;
+  plan.floor = !raw.no_floor;
   plan.hooks = {raw.setup, raw.prepare, raw.cleanup};
   plan.model_name = raw.model_name;
   plan.note = raw.note;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "measure/arm_floor.h"
 #include "text/escape.h"
 #include "text/units.h"
 
@@ -57,6 +58,11 @@ std::string describe_plan(const ExperimentRequest& request, const std::vector<me
   std::string text = "paths\n";
   for (const measure::Arm& arm : arms) text += describe_arm(arm);
   text += describe_eviction(request);
+  if (measure::wants_floor(plan)) {
+    text +=
+        fmt::format("floor    what each path above can deliver, {} s each before the first run\n",
+                    measure::k_arm_floor_s);
+  }
   for (const measure::Arm& arm : arms) {
     if (arm.facts.placeholder) continue;
     text += fmt::format("run      {}\n",

@@ -62,7 +62,7 @@ void ConsoleWatcher::step(const std::string& step, std::uint64_t bytes, std::uin
     step_ = step;
     step_began_ = now;
     if (verbosity_ == Verbosity::verbose && !terminal_) {
-      print("{}: {}\n", title_, step);
+      print("{}{}{}\n", title_, title_.empty() ? "" : ": ", step);
     }
   }
   constexpr std::chrono::milliseconds k_redraw{100};
@@ -71,7 +71,8 @@ void ConsoleWatcher::step(const std::string& step, std::uint64_t bytes, std::uin
   }
   last_drawn_ = now;
   const double elapsed_s = os::seconds_between(step_began_, now);
-  std::string line = fmt::format("{}: {} {:.1f} s", title_, step, elapsed_s);
+  std::string line =
+      fmt::format("{}{}{} {:.1f} s", title_, title_.empty() ? "" : ": ", step, elapsed_s);
   if (bytes > 0 && total_bytes > 0) {
     line += fmt::format(", {} of {}", text::format_bytes(bytes), text::format_bytes(total_bytes));
     if (elapsed_s > 0) {

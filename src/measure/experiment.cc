@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 #include <sys/types.h>
 
+#include "measure/arm_floor.h"
 #include "measure/environment.h"
 #include "measure/redaction.h"
 #include "os/clock.h"
@@ -149,7 +150,6 @@ ExperimentResult run_experiment(const Plan& plan, std::vector<Arm>& arms, Target
                                 const gpu::Nvml& nvml, RecordSink& sink,
                                 ExperimentWatcher& watcher) {
   ExperimentResult result;
-  const ExperimentFacts facts = gather_facts(plan, arms, target, nvml);
   const std::set<pid_t> ignored = stand_in_servers(arms);
   CleanupHooks cleanup(plan);
   for (const std::size_t arm : present_arms(arms)) {
@@ -158,6 +158,8 @@ ExperimentResult run_experiment(const Plan& plan, std::vector<Arm>& arms, Target
     run_hook("setup", plan.hooks.setup, arms[arm]);
   }
 
+  measure_arm_floors(plan, &arms, watcher);
+  const ExperimentFacts facts = gather_facts(plan, arms, target, nvml);
   const std::vector<Slot> slots = slots_of(plan, arms);
   std::uint64_t position = 0;
   for (const Slot& slot : slots) {
@@ -167,6 +169,7 @@ ExperimentResult run_experiment(const Plan& plan, std::vector<Arm>& arms, Target
     const std::string log = log_name(plan, facts.id, position, slot, arm);
     TrialResult trial = run_trial({plan, arm, slot, ignored, plan.out_directory + "/" + log, log},
                                   target, nvml, watcher);
+    apply_floor(arm.facts, facts.target, &trial.record);
     redact(plan.secrets, &trial.record);
     if (!trial.left_behind.empty()) {
       result.stopped_because = left_behind_message(trial.left_behind);

@@ -60,6 +60,7 @@ struct Plan {
   bool ignore_failure = false;
   bool first_token = false;  // ask for one after ready
   bool timeline = true;  // sample the load (measure/timeline.h); evidence is gathered either way
+  bool floor = true;     // measure what each path delivers before the first trial
   Hooks hooks;
   std::string model_name;  // empty: the first checkpoint's name
   std::optional<std::uint64_t> max_model_len;

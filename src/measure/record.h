@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "measure/floor.h"
 #include "text/json.h"
 
 namespace coldload::measure {
@@ -52,7 +53,9 @@ struct ArmFacts {
   bool placeholder = false;  // the path is still to come
   std::string missing;       // for a placeholder: what is missing, in words
   std::optional<StandInFacts> stand_in;
-  text::json::object storage;  // what is behind the path: `inspect --json`'s "storage"
+  text::json::object storage;   // what is behind the path: `inspect --json`'s "storage"
+  std::optional<Floor> floor;   // what the path delivered before the first trial
+  std::string no_floor_reason;  // why it was wanted and is not there
 };
 
 // A load time measured earlier, from --baseline.

@@ -34,6 +34,7 @@ void redact(const text::Redactor& secrets, ExperimentFacts* facts) {
     redact(secrets, &arm.path);
     redact(secrets, &arm.missing);
     redact(secrets, &arm.storage);
+    redact(secrets, &arm.no_floor_reason);
   }
   redact(secrets, &facts->same_storage);
   redact(secrets, &facts->baseline_file);

@@ -175,14 +175,16 @@ const std::vector<Field> k_trial{{"status", In::json_only, "text",
 , READ { r->port_open_s = read_number(v); }
 }
 , {"floor_s", In::json_only, "number",
-   "least seconds that the hardware allows: bytes over the smaller of the storage rate and the "
-   "host-to-GPU rate, both measured",
+   "least seconds that the hardware allows: `checkpoint_bytes` over the best rate of the path (warm "
+   "trials: of the page cache) and, where GPU memory was used, no more than the host-to-GPU rate; "
+   "see floor.md",
    WRITE{return number_value(r.floor_s);
 }
 , READ { r->floor_s = read_number(v); }
 }
 , {"efficiency", In::json_only, "number",
-   "`floor_s` over the seconds of the `weights` phase (native loader: over `load_s`)",
+   "`floor_s` over the seconds of the `weights` phase (native loader: over `load_s`); null where "
+   "there is no such phase",
    WRITE{return number_value(r.efficiency);
 }
 , READ { r->efficiency = read_number(v); }
@@ -296,7 +298,9 @@ const std::vector<Field> k_experiment{{"experiment", In::json_only, "text",
 }
 , {"arms", In::json_only, "list",
    "every arm in the order given: `label`, `path`, `placeholder`, `missing`, `stand_in` (its rate, "
-   "and what it delivered), `storage` (device, file system, options, readahead)",
+   "and what it delivered), `storage` (device, file system, options, readahead), `floor` (what the "
+   "path, its page cache, the bus and the GPU delivered before the first trial: `coldload floor "
+   "--json`; see floor.md), `no_floor_reason`",
    WRITE{return arms_value(r.experiment.arms);
 }
 , READ { r->experiment.arms = read_arms(v); }

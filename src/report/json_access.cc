@@ -147,6 +147,8 @@ json::value arms_value(const std::vector<measure::ArmFacts>& arms) {
     entry["missing"] = text_value(arm.missing);
     entry["stand_in"] = stand_in_value(arm.stand_in);
     entry["storage"] = clean_value(arm.storage);
+    entry["floor"] = arm.floor ? clean_value(measure::to_json(*arm.floor)) : json::value(nullptr);
+    entry["no_floor_reason"] = text_value(arm.no_floor_reason);
     out.emplace_back(std::move(entry));
   }
   return out;
@@ -216,6 +218,10 @@ std::vector<measure::ArmFacts> read_arms(const json::value& value) {
     arm.missing = text_member(object, "missing");
     if (const json::value* facts = member(object, "stand_in")) arm.stand_in = read_stand_in(*facts);
     if (const json::value* storage = member(object, "storage")) arm.storage = as_object(*storage);
+    if (const json::value* floor = member(object, "floor")) {
+      arm.floor = measure::floor_from_json(as_object(*floor));
+    }
+    arm.no_floor_reason = text_member(object, "no_floor_reason");
     arms.push_back(std::move(arm));
   }
   return arms;

@@ -1,0 +1,166 @@
+#include "measure/arm_floor.h"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "measure/experiment.h"
+#include "measure/floor_json.h"
+#include "os/clock.h"
+#include "os/error.h"
+#include "os/fd.h"
+#include "os/interrupt.h"
+#include "os/subprocess.h"
+
+namespace coldload::measure {
+
+namespace {
+
+// The child ends by itself 10 s after its time; a GPU's context may take some seconds more.
+constexpr std::chrono::seconds k_child_patience{k_arm_floor_s + 30};
+constexpr std::chrono::seconds k_end_patience{5};
+constexpr std::size_t k_longest_output = 1 << 20;
+
+// What a pipe gives until its end; false at the end.
+bool drain(const os::Fd& pipe, std::string* text) {
+  std::array<char, 65536> chunk{};
+  const ssize_t got = ::read(pipe.get(), chunk.data(), chunk.size());
+  if (got < 0 && errno == EINTR) return true;
+  if (got <= 0) return false;
+  if (text->size() < k_longest_output) text->append(chunk.data(), static_cast<std::size_t>(got));
+  return true;
+}
+
+std::string last_line(std::string text) {
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text.substr(text.rfind('\n') + 1);
+}
+
+// Ends a child that is no longer wanted; one that hangs in the kernel is left behind.
+void end_child(os::Subprocess& child) {
+  child.send_signal(SIGTERM);  // it gives the page cache back
+  if (child.wait_until(os::Clock::now() + k_end_patience)) return;
+  child.send_signal(SIGKILL);
+  if (!child.wait_until(os::Clock::now() + std::chrono::seconds(1))) child.detach();
+}
+
+// Runs the child to its end; what it printed. Throws os::Error with its last words.
+std::string run_child(const std::vector<std::string>& argv, const std::function<void()>& tick) {
+  os::Pipe output = os::make_pipe();
+  os::Pipe errors = os::make_pipe();
+  os::SpawnOptions options;
+  options.argv = argv;
+  options.executable = "/proc/self/exe";
+  options.stdout_fd = output.write_end.get();
+  options.stderr_fd = errors.write_end.get();
+  options.new_session = true;
+  os::Subprocess child(options);
+  output.write_end.reset();
+  errors.write_end.reset();
+  const os::TimePoint give_up = os::Clock::now() + k_child_patience;
+  std::string text;
+  std::string words;
+  bool output_open = true;
+  bool errors_open = true;
+  while (output_open || errors_open) {
+    std::array<pollfd, 3> entries{{{output_open ? output.read_end.get() : -1, POLLIN, 0},
+                                   {errors_open ? errors.read_end.get() : -1, POLLIN, 0},
+                                   {os::interrupt_fd(), POLLIN, 0}}};
+    ::poll(entries.data(), entries.size(), 100);
+    if (os::interrupted() || os::Clock::now() >= give_up) {
+      end_child(child);
+      throw os::Error(os::interrupted() ? "interrupted" : "it did not come to its end");
+    }
+    if (entries[0].revents != 0) output_open = drain(output.read_end, &text);
+    if (entries[1].revents != 0) errors_open = drain(errors.read_end, &words);
+    tick();
+  }
+  const auto status = child.wait_until(os::Clock::now() + k_end_patience);
+  if (!status) {
+    end_child(child);
+    throw os::Error("it closed its output and went on");
+  }
+  if (!status->success()) {
+    const std::string last = last_line(words);
+    throw os::Error(last.empty() ? status->text() : last);
+  }
+  return text;
+}
+
+std::vector<std::string> floor_argv(const Arm& arm, bool with_gpu) {
+  std::vector<std::string> argv{"coldload", "floor", "--json", "--time",
+                                std::to_string(k_arm_floor_s)};
+  if (!with_gpu) argv.emplace_back("--no-gpu");
+  if (arm.pace) argv.insert(argv.end(), {"--pace", arm.pace->spec});
+  argv.insert(argv.end(), {"--", arm.path});
+  return argv;
+}
+
+bool is_what_it_claims(const Record& record) {
+  return record.status == Status::ok && record.load_s.has_value();
+}
+
+}  // namespace
+
+bool wants_floor(const Plan& plan) { return plan.floor && plan.cold != ColdPolicy::off; }
+
+Floor parse_floor_output(const std::string& output) {
+  std::string error;
+  const auto value = text::parse_json(output, &error);
+  if (!value || !value->is_object()) {
+    throw os::Error(fmt::format("what it printed is no JSON object {}", error));
+  }
+  return floor_from_json(object_in(value->get_object(), "floor"));
+}
+
+void measure_arm_floors(const Plan& plan, std::vector<Arm>* arms, ExperimentWatcher& watcher) {
+  if (!wants_floor(plan)) return;
+  std::optional<GpuFloor> gpu;
+  for (Arm& arm : *arms) {
+    if (arm.facts.placeholder || os::interrupted()) continue;
+    const std::string step = fmt::format("floor of {}", arm.facts.label);
+    try {
+      arm.facts.floor =
+          parse_floor_output(run_child(floor_argv(arm, !gpu), [&] { watcher.step(step, 0, 0); }));
+      if (gpu) arm.facts.floor->gpu = *gpu;
+      gpu = arm.facts.floor->gpu;
+    } catch (const os::Error& error) {
+      if (os::interrupted()) return;
+      arm.facts.no_floor_reason = error.what();
+      watcher.warning(fmt::format("the floor of {} was not measured: {}", arm.facts.label,
+                                  arm.facts.no_floor_reason));
+    }
+  }
+}
+
+Destination destination_of(const Record& record) {
+  return record.gpu_mem_used_mb.value_or(0) > 0 ? Destination::gpu : Destination::host;
+}
+
+std::optional<double> weights_seconds(const Record& record, const std::string& target) {
+  if (target == "native") return record.load_s;
+  std::optional<double> sum;
+  for (const Phase& phase : record.phases) {
+    if (phase.name == "weights") sum = sum.value_or(0) + phase.end_s - phase.start_s;
+  }
+  return sum;
+}
+
+void apply_floor(const ArmFacts& arm, const std::string& target, Record* record) {
+  if (!arm.floor) return;
+  const FloorKind kind = record->cold == Cold::warm ? FloorKind::warm : FloorKind::cold;
+  record->floor_s =
+      floor_seconds(*arm.floor, record->checkpoint_bytes, kind, destination_of(*record));
+  const auto seconds = weights_seconds(*record, target);
+  if (record->floor_s && is_what_it_claims(*record) && seconds && *seconds > 0) {
+    record->efficiency = *record->floor_s / *seconds;
+  }
+}
+
+}  // namespace coldload::measure
