@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "report/floor_use.h"
 #include "report/sections.h"
 #include "report/wording.h"
 #include "text/escape.h"
@@ -221,7 +222,7 @@ std::string setting_section(const Comparison& comparison) {
   std::vector<std::string> ids;
   for (const std::string& id : comparison.experiments) ids.push_back(markdown_code(id));
   out += fmt::format("- {}: {}\n\n", ids.size() == 1 ? "Experiment" : "Experiments", joined(ids));
-  out += path_table(comparison);
+  out += path_table(comparison) + floor_table(comparison);
   if (!facts.command.empty()) {
     out += "To repeat it:\n\n" + code_block(shell_line(facts.command)) + '\n';
   }

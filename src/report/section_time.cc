@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "report/dominance.h"
+#include "report/floor_use.h"
 #include "report/sections.h"
 #include "report/verdict.h"
 #include "report/wording.h"
@@ -113,7 +114,9 @@ std::string phase_table(const Comparison& comparison) {
 }  // namespace
 
 std::string time_section(const Comparison& comparison) {
-  const std::vector<std::string> sentences = dominance_of(comparison);
+  std::vector<std::string> sentences = dominance_of(comparison);
+  const std::vector<std::string> uses = floor_use_of(comparison);
+  sentences.insert(sentences.end(), uses.begin(), uses.end());
   if (sentences.empty()) return "";
   std::string out =
       "## Where the time goes\n\n" + cold_and_warm_table(comparison) + phase_table(comparison);

@@ -26,6 +26,21 @@ inline measure::ArmFacts arm(const std::string& label) {
   return facts;
 }
 
+// A floor with every figure of a path without a GPU.
+inline measure::Floor floor_at(double bytes_per_s) {
+  measure::Floor floor;
+  floor.reads.direct = true;
+  floor.reads.levels = {{1, {bytes_per_s * 0.4, "", 200'000'000, 0.4}},
+                        {8, {bytes_per_s, "", 500'000'000, 0.4}},
+                        {32, {std::nullopt, "no time was left", 0, 0}}};
+  floor.reads.sequential = {bytes_per_s * 0.6, "", 300'000'000, 0.4};
+  floor.reads.latency = {0.00008, 0.0002, "", 2000};
+  floor.reads.page_cache = {12.5e9, "", 4'000'000'000, 0.32};
+  floor.reads.page_cache_threads = 16;
+  floor.gpu.reason = "no CUDA driver found";
+  return floor;
+}
+
 inline measure::ArmFacts stand_in_arm(const std::string& label, double rate_bytes_per_s) {
   measure::ArmFacts facts = arm(label);
   facts.path = "/mnt/nvme/Llama-3.1-8B";

@@ -1,0 +1,38 @@
+#include "report/rate_chart.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "golden/golden.h"
+#include "unit/report/records.h"
+
+namespace coldload::report {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(RateChart, ShowsEveryMeasuredLevelAndTheOneReader) {
+  storage::ReadFigures figures = floor_at(3.4e9).reads;
+  figures.levels = {{1, {0.9e9, "", 0, 0}},  {2, {1.7e9, "", 0, 0}},
+                    {4, {2.6e9, "", 0, 0}},  {8, {3.2e9, "", 0, 0}},
+                    {16, {3.4e9, "", 0, 0}}, {32, {std::nullopt, "too small", 0, 0}}};
+  golden::expect_golden("rate_chart.svg", rate_chart(figures, "/mnt/nvme/Llama-3.1-8B"));
+}
+
+TEST(RateChart, EscapesWhatItIsAboutAndSaysWhereNothingWasMeasured) {
+  const std::string chart = rate_chart({}, "/mnt/<script>\"&\x1b");
+  EXPECT_THAT(chart, HasSubstr("/mnt/&lt;script&gt;&quot;&amp;"));
+  EXPECT_THAT(chart, HasSubstr("not measured"));
+  EXPECT_THAT(chart, Not(HasSubstr("\x1b")));
+}
+
+TEST(RateChart, OneLevelIsEnough) {
+  storage::ReadFigures figures;
+  figures.levels = {{1, {100e6, "", 0, 0}}};
+  EXPECT_THAT(rate_chart(figures, "x"), HasSubstr("1: 100 MB/s"));
+  EXPECT_THAT(rate_chart(figures, "x"), Not(HasSubstr("nan")));
+}
+
+}  // namespace
+}  // namespace coldload::report
