@@ -1,0 +1,140 @@
+#include "measure/floor.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "measure/arm_floor.h"
+#include "os/error.h"
+
+namespace coldload::measure {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+Floor example() {
+  Floor floor;
+  floor.reads.direct = false;
+  floor.reads.not_direct_reason = "the file system refuses O_DIRECT";
+  floor.reads.levels = {{1, {1e9, "", 5, 0.5}}, {8, {std::nullopt, "no time", 0, 0}}};
+  floor.reads.sequential = {2e9, "", 7, 0.25};
+  floor.reads.latency = {0.001, std::nullopt, "", 50};
+  floor.reads.page_cache = {10e9, "", 9, 0.125};
+  floor.reads.page_cache_threads = 4;
+  floor.gpu.index = 1;
+  floor.gpu.name = "A GPU";
+  floor.gpu.context_s = 0.25;
+  floor.gpu.transfers = {{std::nullopt, 4e9, 3e9, 2e9, 1e9, ""},
+                         {1, 5e9, 3e9, 2e9, 1e9, ""},
+                         {0, {}, {}, {}, {}, "no"}};
+  floor.remarks = {"zfs caches"};
+  return floor;
+}
+
+TEST(Floor, IsBytesOverTheSmallerRate) {
+  const Floor floor = example();
+  EXPECT_EQ(floor_seconds(floor, 10'000'000'000, FloorKind::cold, Destination::gpu), 5);
+  EXPECT_EQ(floor_seconds(floor, 10'000'000'000, FloorKind::warm, Destination::gpu), 2);
+  EXPECT_EQ(floor_seconds(floor, 10'000'000'000, FloorKind::warm, Destination::host), 1);
+}
+
+TEST(Floor, IsNothingWhereTheSourceIsNotKnown) {
+  Floor floor = example();
+  floor.reads.levels.clear();
+  floor.reads.sequential = {};
+  EXPECT_FALSE(floor_seconds(floor, 1000, FloorKind::cold, Destination::gpu));
+  EXPECT_TRUE(floor_seconds(floor, 1000, FloorKind::warm, Destination::gpu));
+  EXPECT_FALSE(floor_seconds(floor, 0, FloorKind::warm, Destination::gpu));
+}
+
+TEST(Floor, OfAPacedStandInIsTheGivenRateAndOfMemoryThePageCache) {
+  Floor floor = example();
+  floor.memory_backed = true;
+  EXPECT_EQ(floor_seconds(floor, 10'000'000'000, FloorKind::cold, Destination::host), 1);
+  floor.given_bytes_per_s = 100e6;
+  EXPECT_EQ(floor_seconds(floor, 10'000'000'000, FloorKind::cold, Destination::host), 100);
+}
+
+TEST(Floor, IsReadBackAsItWasWritten) {
+  Floor floor = example();
+  EXPECT_EQ(to_json(floor_from_json(to_json(floor))), to_json(floor));
+  floor.given_bytes_per_s = 100e6;
+  EXPECT_EQ(floor_from_json(to_json(floor)).storage_bytes_per_s(), 100e6);
+  floor = {};
+  EXPECT_EQ(to_json(floor_from_json(to_json(floor))), to_json(floor));
+}
+
+TEST(Floor, OfAnotherVersionOrOfNonsenseIsEmptyNotWrong) {
+  const auto parse = [](const char* text) {
+    return floor_from_json(text::parse_json(text, nullptr)->get_object());
+  };
+  const Floor floor =
+      parse(R"({"storage":{"levels":[1,{"in_flight":"x"},{"in_flight":2,"bytes_per_s":-4}],)"
+            R"("sequential":7,"basis":"given"},"page_cache":[],"gpu":null,"new":1})");
+  EXPECT_FALSE(floor.storage_bytes_per_s());
+  EXPECT_FALSE(floor.reads.page_cache.bytes_per_s);
+  EXPECT_THROW(static_cast<void>(parse_floor_output("no JSON")), os::Error);
+}
+
+TEST(Floor, TheBudgetFitsIntoTheTime) {
+  for (const int seconds : {1, 3, 7, 8, 20, 600}) {
+    const FloorBudget budget = floor_budget(std::chrono::seconds(seconds));
+    const auto sum = budget.level * budget.in_flight.size() + budget.sequential + budget.latency +
+                     budget.page_cache + budget.gpu;
+    EXPECT_LT(sum, std::chrono::seconds(seconds));
+    EXPECT_GT(sum, std::chrono::milliseconds(700 * seconds));
+  }
+}
+
+TEST(GpuFloor, ReadsTheKernelsListOfNodes) {
+  EXPECT_THAT(parse_node_list("0"), ElementsAre(0));
+  EXPECT_THAT(parse_node_list("0-2,7"), ElementsAre(0, 1, 2, 7));
+  EXPECT_THAT(parse_node_list(""), IsEmpty());
+  EXPECT_THAT(parse_node_list("0-x"), IsEmpty());
+  EXPECT_THAT(parse_node_list("0-99999999"), IsEmpty());
+}
+
+Record trial(Cold cold) {
+  Record record;
+  record.cold = cold;
+  record.load_s = 30;
+  record.checkpoint_bytes = 10'000'000'000;
+  record.phases = {{"weights", 5, 9, "log"}, {"weights", 10, 16, "log"}};
+  return record;
+}
+
+TEST(ApplyFloor, EfficiencyIsOfTheWeightsPhase) {
+  ArmFacts arm;
+  arm.floor = example();
+  Record record = trial(Cold::verified);
+  apply_floor(arm, "vllm", &record);
+  EXPECT_EQ(record.floor_s, 5);
+  EXPECT_EQ(record.efficiency, 0.5);
+  record = trial(Cold::warm);
+  record.gpu_mem_used_mb = 1000;
+  apply_floor(arm, "vllm", &record);
+  EXPECT_EQ(record.floor_s, 2);
+  record = trial(Cold::verified);
+  apply_floor(arm, "native", &record);
+  EXPECT_DOUBLE_EQ(*record.efficiency, 5.0 / 30);
+}
+
+TEST(ApplyFloor, ThereIsNoEfficiencyWithoutAPhaseOrOfATrialThatIsNotWhatItClaims) {
+  ArmFacts arm;
+  arm.floor = example();
+  Record record = trial(Cold::verified);
+  record.phases.clear();
+  apply_floor(arm, "vllm", &record);
+  EXPECT_EQ(record.floor_s, 5);
+  EXPECT_FALSE(record.efficiency);
+  record = trial(Cold::not_cold);
+  record.status = Status::not_cold;
+  apply_floor(arm, "vllm", &record);
+  EXPECT_FALSE(record.efficiency);
+  record = trial(Cold::verified);
+  apply_floor(ArmFacts(), "vllm", &record);
+  EXPECT_FALSE(record.floor_s);
+}
+
+}  // namespace
+}  // namespace coldload::measure
