@@ -23,7 +23,7 @@ std::string rate_or_reason(const storage::ReadRate& rate) {
 }
 
 std::string duration(double seconds) {
-  if (seconds >= 1) return text::format_seconds(seconds) + " s";
+  if (seconds >= 0.1) return text::format_seconds(seconds) + " s";
   return seconds >= 1e-3 ? fmt::format("{:.2f} ms", seconds * 1e3)
                          : fmt::format("{:.0f} us", seconds * 1e6);
 }

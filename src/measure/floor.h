@@ -68,6 +68,6 @@ enum class Destination { host, gpu };
 // The member "floor" of an arm in the records, and `coldload floor --json` without the path.
 [[nodiscard]] text::json::object to_json(const Floor& floor);
 // Keys that are missing or of another kind are left empty.
-[[nodiscard]] Floor floor_from_json(const text::json::object& object);
+[[nodiscard]] Floor floor_from_json(const text::json::object& json);
 
 }  // namespace coldload::measure

@@ -175,9 +175,9 @@ const std::vector<Field> k_trial{{"status", In::json_only, "text",
 , READ { r->port_open_s = read_number(v); }
 }
 , {"floor_s", In::json_only, "number",
-   "least seconds that the hardware allows: `checkpoint_bytes` over the best rate of the path (warm "
-   "trials: of the page cache) and, where GPU memory was used, no more than the host-to-GPU rate; "
-   "see floor.md",
+   "least seconds that the hardware allows: `checkpoint_bytes` over the best rate of the path "
+   "(warm trials: of the page cache) and, where GPU memory was used, no more than the "
+   "host-to-GPU rate; see floor.md",
    WRITE{return number_value(r.floor_s);
 }
 , READ { r->floor_s = read_number(v); }

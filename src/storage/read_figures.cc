@@ -11,7 +11,7 @@ namespace coldload::storage {
 namespace {
 
 // Shares of a checkpoint that is too small for all: a level's rounds, and what the others need.
-constexpr std::size_t k_level_share = 8;  // beside the requests in flight
+constexpr std::size_t k_level_share = 24;  // beside the requests in flight
 constexpr std::size_t k_sequential_share = 30;
 constexpr std::size_t k_latency_share = 12;
 
