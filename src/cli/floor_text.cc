@@ -81,7 +81,7 @@ std::string gpu_lines(const measure::GpuFloor& gpu) {
   if (!gpu.index) return line("GPU", "none: " + gpu.reason);
   std::string out =
       line("GPU", fmt::format("{} ({})", gpu.name.empty() ? "unnamed" : gpu.name, *gpu.index));
-  if (!gpu.reason.empty()) out += line("", gpu.reason);
+  if (!gpu.reason.empty() && gpu.transfers.empty()) out += line("", gpu.reason);
   if (gpu.context_s) out += line("context", duration(*gpu.context_s));
   if (gpu.pin_bytes_per_s) out += line("pinning", text::format_rate(*gpu.pin_bytes_per_s));
   for (const measure::GpuTransfer& one : gpu.transfers) {

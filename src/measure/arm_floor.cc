@@ -140,6 +140,10 @@ void measure_arm_floors(const Plan& plan, std::vector<Arm>* arms, ExperimentWatc
 }
 
 Destination destination_of(const Record& record) {
+  // The native loader tells; where NVML is missing, nobody else does.
+  if (const auto told = text::string_at(record.reported, "destination")) {
+    return *told == "gpu" ? Destination::gpu : Destination::host;
+  }
   return record.gpu_mem_used_mb.value_or(0) > 0 ? Destination::gpu : Destination::host;
 }
 

@@ -33,7 +33,7 @@ void measure_arm_floors(const Plan& plan, std::vector<Arm>* arms, ExperimentWatc
 // weights took. Does nothing where the arm has no floor.
 void apply_floor(const ArmFacts& arm, const std::string& target, Record* record);
 
-// Where a trial's weights went: onto the GPU where it used GPU memory.
+// Where a trial's weights went: where the target says so, else onto the GPU if it used GPU memory.
 [[nodiscard]] Destination destination_of(const Record& record);
 
 // The seconds that efficiency is about: of the weights phase, or of the whole load where the target

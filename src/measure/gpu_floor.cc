@@ -47,21 +47,19 @@ void fault_in(std::span<std::byte> memory) {
   for (std::size_t at = 0; at < memory.size(); at += os::page_size()) memory[at] = std::byte{1};
 }
 
-// Rates of some rounds, each a few times around the ring; `copy` queues one piece.
+// Rates of some rounds, each a few times around the ring; `turn` queues one time around.
 std::vector<double> rounds_of(gpu::CopyStream& stream, os::TimePoint deadline,
-                              const std::function<void(std::size_t)>& copy) {
+                              const std::function<void()>& turn) {
   constexpr int k_turns = 4;
   constexpr std::size_t k_least = 3;
   constexpr std::size_t k_most = 40;
   std::vector<double> rates;
-  copy(0);
-  stream.wait();  // the first copy sets things up
+  turn();
+  stream.wait();  // the first copies set things up
   while (rates.size() < k_most && !os::interrupted()) {
     if (rates.size() >= k_least && os::Clock::now() >= deadline) break;
     const os::TimePoint begin = os::Clock::now();
-    for (int turn = 0; turn < k_turns; ++turn) {
-      for (std::size_t at = 0; at < k_ring_bytes; at += k_piece_bytes) copy(at);
-    }
+    for (int i = 0; i < k_turns; ++i) turn();
     stream.wait();
     rates.push_back(k_turns * static_cast<double>(k_ring_bytes) /
                     os::seconds_between(begin, os::Clock::now()));
@@ -84,11 +82,15 @@ GpuTransfer transfer(const std::shared_ptr<gpu::Device>& device, std::optional<u
     const gpu::DeviceMemory memory(device, k_ring_bytes);
     gpu::CopyStream stream(device);
     const os::TimePoint half = begin + (deadline - begin) / 2;
-    const auto to_gpu = rounds_of(stream, half, [&](std::size_t at) {
-      stream.to_device(memory.address() + at, ring.bytes().subspan(at, k_piece_bytes));
-    });
-    const auto to_host = rounds_of(stream, deadline, [&](std::size_t at) {
-      stream.to_host(ring.bytes().subspan(at, k_piece_bytes), memory.address() + at);
+    std::vector<gpu::CopyStream::Copy> pieces;
+    for (std::size_t at = 0; at < k_ring_bytes; at += k_piece_bytes) {
+      pieces.push_back({memory.address() + at, ring.bytes().subspan(at, k_piece_bytes)});
+    }
+    const auto to_gpu = rounds_of(stream, half, [&] { stream.to_device(pieces); });
+    const auto to_host = rounds_of(stream, deadline, [&] {
+      for (std::size_t at = 0; at < k_ring_bytes; at += k_piece_bytes) {
+        stream.to_host(ring.bytes().subspan(at, k_piece_bytes), memory.address() + at);
+      }
     });
     if (const auto summary = summarize(to_gpu)) {
       result.to_gpu_best_bytes_per_s = summary->max;

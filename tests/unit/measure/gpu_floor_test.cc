@@ -1,0 +1,65 @@
+#include "measure/gpu_floor.h"
+
+#include <cstdlib>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/gpu/fake_cuda.h"
+
+namespace coldload::measure {
+namespace {
+
+using testing::HasSubstr;
+
+class GpuFloorOnAFake : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    gpu::clear_fake_cuda_environment();
+    if (!gpu::load_fake_cuda()) GTEST_SKIP() << "the fake CUDA driver was not built";
+    options_.deadline = os::Clock::now() + std::chrono::milliseconds(200);
+  }
+  void TearDown() override { gpu::clear_fake_cuda_environment(); }
+
+  GpuFloorOptions options_;
+};
+
+TEST_F(GpuFloorOnAFake, HasEveryFigure) {
+  const GpuFloor floor = measure_gpu_floor(options_);
+  EXPECT_EQ(floor.reason, "");
+  EXPECT_EQ(floor.index, 0U);
+  EXPECT_FALSE(floor.name.empty());
+  EXPECT_TRUE(floor.context_s && floor.pin_bytes_per_s && floor.to_gpu_bytes_per_s());
+  ASSERT_FALSE(floor.transfers.empty());
+  const GpuTransfer& first = floor.transfers.front();
+  EXPECT_FALSE(first.numa_node);
+  EXPECT_GE(*first.to_gpu_best_bytes_per_s, *first.to_gpu_median_bytes_per_s);
+  EXPECT_GE(*first.to_host_best_bytes_per_s, *first.to_host_median_bytes_per_s);
+  EXPECT_EQ(to_json(gpu_floor_from_json(to_json(floor))), to_json(floor));
+}
+
+TEST_F(GpuFloorOnAFake, AGpuThatIsNotThereIsAReason) {
+  options_.index = 7;
+  const GpuFloor floor = measure_gpu_floor(options_);
+  EXPECT_FALSE(floor.index);
+  EXPECT_THAT(floor.reason, HasSubstr("there is no GPU 7"));
+}
+
+TEST_F(GpuFloorOnAFake, WhatFailsIsAReasonAndTheRestStays) {
+  ::setenv("FAKE_CUDA", "pin-fails", 1);
+  const GpuFloor floor = measure_gpu_floor(options_);
+  EXPECT_TRUE(floor.context_s);
+  EXPECT_FALSE(floor.pin_bytes_per_s);
+  EXPECT_FALSE(floor.to_gpu_bytes_per_s());
+  EXPECT_THAT(floor.reason, HasSubstr("cannot pin"));
+}
+
+TEST_F(GpuFloorOnAFake, AContextThatCannotBeCreatedIsAReason) {
+  ::setenv("FAKE_CUDA", "context-fails", 1);
+  const GpuFloor floor = measure_gpu_floor(options_);
+  EXPECT_FALSE(floor.context_s);
+  EXPECT_FALSE(floor.reason.empty());
+}
+
+}  // namespace
+}  // namespace coldload::measure
