@@ -4,7 +4,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <sys/mman.h>
 
 #include "load/layout.h"
 #include "os/error.h"
@@ -48,7 +47,7 @@ Arena::Arena(const std::vector<std::uint64_t>& shard_bytes)
   check_host_memory(bytes_);
   host_memory_ = os::Mapping::anonymous(bytes_);
   // Few large pages: faulting them in is most of what a load into fresh host memory costs.
-  ::madvise(host_memory_.data(), host_memory_.size(), MADV_HUGEPAGE);
+  os::prefer_huge_pages(host_memory_.bytes());
 }
 
 Arena::Arena(const std::vector<std::uint64_t>& shard_bytes,

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <sys/mman.h>
 
 #include "load/pread_io.h"
 #include "load/uring_io.h"
@@ -88,7 +87,7 @@ std::unique_ptr<Io> Engine::make_io(std::span<std::byte> memory, Worker::Share& 
   }
   // Where each O_DIRECT read pins its pages, few large ones save a third of the time; and the page
   // cache is copied into them faster.
-  if (!pinned || device_.valid()) ::madvise(memory.data(), memory.size(), MADV_HUGEPAGE);
+  if (!pinned || device_.valid()) os::prefer_huge_pages(memory);
   if (!io) io = std::make_unique<PreadIo>();
   return io;
 }

@@ -1,12 +1,14 @@
 #include "model/header_builder.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "model/name_table.h"
 #include "os/error.h"
+#include "os/mapping.h"
 #include "text/quote.h"
 
 namespace coldload::model {
@@ -16,6 +18,7 @@ namespace {
 constexpr std::string_view k_metadata = "__metadata__";
 // Longer than any field or dtype: what is longer is none, and need not be kept.
 constexpr std::size_t k_word_limit = 32;
+constexpr std::uint64_t k_large_header_bytes = std::uint64_t{16} << 20;
 
 void append_word(std::string* word, boost::json::string_view text) {
   word->append(text.data(),
@@ -35,6 +38,11 @@ HeaderBuilder::HeaderBuilder(std::string path, std::uint64_t header_bytes,
   header_.names_.reserve(static_cast<std::size_t>(header_bytes));
   header_.shapes_.reserve(static_cast<std::size_t>(header_bytes / 2));
   header_.tensors_.reserve(static_cast<std::size_t>(header_bytes / k_shortest_entry_bytes) + 1);
+  if (header_bytes < k_large_header_bytes) return;
+  os::prefer_huge_pages(std::as_writable_bytes(
+      std::span(header_.names_.data(), static_cast<std::size_t>(header_bytes))));
+  os::prefer_huge_pages(
+      std::as_writable_bytes(std::span(header_.tensors_.data(), header_.tensors_.capacity())));
 }
 
 void HeaderBuilder::fail(std::string_view cause) const {
@@ -173,13 +181,15 @@ void HeaderBuilder::end_name() {
 
 void HeaderBuilder::end_field_name() {
   bool* seen = nullptr;
-  if (word_ == "dtype") {
+  // A million times three: compared by size first, as std::string with a literal is not.
+  const std::string_view word = word_;
+  if (word == std::string_view("dtype")) {
     field_ = Field::dtype;
     seen = &has_dtype_;
-  } else if (word_ == "shape") {
+  } else if (word == std::string_view("shape")) {
     field_ = Field::shape;
     seen = &has_shape_;
-  } else if (word_ == "data_offsets") {
+  } else if (word == std::string_view("data_offsets")) {
     field_ = Field::offsets;
     seen = &has_offsets_;
   } else {
@@ -324,7 +334,6 @@ ShardHeader HeaderBuilder::finish() {
   }
   // Many small headers should not keep what they reserved; a large one only reserved address space,
   // and shrinking would copy it.
-  constexpr std::uint64_t k_large_header_bytes = std::uint64_t{16} << 20;
   if (header_.header_bytes_ < k_large_header_bytes) {
     header_.names_.shrink_to_fit();
     header_.shapes_.shrink_to_fit();

@@ -60,4 +60,11 @@ std::size_t page_size() {
   return k_page;
 }
 
+void prefer_huge_pages(std::span<std::byte> memory) noexcept {
+  const std::size_t page = page_size();
+  const auto begin = (reinterpret_cast<std::uintptr_t>(memory.data()) + page - 1) / page * page;
+  const auto end = reinterpret_cast<std::uintptr_t>(memory.data() + memory.size()) / page * page;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+}
+
 }  // namespace coldload::os

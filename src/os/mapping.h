@@ -45,4 +45,8 @@ class Mapping {
 
 [[nodiscard]] std::size_t page_size();
 
+// Advises the kernel to back `memory` by huge pages where it lies in large ones as a whole: fewer
+// faults for what is written from one end to the other.
+void prefer_huge_pages(std::span<std::byte> memory) noexcept;
+
 }  // namespace coldload::os
