@@ -20,6 +20,7 @@
 #include "os/clock.h"
 #include "os/error.h"
 #include "os/fd.h"
+#include "os/interrupt.h"
 #include "text/json.h"
 #include "text/units.h"
 
@@ -192,7 +193,8 @@ void load_checkpoint(const Arguments& arguments, StatusLines& status) {
       loader.load(shards, [&](std::uint64_t bytes) { status.progress(bytes); });
   g_holding = arguments.hold;
   status.write(ready_event(arguments, result, headers_s));
-  while (arguments.hold) ::pause();
+  pollfd interrupt{os::interrupt_fd(), POLLIN, 0};
+  while (arguments.hold && !os::interrupted()) ::poll(&interrupt, 1, -1);
 }
 
 }  // namespace

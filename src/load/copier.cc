@@ -57,6 +57,7 @@ void Copier::serve() noexcept {
     (void)stream.release();  // to destroy it is to wait for its copies
     fail(std::current_exception());
   } catch (...) {
+    stream.reset();  // no copy is under way when the lanes unpin their memory
     fail(std::current_exception());
   }
 }

@@ -156,7 +156,7 @@ void Engine::note_error() noexcept {
   const std::lock_guard lock(mutex_);
   if (!error_) error_ = std::current_exception();
   try {
-    std::rethrow_exception(error_);
+    throw;
   } catch (const StallError&) {  // only copies throw it in a thread
     stuck_ = true;
     gpu_stuck_ = true;
@@ -208,16 +208,20 @@ Result Engine::load(const std::vector<Shard>& shards, const Progress& progress) 
     const ShardFile::Access access{
         options_.use_direct ? ShardFile::Direct::allowed : ShardFile::Direct::forbidden,
         options_.keep_pages ? ShardFile::Pages::keep : ShardFile::Pages::as_found};
-    work_.emplace(shards, access, layout_.threads * layout_.slots, fallbacks_);
+    const bool queued = concurrency_ == Concurrency::queued;
+    work_.emplace(shards, access, layout_.threads * (queued ? layout_.slots : 1), fallbacks_);
     work_given_ = true;
     changed_.notify_all();
   }
   make_arena(shard_bytes);
   watch(progress);
-  const std::lock_guard lock(mutex_);
-  if (error_) std::rethrow_exception(error_);
-  if (!work_->complete()) throw os::Error("the load was interrupted");
-  Result loaded = result(started);
+  Result loaded;
+  {
+    const std::lock_guard lock(mutex_);
+    if (error_) std::rethrow_exception(error_);
+    if (!work_->complete()) throw os::Error("the load was interrupted");
+    loaded = result(started);
+  }
   if (options_.verify && device_.valid()) check_what_arrived(shard_bytes);
   return loaded;
 }
@@ -303,6 +307,7 @@ void Engine::check_what_arrived(const std::vector<std::uint64_t>& shard_bytes) {
   Checksum arrived;
   for (std::uint64_t shard = 0; shard < shard_bytes.size(); ++shard) {
     for (std::uint64_t offset = 0; offset < shard_bytes[shard]; offset += memory.size()) {
+      if (os::interrupted()) throw os::Error("the load was interrupted");
       const auto piece =
           memory.first(std::min<std::uint64_t>(memory.size(), shard_bytes[shard] - offset));
       stream.to_host(piece, arena_.get()->address(shard, offset));

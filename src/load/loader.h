@@ -109,7 +109,7 @@ using Progress = std::function<void(std::uint64_t bytes)>;
 
 // Prepares memory, rings, threads and the GPU's context when it is made, in the background, so that
 // a caller can read headers meanwhile; gives them back when it is destroyed, which is not part of
-// the load.
+// the load and waits for a context that is still being created.
 class Loader {
  public:
   // Throws os::Error where the options cannot be met (a ring below 1 MiB).

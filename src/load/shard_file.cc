@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <span>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -164,13 +165,27 @@ void ShardFile::drop_behind(std::uint64_t offset, std::uint64_t bytes) {
   });
 }
 
+// Some file systems take O_DIRECT and read through the page cache all the same.
+bool ShardFile::direct_left_pages() {
+  if (access_.pages != Pages::as_found || !direct_usable_ || !residency_known_) return false;
+  bool found = false;
+  bool looked = false;
+  found_.for_each_absent(0, shard_.bytes, [&](std::uint64_t begin, std::uint64_t) {
+    if (std::exchange(looked, true)) return;
+    unsigned char answer = 0;
+    found = ::mincore(pages_.data() + begin, 1, &answer) == 0 && (answer & 1U) != 0;
+  });
+  if (found) fallbacks_.add("O_DIRECT was taken, but went through the page cache", shard_.path);
+  return found;
+}
+
 bool ShardFile::arrived(const Extent& piece) {
   const bool drop = access_.pages == Pages::as_found && page_cache_used_;
   if (drop && !piece.resident && !direct_usable_) drop_behind(piece.offset, piece.bytes);
   if (bytes_missing_.fetch_sub(piece.bytes) != piece.bytes) return false;
   const std::lock_guard lock(mutex_);
   // Readahead may have gone beyond the pieces that it was for.
-  if (drop) drop_behind(0, shard_.bytes);
+  if (drop || direct_left_pages()) drop_behind(0, shard_.bytes);
   const struct stat info = status_of(file_);
   if (static_cast<std::uint64_t>(info.st_size) != shard_.bytes ||
       info.st_mtim.tv_sec != modified_at_.tv_sec || info.st_mtim.tv_nsec != modified_at_.tv_nsec) {

@@ -67,6 +67,7 @@ class ShardFile {
  private:
   void choose_route();
   void drop_behind(std::uint64_t offset, std::uint64_t bytes);
+  [[nodiscard]] bool direct_left_pages();
   [[nodiscard]] os::Error changed(std::uint64_t bytes_now) const;
 
   const Shard shard_;

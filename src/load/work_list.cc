@@ -96,7 +96,14 @@ std::optional<Extent> WorkList::take(Kind kind, std::size_t most_bytes) {
     const Window window = next_window();
     const auto look = looks_.insert(looks_.end(), {window.shard, window.offset, os::Clock::now()});
     lock.unlock();
-    const std::vector<Extent> found = look_at(window);
+    std::vector<Extent> found;
+    try {
+      found = look_at(window);
+    } catch (...) {
+      lock.lock();
+      looks_.erase(look);
+      throw;
+    }
     lock.lock();
     looks_.erase(look);
     for (const Extent& extent : found) {

@@ -125,13 +125,15 @@ void Worker::advance(unsigned index) {
   while (true) {
     const ReadRequest request = next_read(index);
     const Slot& slot = slots_[index];
-    if (slot.direct || (!slot.piece.resident && concurrency_ == Concurrency::queued)) {
+    const bool by_storage = slot.direct || !slot.piece.resident;
+    if (by_storage && concurrency_ == Concurrency::queued) {
       io_->submit(request);
       ++in_flight_;
       return;
     }
-    page_cache_io_->submit(request);
-    if (accept(index, page_cache_io_->finished(Io::Wait::yes)->result)) {
+    Io& io = by_storage ? *io_ : *page_cache_io_;
+    io.submit(request);
+    if (accept(index, io.finished(Io::Wait::yes)->result)) {
       finish(index);
       return;
     }

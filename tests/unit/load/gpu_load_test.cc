@@ -102,6 +102,28 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Combine(testing::Values(Cache::absent, Cache::resident, Cache::half), testing::Bool()),
     name_of);
 
+class GpuLoadByThreads : public GpuLoad, public testing::WithParamInterface<bool> {};
+
+// Where a request waits in a thread, each thread has many slots all the same, for the copies.
+TEST_P(GpuLoadByThreads, BringsEveryByteFromStorage) {
+  if (GetParam()) {
+    options_.pacing = Pacing{1e9, std::chrono::milliseconds(1)};
+  } else {
+    options_.use_io_uring = false;
+  }
+  const std::vector<Shard> shards{folder_.shard(60 * k_mib + 5), folder_.shard(7 * k_mib)};
+  const std::string expected = reference_checksum(shards);
+  for (const unsigned threads : {1U, 3U}) {
+    options_.threads = threads;
+    for (const Shard& shard : shards) evict(shard);
+    const Result result = Loader(options_).load(shards);
+    EXPECT_EQ(result.checksum, expected);
+    EXPECT_LE(result.in_flight, threads);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, GpuLoadByThreads, testing::Bool());
+
 TEST_F(GpuLoad, NeverFillsASlotThatIsStillCopied) {
   ::setenv("FAKE_CUDA_COPY_DELAY_US", "3000", 1);
   options_.threads = 1;
