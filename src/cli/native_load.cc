@@ -59,22 +59,6 @@ load::Pacing pacing_of(const std::string& text) {
   return pacing;
 }
 
-// Without a wish: a GPU if there is one.
-void choose_destination(const std::string& into, Arguments& arguments) {
-  if (into == "ring") return;
-  if (into == "host") {
-    arguments.load.destination = load::Destination::host;
-  } else if (into == "gpu") {
-    arguments.load.destination = load::Destination::gpu;
-  } else if (!into.empty()) {
-    throw UsageError(fmt::format("--into {}: write gpu, host or ring", into));
-  } else if (const gpu::Device::Found found = gpu::Device::find(); found.availability.ok) {
-    arguments.load.destination = load::Destination::gpu;
-  } else {
-    arguments.no_gpu = found.availability.reason;
-  }
-}
-
 std::string_view name_of(load::Destination destination) {
   switch (destination) {
     case load::Destination::ring:
@@ -85,6 +69,24 @@ std::string_view name_of(load::Destination destination) {
       return "gpu";
   }
   return "";
+}
+
+// Without a wish: a GPU if there is one.
+void choose_destination(const std::string& into, Arguments& arguments) {
+  for (const auto destination :
+       {load::Destination::ring, load::Destination::host, load::Destination::gpu}) {
+    if (into == name_of(destination)) {
+      arguments.load.destination = destination;
+      return;
+    }
+  }
+  if (!into.empty()) throw UsageError(fmt::format("--into {}: write gpu, host or ring", into));
+  const os::Availability gpu = gpu::Device::find().availability;
+  if (gpu.ok) {
+    arguments.load.destination = load::Destination::gpu;
+  } else {
+    arguments.no_gpu = gpu.reason;
+  }
 }
 
 std::optional<Arguments> parse_arguments(const std::vector<std::string>& args) {

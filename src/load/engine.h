@@ -12,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gpu/cuda.h"
@@ -49,6 +50,8 @@ class Engine {
   [[nodiscard]] bool close(unsigned started) noexcept;
   // A copy to the GPU did not end in time.
   [[nodiscard]] bool gpu_is_stuck() const noexcept { return gpu_stuck_; }
+  // `self` is this: it is then never destroyed.
+  void keep_for_ever(std::shared_ptr<Engine> self) noexcept { self_ = std::move(self); }
 
  private:
   [[nodiscard]] std::unique_ptr<Worker> make_worker(unsigned index);
@@ -91,8 +94,9 @@ class Engine {
   bool closing_ = false;
   bool stuck_ = false;
   std::atomic<bool> gpu_stuck_{false};
-  unsigned idle_ = 0;      // threads that are done with the work
-  unsigned returned_ = 0;  // threads that have left serve()
+  std::shared_ptr<Engine> self_;  // only by keep_for_ever()
+  unsigned idle_ = 0;             // threads that are done with the work
+  unsigned returned_ = 0;         // threads that have left serve()
   os::TimePoint last_arrival_;
   std::exception_ptr error_;  // the first
 };

@@ -28,8 +28,9 @@ Loader::~Loader() { end_threads(); }
 
 void Loader::end_threads() noexcept {
   const bool all_return = engine_->close(static_cast<unsigned>(threads_.size()));
-  // Each stuck thread keeps the engine. What a stuck GPU still uses is never given back.
-  if (engine_->gpu_is_stuck()) (void)new std::shared_ptr<Engine>(engine_);
+  // Each stuck thread keeps the engine. What a stuck GPU still uses is never given back: the engine
+  // then keeps itself.
+  if (engine_->gpu_is_stuck()) engine_->keep_for_ever(engine_);
   for (std::thread& thread : threads_) {
     if (all_return) {
       thread.join();

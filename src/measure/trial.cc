@@ -1,7 +1,6 @@
 #include "measure/trial.h"
 
 #include <algorithm>
-#include <fstream>
 #include <set>
 #include <utility>
 
@@ -46,17 +45,9 @@ void warm_backing(const Arm& arm, std::vector<std::string>* remarks) {
   storage::PageCacheView(arm.backing_files).warm([](std::uint64_t) { return !os::interrupted(); });
 }
 
-void drop_all_caches() {
-  ::sync();
-  std::ofstream control("/proc/sys/vm/drop_caches");
-  control << "3\n";
-  control.close();
-  if (!control) throw os::Error("cannot drop the machine's caches: --drop-caches needs root");
-}
-
 void evict(const TrialInput& input, Prepared* prepared) {
   if (input.plan.drop_caches) {
-    drop_all_caches();
+    storage::drop_all_caches();
     prepared->remarks.emplace_back("all of the machine's caches were dropped (--drop-caches)");
   }
   warm_backing(input.arm, &prepared->remarks);

@@ -62,9 +62,10 @@ std::size_t page_size() {
 
 void prefer_huge_pages(std::span<std::byte> memory) noexcept {
   const std::size_t page = page_size();
-  const auto begin = (reinterpret_cast<std::uintptr_t>(memory.data()) + page - 1) / page * page;
-  const auto end = reinterpret_cast<std::uintptr_t>(memory.data() + memory.size()) / page * page;
-  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+  const std::size_t past = reinterpret_cast<std::uintptr_t>(memory.data()) % page;
+  const std::size_t skip = past == 0 ? 0 : page - past;
+  if (memory.size() < skip + page) return;
+  ::madvise(memory.data() + skip, (memory.size() - skip) / page * page, MADV_HUGEPAGE);
 }
 
 }  // namespace coldload::os

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <fstream>
 #include <random>
 #include <sstream>
 #include <string_view>
@@ -200,6 +201,14 @@ std::optional<bool> reopening_drops_pages(const std::string& path) {
   if (!before || *before == 0) return std::nullopt;
   const os::Fd second = os::open_regular(path);
   return first.resident_bytes() == 0;
+}
+
+void drop_all_caches() {
+  ::sync();
+  std::ofstream control("/proc/sys/vm/drop_caches");
+  control << "3\n";
+  control.close();
+  if (!control) throw os::Error("cannot drop the machine's caches: --drop-caches needs root");
 }
 
 }  // namespace coldload::storage

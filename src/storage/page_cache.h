@@ -81,6 +81,10 @@ class PageCacheView {
 // and to root.
 [[nodiscard]] bool may_see_residency(const os::Fd& file);
 
+// Drops all clean pages, directory entries and inodes of the machine, also other people's. Throws
+// os::Error where one is not root.
+void drop_all_caches();
+
 // Whether opening a file of this mount a second time drops its pages, tried on `path` (a small
 // file: up to 64 KiB of it are read). Nothing where residency cannot be seen.
 [[nodiscard]] std::optional<bool> reopening_drops_pages(const std::string& path);

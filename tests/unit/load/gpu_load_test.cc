@@ -32,7 +32,12 @@ std::string contents(const Shard& shard) {
 
 // The fake's GPU memory is host memory.
 std::string contents(const Arena& arena, std::uint64_t shard, std::uint64_t bytes) {
-  return {reinterpret_cast<const char*>(arena.address(shard, 0)), bytes};
+  std::string text(bytes, '\0');
+  const std::uint64_t address = arena.address(shard, 0);
+  const char* from = nullptr;
+  std::memcpy(&from, &address, sizeof from);
+  if (bytes > 0) std::memcpy(text.data(), from, bytes);
+  return text;
 }
 
 enum class Cache { absent, resident, half };
@@ -263,6 +268,7 @@ TEST_P(PageCacheAfter, IsAsItWasFound) {
   const std::vector<Shard> shards{folder.shard(70 * k_mib + 5000), folder.shard(9 * k_mib)};
   for (const Shard& shard : shards) evict_half(shard);
   std::vector<std::uint64_t> before;
+  before.reserve(shards.size());
   for (const Shard& shard : shards) before.push_back(resident_bytes(shard));
   Options options;
   options.use_direct = GetParam();
