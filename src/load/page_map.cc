@@ -16,6 +16,7 @@ void PageMap::note(std::uint64_t offset, std::span<const unsigned char> pages) {
   const auto count = std::count_if(pages.begin(), pages.end(), resident);
   const std::size_t index = offset / k_block_bytes;
   const std::lock_guard lock(mutex_);
+  if (blocks_[index] != Block::not_looked_at) return;
   if (count == 0) {
     blocks_[index] = Block::absent;
   } else if (static_cast<std::size_t>(count) == pages.size()) {

@@ -93,6 +93,9 @@ void ShardFile::open() {
     return;
   }
   pages_ = os::Mapping::of_file_without_access(file_, shard_.bytes);
+  // Read through the page cache, a part brings the beginning of the next one with it: so all of it
+  // is looked at before any is read.
+  if (!direct_usable_) (void)extents(0, shard_.bytes);
 }
 
 // Opens file_, once where it can be: on FUSE a second open may drop the file's page cache.

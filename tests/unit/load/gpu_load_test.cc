@@ -280,6 +280,18 @@ TEST_P(PageCacheAfter, IsAsItWasFound) {
 
 INSTANTIATE_TEST_SUITE_P(All, PageCacheAfter, testing::Bool());
 
+TEST(PageCache, IsAsItWasFoundWhereReadaheadRunsFromPartToPart) {
+  ScratchFolder folder;
+  const Shard shard = folder.shard(200 * k_mib);
+  evict(shard);
+  Options options;
+  options.use_direct = false;
+  options.use_io_uring = false;
+  options.threads = 1;
+  (void)Loader(options).load({shard});
+  EXPECT_EQ(resident_bytes(shard), 0U);
+}
+
 TEST(PageCache, KeepsWhatWasReadWhereThatIsWanted) {
   ScratchFolder folder;
   const Shard shard = folder.shard(9 * k_mib);

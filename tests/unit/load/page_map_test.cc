@@ -28,6 +28,15 @@ TEST(PageMap, SaysNothingOfWhatWasNotLookedAt) {
   EXPECT_TRUE(absent(map, 0, 10 * k_block_bytes).empty());
 }
 
+TEST(PageMap, TakesTheFirstAnswerOnly) {
+  PageMap map(k_block_bytes);
+  std::vector<unsigned char> answers(k_block_bytes / os::page_size(), 0);
+  map.note(0, answers);
+  std::fill(answers.begin(), answers.end(), static_cast<unsigned char>(1));
+  map.note(0, answers);
+  EXPECT_THAT(absent(map, 0, k_block_bytes), testing::ElementsAre(std::pair(0UL, k_block_bytes)));
+}
+
 TEST(PageMap, JoinsAbsentPagesAcrossBlocks) {
   const std::size_t pages = k_block_bytes / os::page_size();
   PageMap map(3 * k_block_bytes + 100);
