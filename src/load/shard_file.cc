@@ -93,9 +93,15 @@ void ShardFile::open() {
     return;
   }
   pages_ = os::Mapping::of_file_without_access(file_, shard_.bytes);
-  // Read through the page cache, a part brings the beginning of the next one with it: so all of it
-  // is looked at before any is read.
-  if (!direct_usable_) (void)extents(0, shard_.bytes);
+  if (!direct_usable_) stop_readahead(file_);
+}
+
+// Our pieces are large without readahead. It would bring in what is not asked for yet, which
+// would pass for found, and bring back what has been dropped.
+void ShardFile::stop_readahead(const os::Fd& file) const {
+  if (access_.pages == Pages::as_found && residency_known_) {
+    ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_RANDOM);
+  }
 }
 
 // Opens file_, once where it can be: on FUSE a second open may drop the file's page cache.
@@ -156,7 +162,10 @@ int ShardFile::buffered_fd() {
   page_cache_used_ = true;
   if (!opened_direct_) return file_.get();
   const std::lock_guard lock(mutex_);
-  if (!buffered_.valid()) buffered_ = open_for_reading(shard_.path, 0);
+  if (!buffered_.valid()) {
+    buffered_ = open_for_reading(shard_.path, 0);
+    stop_readahead(buffered_);
+  }
   return buffered_.get();
 }
 
@@ -187,7 +196,7 @@ bool ShardFile::arrived(const Extent& piece) {
   if (drop && !piece.resident && !direct_usable_) drop_behind(piece.offset, piece.bytes);
   if (bytes_missing_.fetch_sub(piece.bytes) != piece.bytes) return false;
   const std::lock_guard lock(mutex_);
-  // Readahead may have gone beyond the pieces that it was for.
+  // What could not be dropped behind its piece: a page that somebody used at that moment.
   if (drop || direct_left_pages()) drop_behind(0, shard_.bytes);
   const struct stat info = status_of(file_);
   if (static_cast<std::uint64_t>(info.st_size) != shard_.bytes ||

@@ -66,6 +66,7 @@ class ShardFile {
 
  private:
   void choose_route();
+  void stop_readahead(const os::Fd& file) const;
   void drop_behind(std::uint64_t offset, std::uint64_t bytes);
   [[nodiscard]] bool direct_left_pages();
   [[nodiscard]] os::Error changed(std::uint64_t bytes_now) const;
