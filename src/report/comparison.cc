@@ -99,9 +99,15 @@ Arm& arm_of(Comparison* comparison, const std::string& label) {
 // occur within a pool, but its facts may be newer.
 void merge(const ExperimentFacts& facts, Comparison* comparison) {
   for (const ArmFacts& arm : facts.arms) {
-    ArmFacts& known = arm_of(comparison, arm.label).facts;
+    Arm& merged = arm_of(comparison, arm.label);
+    if (arm.floor) merged.floors.emplace(facts.id, *arm.floor);
+    ArmFacts& known = merged.facts;
     const bool nothing_known = known.path.empty();
-    if (nothing_known || !arm.placeholder) known = arm;
+    if (!nothing_known && arm.placeholder) continue;
+    std::optional<measure::Floor> older = std::move(known.floor);
+    known = arm;
+    // With --no-floor; one that failed has its reason, which is the news.
+    if (!known.floor && known.no_floor_reason.empty()) known.floor = std::move(older);
   }
   comparison->facts = facts;
   comparison->experiments.push_back(facts.id);

@@ -31,11 +31,12 @@ struct Mode {
 };
 
 struct Arm {
-  measure::ArmFacts facts;
-  Mode cold;                      // the trials that the comparison is about
-  Mode warm;                      // of mode "<label>_warm"
-  std::vector<Mode> other_modes;  // whatever else was measured on this arm
-  Trials left_out;                // trials of any mode that carry no usable time
+  measure::ArmFacts facts;                       // the latest; its floor is the latest measured one
+  std::map<std::string, measure::Floor> floors;  // experiment id -> what it measured first
+  Mode cold;                                     // the trials that the comparison is about
+  Mode warm;                                     // of mode "<label>_warm"
+  std::vector<Mode> other_modes;                 // whatever else was measured on this arm
+  Trials left_out;                               // trials of any mode that carry no usable time
   std::map<measure::Cold, std::size_t> cold_verdicts;  // of all trials of the arm's own mode
   std::vector<std::size_t> outliers;                   // indices into cold.trials
   std::optional<measure::Trend> trend;                 // of cold.values_s over the run order

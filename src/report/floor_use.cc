@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
@@ -26,84 +28,138 @@ using text::format_rate;
 using text::markdown_code;
 using text::markdown_text;
 
-Destination destination_of(const Mode& mode) {
-  return std::any_of(mode.trials.begin(), mode.trials.end(),
-                     [](const measure::Record* trial) {
-                       return measure::destination_of(*trial) == Destination::gpu;
-                     })
-             ? Destination::gpu
-             : Destination::host;
+bool goes_to_gpu(const measure::Record& trial) {
+  return measure::destination_of(trial) == Destination::gpu;
 }
 
-// What an arm's cold loads used of their floor. Nothing where one trial does not tell.
-struct Use {
-  double efficiency = 0;  // medians
-  double seconds = 0;     // of the weights phase, or of the whole load
-  double bytes_per_s = 0;
+// Figures of several trials, as one.
+class Spread {
+ public:
+  void add(double value) { values_.push_back(value); }
+  [[nodiscard]] double median() const { return measure::median(values_); }
+  // "6.1 GB/s", "between 2.0 GB/s and 6.1 GB/s".
+  [[nodiscard]] std::string rates() const {
+    const auto [least, most] = std::minmax_element(values_.begin(), values_.end());
+    const std::string low = format_rate(*least);
+    const std::string high = format_rate(*most);
+    return low == high ? low : fmt::format("between {} and {}", low, high);
+  }
+
+ private:
+  std::vector<double> values_;
 };
 
-std::optional<Use> use_of(const Comparison& comparison, const Arm& arm) {
-  std::vector<double> efficiencies;
-  std::vector<double> seconds;
-  std::vector<double> rates;
+// The cold trials whose experiment measured the arm's floor: each is held against its own.
+struct HeldTrials {
+  std::vector<std::pair<const measure::Record*, const Floor*>> each;
+  std::string measured;     // when the floors were
+  std::string of_how_many;  // empty: of all
+};
+
+HeldTrials held_trials(const Arm& arm) {
+  HeldTrials held;
+  std::set<std::string> experiments;
   for (const measure::Record* trial : arm.cold.trials) {
-    const auto weights_s = measure::weights_seconds(*trial, comparison.facts.target);
-    if (!trial->efficiency || !weights_s || *weights_s <= 0) return std::nullopt;
-    efficiencies.push_back(*trial->efficiency);
-    seconds.push_back(*weights_s);
-    rates.push_back(static_cast<double>(trial->checkpoint_bytes) / *weights_s);
+    const auto floor = arm.floors.find(trial->experiment.id);
+    if (floor == arm.floors.end()) continue;
+    held.each.emplace_back(trial, &floor->second);
+    experiments.insert(trial->experiment.id);
   }
-  if (efficiencies.empty()) return std::nullopt;
-  return Use{measure::median(efficiencies), measure::median(seconds), measure::median(rates)};
+  held.measured =
+      experiments.size() > 1 ? "measured before each experiment" : "measured before the first run";
+  if (held.each.size() < arm.cold.trials.size()) {
+    held.of_how_many = fmt::format(" of {} of {}, whose floor was measured", held.each.size(),
+                                   runs(arm.cold.trials.size()));
+  }
+  return held;
 }
 
-std::string use_sentence(const Comparison& comparison, const Arm& arm, const Floor& floor) {
-  const auto use = use_of(comparison, arm);
-  const auto storage = floor.storage_bytes_per_s();
-  if (!use || !storage) return "";
-  const auto bus =
-      destination_of(arm.cold) == Destination::gpu ? floor.gpu.to_gpu_bytes_per_s() : std::nullopt;
-  const bool bus_limits = bus && *bus < *storage;
-  const std::string limit =
-      bus_limits
-          ? fmt::format("the copies to the GPU, at {} (measured before the first run), allow",
-                        format_rate(*bus))
-          : fmt::format(
-                "this {} delivers, {} ({})", arm.facts.stand_in ? "stand-in" : "path",
-                format_rate(*storage),
-                floor.given_bytes_per_s ? "given, not measured" : "measured before the first run");
+// What an arm's cold loads used of their floors.
+struct Use {
+  Spread efficiency;
+  Spread seconds;  // of the weights phase, or of the whole load
+  Spread bytes_per_s;
+  Spread limit_bytes_per_s;
+  bool storage_limits = false;  // any of them
+  bool bus_limits = false;      // any of them
+  bool given = false;
+};
+
+// Nothing where one trial does not tell.
+std::optional<Use> use_of(const Comparison& comparison, const HeldTrials& held) {
+  Use use;
+  for (const auto& [trial, floor] : held.each) {
+    const auto weights_s = measure::weights_seconds(*trial, comparison.facts.target);
+    const auto storage = floor->storage_bytes_per_s();
+    if (!trial->efficiency || !weights_s || *weights_s <= 0 || !storage) return std::nullopt;
+    const auto bus = goes_to_gpu(*trial) ? floor->gpu.to_gpu_bytes_per_s() : std::nullopt;
+    const bool bus_limits = bus && *bus < *storage;
+    use.efficiency.add(*trial->efficiency);
+    use.seconds.add(*weights_s);
+    use.bytes_per_s.add(static_cast<double>(trial->checkpoint_bytes) / *weights_s);
+    use.limit_bytes_per_s.add(bus_limits ? *bus : *storage);
+    (bus_limits ? use.bus_limits : use.storage_limits) = true;
+    use.given = floor->given_bytes_per_s.has_value();
+  }
+  return held.each.empty() ? std::nullopt : std::optional(std::move(use));
+}
+
+// What the efficiency is a share of.
+std::string limit_text(const Use& use, const Arm& arm, const HeldTrials& held) {
+  const std::string rates = use.limit_bytes_per_s.rates();
+  const char* way = arm.facts.stand_in ? "stand-in" : "path";
+  if (!use.storage_limits) {
+    return fmt::format("the copies to the GPU, at {} ({}), allow", rates, held.measured);
+  }
+  if (use.bus_limits) {
+    return fmt::format("this {} and the copies to the GPU allow, {} ({})", way, rates,
+                       held.measured);
+  }
+  return fmt::format("this {} delivers, {} ({})", way, rates,
+                     use.given ? "given, not measured" : held.measured);
+}
+
+std::string use_sentence(const Comparison& comparison, const Arm& arm, const HeldTrials& held) {
+  const auto use = use_of(comparison, held);
+  if (!use) return "";
   const bool native = loads_only(comparison);
-  std::string out = fmt::format(
-      "{}: the {} used **{}** of what {}: {} in {} ({}, median, measured) are {}.",
-      markdown_code(arm.facts.label), native ? "loader" : "server", percent(use->efficiency), limit,
-      format_bytes(comparison.checkpoint_bytes), in_seconds(use->seconds),
-      native ? "the whole load" : "the weights phase", format_rate(use->bytes_per_s));
+  std::string out =
+      fmt::format("{}: the {} used **{}** of what {}: {} in {} ({}, median{}, measured) are {}.",
+                  markdown_code(arm.facts.label), native ? "loader" : "server",
+                  percent(use->efficiency.median()), limit_text(*use, arm, held),
+                  format_bytes(comparison.checkpoint_bytes), in_seconds(use->seconds.median()),
+                  native ? "the whole load" : "the weights phase", held.of_how_many,
+                  format_rate(use->bytes_per_s.median()));
   constexpr double k_clearly_more = 1.1;
-  if (use->efficiency > k_clearly_more) {
+  if (use->efficiency.median() > k_clearly_more) {
     out += " That is more than the probe saw: the path was slower then, or something cached.";
   }
   return out;
 }
 
 std::string infinite_storage_sentence(const Comparison& comparison, const Arm& arm,
-                                      const Floor& floor) {
-  std::vector<double> rest_s;
-  for (const measure::Record* trial : arm.cold.trials) {
+                                      const HeldTrials& held) {
+  Spread rest_s;
+  Spread rate;
+  bool onto_gpu = false;
+  for (const auto& [trial, floor] : held.each) {
     const auto weights_s = phase_seconds(*trial, "weights");
-    if (!weights_s) return "";
-    rest_s.push_back(std::max(*trial->load_s - *weights_s, 0.0));
+    onto_gpu = goes_to_gpu(*trial);
+    const auto copied =
+        onto_gpu ? floor->gpu.to_gpu_bytes_per_s() : floor->reads.page_cache.bytes_per_s;
+    if (!weights_s || !copied) return "";
+    rest_s.add(std::max(*trial->load_s - *weights_s, 0.0));
+    rate.add(*copied);
   }
-  const bool onto_gpu = destination_of(arm.cold) == Destination::gpu;
-  const auto rate = onto_gpu ? floor.gpu.to_gpu_bytes_per_s() : floor.reads.page_cache.bytes_per_s;
-  if (rest_s.empty() || !rate || comparison.checkpoint_bytes == 0) return "";
-  const double copy_s = static_cast<double>(comparison.checkpoint_bytes) / *rate;
-  const double rest = measure::median(rest_s);
+  if (held.each.empty() || comparison.checkpoint_bytes == 0) return "";
+  const double copy_s = static_cast<double>(comparison.checkpoint_bytes) / rate.median();
+  const double rest = rest_s.median();
   return fmt::format(
       "{}: with infinitely fast storage you would still wait {} (derived): {} that are no weights "
-      "phase (median, measured), and {} for {} {} at {} (measured before the first run).",
-      markdown_code(arm.facts.label), in_seconds(rest + copy_s), in_seconds(rest),
+      "phase (median{}, measured), and {} for {} {} at {} ({}).",
+      markdown_code(arm.facts.label), in_seconds(rest + copy_s), in_seconds(rest), held.of_how_many,
       in_seconds(copy_s), format_bytes(comparison.checkpoint_bytes),
-      onto_gpu ? "to the GPU" : "from the page cache", format_rate(*rate));
+      onto_gpu ? "to the GPU" : "from the page cache", rate.rates(), held.measured);
 }
 
 std::string rate_cell(std::optional<double> rate) { return rate ? format_rate(*rate) : ""; }
@@ -140,9 +196,10 @@ std::string gpu_sentence(const measure::GpuFloor& gpu) {
 std::vector<std::string> floor_use_of(const Comparison& comparison) {
   std::vector<std::string> sentences;
   for (const Arm& arm : comparison.arms) {
-    if (!arm.cold.load_s || !arm.facts.floor) continue;
-    for (std::string text : {use_sentence(comparison, arm, *arm.facts.floor),
-                             infinite_storage_sentence(comparison, arm, *arm.facts.floor)}) {
+    if (!arm.cold.load_s) continue;
+    const HeldTrials held = held_trials(arm);
+    for (std::string text :
+         {use_sentence(comparison, arm, held), infinite_storage_sentence(comparison, arm, held)}) {
       if (!text.empty()) sentences.push_back(std::move(text));
     }
   }
@@ -182,8 +239,10 @@ std::string floor_table(const Comparison& comparison) {
     }
   }
   if (table.rows.empty()) return missing;
-  std::string out = "What each path delivered before the first run (`coldload floor`):\n\n" +
-                    text::markdown_table(table) + '\n';
+  std::string out = fmt::format(
+      "What each path delivered {} (`coldload floor`):\n\n{}\n",
+      comparison.experiments.size() > 1 ? "when it was last measured" : "before the first run",
+      text::markdown_table(table));
   if (gpu != nullptr) out += gpu_sentence(*gpu);
   return out + missing;
 }

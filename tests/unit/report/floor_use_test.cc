@@ -64,6 +64,56 @@ TEST(FloorUse, SaysNothingWithoutTheNumbers) {
   EXPECT_EQ(sentences(server_trial(floor_at(1e9), true)).size(), 1U);
 }
 
+// The same trial in an experiment of its own.
+measure::Record in_experiment(const std::string& id, const std::optional<measure::Floor>& floor,
+                              bool on_gpu) {
+  measure::Record record = server_trial(floor, on_gpu);
+  record.experiment.id = id;
+  return record;
+}
+
+std::vector<std::string> pooled(const std::vector<measure::Record>& records) {
+  const Dataset dataset = dataset_of(records);
+  const auto comparisons = compare(dataset);
+  EXPECT_EQ(comparisons.size(), 1U);
+  return floor_use_of(comparisons.at(0));
+}
+
+TEST(FloorUse, FloorsThatDifferBetweenPooledExperimentsAreARange) {
+  const auto said = pooled({in_experiment("a", floor_at(2.16e9), false),
+                            in_experiment("b", floor_at(432e6), false),
+                            in_experiment("c", floor_at(432e6), false)});
+  ASSERT_EQ(said.size(), 2U);
+  // 10 %, 50 % and 50 %.
+  EXPECT_THAT(said[0], HasSubstr("used **50 %** of what this path delivers, between 432 MB/s and "
+                                 "2.16 GB/s (measured before each experiment)"));
+}
+
+TEST(FloorUse, BusesThatDifferBetweenPooledExperimentsAreARange) {
+  measure::Floor slow = with_gpu(floor_at(6e9));
+  slow.gpu.transfers[0].to_gpu_best_bytes_per_s = 2.16e9;
+  const auto said =
+      pooled({in_experiment("a", slow, true), in_experiment("b", with_gpu(floor_at(6e9)), true)});
+  ASSERT_EQ(said.size(), 2U);
+  EXPECT_THAT(said[0], HasSubstr("of what this path and the copies to the GPU allow, between 2.16 "
+                                 "GB/s and 6.00 GB/s (measured before each experiment)"));
+  EXPECT_THAT(said[1], HasSubstr("to the GPU at between 2.16 GB/s and 25.1 GB/s (measured before "
+                                 "each experiment)"));
+}
+
+TEST(FloorUse, AnExperimentWithoutAFloorKeepsTheOlderOne) {
+  const std::vector<measure::Record> records{in_experiment("a", floor_at(2.16e9), false),
+                                             in_experiment("b", std::nullopt, false)};
+  const auto said = pooled(records);
+  ASSERT_EQ(said.size(), 2U);
+  EXPECT_THAT(said[0], HasSubstr("**10 %** of what this path delivers, 2.16 GB/s (measured before "
+                                 "the first run)"));
+  EXPECT_THAT(said[0], HasSubstr("median of 1 of 2 runs, whose floor was measured"));
+  const Dataset dataset = dataset_of(records);
+  EXPECT_THAT(floor_table(compare(dataset).at(0)), HasSubstr("when it was last measured"));
+  EXPECT_THAT(floor_table(compare(dataset).at(0)), HasSubstr("2.16 GB/s"));
+}
+
 TEST(FloorUse, AGivenRateIsCalledGiven) {
   measure::Floor floor = floor_at(1e9);
   floor.given_bytes_per_s = 500e6;
