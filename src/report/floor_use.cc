@@ -119,6 +119,17 @@ std::string limit_text(const Use& use, const Arm& arm, const HeldTrials& held) {
                      use.given ? "given, not measured" : held.measured);
 }
 
+// Why a load was clearly faster than its floor.
+std::string why_more(const Use& use, bool native) {
+  if (use.bus_limits && !native) {
+    return " That is more than the probe saw: the floor is that of one GPU's bus, and a server on "
+           "several GPUs has more.";
+  }
+  return fmt::format(" That is more than the probe saw: the {} was slower then{}.",
+                     use.storage_limits ? "path" : "bus",
+                     use.storage_limits ? ", or something cached" : "");
+}
+
 std::string use_sentence(const Comparison& comparison, const Arm& arm, const HeldTrials& held) {
   const auto use = use_of(comparison, held);
   if (!use) return "";
@@ -131,9 +142,7 @@ std::string use_sentence(const Comparison& comparison, const Arm& arm, const Hel
                   native ? "the whole load" : "the weights phase", held.of_how_many,
                   format_rate(use->bytes_per_s.median()));
   constexpr double k_clearly_more = 1.1;
-  if (use->efficiency.median() > k_clearly_more) {
-    out += " That is more than the probe saw: the path was slower then, or something cached.";
-  }
+  if (use->efficiency.median() > k_clearly_more) out += why_more(*use, native);
   return out;
 }
 

@@ -54,6 +54,18 @@ TEST(FloorUse, ABusSlowerThanStorageIsTheLimit) {
   EXPECT_THAT(said.at(0), HasSubstr("**10 %** of what the copies to the GPU, at 2.16 GB/s"));
 }
 
+TEST(FloorUse, MoreThanAllIsExplainedByWhatTheLimitIs) {
+  EXPECT_THAT(sentences(server_trial(floor_at(108e6), false)).at(0),
+              HasSubstr("**200 %** of what this path delivers"));
+  EXPECT_THAT(sentences(server_trial(floor_at(108e6), false)).at(0),
+              HasSubstr("the path was slower then, or something cached."));
+  measure::Floor floor = with_gpu(floor_at(6e9));
+  floor.gpu.transfers[0].to_gpu_best_bytes_per_s = 108e6;
+  const auto said = sentences(server_trial(floor, true));
+  EXPECT_THAT(said.at(0), HasSubstr("the floor is that of one GPU's bus"));
+  EXPECT_THAT(said.at(0), Not(HasSubstr("the path was slower")));
+}
+
 TEST(FloorUse, SaysNothingWithoutTheNumbers) {
   EXPECT_THAT(sentences(server_trial(std::nullopt, false)), IsEmpty());
   measure::Record without_phase = server_trial(floor_at(1e9), false);
