@@ -47,6 +47,30 @@ TEST(FloorUse, WithAGpuTheBusIsWhatIsLeft) {
   EXPECT_THAT(said[1], HasSubstr("to the GPU at 25.1 GB/s"));
 }
 
+// The native loader onto a GPU: 0.1 s until it reads, 0.4 s until the GPU is ready.
+measure::Record loader_trial() {
+  auto facts = experiment({arm("nvme")});
+  facts.arms[0].floor = with_gpu(floor_at(2.16e9));
+  measure::Record record = cold_trial(facts, "nvme", 2);
+  record.run_id = 1;
+  record.phases = {{"start", 0, 0.1, "loader"}, {"weights", 0.1, 2, "loader"}};
+  record.reported = {{"destination", "gpu"}, {"context_s", 0.3}, {"pin_s", 0.1}};
+  measure::apply_floor(facts.arms[0], facts.target, &record);
+  return record;
+}
+
+TEST(FloorUse, TheNativeLoaderStillWaitsForTheGpuItPreparesWhileItReads) {
+  measure::Record record = loader_trial();
+  // 0.4 s, and 2.16 GB at 25.1 GB/s.
+  EXPECT_THAT(sentences(record).at(1), HasSubstr("still wait at least 0.49 s (derived): 0.40 s for "
+                                                 "the loader's start or, where that is longer"));
+  EXPECT_THAT(sentences(record).at(1), HasSubstr("86.1 ms for 2.16 GB to the GPU"));
+  record.phases[0].end_s = record.phases[1].start_s = 0.6;
+  EXPECT_THAT(sentences(record).at(1), HasSubstr("at least 0.69 s (derived): 0.60 s for"));
+  record.reported.erase("pin_s");
+  EXPECT_EQ(sentences(record).size(), 1U);
+}
+
 TEST(FloorUse, ABusSlowerThanStorageIsTheLimit) {
   measure::Floor floor = with_gpu(floor_at(6e9));
   floor.gpu.transfers[0].to_gpu_best_bytes_per_s = 2.16e9;
