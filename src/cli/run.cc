@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/secrets.h"
 #include "cli/version.h"
+#include "os/descriptor_limit.h"
 #include "os/interrupt.h"
 #include "text/suggest.h"
 
@@ -58,6 +59,7 @@ int run(int argc, char** argv) {
     return secrets_of(args).apply(error.what());
   };
   try {
+    os::raise_descriptor_limit();
     os::install_interrupt_handler();
     return dispatch(args);
   } catch (const UsageError& error) {

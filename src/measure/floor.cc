@@ -136,6 +136,10 @@ Floor measure_floor(const std::vector<std::string>& files, const storage::PathIn
   }
   floor.reads = storage::probe_reads(files, probe);
   floor.remarks = remarks_on(storage);
+  if (floor.reads.files < files.size()) {
+    floor.remarks.push_back(fmt::format("{} of the {} weight files were read, spread over all",
+                                        floor.reads.files, files.size()));
+  }
   if (options.gpu) {
     options.progress("GPU");
     floor.gpu = measure_gpu_floor({*options.gpu, os::Clock::now() + budget.gpu});

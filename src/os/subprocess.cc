@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "os/descriptor_limit.h"
 #include "os/error.h"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): not in every unistd.h
@@ -69,6 +70,7 @@ struct ChildPlan {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  restore_descriptor_limit();
   if (plan.new_session) ::setsid();
   bool ok = ::dup2(plan.stdin_fd, STDIN_FILENO) >= 0;
   if (plan.stdout_fd >= 0) ok = ok && ::dup2(plan.stdout_fd, STDOUT_FILENO) >= 0;

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "os/descriptor_limit.h"
 #include "os/error.h"
 #include "storage/page_cache.h"
 
@@ -51,6 +52,24 @@ void for_each_run(std::size_t begin, std::size_t end,
 bool is_refusal(int error_number) { return error_number == EINVAL || error_number == EOPNOTSUPP; }
 
 }  // namespace
+
+std::vector<std::string> spread_over(const std::vector<std::string>& paths, std::size_t count) {
+  if (paths.size() <= count) return paths;
+  if (count < 2) return {paths.begin(), paths.begin() + static_cast<std::ptrdiff_t>(count)};
+  std::vector<std::string> some;
+  for (std::size_t i = 0; i < count; ++i) {
+    some.push_back(paths[i * (paths.size() - 1) / (count - 1)]);
+  }
+  return some;
+}
+
+std::size_t most_probed_files() {
+  constexpr std::size_t k_enough = 256;
+  constexpr std::size_t k_for_others = 64;
+  const std::size_t allowed = os::descriptor_limit();
+  const std::size_t room = allowed > k_for_others ? (allowed - k_for_others) / 2 : 1;
+  return std::clamp<std::size_t>(room, 1, k_enough);
+}
 
 void ProbedFiles::open(PendingCall& call) {
   for (const std::string& path : paths_) {

@@ -23,6 +23,13 @@ struct Block {
   std::uint64_t bytes = 0;   // less than k_request_bytes only where the file ends
 };
 
+// At most `count` of `paths`: the first, the last, and evenly between.
+[[nodiscard]] std::vector<std::string> spread_over(const std::vector<std::string>& paths,
+                                                   std::size_t count);
+
+// How many files a probe opens, two descriptors each: enough to tell, and no more than is allowed.
+[[nodiscard]] std::size_t most_probed_files();
+
 inline constexpr std::uint64_t k_request_bytes = std::uint64_t{2} << 20;
 
 // Reads from several threads at once are safe; everything else is one thread's.

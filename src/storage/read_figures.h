@@ -37,6 +37,7 @@ struct ReadLatency {
 };
 
 struct ReadFigures {
+  std::size_t files = 0;  // opened and read, of those given
   // Whether `levels` and `latency` went around the page cache; if not, why, and evicted pages were
   // read through it.
   bool direct = false;

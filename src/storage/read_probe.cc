@@ -363,6 +363,7 @@ void Probe::give_back() {
 ReadFigures Probe::run() {
   in_threads(1, give_up(),
              [](Probe& probe, unsigned, PendingCall& call) { probe.files_.open(call); });
+  figures_.files = paths_.size();
   figures_.direct = files_.direct();
   figures_.not_direct_reason = files_.refusal();
   unread_ = files_.blocks();
@@ -391,7 +392,8 @@ ReadFigures Probe::run() {
 }  // namespace
 
 ReadFigures probe_reads(const std::vector<std::string>& paths, const ReadProbeOptions& options) {
-  return std::make_shared<Probe>(paths, options)->run();
+  std::vector<std::string> some = spread_over(paths, most_probed_files());
+  return std::make_shared<Probe>(std::move(some), options)->run();
 }
 
 }  // namespace coldload::storage

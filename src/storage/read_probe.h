@@ -36,8 +36,9 @@ struct ReadProbeOptions {
   std::function<void(const std::string&)> progress = [](const std::string&) {};
 };
 
-// `paths`: regular files. Throws os::SystemError that names path and offset where a read fails,
-// StallError, and os::Error when os::interrupted(), the page cache given back before.
+// `paths`: regular files; of more than 256, a spread is opened and read. Throws os::SystemError
+// that names path and offset where a read fails, StallError, and os::Error when os::interrupted(),
+// the page cache given back before.
 [[nodiscard]] ReadFigures probe_reads(const std::vector<std::string>& paths,
                                       const ReadProbeOptions& options);
 

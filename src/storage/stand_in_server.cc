@@ -7,9 +7,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include "os/descriptor_limit.h"
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/file.h"
@@ -69,14 +69,6 @@ std::optional<std::uint64_t> set_readahead(const std::string& mount_point, std::
   return kib << 10;
 }
 
-// One descriptor for each file that the kernel remembers.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 void say(const text::json::object& line) {
   try {
     os::write_full(os::Fd(::dup(STDOUT_FILENO), "standard output"), text::to_line(line) + "\n");
@@ -94,7 +86,7 @@ int serve_stand_in(std::string_view request, int owner_fd) {
   try {
     parsed = parse_request(request);
     ::prctl(PR_SET_NAME, "coldload-shape", 0, 0, 0);
-    raise_descriptor_limit();
+    os::raise_descriptor_limit();  // one for each file that the kernel remembers
     StandInDescription& wanted = parsed.wanted;
     ShapedFs file_system({wanted.source, wanted.mount_point, wanted.pace.rate_bytes_per_s,
                           wanted.pace.latency, wanted.pace.requests_per_s, wanted.links,

@@ -4,6 +4,7 @@ cache as it was found, and no hanging with a mount that hangs."""
 import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -80,6 +81,17 @@ class Answers(FloorTest):
         chart = self.scratch / "chart.svg"
         self.floor("--svg", chart)
         self.assertIn("<svg", chart.read_text(encoding="utf-8"))
+
+    def test_more_shards_than_files_may_be_open(self):
+        model = write_checkpoint(self.scratch / "many", shards=1500, shard_bytes=4096)
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        answer = self.json_floor(
+            model=model,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard)))
+        self.assertEqual(answer["checkpoint_bytes"],
+                         sum(path.stat().st_size for path in shards_of(model)))
+        self.assertIn("256 of the 1500 weight files were read, spread over all",
+                      answer["floor"]["remarks"])
 
     def test_a_path_that_does_not_exist_fails(self):
         result = self.floor(model=self.scratch / "nothing", expect=1)

@@ -145,6 +145,14 @@ TEST_F(ReadProbe, AFileCutWhileItIsReadEndsWhereItEnds) {
   EXPECT_EQ(got(3), 0U);
 }
 
+TEST(SpreadOver, TakesTheFirstTheLastAndEvenlyBetween) {
+  const std::vector<std::string> paths{"a", "b", "c", "d", "e"};
+  EXPECT_THAT(spread_over(paths, 3), testing::ElementsAre("a", "c", "e"));
+  EXPECT_EQ(spread_over(paths, 5), paths);
+  EXPECT_EQ(spread_over(paths, 256), paths);
+  EXPECT_THAT(spread_over(paths, 1), testing::ElementsAre("a"));
+}
+
 TEST(ShareBlocks, GivesEachLevelWholeRoundsAndNoBlockTwice) {
   for (const std::size_t blocks : {0UL, 1UL, 5UL, 64UL, 500UL, 70000UL}) {
     const std::vector<unsigned> levels{1, 2, 4, 8, 16, 32, 64};
