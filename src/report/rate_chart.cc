@@ -105,12 +105,47 @@ std::string curve(const Scale& scale, const std::vector<storage::LevelRate>& lev
   return fmt::format("<path class=\"curve\" d=\"{}\"/>\n{}", path, marks);
 }
 
+// Where the curve passes, every few units from `left` on.
+std::vector<double> heights_from(double left, const Scale& scale,
+                                 const std::vector<storage::LevelRate>& levels) {
+  constexpr int k_steps = 64;
+  std::vector<double> heights;
+  for (std::size_t i = 0; i < levels.size(); ++i) {
+    const storage::LevelRate& from = levels[i];
+    const storage::LevelRate& to = levels[std::min(i + 1, levels.size() - 1)];
+    for (int step = 0; step < k_steps; ++step) {
+      const double share = static_cast<double>(step) / k_steps;
+      const double x = std::lerp(scale.x(from.in_flight), scale.x(to.in_flight), share);
+      if (x < left) continue;
+      heights.push_back(
+          std::lerp(scale.y(*from.rate.bytes_per_s), scale.y(*to.rate.bytes_per_s), share));
+    }
+  }
+  return heights;
+}
+
+// Above the line, or below it where the curve is less in the way and the axis is not.
+double label_height(double line, const std::vector<double>& curve) {
+  constexpr double k_text = 20;  // with the room around it
+  const auto in_the_way = [&](double top, double bottom) {
+    return std::count_if(curve.begin(), curve.end(),
+                         [&](double y) { return y > top && y < bottom; });
+  };
+  const bool room_below = line + k_text < k_height - k_bottom;
+  const bool below =
+      room_below && in_the_way(line, line + k_text) < in_the_way(line - k_text, line);
+  return below ? line + 14 : line - 6;
+}
+
 // One buffered reader, as a level line: it has no place on the axis of requests.
-std::string reader_line(const Scale& scale, double rate) {
+std::string reader_line(const Scale& scale, const std::vector<storage::LevelRate>& levels,
+                        double rate) {
+  constexpr double k_label_width = 240;
   const double y = scale.y(rate);
+  const std::vector<double> curve = heights_from(k_width - k_right - k_label_width, scale, levels);
   return fmt::format("<path class=\"reader\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>\n", k_left, y,
                      k_width - k_right) +
-         label(k_width - k_right, y - 6, "end",
+         label(k_width - k_right, label_height(y, curve), "end",
                "one reader with readahead: " + text::format_rate(rate));
 }
 
@@ -145,7 +180,9 @@ std::string rate_chart(const storage::ReadFigures& figures, const std::string& s
   scale.most_log2 = std::log2(static_cast<double>(levels.back().in_flight));
   scale.most_rate = step * std::ceil(most / step);
   out += axes(scale, step, levels) + curve(scale, levels);
-  if (figures.sequential.bytes_per_s) out += reader_line(scale, *figures.sequential.bytes_per_s);
+  if (figures.sequential.bytes_per_s) {
+    out += reader_line(scale, levels, *figures.sequential.bytes_per_s);
+  }
   return out + "</svg>\n";
 }
 

@@ -27,6 +27,14 @@ TEST(RateChart, EscapesWhatItIsAboutAndSaysWhereNothingWasMeasured) {
   EXPECT_THAT(chart, Not(HasSubstr("\x1b")));
 }
 
+TEST(RateChart, TheReadersLabelKeepsClearOfTheCurve) {
+  storage::ReadFigures figures;
+  figures.levels = {{1, {1.0e9, "", 0, 0}}, {8, {2.1e9, "", 0, 0}}, {64, {2.1e9, "", 0, 0}}};
+  figures.sequential.bytes_per_s = 2.0e9;  // at 90.8; the curve is 9 above it
+  EXPECT_THAT(rate_chart(figures, "x"), HasSubstr("d=\"M84.0 90.8H540.0\""));
+  EXPECT_THAT(rate_chart(figures, "x"), HasSubstr("x=\"540.0\" y=\"104.8\""));
+}
+
 TEST(RateChart, OneLevelIsEnough) {
   storage::ReadFigures figures;
   figures.levels = {{1, {100e6, "", 0, 0}}};
