@@ -19,8 +19,8 @@ class PageMap {
  public:
   explicit PageMap(std::uint64_t file_bytes);
 
-  // What mincore(2) answered for one block; `offset` is a multiple of k_block_bytes. The first answer
-  // counts: what comes later may be our own readahead.
+  // What mincore(2) answered for one block; `offset` is a multiple of k_block_bytes. The first
+  // answer counts: what comes later may be our own readahead.
   void note(std::uint64_t offset, std::span<const unsigned char> pages);
 
   // Every run of bytes in [offset, offset + bytes) that was looked at and not there, in order; both

@@ -22,8 +22,9 @@ namespace coldload::measure {
 
 namespace {
 
-// The child ends by itself 10 s after its time; a GPU's context may take some seconds more.
-constexpr std::chrono::seconds k_child_patience{k_arm_floor_s + 30};
+// The child ends by itself: beside its time it may take 15 s to look at the files, 10 s for a read
+// that hangs, 30 s to give the page cache back, and a GPU's context some more.
+constexpr std::chrono::seconds k_child_patience{k_arm_floor_s + 75};
 constexpr std::chrono::seconds k_end_patience{5};
 constexpr std::size_t k_longest_output = 1 << 20;
 
@@ -44,7 +45,7 @@ std::string last_line(std::string text) {
 
 // Ends a child that is no longer wanted; one that hangs in the kernel is left behind.
 void end_child(os::Subprocess& child) {
-  child.send_signal(SIGTERM);  // it gives the page cache back
+  child.send_signal(SIGTERM);  // it gives the page cache back, as far as that takes no longer
   if (child.wait_until(os::Clock::now() + k_end_patience)) return;
   child.send_signal(SIGKILL);
   if (!child.wait_until(os::Clock::now() + std::chrono::seconds(1))) child.detach();

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "storage/probed_files.h"
 #include "text/units.h"
 
 namespace coldload::storage {
@@ -82,6 +83,16 @@ std::vector<std::size_t> share_blocks(std::size_t blocks, const std::vector<unsi
     left -= rounds[i];
   }
   return shares;
+}
+
+std::size_t blocks_for_one_reader(std::optional<double> best_bytes_per_s,
+                                  std::chrono::nanoseconds time) {
+  constexpr std::size_t k_least_blocks = 32;
+  constexpr std::size_t k_most_blocks = 1024;
+  if (!best_bytes_per_s) return k_most_blocks;
+  const double bytes = 2 * *best_bytes_per_s * os::Seconds(time).count();
+  const auto blocks = static_cast<std::size_t>(bytes / static_cast<double>(k_request_bytes));
+  return std::clamp(blocks, k_least_blocks, k_most_blocks);
 }
 
 }  // namespace coldload::storage

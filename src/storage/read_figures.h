@@ -3,6 +3,7 @@
 // Layer: storage. Pure data and functions, but for ReadTally's lock.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -74,5 +75,11 @@ class ReadTally {
 // buffered reader, small reads. A level gets whole rounds of its requests in flight, or nothing.
 [[nodiscard]] std::vector<std::size_t> share_blocks(std::size_t blocks,
                                                     const std::vector<unsigned>& in_flight);
+
+// How many requests' worth the one buffered reader may be given: twice what the best rate so far
+// reads in its time, between 64 MiB and 2 GiB. What of it is resident is evicted before, and read
+// again afterwards.
+[[nodiscard]] std::size_t blocks_for_one_reader(std::optional<double> best_bytes_per_s,
+                                                std::chrono::nanoseconds time);
 
 }  // namespace coldload::storage

@@ -4,9 +4,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstddef>
-#include <exception>
 #include <memory>
-#include <mutex>
 #include <random>
 #include <set>
 #include <thread>
@@ -251,10 +249,11 @@ void Probe::measure_storage() {
     }
     figures_.levels.push_back(std::move(level));
   }
-  const std::string why = why_stop();
   options_.progress("storage, one reader");
-  constexpr std::size_t k_most_blocks = 1024;
-  const std::size_t share = std::min(shares[options_.in_flight.size()], k_most_blocks);
+  const std::size_t most =
+      blocks_for_one_reader(figures_.best_bytes_per_s(), options_.sequential_time);
+  const auto share = std::min(shares[options_.in_flight.size()], most);
+  const std::string why = why_stop();
   figures_.sequential =
       why.empty() ? measure_sequential(take_longest_run(share)) : not_measured(why);
   if (const std::string stop = why_stop(); !stop.empty()) {
@@ -322,7 +321,8 @@ void Probe::measure_page_cache() {
     reading->blocks = resident_blocks();
   }
   if (reading->blocks.empty()) {
-    rate.reason = "nothing stays in the page cache here";
+    rate.reason = options_.page_cache_bytes == 0 ? "no memory is left for the page cache"
+                                                 : "nothing stays in the page cache here";
     return;
   }
   constexpr unsigned k_most_threads = 32;

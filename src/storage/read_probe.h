@@ -1,8 +1,10 @@
 // How fast given files can be read here: from storage with several requests in flight, by one
 // buffered reader, from the page cache, and how long a small read takes.
 //
-// No byte is read from storage twice within a probe: a virtual machine's host may keep what was
-// just read, and answer the second time from memory. The page cache is left as it was found.
+// No figure is of bytes that the probe read from storage before: a virtual machine's host may keep
+// what was just read, and answer the second time from memory. Twice read are only the 4 KiB that
+// tell whether O_DIRECT works, and what restoring brings back. The page cache is left as it was
+// found.
 //
 // Layer: storage. Knows nothing of model formats.
 #pragma once

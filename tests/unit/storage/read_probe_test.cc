@@ -119,6 +119,11 @@ TEST_F(ReadProbe, StorageThatIsNotToBeMeasuredIsNotRead) {
   EXPECT_EQ(PageCacheView({path}).resident_bytes(), 0U);
 }
 
+TEST_F(ReadProbe, NoMemoryForThePageCacheIsNamed) {
+  options_.page_cache_bytes = 0;
+  EXPECT_THAT(probe_reads({file("a", 8)}, options_).page_cache.reason, HasSubstr("no memory"));
+}
+
 TEST_F(ReadProbe, AFileThatIsNotThereIsNamed) {
   try {
     static_cast<void>(probe_reads({folder_ / "gone"}, options_));
@@ -196,6 +201,14 @@ TEST(ReadFigures, TheBestIsTheFastestOfAll) {
   figures.sequential.bytes_per_s = 400;
   EXPECT_EQ(figures.best_bytes_per_s(), 400);
   EXPECT_EQ(figures.best_in_flight(), 0U);
+}
+
+TEST(BlocksForOneReader, AreAsManyAsItCanReadAndGiveBack) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(blocks_for_one_reader(1e6, milliseconds(400)), 32U);
+  EXPECT_EQ(blocks_for_one_reader(100.0 * (2 << 20), milliseconds(500)), 100U);
+  EXPECT_EQ(blocks_for_one_reader(1e12, milliseconds(500)), 1024U);
+  EXPECT_EQ(blocks_for_one_reader(std::nullopt, milliseconds(500)), 1024U);
 }
 
 }  // namespace
