@@ -27,16 +27,16 @@ std::vector<std::uint64_t> places(const std::vector<std::uint64_t>& shard_bytes)
   return begins;
 }
 
+}  // namespace
+
 // Linux hands out memory that it does not have, and kills whoever writes to it: so ask first.
-void check_host_memory(std::uint64_t needed) {
+void check_host_memory(std::uint64_t needed_bytes) {
   const auto available = os::available_memory_bytes();
-  if (!available || *available >= needed) return;
+  if (!available || *available >= needed_bytes) return;
   throw os::Error(fmt::format(
       "cannot load into host memory: needed {:.0f} MiB, free {:.0f} MiB; load a smaller checkpoint",
-      static_cast<double>(needed) / k_mib, static_cast<double>(*available) / k_mib));
+      static_cast<double>(needed_bytes) / k_mib, static_cast<double>(*available) / k_mib));
 }
-
-}  // namespace
 
 std::uint64_t arena_bytes(const std::vector<std::uint64_t>& shard_bytes) {
   return places(shard_bytes).back();
@@ -44,7 +44,6 @@ std::uint64_t arena_bytes(const std::vector<std::uint64_t>& shard_bytes) {
 
 Arena::Arena(const std::vector<std::uint64_t>& shard_bytes)
     : begins_(places(shard_bytes)), bytes_(begins_.back()) {
-  check_host_memory(bytes_);
   host_memory_ = os::Mapping::anonymous(bytes_);
   // Few large pages: faulting them in is most of what a load into fresh host memory costs.
   os::prefer_huge_pages(host_memory_.bytes());

@@ -18,8 +18,7 @@ namespace coldload::load {
 
 class Arena {
  public:
-  // Room for shards of these sizes, in host memory. Throws os::Error that says what is needed and
-  // what is free.
+  // Room for shards of these sizes, in host memory. check_host_memory() first.
   explicit Arena(const std::vector<std::uint64_t>& shard_bytes);
   // The same in the memory of `device`, which the calling thread uses.
   Arena(const std::vector<std::uint64_t>& shard_bytes, std::shared_ptr<const gpu::Device> device);
@@ -39,6 +38,10 @@ class Arena {
   os::Mapping host_memory_;
   std::optional<gpu::DeviceMemory> device_memory_;
 };
+
+// Throws os::Error, with what is needed and what is free, where this machine has not so much
+// memory.
+void check_host_memory(std::uint64_t needed_bytes);
 
 // What an Arena for these shards takes.
 [[nodiscard]] std::uint64_t arena_bytes(const std::vector<std::uint64_t>& shard_bytes);

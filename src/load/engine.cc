@@ -172,10 +172,11 @@ void Engine::prepare() {
 
 // Before anything is read: what does not fit is not worth reading.
 void Engine::check_room(const std::vector<std::uint64_t>& shard_bytes) {
+  const std::uint64_t needed = arena_bytes(shard_bytes);
+  if (options_.destination == Destination::host) check_host_memory(needed);
   if (!device_.valid()) return;
   const std::shared_ptr<const gpu::Device> device = device_.get();
   device->use_in_this_thread();
-  const std::uint64_t needed = arena_bytes(shard_bytes);
   const gpu::Device::Memory memory = device->memory();
   if (memory.free_bytes < needed) throw gpu::no_memory(*device, needed);
 }

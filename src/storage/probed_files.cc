@@ -1,6 +1,7 @@
 #include "storage/probed_files.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <functional>
 #include <thread>
@@ -144,11 +145,15 @@ std::vector<Block> ProbedFiles::blocks() const {
   return all;
 }
 
+void ProbedFiles::mark_dirty(File& file, const Block& block) {
+  std::atomic_ref(file.dirty[block.offset / k_request_bytes]).store(1, std::memory_order_relaxed);
+}
+
 std::size_t ProbedFiles::read(const Block& block, std::uint64_t offset, std::span<std::byte> buffer,
                               Way way, PendingCall& call) {
   File& file = files_[block.file];
   const int fd = way == Way::direct ? file.direct.get() : file.buffered.get();
-  if (way == Way::buffered) file.dirty[block.offset / k_request_bytes] = 1;
+  if (way == Way::buffered) mark_dirty(file, block);
   std::size_t done = 0;
   while (done < buffer.size()) {
     call.begin_read(paths_[block.file], offset + done);
@@ -182,7 +187,7 @@ bool ProbedFiles::make_absent(const Block& block) {
   if (!observable_) return false;
   if (resident_bytes(block) == 0) return true;
   File& file = files_[block.file];
-  file.dirty[block.offset / k_request_bytes] = 1;
+  mark_dirty(file, block);
   // What was just written is clean only after a flush.
   if (::fdatasync(file.buffered.get()) != 0 && errno != EROFS && errno != EINVAL) {
     throw os::SystemError("flush", file.buffered.path(), errno);

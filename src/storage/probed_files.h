@@ -79,6 +79,8 @@ class ProbedFiles {
     std::vector<unsigned char> dirty;  // per block: may have been changed by us
   };
 
+  // Several threads may read parts of one block.
+  static void mark_dirty(File& file, const Block& block);
   void open_direct(PendingCall& call);
   void drop(File& file, std::size_t first_page, std::size_t pages);
   void reread(File& file, std::size_t first_page, std::size_t pages, PendingCall& call);
