@@ -70,8 +70,12 @@ class GpuLoad(_GpuTest):
                     state(path)
                 ready = last_event(self.load("--into", "gpu", "--verify", driver=driver))
                 self.assertEqual(ready["checksum"], expected)
-                direct = ready["routes"]["io_uring_direct"] + ready["routes"]["pread_direct"]
-                self.assertEqual(direct, ready["bytes"] if state is evict else 0)
+                routes = ready["routes"]
+                if state is evict:
+                    direct = routes["io_uring_direct"] + routes["pread_direct"]
+                    self.assertEqual(direct, ready["bytes"])
+                else:  # some machines take idle pages back within seconds
+                    self.assertGreater(routes["pread_buffered"], ready["bytes"] / 2)
 
     def test_without_a_visible_gpu_goes_into_host_memory_and_says_why(self):
         ready = last_event(self.load(CUDA_VISIBLE_DEVICES=""))
