@@ -99,7 +99,7 @@ FloorSubject look_at(const std::string& path) {
 // One line on a terminal, nothing elsewhere.
 class LiveLine {
  public:
-  explicit LiveLine(bool wanted) : shown_(wanted && ::isatty(STDERR_FILENO) != 0) {}
+  LiveLine() = default;
   ~LiveLine() { put(""); }
   LiveLine(const LiveLine&) = delete;
   LiveLine& operator=(const LiveLine&) = delete;
@@ -111,7 +111,7 @@ class LiveLine {
   }
 
  private:
-  bool shown_;
+  const bool shown_ = ::isatty(STDERR_FILENO) != 0;
 };
 
 void print_json(const FloorSubject& subject, const measure::Floor& floor) {
@@ -134,7 +134,7 @@ int measure_and_print(const FloorArguments& arguments) {
   measure::FloorOptions options = arguments.floor;
   measure::Floor floor;
   {
-    const LiveLine line(true);
+    const LiveLine line;
     options.progress = [&line](const std::string& part) { line.put("floor: " + part); };
     floor = measure::measure_floor(subject.files, subject.storage, options);
   }
