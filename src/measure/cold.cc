@@ -87,6 +87,14 @@ ReadFinding judge_processes_alone(const ColdEvidence& e) {
                       format_bytes(*e.target_bytes), format_bytes(e.needed_bytes))};
 }
 
+// All of the weights were in the page cache while it loaded, though not all at once.
+bool came_one_after_another(const ColdEvidence& e) {
+  // The needed share and three standard errors of the estimate more.
+  constexpr double k_needed_of_estimate = 0.99;
+  return static_cast<double>(e.weights_resident_once.value_or(0)) >=
+         k_needed_of_estimate * static_cast<double>(e.needed_bytes);
+}
+
 // No truthful counter: all needed pages resident afterwards, but for those that the target says it
 // read past the page cache, and nobody else at the files.
 ReadFinding judge_residency_alone(const ColdEvidence& e) {
@@ -97,7 +105,8 @@ ReadFinding judge_residency_alone(const ColdEvidence& e) {
     return {Cold::unknown,
             fmt::format("{}, and {}", e.no_counter_reason, fmt::join(e.foreign_readers, ", "))};
   }
-  if (!covers(*e.weights_resident_after + e.direct_bytes.value_or(0), e.needed_bytes)) {
+  if (!covers(*e.weights_resident_after + e.direct_bytes.value_or(0), e.needed_bytes) &&
+      !came_one_after_another(e)) {
     return {Cold::unknown, fmt::format("{}, and after the load only {} of {} are in the page cache",
                                        e.no_counter_reason, format_bytes(*e.weights_resident_after),
                                        format_bytes(e.needed_bytes))};
@@ -110,10 +119,7 @@ ReadFinding judge_residency_alone(const ColdEvidence& e) {
 std::string contradiction_of_residency(const ColdEvidence& e) {
   if (e.counter_this_mount_only || !e.cache_can_hold || !e.weights_resident_after) return "";
   if (covers(e.weights_resident_after, e.needed_bytes)) return "";
-  // The needed share and three standard errors of the estimate more.
-  constexpr double k_needed_of_estimate = 0.99;
-  const double peak = static_cast<double>(e.weights_resident_peak.value_or(0));
-  if (peak >= k_needed_of_estimate * static_cast<double>(e.needed_bytes)) return "";
+  if (came_one_after_another(e)) return "";
   const double share = static_cast<double>(*e.weights_resident_after) /
                        static_cast<double>(std::max<std::uint64_t>(e.needed_bytes, 1));
   // Nothing resident: the target read around the page cache (O_DIRECT), or dropped it behind.

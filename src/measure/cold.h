@@ -47,9 +47,9 @@ struct ColdEvidence {
 
   // After ready.
   std::optional<std::uint64_t> weights_resident_after;
-  // The most that was resident at once while it loaded, estimated from 256 pages: a kernel
-  // that reclaims idle pages takes them away before ready.
-  std::optional<std::uint64_t> weights_resident_peak;
+  // What was resident at some look while it loaded, estimated from 256 pages: a kernel that
+  // reclaims idle pages takes them away before ready.
+  std::optional<std::uint64_t> weights_resident_once;
   bool cache_can_hold = true;  // free memory exceeded the checkpoint: partial residency means
                                // that part was not read
 };

@@ -89,7 +89,7 @@ void Observation::run() {
 void Observation::look_last() {
   const os::TimePoint now = os::Clock::now();
   look_at_tree();
-  if (timeline_ != nullptr) timeline_->add(now, &*newest_);
+  if (timeline_ != nullptr) timeline_->add_last(now, &*newest_);
   note(tree_.storage_bytes_read());
   (void)look_for_foreign_readers();
   looked_last_ = true;

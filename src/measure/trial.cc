@@ -19,6 +19,7 @@
 #include "serve/log_tail.h"
 #include "storage/holders.h"
 #include "storage/page_cache.h"
+#include "storage/residency_sampler.h"
 #include "text/units.h"
 
 namespace coldload::measure {
@@ -124,12 +125,12 @@ struct Baseline {
 struct Watched {
   ReadyOutcome outcome;
   std::optional<std::uint64_t> counter_bytes;  // at ready
-  std::optional<std::uint64_t> resident_peak;  // see ColdEvidence
+  std::optional<std::uint64_t> resident_once;  // see ColdEvidence
   Observed observed;
 };
 
 TimelineSources timeline_sources(const Arm& arm, const Baseline& baseline,
-                                 const storage::PageCacheView& view) {
+                                 storage::ResidencySampler& residency) {
   TimelineSources sources;
   if (baseline.counter_bytes) {
     sources.storage_bytes = [&arm, before = *baseline.counter_bytes]() {
@@ -137,11 +138,7 @@ TimelineSources timeline_sources(const Arm& arm, const Baseline& baseline,
       return now && *now >= before ? std::optional(*now - before) : std::nullopt;
     };
   }
-  if (view.observable()) {
-    sources.page_cache_bytes = [&arm, &view] {
-      return view.estimate_resident_bytes_of_first(arm.shard_count());
-    };
-  }
+  sources.page_cache_bytes = [&residency] { return residency.look(); };
   return sources;
 }
 
@@ -152,8 +149,9 @@ Watched watch_load(const TrialInput& input, Launched& launched, const gpu::Nvml&
   const Arm& arm = input.arm;
   std::optional<GpuSampler> gpus;
   std::optional<Timeline> timeline;
+  storage::ResidencySampler residency(view, arm.shard_count());
   if (input.plan.timeline) {
-    TimelineSources sources = timeline_sources(arm, baseline, view);
+    TimelineSources sources = timeline_sources(arm, baseline, residency);
     if (nvml.availability().ok) {
       gpus.emplace(nvml, baseline.gpu_mib);
       sources.gpu = [&gpus](const std::vector<pid_t>& pids) { return gpus->take(pids); };
@@ -171,11 +169,8 @@ Watched watch_load(const TrialInput& input, Launched& launched, const gpu::Nvml&
   if (arm.counter.counter) watched.counter_bytes = arm.counter.counter->bytes();
   watched.observed = observation.finish();
   record->sampler_cpu_s = watched.observed.cpu_s + (gpus ? gpus->cpu_s() : 0);
-  if (!timeline) return watched;
-  record->timeline = to_json(timeline->samples());
-  for (const TimelineSample& row : timeline->samples()) {
-    watched.resident_peak = std::max(watched.resident_peak, row.page_cache_bytes);
-  }
+  if (timeline) record->timeline = to_json(timeline->samples());
+  watched.resident_once = residency.seen_bytes();
   return watched;
 }
 
@@ -382,7 +377,7 @@ TrialResult run_trial(const TrialInput& input, Target& target, const gpu::Nvml& 
   evidence.lost_children = watched.observed.lost_children;
   evidence.foreign_readers = watched.observed.foreign_readers;
   evidence.weights_resident_after = record.resident_bytes_after;
-  evidence.weights_resident_peak = watched.resident_peak;
+  evidence.weights_resident_once = watched.resident_once;
   evidence.direct_bytes = outcome.direct_bytes;
   apply_outcome(outcome, launched->account(outcome), launched_at, input.log_path, &record);
   apply_verdict(input, evidence, &record);

@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <charconv>
 #include <fstream>
-#include <random>
 #include <sstream>
 #include <string_view>
 #include <thread>
@@ -106,33 +105,14 @@ std::optional<std::uint64_t> PageCacheView::resident_bytes_of_first(std::size_t 
   return sum;
 }
 
-std::optional<std::uint64_t> PageCacheView::estimate_resident_bytes_of_first(
-    std::size_t count) const {
-  std::uint64_t total = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (!files_[i].observable) return std::nullopt;
-    total += files_[i].bytes;
+std::optional<bool> PageCacheView::is_resident(std::size_t index, std::uint64_t page) const {
+  const File& file = files_[index];
+  if (!file.observable) return std::nullopt;
+  unsigned char state = 0;
+  if (::mincore(file.mapping.data() + page * os::page_size(), 1, &state) != 0) {
+    throw os::SystemError("ask for the resident pages of", file.fd.path(), errno);
   }
-  constexpr std::uint64_t k_parts = 256;
-  const std::uint64_t pages_per_part =
-      std::max<std::uint64_t>(1, total / (k_parts * os::page_size()));
-  const std::uint64_t part_bytes = pages_per_part * os::page_size();
-  std::minstd_rand random(1);  // the same pages at each look: what is seen changes as they do
-  std::uint64_t resident = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const File& file = files_[i];
-    for (std::uint64_t begin = 0; begin < file.bytes; begin += part_bytes) {
-      const std::uint64_t length = std::min(part_bytes, file.bytes - begin);
-      const std::uint64_t pages = (length + os::page_size() - 1) / os::page_size();
-      const std::uint64_t page = begin / os::page_size() + random() % pages;
-      unsigned char state = 0;
-      if (::mincore(file.mapping.data() + page * os::page_size(), 1, &state) != 0) {
-        throw os::SystemError("ask for the resident pages of", file.fd.path(), errno);
-      }
-      if ((state & 1U) != 0) resident += length;
-    }
-  }
-  return resident;
+  return (state & 1U) != 0;
 }
 
 bool PageCacheView::observable() const {

@@ -40,18 +40,15 @@ class PageCacheView {
 
   [[nodiscard]] std::size_t size() const { return files_.size(); }
   [[nodiscard]] const std::string& path(std::size_t index) const { return files_[index].fd.path(); }
+  [[nodiscard]] std::uint64_t file_bytes(std::size_t index) const { return files_[index].bytes; }
   [[nodiscard]] Residency residency(std::size_t index) const;
 
   // Over all files; nothing if it is not known for one of them.
   [[nodiscard]] std::optional<std::uint64_t> resident_bytes() const;
   // Over the first `count` files.
   [[nodiscard]] std::optional<std::uint64_t> resident_bytes_of_first(std::size_t count) const;
-  // An estimate over the first `count` files that costs the same for any size, under a millisecond:
-  // a page at random in each of about 256 equal parts is looked at, and speaks for its part.
-  // Wrong by less than a hundredth for files that are read from one end to the other; exact where
-  // all or nothing is resident.
-  [[nodiscard]] std::optional<std::uint64_t> estimate_resident_bytes_of_first(
-      std::size_t count) const;
+  // One page; nothing where the kernel does not tell.
+  [[nodiscard]] std::optional<bool> is_resident(std::size_t index, std::uint64_t page) const;
   // Whether the kernel tells us about every file.
   [[nodiscard]] bool observable() const;
 

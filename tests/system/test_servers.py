@@ -43,8 +43,8 @@ def vllm_script(scale=0.01, weights_s=5.0):
         (45, core + f"[monitor.py:53] torch.compile took {took(25)} s in total"),
         (46, core + f"[monitor.py:81] Initial profiling/warmup run took {took(0.8)} s"),
         (48, core + "[gpu_worker.py:508] Available KV cache memory: 55.57 GiB"),
-        (48.5, core + "[kv_cache_utils.py:2146] GPU KV cache size: 520,240 tokens"),
-        (49, "\rCapturing CUDA graphs (PIECEWISE):   0%|    | 0/51 [00:00<?]"),
+        (50.5, core + "[kv_cache_utils.py:2146] GPU KV cache size: 520,240 tokens"),
+        (53, "\rCapturing CUDA graphs (PIECEWISE):   0%|    | 0/51 [00:00<?]"),
         (54.7, core + f"[model_runner.py:726] Graph capturing finished in {took(5.7)} secs, took 0.80 "
                "GiB"),
         (72, core + "[core.py:337] init engine (profile, create kv cache, warmup model) took "

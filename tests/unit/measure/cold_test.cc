@@ -122,10 +122,20 @@ TEST(JudgeCold, HalfOfTheWeightsAndMuchCodeDoNotPass) {
 TEST(JudgeCold, WhatWasResidentOnceMayBeReclaimedBeforeReady) {
   ColdEvidence e = honest();
   e.weights_resident_after = k_needed / 2;
-  e.weights_resident_peak = k_needed;
+  e.weights_resident_once = k_needed;
   EXPECT_EQ(judge_cold(e).cold, Cold::verified);
-  e.weights_resident_peak = k_needed / 100 * 96;  // an estimate: that may be less than needed
+  e.weights_resident_once = k_needed / 100 * 96;  // an estimate: that may be less than needed
   EXPECT_EQ(judge_cold(e).cold, Cold::unknown);
+}
+
+TEST(JudgeCold, WithoutACounterToo) {
+  ColdEvidence e = honest();
+  e.counter_bytes.reset();
+  e.processes_are_charged = false;
+  e.weights_resident_after = k_needed / 2;
+  EXPECT_EQ(judge_cold(e).cold, Cold::unknown);
+  e.weights_resident_once = k_needed;
+  EXPECT_EQ(judge_cold(e).cold, Cold::verified);
 }
 
 TEST(JudgeCold, HalfResidentPassesWhereMemoryIsTooSmallForTheCheckpoint) {

@@ -72,6 +72,25 @@ TEST(Timeline, ThePathsOwnCounterComesBeforeTheTrees) {
   EXPECT_FALSE(timeline.samples()[1].storage_bytes);
 }
 
+TEST(Timeline, TheLastRowHasEverythingWhateverItCosts) {
+  TimelineSources sources;
+  int looks = 0;
+  sources.storage_bytes = [&looks]() -> std::optional<std::uint64_t> {
+    const auto begin = os::thread_cpu_time();
+    while (os::thread_cpu_time() - begin < milliseconds(5)) {
+    }
+    return 10 * static_cast<std::uint64_t>(++looks);
+  };
+  Timeline timeline(k_launch, sources);
+  timeline.add(k_launch, nullptr);
+  timeline.add(k_launch + milliseconds(100), nullptr);
+  timeline.add_last(k_launch + milliseconds(200), nullptr);
+  const auto& rows = timeline.samples();
+  EXPECT_EQ(rows[0].storage_bytes, 10U);
+  EXPECT_FALSE(rows[1].storage_bytes);
+  EXPECT_EQ(rows[2].storage_bytes, 20U);
+}
+
 TEST(Timeline, PastTheLimitEverySecondRowGoesAndThePeriodDoubles) {
   Timeline timeline(k_launch, {});
   sample_until(&timeline, k_launch + seconds(1000));

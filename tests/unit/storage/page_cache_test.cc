@@ -14,6 +14,7 @@
 #include "os/mapping.h"
 #include "storage/holders.h"
 #include "storage/path_info.h"
+#include "storage/residency_sampler.h"
 
 namespace coldload::storage {
 namespace {
@@ -46,21 +47,40 @@ TEST_F(PageCache, WhatWasJustWrittenIsResidentAndCanBeEvicted) {
   EXPECT_EQ(view.residency(1).file_bytes, 5000U);
 }
 
-TEST_F(PageCache, TheEstimateIsExactAtBothEndsAndNearInBetween) {
+TEST_F(PageCache, TheSampleIsExactAtBothEndsAndNearInBetween) {
   constexpr std::uint64_t k_bytes = 32 << 20;
   const PageCacheView view({file("a", k_bytes), file("b", 5000), file("c", 777)});
-  EXPECT_EQ(view.estimate_resident_bytes_of_first(2), k_bytes + 5000U);
+  EXPECT_EQ(ResidencySampler(view, 2).look(), k_bytes + 5000U);
   view.evict(std::chrono::seconds(5));
-  EXPECT_EQ(view.estimate_resident_bytes_of_first(2), 0U);
+  ResidencySampler sampler(view, 2);
+  EXPECT_EQ(sampler.look(), 0U);
   const os::Fd reader = os::open_regular(view.path(0));
   ::posix_fadvise(reader.get(), 0, 0, POSIX_FADV_RANDOM);
   std::vector<std::byte> half(k_bytes / 2);
   os::pread_full(reader, half, 0);
   const auto exact = view.resident_bytes_of_first(2);
-  const auto estimate = view.estimate_resident_bytes_of_first(2);
+  const auto estimate = sampler.look();
   ASSERT_TRUE(exact && estimate);
   EXPECT_NEAR(static_cast<double>(*estimate), static_cast<double>(*exact), k_bytes / 100.0);
-  EXPECT_EQ(view.estimate_resident_bytes_of_first(0), 0U);
+  EXPECT_EQ(ResidencySampler(view, 0).look(), 0U);
+}
+
+TEST_F(PageCache, TheSampleRemembersWhatIsTakenAway) {
+  constexpr std::uint64_t k_bytes = 1 << 20;
+  const PageCacheView view({file("a", k_bytes)});
+  view.evict(std::chrono::seconds(5));
+  ResidencySampler sampler(view, 1);
+  EXPECT_FALSE(sampler.seen_bytes());
+  const os::Fd reader = os::open_regular(view.path(0));
+  ::posix_fadvise(reader.get(), 0, 0, POSIX_FADV_RANDOM);
+  std::vector<std::byte> half(k_bytes / 2);
+  for (const std::uint64_t offset : {std::uint64_t{0}, k_bytes / 2}) {
+    os::pread_full(reader, half, offset);
+    EXPECT_GT(sampler.look(), 0U);
+    view.evict(std::chrono::seconds(5));
+  }
+  EXPECT_EQ(sampler.look(), 0U);
+  EXPECT_EQ(sampler.seen_bytes(), k_bytes);
 }
 
 TEST_F(PageCache, WarmBringsAllOfItIn) {
