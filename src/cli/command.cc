@@ -12,6 +12,7 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> k_commands{
       {"compare", "compare cold loads of a model from two or more storage paths", run_compare},
       {"measure", "measure cold loads of a model from one storage path", run_measure},
+      {"stage", "copy a checkpoint to faster storage: verified, resumable, atomic", run_stage},
       {"floor", "what this path, this bus and this GPU can deliver now", run_floor},
       {"cache", "how much of a checkpoint is in memory; get it out; bring it in", run_cache},
       {"inspect", "what is behind a path, and what is in a checkpoint", run_inspect},

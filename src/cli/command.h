@@ -36,6 +36,7 @@ struct Command {
 // One function per file of the same name; `args` is what follows the command's name.
 int run_compare(const std::vector<std::string>& args);
 int run_measure(const std::vector<std::string>& args);
+int run_stage(const std::vector<std::string>& args);
 int run_floor(const std::vector<std::string>& args);
 int run_cache(const std::vector<std::string>& args);
 int run_inspect(const std::vector<std::string>& args);

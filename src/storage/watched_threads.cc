@@ -1,5 +1,6 @@
 #include "storage/watched_threads.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <exception>
 #include <memory>
@@ -50,18 +51,18 @@ void work(const std::shared_ptr<Crew>& crew, unsigned index) {
   crew->changed.notify_all();
 }
 
+// The lock is held. What failed before is the cause that matters; the rest hangs after it.
 StallError stall_of(const Crew& crew) {
-  const PendingCall* oldest = nullptr;
-  for (const PendingCall& call : crew.calls) {
-    const std::int64_t since_ns = call.since_ns();
-    if (since_ns == 0) continue;
-    if (oldest == nullptr || since_ns < oldest->since_ns()) oldest = &call;
+  std::string before;
+  try {
+    if (crew.problem) std::rethrow_exception(crew.problem);
+  } catch (const std::exception& problem) {
+    before = std::string(problem.what()) + "; then ";
   }
-  if (oldest == nullptr) return StallError("a thread has not come to its end");
-  const double waited_s = os::seconds_between(
-      os::TimePoint(std::chrono::nanoseconds(oldest->since_ns())), os::Clock::now());
-  return StallError(
-      fmt::format("{} has not returned for {:.0f} s: the mount hangs", oldest->text(), waited_s));
+  const PendingCall* stuck = oldest(crew.calls);
+  if (stuck == nullptr) return StallError(before + "a thread has not come to its end");
+  return StallError(fmt::format("{}{} has not returned for {:.0f} s: the mount hangs", before,
+                                stuck->text(), stuck->waited_s()));
 }
 
 }  // namespace
@@ -75,11 +76,37 @@ void PendingCall::begin(const std::string& path, std::uint64_t offset) {
 std::string PendingCall::text() const {
   const std::string* path = path_;
   if (since_ns_ == 0 || path == nullptr) return "";
-  if (offset_ == k_open) return fmt::format("opening {}", *path);
-  return fmt::format("the read of {} at offset {}", *path, offset_.load());
+  const std::uint64_t offset = offset_;
+  if (offset == k_open) return fmt::format("opening {}", *path);
+  return fmt::format("the {} {} at offset {}", (offset & k_write) != 0 ? "write to" : "read of",
+                     *path, offset & ~k_write);
+}
+
+double PendingCall::waited_s() const {
+  const std::int64_t since_ns = since_ns_;
+  if (since_ns == 0) return 0;
+  return os::seconds_between(os::TimePoint(std::chrono::nanoseconds(since_ns)), os::Clock::now());
+}
+
+const PendingCall* oldest(const std::vector<PendingCall>& calls) {
+  const PendingCall* found = nullptr;
+  std::int64_t found_ns = 0;
+  for (const PendingCall& call : calls) {
+    const std::int64_t since_ns = call.since_ns();
+    if (since_ns == 0 || (found != nullptr && since_ns >= found_ns)) continue;
+    found = &call;
+    found_ns = since_ns;
+  }
+  return found;
 }
 
 void run_watched(unsigned count, os::TimePoint give_up,
+                 std::function<void(unsigned, PendingCall&)> body) {
+  run_watched(
+      count, [give_up](const std::vector<PendingCall>&) { return give_up; }, std::move(body));
+}
+
+void run_watched(unsigned count, const WatchTick& tick,
                  std::function<void(unsigned, PendingCall&)> body) {
   const auto crew = std::make_shared<Crew>(count, std::move(body));
   std::vector<std::thread> threads;
@@ -101,8 +128,15 @@ void run_watched(unsigned count, os::TimePoint give_up,
   begin(Crew::Start::go);
   {
     std::unique_lock lock(crew->mutex);
-    if (!crew->changed.wait_until(lock, give_up, [&] { return crew->running == 0; })) {
+    const auto ended = [&] { return crew->running == 0; };
+    for (;;) {
       lock.unlock();
+      const os::TimePoint give_up = tick(crew->calls);
+      lock.lock();
+      constexpr std::chrono::milliseconds k_tick{100};
+      if (crew->changed.wait_until(lock, std::min(give_up, os::Clock::now() + k_tick), ended))
+        break;
+      if (os::Clock::now() < give_up) continue;
       for (std::thread& thread : threads) thread.detach();
       throw stall_of(*crew);
     }

@@ -7,7 +7,7 @@ LAYERS = {
     "os": 0, "text": 0,
     "gpu": 1, "model": 1,
     "storage": 2,
-    "load": 3, "serve": 3,
+    "load": 3, "serve": 3, "stage": 3,
     "measure": 4,
     "report": 5,
     "cli": 6,

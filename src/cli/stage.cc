@@ -1,0 +1,255 @@
+// coldload stage: copies a checkpoint to faster storage, so that it can be trusted.
+
+#include <cstdio>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "os/clock.h"
+#include "os/error.h"
+#include "os/interrupt.h"
+#include "stage/stager.h"
+#include "storage/watched_threads.h"
+#include "text/json.h"
+#include "text/units.h"
+
+namespace coldload::cli {
+
+namespace {
+
+struct StageArguments {
+  stage::StageRequest request;
+  bool verify = false;
+  bool verify_source = false;
+  bool json = false;
+  bool quiet = false;
+};
+
+std::optional<StageArguments> parse_arguments(const std::vector<std::string>& args) {
+  StageArguments arguments;
+  stage::StageRequest& request = arguments.request;
+  std::vector<std::string> paths;
+  std::string limit;
+  std::size_t keep = 0;
+  CLI::App app(
+      "Copy a checkpoint to faster storage: parallel, verified, resumable, atomic.\n"
+      "  coldload stage SRC DST          DST is the new directory itself\n"
+      "  coldload stage --verify DST     read it again and hold it against its manifest",
+      "coldload stage");
+  app.add_option("PATHS", paths, "SRC and DST")->required();
+  app.add_option("--jobs", request.jobs, "chunks of 16 MiB under way at once")
+      ->check(CLI::Range(1U, 256U))
+      ->capture_default_str();
+  app.add_option("--limit", limit, "read no faster than this, as in 500MB/s");
+  app.add_flag("--wait", request.wait, "wait where another coldload is staging to DST");
+  app.add_flag("--replace", request.replace, "swap what is at DST for the new copy, in one step");
+  app.add_option("--keep", keep,
+                 "staged directories that may lie beside DST, DST counted: the oldest go")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1000}));
+  app.add_flag("--verify-hub", request.verify_hub,
+               "hold the copy against the SHA-256 in the names of a hub cache's blobs");
+  app.add_flag("--evict-after", request.evict_after, "leave no page of the copy in memory");
+  app.add_flag("--verify", arguments.verify, "read DST again and check every byte");
+  app.add_flag("--verify-source", arguments.verify_source,
+               "the same for the source that DST was staged from");
+  app.add_flag("--json", arguments.json, "print one JSON object");
+  app.add_flag("-q,--quiet", arguments.quiet, "no progress");
+  if (!parse(app, args)) return std::nullopt;
+  if (arguments.verify || arguments.verify_source) {
+    if (paths.size() != 1) throw UsageError("stage --verify: DST alone is wanted");
+    request.destination = paths[0];
+    return arguments;
+  }
+  if (paths.size() != 2) throw UsageError("stage: SRC and DST are wanted");
+  request.source = paths[0];
+  request.destination = paths[1];
+  if (!limit.empty()) {
+    request.limit_bytes_per_s = text::parse_rate(limit);
+    if (!request.limit_bytes_per_s) {
+      throw UsageError(fmt::format("--limit: cannot read \"{}\" as a rate, as in 500MB/s", limit));
+    }
+  }
+  if (keep > 0) request.keep = keep;
+  return arguments;
+}
+
+// A live line on a terminal, a plain one every ten seconds elsewhere.
+class StageLine {
+ public:
+  explicit StageLine(bool quiet) : quiet_(quiet), terminal_(::isatty(STDERR_FILENO) != 0) {}
+  ~StageLine() {
+    if (shown_) std::fputs("\r\033[K", stderr);
+  }
+  StageLine(const StageLine&) = delete;
+  StageLine& operator=(const StageLine&) = delete;
+
+  void step(const std::string& text) { put("stage: " + text, true); }
+
+  void checked(std::uint64_t bytes) {
+    put(fmt::format("stage: {} read and checked", text::format_bytes(bytes)), false);
+  }
+
+  void progress(std::uint64_t bytes, std::uint64_t total, const std::string& stalled) {
+    // What was found in place costs no time: the rate is that of the last seconds.
+    const os::TimePoint now = os::Clock::now();
+    if (!since_) {
+      since_ = now;
+      bytes_then_ = bytes;
+    }
+    const double seconds = os::seconds_between(*since_, now);
+    std::string text =
+        fmt::format("stage: {} of {}", text::format_bytes(bytes), text::format_bytes(total));
+    if (seconds > 0 && bytes > bytes_then_) {
+      const double rate = static_cast<double>(bytes - bytes_then_) / seconds;
+      text += fmt::format(", {}, {} s left", text::format_rate(rate),
+                          text::format_seconds(static_cast<double>(total - bytes) / rate));
+    }
+    if (!stalled.empty()) text += "; waiting for " + stalled;
+    put(text, false);
+    constexpr double k_window_s = 10;
+    if (seconds > k_window_s) {
+      since_ = now;
+      bytes_then_ = bytes;
+    }
+  }
+
+ private:
+  void put(const std::string& text, bool at_once) {
+    if (quiet_) return;
+    const os::TimePoint now = os::Clock::now();
+    constexpr std::chrono::seconds k_plain_pause{10};
+    if (terminal_) {
+      std::fputs(("\r\033[K" + text).c_str(), stderr);
+      shown_ = true;
+    } else if (at_once || now - last_ > k_plain_pause) {
+      // The first one is due after a pause, too: a short copy needs none.
+      if (at_once || last_ != os::TimePoint()) std::fputs((text + "\n").c_str(), stderr);
+      last_ = now;
+    }
+    std::fflush(stderr);
+  }
+
+  const bool quiet_;
+  const bool terminal_;
+  bool shown_ = false;
+  os::TimePoint last_;
+  std::optional<os::TimePoint> since_;
+  std::uint64_t bytes_then_ = 0;
+};
+
+void print_json(const StageArguments& arguments, const stage::StageResult& result) {
+  text::json::object out;
+  out["source"] = arguments.request.source;
+  out["destination"] = arguments.request.destination;
+  out["up_to_date"] = result.up_to_date;
+  out["bytes"] = result.bytes;
+  out["files"] = result.files;
+  out["copied_bytes"] = result.copied_bytes;
+  out["resumed_bytes"] = result.resumed_bytes;
+  out["copy_s"] = result.up_to_date ? text::json::value(nullptr) : text::json::value(result.copy_s);
+  out["resident_bytes"] = text::or_null(result.resident_bytes);
+  out["hub_checked"] = result.hub_checked;
+  text::json::array removed;
+  for (const std::string& path : result.removed) removed.emplace_back(path);
+  out["removed"] = std::move(removed);
+  text::json::array remarks;
+  for (const std::string& remark : result.remarks) remarks.emplace_back(remark);
+  out["remarks"] = std::move(remarks);
+  fmt::print("{}", text::to_pretty(out));
+}
+
+void print_text(const StageArguments& arguments, const stage::StageResult& result) {
+  const std::string& destination = arguments.request.destination;
+  if (result.up_to_date) {
+    fmt::print("{} is up to date: {} in {} files\n", destination, text::format_bytes(result.bytes),
+               result.files);
+    return;
+  }
+  fmt::print("{}: {} in {} files, copied in {} s", destination, text::format_bytes(result.bytes),
+             result.files, text::format_seconds(result.copy_s));
+  if (result.copied_bytes > 0 && result.copy_s > 0) {
+    fmt::print(" ({}, {})",
+               text::format_rate(static_cast<double>(result.copied_bytes) / result.copy_s),
+               result.read_way);
+  }
+  fmt::print("\n");
+  if (result.resumed_bytes > 0) {
+    fmt::print("resumed: {} were in place, and were read again and found right\n",
+               text::format_bytes(result.resumed_bytes));
+  }
+  if (result.hub_checked > 0) {
+    fmt::print("held against the hub's SHA-256: {} files\n", result.hub_checked);
+  }
+  if (result.resident_bytes) {
+    fmt::print("in memory now: {} of it\n", text::format_bytes(*result.resident_bytes));
+  }
+  for (const std::string& path : result.removed) fmt::print("removed to make room: {}\n", path);
+}
+
+int stage_and_print(const StageArguments& arguments) {
+  stage::StageResult result;
+  {
+    StageLine line(arguments.quiet);
+    result =
+        stage::stage(arguments.request, {[&](const std::string& step) { line.step(step); },
+                                         [&](const stage::CopyProgress& now) {
+                                           line.progress(now.bytes, now.total_bytes, now.stalled);
+                                         }});
+  }
+  if (result.interrupted) {
+    throw os::Error(
+        fmt::format("interrupted: {} is as it was; the same command goes on where it stopped",
+                    arguments.request.destination));
+  }
+  arguments.json ? print_json(arguments, result) : print_text(arguments, result);
+  for (const std::string& remark : result.remarks) fmt::print(stderr, "coldload: {}\n", remark);
+  return k_exit_ok;
+}
+
+int verify_and_print(const StageArguments& arguments) {
+  stage::VerifyOutcome outcome;
+  {
+    StageLine line(arguments.quiet);
+    outcome = stage::verify_staged(arguments.request.destination, arguments.verify_source,
+                                   arguments.request.jobs,
+                                   [&](std::uint64_t bytes) { line.checked(bytes); });
+  }
+  if (outcome.interrupted) throw os::Error("interrupted: not all of it was read");
+  if (arguments.json) {
+    text::json::object out;
+    out["right"] = outcome.problems.empty();
+    out["bytes"] = outcome.bytes;
+    text::json::array problems;
+    for (const std::string& problem : outcome.problems) problems.emplace_back(problem);
+    out["problems"] = std::move(problems);
+    fmt::print("{}", text::to_pretty(out));
+  } else if (outcome.problems.empty()) {
+    fmt::print("{}: {} are what was staged\n", arguments.request.destination,
+               text::format_bytes(outcome.bytes));
+  }
+  for (const std::string& problem : outcome.problems) fmt::print(stderr, "coldload: {}\n", problem);
+  for (const std::string& name : outcome.unknown) {
+    fmt::print(stderr, "coldload: {} is not named by the manifest\n", name);
+  }
+  return outcome.problems.empty() ? k_exit_ok : k_exit_failed;
+}
+
+}  // namespace
+
+int run_stage(const std::vector<std::string>& args) {
+  const auto arguments = parse_arguments(args);
+  if (!arguments) return k_exit_ok;
+  try {
+    return arguments->verify || arguments->verify_source ? verify_and_print(*arguments)
+                                                         : stage_and_print(*arguments);
+  } catch (const storage::StallError& error) {
+    // A thread is stuck in the kernel: nothing that waits for it may run.
+    fmt::print(stderr, "coldload: {}\n", error.what());
+    ::_exit(os::interrupted() ? k_exit_interrupted : k_exit_failed);
+  }
+}
+
+}  // namespace coldload::cli

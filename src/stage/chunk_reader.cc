@@ -1,0 +1,87 @@
+#include "stage/chunk_reader.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "os/error.h"
+#include "text/units.h"
+
+namespace coldload::stage {
+
+const char* to_string(ReadWay way) { return way == ReadWay::direct ? "O_DIRECT" : "page cache"; }
+
+bool refuses_direct(int error_number) {
+  return error_number == EINVAL || error_number == EOPNOTSUPP;
+}
+
+os::Fd try_open_direct(const std::string& path, int flags) {
+  try {
+    return os::open_file(path, flags | O_DIRECT);
+  } catch (const os::SystemError& error) {
+    if (!refuses_direct(error.code())) throw;
+    return {};
+  }
+}
+
+void ChunkReader::open(storage::PendingCall& call) {
+  call.begin_open(path_);
+  buffered_file_ = os::open_regular(path_);
+  if (bytes_ >= k_small_file_bytes) direct_file_ = try_open_direct(path_, O_RDONLY | O_NONBLOCK);
+  call.end();
+  direct_ = direct_file_.valid();
+}
+
+void ChunkReader::close() {
+  direct_file_.reset();
+  buffered_file_.reset();
+}
+
+void ChunkReader::fill(std::uint64_t offset, std::span<std::byte> block, ReadWay way,
+                       storage::PendingCall& call) {
+  std::size_t done = 0;
+  while (done < block.size()) {
+    const std::size_t left = block.size() - done;
+    const bool direct = way == ReadWay::direct && direct_ && done % k_direct_alignment == 0;
+    call.begin_read(path_, offset + done);
+    // The block lies in a buffer that reaches to the next multiple of the alignment.
+    const ssize_t got =
+        ::pread(direct ? direct_file_.get() : buffered_file_.get(), block.data() + done,
+                direct ? aligned(left) : left, static_cast<off_t>(offset + done));
+    const int error_number = errno;
+    call.end();
+    if (got < 0 && error_number == EINTR) continue;
+    if (got < 0 && direct && refuses_direct(error_number)) {
+      direct_ = false;
+      continue;
+    }
+    if (got < 0) {
+      throw os::SystemError("read", fmt::format("{} at offset {}", path_, offset + done),
+                            error_number);
+    }
+    if (got == 0) {
+      throw os::Error(fmt::format("{} ends after {} of {}: it was changed meanwhile", path_,
+                                  text::format_bytes(offset + done), text::format_bytes(bytes_)));
+    }
+    done += std::min(left, static_cast<std::size_t>(got));
+  }
+}
+
+std::optional<Hash> ChunkReader::read(std::size_t index, ReadWay way, std::span<std::byte> buffer,
+                                      storage::PendingCall& call, const BlockSink& sink) {
+  Hasher hasher;
+  const std::uint64_t end = std::min<std::uint64_t>(bytes_, (index + 1) * k_chunk_bytes);
+  for (std::uint64_t at = index * k_chunk_bytes; at < end; at += buffer.size()) {
+    const auto block =
+        buffer.first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - at)));
+    fill(at, block, way, call);
+    hasher.add(block);
+    if (!sink(at, block)) return std::nullopt;
+  }
+  return hasher.hash();
+}
+
+}  // namespace coldload::stage

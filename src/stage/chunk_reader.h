@@ -1,0 +1,71 @@
+// Reads a file's chunks, from several threads, around the page cache or through it.
+//
+// Layer: stage.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "os/fd.h"
+#include "stage/manifest.h"
+#include "storage/watched_threads.h"
+
+namespace coldload::stage {
+
+// How a source is read. Which is faster depends on the mount.
+enum class ReadWay { direct, buffered };
+[[nodiscard]] const char* to_string(ReadWay way);
+
+// What a thread reads into: page aligned, this large.
+inline constexpr std::size_t k_copy_block_bytes = std::size_t{4} << 20;
+inline constexpr std::size_t k_direct_alignment = 4096;  // of O_DIRECT: offsets, lengths, memory
+// Below that, opening a file twice costs more than it gains.
+inline constexpr std::uint64_t k_small_file_bytes = std::uint64_t{1} << 20;
+
+// `bytes` rounded up to what O_DIRECT wants.
+[[nodiscard]] constexpr std::size_t aligned(std::uint64_t bytes) {
+  return static_cast<std::size_t>((bytes + k_direct_alignment - 1) / k_direct_alignment *
+                                  k_direct_alignment);
+}
+// Whether a call failed because O_DIRECT is refused.
+[[nodiscard]] bool refuses_direct(int error_number);
+// open(2) with O_DIRECT; an invalid Fd where that is refused. Throws os::SystemError otherwise.
+[[nodiscard]] os::Fd try_open_direct(const std::string& path, int flags);
+
+// Given each block of a chunk, its place in the file and `true` until the rest is not wanted.
+using BlockSink = std::function<bool(std::uint64_t offset, std::span<std::byte> block)>;
+
+class ChunkReader {
+ public:
+  // `path` must outlive the threads that read. `bytes`: what the file is taken to have.
+  ChunkReader(const std::string& path, std::uint64_t bytes) : path_(path), bytes_(bytes) {}
+
+  // One thread's. Throws os::Error.
+  void open(storage::PendingCall& call);
+  void close();
+  // Whether the file lets itself be read with O_DIRECT, known after open().
+  [[nodiscard]] bool direct() const { return direct_; }
+
+  // Reads chunk `index` block by block, hands each to `sink`, and returns the chunk's hash; nothing
+  // where the sink ended it. Throws os::Error: a read that fails, a file that is shorter than
+  // `bytes`.
+  std::optional<Hash> read(std::size_t index, ReadWay way, std::span<std::byte> buffer,
+                           storage::PendingCall& call, const BlockSink& sink);
+
+ private:
+  void fill(std::uint64_t offset, std::span<std::byte> block, ReadWay way,
+            storage::PendingCall& call);
+
+  const std::string& path_;
+  const std::uint64_t bytes_;
+  std::atomic<bool> direct_{false};
+  os::Fd direct_file_;
+  os::Fd buffered_file_;
+};
+
+}  // namespace coldload::stage

@@ -1,0 +1,119 @@
+#include "stage/file_copy.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/error.h"
+
+namespace coldload::stage {
+
+namespace {
+
+// A time before 1970 has a negative second and a positive rest.
+std::timespec timespec_of(std::int64_t since_1970_ns) {
+  constexpr std::int64_t k_ns_per_s = 1'000'000'000;
+  std::int64_t seconds = since_1970_ns / k_ns_per_s;
+  if (since_1970_ns % k_ns_per_s < 0) --seconds;
+  return {seconds, since_1970_ns - seconds * k_ns_per_s};
+}
+
+}  // namespace
+
+void FileCopy::open(storage::PendingCall& call) {
+  const std::lock_guard lock(mutex_);
+  if (open_) return;
+  source_.open(call);
+  call.begin_open(destination_);
+  buffered_file_ = os::open_file(destination_, O_RDWR | O_CREAT | O_NOFOLLOW, 0666);
+  if (bytes_ >= k_small_file_bytes) {
+    direct_file_ = try_open_direct(destination_, O_WRONLY | O_NOFOLLOW);
+    // Some file systems cannot: the room is then looked for as it is needed.
+    if (::fallocate(buffered_file_.get(), 0, 0, static_cast<off_t>(bytes_)) != 0 &&
+        errno != EOPNOTSUPP && errno != ENOSYS && errno != EINTR) {
+      throw os::SystemError("reserve room for", destination_, errno);
+    }
+  }
+  call.end();
+  direct_destination_ = direct_file_.valid();
+  open_ = true;
+}
+
+void FileCopy::write(std::uint64_t offset, std::span<const std::byte> data,
+                     storage::PendingCall& call) {
+  while (!data.empty()) {
+    const bool direct = direct_destination_ && offset % k_direct_alignment == 0;
+    call.begin_write(destination_, offset);
+    const ssize_t put =
+        ::pwrite(direct ? direct_file_.get() : buffered_file_.get(), data.data(),
+                 direct ? aligned(data.size()) : data.size(), static_cast<off_t>(offset));
+    const int error_number = errno;
+    call.end();
+    if (put < 0 && error_number == EINTR) continue;
+    if (put < 0 && direct && refuses_direct(error_number)) {
+      direct_destination_ = false;
+      continue;
+    }
+    if (put < 0) {
+      throw os::SystemError("write", fmt::format("{} at offset {}", destination_, offset),
+                            error_number);
+    }
+    const std::size_t moved = std::min(data.size(), static_cast<std::size_t>(put));
+    offset += moved;
+    data = data.subspan(moved);
+  }
+}
+
+std::optional<Hash> FileCopy::copy(std::size_t index, ReadWay way, std::span<std::byte> buffer,
+                                   storage::PendingCall& call,
+                                   const std::function<bool(std::size_t)>& may_go_on) {
+  return source_.read(
+      index, way, buffer, call, [&](std::uint64_t offset, std::span<std::byte> block) {
+        if (!may_go_on(block.size())) return false;
+        // O_DIRECT writes whole pages; the file is cut to its size in the end.
+        if (block.size() < buffer.size()) {
+          std::memset(buffer.data() + block.size(), 0, aligned(block.size()) - block.size());
+        }
+        write(offset, block, call);
+        return true;
+      });
+}
+
+bool FileCopy::holds(std::size_t index, const Hash& hash, std::span<std::byte> buffer,
+                     storage::PendingCall& call) {
+  Hasher hasher;
+  const std::uint64_t end = std::min<std::uint64_t>(bytes_, (index + 1) * k_chunk_bytes);
+  for (std::uint64_t at = index * k_chunk_bytes; at < end; at += buffer.size()) {
+    const auto block =
+        buffer.first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - at)));
+    call.begin_read(destination_, at);
+    const std::size_t got = os::pread_full(buffered_file_, block, at);
+    call.end();
+    if (got < block.size()) return false;
+    hasher.add(block);
+  }
+  return hasher.hash() == hash;
+}
+
+void FileCopy::finish(std::int64_t mtime_ns, Flush flush) {
+  const int fd = buffered_file_.get();
+  if (::ftruncate(fd, static_cast<off_t>(bytes_)) != 0) {
+    throw os::SystemError("cut to its size", destination_, errno);
+  }
+  const std::array<std::timespec, 2> times{{{0, UTIME_OMIT}, timespec_of(mtime_ns)}};
+  if (::futimens(fd, times.data()) != 0) {
+    throw os::SystemError("set the time of", destination_, errno);
+  }
+  if (flush == Flush::yes && ::fsync(fd) != 0) throw os::SystemError("flush", destination_, errno);
+  source_.close();
+  direct_file_.reset();
+  buffered_file_.reset();
+}
+
+}  // namespace coldload::stage

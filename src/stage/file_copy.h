@@ -1,0 +1,64 @@
+// One file on its way from the source to the destination, chunk by chunk, from several threads.
+//
+// Layer: stage. Knows nothing of journals or of when to stop.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "os/fd.h"
+#include "stage/chunk_reader.h"
+#include "stage/manifest.h"
+#include "storage/watched_threads.h"
+
+namespace coldload::stage {
+
+class FileCopy {
+ public:
+  // The strings must outlive the threads that copy.
+  FileCopy(const std::string& source, const std::string& destination, std::uint64_t bytes)
+      : source_(source, bytes), destination_(destination), bytes_(bytes) {}
+
+  // Opens both sides and reserves the room, the first time. Safe to call from every thread. Throws
+  // os::Error.
+  void open(storage::PendingCall& call);
+
+  // Reads chunk `index`, hashes it and writes it. `may_go_on` is told each block's bytes after they
+  // were read, and may end it: nothing is returned then. `buffer`: k_copy_block_bytes. Throws
+  // os::Error: EIO, ENOSPC, a source that is shorter than it was.
+  std::optional<Hash> copy(std::size_t index, ReadWay way, std::span<std::byte> buffer,
+                           storage::PendingCall& call,
+                           const std::function<bool(std::size_t)>& may_go_on);
+
+  // Whether chunk `index` of the destination is what it should be, as an earlier copy left it.
+  [[nodiscard]] bool holds(std::size_t index, const Hash& hash, std::span<std::byte> buffer,
+                           storage::PendingCall& call);
+
+  // After the last chunk, once: the exact size and the source's time, durable if `flush`. Closes
+  // the files. Throws os::SystemError.
+  enum class Flush { no, yes };
+  void finish(std::int64_t mtime_ns, Flush flush);
+
+  // Whether the source lets itself be read with O_DIRECT, known after open().
+  [[nodiscard]] bool direct_source() const { return source_.direct(); }
+
+ private:
+  void write(std::uint64_t offset, std::span<const std::byte> data, storage::PendingCall& call);
+
+  ChunkReader source_;
+  const std::string& destination_;
+  const std::uint64_t bytes_;
+  std::mutex mutex_;
+  bool open_ = false;
+  std::atomic<bool> direct_destination_{false};
+  os::Fd direct_file_;
+  os::Fd buffered_file_;
+};
+
+}  // namespace coldload::stage

@@ -1,0 +1,90 @@
+#include "stage/hub_blob.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include "os/error.h"
+#include "os/fd.h"
+#include "os/interrupt.h"
+#include "os/mapping.h"
+#include "storage/watched_threads.h"
+
+namespace coldload::stage {
+
+namespace {
+constexpr std::size_t k_piece_bytes = std::size_t{1} << 20;
+}
+
+std::string promised_sha256(const SourceFile& file) {
+  const std::filesystem::path path = file.real_path;
+  const std::string name = path.filename().string();
+  constexpr std::size_t k_digits = 64;
+  const bool is_hash =
+      name.size() == k_digits && name.find_first_not_of("0123456789abcdef") == std::string::npos;
+  return is_hash && path.parent_path().filename() == "blobs" ? name : "";
+}
+
+std::string sha256_of(const std::string& path) {
+  const os::Fd file = os::open_regular(path);
+  const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(EVP_MD_CTX_new(),
+                                                                   EVP_MD_CTX_free);
+  const auto must = [&](int done) {
+    if (done != 1) throw os::Error(fmt::format("cannot compute the SHA-256 of {}", path));
+  };
+  must(context != nullptr ? 1 : 0);
+  must(EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr));
+  const os::Mapping buffer = os::Mapping::anonymous(k_piece_bytes);
+  for (std::uint64_t at = 0; !os::interrupted();) {
+    const std::size_t got = os::pread_full(file, buffer.bytes(), at);
+    if (got == 0) break;
+    must(EVP_DigestUpdate(context.get(), buffer.data(), got));
+    at += got;
+  }
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  must(EVP_DigestFinal_ex(context.get(), digest.data(), &size));
+  std::string text;
+  for (unsigned i = 0; i < size; ++i) text += fmt::format("{:02x}", digest[i]);
+  return text;
+}
+
+HubCheck check_hub_blobs(const SourceTree& tree, const std::string& directory, unsigned threads) {
+  struct Shared {
+    std::vector<SourceFile> files;
+    std::string directory;
+    std::atomic<std::size_t> next{0};
+    std::mutex mutex;
+    HubCheck check;
+  };
+  const auto shared = std::make_shared<Shared>();
+  shared->directory = directory;
+  for (const SourceFile& file : tree.files) {
+    if (!promised_sha256(file).empty()) shared->files.push_back(file);
+  }
+  const auto count = static_cast<unsigned>(std::min<std::size_t>(threads, shared->files.size()));
+  if (count == 0) return {};
+  storage::run_watched(count, os::TimePoint::max(), [shared](unsigned, storage::PendingCall&) {
+    for (;;) {
+      const std::size_t index = shared->next++;
+      if (index >= shared->files.size() || os::interrupted()) return;
+      const SourceFile& file = shared->files[index];
+      const std::string found = sha256_of(shared->directory + "/" + file.name);
+      const std::lock_guard lock(shared->mutex);
+      ++shared->check.checked;
+      if (found == promised_sha256(file) || os::interrupted()) continue;
+      shared->check.problems.push_back(fmt::format("{} has the SHA-256 {}, its blob's name says {}",
+                                                   file.name, found, promised_sha256(file)));
+    }
+  });
+  std::sort(shared->check.problems.begin(), shared->check.problems.end());
+  return shared->check;
+}
+
+}  // namespace coldload::stage

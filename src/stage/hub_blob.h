@@ -1,0 +1,30 @@
+// What a hub cache says about its own files: a large file's blob is named by its SHA-256.
+//
+// Layer: stage.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "stage/source_tree.h"
+
+namespace coldload::stage {
+
+// The SHA-256 in the name of the blob that `file` is, in lower case hex; empty where it is none
+// (small files' blobs are named by git's SHA-1).
+[[nodiscard]] std::string promised_sha256(const SourceFile& file);
+
+// In hex. Throws os::Error that names the file.
+[[nodiscard]] std::string sha256_of(const std::string& path);
+
+struct HubCheck {
+  std::size_t checked = 0;            // files whose name promises a SHA-256
+  std::vector<std::string> problems;  // one sentence per file that does not keep it
+};
+
+// Reads every such file below `directory` again, with up to `threads` threads, and holds it against
+// the name of its blob. Stops early when interrupted. Throws os::Error for one that cannot be read.
+[[nodiscard]] HubCheck check_hub_blobs(const SourceTree& tree, const std::string& directory,
+                                       unsigned threads);
+
+}  // namespace coldload::stage

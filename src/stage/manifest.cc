@@ -1,0 +1,207 @@
+#include "stage/manifest.h"
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <new>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "os/clock.h"
+#include "os/error.h"
+#include "os/file.h"
+#include "text/json.h"
+
+namespace coldload::stage {
+
+namespace {
+
+constexpr std::uint64_t k_version = 1;
+constexpr std::size_t k_most_manifest_bytes = std::size_t{1} << 30;
+
+// A name that stays below the directory: no "..", nothing absolute, nothing empty.
+bool stays_below(std::string_view name) {
+  if (name.empty() || name.front() == '/' || name.find('\0') != std::string_view::npos)
+    return false;
+  for (;;) {
+    const std::size_t slash = name.find('/');
+    const std::string_view part = name.substr(0, slash);
+    if (part.empty() || part == "." || part == "..") return false;
+    if (slash == std::string_view::npos) return true;
+    name.remove_prefix(slash + 1);
+  }
+}
+
+ManifestFile parse_file(const text::json::value& value, std::uint64_t chunk_bytes,
+                        const std::string& path) {
+  const auto wrong = [&](const std::string& what) {
+    return os::Error(fmt::format("{} is not a manifest of coldload: {}", path, what));
+  };
+  if (!value.is_object()) throw wrong("a file that is no object");
+  const text::json::object& object = value.get_object();
+  ManifestFile file;
+  file.name = text::string_at(object, "name").value_or("");
+  if (!stays_below(file.name)) throw wrong(fmt::format("the file name \"{}\"", file.name));
+  const auto bytes = text::unsigned_at(object, "bytes");
+  const auto* mtime = object.if_contains("source_mtime_ns");
+  const auto* chunks = object.if_contains("chunks");
+  if (!bytes || mtime == nullptr || !mtime->is_int64() || chunks == nullptr ||
+      !chunks->is_array()) {
+    throw wrong(fmt::format("{} lacks bytes, source_mtime_ns or chunks", file.name));
+  }
+  file.bytes = *bytes;
+  file.mtime_ns = mtime->get_int64();
+  for (const text::json::value& chunk : chunks->get_array()) {
+    const auto hash = chunk.is_string() ? parse_hash(chunk.get_string()) : std::nullopt;
+    if (!hash) throw wrong(fmt::format("a hash of {}", file.name));
+    file.chunks.push_back(*hash);
+  }
+  if (file.chunks.size() != file.bytes / chunk_bytes + (file.bytes % chunk_bytes != 0 ? 1 : 0)) {
+    throw wrong(fmt::format("{} has {} hashes, which does not fit its size", file.name,
+                            file.chunks.size()));
+  }
+  return file;
+}
+
+}  // namespace
+
+std::string to_text(const Hash& hash) { return fmt::format("{:016x}{:016x}", hash.high, hash.low); }
+
+std::optional<Hash> parse_hash(std::string_view text) {
+  constexpr std::size_t k_half = 16;
+  if (text.size() != 2 * k_half) return std::nullopt;
+  Hash hash;
+  const auto half = [](std::string_view digits, std::uint64_t* number) {
+    const auto [end, problem] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), *number, 16);
+    return problem == std::errc() && end == digits.data() + digits.size();
+  };
+  if (!half(text.substr(0, k_half), &hash.high) || !half(text.substr(k_half), &hash.low)) {
+    return std::nullopt;
+  }
+  return hash;
+}
+
+Hash hash_of(std::span<const std::byte> data) {
+  const XXH128_hash_t hash = XXH3_128bits(data.data(), data.size());
+  return {hash.high64, hash.low64};
+}
+
+Hasher::Hasher() : state_(XXH3_createState()) {
+  if (state_ == nullptr) throw std::bad_alloc();
+  reset();
+}
+
+Hasher::~Hasher() { XXH3_freeState(static_cast<XXH3_state_t*>(state_)); }
+
+void Hasher::reset() { XXH3_128bits_reset(static_cast<XXH3_state_t*>(state_)); }
+
+void Hasher::add(std::span<const std::byte> data) {
+  XXH3_128bits_update(static_cast<XXH3_state_t*>(state_), data.data(), data.size());
+}
+
+Hash Hasher::hash() const {
+  const XXH128_hash_t hash = XXH3_128bits_digest(static_cast<const XXH3_state_t*>(state_));
+  return {hash.high64, hash.low64};
+}
+
+std::size_t chunks_of(std::uint64_t file_bytes) {
+  return static_cast<std::size_t>((file_bytes + k_chunk_bytes - 1) / k_chunk_bytes);
+}
+
+Manifest blank_manifest(const SourceTree& tree) {
+  Manifest manifest;
+  manifest.source = tree.root;
+  manifest.staged_at = os::utc_timestamp();
+  manifest.directories = tree.directories;
+  for (const SourceFile& file : tree.files) {
+    manifest.files.push_back(
+        {file.name, file.bytes, file.mtime_ns, std::vector<Hash>(chunks_of(file.bytes))});
+  }
+  return manifest;
+}
+
+std::string to_text(const Manifest& manifest) {
+  text::json::object out;
+  out["coldload_manifest"] = k_version;
+  out["source"] = manifest.source;
+  out["staged_at"] = manifest.staged_at;
+  out["hash"] = "xxh3_128";
+  out["chunk_bytes"] = manifest.chunk_bytes;
+  text::json::array directories;
+  for (const std::string& name : manifest.directories) directories.emplace_back(name);
+  out["directories"] = std::move(directories);
+  text::json::array files;
+  for (const ManifestFile& file : manifest.files) {
+    text::json::array chunks;
+    for (const Hash& hash : file.chunks) chunks.emplace_back(to_text(hash));
+    files.push_back({{"name", file.name},
+                     {"bytes", file.bytes},
+                     {"source_mtime_ns", file.mtime_ns},
+                     {"chunks", std::move(chunks)}});
+  }
+  out["files"] = std::move(files);
+  return text::to_line(out) + "\n";
+}
+
+Manifest parse_manifest(std::string_view text, const std::string& path) {
+  const auto wrong = [&](const std::string& what) {
+    return os::Error(fmt::format("{} is not a manifest of coldload: {}", path, what));
+  };
+  std::string error;
+  const auto value = text::parse_json(text, &error);
+  if (!value || !value->is_object()) throw wrong("no JSON object " + error);
+  const text::json::object& object = value->get_object();
+  const auto version = text::unsigned_at(object, "coldload_manifest");
+  if (!version) throw wrong("coldload_manifest is missing");
+  if (*version > k_version) {
+    throw os::Error(fmt::format("{} was written by a newer coldload (format {}, this one knows {})",
+                                path, *version, k_version));
+  }
+  Manifest manifest;
+  manifest.source = text::string_at(object, "source").value_or("");
+  manifest.staged_at = text::string_at(object, "staged_at").value_or("");
+  manifest.chunk_bytes = text::unsigned_at(object, "chunk_bytes").value_or(0);
+  if (manifest.chunk_bytes != k_chunk_bytes) throw wrong("chunk_bytes");
+  if (text::string_at(object, "hash") != "xxh3_128") throw wrong("a hash that nobody knows");
+  const auto* directories = object.if_contains("directories");
+  const auto* files = object.if_contains("files");
+  if (directories == nullptr || !directories->is_array() || files == nullptr ||
+      !files->is_array()) {
+    throw wrong("files or directories are missing");
+  }
+  for (const text::json::value& name : directories->get_array()) {
+    if (!name.is_string() || !stays_below(name.get_string())) throw wrong("a directory's name");
+    manifest.directories.emplace_back(name.get_string());
+  }
+  for (const text::json::value& file : files->get_array()) {
+    manifest.files.push_back(parse_file(file, manifest.chunk_bytes, path));
+  }
+  return manifest;
+}
+
+std::optional<Manifest> read_manifest(const std::string& path) {
+  if (::access(path.c_str(), F_OK) != 0) return std::nullopt;
+  return parse_manifest(os::read_text(path, k_most_manifest_bytes), path);
+}
+
+std::string difference(const Manifest& manifest, const SourceTree& tree) {
+  std::size_t i = 0;
+  for (const ManifestFile& file : manifest.files) {
+    if (i >= tree.files.size() || tree.files[i].name > file.name) return file.name + " is missing";
+    const SourceFile& other = tree.files[i++];
+    if (other.name < file.name) return other.name + " is new";
+    if (other.bytes != file.bytes) {
+      return fmt::format("{} has {} bytes instead of {}", file.name, other.bytes, file.bytes);
+    }
+    if (other.mtime_ns != file.mtime_ns) return file.name + " was written at another time";
+  }
+  if (i < tree.files.size()) return tree.files[i].name + " is new";
+  return "";
+}
+
+}  // namespace coldload::stage

@@ -1,0 +1,213 @@
+#include "stage/part.h"
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/error.h"
+#include "os/file.h"
+
+namespace coldload::stage {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t k_most_journal_bytes = std::size_t{1} << 30;
+
+bool same_file(int fd, const std::string& path) {
+  struct stat opened {};
+  struct stat named {};
+  return ::fstat(fd, &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
+         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+// One line that two scans share only if they list the same.
+std::string fingerprint(const SourceTree& tree) {
+  std::string listing = fmt::format("{}\n", k_chunk_bytes);
+  for (const std::string& name : tree.directories) listing += name + "\n";
+  for (const SourceFile& file : tree.files) {
+    listing += fmt::format("{}\n{} {} {} {}\n", file.name, file.bytes, file.mtime_ns, file.device,
+                           file.inode);
+  }
+  return "coldload-journal-1 " + to_text(hash_of(std::as_bytes(std::span(listing)))) + "\n";
+}
+
+// "file chunk hash"; nothing for a line that a crash has cut or spoiled.
+std::optional<JournalEntry> parse_line(std::string_view line, const SourceTree& tree) {
+  JournalEntry entry;
+  const char* const end = line.data() + line.size();
+  const auto file = std::from_chars(line.data(), end, entry.file);
+  if (file.ec != std::errc() || file.ptr == end || *file.ptr != ' ') return std::nullopt;
+  const auto chunk = std::from_chars(file.ptr + 1, end, entry.chunk);
+  if (chunk.ec != std::errc() || chunk.ptr == end || *chunk.ptr != ' ') return std::nullopt;
+  const auto hash = parse_hash({chunk.ptr + 1, static_cast<std::size_t>(end - chunk.ptr - 1)});
+  if (!hash || entry.file >= tree.files.size() ||
+      entry.chunk >= chunks_of(tree.files[entry.file].bytes)) {
+    return std::nullopt;
+  }
+  entry.hash = *hash;
+  return entry;
+}
+
+std::vector<JournalEntry> parse_journal(std::string_view text, const SourceTree& tree) {
+  std::vector<JournalEntry> entries;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) break;  // cut
+    if (const auto entry = parse_line(text.substr(0, end), tree)) entries.push_back(*entry);
+    text.remove_prefix(end + 1);
+  }
+  return entries;
+}
+
+void rename_within(const Place& place, const std::string& from, const std::string& to,
+                   unsigned flags) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) == 0) {
+    flush_directory(place.parent);
+    return;
+  }
+  throw os::SystemError(fmt::format("rename {} to", from), to, errno);
+}
+
+}  // namespace
+
+Place place_of(const std::string& destination) {
+  fs::path path = fs::absolute(destination).lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();  // "/mnt/x/"
+  const std::string name = path.filename().string();
+  if (name.empty() || name == "..") {
+    throw os::Error(
+        fmt::format("{} cannot be staged to: DST is the new directory itself", destination));
+  }
+  Place place;
+  std::error_code problem;
+  place.parent = fs::canonical(path.parent_path(), problem).string();
+  if (problem) {
+    throw os::Error(
+        fmt::format("{} is not there ({}): is the disk mounted? DST's parent must exist",
+                    path.parent_path().string(), os::error_text(problem.value())));
+  }
+  const std::string below = place.parent == "/" ? "/" : place.parent + "/";
+  place.destination = below + name;
+  place.manifest = place.destination + ".coldload.json";
+  place.part = below + "." + name + ".coldload-part";
+  return place;
+}
+
+std::optional<PlaceLock> PlaceLock::try_take(const Place& place) {
+  for (;;) {
+    if (::mkdir(place.part.c_str(), 0777) != 0 && errno != EEXIST) {
+      throw os::SystemError("create", place.part, errno);
+    }
+    const std::string path = place.part + "/lock";
+    os::Fd file;
+    try {
+      file = os::open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0666);
+    } catch (const os::SystemError& error) {
+      if (error.code() == ENOENT) continue;  // its owner has just removed the directory
+      throw;
+    }
+    if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno == EWOULDBLOCK) return std::nullopt;
+      if (errno == EINTR) continue;
+      throw os::SystemError("lock", path, errno);
+    }
+    // An owner that ended in between has taken the directory with it.
+    if (same_file(file.get(), path)) return PlaceLock(std::move(file), place.part);
+  }
+}
+
+// The lock goes last: whoever takes it finds a directory that is whole, or makes one.
+void PlaceLock::remove_part() {
+  std::error_code problem;
+  for (fs::directory_iterator at(part_, problem), end; !problem && at != end;
+       at.increment(problem)) {
+    if (at->path().filename() != "lock") remove_tree(at->path().string());
+  }
+  if (problem) throw os::SystemError("list", part_, problem.value());
+  remove_tree(part_);
+}
+
+Journal Journal::open(const Place& place, const SourceTree& tree) {
+  const std::string path = place.part + "/journal";
+  const std::string head = fingerprint(tree);
+  Journal journal;
+  std::string text;
+  if (::access(path.c_str(), F_OK) == 0) text = os::read_text(path, k_most_journal_bytes);
+  if (text.rfind(head, 0) == 0) {
+    journal.found_ = parse_journal(std::string_view(text).substr(head.size()), tree);
+    journal.file_ = os::open_file(path, O_WRONLY | O_APPEND);
+    // What a crash cut must not be glued to the next entry.
+    os::write_full(journal.file_, std::string("\n"));
+    return journal;
+  }
+  std::error_code ignored;
+  if (fs::exists(data_path(place), ignored)) remove_tree(data_path(place));
+  journal.file_ = os::open_file(path, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC, 0666);
+  os::write_full(journal.file_, head);
+  return journal;
+}
+
+void Journal::add(const JournalEntry& entry) {
+  os::write_full(file_, fmt::format("{} {} {}\n", entry.file, entry.chunk, to_text(entry.hash)));
+}
+
+std::string data_path(const Place& place) { return place.part + "/data"; }
+
+void remove_tree(const std::string& path) {
+  std::error_code problem;
+  fs::remove_all(path, problem);
+  if (problem) throw os::SystemError("remove", path, problem.value());
+}
+
+void flush_directory(const std::string& path) {
+  const os::Fd directory = os::open_file(path, O_RDONLY | O_DIRECTORY);
+  // Some network file systems have no fsync for directories.
+  if (::fsync(directory.get()) != 0 && errno != EINVAL) throw os::SystemError("flush", path, errno);
+}
+
+void publish_manifest(const Place& place, const Manifest& manifest) {
+  const std::string path = place.part + "/manifest";
+  {
+    const os::Fd file = os::open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    os::write_full(file, to_text(manifest));
+    if (::fsync(file.get()) != 0) throw os::SystemError("flush", path, errno);
+  }
+  rename_within(place, path, place.manifest, 0);
+}
+
+void publish(const Place& place) {
+  try {
+    rename_within(place, data_path(place), place.destination, RENAME_NOREPLACE);
+  } catch (const os::SystemError& error) {
+    if (error.code() != EINVAL) throw;
+    // A file system without the flag: a directory never replaces one that has something in it.
+    rename_within(place, data_path(place), place.destination, 0);
+  }
+}
+
+void publish_by_exchange(const Place& place) {
+  try {
+    rename_within(place, data_path(place), place.destination, RENAME_EXCHANGE);
+  } catch (const os::SystemError& error) {
+    if (error.code() != EINVAL) throw;
+    throw os::Error(
+        fmt::format("this file system cannot swap two directories in one step: remove {} yourself, "
+                    "then stage again",
+                    place.destination));
+  }
+}
+
+}  // namespace coldload::stage

@@ -1,0 +1,43 @@
+// What is to be staged: every file below a directory, looked at and not yet opened.
+//
+// Layer: stage. Knows nothing of model formats.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace coldload::stage {
+
+struct SourceFile {
+  std::string name;       // below the root, as in "sub/config.json"
+  std::string real_path;  // links resolved
+  std::uint64_t bytes = 0;
+  std::int64_t mtime_ns = 0;  // since 1970
+  dev_t device = 0;
+  ino_t inode = 0;
+
+  bool operator==(const SourceFile&) const = default;
+};
+
+struct SourceTree {
+  std::string root;                      // absolute, links resolved
+  std::vector<std::string> directories;  // below the root, parents first
+  std::vector<SourceFile> files;         // by name
+
+  [[nodiscard]] std::uint64_t bytes() const;
+  bool operator==(const SourceTree&) const = default;
+};
+
+// Lists the directory at `path`. Links to files count as the files, if these lie below `path`, or
+// among the blobs of the hub cache whose snapshot `path` is. Throws os::Error that names the entry:
+// a device, socket, pipe, a link that leads elsewhere or nowhere or to a directory, a name that is
+// not UTF-8. `.git` and `.cache`, where downloads keep their own books, are left out at the top.
+[[nodiscard]] SourceTree scan_tree(const std::string& path);
+
+// Whether `path` is `directory` or lies below it; both absolute.
+[[nodiscard]] bool is_below(const std::string& path, const std::string& directory);
+
+}  // namespace coldload::stage

@@ -1,0 +1,248 @@
+#include "stage/stager.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "os/clock.h"
+#include "os/error.h"
+#include "os/interrupt.h"
+#include "stage/hub_blob.h"
+#include "stage/keep.h"
+#include "stage/part.h"
+#include "storage/page_cache.h"
+#include "storage/watched_threads.h"
+#include "text/units.h"
+
+namespace coldload::stage {
+
+namespace {
+
+enum class Found { absent, up_to_date, other };
+
+struct Destination {
+  Found found = Found::absent;
+  std::string what;  // for `other`: what is wrong with it
+};
+
+bool exists(const std::string& path) {
+  struct stat info {};
+  return ::lstat(path.c_str(), &info) == 0;
+}
+
+Destination look_at(const Place& place, const SourceTree& source) {
+  if (!exists(place.destination)) return {};
+  const auto manifest = read_manifest(place.manifest);
+  if (!manifest) return {Found::other, "it was not staged by coldload (it has no manifest)"};
+  const std::string outdated = difference(*manifest, source);
+  if (!outdated.empty()) return {Found::other, "it is outdated: in the source, " + outdated};
+  const std::string changed = difference(*manifest, scan_tree(place.destination));
+  if (!changed.empty()) return {Found::other, "it was changed since it was staged: " + changed};
+  return {Found::up_to_date, ""};
+}
+
+void refuse_nesting(const SourceTree& source, const Place& place) {
+  if (is_below(place.destination, source.root) || is_below(source.root, place.destination)) {
+    throw os::Error(fmt::format("cannot stage {} to {}: one lies in the other", source.root,
+                                place.destination));
+  }
+}
+
+void refuse_other(const Place& place, const Destination& there) {
+  throw os::Error(fmt::format("{} is there already, and {}; --replace swaps it for a new copy",
+                              place.destination, there.what));
+}
+
+// Nothing where it was interrupted before the lock was free.
+std::optional<PlaceLock> take_lock(const Place& place, bool wait, const StageEvents& events) {
+  constexpr std::chrono::milliseconds k_look_again{100};
+  bool told = false;
+  for (;;) {
+    auto lock = PlaceLock::try_take(place);
+    if (lock) return lock;
+    if (!wait) {
+      throw os::Error(fmt::format("another coldload is staging to {} just now; --wait waits for it",
+                                  place.destination));
+    }
+    if (!std::exchange(told, true)) events.step("waiting for another coldload that stages here");
+    if (os::interrupted()) return std::nullopt;
+    std::this_thread::sleep_for(k_look_again);
+  }
+}
+
+std::uint64_t allocated_bytes(const std::string& directory) {
+  std::uint64_t sum = 0;
+  std::error_code problem;
+  namespace fs = std::filesystem;
+  for (fs::recursive_directory_iterator at(directory, problem), end; !problem && at != end;
+       at.increment(problem)) {
+    struct stat info {};
+    constexpr std::uint64_t k_block_bytes = 512;  // whatever st_blksize says (stat(2))
+    if (::lstat(at->path().c_str(), &info) == 0) {
+      sum += static_cast<std::uint64_t>(info.st_blocks) * k_block_bytes;
+    }
+  }
+  return sum;
+}
+
+void check_room(const Place& place, const SourceTree& source) {
+  constexpr std::uint64_t k_block_bytes = 4096;
+  std::uint64_t needed = 0;
+  for (const SourceFile& file : source.files) {
+    needed += (file.bytes + k_block_bytes - 1) / k_block_bytes * k_block_bytes;
+  }
+  needed -= std::min(needed, allocated_bytes(data_path(place)));
+  struct statvfs info {};
+  if (::statvfs(place.parent.c_str(), &info) != 0) {
+    throw os::SystemError("ask for the free space of", place.parent, errno);
+  }
+  const std::uint64_t free = std::uint64_t{info.f_bavail} * info.f_frsize;
+  if (needed <= free) return;
+  throw os::Error(fmt::format("no room in {}: {} more are needed, {} are free", place.parent,
+                              text::format_bytes(needed), text::format_bytes(free)));
+}
+
+std::vector<std::string> paths_of(const SourceTree& tree, const std::string& directory) {
+  std::vector<std::string> paths;
+  for (const SourceFile& file : tree.files) paths.push_back(directory + "/" + file.name);
+  return paths;
+}
+
+void check_hub(const StageRequest& request, const SourceTree& source, const Place& place,
+               StageResult* result) {
+  const HubCheck check = check_hub_blobs(source, data_path(place), request.jobs);
+  result->hub_checked = check.checked;
+  if (check.problems.empty()) return;
+  throw os::Error(fmt::format(
+      "the source is not what the hub delivered: {}{}", check.problems.front(),
+      check.problems.size() > 1 ? fmt::format(" (and {} more files)", check.problems.size() - 1)
+                                : ""));
+}
+
+// The copy, until it is durable and proved; false where it was interrupted.
+bool copy(const StageRequest& request, const SourceTree& source, const Place& place,
+          const StageEvents& events, Manifest* manifest, StageResult* result) {
+  Journal journal = Journal::open(place, source);
+  CopyOptions options{request.jobs, request.limit_bytes_per_s, events.progress};
+  const os::TimePoint begin = os::Clock::now();
+  const CopyOutcome outcome = copy_tree(source, data_path(place), journal, options, manifest);
+  result->copy_s = os::seconds_between(begin, os::Clock::now());
+  result->copied_bytes = outcome.bytes;
+  result->resumed_bytes = outcome.resumed_bytes;
+  result->read_way = outcome.read_way;
+  if (outcome.interrupted) return false;
+  if (request.verify_hub) {
+    events.step("checking the blobs' SHA-256");
+    check_hub(request, source, place, result);
+  }
+  return !os::interrupted();
+}
+
+void leave_pages(const StageRequest& request, const SourceTree& source, const Place& place,
+                 StageResult* result) {
+  const storage::PageCacheView view(paths_of(source, place.destination));
+  constexpr std::chrono::seconds k_patience{5};
+  if (request.evict_after) view.evict(k_patience);
+  result->resident_bytes = view.resident_bytes();
+  if (request.evict_after && result->resident_bytes.value_or(0) > 0) {
+    result->remarks.push_back(fmt::format("{} of the copy stayed in memory",
+                                          text::format_bytes(*result->resident_bytes)));
+  }
+}
+
+// With the lock held. False where it was interrupted: what is there is kept for the next call.
+bool stage_locked(const StageRequest& request, const SourceTree& source, const Place& place,
+                  const StageEvents& events, StageResult* result) {
+  const Destination there = look_at(place, source);
+  result->up_to_date = there.found == Found::up_to_date;
+  if (result->up_to_date) return true;
+  if (there.found == Found::other && !request.replace) refuse_other(place, there);
+  if (request.keep) {
+    Removal removal = keep_newest(place, *request.keep);
+    result->removed = std::move(removal.removed);
+    result->remarks = std::move(removal.remarks);
+  }
+  check_room(place, source);
+  Manifest manifest = blank_manifest(source);
+  if (!copy(request, source, place, events, &manifest, result)) return false;
+  if (scan_tree(request.source) != source) {
+    throw os::Error(
+        fmt::format("{} was changed while it was copied: stage it again when it is left alone",
+                    request.source));
+  }
+  // The manifest first: without its directory it means nothing.
+  publish_manifest(place, manifest);
+  there.found == Found::absent ? publish(place) : publish_by_exchange(place);
+  return true;
+}
+
+// A later call can go on after a read or write that failed; nothing is left behind where it could
+// not: no room, a source that changes or is not what it should be.
+bool can_go_on_after(const os::SystemError& error) {
+  return error.code() != ENOSPC && error.code() != EDQUOT && error.code() != EFBIG;
+}
+
+bool stage_or_tidy(const StageRequest& request, const SourceTree& source, const Place& place,
+                   const StageEvents& events, PlaceLock& lock, StageResult* result) {
+  try {
+    return stage_locked(request, source, place, events, result);
+  } catch (const storage::StallError&) {
+    throw;  // threads still write there
+  } catch (const os::SystemError& error) {
+    if (!can_go_on_after(error) || !exists(data_path(place))) {
+      lock.remove_part();
+      throw;
+    }
+    throw os::Error(fmt::format("{}; what was copied stays in {}: the same command goes on there",
+                                error.what(), place.part));
+  } catch (...) {
+    lock.remove_part();
+    throw;
+  }
+}
+
+}  // namespace
+
+StageResult stage(const StageRequest& request, const StageEvents& events) {
+  const SourceTree source = scan_tree(request.source);
+  const Place place = place_of(request.destination);
+  refuse_nesting(source, place);
+  StageResult result;
+  result.bytes = source.bytes();
+  result.files = source.files.size();
+  const Destination there = look_at(place, source);
+  if (there.found == Found::other && !request.replace) refuse_other(place, there);
+  result.up_to_date = there.found == Found::up_to_date;
+  if (!result.up_to_date) {
+    auto lock = take_lock(place, request.wait, events);
+    result.interrupted = !lock || !stage_or_tidy(request, source, place, events, *lock, &result);
+    if (result.interrupted) return result;
+    lock->remove_part();
+  } else if (exists(place.part)) {
+    // An earlier call ended between its last two steps.
+    if (auto lock = PlaceLock::try_take(place)) lock->remove_part();
+  }
+  leave_pages(request, source, place, &result);
+  return result;
+}
+
+VerifyOutcome verify_staged(const std::string& destination, bool of_source, unsigned jobs,
+                            const std::function<void(std::uint64_t)>& progress) {
+  const Place place = place_of(destination);
+  const auto manifest = read_manifest(place.manifest);
+  if (!manifest) {
+    throw os::Error(fmt::format(
+        "{} is not there: only what coldload stage has made can be verified", place.manifest));
+  }
+  return verify_directory(*manifest, of_source ? manifest->source : place.destination, jobs,
+                          progress);
+}
+
+}  // namespace coldload::stage

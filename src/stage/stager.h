@@ -1,0 +1,62 @@
+// Stages a directory: copies it so that the destination is absent, or complete and right.
+//
+// Layer: stage. Knows nothing of model formats or servers.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "stage/tree_copier.h"
+#include "stage/verify.h"
+
+namespace coldload::stage {
+
+struct StageRequest {
+  std::string source;
+  std::string destination;  // the new directory itself
+  unsigned jobs = 16;
+  std::optional<double> limit_bytes_per_s;
+  bool wait = false;                // for another one that stages there
+  bool replace = false;             // what is there and is not this source
+  bool verify_hub = false;          // also hold the copy against the SHA-256 in the blobs' names
+  bool evict_after = false;         // leave no page of the copy in memory
+  std::optional<std::size_t> keep;  // how many staged directories may lie there, this one included
+};
+
+struct StageResult {
+  bool up_to_date = false;  // nothing was to be done
+  std::uint64_t bytes = 0;  // of the tree
+  std::size_t files = 0;
+  std::uint64_t copied_bytes = 0;
+  std::uint64_t resumed_bytes = 0;  // found in place from an earlier, interrupted copy
+  double copy_s = 0;                // from the first read until all is durable
+  std::string read_way;             // "O_DIRECT" or "page cache": how most of the source was read
+  std::size_t hub_checked = 0;      // files held against their SHA-256
+  std::optional<std::uint64_t> resident_bytes;  // of the copy, in memory in the end
+  std::vector<std::string> removed;             // staged directories that made room
+  std::vector<std::string> remarks;
+  bool interrupted = false;  // DST is as it was; the next call goes on
+};
+
+// What happens meanwhile, in the caller's thread.
+struct StageEvents {
+  std::function<void(const std::string& step)> step;  // "checking what is there", "flushing"
+  std::function<void(const CopyProgress&)> progress;
+};
+
+// Copies `source` to `destination`, hashing every byte; writes the manifest; renames once all is
+// durable. Throws os::Error that says what to do: no room, a foreign or outdated destination, a
+// source that changes meanwhile, somebody else at work there. Throws storage::StallError where a
+// thread hangs in the kernel and cannot be ended: the process should then _exit.
+[[nodiscard]] StageResult stage(const StageRequest& request, const StageEvents& events);
+
+// Reads a staged directory again and holds it against its manifest; `of_source`: the source that
+// the manifest names instead. Throws os::Error where there is no manifest.
+[[nodiscard]] VerifyOutcome verify_staged(const std::string& destination, bool of_source,
+                                          unsigned jobs,
+                                          const std::function<void(std::uint64_t)>& progress);
+
+}  // namespace coldload::stage

@@ -1,0 +1,44 @@
+// Copies the files of a tree with several threads, resuming what an earlier copy left.
+//
+// Layer: stage.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "stage/manifest.h"
+#include "stage/part.h"
+#include "stage/source_tree.h"
+
+namespace coldload::stage {
+
+struct CopyProgress {
+  std::uint64_t bytes = 0;  // copied now, or found in place
+  std::uint64_t total_bytes = 0;
+  std::uint64_t resumed_bytes = 0;  // of `bytes`: what an earlier copy had left
+  std::string stalled;  // "the read of X at offset 4096", where one takes long; else empty
+};
+
+struct CopyOptions {
+  unsigned jobs = 16;                                 // chunks under way at once
+  std::optional<double> limit_bytes_per_s;            // of the source's bytes
+  std::function<void(const CopyProgress&)> progress;  // every 100 ms, in the caller's thread
+};
+
+struct CopyOutcome {
+  std::uint64_t bytes = 0;          // copied by this call
+  std::uint64_t resumed_bytes = 0;  // found in place
+  std::string read_way;             // how most of the source was read
+  bool interrupted = false;         // stopped by os::interrupted(): not complete
+};
+
+// Copies every file of `tree` below `data`, where its directories are made, and fills in the
+// manifest's hashes. On return everything is durable, unless interrupted. Throws os::Error for the
+// first thing that fails, and storage::StallError where a thread hangs in the kernel when it is
+// interrupted: the process should then _exit.
+CopyOutcome copy_tree(const SourceTree& tree, const std::string& data, Journal& journal,
+                      const CopyOptions& options, Manifest* manifest);
+
+}  // namespace coldload::stage

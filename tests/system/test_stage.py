@@ -1,0 +1,230 @@
+"""`coldload stage` from outside: whatever ends it, DST is absent, or complete and right."""
+
+import filecmp
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+
+from harness import (
+    ScratchTest,
+    has_command,
+    is_root,
+    mounts_below,
+    needs,
+    resident_pages,
+    run,
+    start,
+    stop,
+    write_checkpoint,
+)
+
+
+def same_trees(a, b):
+    names = sorted(p.relative_to(a) for p in a.rglob("*") if p.is_file())
+    others = sorted(p.relative_to(b) for p in b.rglob("*") if p.is_file())
+    return names == others and all(filecmp.cmp(a / n, b / n, shallow=False) for n in names)
+
+
+class StageTest(ScratchTest):
+    def setUp(self):
+        super().setUp()
+        self.source = self.scratch / "source"
+        self.destination = self.scratch / "fast" / "model"
+        self.destination.parent.mkdir()
+        self.part = self.destination.parent / ".model.coldload-part"
+        # Several chunks of 16 MiB, and a file that is none.
+        write_checkpoint(self.source, shards=2, shard_bytes=40 << 20)
+        (self.source / "adapters").mkdir()
+        (self.source / "adapters" / "note.txt").write_text("x" * 1000)
+
+    def stage(self, *flags, expect=0):
+        result = run(["stage", self.source, self.destination, *flags])
+        self.assertEqual(result.returncode, expect, result.stdout + result.stderr)
+        return result
+
+    def begin(self, *flags):
+        """Stages slowly enough to be met on the way; returns when it has a whole chunk."""
+        shutil.rmtree(self.part, ignore_errors=True)
+        process = start(["stage", self.source, self.destination, "--limit", "20MB/s", "--jobs", "2",
+                         *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(stop, process)
+        # The two small files come first by name, then a shard.
+        while process.poll() is None and len(self.journal()) < 3:
+            time.sleep(0.01)
+        return process
+
+    def journal(self):
+        """What the copy under way says to have."""
+        path = self.part / "journal"
+        if not path.exists():
+            return []
+        return [line for line in path.read_text().splitlines() if len(line.split()) == 3]
+
+    def assert_staged(self):
+        self.assertTrue(same_trees(self.source, self.destination))
+        self.assertEqual(sorted(p.name for p in self.destination.parent.iterdir()),
+                         ["model", "model.coldload.json"])
+        self.assertEqual(run(["stage", "--verify", self.destination]).returncode, 0)
+
+
+class Copies(StageTest):
+    def test_a_copy_is_the_source_and_is_recognised(self):
+        answer = json.loads(self.stage("--json").stdout)
+        self.assert_staged()
+        size = sum(p.stat().st_size for p in self.source.rglob("*") if p.is_file())
+        self.assertEqual((answer["bytes"], answer["copied_bytes"]), (size, size))
+        self.assertGreater(answer["copy_s"], 0)
+        again = json.loads(self.stage("--json").stdout)
+        self.assertTrue(again["up_to_date"])
+        self.assertIsNone(again["copy_s"])
+
+    def test_evicted_afterwards_no_page_is_in_memory(self):
+        self.stage("--evict-after")
+        for path in self.destination.rglob("*"):
+            if path.is_file():
+                self.assertEqual(resident_pages(path)[0], 0, path)
+
+    def test_a_flipped_bit_is_found(self):
+        self.stage()
+        shard = max(self.destination.iterdir(), key=lambda p: p.stat().st_size)
+        times = shard.stat()
+        with open(shard, "r+b") as file:
+            file.seek(17 << 20)
+            byte = file.read(1)[0]
+            file.seek(17 << 20)
+            file.write(bytes([byte ^ 4]))
+        os.utime(shard, ns=(times.st_atime_ns, times.st_mtime_ns))
+        result = run(["stage", "--verify", self.destination])
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(f"{shard} has other bytes than were staged, between offset 16777216 and "
+                      "33554432", result.stderr)
+        self.assertEqual(run(["stage", "--verify-source", self.destination]).returncode, 0)
+
+    def test_wrong_use_is_told_from_failure(self):
+        for words in ([], ["a"], ["a", "b", "c"], ["a", "b", "--limit", "fast"],
+                      ["a", "b", "--jobs", "0"], ["--verify", "a", "b"]):
+            self.assertEqual(run(["stage", *words]).returncode, 2, words)
+        missing = run(["stage", self.scratch / "missing", self.destination])
+        self.assertEqual(missing.returncode, 1)
+        self.assertIn("missing", missing.stderr)
+
+
+class Ends(StageTest):
+    """What may end a copy before its time."""
+
+    def test_killed_at_any_instant_nothing_wrong_is_there(self):
+        chance = random.Random(6)
+        for _ in range(8):
+            process = start(["stage", self.source, self.destination, "--limit", "200MB/s"],
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(chance.uniform(0, 0.5))
+            process.kill()
+            process.wait()
+            if self.destination.exists():
+                self.assertTrue(same_trees(self.source, self.destination))
+        self.stage()
+        self.assert_staged()
+
+    def test_killed_while_it_replaces_the_old_or_the_new_one_is_there(self):
+        self.stage()
+        old = self.scratch / "old"
+        shutil.copytree(self.destination, old)
+        (self.source / "adapters" / "note.txt").write_text("y" * 1001)
+        chance = random.Random(7)
+        for _ in range(8):
+            process = start(["stage", self.source, self.destination, "--replace"],
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(chance.uniform(0, 0.4))
+            process.kill()
+            process.wait()
+            self.assertTrue(same_trees(old, self.destination)
+                            or same_trees(self.source, self.destination))
+        self.stage("--replace")
+        self.assert_staged()
+
+    def test_a_killed_copy_goes_on_where_it_was(self):
+        process = self.begin()
+        process.kill()
+        process.wait()
+        self.assertFalse(self.destination.exists())
+        answer = json.loads(self.stage("--json").stdout)
+        self.assertGreaterEqual(answer["resumed_bytes"], 16 << 20)
+        self.assertEqual(answer["resumed_bytes"] + answer["copied_bytes"], answer["bytes"])
+        self.assert_staged()
+
+    def test_a_signal_ends_it_and_says_how_to_go_on(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            process = self.begin()
+            process.send_signal(number)
+            _, err = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 130, err)
+            self.assertIn("the same command goes on where it stopped", err)
+            self.assertFalse(self.destination.exists())
+        self.stage()
+        self.assert_staged()
+
+    def test_a_source_that_changes_is_not_published(self):
+        process = self.begin()
+        shard = max(self.source.iterdir(), key=lambda p: p.stat().st_size)
+        with open(shard, "r+b") as file:
+            file.write(b"changed")
+        _, err = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 1, err)
+        self.assertIn("was changed while it was copied", err)
+        self.assertEqual(list(self.destination.parent.iterdir()), [])
+
+    def test_a_source_that_shrinks_is_not_published(self):
+        process = self.begin()
+        for path in self.source.iterdir():
+            if path.is_file() and path.stat().st_size > 1 << 20:
+                os.truncate(path, 4096)
+        _, err = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 1, err)
+        self.assertIn("was changed meanwhile", err)
+        self.assertEqual(list(self.destination.parent.iterdir()), [])
+
+    @needs(is_root(), has_command("mount"))
+    def test_a_disk_that_fills_up_is_left_as_it_was(self):
+        disk = self.destination.parent
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100m", "none", disk],
+                          capture_output=True).returncode != 0:
+            self.skipTest("tmpfs cannot be mounted here")
+        self.addCleanup(subprocess.run, ["umount", "-l", str(disk)])
+        process = self.begin()
+        with open(disk / "others", "wb") as file:
+            try:
+                while file.write(b"x" * (1 << 20)):
+                    pass
+            except OSError:
+                pass
+        _, err = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 1, err)
+        self.assertIn("No space left on device", err)
+        self.assertEqual([p.name for p in disk.iterdir()], ["others"])
+        self.assertIn("no room in", self.stage(expect=1).stderr)
+        self.assertEqual([p.name for p in disk.iterdir()], ["others"])
+
+
+class TwoAtOnce(StageTest):
+    def test_the_second_says_so(self):
+        first = self.begin()
+        second = self.stage(expect=1)
+        self.assertIn("another coldload is staging", second.stderr)
+        self.assertEqual(first.wait(timeout=120), 0)
+        self.assert_staged()
+
+    def test_the_second_waits_if_asked(self):
+        first = self.begin()
+        answer = json.loads(self.stage("--wait", "--json").stdout)
+        self.assertEqual(first.wait(timeout=120), 0)
+        self.assertTrue(answer["up_to_date"])
+        self.assert_staged()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,86 @@
+#include "stage/part.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+
+#include "os/error.h"
+#include "unit/stage/scratch.h"
+
+namespace coldload::stage {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class Part : public Scratch {
+ protected:
+  [[nodiscard]] Place place() const { return place_of(at("m")); }
+};
+
+TEST_F(Part, ThePlaceHasEverythingBesideTheDestination) {
+  const Place here = place_of(at("m") + "/");
+  EXPECT_EQ(here.destination, fs::canonical(folder_).string() + "/m");
+  EXPECT_EQ(here.manifest, here.destination + ".coldload.json");
+  EXPECT_EQ(here.part, fs::canonical(folder_).string() + "/.m.coldload-part");
+  EXPECT_THROW((void)place_of(at("missing/m")), os::Error);
+  EXPECT_THROW((void)place_of("/"), os::Error);
+}
+
+TEST_F(Part, OneHasTheLockAtATime) {
+  auto first = PlaceLock::try_take(place());
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(PlaceLock::try_take(place()));
+  first->remove_part();
+  EXPECT_FALSE(fs::exists(place().part));
+  EXPECT_TRUE(PlaceLock::try_take(place()));  // in a new directory, though the old lock is held
+}
+
+TEST_F(Part, TheJournalRemembersWhatTheSameTreeHad) {
+  write("src/a", std::string(100, 'x'));
+  const SourceTree tree = scan_tree(at("src"));
+  const auto lock = PlaceLock::try_take(place());
+  const Hash hash{1, 2};
+  {
+    Journal journal = Journal::open(place(), tree);
+    EXPECT_TRUE(journal.found().empty());
+    journal.add({0, 0, hash});
+  }
+  {
+    // A crash cuts the last line; others are spoiled.
+    std::ofstream file(place().part + "/journal", std::ios::app);
+    file << "9 9 00000000000000010000000000000002\n0 5 00000000000000010000000000000002\nx\n0 0 00";
+  }
+  Journal journal = Journal::open(place(), tree);
+  ASSERT_EQ(journal.found().size(), 1U);
+  EXPECT_EQ(journal.found()[0].hash, hash);
+  journal.add({0, 0, {3, 4}});
+  const Journal last = Journal::open(place(), tree);
+  ASSERT_EQ(last.found().size(), 2U);
+  EXPECT_EQ(last.found()[1].hash, (Hash{3, 4}));
+}
+
+TEST_F(Part, AnotherTreesJournalAndDataGo) {
+  write("src/a", "x");
+  const auto lock = PlaceLock::try_take(place());
+  Journal::open(place(), scan_tree(at("src"))).add({0, 0, {}});
+  write(".m.coldload-part/data/a", "x");
+  write("src/a", "xy");
+  EXPECT_TRUE(Journal::open(place(), scan_tree(at("src"))).found().empty());
+  EXPECT_FALSE(fs::exists(data_path(place())));
+}
+
+TEST_F(Part, PublishingNeverReplaces) {
+  const auto lock = PlaceLock::try_take(place());
+  write(".m.coldload-part/data/a", "new");
+  write("m/a", "old");
+  EXPECT_THROW(publish(place()), os::Error);
+  EXPECT_EQ(read("m/a"), "old");
+  publish_by_exchange(place());
+  EXPECT_EQ(read("m/a"), "new");
+  EXPECT_EQ(read(".m.coldload-part/data/a"), "old");
+}
+
+}  // namespace
+}  // namespace coldload::stage

@@ -1,0 +1,53 @@
+// A folder on the disk for one test, and files in it.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace coldload::stage {
+
+class Scratch : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = std::filesystem::current_path() /
+              ("stage-" + std::to_string(::getpid()) + "-" + test->name());
+    std::filesystem::create_directory(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  [[nodiscard]] std::string at(const std::string& name) const { return folder_ / name; }
+
+  // Bytes that differ from place to place and from `salt` to `salt`.
+  static std::string some_bytes(std::size_t count, unsigned salt = 0) {
+    std::string bytes(count, '\0');
+    std::uint64_t state = 0x9E3779B97F4A7C15U + salt;
+    for (char& byte : bytes) {
+      state = state * 6364136223846793005U + 1442695040888963407U;
+      byte = static_cast<char>(state >> 56U);
+    }
+    return bytes;
+  }
+
+  std::string write(const std::string& name, const std::string& bytes) const {
+    const std::filesystem::path path = folder_ / name;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path, std::ios::binary) << bytes;
+    return path;
+  }
+
+  [[nodiscard]] std::string read(const std::string& name) const {
+    std::ifstream file(folder_ / name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  std::filesystem::path folder_;
+};
+
+}  // namespace coldload::stage

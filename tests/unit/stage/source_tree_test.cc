@@ -1,0 +1,102 @@
+#include "stage/source_tree.h"
+
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include "os/error.h"
+#include "unit/stage/scratch.h"
+
+namespace coldload::stage {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class ScanTree : public Scratch {
+ protected:
+  [[nodiscard]] std::string refusal(const std::string& name) const {
+    try {
+      (void)scan_tree(at(name));
+    } catch (const os::Error& error) {
+      return error.what();
+    }
+    return "";
+  }
+};
+
+TEST_F(ScanTree, ListsFilesByNameAndDirectoriesParentsFirst) {
+  write("model/z.safetensors", "12345");
+  write("model/adapters/en/a.bin", "1");
+  write("model/config.json", "{}");
+  const SourceTree tree = scan_tree(at("model"));
+  EXPECT_EQ(tree.directories, (std::vector<std::string>{"adapters", "adapters/en"}));
+  ASSERT_EQ(tree.files.size(), 3U);
+  EXPECT_EQ(tree.files[0].name, "adapters/en/a.bin");
+  EXPECT_EQ(tree.files[2].name, "z.safetensors");
+  EXPECT_EQ(tree.bytes(), 8U);
+  EXPECT_EQ(scan_tree(at("model")), tree);
+  write("model/config.json", "{ }");
+  EXPECT_NE(scan_tree(at("model")), tree);
+}
+
+TEST_F(ScanTree, ASnapshotsLinksAreTheirBlobs) {
+  write("repo/blobs/abc", "12345");
+  fs::create_directories(at("repo/snapshots/rev"));
+  fs::create_symlink("../../blobs/abc", at("repo/snapshots/rev/model.safetensors"));
+  const SourceTree tree = scan_tree(at("repo/snapshots/rev"));
+  ASSERT_EQ(tree.files.size(), 1U);
+  EXPECT_EQ(tree.files[0].name, "model.safetensors");
+  EXPECT_EQ(tree.files[0].real_path, fs::canonical(at("repo/blobs/abc")).string());
+  EXPECT_EQ(tree.files[0].bytes, 5U);
+}
+
+TEST_F(ScanTree, ALinkInsideTheTreeIsAFile) {
+  write("model/a", "12345");
+  fs::create_symlink("a", at("model/b"));
+  EXPECT_EQ(scan_tree(at("model")).bytes(), 10U);
+}
+
+TEST_F(ScanTree, WhatIsNoFileIsRefusedByName) {
+  write("secret", "x");
+  write("out/model.safetensors", "x");
+  fs::create_symlink("../secret", at("out/config.json"));
+  EXPECT_THAT(refusal("out"), HasSubstr("config.json: the link leads out of the tree"));
+  write("nowhere/a", "x");
+  fs::create_symlink("b", at("nowhere/c"));
+  EXPECT_THAT(refusal("nowhere"), HasSubstr("nowhere/c: the link leads nowhere"));
+  write("loop/sub/a", "x");
+  fs::create_symlink("sub", at("loop/again"));
+  EXPECT_THAT(refusal("loop"), HasSubstr("loop/again: it is a link to a directory"));
+  write("pipe/a", "x");
+  ASSERT_EQ(::mkfifo(at("pipe/p").c_str(), 0600), 0);
+  EXPECT_THAT(refusal("pipe"), HasSubstr("pipe/p: it is no file"));
+  write("name/bad\xff", "x");
+  EXPECT_THAT(refusal("name"), HasSubstr("not UTF-8"));
+}
+
+TEST_F(ScanTree, DownloadsBooksAreLeftOut) {
+  write("model/a", "x");
+  write("model/.cache/huggingface/a.lock", "x");
+  write("model/.git/HEAD", "x");
+  write("model/.gitattributes", "x");
+  EXPECT_EQ(scan_tree(at("model")).files.size(), 2U);
+}
+
+TEST_F(ScanTree, AnEmptyOrMissingDirectoryIsAnError) {
+  fs::create_directory(at("empty"));
+  EXPECT_THAT(refusal("empty"), HasSubstr("nothing to stage"));
+  EXPECT_THAT(refusal("missing"), HasSubstr("missing"));
+}
+
+TEST(IsBelow, ComparesWholeNames) {
+  EXPECT_TRUE(is_below("/a/b", "/a"));
+  EXPECT_TRUE(is_below("/a", "/a"));
+  EXPECT_TRUE(is_below("/a", "/"));
+  EXPECT_FALSE(is_below("/ab", "/a"));
+  EXPECT_FALSE(is_below("/a", "/a/b"));
+}
+
+}  // namespace
+}  // namespace coldload::stage

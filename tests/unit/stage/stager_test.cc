@@ -1,0 +1,257 @@
+#include "stage/stager.h"
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include "os/error.h"
+#include "stage/hub_blob.h"
+#include "stage/part.h"
+#include "unit/stage/scratch.h"
+
+namespace coldload::stage {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr std::size_t k_two_chunks_and_more = 2 * k_chunk_bytes + 12345;
+
+class Stage : public Scratch {
+ protected:
+  void SetUp() override {
+    Scratch::SetUp();
+    write("src/model.safetensors", some_bytes(k_two_chunks_and_more));
+    write("src/config.json", "{}");
+    write("src/empty", "");
+    write("src/adapters/a.bin", some_bytes(1000, 1));
+    request_.source = at("src");
+    request_.destination = at("dst");
+    request_.jobs = 4;
+  }
+
+  StageResult run() const {
+    return stage(request_, {[](const std::string&) {}, [](const CopyProgress&) {}});
+  }
+  [[nodiscard]] std::string refusal() const {
+    try {
+      (void)run();
+    } catch (const os::Error& error) {
+      return error.what();
+    }
+    return "";
+  }
+  [[nodiscard]] VerifyOutcome verify(bool of_source = false) const {
+    return verify_staged(at("dst"), of_source, 4, {});
+  }
+  void expect_copy() const {
+    for (const char* name : {"model.safetensors", "config.json", "empty", "adapters/a.bin"}) {
+      EXPECT_TRUE(read("src/" + std::string(name)) == read("dst/" + std::string(name))) << name;
+      EXPECT_EQ(fs::last_write_time(at("src/") + name), fs::last_write_time(at("dst/") + name));
+    }
+    EXPECT_FALSE(fs::exists(at(".dst.coldload-part")));
+  }
+
+  StageRequest request_;
+};
+
+TEST_F(Stage, CopiesEverythingAndLeavesNothingElse) {
+  const StageResult result = run();
+  expect_copy();
+  EXPECT_EQ(result.copied_bytes, k_two_chunks_and_more + 1002);
+  EXPECT_EQ(result.files, 4U);
+  EXPECT_FALSE(result.up_to_date);
+  EXPECT_THAT(verify().problems, IsEmpty());
+  EXPECT_THAT(verify(true).problems, IsEmpty());
+  EXPECT_EQ(verify().bytes, result.bytes);
+  EXPECT_TRUE(run().up_to_date);
+}
+
+TEST_F(Stage, GoesOnWhereAnEarlierCopyStopped) {
+  const Place place = place_of(at("dst"));
+  const SourceTree tree = scan_tree(at("src"));
+  {
+    const auto lock = PlaceLock::try_take(place);
+    Journal journal = Journal::open(place, tree);
+    const std::string bytes = read("src/model.safetensors");
+    std::string left = bytes;
+    left[k_chunk_bytes + 5] ^= 1;  // the second chunk is not what the journal says
+    write(".dst.coldload-part/data/model.safetensors", left);
+    for (std::size_t chunk = 0; chunk < 2; ++chunk) {
+      const auto part = std::span(bytes).subspan(chunk * k_chunk_bytes, k_chunk_bytes);
+      journal.add({3, chunk, hash_of(std::as_bytes(part))});
+    }
+  }
+  ASSERT_EQ(tree.files[3].name, "model.safetensors");
+  const StageResult result = run();
+  expect_copy();
+  EXPECT_EQ(result.resumed_bytes, k_chunk_bytes);
+  EXPECT_EQ(result.copied_bytes, k_two_chunks_and_more + 1002 - k_chunk_bytes);
+  EXPECT_THAT(verify().problems, IsEmpty());
+}
+
+TEST_F(Stage, ACopyStartsAnewWhereTheSourceIsAnother) {
+  {
+    const Place place = place_of(at("dst"));
+    const auto lock = PlaceLock::try_take(place);
+    (void)Journal::open(place, scan_tree(at("src")));
+    write(".dst.coldload-part/data/gone", "x");
+  }
+  write("src/config.json", "{\"a\": 1}");
+  (void)run();
+  expect_copy();
+  EXPECT_FALSE(fs::exists(at("dst/gone")));
+}
+
+TEST_F(Stage, AForeignDestinationIsLeftAlone) {
+  write("dst/precious", "x");
+  EXPECT_THAT(refusal(), HasSubstr("was not staged by coldload"));
+  EXPECT_EQ(read("dst/precious"), "x");
+  EXPECT_FALSE(fs::exists(at(".dst.coldload-part")));
+}
+
+TEST_F(Stage, AnOutdatedOrChangedDestinationIsRefusedAndReplaced) {
+  (void)run();
+  write("src/config.json", "{\"new\": 1}");
+  EXPECT_THAT(refusal(),
+              HasSubstr("outdated: in the source, config.json has 10 bytes instead of 2"));
+  EXPECT_EQ(read("dst/config.json"), "{}");
+  request_.replace = true;
+  EXPECT_FALSE(run().up_to_date);
+  expect_copy();
+  EXPECT_TRUE(run().up_to_date);
+  request_.replace = false;
+  write("dst/config.json", "{\"old\": 1}");
+  EXPECT_THAT(refusal(), HasSubstr("changed since it was staged: config.json"));
+}
+
+TEST_F(Stage, VerifyFindsWhatIsWrong) {
+  (void)run();
+  {
+    std::fstream file(at("dst/model.safetensors"), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(k_chunk_bytes + 7);
+    file.put('!');
+  }
+  fs::remove(at("dst/empty"));
+  write("dst/adapters/a.bin", "short");
+  write("dst/new", "x");
+  const VerifyOutcome outcome = verify();
+  EXPECT_THAT(outcome.problems,
+              ElementsAre(HasSubstr("a.bin has 5 bytes instead of 1000"),
+                          HasSubstr("model.safetensors has other bytes than were staged, between "
+                                    "offset 16777216 and 33554432"),
+                          HasSubstr("empty")));
+  EXPECT_THAT(outcome.unknown, ElementsAre("new"));
+  EXPECT_THAT(verify(true).problems, IsEmpty());
+}
+
+TEST_F(Stage, WithoutAManifestNothingCanBeVerified) {
+  write("dst/a", "x");
+  EXPECT_THROW((void)verify(), os::Error);
+}
+
+TEST_F(Stage, OneAtATime) {
+  const auto lock = PlaceLock::try_take(place_of(at("dst")));
+  EXPECT_THAT(refusal(), HasSubstr("another coldload is staging"));
+}
+
+TEST_F(Stage, WaitsForTheOtherOne) {
+  auto other = PlaceLock::try_take(place_of(at("dst")));
+  request_.wait = true;
+  std::atomic<bool> waited{false};
+  StageResult result;
+  std::thread second([&] {
+    result = stage(request_, {[&](const std::string& step) {
+                                if (step.find("waiting") == 0) waited = true;
+                              },
+                              [](const CopyProgress&) {}});
+  });
+  while (!waited) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  other->remove_part();
+  other.reset();
+  second.join();
+  expect_copy();
+}
+
+TEST_F(Stage, NestedPathsAreRefused) {
+  request_.destination = at("src/dst");
+  EXPECT_THAT(refusal(), HasSubstr("one lies in the other"));
+  request_.source = at("src/adapters");
+  request_.destination = at("src");
+  EXPECT_THAT(refusal(), HasSubstr("one lies in the other"));
+}
+
+TEST_F(Stage, TheParentMustBeThere) {
+  request_.destination = at("not-mounted/dst");
+  EXPECT_THAT(refusal(), HasSubstr("is the disk mounted?"));
+}
+
+TEST_F(Stage, MoreThanFitsIsRefusedBeforeAnyByte) {
+  fs::resize_file(at("src/model.safetensors"), std::uintmax_t{1} << 43);  // sparse
+  EXPECT_THAT(refusal(), HasSubstr("8.80 TB more are needed, "));
+  EXPECT_FALSE(fs::exists(at("dst")));
+  EXPECT_FALSE(fs::exists(at(".dst.coldload-part")));
+}
+
+TEST_F(Stage, TheLimitHoldsItBack) {
+  request_.limit_bytes_per_s = 100e6;
+  EXPECT_GE(run().copy_s, (k_two_chunks_and_more - 10e6) / 100e6);
+  expect_copy();
+}
+
+TEST_F(Stage, EvictedAfterwardsNothingIsInMemory) {
+  request_.evict_after = true;
+  EXPECT_EQ(run().resident_bytes, 0U);
+}
+
+TEST_F(Stage, KeepsTheNewestAndOnlyTouchesItsOwn) {
+  const auto stage_to = [&](const std::string& name) {
+    request_.destination = at(name);
+    const StageResult result = run();
+    // Manifests tell the time to the second.
+    std::string text = read(name + ".coldload.json");
+    const std::size_t at_time = text.find("\"staged_at\":\"") + 13;
+    text.replace(at_time, 4, "20" + name.substr(1));
+    write(name + ".coldload.json", text);
+    return result;
+  };
+  for (const char* name : {"m01", "m02", "m03", "m04"}) (void)stage_to(name);
+  write("m02/users-own", "x");
+  write("foreign/a", "x");
+  request_.keep = 2;
+  const StageResult result = stage_to("m05");
+  EXPECT_THAT(result.removed, ElementsAre(HasSubstr("m03"), HasSubstr("m01")));
+  EXPECT_THAT(result.remarks, ElementsAre(HasSubstr("m02 stays: users-own in it is not named")));
+  EXPECT_TRUE(fs::exists(at("m04/model.safetensors")));
+  EXPECT_TRUE(fs::exists(at("m05/model.safetensors")));
+  EXPECT_TRUE(fs::exists(at("m02/model.safetensors")));
+  EXPECT_TRUE(fs::exists(at("foreign/a")));
+  EXPECT_FALSE(fs::exists(at("m01.coldload.json")));
+  EXPECT_FALSE(fs::exists(at(".m01.coldload-part")));
+}
+
+// The SHA-256 of "{}" is known; that of the model is not.
+TEST_F(Stage, ABlobIsHeldAgainstItsName) {
+  const std::string sha = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+  EXPECT_EQ(sha256_of(at("src/config.json")), sha);
+  write("repo/blobs/" + sha, "{}");
+  fs::create_directories(at("repo/snapshots/rev"));
+  fs::create_symlink("../../blobs/" + sha, at("repo/snapshots/rev/config.json"));
+  request_.source = at("repo/snapshots/rev");
+  request_.verify_hub = true;
+  EXPECT_EQ(run().hub_checked, 1U);
+  EXPECT_FALSE(fs::is_symlink(at("dst/config.json")));
+  write("repo/blobs/" + sha, "[]");
+  request_.destination = at("other");
+  EXPECT_THAT(refusal(),
+              HasSubstr("the source is not what the hub delivered: config.json has the SHA-256"));
+  EXPECT_FALSE(fs::exists(at("other")));
+}
+
+}  // namespace
+}  // namespace coldload::stage
