@@ -145,6 +145,11 @@ int run_request(ExperimentRequest request) {
   warn_before(arms, &watcher);
   measure::mount_stand_ins(&arms, request.plan, target->can_pace());
   warn_of_stand_ins(arms, &watcher);
+  before_anything_runs([&] {
+    measure::add_staged_arm(request.plan, &arms, [&](std::uint64_t bytes, std::uint64_t total) {
+      watcher.step("stage", bytes, total);
+    });
+  });
 
   measure::ExperimentResult result;
   try {

@@ -1,21 +1,16 @@
 #include "cli/experiment_flags.h"
 
 #include <algorithm>
-#include <cctype>
-#include <cstdlib>
-#include <map>
 #include <random>
-#include <set>
 #include <string_view>
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
+#include "cli/arm_flags.h"
 #include "cli/command.h"
 #include "cli/server_flags.h"
 #include "cli/version.h"
 #include "report/baseline.h"
-#include "storage/stand_in.h"
 #include "text/units.h"
 
 namespace coldload::cli {
@@ -24,9 +19,7 @@ namespace {
 
 // The flags as CLI11 fills them, before they mean anything.
 struct RawFlags {
-  std::vector<std::string> paths;
-  std::string measured_path;
-  std::string label = "path";
+  ArmFlags arms;
   std::uint64_t runs = 5;
   std::uint64_t warm_runs = 1;
   std::optional<std::uint64_t> warm_up;
@@ -42,7 +35,6 @@ struct RawFlags {
   std::string timeout = "1800s";
   std::string model_name;
   std::string baseline;
-  std::vector<std::string> stand_ins;
   std::vector<std::string> budgets;
   std::string note;
   bool ignore_failure = false;
@@ -57,14 +49,7 @@ struct RawFlags {
 };
 
 void add_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw) {
-  if (command == ExperimentCommand::compare) {
-    app->add_option("--path", raw->paths,
-                    "LABEL=PATH of one arm; an empty PATH is a placeholder for a path to come")
-        ->allow_extra_args(false);
-  } else {
-    app->add_option("PATH", raw->measured_path, "the checkpoint")->required();
-    app->add_option("--label", raw->label, "the arm's label")->capture_default_str();
-  }
+  add_arm_flags(app, command, &raw->arms);
   app->add_option("-r,--runs", raw->runs, "cold runs per arm")
       ->envname("RUNS")
       ->check(CLI::Range(1, 1000))
@@ -79,9 +64,6 @@ void add_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw) {
   app->add_option("-o,--out", raw->out, "where the CSV, the records and the report go")
       ->envname("OUT")
       ->capture_default_str();
-  app->add_option("--stand-in", raw->stand_ins,
-                  "LABEL=RATE[,LATENCY]: see that arm's directory at a network's pace")
-      ->allow_extra_args(false);
   app->add_option("--order", raw->order, "random, abba or sequential")->capture_default_str();
   app->add_option("--seed", raw->seed, "reproduces a random order");
   app->add_option("--cold", raw->cold, "verify, best-effort or off")->capture_default_str();
@@ -109,104 +91,6 @@ void add_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw) {
   app->add_flag("--json", raw->json, "print the comparison as JSON instead of a table");
   app->add_flag("--quiet", raw->quiet, "no progress");
   app->add_flag("--verbose", raw->verbose, "more of it");
-}
-
-bool path_exists(const std::string& path) {
-  struct stat info {};
-  return ::stat(path.c_str(), &info) == 0;
-}
-
-// LABEL=REST, split at the first '='.
-std::pair<std::string, std::string> split_label(const std::string& flag, const std::string& text) {
-  const std::size_t equals = text.find('=');
-  if (equals == std::string::npos || equals == 0) {
-    throw UsageError(fmt::format("{} {}: expected LABEL=VALUE", flag, text));
-  }
-  return {text.substr(0, equals), text.substr(equals + 1)};
-}
-
-void check_label(const std::string& label) {
-  constexpr std::size_t k_longest = 64;
-  const bool plain = std::all_of(label.begin(), label.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
-  });
-  if (!plain || label.empty() || label.size() > k_longest ||
-      std::isalnum(static_cast<unsigned char>(label[0])) == 0) {
-    throw UsageError(fmt::format(
-        "the label '{}' cannot be a storage_mode: use up to {} letters, digits, '_', '-' and '.'",
-        label, k_longest));
-  }
-  for (const std::string_view suffix : {"_warm", "_hot", "_prefetch"}) {
-    if (label.size() > suffix.size() &&
-        label.compare(label.size() - suffix.size(), suffix.size(), suffix) == 0) {
-      throw UsageError(
-          fmt::format("the label '{}' ends in {}, which coldload's own rows use", label, suffix));
-    }
-  }
-}
-
-std::string environment_value(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-// MODEL_PATH_NVME and MODEL_PATH_NET, where no --path is given. The network mount may be still to
-// come; the local path may not.
-std::vector<measure::ArmRequest> arms_of_environment() {
-  const std::string nvme = environment_value("MODEL_PATH_NVME");
-  const std::string net = environment_value("MODEL_PATH_NET");
-  if (nvme.empty()) {
-    throw UsageError(
-        "nothing to compare: give --path LABEL=PATH twice, or set MODEL_PATH_NVME and "
-        "MODEL_PATH_NET");
-  }
-  measure::ArmRequest net_arm{"net", net, "", {}};
-  if (net.empty()) {
-    net_arm.missing = "MODEL_PATH_NET is not set";
-  } else if (!path_exists(net)) {
-    net_arm.missing = fmt::format("MODEL_PATH_NET names {}, which is not there", net);
-  }
-  return {{"nvme", nvme, "", {}}, net_arm};
-}
-
-std::vector<measure::ArmRequest> arms_of_flags(const std::vector<std::string>& paths) {
-  std::vector<measure::ArmRequest> arms;
-  for (const std::string& text : paths) {
-    auto [label, path] = split_label("--path", text);
-    measure::ArmRequest arm{label, path, "", {}};
-    if (path.empty()) arm.missing = fmt::format("--path {}= names no path yet", label);
-    arms.push_back(std::move(arm));
-  }
-  return arms;
-}
-
-void check_arms(const std::vector<measure::ArmRequest>& arms) {
-  std::set<std::string> labels;
-  bool present = false;
-  for (const measure::ArmRequest& arm : arms) {
-    check_label(arm.label);
-    if (!labels.insert(arm.label).second) {
-      throw UsageError(fmt::format("two paths have the label '{}'", arm.label));
-    }
-    present = present || arm.missing.empty();
-  }
-  if (!present) throw UsageError("every path is a placeholder: there is nothing to measure");
-}
-
-void add_stand_ins(const std::vector<std::string>& flags, std::vector<measure::ArmRequest>* arms) {
-  for (const std::string& flag : flags) {
-    const auto [label, spec] = split_label("--stand-in", flag);
-    const auto arm = std::find_if(arms->begin(), arms->end(),
-                                  [wanted = label](const auto& a) { return a.label == wanted; });
-    if (arm == arms->end()) {
-      throw UsageError(fmt::format("--stand-in {}: no --path has the label '{}'", flag, label));
-    }
-    try {
-      arm->stand_in = measure::StandInRequest{spec, storage::parse_stand_in(spec)};
-    } catch (const os::Error& error) {
-      throw UsageError(fmt::format("--stand-in {}: {}", flag, error.what()));
-    }
-  }
 }
 
 void add_budgets(const std::vector<std::string>& flags, measure::Plan* plan) {
@@ -305,7 +189,7 @@ std::vector<std::string> command_line(bool comparing, const RawFlags& raw,
                                       const measure::Plan& plan,
                                       const std::vector<std::string>& args) {
   std::vector<std::string> command{"coldload", comparing ? "compare" : "measure"};
-  if (comparing && raw.paths.empty()) {
+  if (comparing && raw.arms.paths.empty()) {
     for (const measure::ArmRequest& arm : plan.arms) {
       command.insert(command.end(),
                      {"--path", arm.label + "=" + (arm.missing.empty() ? arm.path : "")});
@@ -345,16 +229,7 @@ std::optional<ExperimentRequest> parse_experiment(ExperimentCommand command,
   ExperimentRequest request;
   request.plan = plan_of(raw);
   measure::Plan& plan = request.plan;
-  if (!comparing) {
-    plan.arms = {{raw.label, raw.measured_path, "", {}}};
-  } else {
-    plan.arms = raw.paths.empty() ? arms_of_environment() : arms_of_flags(raw.paths);
-    if (plan.arms.size() < 2) {
-      throw UsageError("compare needs two paths or more; for one there is `coldload measure PATH`");
-    }
-  }
-  check_arms(plan.arms);
-  add_stand_ins(raw.stand_ins, &plan.arms);
+  set_arms(command, raw.arms, &plan);
   plan.command = command_line(comparing, raw, plan, args);
   const bool has_server = dashes != args.end();
   if (has_server && dashes + 1 == args.end()) throw UsageError("there is no command after --");

@@ -57,6 +57,11 @@ std::string describe_plan(const ExperimentRequest& request, const std::vector<me
   const measure::Plan& plan = request.plan;
   std::string text = "paths\n";
   for (const measure::Arm& arm : arms) text += describe_arm(arm);
+  if (plan.stage) {
+    text += fmt::format("stage    {} to {}, anew before each cold run of it; {}\n",
+                        plan.stage->source_label, plan.stage->destination,
+                        plan.stage->keep ? "the last copy stays" : "removed in the end");
+  }
   text += describe_eviction(request);
   if (measure::wants_floor(plan)) {
     text +=

@@ -21,6 +21,7 @@ void print(fmt::format_string<Args...> format, Args&&... args) {
 
 const char* kind_of(measure::TrialKind kind) {
   if (kind == measure::TrialKind::warm_up) return "warm-up launch (discarded)";
+  if (kind == measure::TrialKind::after_copy) return "run after a new copy,";
   return kind == measure::TrialKind::warm ? "warm run" : "cold run";
 }
 

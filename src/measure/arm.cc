@@ -1,5 +1,6 @@
 #include "measure/arm.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <set>
@@ -162,6 +163,33 @@ void mount_stand_ins(std::vector<Arm>* arms, const Plan& plan, bool can_pace) {
           fmt::format("cannot mount the stand-in for {}: {}", arm.facts.label, available.reason));
     }
   }
+}
+
+void add_staged_arm(const Plan& plan, std::vector<Arm>* arms,
+                    const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  if (!plan.stage) return;
+  const auto source = std::find_if(arms->begin(), arms->end(), [&](const Arm& arm) {
+    return arm.facts.label == plan.stage->source_label;
+  });
+  if (source == arms->end() || source->facts.placeholder) {
+    throw os::Error(
+        fmt::format("--stage: there is no path '{}' to copy", plan.stage->source_label));
+  }
+  if (source->checkpoint->format == model::Format::gguf) {
+    throw os::Error("--stage: a .gguf file cannot be staged by itself: name its directory");
+  }
+  StagedCopy::Request request;
+  request.source = source->path;
+  request.source_files = source->files();
+  request.destination = plan.stage->destination;
+  request.keep = plan.stage->keep;
+  if (source->pace) request.limit_bytes_per_s = source->pace->pace.rate_bytes_per_s;
+  auto copy = std::make_unique<StagedCopy>(std::move(request));
+  if (!copy->renew(progress)) return;
+  Arm arm = look_at({std::string(k_staged_label), plan.stage->destination, "", {}});
+  arm.facts.staged_from = plan.stage->source_label;
+  arm.copy = std::move(copy);
+  arms->push_back(std::move(arm));
 }
 
 std::vector<os::Fd> lock_checkpoints(const std::vector<Arm>& arms) {

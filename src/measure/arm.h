@@ -4,6 +4,7 @@
 // Layer: measure.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "measure/plan.h"
 #include "measure/record.h"
+#include "measure/staged_copy.h"
 #include "model/checkpoint.h"
 #include "os/fd.h"
 #include "storage/byte_counter.h"
@@ -30,6 +32,7 @@ struct Arm {
   std::optional<StandInRequest> pace;  // a stand-in without a mount
   std::string cannot_warm;             // why warm trials are impossible here; empty: they are not
   std::unique_ptr<storage::StandIn> stand_in;
+  std::unique_ptr<StagedCopy> copy;  // of a staged arm
 
   // Every checkpoint file in eviction order, shards first.
   [[nodiscard]] std::vector<std::string> files() const;
@@ -46,6 +49,11 @@ struct Arm {
 // Mounts the stand-ins and measures what they deliver. Where a mount is not possible and
 // `can_pace`, the arm is paced instead; otherwise os::Error says what to do.
 void mount_stand_ins(std::vector<Arm>* arms, const Plan& plan, bool can_pace);
+
+// Adds the arm that plan.stage asks for, with a first copy; nothing where there is none, or where
+// it was interrupted. `progress`: see StagedCopy. Throws os::Error.
+void add_staged_arm(const Plan& plan, std::vector<Arm>* arms,
+                    const std::function<void(std::uint64_t, std::uint64_t)>& progress);
 
 // Holds the checkpoints' directories for this process, so that no second experiment evicts what
 // this one measures. Throws os::Error where another one holds one of them.

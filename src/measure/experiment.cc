@@ -30,6 +30,19 @@ std::vector<std::size_t> present_arms(const std::vector<Arm>& arms) {
   return present;
 }
 
+// A staged arm is copied anew before each of its cold trials; what the copy left in memory is
+// measured first.
+std::vector<Slot> with_copies(const std::vector<Slot>& slots, const std::vector<Arm>& arms) {
+  std::vector<Slot> out;
+  for (const Slot& slot : slots) {
+    if (slot.kind == TrialKind::cold && arms[slot.arm].copy) {
+      out.push_back({TrialKind::after_copy, slot.arm, slot.block});
+    }
+    out.push_back(slot);
+  }
+  return out;
+}
+
 std::vector<Slot> slots_of(const Plan& plan, const std::vector<Arm>& arms) {
   const std::vector<std::size_t> present = present_arms(arms);
   ScheduleOptions options;
@@ -41,6 +54,7 @@ std::vector<Slot> slots_of(const Plan& plan, const std::vector<Arm>& arms) {
   options.seed = plan.seed;
   std::vector<Slot> slots = schedule(options);
   for (Slot& slot : slots) slot.arm = present[slot.arm];
+  slots = with_copies(slots, arms);
   slots.erase(std::remove_if(slots.begin(), slots.end(),
                              [&](const Slot& slot) {
                                return slot.kind == TrialKind::warm &&
@@ -75,9 +89,8 @@ std::string log_name(const Plan& plan, const std::string& id, std::uint64_t posi
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) throw os::SystemError("create", folder, error.value());
-  const char* kind = slot.kind == TrialKind::cold ? "" : "_warm";
-  return fmt::format("logs/{}/{:03}-{}{}.log", id, position, arm.facts.label,
-                     slot.kind == TrialKind::warm_up ? "_warmup" : kind);
+  return fmt::format("logs/{}/{:03}-{}{}.log", id, position, storage_mode_of(arm, slot.kind),
+                     slot.kind == TrialKind::warm_up ? "_warmup" : "");
 }
 
 void note_result(const Record& record, ExperimentResult* result) {
@@ -162,11 +175,17 @@ ExperimentResult run_experiment(const Plan& plan, std::vector<Arm>& arms, Target
   const ExperimentFacts facts = gather_facts(plan, arms, target, nvml);
   const std::vector<Slot> slots = slots_of(plan, arms);
   std::uint64_t position = 0;
+  std::optional<double> copy_s;  // of the staged arm's latest copy
   for (const Slot& slot : slots) {
     if (os::interrupted()) break;
     const Arm& arm = arms[slot.arm];
     watcher.trial_begins(slot, arm, ++position, slots.size());
     const std::string log = log_name(plan, facts.id, position, slot, arm);
+    if (slot.kind == TrialKind::after_copy) {
+      copy_s = arm.copy->renew(
+          [&](std::uint64_t bytes, std::uint64_t total) { watcher.step("stage", bytes, total); });
+      if (!copy_s) break;
+    }
     TrialResult trial = run_trial({plan, arm, slot, ignored, plan.out_directory + "/" + log, log},
                                   target, nvml, watcher);
     apply_floor(arm.facts, facts.target, &trial.record);
@@ -177,6 +196,7 @@ ExperimentResult run_experiment(const Plan& plan, std::vector<Arm>& arms, Target
     if (trial.interrupted) break;
     trial.record.experiment = facts;
     trial.record.position = position;
+    if (arm.copy && slot.kind != TrialKind::warm) trial.record.copy_s = copy_s;
     // A warm-up counts for nothing, unless it shows that the target does not even start.
     if (slot.kind != TrialKind::warm_up || trial.record.status != Status::ok) {
       sink.append(trial.record);

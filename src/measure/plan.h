@@ -41,6 +41,16 @@ struct ArmRequest {
   std::optional<StandInRequest> stand_in;
 };
 
+// --stage: one more arm, a copy of another one on faster storage.
+struct StagedArmRequest {
+  std::string source_label;
+  std::string destination;  // must not exist
+  bool keep = false;        // the last copy stays
+};
+
+// The label of that arm.
+inline constexpr std::string_view k_staged_label = "staged";
+
 // hyperfine's meaning: the user's own line, run by `sh -c` with COLDLOAD_ARM and COLDLOAD_PATH set.
 struct Hooks {
   std::string setup;    // once per arm, before anything is measured
@@ -50,6 +60,7 @@ struct Hooks {
 
 struct Plan {
   std::vector<ArmRequest> arms;
+  std::optional<StagedArmRequest> stage;
   std::uint64_t runs = 5;
   std::uint64_t warm_runs = 1;
   std::uint64_t warm_up_runs = 0;

@@ -23,7 +23,8 @@ enum class Order {
 enum class TrialKind {
   warm_up,  // a discarded launch, so that runtime caches are hot
   cold,
-  warm,  // the checkpoint resident before launch
+  warm,        // the checkpoint resident before launch
+  after_copy,  // of a staged arm: straight after its copy was made, with what that left in memory
 };
 
 // One trial to come.

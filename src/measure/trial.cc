@@ -272,7 +272,7 @@ void apply_verdict(const TrialInput& input, const ColdEvidence& evidence, Record
     }
     return;
   }
-  if (input.plan.cold == ColdPolicy::off) {
+  if (input.plan.cold == ColdPolicy::off || input.slot.kind == TrialKind::after_copy) {
     record->cold = Cold::off;
     return;
   }
@@ -292,7 +292,7 @@ Record blank_record(const TrialInput& input) {
   Record record;
   record.started_at = os::utc_timestamp();
   record.arm = arm.facts.label;
-  record.storage_mode = arm.facts.label + (input.slot.kind == TrialKind::warm ? "_warm" : "");
+  record.storage_mode = storage_mode_of(arm, input.slot.kind);
   record.path = arm.path;
   record.model = input.plan.model_name;
   record.max_model_len = input.plan.max_model_len;
@@ -303,6 +303,12 @@ Record blank_record(const TrialInput& input) {
 }
 
 }  // namespace
+
+std::string storage_mode_of(const Arm& arm, TrialKind kind) {
+  const bool staged = !arm.facts.staged_from.empty();
+  if (kind == TrialKind::warm) return arm.facts.label + (staged ? "_hot" : "_warm");
+  return arm.facts.label + (kind == TrialKind::after_copy ? "_warm" : "");
+}
 
 void run_hook(const std::string& name, const std::string& command, const Arm& arm) {
   if (command.empty()) return;

@@ -48,6 +48,10 @@ struct TrialResult {
 [[nodiscard]] TrialResult run_trial(const TrialInput& input, Target& target, const gpu::Nvml& nvml,
                                     TrialWatcher& watcher);
 
+// The CSV's storage_mode of such a trial: "net", "net_warm"; of a staged arm "staged",
+// "staged_warm" straight after the copy, "staged_hot" with the checkpoint resident.
+[[nodiscard]] std::string storage_mode_of(const Arm& arm, TrialKind kind);
+
 // Runs one of the user's hooks; os::Error names it when it fails.
 void run_hook(const std::string& name, const std::string& command, const Arm& arm);
 

@@ -106,6 +106,7 @@ void merge(const ExperimentFacts& facts, Comparison* comparison) {
     if (!nothing_known && arm.placeholder) continue;
     std::optional<measure::Floor> older = std::move(known.floor);
     known = arm;
+    if (!arm.staged_from.empty()) merged.warm.label = arm.label + "_hot";
     // With --no-floor; one that failed has its reason, which is the news.
     if (!known.floor && known.no_floor_reason.empty()) known.floor = std::move(older);
   }
@@ -201,6 +202,10 @@ std::optional<double> Arm::storage_share_s() const {
 
 bool Arm::storage_share_is_clear() const {
   return cold.load_s && warm.load_s && cold.load_s->min > warm.load_s->max;
+}
+
+bool is_after_copy(const Arm& arm, const Mode& mode) {
+  return !arm.facts.staged_from.empty() && mode.label == arm.facts.label + "_warm";
 }
 
 std::vector<Comparison> compare(const Dataset& dataset) {

@@ -34,9 +34,9 @@ struct Arm {
   measure::ArmFacts facts;                       // the latest; its floor is the latest measured one
   std::map<std::string, measure::Floor> floors;  // experiment id -> what it measured first
   Mode cold;                                     // the trials that the comparison is about
-  Mode warm;                                     // of mode "<label>_warm"
-  std::vector<Mode> other_modes;                 // whatever else was measured on this arm
-  Trials left_out;                               // trials of any mode that carry no usable time
+  Mode warm;  // of mode "<label>_warm", of a staged arm "<label>_hot": resident before launch
+  std::vector<Mode> other_modes;  // whatever else was measured on this arm
+  Trials left_out;                // trials of any mode that carry no usable time
   std::map<measure::Cold, std::size_t> cold_verdicts;  // of all trials of the arm's own mode
   std::vector<std::size_t> outliers;                   // indices into cold.trials
   std::optional<measure::Trend> trend;                 // of cold.values_s over the run order
@@ -46,6 +46,9 @@ struct Arm {
   // Whether every cold run was slower than every warm one; else the share is not shown.
   [[nodiscard]] bool storage_share_is_clear() const;
 };
+
+// Whether `mode` of a staged arm has the trials that began straight after the copy.
+[[nodiscard]] bool is_after_copy(const Arm& arm, const Mode& mode);
 
 // One arm against the first.
 struct Contrast {

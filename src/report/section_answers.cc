@@ -19,7 +19,9 @@ using text::Align;
 using text::markdown_code;
 using text::Table;
 
-std::string cold_words(const Mode& mode) {
+std::string cold_words(const Mode& mode, const Arm& arm) {
+  if (is_after_copy(arm, mode))
+    return fmt::format("{} straight after the copy", mode.values_s.size());
   std::map<measure::Cold, std::size_t> counts;
   for (const measure::Record* trial : mode.trials) ++counts[trial->cold];
   std::vector<std::string> words;
@@ -39,14 +41,11 @@ std::string rate_or_empty(const std::optional<double>& rate) {
   return rate ? text::format_rate(*rate) : "";
 }
 
-std::vector<std::string> row_of(const Mode& mode, const Arm* left_out_of) {
-  std::string trials = cold_words(mode);
-  const std::size_t left_out =
-      left_out_of == nullptr
-          ? 0
-          : static_cast<std::size_t>(std::count_if(
-                left_out_of->left_out.begin(), left_out_of->left_out.end(),
-                [&](const auto* trial) { return trial->storage_mode == mode.label; }));
+std::vector<std::string> row_of(const Mode& mode, const Arm& arm) {
+  std::string trials = cold_words(mode, arm);
+  const auto left_out =
+      std::count_if(arm.left_out.begin(), arm.left_out.end(),
+                    [&](const auto* trial) { return trial->storage_mode == mode.label; });
   if (left_out > 0) trials += fmt::format("{}{} left out", trials.empty() ? "" : "; ", left_out);
   if (trials.empty()) trials = "none";
   std::vector<std::string> row{markdown_code(mode.label), trials, "", "", "", ""};
@@ -114,15 +113,15 @@ std::string paths_section(const Comparison& comparison) {
                {"GPU memory", Align::right}},
               {}};
   for (const Arm& arm : comparison.arms) {
-    table.rows.push_back(row_of(arm.cold, &arm));
+    table.rows.push_back(row_of(arm.cold, arm));
     if (arm.cold.trials.empty() && arm.facts.placeholder && arm.left_out.empty()) {
       table.rows.back()[1] = "to be measured";
     }
     const bool warm_left_out =
         std::any_of(arm.left_out.begin(), arm.left_out.end(),
                     [&](const auto* trial) { return trial->storage_mode == arm.warm.label; });
-    if (arm.warm.load_s || warm_left_out) table.rows.push_back(row_of(arm.warm, &arm));
-    for (const Mode& mode : arm.other_modes) table.rows.push_back(row_of(mode, &arm));
+    if (arm.warm.load_s || warm_left_out) table.rows.push_back(row_of(arm.warm, arm));
+    for (const Mode& mode : arm.other_modes) table.rows.push_back(row_of(mode, arm));
   }
   return text::markdown_table(table) +
          "\nStorage rate: bytes that storage delivered, over the whole time from launch to ready." +

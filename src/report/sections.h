@@ -16,6 +16,7 @@ namespace coldload::report {
 [[nodiscard]] std::string paths_section(const Comparison& comparison);  // without heading
 [[nodiscard]] std::string time_section(const Comparison& comparison);
 [[nodiscard]] std::string tolerance_section(const Comparison& comparison);
+[[nodiscard]] std::string staging_section(const Comparison& comparison);
 [[nodiscard]] std::string expectation_section(const Comparison& comparison);
 [[nodiscard]] std::string baseline_section(const Comparison& comparison);
 [[nodiscard]] std::string placeholder_section(const Comparison& comparison);

@@ -14,8 +14,10 @@ from harness import (
     ScratchTest,
     has_command,
     is_root,
-    mounts_below,
     needs,
+    read_notes,
+    read_records,
+    read_rows,
     resident_pages,
     run,
     start,
@@ -224,6 +226,56 @@ class TwoAtOnce(StageTest):
         self.assertEqual(first.wait(timeout=120), 0)
         self.assertTrue(answer["up_to_date"])
         self.assert_staged()
+
+
+class InCompare(StageTest):
+    """`compare --stage`: the copy's price beside what it buys."""
+
+    def compare(self, *flags):
+        return run(["compare", "--path", f"nvme={self.source}", "--path", f"net={self.source}",
+                    "--stage", f"net:{self.destination}", "--runs", 2, "--no-floor",
+                    "--out", self.scratch / "out", *flags])
+
+    def test_each_copy_is_timed_and_both_starts_are_told_apart(self):
+        result = self.compare()
+        self.assertEqual(result.returncode, 0, result.stderr)
+        records = [r for r in read_records(self.scratch / "out") if r["arm"] == "staged"]
+        self.assertEqual([r["storage_mode"] for r in records],
+                         ["staged_warm", "staged"] * 2 + ["staged_hot"])
+        for first, evicted in (records[0:2], records[2:4]):
+            self.assertGreater(first["copy_s"], 0)
+            self.assertEqual(first["copy_s"], evicted["copy_s"])
+            self.assertEqual((first["cold"], evicted["cold"]), ("off", "verified"))
+        self.assertNotEqual(records[0]["copy_s"], records[2]["copy_s"])
+        self.assertIsNone(records[4]["copy_s"])
+        rows = [row for row in read_rows(self.scratch / "out") if row["storage_mode"] == "staged"]
+        self.assertEqual([float(read_notes(row)["copy_s"]) for row in rows],
+                         [round(r["copy_s"], 3) for r in (records[1], records[3])])
+        report = (self.scratch / "out" / "storage_layout_bench.md").read_text(encoding="utf-8")
+        self.assertIn("## Stage to local storage first?", report)
+        self.assertIn("| `staged_warm` | 2 straight after the copy |", report)
+        self.assertEqual(list(self.destination.parent.iterdir()), [])
+
+    def test_the_last_copy_stays_if_asked(self):
+        result = self.compare("--keep-staged")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assert_staged()
+
+    def test_what_is_there_is_not_touched(self):
+        self.destination.mkdir()
+        (self.destination / "precious").write_text("x")
+        result = self.compare()
+        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertIn("is there already, and would be removed", result.stderr)
+        self.assertEqual((self.destination / "precious").read_text(), "x")
+
+    def test_wrong_use_and_a_dry_run_copy_nothing(self):
+        for flags in (["--stage", "other:/x"], ["--stage", "net"], ["--stage", "net:"]):
+            self.assertEqual(self.compare(*flags).returncode, 2, flags)
+        plan = self.compare("--dry-run")
+        self.assertEqual(plan.returncode, 0)
+        self.assertIn(f"stage    net to {self.destination}", plan.stdout)
+        self.assertEqual(list(self.destination.parent.iterdir()), [])
 
 
 if __name__ == "__main__":

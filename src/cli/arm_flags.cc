@@ -1,0 +1,176 @@
+#include "cli/arm_flags.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <set>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include "cli/command.h"
+#include "storage/stand_in.h"
+
+namespace coldload::cli {
+
+namespace {
+
+bool path_exists(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0;
+}
+
+void check_label(const std::string& label) {
+  constexpr std::size_t k_longest = 64;
+  const bool plain = std::all_of(label.begin(), label.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+  });
+  if (!plain || label.empty() || label.size() > k_longest ||
+      std::isalnum(static_cast<unsigned char>(label[0])) == 0) {
+    throw UsageError(fmt::format(
+        "the label '{}' cannot be a storage_mode: use up to {} letters, digits, '_', '-' and '.'",
+        label, k_longest));
+  }
+  for (const std::string_view suffix : {"_warm", "_hot", "_prefetch"}) {
+    if (label.size() > suffix.size() &&
+        label.compare(label.size() - suffix.size(), suffix.size(), suffix) == 0) {
+      throw UsageError(
+          fmt::format("the label '{}' ends in {}, which coldload's own rows use", label, suffix));
+    }
+  }
+}
+
+std::string environment_value(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+// MODEL_PATH_NVME and MODEL_PATH_NET, where no --path is given. The network mount may be still to
+// come; the local path may not.
+std::vector<measure::ArmRequest> arms_of_environment() {
+  const std::string nvme = environment_value("MODEL_PATH_NVME");
+  const std::string net = environment_value("MODEL_PATH_NET");
+  if (nvme.empty()) {
+    throw UsageError(
+        "nothing to compare: give --path LABEL=PATH twice, or set MODEL_PATH_NVME and "
+        "MODEL_PATH_NET");
+  }
+  measure::ArmRequest net_arm{"net", net, "", {}};
+  if (net.empty()) {
+    net_arm.missing = "MODEL_PATH_NET is not set";
+  } else if (!path_exists(net)) {
+    net_arm.missing = fmt::format("MODEL_PATH_NET names {}, which is not there", net);
+  }
+  return {{"nvme", nvme, "", {}}, net_arm};
+}
+
+std::vector<measure::ArmRequest> arms_of_flags(const std::vector<std::string>& paths) {
+  std::vector<measure::ArmRequest> arms;
+  for (const std::string& text : paths) {
+    auto [label, path] = split_label("--path", text);
+    measure::ArmRequest arm{label, path, "", {}};
+    if (path.empty()) arm.missing = fmt::format("--path {}= names no path yet", label);
+    arms.push_back(std::move(arm));
+  }
+  return arms;
+}
+
+void check_arms(const std::vector<measure::ArmRequest>& arms) {
+  std::set<std::string> labels;
+  bool present = false;
+  for (const measure::ArmRequest& arm : arms) {
+    check_label(arm.label);
+    if (!labels.insert(arm.label).second) {
+      throw UsageError(fmt::format("two paths have the label '{}'", arm.label));
+    }
+    present = present || arm.missing.empty();
+  }
+  if (!present) throw UsageError("every path is a placeholder: there is nothing to measure");
+}
+
+void add_stand_ins(const std::vector<std::string>& flags, std::vector<measure::ArmRequest>* arms) {
+  for (const std::string& flag : flags) {
+    const auto [label, spec] = split_label("--stand-in", flag);
+    const auto arm = std::find_if(arms->begin(), arms->end(),
+                                  [wanted = label](const auto& a) { return a.label == wanted; });
+    if (arm == arms->end()) {
+      throw UsageError(fmt::format("--stand-in {}: no --path has the label '{}'", flag, label));
+    }
+    try {
+      arm->stand_in = measure::StandInRequest{spec, storage::parse_stand_in(spec)};
+    } catch (const os::Error& error) {
+      throw UsageError(fmt::format("--stand-in {}: {}", flag, error.what()));
+    }
+  }
+}
+
+// LABEL:PATH, as scp and docker write it.
+void add_stage(const ArmFlags& raw, measure::Plan* plan) {
+  if (raw.stage.empty()) {
+    if (raw.keep_staged) throw UsageError("--keep-staged needs --stage");
+    return;
+  }
+  const std::size_t colon = raw.stage.find(':');
+  if (colon == std::string::npos || colon == 0 || colon + 1 == raw.stage.size()) {
+    throw UsageError(
+        fmt::format("--stage {}: expected LABEL:PATH, as in net:/mnt/nvme/M", raw.stage));
+  }
+  measure::StagedArmRequest stage{raw.stage.substr(0, colon), raw.stage.substr(colon + 1),
+                                  raw.keep_staged};
+  const auto has = [&](std::string_view label) {
+    return std::any_of(plan->arms.begin(), plan->arms.end(),
+                       [label](const auto& arm) { return arm.label == label; });
+  };
+  if (!has(stage.source_label)) {
+    throw UsageError(
+        fmt::format("--stage {}: no --path has the label '{}'", raw.stage, stage.source_label));
+  }
+  if (has(measure::k_staged_label)) {
+    throw UsageError("--stage: a --path has the label 'staged', which is the copy's own");
+  }
+  plan->stage = std::move(stage);
+}
+
+}  // namespace
+
+std::pair<std::string, std::string> split_label(const std::string& flag, const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw UsageError(fmt::format("{} {}: expected LABEL=VALUE", flag, text));
+  }
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+void add_arm_flags(CLI::App* app, ExperimentCommand command, ArmFlags* flags) {
+  if (command == ExperimentCommand::measure) {
+    app->add_option("PATH", flags->measured_path, "the checkpoint")->required();
+    app->add_option("--label", flags->label, "the arm's label")->capture_default_str();
+  } else {
+    app->add_option("--path", flags->paths,
+                    "LABEL=PATH of one arm; an empty PATH is a placeholder for a path to come")
+        ->allow_extra_args(false);
+    app->add_option("--stage", flags->stage,
+                    "LABEL:PATH: one more arm, that path's checkpoint copied to PATH first");
+    app->add_flag("--keep-staged", flags->keep_staged, "leave the last copy there");
+  }
+  app->add_option("--stand-in", flags->stand_ins,
+                  "LABEL=RATE[,LATENCY]: see that arm's directory at a network's pace")
+      ->allow_extra_args(false);
+}
+
+void set_arms(ExperimentCommand command, const ArmFlags& flags, measure::Plan* plan) {
+  if (command == ExperimentCommand::measure) {
+    plan->arms = {{flags.label, flags.measured_path, "", {}}};
+  } else {
+    plan->arms = flags.paths.empty() ? arms_of_environment() : arms_of_flags(flags.paths);
+    if (plan->arms.size() < 2) {
+      throw UsageError("compare needs two paths or more; for one there is `coldload measure PATH`");
+    }
+  }
+  check_arms(plan->arms);
+  add_stand_ins(flags.stand_ins, &plan->arms);
+  add_stage(flags, plan);
+}
+
+}  // namespace coldload::cli

@@ -1,0 +1,36 @@
+// Which paths an experiment is about: --path, --stand-in, --stage, and the seed's variables.
+//
+// Layer: cli.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/experiment_flags.h"
+#include "measure/plan.h"
+
+namespace coldload::cli {
+
+// The flags as CLI11 fills them, before they mean anything.
+struct ArmFlags {
+  std::vector<std::string> paths;
+  std::string measured_path;  // of `measure`
+  std::string label = "path";
+  std::vector<std::string> stand_ins;
+  std::string stage;
+  bool keep_staged = false;
+};
+
+void add_arm_flags(CLI::App* app, ExperimentCommand command, ArmFlags* flags);
+
+// The plan's arms. Throws UsageError for what cannot be right.
+void set_arms(ExperimentCommand command, const ArmFlags& flags, measure::Plan* plan);
+
+// LABEL=REST, split at the first '='. Throws UsageError that names the flag.
+[[nodiscard]] std::pair<std::string, std::string> split_label(const std::string& flag,
+                                                              const std::string& text);
+
+}  // namespace coldload::cli

@@ -1,0 +1,42 @@
+// The copies behind a staged arm: made anew from a source that is not in memory, and timed.
+//
+// Layer: measure.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace coldload::measure {
+
+class StagedCopy {
+ public:
+  struct Request {
+    std::string source;                       // the directory, as the source's own trials see it
+    std::vector<std::string> source_files;    // evicted before each copy
+    std::string destination;                  // ours alone: it must not exist
+    std::optional<double> limit_bytes_per_s;  // of a source whose readers are paced
+    bool keep = false;                        // leave the last copy where it is
+  };
+
+  // Throws os::Error where the destination exists: it would be removed.
+  explicit StagedCopy(Request request);
+  // Removes the copy, unless it is to be kept.
+  ~StagedCopy();
+  StagedCopy(const StagedCopy&) = delete;
+  StagedCopy& operator=(const StagedCopy&) = delete;
+
+  // Removes the copy, evicts the source and copies again: the seconds from the first read until all
+  // is durable. Nothing where it was interrupted. `progress` is told the bytes so far and in all.
+  // Throws os::Error.
+  std::optional<double> renew(const std::function<void(std::uint64_t, std::uint64_t)>& progress);
+
+ private:
+  void remove() const;
+
+  const Request request_;
+};
+
+}  // namespace coldload::measure

@@ -1,0 +1,164 @@
+// Whether copying to faster storage first pays, and from which start on.
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "measure/statistics.h"
+#include "report/sections.h"
+#include "report/wording.h"
+#include "text/escape.h"
+#include "text/table.h"
+
+namespace coldload::report {
+
+namespace {
+
+using text::Align;
+using text::markdown_code;
+using text::Table;
+
+// Medians, in seconds. Each copy is followed by one start straight after it.
+struct Staging {
+  const Arm* source = nullptr;
+  const Arm* staged = nullptr;
+  std::vector<double> copies_s;  // one per copy
+  double copy_s = 0;
+  double first_s = 0;   // a start straight after the copy
+  double later_s = 0;   // a start from the copy, evicted
+  double source_s = 0;  // a start from where it was copied from
+
+  // Waiting for `starts` starts of one node, all in all.
+  [[nodiscard]] double without(double starts) const { return starts * source_s; }
+  [[nodiscard]] double with(double starts) const {
+    return copy_s + first_s + (starts - 1) * later_s;
+  }
+  // The first start by which staging has paid; nothing where it never does.
+  [[nodiscard]] std::optional<std::uint64_t> break_even() const {
+    if (with(1) <= without(1)) return 1;
+    if (later_s >= source_s) return std::nullopt;
+    const double starts = (copy_s + first_s - later_s) / (source_s - later_s);
+    return static_cast<std::uint64_t>(std::ceil(starts - 1e-9));
+  }
+};
+
+const Mode* after_copy_of(const Arm& arm) {
+  const auto found = std::find_if(arm.other_modes.begin(), arm.other_modes.end(),
+                                  [&](const Mode& mode) { return is_after_copy(arm, mode); });
+  return found == arm.other_modes.end() || found->values_s.empty() ? nullptr : &*found;
+}
+
+std::optional<Staging> staging_of(const Comparison& comparison, const Arm& staged) {
+  if (staged.facts.staged_from.empty() || !staged.cold.load_s) return std::nullopt;
+  const auto source =
+      std::find_if(comparison.arms.begin(), comparison.arms.end(),
+                   [&](const Arm& arm) { return arm.facts.label == staged.facts.staged_from; });
+  const Mode* after_copy = after_copy_of(staged);
+  if (source == comparison.arms.end() || !source->cold.load_s || after_copy == nullptr) {
+    return std::nullopt;
+  }
+  Staging staging;
+  staging.source = &*source;
+  staging.staged = &staged;
+  for (const measure::Record* trial : after_copy->trials) {
+    if (trial->copy_s) staging.copies_s.push_back(*trial->copy_s);
+  }
+  if (staging.copies_s.empty()) return std::nullopt;
+  staging.copy_s = measure::median(staging.copies_s);
+  staging.first_s = measure::median(after_copy->values_s);
+  staging.later_s = staged.cold.load_s->median;
+  staging.source_s = source->cold.load_s->median;
+  return staging;
+}
+
+std::string measured_table(const Staging& staging) {
+  Table table{{{"step"}, {"median", Align::right}, {"runs", Align::right}}, {}};
+  const std::string source = markdown_code(staging.source->facts.label);
+  const auto row = [&](const std::string& step, double seconds, std::size_t n) {
+    table.rows.push_back({step, in_seconds(seconds), fmt::format("{}", n)});
+  };
+  row("copy from " + source + ", until it is durable", staging.copy_s, staging.copies_s.size());
+  row("start straight after the copy", staging.first_s,
+      after_copy_of(*staging.staged)->values_s.size());
+  row("start from the copy, evicted", staging.later_s, staging.staged->cold.values_s.size());
+  if (staging.staged->warm.load_s) {
+    row("start from the copy, in memory", staging.staged->warm.load_s->median,
+        staging.staged->warm.values_s.size());
+  }
+  row("start from " + source, staging.source_s, staging.source->cold.values_s.size());
+  return text::markdown_table(table) + "\n";
+}
+
+std::string starts_table(const Staging& staging) {
+  Table table{{{"starts of one node"},
+               {"from " + markdown_code(staging.source->facts.label), Align::right},
+               {"copy once, then from it", Align::right},
+               {"staging saves", Align::right}},
+              {}};
+  for (const unsigned starts : {1U, 2U, 5U, 20U, 100U}) {
+    const double without = staging.without(starts);
+    const double with = staging.with(starts);
+    table.rows.push_back({fmt::format("{}", starts), in_seconds(without), in_seconds(with),
+                          signed_seconds(without - with)});
+  }
+  return text::markdown_table(table) + "\n";
+}
+
+std::string daily_table(const Staging& staging) {
+  Table table{{{"starts a day on one node"},
+               {"saved a day", Align::right},
+               {"the copy has paid after", Align::right}},
+              {}};
+  const double saved_s = staging.source_s - staging.later_s;
+  const auto pays_at = staging.break_even();
+  if (!pays_at || saved_s <= 0) return "";
+  for (const unsigned a_day : {1U, 4U, 24U, 96U}) {
+    const double days = static_cast<double>(*pays_at) / a_day;
+    table.rows.push_back(
+        {fmt::format("{}", a_day), in_seconds(saved_s * a_day),
+         days < 1 ? "the first day" : fmt::format("{:.0f} days", std::ceil(days))});
+  }
+  return text::markdown_table(table) + "\n";
+}
+
+std::string answer(const Staging& staging) {
+  const std::string source = markdown_code(staging.source->facts.label);
+  const auto pays_at = staging.break_even();
+  if (!pays_at) {
+    return fmt::format(
+        "**Staging does not pay:** a start from the copy takes {}, a start from {} takes {}, and "
+        "the copy costs {}.\n\n",
+        in_seconds(staging.later_s), source, in_seconds(staging.source_s),
+        in_seconds(staging.copy_s));
+  }
+  if (*pays_at == 1) {
+    return fmt::format(
+        "**Staging pays at once:** copying takes {} and the start after it {}, together less than "
+        "the {} of a start from {}.\n\n",
+        in_seconds(staging.copy_s), in_seconds(staging.first_s), in_seconds(staging.source_s),
+        source);
+  }
+  return fmt::format(
+      "**Staging pays from start {} of a node on:** the copy costs {}, and each start from it "
+      "takes {} where one from {} takes {}. A node that starts once is ready {} later with it.\n\n",
+      *pays_at, in_seconds(staging.copy_s), in_seconds(staging.later_s), source,
+      in_seconds(staging.source_s), in_seconds(staging.with(1) - staging.without(1)));
+}
+
+}  // namespace
+
+std::string staging_section(const Comparison& comparison) {
+  std::string out;
+  for (const Arm& arm : comparison.arms) {
+    const auto staging = staging_of(comparison, arm);
+    if (!staging) continue;
+    out += answer(*staging) + measured_table(*staging);
+    out += "From these medians (derived):\n\n" + starts_table(*staging) + daily_table(*staging);
+  }
+  return out.empty() ? "" : "## Stage to local storage first?\n\n" + out;
+}
+
+}  // namespace coldload::report

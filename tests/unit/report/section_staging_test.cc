@@ -1,0 +1,60 @@
+#include <gmock/gmock.h>
+
+#include "report/sections.h"
+#include "unit/report/records.h"
+
+namespace coldload::report {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+// `copy_s`, then a start straight after it, one from the evicted copy, one from the source.
+std::string section(double copy_s, double first_s, double later_s, double source_s) {
+  measure::ArmFacts staged = arm("staged");
+  staged.staged_from = "net";
+  const measure::ExperimentFacts facts = experiment({arm("nvme"), arm("net"), staged});
+  std::vector<measure::Record> records;
+  for (int i = 0; i < 3; ++i) {
+    records.push_back(cold_trial(facts, "net", source_s));
+    measure::Record first = cold_trial(facts, "staged", first_s);
+    first.storage_mode = "staged_warm";
+    first.cold = measure::Cold::off;
+    first.copy_s = copy_s;
+    records.push_back(first);
+    records.push_back(cold_trial(facts, "staged", later_s));
+    records.back().copy_s = copy_s;
+  }
+  for (std::size_t i = 0; i < records.size(); ++i) records[i].run_id = i + 1;
+  const Dataset dataset = dataset_of(std::move(records));
+  return staging_section(compare(dataset).front());
+}
+
+// 30 + 5 + 9 * 6 = 89 s against 100 s at the tenth start; 8 starts: 77 against 80; 7: 71
+// against 70.
+TEST(StagingSection, SaysFromWhichStartOnItPays) {
+  const std::string text = section(30, 5, 6, 10);
+  EXPECT_THAT(text, HasSubstr("**Staging pays from start 8 of a node on:** the copy costs 30.0 s"));
+  EXPECT_THAT(text, HasSubstr("ready 25.0 s later with it"));
+  EXPECT_THAT(text, HasSubstr("| 5 | 50.0 s | 59.0 s | -9.00 s |"));
+  EXPECT_THAT(text, HasSubstr("| 20 | 200 s | 149 s | +51.0 s |"));
+  EXPECT_THAT(text, HasSubstr("| 1 | 4.00 s | 8 days |"));
+  EXPECT_THAT(text, HasSubstr("| 24 | 96.0 s | the first day |"));
+}
+
+TEST(StagingSection, SaysThatItPaysAtOnceOrNever) {
+  EXPECT_THAT(section(3, 2, 2, 10), HasSubstr("**Staging pays at once:**"));
+  const std::string never = section(30, 10, 10, 10);
+  EXPECT_THAT(never, HasSubstr("**Staging does not pay:**"));
+  EXPECT_THAT(never, Not(HasSubstr("starts a day")));
+}
+
+TEST(StagingSection, IsSilentWithoutACopy) {
+  const measure::ExperimentFacts facts = experiment({arm("nvme"), arm("net")});
+  const Dataset dataset = dataset_of({cold_trial(facts, "nvme", 1), cold_trial(facts, "net", 2)});
+  EXPECT_THAT(staging_section(compare(dataset).front()), IsEmpty());
+}
+
+}  // namespace
+}  // namespace coldload::report
