@@ -16,6 +16,7 @@ namespace {
 
 std::atomic<int> g_signal{0};
 std::atomic<int> g_event_fd{-1};
+std::vector<int> g_ignored_at_start;
 static_assert(std::atomic<int>::is_always_lock_free, "used in a signal handler");
 
 void on_signal(int signal_number) {
@@ -33,6 +34,12 @@ void install_interrupt_handler() {
   if (fd < 0) throw SystemError("create an eventfd", "", errno);
   g_event_fd.store(fd);
   struct sigaction action {};
+  g_ignored_at_start.clear();
+  for (int number = 1; number <= SIGRTMAX; ++number) {
+    const bool known = ::sigaction(number, nullptr, &action) == 0;
+    if (known && action.sa_handler == SIG_IGN) g_ignored_at_start.push_back(number);
+  }
+  action = {};
   action.sa_handler = on_signal;
   ::sigemptyset(&action.sa_mask);
   action.sa_flags = SA_RESTART;
@@ -43,6 +50,8 @@ void install_interrupt_handler() {
   action.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &action, nullptr);
 }
+
+const std::vector<int>& signals_ignored_at_start() { return g_ignored_at_start; }
 
 bool interrupted() { return g_signal.load() != 0; }
 

@@ -59,6 +59,8 @@ struct ChildPlan {
   bool new_session;
   const int* inherited_fds;
   std::size_t inherited_count;
+  const int* ignored_signals;
+  std::size_t ignored_count;
   const char* working_directory;
   int error_fd;
 };
@@ -67,6 +69,10 @@ struct ChildPlan {
   struct sigaction action {};
   action.sa_handler = SIG_DFL;
   for (int number = 1; number < NSIG; ++number) ::sigaction(number, &action, nullptr);
+  action.sa_handler = SIG_IGN;
+  for (std::size_t i = 0; i < plan.ignored_count; ++i) {
+    ::sigaction(plan.ignored_signals[i], &action, nullptr);
+  }
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -135,6 +141,8 @@ Subprocess::Subprocess(const SpawnOptions& options) {
       options.new_session,
       options.inherited_fds.data(),
       options.inherited_fds.size(),
+      options.ignored_signals.data(),
+      options.ignored_signals.size(),
       options.working_directory.empty() ? nullptr : options.working_directory.c_str(),
       error_pipe.write_end.get()};
   launched_at_ = Clock::now();

@@ -20,12 +20,13 @@ struct SpawnOptions {
   std::string executable;         // what is run instead of argv[0]; empty: argv[0]
   // Added to, or replacing values of, our own environment.
   std::vector<std::pair<std::string, std::string>> environment;
-  int stdin_fd = -1;               // -1: /dev/null
-  int stdout_fd = -1;              // -1: ours
-  int stderr_fd = -1;              // -1: ours
-  bool new_session = false;        // setsid: own session and process group
-  std::vector<int> inherited_fds;  // stay open in the child under the same numbers
-  std::string working_directory;   // empty: ours
+  int stdin_fd = -1;                 // -1: /dev/null
+  int stdout_fd = -1;                // -1: ours
+  int stderr_fd = -1;                // -1: ours
+  bool new_session = false;          // setsid: own session and process group
+  std::vector<int> inherited_fds;    // stay open in the child under the same numbers
+  std::vector<int> ignored_signals;  // what the child starts with ignored; all others: the default
+  std::string working_directory;     // empty: ours
   // Start in this cgroup v2, a directory that is open; where the kernel refuses, in ours.
   int cgroup_fd = -1;
 };
@@ -44,8 +45,9 @@ struct ExitStatus {
 // One child. Destruction kills (SIGKILL) and reaps what still runs.
 class Subprocess {
  public:
-  // Starts the child with default signal handling. A command that is not found or cannot be
-  // executed throws SystemError here (EXIT status 127 never has to be guessed at).
+  // Starts the child with default signal handling but for ignored_signals. A command that is not
+  // found or cannot be executed throws SystemError here (EXIT status 127 never has to be guessed
+  // at).
   explicit Subprocess(const SpawnOptions& options);
   ~Subprocess();
   Subprocess(Subprocess&& other) noexcept;

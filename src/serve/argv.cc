@@ -97,13 +97,18 @@ bool runs_llama_server(const std::vector<std::string>& argv) {
 }  // namespace
 
 ArgvFacts examine_argv(const std::vector<std::string>& argv) {
-  if (argv.empty() || argv.front().empty()) {
-    throw ArgvError("no server command was given after --");
-  }
+  ArgvFacts facts = facts_of_argv(argv);
   if (!contains(argv, k_model)) {
     throw ArgvError(
         "the server's command has no {model}: the same command must load the checkpoint from "
         "every path, so write {model} where the model directory goes (vllm serve {model} ...)");
+  }
+  return facts;
+}
+
+ArgvFacts facts_of_argv(const std::vector<std::string>& argv) {
+  if (argv.empty() || argv.front().empty()) {
+    throw ArgvError("no server command was given after --");
   }
   ArgvFacts facts;
   facts.uses_port = contains(argv, k_port);

@@ -33,7 +33,9 @@ struct ArgvFacts {
   std::optional<std::uint64_t> max_model_len;
 };
 
-// Throws ArgvError for an empty argv and for one without {model}.
+// Of any command that is not empty. Throws ArgvError.
+[[nodiscard]] ArgvFacts facts_of_argv(const std::vector<std::string>& argv);
+// The same of one that must load what it is told to. Throws ArgvError for one without {model}.
 [[nodiscard]] ArgvFacts examine_argv(const std::vector<std::string>& argv);
 
 // The values that placeholders stand for.

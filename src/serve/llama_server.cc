@@ -59,6 +59,7 @@ const ServerKind k_llama_server{.name = "llama-server",
                                 .recognises = recognises,
                                 .ready_endpoint = "/health",
                                 .grammar = grammar,
+                                .default_port = 8080,
                                 .command = command,
                                 .completion = completion,
                                 .api_key_variable = "LLAMA_API_KEY"};

@@ -164,7 +164,8 @@ void require_silent(const ReadyUrl& url) {
   }
 }
 
-ReadinessProbe::ReadinessProbe(const ReadyUrl& url) : url_(url), addresses_(resolve(url)) {
+ReadinessProbe::ReadinessProbe(const ReadyUrl& url, std::chrono::nanoseconds least_pause)
+    : url_(url), addresses_(resolve(url)), least_pause_(least_pause) {
   const bool is_ipv6_literal = url.host.find(':') != std::string::npos;
   request_ = fmt::format(
       "GET {} HTTP/1.1\r\nHost: {}{}{}:{}\r\nUser-Agent: coldload\r\nAccept: */*\r\n"
@@ -191,7 +192,8 @@ std::size_t ReadinessProbe::pending() const {
 }
 
 os::TimePoint ReadinessProbe::due() const {
-  return last_start_ + (pending() < k_pending_limit ? pause_ : k_renew_youngest);
+  return last_start_ +
+         std::max(least_pause_, pending() < k_pending_limit ? pause_ : k_renew_youngest);
 }
 
 bool ReadinessProbe::advance() {

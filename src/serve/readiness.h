@@ -53,8 +53,8 @@ void require_silent(const ReadyUrl& url);
 // descriptors of add_to() at most until due(), call advance(), repeat.
 class ReadinessProbe {
  public:
-  // Resolves the host; throws os::Error where it cannot.
-  explicit ReadinessProbe(const ReadyUrl& url);
+  // Resolves the host; throws os::Error where it cannot. Asks at most once in `least_pause`.
+  explicit ReadinessProbe(const ReadyUrl& url, std::chrono::nanoseconds least_pause = {});
 
   void add_to(std::vector<pollfd>& entries) const;
   [[nodiscard]] os::TimePoint due() const;
@@ -98,6 +98,7 @@ class ReadinessProbe {
   bool port_is_ephemeral_ = false;
   std::vector<Connection> connections_;
   os::TimePoint last_start_{};
+  const std::chrono::nanoseconds least_pause_;
   std::chrono::nanoseconds pause_{0};  // from the last start to the next
   std::optional<os::TimePoint> port_open_at_;
   std::optional<os::TimePoint> ready_at_;

@@ -33,6 +33,7 @@ struct ServerKind {
   bool (*recognises)(const Invocation&);
   std::string_view ready_endpoint;  // answers 200 when ready, and not before
   const LogGrammar& (*grammar)();
+  std::uint16_t default_port = 0;  // where it listens if its command does not say; 0: not known
 
   // A command with {model} and {port}. Null: there is none to build.
   std::vector<std::string> (*command)(const CommandWishes&) = nullptr;

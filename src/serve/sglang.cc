@@ -89,6 +89,7 @@ const ServerKind k_sglang{.name = "sglang",
                           .recognises = recognises,
                           .ready_endpoint = "/health",
                           .grammar = grammar,
+                          .default_port = 30000,
                           .command = command,
                           .environment = environment,
                           .completion = completion};

@@ -56,6 +56,7 @@ const ServerKind k_transformers{.name = "transformers",
                                 .recognises = recognises,
                                 .ready_endpoint = "/health",
                                 .grammar = grammar,
+                                .default_port = 8000,
                                 .command = command,
                                 .environment = environment,
                                 .completion = completion};

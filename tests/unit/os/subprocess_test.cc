@@ -166,6 +166,13 @@ TEST(Subprocess, LaunchIsStampedBeforeTheChildRuns) {
   EXPECT_LE(child.launched_at(), Clock::now());
 }
 
+TEST(Subprocess, StartsWithTheSignalsIgnoredThatItIsTold) {
+  SpawnOptions options;
+  options.argv = {"sh", "-c", "kill -HUP $$; kill -USR1 $$; exit 3"};
+  options.ignored_signals = {SIGHUP};
+  EXPECT_EQ(Subprocess(options).wait().signal, SIGUSR1);
+}
+
 TEST(RunShell, RunsALineAndKeepsItsEnvironment) {
   EXPECT_TRUE(run_shell("test \"$WORD\" = yes", {{"WORD", "yes"}}).success());
   EXPECT_EQ(run_shell("exit 4").code, 4);

@@ -16,6 +16,11 @@ TEST(ExamineArgv, RefusesACommandWithoutModel) {
   EXPECT_THROW((void)examine_argv({"vllm", "serve", "/models/m", "--port", "1"}), ArgvError);
 }
 
+TEST(FactsOfArgv, NeedNoModel) {
+  EXPECT_EQ(facts_of_argv({"vllm", "serve", "/models/m", "--port", "1"}).fixed_port, 1);
+  EXPECT_THROW((void)facts_of_argv({}), ArgvError);
+}
+
 TEST(ExamineArgv, RecognisesAFixedPort) {
   EXPECT_EQ(examine_argv({"s", "{model}", "--port", "8000"}).fixed_port, 8000);
   EXPECT_EQ(examine_argv({"s", "{model}", "--port=8001"}).fixed_port, 8001);
