@@ -59,6 +59,16 @@ std::vector<const CheckpointFile*> Checkpoint::shards() const {
   return shards;
 }
 
+std::vector<std::string> Checkpoint::paths_as_wanted() const {
+  std::vector<std::string> paths;
+  for (const CheckpointFile& file : files) {
+    const bool is_small = file.kind != FileKind::shard && file.kind != FileKind::other;
+    if (is_small) paths.push_back(file.real_path);
+  }
+  for (const CheckpointFile* shard : shards()) paths.push_back(shard->real_path);
+  return paths;
+}
+
 namespace {
 
 std::string real_path(const std::string& path) {

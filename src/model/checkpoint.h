@@ -40,6 +40,9 @@ struct Checkpoint {
   // Sum of the shards' sizes, headers included.
   [[nodiscard]] std::uint64_t weight_bytes() const;
   [[nodiscard]] std::vector<const CheckpointFile*> shards() const;
+  // The real paths of what a server reads, in the order in which it does: the small files, which it
+  // asks for within its first second, then the shards by name.
+  [[nodiscard]] std::vector<std::string> paths_as_wanted() const;
 };
 
 // Finds the files of the checkpoint at `path`: a directory of safetensors shards, with or without

@@ -63,6 +63,19 @@ TEST_F(CheckpointTest, ListsFilesInEvictionOrderAndCountsOnlyShardsAsWeights) {
               ElementsAre("spare.safetensors is not in the index: not counted as weights"));
 }
 
+TEST_F(CheckpointTest, IsWantedSmallFilesFirstAndWithoutWhatTheIndexLeavesOut) {
+  scratch_.write("config.json", "{}");
+  scratch_.write("tokenizer.json", "{}");
+  scratch_.write(k_index, R"({"weight_map":{"w":"b.safetensors","v":"a.safetensors"}})");
+  for (const char* name : {"b.safetensors", "a.safetensors", "spare.safetensors"}) {
+    scratch_.write(name, "123");
+  }
+  EXPECT_THAT(open_checkpoint(scratch_.path()).paths_as_wanted(),
+              ElementsAre(scratch_.path("config.json"), scratch_.path("tokenizer.json"),
+                          scratch_.path(k_index), scratch_.path("a.safetensors"),
+                          scratch_.path("b.safetensors")));
+}
+
 TEST_F(CheckpointTest, WithoutAnIndexEveryShardCounts) {
   scratch_.write("b.safetensors", one_tensor());
   scratch_.write("a.safetensors", one_tensor());
