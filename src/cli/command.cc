@@ -18,8 +18,10 @@ const std::vector<Command>& commands() {
       {"inspect", "what is behind a path, and what is in a checkpoint", run_inspect},
       {"synth", "make a random-weight checkpoint that real servers accept", run_synth},
       {"shape", "mount a stand-in for a network mount: a directory at a given rate", run_shape},
+      {"run", "start a server and read its weights into memory beside it", run_server},
       {"report", "write the report again from the records alone", run_report},
       {"native-load", "", run_native_load},
+      {"read-ahead", "", run_read_ahead},
       {"guard", "", run_guard},
   };
   return k_commands;

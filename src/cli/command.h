@@ -33,7 +33,8 @@ struct Command {
 // Every command, in the order of the help.
 [[nodiscard]] const std::vector<Command>& commands();
 
-// One function per file of the same name; `args` is what follows the command's name.
+// One function per file of the same name (`run` is run_server); `args` is what follows the
+// command's name.
 int run_compare(const std::vector<std::string>& args);
 int run_measure(const std::vector<std::string>& args);
 int run_stage(const std::vector<std::string>& args);
@@ -42,8 +43,10 @@ int run_cache(const std::vector<std::string>& args);
 int run_inspect(const std::vector<std::string>& args);
 int run_synth(const std::vector<std::string>& args);
 int run_shape(const std::vector<std::string>& args);
+int run_server(const std::vector<std::string>& args);
 int run_report(const std::vector<std::string>& args);
 int run_native_load(const std::vector<std::string>& args);
+int run_read_ahead(const std::vector<std::string>& args);
 int run_guard(const std::vector<std::string>& args);
 
 // Parses `args` into `app`. Returns false where help was asked for and printed (the command then

@@ -1,7 +1,10 @@
 // A FUSE file system that shows a directory read-only and never sets keep_cache, as sshfs and most
 // others do: opening a file again drops its pages. Runs in the foreground until it is unmounted.
 //
-//   forgetful_fs SOURCE MOUNTPOINT
+//   forgetful_fs SOURCE MOUNTPOINT [--keep] [--fail NAME] [--hang NAME]
+//
+// --keep sets keep_cache after all; reads of the file NAME answer EIO, or nothing any more, nor
+// does anything else from then on.
 #define FUSE_USE_VERSION 35
 
 #include <cerrno>
@@ -18,6 +21,9 @@
 namespace {
 
 std::string g_source;
+bool g_keep = false;
+std::string g_failing;
+std::string g_hanging;
 
 std::string behind(const char* path) { return g_source + path; }
 
@@ -29,12 +35,14 @@ int open_file(const char* path, fuse_file_info* info) {
   const int fd = ::open(behind(path).c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return -errno;
   info->fh = static_cast<std::uint64_t>(fd);
-  info->keep_cache = 0;
+  info->keep_cache = g_keep ? 1 : 0;
   return 0;
 }
 
-int read_file(const char* /*path*/, char* buffer, std::size_t size, off_t offset,
+int read_file(const char* path, char* buffer, std::size_t size, off_t offset,
               fuse_file_info* info) {
+  if (path == g_failing) return -EIO;
+  while (path == g_hanging) ::pause();
   const ssize_t got = ::pread(static_cast<int>(info->fh), buffer, size, offset);
   return got < 0 ? -errno : static_cast<int>(got);
 }
@@ -58,11 +66,17 @@ int read_directory(const char* path, void* buffer, fuse_fill_dir_t fill, off_t /
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fprintf(stderr, "usage: forgetful_fs SOURCE MOUNTPOINT\n");
+  if (argc < 3) {
+    std::fprintf(stderr, "usage: forgetful_fs SOURCE MOUNTPOINT [--keep] [--fail|--hang NAME]\n");
     return 2;
   }
   g_source = argv[1];
+  for (int i = 3; i < argc; ++i) {
+    const std::string flag = argv[i];
+    if (flag == "--keep") g_keep = true;
+    if (flag == "--fail" && i + 1 < argc) g_failing = std::string("/") + argv[++i];
+    if (flag == "--hang" && i + 1 < argc) g_hanging = std::string("/") + argv[++i];
+  }
   fuse_operations operations{};
   operations.getattr = get_attributes;
   operations.open = open_file;

@@ -1,0 +1,422 @@
+"""`coldload run`: the server as if it had been started without coldload, and its weights in memory
+before it asks for them."""
+
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from harness import (
+    COLDLOAD,
+    FAKE_SERVER,
+    Probe,
+    ScratchTest,
+    can_evict,
+    environment,
+    evict,
+    files_of,
+    free_port,
+    has_command,
+    has_fake_server,
+    has_fuse,
+    is_root,
+    needs,
+    processes_with,
+    resident_pages,
+    run,
+    start,
+    write_checkpoint,
+)
+
+FORGETFUL_FS = os.environ.get("FORGETFUL_FS", "")
+LIMIT_S = 60
+
+# Says when it is up, which signal came, and ends with that signal's number.
+LISTENER = """
+import signal, sys, time
+def end(number, frame):
+    print(f"got {number}", flush=True)
+    sys.exit(number)
+for number in {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2,
+               signal.SIGQUIT, signal.SIGWINCH, signal.SIGALRM}:
+    signal.signal(number, end)
+print("up", flush=True)
+time.sleep(300)
+"""
+
+
+def has_forgetful_fs():
+    return Probe(bool(FORGETFUL_FS), "the forgetful file system was not built")
+
+
+def has_shm():
+    return Probe(os.access("/dev/shm", os.W_OK), "needs /dev/shm")
+
+
+def wait_until(condition, what, limit_s=LIMIT_S):
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {limit_s} s")
+        time.sleep(0.02)
+
+
+class RunTest(ScratchTest):
+    def setUp(self):
+        super().setUp()
+        self.model = write_checkpoint(self.scratch / "model", shards=2, shard_bytes=6 << 20)
+        self.shards = sorted(self.model.glob("*.safetensors"))
+        self.mark = f"coldload-test-run-{os.getpid()}-{time.monotonic_ns()}"
+        self.said = self.scratch / "said"
+
+    def evict_all(self):
+        for path in files_of(self.model):
+            evict(path)
+
+    def start(self, *args, **kw):
+        """`coldload run` in the background; what it says goes to self.said."""
+        with open(self.said, "wb") as err:
+            process = start(["run", *args], stderr=err, stdout=kw.pop("stdout", subprocess.PIPE),
+                            env={"TEST_MARK": self.mark}, **kw)
+        self.addCleanup(self.end, process)
+        return process
+
+    def end(self, process):
+        """Nothing of a failed test stays."""
+        for pid, _ in self.processes():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        process.wait(timeout=LIMIT_S)
+        if process.stdout:
+            process.stdout.close()
+
+    def processes(self, word=""):
+        return [(pid, line) for pid, line in processes_with(self.mark) if word in line]
+
+    def wait_said(self, text):
+        wait_until(lambda: text in self.said.read_text(), f'"{text}" is not said')
+        return self.said.read_text()
+
+    def mount(self, *flags):
+        point = self.scratch / "mount"
+        point.mkdir()
+        process = self.file_system = subprocess.Popen([FORGETFUL_FS, self.model, point, *flags])
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)  # what hangs in it is let go
+        self.addCleanup(lambda: subprocess.run(["umount", "-l", point], check=False))
+        wait_until(lambda: os.path.ismount(point), "the mount does not come up")
+        return point
+
+
+class TheServer(RunTest):
+    def test_its_exit_code_is_ours(self):
+        for script, code in (("exit 0", 0), ("exit 7", 7), ("kill -KILL $$", 137),
+                             ("kill -TERM $$", 143)):
+            self.assertEqual(run(["run", self.model, "--", "sh", "-c", script]).returncode, code)
+
+    def test_a_command_that_cannot_be_started_is_told_as_a_shell_does(self):
+        for command, code in (("no-such-command", 127), ("/etc/passwd", 126)):
+            result = run(["run", self.model, "--", command])
+            self.assertEqual(result.returncode, code)
+            self.assertIn(f"cannot start {command}", result.stderr)
+
+    def test_nothing_is_started_where_the_path_is_no_checkpoint(self):
+        trace = self.scratch / "trace"
+        result = run(["run", self.scratch / "typo", "--", "touch", trace])
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("typo: No such file", result.stderr)
+        self.assertFalse(trace.exists())
+
+    def test_wrong_use_starts_nothing(self):
+        trace = self.scratch / "trace"
+        for args in ([self.model], [self.model, "--"], ["--", "touch", trace],
+                     [self.model, "--ready-url", "ftp://x", "--", "touch", trace],
+                     [self.model, "--ready-url", "http://example.com/", "--", "touch", trace],
+                     [self.model, "--", "touch", trace, "{max_model_len}"],
+                     [self.model, "--port", "1", "--", "touch", trace, "--port", "2"]):
+            self.assertEqual(run(["run", *args]).returncode, 2, args)
+        self.assertFalse(trace.exists())
+
+    def test_its_words_and_streams_are_the_callers(self):
+        script = 'cat; printf "%s|" "$@"; echo problem >&2'
+        result = run(["run", "--quiet", self.model, "--", "sh", "-c", script, "sh", "{model}",
+                      "a b", "{port}", '{"x":1}'], input="typed\n")
+        typed, words = result.stdout.split("\n")
+        self.assertEqual(typed, "typed")
+        model, blank, port, braces, rest = words.split("|")
+        self.assertEqual((model, blank, braces, rest), (str(self.model), "a b", '{"x":1}', ""))
+        self.assertGreater(int(port), 0)
+        self.assertEqual(result.stderr, "problem\n")
+
+    def test_every_signal_is_passed_on(self):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2,
+                       signal.SIGQUIT, signal.SIGWINCH, signal.SIGALRM):
+            process = self.start(self.model, "--", sys.executable, "-c", LISTENER)
+            self.assertEqual(process.stdout.readline(), "up\n")
+            process.send_signal(number)
+            out, _ = process.communicate(timeout=LIMIT_S)
+            self.assertEqual(out, f"got {int(number)}\n")
+            self.assertEqual(process.returncode, number)
+
+    def test_what_its_caller_ignores_it_ignores(self):
+        def ignore():
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+        result = subprocess.run(
+            [COLDLOAD, "run", self.model, "--", "sh", "-c", "kill -HUP $$; exit 3"],
+            preexec_fn=ignore, env=environment(), capture_output=True, check=False)
+        self.assertEqual(result.returncode, 3)
+
+
+# The leader of a terminal's session, as a shell with job control: starts its arguments in the
+# foreground, says when they have stopped, and lets them go on.
+LEADER = """
+import os, signal, subprocess, sys
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+def foreground():
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpgrp())
+    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+job = subprocess.Popen(sys.argv[1:], preexec_fn=foreground)
+while True:
+    _, status = os.waitpid(job.pid, os.WUNTRACED)
+    if not os.WIFSTOPPED(status):
+        break
+    os.tcsetpgrp(0, os.getpgrp())
+    print("stopped", flush=True)
+    os.tcsetpgrp(0, job.pid)
+    os.killpg(job.pid, signal.SIGCONT)
+print("code", os.waitstatus_to_exitcode(status), flush=True)
+"""
+
+# Counts Ctrl-C; the first one starts a second in which others could come.
+COUNTER = """
+import signal, time
+count = 0
+def note(number, frame):
+    global count
+    count += 1
+signal.signal(signal.SIGINT, note)
+signal.signal(signal.SIGCONT, lambda *_: print("goes on", flush=True))
+print("up", flush=True)
+while count == 0:
+    time.sleep(0.05)
+time.sleep(1)
+print("interrupts:", count, flush=True)
+"""
+
+
+class ATerminal(RunTest):
+    def setUp(self):
+        super().setUp()
+        pid, self.terminal = pty.fork()
+        if pid == 0:
+            os.execve(sys.executable,
+                      [sys.executable, "-c", LEADER, COLDLOAD, "run", "--quiet", str(self.model),
+                       "--", sys.executable, "-c", COUNTER],
+                      environment({"TEST_MARK": self.mark}))
+        self.addCleanup(os.close, self.terminal)
+        self.addCleanup(os.waitpid, pid, 0)
+        self.addCleanup(lambda: [os.kill(one, signal.SIGKILL) for one, _ in self.processes()])
+        self.shown = ""
+
+    def read_until(self, text):
+        while text not in self.shown:
+            try:
+                self.shown += os.read(self.terminal, 4096).decode()
+            except OSError:
+                self.fail(f"the terminal closed before {text!r}: {self.shown!r}")
+
+    def test_ctrl_c_reaches_the_server_once(self):
+        self.read_until("up\r\n")
+        os.write(self.terminal, b"\x03")
+        self.read_until("interrupts: 1\r\n")
+        self.read_until("code 0\r\n")
+
+    def test_ctrl_z_suspends_the_job_and_it_goes_on(self):
+        self.read_until("up\r\n")
+        os.write(self.terminal, b"\x1a")
+        self.read_until("stopped\r\n")
+        self.read_until("goes on\r\n")
+        os.write(self.terminal, b"\x03")
+        self.read_until("interrupts: 1\r\n")
+        self.read_until("code 0\r\n")
+
+
+@needs(is_root(), has_command("unshare"))
+class AsPid1(RunTest):
+    def start_as_pid_1(self, *words):
+        process = subprocess.Popen(
+            ["unshare", "--pid", "--fork", "--mount-proc", COLDLOAD, "run", "--quiet", self.model,
+             "--", *words],
+            stdout=subprocess.PIPE, text=True, env=environment({"TEST_MARK": self.mark}))
+        self.addCleanup(self.end, process)
+        return process
+
+    def test_orphans_are_reaped(self):
+        script = ('for i in 1 2 3; do (sh -c "exit 0" &); (sleep 0.1 &); done; sleep 1;'
+                  ' cat /proc/[0-9]*/stat; exit 3')
+        process = self.start_as_pid_1("sh", "-c", script)
+        out, _ = process.communicate(timeout=LIMIT_S)
+        states = [line.rsplit(")", 1)[1].split()[0] for line in out.splitlines()]
+        self.assertEqual(len(states), 2, out)  # coldload and the shell
+        self.assertNotIn("Z", states)
+        self.assertEqual(process.returncode, 3)
+
+    def test_signals_are_passed_on(self):
+        process = self.start_as_pid_1(sys.executable, "-c", LISTENER)
+        self.assertEqual(process.stdout.readline(), "up\n")
+        first = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(first[0]), signal.SIGTERM)
+        self.assertEqual(process.stdout.readline(), f"got {int(signal.SIGTERM)}\n")
+        self.assertEqual(process.wait(timeout=LIMIT_S), signal.SIGTERM)
+
+
+@needs(can_evict(), has_fake_server())
+class TheReading(RunTest):
+    def server(self, *flags):
+        return ["--", FAKE_SERVER, "--port", free_port(), *flags]
+
+    def test_the_weights_are_in_memory_before_the_server_reads(self):
+        self.evict_all()
+        process = self.start(self.model, *self.server("--never-ready"))
+        pages = {}
+
+        def nearly_all():
+            for shard in self.shards:
+                pages[shard] = resident_pages(shard)
+            return all(resident >= every * 0.8 for resident, every in pages.values())
+
+        wait_until(nearly_all, f"the shards are not resident: {pages}")
+        self.assertIn(f"of {self.model} beside the server", self.wait_said("reading "))
+        wait_until(lambda: not self.processes("read-ahead"), "the reader stays")
+        self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(timeout=LIMIT_S), 143)
+        self.assertNotIn("ready after", self.said.read_text())
+
+    def test_says_when_the_server_is_ready(self):
+        self.evict_all()
+        self.start(self.model, *self.server("--model", "{model}", "--read", "full",
+                                            "--ready-after", "500"))
+        said = self.wait_said("ready after")
+        self.assertRegex(said, r"coldload: ready after \d+\.\d s; \S+ [kM]?B were read beside it in")
+        wait_until(lambda: not self.processes("read-ahead"), "the reader stays")
+
+    def test_says_so_where_all_is_in_memory(self):
+        for _ in range(20):  # the machine may take pages back in between
+            for path in files_of(self.model):
+                path.read_bytes()
+            process = self.start(self.model, "--", "sleep", "300")
+            wait_until(lambda: "in memory already" in self.said.read_text()
+                       or "were read beside" in self.said.read_text(), "nothing is said")
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=LIMIT_S)
+            if "in memory already" in self.said.read_text():
+                return
+        self.fail("it always reads")
+
+    def test_an_unknown_server_is_never_called_ready(self):
+        self.evict_all()
+        process = self.start(self.model, "--", "sleep", "300")
+        said = self.wait_said("were read beside it")
+        self.assertNotIn("ready", said)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(timeout=LIMIT_S), 143)
+
+    @needs(has_shm())
+    def test_memory_is_not_read_ahead(self):
+        folder = Path(tempfile.mkdtemp(dir="/dev/shm"))
+        self.addCleanup(shutil.rmtree, folder)
+        self.start(write_checkpoint(folder / "model"), "--", "sleep", "300")
+        self.assertIn("only starts the server", self.wait_said("tmpfs is memory already"))
+
+
+@needs(can_evict(), has_fuse(), is_root())
+class ASlowMount(RunTest):
+    """Reading all of it would take minutes."""
+
+    def setUp(self):
+        super().setUp()
+        self.point = self.scratch / "slow"
+        result = run(["shape", self.model, self.point, "--rate", "100kB/s", "--no-measure",
+                      "--daemon"])
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.addCleanup(lambda: subprocess.run(["umount", "-l", self.point], check=False))
+
+    def test_a_server_that_ends_at_once_ends_the_reading(self):
+        self.start(self.point, "--", "sh", "-c", "sleep 300 & wait")
+        self.wait_said("reading ")
+        pid = self.processes("read-ahead")[0][0]
+        server = [pid for pid, line in self.processes() if line.startswith("sh -c")]
+        os.kill(server[0], signal.SIGKILL)
+        wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the reader stays")
+
+    def test_nothing_reads_on_when_coldload_is_killed(self):
+        process = self.start(self.point, "--", "sleep", "300")
+        self.wait_said("reading ")
+        self.assertTrue(self.processes("read-ahead"))
+        process.kill()
+        process.wait()
+        wait_until(lambda: not self.processes("read-ahead"), "the reader stays")
+        self.assertTrue(self.processes("sleep"), "the server went with coldload")
+
+    @needs(has_fake_server())
+    def test_a_server_that_is_ready_before_ends_the_reading(self):
+        process = self.start(self.point, "--", FAKE_SERVER, "--port", free_port())
+        self.wait_said("ready after")
+        wait_until(lambda: not self.processes("read-ahead"), "the reader stays")
+        self.assertIsNone(process.poll())
+
+
+@needs(can_evict(), has_fuse(), is_root(), has_forgetful_fs())
+class ABadMount(RunTest):
+    def test_a_mount_that_forgets_is_not_read(self):
+        process = self.start(self.mount(), "--", "sleep", "300")
+        said = self.wait_said("only starts the server")
+        self.assertIn("drops a file's pages when it is opened again", said)
+        self.assertIsNone(process.poll())
+
+    def test_an_error_of_the_mount_is_said_and_the_rest_is_read(self):
+        point = self.mount("--keep", "--fail", self.shards[0].name)
+        process = self.start(point, "--", "sleep", "300")
+        said = self.wait_said("were read beside it")
+        self.assertIn(f"cannot read {point}/{self.shards[0].name}: Input/output error", said)
+        resident, pages = resident_pages(point / self.shards[1].name)
+        self.assertGreater(resident, pages // 2)
+        self.assertIsNone(process.poll())
+
+    def test_a_mount_that_hangs_holds_up_neither_signals_nor_the_end(self):
+        point = self.mount("--keep", "--hang", self.shards[0].name)
+        process = self.start(point, "--", sys.executable, "-c", LISTENER)
+        self.assertEqual(process.stdout.readline(), "up\n")
+        self.wait_said("reading ")
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=LIMIT_S)
+        self.assertEqual((out, process.returncode), (f"got {int(signal.SIGTERM)}\n", signal.SIGTERM))
+
+    def test_a_mount_that_hangs_from_the_start_holds_up_nothing(self):
+        point = self.mount("--keep", "--hang", "config.json")
+        reader = subprocess.Popen(["cat", point / "config.json"])
+        self.addCleanup(reader.wait)
+        self.addCleanup(self.file_system.kill)
+        self.addCleanup(reader.kill)
+        time.sleep(1)
+        process = self.start(point, "--", sys.executable, "-c", LISTENER)
+        self.assertEqual(process.stdout.readline(), "up\n")
+        self.wait_said(f"{point} does not answer: starting the server")
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=LIMIT_S)
+        self.assertEqual((out, process.returncode), (f"got {int(signal.SIGTERM)}\n", signal.SIGTERM))
+
+
+if __name__ == "__main__":
+    unittest.main()
