@@ -1,0 +1,106 @@
+"""Cold on real network mounts: FUSE clients of a file server behind a link of known rate."""
+
+import subprocess
+
+from far_machine import FAR, FarMachineTest, can_link, has_tools, wait_until
+from harness import (FAKE_SERVER, ScratchTest, can_evict, files_of, has_fake_server, has_fuse,
+                     is_root, needs, read_records, run, warm, write_checkpoint)
+
+SHARD_BYTES = 6 << 20
+
+SSHD_CONFIG = """
+ListenAddress {far}
+Port 2022
+HostKey {folder}/host_key
+AuthorizedKeysFile {folder}/user_key.pub
+PidFile none
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+UsePAM no
+StrictModes no
+PrintMotd no
+Subsystem sftp internal-sftp
+ForceCommand internal-sftp
+"""
+
+
+class _Network(FarMachineTest, ScratchTest):
+    timeout_s = 300
+
+    def setUp(self):
+        super().setUp()
+        self.export = self.scratch / "export"
+        self.served = write_checkpoint(self.export / "model", shards=2, shard_bytes=SHARD_BYTES)
+        self.local = write_checkpoint(self.scratch / "local", shards=2, shard_bytes=SHARD_BYTES)
+        self.mount = self.scratch / "net"
+        self.mount.mkdir()
+        self.out = self.scratch / "out"
+
+    def wait_for_port(self, port, server, name):
+        def answers():
+            script = f"exec 3<>/dev/tcp/{FAR}/{port}"
+            return subprocess.run(["bash", "-c", script], capture_output=True).returncode == 0
+        wait_until(answers, server, self.scratch / f"{name}.log")
+
+    def compare(self):
+        """Runs the comparison; the records of the cold trials on the network mount."""
+        result = run(["compare", "--path", f"nvme={self.local}", "--path",
+                      f"net={self.mount / 'model'}", "--runs", 2, "--warm-runs", 0, "--no-floor",
+                      "--out", self.out], timeout=self.timeout_s)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return [each for each in read_records(self.out) if each["arm"] == "net"]
+
+    def assert_verified(self):
+        """Every trial over the link was cold, proven, and no faster than the link. The records."""
+        records = self.compare()
+        self.assertEqual([each["cold"] for each in records], ["verified"] * 2,
+                         [each["reason"] for each in records])
+        for record in records:
+            self.assertEqual(record["resident_bytes_before"], 0)
+            rate = record["checkpoint_bytes"] / record["load_s"]
+            # The link saves up some packets while it is idle: a wide margin.
+            self.assertLess(rate, 1.5 * self.rate_bytes_per_s)
+        return records
+
+
+@needs(is_root(), has_fuse(), can_link(), has_tools("sshd", "ssh", "ssh-keygen", "sshfs"),
+       can_evict())
+class Sshfs(_Network):
+    """An export over SFTP: an sshd of the test's own, with its own keys."""
+
+    def setUp(self):
+        super().setUp()
+        folder = self.scratch / "ssh"
+        folder.mkdir(mode=0o700)
+        for key in ("host_key", "user_key"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / key],
+                           check=True)
+        host_key = (folder / "host_key.pub").read_text(encoding="utf-8")
+        (folder / "known_hosts").write_text(f"[{FAR}]:2022 {host_key}", encoding="utf-8")
+        config = folder / "sshd_config"
+        config.write_text(SSHD_CONFIG.format(far=FAR, folder=folder), encoding="utf-8")
+        sshd = self.start_there("sshd", "sshd", "-D", "-e", "-f", config)
+        self.wait_for_port(2022, sshd, "sshd")
+        self.mount_here(self.mount, "sshfs", "-f", "-p", "2022", "-o", ",".join((
+            "ssh_command=ssh -F /dev/null", f"IdentityFile={folder}/user_key", "IdentitiesOnly=yes",
+            f"UserKnownHostsFile={folder}/known_hosts", "GlobalKnownHostsFile=/dev/null",
+            "BatchMode=yes")), f"root@{FAR}:{self.export}", self.mount)
+
+    def test_a_load_over_the_link_is_verified_cold_though_the_server_is_warm(self):
+        for file in files_of(self.served):
+            warm(file)
+        for record in self.assert_verified():
+            # No counter tells what an SFTP server sent: the loader's own direct reads do.
+            self.assertEqual(record["storage_bytes_source"], "direct_io")
+
+    @needs(has_fake_server())
+    def test_a_load_through_the_page_cache_is_verified_by_what_is_in_it_afterwards(self):
+        # Whoever reads through the page cache leaves the checkpoint in it.
+        result = run(["measure", self.mount / "model", "--runs", 1, "--warm-runs", 0, "--no-floor",
+                      "--out", self.out, "--", FAKE_SERVER, "--model", "{model}", "--port",
+                      "{port}", "--read", "full"], timeout=self.timeout_s)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        (record,) = read_records(self.out)
+        self.assertEqual((record["cold"], record["storage_bytes_source"]),
+                         ("verified", "residency"), record["reason"])
