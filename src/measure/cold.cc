@@ -178,9 +178,8 @@ ColdVerdict judge_cold(const ColdEvidence& e) {
                "residency before launch could not be seen: the files are neither ours nor "
                "writable for us (run as their owner or as root); the bytes read are enough"};
   }
-  if (finding.reason.empty() && e.hidden_cache) {
-    finding = {Cold::unknown,
-               fmt::format("{} keeps a cache of its own that mincore cannot see", e.fs_type)};
+  if (finding.reason.empty() && !e.hidden_cache.empty()) {
+    finding = {Cold::unknown, e.hidden_cache};
   }
   verdict.cold = finding.cold;
   verdict.reason = finding.reason;

@@ -25,8 +25,10 @@ struct Leftover {
 struct ColdEvidence {
   // The path.
   bool memory_backed = false;  // tmpfs and kin: cold has no meaning
-  bool hidden_cache = false;   // ZFS, GPFS: a cache that nothing here can see
   std::string fs_type;
+  // What cache on this machine, out of sight, the bytes may have come from; empty where there is
+  // none or the counter looks beyond it.
+  std::string hidden_cache;
 
   // Before launch.
   std::optional<std::uint64_t> resident_bytes_before;  // every checkpoint file; nothing: not told

@@ -81,8 +81,8 @@ std::vector<std::string> remarks_on(const storage::PathInfo& storage) {
   std::vector<std::string> remarks;
   const std::string& type = storage.mount.fs_type;
   if (storage.cache == storage::CacheKind::hidden) {
-    remarks.push_back(fmt::format(
-        "{} caches where it cannot be seen: what looks like storage may be memory", type));
+    remarks.push_back(storage.hidden_cache +
+                      ": what looks like storage may be a copy on this machine");
   }
   if (type.rfind("fuse", 0) == 0 && type != "fuse.coldload") {
     remarks.push_back(fmt::format(

@@ -102,7 +102,7 @@ Prepared prepare(const TrialInput& input, TrialWatcher& watcher) {
   }
   ColdEvidence& evidence = prepared.evidence;
   evidence.memory_backed = arm.storage.cache == storage::CacheKind::memory_backed;
-  evidence.hidden_cache = arm.storage.cache == storage::CacheKind::hidden;
+  if (!arm.counter.beyond_hidden_cache) evidence.hidden_cache = arm.storage.hidden_cache;
   evidence.fs_type = arm.storage.mount.fs_type;
   evidence.needed_bytes = arm.checkpoint->weight_bytes();
   evidence.counter_source = arm.counter.source;

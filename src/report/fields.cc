@@ -157,7 +157,7 @@ const std::vector<Field> k_trial{{"status", In::json_only, "text",
 }
 , {"storage_bytes_source", In::json_only, "text",
    "the counter behind `storage_bytes_read`: `block_device`, `process_tree`, `stand_in`, "
-   "`nfs_mountstats`",
+   "`nfs_mountstats`, `cifs_stats`; without a counter `direct_io`, `residency`",
    WRITE{return text_value(r.storage_bytes_source);
 }
 , READ { r->storage_bytes_source = read_text(v); }
@@ -298,9 +298,9 @@ const std::vector<Field> k_experiment{{"experiment", In::json_only, "text",
 }
 , {"arms", In::json_only, "list",
    "every arm in the order given: `label`, `path`, `placeholder`, `missing`, `stand_in` (its rate, "
-   "and what it delivered), `storage` (device, file system, options, readahead), `floor` (what the "
-   "path, its page cache, the bus and the GPU delivered before the first trial: `coldload floor "
-   "--json`; see floor.md), `no_floor_reason`",
+   "and what it delivered), `storage` (device and the disks below, file system, options, readahead, "
+   "`hidden_cache`, `unseen_caches`), `floor` (what the path, its page cache, the bus and the GPU "
+   "delivered before the first trial: `coldload floor --json`; see floor.md), `no_floor_reason`",
    WRITE{return arms_value(r.experiment.arms);
 }
 , READ { r->experiment.arms = read_arms(v); }

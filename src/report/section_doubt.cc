@@ -99,6 +99,23 @@ void add_cold_evidence(const Comparison& comparison, Lines* lines) {
   }
 }
 
+// What the path itself told: caches of the client's own, and those beyond this machine.
+void add_other_caches(const Comparison& comparison, Lines* lines) {
+  for (const Arm& arm : comparison.arms) {
+    if (arm.cold_verdicts.empty()) continue;
+    if (const auto hidden = text::string_at(arm.facts.storage, "hidden_cache")) {
+      lines->push_back(fmt::format("{}: {}", name_of(arm), sentence(markdown_text(*hidden))));
+    }
+    const text::json::value* unseen = arm.facts.storage.if_contains("unseen_caches");
+    if (unseen == nullptr || !unseen->is_array()) continue;
+    for (const text::json::value& one : unseen->get_array()) {
+      if (!one.is_string()) continue;
+      const std::string line(one.get_string());
+      lines->push_back(fmt::format("{}: {}", name_of(arm), sentence(markdown_text(line))));
+    }
+  }
+}
+
 std::string describe_trial(const measure::Record& trial) {
   std::string line = fmt::format("run {} ({}): {}", trial.run_id, markdown_code(trial.storage_mode),
                                  markdown_code(to_string(trial.status)));
@@ -248,6 +265,7 @@ std::string doubt_section(const Comparison& comparison) {
   add_left_out(comparison, &lines);
   add_stand_ins(comparison, &lines);
   add_cold_evidence(comparison, &lines);
+  add_other_caches(comparison, &lines);
   for (std::string& confound : confounds_of(comparison)) lines.push_back(std::move(confound));
   add_order(comparison, &lines);
   add_n(comparison, &lines);

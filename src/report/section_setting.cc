@@ -86,10 +86,27 @@ std::string shown_value(const object& storage, const char* key) {
   return markdown_text(text::to_line(*value));
 }
 
+// " on nvme0n1 (pcie) and sdb": the disks that a volume lies on.
+std::string on_disks(const object& storage) {
+  const text::json::value* disks = storage.if_contains("physical_devices");
+  std::vector<std::string> names;
+  if (disks == nullptr || !disks->is_array()) return "";
+  for (const text::json::value& disk : disks->get_array()) {
+    if (!disk.is_object()) continue;
+    const std::string name = shown_value(disk.get_object(), "name");
+    const std::string transport = shown_value(disk.get_object(), "transport");
+    if (name.empty() || name == shown_value(storage, "device")) continue;
+    names.push_back(transport.empty() ? name : fmt::format("{} ({})", name, transport));
+  }
+  return names.empty() ? "" : " on " + joined(names);
+}
+
 std::string device_of(const object& storage) {
   std::string device = shown_value(storage, "device");
   const std::string model = shown_value(storage, "device_model");
   if (!model.empty()) device += device.empty() ? model : " (" + model + ')';
+  const std::string kind = shown_value(storage, "device_kind");
+  if (!kind.empty()) device += ", " + kind + on_disks(storage);
   const text::json::value* rotational = storage.if_contains("rotational");
   if (rotational != nullptr && rotational->is_bool()) {
     device += rotational->get_bool() ? ", rotational" : ", not rotational";

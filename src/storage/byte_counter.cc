@@ -1,11 +1,14 @@
 #include "storage/byte_counter.h"
 
+#include <algorithm>
+#include <charconv>
 #include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "os/file.h"
+#include "storage/file_systems.h"
 #include "storage/stand_in.h"
 
 namespace coldload::storage {
@@ -51,28 +54,69 @@ class NfsCounter : public ByteCounter {
   std::string mount_point_;
 };
 
+// Everything that this machine reads from one SMB share, whatever mounts show it.
+class CifsCounter : public ByteCounter {
+ public:
+  explicit CifsCounter(std::string source) : source_(std::move(source)) {}
+
+  [[nodiscard]] std::optional<std::uint64_t> bytes() const override {
+    const auto text = os::try_read_text("/proc/fs/cifs/Stats", 64 << 20);
+    return text ? parse_cifs_stats(*text, source_) : std::nullopt;
+  }
+
+ private:
+  std::string source_;
+};
+
+// Where reads of it are on the reader's own account though its device is hidden.
+bool is_charged_without_device(const std::string& type) {
+  return type == "overlay" || type == "btrfs" || type == "zfs" || type == "xfs";
+}
+
+void choose_by_device(const PathInfo& info, CounterChoice* choice) {
+  const std::string& type = info.mount.fs_type;
+  if (info.device) {
+    choice->counter = std::make_unique<BlockDeviceCounter>(*info.device);
+    choice->source = "block_device";
+    choice->processes_are_charged = true;
+  } else if (is_charged_without_device(type)) {
+    choice->processes_are_charged = true;
+    choice->reason = fmt::format("the block device behind {} is not visible from here", type);
+  }
+}
+
 }  // namespace
 
 CounterChoice choose_byte_counter(const PathInfo& info) {
   CounterChoice choice;
-  const std::string& type = info.mount.fs_type;
+  const std::string& type = info.source().fs_type;
   if (info.cache == CacheKind::memory_backed) {
     choice.reason = fmt::format("{} is memory: nothing is read from storage", type);
-  } else if (type == "fuse.coldload") {
-    choice.counter = std::make_unique<StandInCounter>(info.path);
-    choice.source = "stand_in";
-    choice.this_mount_only = true;
-  } else if (type == "nfs" || type == "nfs4") {
-    choice.counter = std::make_unique<NfsCounter>(info.mount.point);
-    choice.source = "nfs_mountstats";  // a server's own code may lie on the same mount
-  } else if (info.device) {
-    choice.counter = std::make_unique<BlockDeviceCounter>(*info.device);
-    choice.source = "block_device";
-    choice.processes_are_charged = true;
-  } else if (type == "overlay" || type == "btrfs" || type == "zfs" || type == "xfs") {
-    choice.processes_are_charged = true;
-    choice.reason = fmt::format("the block device behind {} is not visible from here", type);
-  } else {
+    return choice;
+  }
+  switch (file_system_of(info.source()).counts) {
+    case Counts::stand_in:
+      choice.counter = std::make_unique<StandInCounter>(info.path);
+      choice.source = "stand_in";
+      choice.this_mount_only = true;
+      break;
+    case Counts::nfs_mountstats:
+      choice.counter = std::make_unique<NfsCounter>(info.source().point);
+      choice.source = "nfs_mountstats";  // a server's own code may lie on the same mount
+      choice.beyond_hidden_cache = true;
+      break;
+    case Counts::cifs_stats:
+      choice.counter = std::make_unique<CifsCounter>(info.source().source);
+      choice.source = "cifs_stats";
+      choice.beyond_hidden_cache = true;
+      break;
+    case Counts::block_device:
+      choose_by_device(info, &choice);
+      break;
+    case Counts::nothing:
+      break;
+  }
+  if (!choice.counter && choice.reason.empty()) {
     choice.reason =
         fmt::format("{} counts the bytes that it delivers nowhere that we know of", type);
   }
@@ -80,6 +124,7 @@ CounterChoice choose_byte_counter(const PathInfo& info) {
     choice.reason = fmt::format("the {} counter of {} does not answer", choice.source, info.path);
     choice.counter.reset();
     choice.source.clear();
+    choice.beyond_hidden_cache = false;
   }
   return choice;
 }
@@ -101,7 +146,7 @@ std::optional<std::uint64_t> parse_mountstats(std::string_view text, std::string
   const std::string wanted = fmt::format(" mounted on {} with fstype nfs", mount_point);
   while (std::getline(lines, line)) {
     if (line.rfind("device ", 0) == 0) {
-      inside = line.find(wanted) != std::string::npos;
+      inside = unescape_mount_text(line).find(wanted) != std::string::npos;
       continue;
     }
     const std::size_t at = line.find("bytes:");
@@ -114,6 +159,34 @@ std::optional<std::uint64_t> parse_mountstats(std::string_view text, std::string
     return value;
   }
   return std::nullopt;
+}
+
+std::optional<std::uint64_t> parse_cifs_stats(std::string_view text, std::string_view source) {
+  // "//server/share/folder" -> "\\\\server\\share": what the statistics go by.
+  std::string share(source);
+  std::replace(share.begin(), share.end(), '/', '\\');
+  const std::size_t server_end = share.find('\\', 2);
+  if (share.rfind("\\\\", 0) != 0 || server_end == std::string::npos) return std::nullopt;
+  share.resize(std::min(share.find('\\', server_end + 1), share.size()));
+  std::istringstream lines{std::string(text)};
+  std::string line;
+  bool inside = false;
+  std::optional<std::uint64_t> total;
+  while (std::getline(lines, line)) {
+    // "1) \\\\server\\share", perhaps with a tab and DISCONNECTED behind.
+    const std::size_t name = line.find(") ");
+    if (name != std::string::npos && line.find_first_not_of("0123456789") == name) {
+      inside = line.substr(name + 2, line.find('\t') - name - 2) == share;
+      continue;
+    }
+    std::uint64_t bytes = 0;
+    constexpr std::string_view k_label = "Bytes read: ";
+    if (!inside || line.rfind(k_label, 0) != 0) continue;
+    const char* begin = line.data() + k_label.size();
+    if (std::from_chars(begin, line.data() + line.size(), bytes).ec != std::errc()) continue;
+    total = total.value_or(0) + bytes;  // one share may be connected several times
+  }
+  return total;
 }
 
 }  // namespace coldload::storage

@@ -5,6 +5,7 @@
 //   block device    sectors read, from /sys/dev/block/*/stat: everybody's reads
 //   stand-in        bytes that our own FUSE server served: everybody's, this mount's only
 //   NFS             bytes read from the server, from /proc/self/mountstats: this mount's only
+//   SMB             bytes read from the share, from /proc/fs/cifs/Stats: this share's only
 // The reads of the target's own processes (serve::ProcessTree) stand beside it.
 //
 // Layer: storage. Knows nothing of model formats.
@@ -33,13 +34,16 @@ class ByteCounter {
 
 struct CounterChoice {
   std::unique_ptr<ByteCounter> counter;  // null: this path has none
-  std::string source;                    // "block_device", "stand_in", "nfs_mountstats"
+  std::string source;  // "block_device", "stand_in", "nfs_mountstats", "cifs_stats"
   // Whether it counts this mount's reads only, so that reads of programs elsewhere (the server's
   // own code) are not in it.
   bool this_mount_only = false;
   // Whether read_bytes of processes counts reads from this path at all (FUSE, NFS and memory do
   // not pass the block layer on the reader's account).
   bool processes_are_charged = false;
+  // Whether it counts only what came from beyond this machine, so that a cache of the client's own
+  // (PathInfo::hidden_cache) cannot pass for it.
+  bool beyond_hidden_cache = false;
   std::string reason;  // why there is none
 };
 
@@ -53,5 +57,10 @@ struct CounterChoice {
 // figure of its "bytes:" line (nfs-utils, tools/mountstats).
 [[nodiscard]] std::optional<std::uint64_t> parse_mountstats(std::string_view text,
                                                             std::string_view mount_point);
+
+// "Bytes read" of all connections to the share of `source` ("//server/share/folder"), from the text
+// of /proc/fs/cifs/Stats (SMB 2 and later; fs/smb/client/smb2ops.c, smb2_print_stats).
+[[nodiscard]] std::optional<std::uint64_t> parse_cifs_stats(std::string_view text,
+                                                            std::string_view source);
 
 }  // namespace coldload::storage

@@ -18,7 +18,7 @@
 
 #include "os/file.h"
 #include "os/proc.h"
-#include "storage/path_info.h"
+#include "storage/mounts.h"
 #include "text/secret_words.h"
 
 namespace coldload::storage {

@@ -1,13 +1,11 @@
 #include "storage/path_info.h"
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -16,59 +14,11 @@
 
 #include "os/error.h"
 #include "os/file.h"
+#include "storage/file_systems.h"
 
 namespace coldload::storage {
 
 namespace {
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  std::size_t begin = 0;
-  while (begin <= text.size()) {
-    const std::size_t end = std::min(text.find(separator, begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
-}
-
-bool starts_with(std::string_view text, std::string_view start) {
-  return text.substr(0, start.size()) == start;
-}
-
-// mountinfo writes blank, tab, line feed and backslash as \ooo.
-std::string unescape(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned value = 0;
-    if (text[i] == '\\' && i + 3 < text.size() &&
-        std::from_chars(text.data() + i + 1, text.data() + i + 4, value, 8).ptr ==
-            text.data() + i + 4) {
-      out += static_cast<char>(value);
-      i += 3;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
-bool is_below(const std::string& path, const std::string& directory) {
-  if (directory == "/") return true;
-  return starts_with(path, directory) &&
-         (path.size() == directory.size() || path[directory.size()] == '/');
-}
-
-// The mount that a path lies on: the longest mount point that holds it; of mounts stacked on one
-// point the last.
-const Mount* mount_of(const std::vector<Mount>& mounts, const std::string& path) {
-  const Mount* best = nullptr;
-  for (const Mount& mount : mounts) {
-    if (!is_below(path, mount.point)) continue;
-    if (best == nullptr || mount.point.size() >= best->point.size()) best = &mount;
-  }
-  return best;
-}
 
 std::string real_path(const std::string& path) {
   const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(path.c_str(), nullptr),
@@ -77,147 +27,62 @@ std::string real_path(const std::string& path) {
   return resolved.get();
 }
 
-std::string scheduler_in_use(const std::string& text) {
-  const std::size_t open = text.find('[');
-  const std::size_t close = text.find(']');
-  if (open == std::string::npos || close == std::string::npos) return text;
-  return text.substr(open + 1, close - open - 1);
-}
-
-std::optional<BlockDevice> block_device(unsigned major_number, unsigned minor_number) {
-  const std::string link = fmt::format("/sys/dev/block/{}:{}", major_number, minor_number);
-  std::error_code error;
-  const std::filesystem::path folder = std::filesystem::canonical(link, error);
-  if (error) return std::nullopt;
-  BlockDevice device;
-  device.major = major_number;
-  device.minor = minor_number;
-  device.name = folder.filename();
-  // A partition's folder lies inside its disk's, which has the queue.
-  const bool partition = std::filesystem::exists(folder / "partition", error);
-  const std::string disk = partition ? folder.parent_path() : folder;
-  if (const auto text = os::try_read_text(disk + "/queue/rotational")) {
-    device.rotational = *text == "1";
-  }
-  device.scheduler = scheduler_in_use(os::try_read_text(disk + "/queue/scheduler").value_or(""));
-  device.model = os::try_read_text(disk + "/device/model").value_or("");
-  device.transport = os::try_read_text(disk + "/device/transport").value_or("");
-  return device;
-}
-
-// The value of "key=value" in mount options.
-std::string option_value(std::string_view options, std::string_view key) {
-  for (const std::string_view option : split(options, ',')) {
-    if (starts_with(option, key) && option.size() > key.size() && option[key.size()] == '=') {
-      return std::string(option.substr(key.size() + 1));
-    }
-  }
-  return "";
-}
-
-// The directory below an overlay that holds `path`, if it is visible from here.
-std::string below_overlay(const Mount& mount, const std::string& path) {
-  std::vector<std::string> layers{option_value(mount.options, "upperdir")};
-  const std::string lower = option_value(mount.options, "lowerdir");
-  for (const std::string_view layer : split(lower, ':')) layers.emplace_back(layer);
-  const std::string relative = path.substr(std::min(mount.point.size(), path.size()));
-  for (const std::string& layer : layers) {
-    struct stat info {};
-    std::string candidate = layer + "/" + relative;
-    if (!layer.empty() && ::stat(candidate.c_str(), &info) == 0) return candidate;
-  }
-  return "";
-}
-
-std::optional<BlockDevice> device_behind(const Mount& mount, const std::string& path,
-                                         dev_t device_id) {
-  if (mount.fs_type == "overlay") {
-    const std::string lower = below_overlay(mount, path);
-    if (lower.empty() || lower == path) return std::nullopt;
-    try {
-      return inspect_path(lower).device;
-    } catch (const os::Error&) {
-      return std::nullopt;
-    }
-  }
-  if (auto device = block_device(::major(device_id), ::minor(device_id))) return device;
+std::optional<BlockDevice> device_behind(const Mount& mount, dev_t device_id) {
+  if (auto device = find_block_device(::major(device_id), ::minor(device_id))) return device;
   // btrfs and others give files an anonymous device number: go by the mount's source.
   struct stat info {};
-  if (starts_with(mount.source, "/dev/") && ::stat(mount.source.c_str(), &info) == 0 &&
+  if (mount.source.rfind("/dev/", 0) == 0 && ::stat(mount.source.c_str(), &info) == 0 &&
       S_ISBLK(info.st_mode)) {
-    return block_device(::major(info.st_rdev), ::minor(info.st_rdev));
+    return find_block_device(::major(info.st_rdev), ::minor(info.st_rdev));
   }
   return std::nullopt;
 }
 
-constexpr std::array<std::string_view, 19> k_network_types{"nfs",
-                                                           "nfs4",
-                                                           "cifs",
-                                                           "smb3",
-                                                           "ceph",
-                                                           "lustre",
-                                                           "glusterfs",
-                                                           "beegfs",
-                                                           "gpfs",
-                                                           "afs",
-                                                           "fuse.sshfs",
-                                                           "fuse.s3fs",
-                                                           "fuse.rclone",
-                                                           "fuse.gcsfuse",
-                                                           "fuse.mountpoint-s3",
-                                                           "fuse.glusterfs",
-                                                           "fuse.ceph",
-                                                           "fuse.juicefs",
-                                                           "fuse.goofys"};
+// Under an overlay, what holds the path is its layer: everything but the path's own name and mount
+// is the layer's.
+void look_below_overlay(PathInfo* info) {
+  const std::string lower = below_overlay(info->mount, info->path);
+  if (lower.empty() || lower == info->path) return;
+  try {
+    const PathInfo below = inspect_path(lower);
+    info->layer = below.source();
+    info->device = below.device;
+  } catch (const os::Error&) {
+    return;  // a layer that is not visible from here: a container's
+  }
+}
 
 std::pair<bool, std::string> network_or_local(const Mount& mount,
                                               const std::optional<BlockDevice>& device) {
-  const auto* known = std::find(k_network_types.begin(), k_network_types.end(), mount.fs_type);
-  if (known != k_network_types.end()) {
-    return {true, fmt::format("{} is a network file system", mount.fs_type)};
-  }
-  if (mount.fs_type == "fuse.coldload") {
-    return {false, "a stand-in made by coldload: a local directory at a network's pace"};
-  }
-  if (mount.fs_type == "9p" || mount.fs_type == "virtiofs") {
-    return {false, fmt::format("{} is shared by the host; what is behind it there is not visible",
-                               mount.fs_type)};
-  }
-  if (starts_with(mount.fs_type, "fuse")) {
-    return {false, "a FUSE file system of unknown kind: what is behind it is not visible"};
+  const std::string& type = mount.fs_type;
+  switch (file_system_of(mount).reach) {
+    case Reach::network:
+      return {true,
+              fmt::format("{} is a network file system", type == "fuse" ? mount.source : type)};
+    case Reach::stand_in:
+      return {false, "a stand-in made by coldload: a local directory at a network's pace"};
+    case Reach::host:
+      return {false, fmt::format("{} is shared by the host; what is behind it there is not visible",
+                                 type)};
+    case Reach::unknown:
+      return {false, "a FUSE file system of unknown kind: what is behind it is not visible"};
+    case Reach::local:
+      return {false, fmt::format("{} shows another file system's files", type)};
+    case Reach::device:
+      break;
   }
   if (!device) {
-    return {false, fmt::format("{} with no block device that is visible from here", mount.fs_type)};
+    return {false, fmt::format("{} with no block device that is visible from here", type)};
   }
-  if (starts_with(device->name, "nbd") || starts_with(device->name, "rbd") ||
-      starts_with(device->name, "drbd")) {
-    return {true, fmt::format("{} is a network block device", device->name)};
-  }
-  if (!device->transport.empty() && device->transport != "pcie") {
-    return {true, fmt::format("NVMe over {}", device->transport)};
-  }
-  for (const std::string_view name : {"Amazon Elastic Block Store", "PersistentDisk"}) {
-    if (device->model.find(name) != std::string::npos) {
-      return {true,
-              fmt::format("the disk says \"{}\": a cloud volume over the network", device->model)};
-    }
-  }
-  if (starts_with(device->name, "vd") || starts_with(device->name, "xvd")) {
+  const std::string why = why_network(*device);
+  if (!why.empty()) return {true, why};
+  for (const BlockDevice* disk : physical_devices(*device)) {
+    if (disk->name.rfind("vd", 0) != 0 && disk->name.rfind("xvd", 0) != 0) continue;
     return {false, fmt::format("{} is a virtual machine's disk; what the host keeps behind it is "
                                "not visible",
-                               device->name)};
+                               disk->name)};
   }
-  return {false, fmt::format("{} on block device {}", mount.fs_type, device->name)};
-}
-
-CacheKind cache_kind(std::string_view fs_type) {
-  for (const std::string_view type : {"tmpfs", "ramfs", "hugetlbfs", "devtmpfs"}) {
-    if (fs_type == type) return CacheKind::memory_backed;
-  }
-  for (const std::string_view type : {"zfs", "gpfs"}) {
-    if (fs_type == type) return CacheKind::hidden;
-  }
-  return CacheKind::page_cache;
+  return {false, fmt::format("{} on block device {}", type, describe(*device))};
 }
 
 std::set<std::pair<dev_t, ino_t>> identities(const std::vector<std::string>& files) {
@@ -229,37 +94,28 @@ std::set<std::pair<dev_t, ino_t>> identities(const std::vector<std::string>& fil
   return found;
 }
 
-std::vector<Mount> current_mounts() {
-  return parse_mountinfo(os::read_text("/proc/self/mountinfo"));
-}
-
 }  // namespace
 
-std::string file_below_overlay(const std::string& path) {
-  const std::vector<Mount> mounts = current_mounts();
-  const Mount* mount = mount_of(mounts, path);
-  return mount != nullptr && mount->fs_type == "overlay" ? below_overlay(*mount, path) : "";
-}
-
-std::vector<Mount> parse_mountinfo(std::string_view text) {
-  std::vector<Mount> mounts;
-  for (const std::string_view line : split(text, '\n')) {
-    const std::vector<std::string_view> fields = split(line, ' ');
-    const auto dash = std::find(fields.begin(), fields.end(), "-");
-    if (fields.size() < 10 || dash == fields.end() || fields.end() - dash < 4) continue;
-    Mount mount;
-    const std::vector<std::string_view> numbers = split(fields[2], ':');
-    if (numbers.size() != 2) continue;
-    std::from_chars(numbers[0].data(), numbers[0].data() + numbers[0].size(), mount.major);
-    std::from_chars(numbers[1].data(), numbers[1].data() + numbers[1].size(), mount.minor);
-    mount.root = unescape(fields[3]);
-    mount.point = unescape(fields[4]);
-    mount.options = unescape(fields[5]) + "," + unescape(dash[3]);
-    mount.fs_type = unescape(dash[1]);
-    mount.source = unescape(dash[2]);
-    mounts.push_back(std::move(mount));
+void classify(PathInfo* info) {
+  const Mount& mount = info->source();
+  const FileSystem& system = file_system_of(mount);
+  std::tie(info->network, info->network_reason) = network_or_local(mount, info->device);
+  if (info->layer) {
+    info->network_reason =
+        fmt::format("{} over {}: {}", info->mount.fs_type, mount.fs_type, info->network_reason);
   }
-  return mounts;
+  info->hidden_cache = hidden_cache_of(mount);
+  if (info->hidden_cache.empty() && info->device) info->hidden_cache = info->device->hidden_cache;
+  info->cache = system.memory                 ? CacheKind::memory_backed
+                : !info->hidden_cache.empty() ? CacheKind::hidden
+                                              : CacheKind::page_cache;
+  info->unseen.clear();
+  if (!system.far_side.empty()) {
+    info->unseen.push_back(fmt::format(
+        "{} may hold the files in memory: that cache cannot be seen or emptied from here",
+        system.far_side));
+  }
+  if (!system.remark.empty()) info->unseen.emplace_back(system.remark);
 }
 
 PathInfo inspect_path(const std::string& path) {
@@ -270,7 +126,11 @@ PathInfo inspect_path(const std::string& path) {
   info.device_id = status.st_dev;
   const std::vector<Mount> mounts = current_mounts();
   if (const Mount* mount = mount_of(mounts, info.path)) info.mount = *mount;
-  info.device = device_behind(info.mount, info.path, info.device_id);
+  if (info.mount.fs_type == "overlay") {
+    look_below_overlay(&info);
+  } else {
+    info.device = device_behind(info.mount, info.device_id);
+  }
   const std::string bdi = fmt::format("/sys/class/bdi/{}:{}/read_ahead_kb", ::major(info.device_id),
                                       ::minor(info.device_id));
   if (const auto text = os::try_read_text(bdi)) {
@@ -278,8 +138,7 @@ PathInfo inspect_path(const std::string& path) {
     const auto parsed = std::from_chars(text->data(), text->data() + text->size(), value);
     if (parsed.ec == std::errc()) info.readahead_kib = value;
   }
-  std::tie(info.network, info.network_reason) = network_or_local(info.mount, info.device);
-  info.cache = cache_kind(info.mount.fs_type);
+  classify(&info);
   return info;
 }
 
@@ -314,9 +173,21 @@ text::json::object to_json(const PathInfo& info) {
   out["mount_point"] = info.mount.point;
   out["mount_source"] = info.mount.source;
   out["mount_options"] = info.mount.options;
+  out["mount_root"] = info.mount.root;
+  out["layer"] = info.layer ? text::json::value(info.layer->fs_type) : nullptr;
   out["device"] = info.device ? text::json::value(info.device->name) : nullptr;
   out["device_model"] =
       info.device && !info.device->model.empty() ? text::json::value(info.device->model) : nullptr;
+  out["device_kind"] =
+      info.device && !info.device->kind.empty() ? text::json::value(info.device->kind) : nullptr;
+  text::json::array disks;
+  if (info.device) {
+    for (const BlockDevice* disk : physical_devices(*info.device)) {
+      disks.push_back(text::json::object{
+          {"name", disk->name}, {"model", disk->model}, {"transport", disk->transport}});
+    }
+  }
+  out["physical_devices"] = std::move(disks);
   out["rotational"] = info.device && info.device->rotational
                           ? text::json::value(*info.device->rotational)
                           : nullptr;
@@ -326,6 +197,9 @@ text::json::object to_json(const PathInfo& info) {
   out["readahead_kb"] = text::or_null(info.readahead_kib);
   out["network"] = info.network;
   out["network_reason"] = info.network_reason;
+  out["hidden_cache"] =
+      info.hidden_cache.empty() ? text::json::value(nullptr) : text::json::value(info.hidden_cache);
+  out["unseen_caches"] = text::json::array(info.unseen.begin(), info.unseen.end());
   return out;
 }
 
@@ -334,13 +208,20 @@ std::vector<std::string> describe(const PathInfo& info) {
   lines.push_back(fmt::format("path         {}", info.path));
   lines.push_back(fmt::format("file system  {} from {} at {}", info.mount.fs_type,
                               info.mount.source, info.mount.point));
+  if (info.mount.root != "/") {
+    lines.push_back(fmt::format("shows        {} of that file system", info.mount.root));
+  }
   lines.push_back(fmt::format("options      {}", info.mount.options));
+  if (info.layer) {
+    lines.push_back(fmt::format("layer        {} from {} at {}", info.layer->fs_type,
+                                info.layer->source, info.layer->point));
+  }
   if (info.device) {
     const char* kind = !info.device->rotational   ? "rotational or not: unknown"
                        : *info.device->rotational ? "rotational"
                                                   : "not rotational";
     lines.push_back(
-        fmt::format("device       {}{}, {}, scheduler {}", info.device->name,
+        fmt::format("device       {}{}, {}, scheduler {}", describe(*info.device),
                     info.device->model.empty() ? "" : " (" + info.device->model + ")", kind,
                     info.device->scheduler.empty() ? "unknown" : info.device->scheduler));
   } else {
@@ -350,6 +231,8 @@ std::vector<std::string> describe(const PathInfo& info) {
                                      : "readahead    unknown");
   lines.push_back(
       fmt::format("network      {}: {}", info.network ? "yes" : "no", info.network_reason));
+  if (!info.hidden_cache.empty()) lines.push_back("own cache    " + info.hidden_cache);
+  for (const std::string& line : info.unseen) lines.push_back("unseen       " + line);
   return lines;
 }
 

@@ -23,7 +23,7 @@
 #include "os/file.h"
 #include "os/interrupt.h"
 #include "os/subprocess.h"
-#include "storage/path_info.h"
+#include "storage/mounts.h"
 #include "storage/stand_in_delivery.h"
 
 namespace coldload::storage {

@@ -13,7 +13,7 @@
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/file.h"
-#include "storage/path_info.h"
+#include "storage/mounts.h"
 #include "storage/stand_in_description.h"
 
 namespace coldload::storage {

@@ -54,6 +54,17 @@ def can_link():
     return Probe(done.returncode == 0, f"cannot link network namespaces here: {reason}")
 
 
+@functools.lru_cache(maxsize=None)
+def can_mount():
+    """Whether root may mount here, in namespaces of its own: tried."""
+    tools = has_tools("unshare", "mount", "umount")
+    if not tools:
+        return tools
+    done = subprocess.run([tool("unshare"), "--net", "--mount", "mount", "-t", "tmpfs", "tmpfs",
+                           "/tmp"], capture_output=True, text=True, env={**os.environ, "PATH": SBIN})
+    return Probe(done.returncode == 0, f"cannot mount here: {done.stderr.strip()}")
+
+
 def die_with_the_test():
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -98,6 +109,12 @@ class _ApartFromTheMachine:
         os.close(self._directory)
 
 
+def go_apart(test):
+    """For the rest of `test`, this process mounts and links where nobody else sees it, and where
+    it ends with the process."""
+    test.addCleanup(_ApartFromTheMachine().leave)
+
+
 class FarMachineTest(unittest.TestCase):
     """Mixin for a ScratchTest: self.rate_bytes_per_s is what the link lets through to us."""
 
@@ -105,8 +122,7 @@ class FarMachineTest(unittest.TestCase):
 
     def setUp(self):
         super().setUp()
-        apart = _ApartFromTheMachine()
-        self.addCleanup(apart.leave)
+        go_apart(self)
         # What a server leaves behind (the process of a connection) comes to us, to be reaped.
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
         self.addCleanup(self._reap)

@@ -3,8 +3,8 @@
 import subprocess
 
 from far_machine import FAR, FarMachineTest, can_link, has_tools, wait_until
-from harness import (FAKE_SERVER, ScratchTest, can_evict, files_of, has_fake_server, has_fuse,
-                     is_root, needs, read_records, run, warm, write_checkpoint)
+from harness import (FAKE_SERVER, MARKDOWN_NAME, ScratchTest, can_evict, files_of, has_fake_server,
+                     has_fuse, is_root, needs, read_records, run, warm, write_checkpoint)
 
 SHARD_BYTES = 6 << 20
 
@@ -43,12 +43,12 @@ class _Network(FarMachineTest, ScratchTest):
             return subprocess.run(["bash", "-c", script], capture_output=True).returncode == 0
         wait_until(answers, server, self.scratch / f"{name}.log")
 
-    def compare(self):
+    def compare(self, expect=0):
         """Runs the comparison; the records of the cold trials on the network mount."""
         result = run(["compare", "--path", f"nvme={self.local}", "--path",
                       f"net={self.mount / 'model'}", "--runs", 2, "--warm-runs", 0, "--no-floor",
                       "--out", self.out], timeout=self.timeout_s)
-        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.returncode, expect, result.stderr)
         return [each for each in read_records(self.out) if each["arm"] == "net"]
 
     def assert_verified(self):
@@ -62,6 +62,10 @@ class _Network(FarMachineTest, ScratchTest):
             # The link saves up some packets while it is idle: a wide margin.
             self.assertLess(rate, 1.5 * self.rate_bytes_per_s)
         return records
+
+    def storage_of(self, record):
+        """What the record says of the network arm's path."""
+        return next(arm["storage"] for arm in record["arms"] if arm["label"] == "net")
 
 
 @needs(is_root(), has_fuse(), can_link(), has_tools("sshd", "ssh", "ssh-keygen", "sshfs"),
@@ -93,6 +97,13 @@ class Sshfs(_Network):
         for record in self.assert_verified():
             # No counter tells what an SFTP server sent: the loader's own direct reads do.
             self.assertEqual(record["storage_bytes_source"], "direct_io")
+            storage = self.storage_of(record)
+            self.assertEqual((storage["fs_type"], storage["network"]), ("fuse.sshfs", True))
+            self.assertIsNone(storage["hidden_cache"])
+        # The server's memory held every file: no client can tell, and the report says so.
+        report = (self.out / MARKDOWN_NAME).read_text(encoding="utf-8")
+        self.assertIn("`net`: the SFTP server may hold the files in memory", report)
+        self.assertIn("unseen       the SFTP server", run(["inspect", self.mount / "model"]).stdout)
 
     @needs(has_fake_server())
     def test_a_load_through_the_page_cache_is_verified_by_what_is_in_it_afterwards(self):
@@ -104,3 +115,37 @@ class Sshfs(_Network):
         (record,) = read_records(self.out)
         self.assertEqual((record["cold"], record["storage_bytes_source"]),
                          ("verified", "residency"), record["reason"])
+
+
+@needs(is_root(), has_fuse(), can_link(), has_tools("rclone"), can_evict())
+class Rclone(_Network):
+    """An export over WebDAV, from rclone to rclone."""
+
+    def setUp(self):
+        super().setUp()
+        self.config = self.scratch / "rclone.conf"
+        self.config.write_text(f"[far]\ntype = webdav\nurl = http://{FAR}:8080\nvendor = other\n",
+                               encoding="utf-8")
+        server = self.start_there("server", "rclone", "serve", "webdav", "--read-only", "--config",
+                                  self.config, "--addr", f"{FAR}:8080", self.export)
+        self.wait_for_port(8080, server, "server")
+
+    def mount_with(self, *options):
+        self.mount_here(self.mount, "rclone", "mount", "--read-only", "--config", self.config,
+                        "--cache-dir", self.scratch / "cache", *options, "far:", self.mount)
+
+    def test_without_its_vfs_cache_a_load_is_verified_cold(self):
+        self.mount_with()
+        for record in self.assert_verified():
+            storage = self.storage_of(record)
+            self.assertEqual((storage["fs_type"], storage["network"]), ("fuse.rclone", True))
+            self.assertIsNone(storage["hidden_cache"])
+
+    def test_what_its_vfs_cache_serves_is_not_called_cold(self):
+        self.mount_with("--vfs-cache-mode", "full")
+        for file in files_of(self.mount / "model"):
+            warm(file)
+        records = self.compare(expect=3)
+        self.assertEqual([each["cold"] for each in records], ["unknown"] * 2)
+        for record in records:
+            self.assertIn("rclone's VFS cache keeps files on this machine", record["reason"])

@@ -213,7 +213,7 @@ TEST(JudgeCold, BytesAloneDoNotMakeItVerified) {
 TEST(JudgeCold, AHiddenClientCacheIsUnknown) {
   ColdEvidence e = honest();
   e.fs_type = "zfs";
-  e.hidden_cache = true;
+  e.hidden_cache = "ZFS's ARC holds files";
   EXPECT_EQ(judge_cold(e).cold, Cold::unknown);
 }
 

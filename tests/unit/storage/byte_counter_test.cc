@@ -36,6 +36,41 @@ TEST(ParseMountstats, HasNoAnswerForOtherMounts) {
       parse_mountstats("device x mounted on /mnt/a with fstype nfs\n\tbytes:\t1 2\n", "/mnt/a"));
 }
 
+TEST(ParseMountstats, KnowsMountPointsWithBlanks) {
+  EXPECT_EQ(parse_mountstats("device srv:/a mounted on /mnt/my\\040disk with fstype nfs4\n"
+                             "\tbytes:\t1 2 3 4 5 6 7 8\n",
+                             "/mnt/my disk"),
+            5U);
+}
+
+constexpr char k_cifs_stats[] =
+    "Resources in use\nCIFS Session: 2\nShare (unique mount targets): 3\n\n"
+    "Total vfs operations: 67 maximum at one time: 2\n\n"
+    "Max requests in flight: 3\n"
+    "1) \\\\nas\\models\n"
+    "SMBs: 233\n"
+    "Bytes read: 1000  Bytes written: 7\n"
+    "Open files: 0 total (local), 0 open on server\n"
+    "Reads: 12 total 0 failed\n"
+    "2) \\\\nas\\other\n"
+    "SMBs: 9\n"
+    "Bytes read: 5  Bytes written: 0\n"
+    "3) \\\\nas\\models\tDISCONNECTED \n"
+    "SMBs: 9\n"
+    "Bytes read: 20  Bytes written: 0\n";
+
+TEST(ParseCifsStats, AddsUpTheConnectionsOfOneShare) {
+  EXPECT_EQ(parse_cifs_stats(k_cifs_stats, "//nas/models"), 1020U);
+  EXPECT_EQ(parse_cifs_stats(k_cifs_stats, "//nas/models/llama/8b"), 1020U);
+  EXPECT_EQ(parse_cifs_stats(k_cifs_stats, "//nas/other"), 5U);
+}
+
+TEST(ParseCifsStats, HasNoAnswerForOtherShares) {
+  EXPECT_FALSE(parse_cifs_stats(k_cifs_stats, "//nas/model"));
+  EXPECT_FALSE(parse_cifs_stats(k_cifs_stats, "nas"));
+  EXPECT_FALSE(parse_cifs_stats("", "//nas/models"));
+}
+
 PathInfo on(const std::string& fs_type) {
   PathInfo info;
   info.path = "/";
@@ -61,7 +96,8 @@ TEST(ChooseByteCounter, GoesByProcessesWhereTheDeviceIsHidden) {
 
 TEST(ChooseByteCounter, DropsACounterThatDoesNotAnswer) {
   PathInfo info = on("ext4");
-  info.device = BlockDevice{4095, 4095, "gone", "", "", "", {}};
+  info.device.emplace();
+  info.device->major = info.device->minor = 4095;
   const CounterChoice choice = choose_byte_counter(info);
   EXPECT_FALSE(choice.counter);
   EXPECT_EQ(choice.source, "");

@@ -16,30 +16,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(ParseMountinfo, ReadsEveryFieldAndBothKindsOfOptions) {
-  const auto mounts = parse_mountinfo(
-      "36 35 0:34 /sub /mnt/efs rw,noatime shared:7 master:1 - nfs4 10.0.0.1:/ rw,vers=4.1\n");
-  ASSERT_EQ(mounts.size(), 1U);
-  EXPECT_EQ(mounts[0].major, 0U);
-  EXPECT_EQ(mounts[0].minor, 34U);
-  EXPECT_EQ(mounts[0].root, "/sub");
-  EXPECT_EQ(mounts[0].point, "/mnt/efs");
-  EXPECT_EQ(mounts[0].fs_type, "nfs4");
-  EXPECT_EQ(mounts[0].source, "10.0.0.1:/");
-  EXPECT_EQ(mounts[0].options, "rw,noatime,rw,vers=4.1");
-}
-
-TEST(ParseMountinfo, UndoesTheEscapesOfBlanks) {
-  const auto mounts = parse_mountinfo("36 35 8:1 / /mnt/my\\040disk rw - ext4 /dev/sda1 rw\n");
-  ASSERT_EQ(mounts.size(), 1U);
-  EXPECT_EQ(mounts[0].point, "/mnt/my disk");
-}
-
-TEST(ParseMountinfo, LeavesOutWhatIsNoMount) {
-  EXPECT_TRUE(parse_mountinfo("").empty());
-  EXPECT_TRUE(parse_mountinfo("rubbish\n1 2 3\n36 35 x / /mnt rw - ext4 s rw\n").empty());
-}
-
 TEST(InspectPath, ProcIsNeitherNetworkNorMemoryBacked) {
   const PathInfo info = inspect_path("/proc/self");
   EXPECT_EQ(info.mount.fs_type, "proc");
@@ -97,7 +73,9 @@ TEST_F(SameStorage, DifferentDevicesAreNot) {
   PathInfo a;
   a.path = "/a";
   a.device_id = 1;
-  a.device = BlockDevice{259, 0, "nvme0n1", "", "pcie", "none", false};
+  a.device.emplace();
+  a.device->major = 259;
+  a.device->name = "nvme0n1";
   PathInfo b = a;
   b.path = "/b";
   b.device_id = 2;

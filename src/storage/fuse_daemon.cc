@@ -1,0 +1,116 @@
+#include "storage/fuse_daemon.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "os/file.h"
+
+namespace coldload::storage {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// argv and the environment as procfs shows them: each word ends with a zero byte. Words may be
+// empty.
+std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> words;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\0'), text.size());
+    words.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return words;
+}
+
+// Without a slash at the end, without . and ..; links are left alone: to follow them is to ask the
+// file system, whose server may hang.
+std::string plain(const fs::path& path) {
+  std::string text = path.lexically_normal();
+  while (text.size() > 1 && text.back() == '/') text.pop_back();
+  return text;
+}
+
+bool names_mount(const std::vector<std::string>& argv, const fs::path& folder,
+                 const std::string& mount_point) {
+  std::error_code error;
+  const fs::path home = fs::read_symlink(folder / "cwd", error);
+  for (std::size_t i = 1; i < argv.size(); ++i) {
+    if (argv[i].empty() || argv[i].front() == '-') continue;
+    const fs::path word = argv[i].front() == '/' || error ? fs::path(argv[i]) : home / argv[i];
+    if (plain(word) == mount_point) return true;
+  }
+  return false;
+}
+
+// "--vfs_cache_mode=off" -> {"vfs-cache-mode", "off"}.
+std::pair<std::string, std::optional<std::string>> key_and_value(std::string_view word) {
+  const std::size_t equals = word.find('=');
+  std::string key(word.substr(0, equals));
+  std::replace(key.begin(), key.end(), '_', '-');
+  if (equals == std::string_view::npos) return {key, std::nullopt};
+  return {key, std::string(word.substr(equals + 1))};
+}
+
+}  // namespace
+
+std::optional<std::string> FuseDaemon::option(std::string_view name) const {
+  for (std::size_t i = 1; i < argv.size(); ++i) {
+    std::string_view rest = argv[i];
+    const bool flag = rest.size() > 1 && rest.front() == '-';
+    rest.remove_prefix(std::min(rest.find_first_not_of('-'), rest.size()));
+    if (flag && key_and_value(rest).first == name) {
+      if (auto value = key_and_value(rest).second) return value;
+      return i + 1 < argv.size() ? argv[i + 1] : "";
+    }
+    // Mount options, by themselves or behind -o.
+    const bool attached = flag && argv[i].compare(0, 2, "-o") == 0;
+    if (attached) rest.remove_prefix(1);
+    if (!attached && argv[i - 1] != "-o" && argv[i - 1] != "--o") continue;
+    while (!rest.empty()) {
+      const std::size_t comma = std::min(rest.find(','), rest.size());
+      const auto [key, value] = key_and_value(rest.substr(0, comma));
+      if (key == name) return value.value_or("");
+      rest.remove_prefix(std::min(comma + 1, rest.size()));
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> FuseDaemon::variable(std::string_view name) const {
+  if (!environment) return std::nullopt;
+  for (const std::string& word : *environment) {
+    const std::size_t equals = word.find('=');
+    if (equals != std::string::npos && word.substr(0, equals) == name) {
+      return word.substr(equals + 1);
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<FuseDaemon> find_fuse_daemon(const std::string& mount_point,
+                                           const std::vector<std::string_view>& programs,
+                                           const std::string& proc) {
+  std::optional<FuseDaemon> found;
+  std::error_code error;
+  for (fs::directory_iterator it(proc, error), last; !error && it != last; it.increment(error)) {
+    const std::string name = it->path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    const auto text = os::try_read_text(it->path() / "cmdline");
+    if (!text || text->empty()) continue;
+    FuseDaemon daemon;
+    daemon.argv = words_of(*text);
+    const std::string program = fs::path(daemon.argv.front()).filename();
+    if (std::find(programs.begin(), programs.end(), program) == programs.end()) continue;
+    if (!names_mount(daemon.argv, it->path(), plain(mount_point))) continue;
+    if (found && found->argv != daemon.argv) return std::nullopt;
+    if (const auto variables = os::try_read_text(it->path() / "environ")) {
+      daemon.environment = words_of(*variables);
+    }
+    found = std::move(daemon);
+  }
+  return found;
+}
+
+}  // namespace coldload::storage

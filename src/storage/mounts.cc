@@ -1,0 +1,117 @@
+#include "storage/mounts.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include <sys/stat.h>
+
+#include "os/file.h"
+
+namespace coldload::storage {
+
+namespace {
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  std::size_t begin = 0;
+  while (begin <= text.size()) {
+    const std::size_t end = std::min(text.find(separator, begin), text.size());
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+bool starts_with(std::string_view text, std::string_view start) {
+  return text.substr(0, start.size()) == start;
+}
+
+bool is_below(const std::string& path, const std::string& directory) {
+  if (directory == "/") return true;
+  return starts_with(path, directory) &&
+         (path.size() == directory.size() || path[directory.size()] == '/');
+}
+
+}  // namespace
+
+std::string unescape_mount_text(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned value = 0;
+    if (text[i] == '\\' && i + 3 < text.size() &&
+        std::from_chars(text.data() + i + 1, text.data() + i + 4, value, 8).ptr ==
+            text.data() + i + 4) {
+      out += static_cast<char>(value);
+      i += 3;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+std::vector<Mount> parse_mountinfo(std::string_view text) {
+  std::vector<Mount> mounts;
+  for (const std::string_view line : split(text, '\n')) {
+    const std::vector<std::string_view> fields = split(line, ' ');
+    const auto dash = std::find(fields.begin(), fields.end(), "-");
+    if (fields.size() < 10 || dash == fields.end() || fields.end() - dash < 4) continue;
+    Mount mount;
+    const std::vector<std::string_view> numbers = split(fields[2], ':');
+    if (numbers.size() != 2) continue;
+    std::from_chars(numbers[0].data(), numbers[0].data() + numbers[0].size(), mount.major);
+    std::from_chars(numbers[1].data(), numbers[1].data() + numbers[1].size(), mount.minor);
+    mount.root = unescape_mount_text(fields[3]);
+    mount.point = unescape_mount_text(fields[4]);
+    mount.options = unescape_mount_text(fields[5]) + "," + unescape_mount_text(dash[3]);
+    mount.fs_type = unescape_mount_text(dash[1]);
+    mount.source = unescape_mount_text(dash[2]);
+    mounts.push_back(std::move(mount));
+  }
+  return mounts;
+}
+
+std::vector<Mount> current_mounts() {
+  return parse_mountinfo(os::read_text("/proc/self/mountinfo"));
+}
+
+const Mount* mount_of(const std::vector<Mount>& mounts, const std::string& path) {
+  const Mount* best = nullptr;
+  for (const Mount& mount : mounts) {
+    if (!is_below(path, mount.point)) continue;
+    if (best == nullptr || mount.point.size() >= best->point.size()) best = &mount;
+  }
+  return best;
+}
+
+std::optional<std::string> mount_option(const Mount& mount, std::string_view key) {
+  for (const std::string_view option : split(mount.options, ',')) {
+    if (option == key) return "";
+    if (starts_with(option, key) && option[key.size()] == '=') {
+      return std::string(option.substr(key.size() + 1));
+    }
+  }
+  return std::nullopt;
+}
+
+std::string below_overlay(const Mount& mount, const std::string& path) {
+  std::vector<std::string> layers{mount_option(mount, "upperdir").value_or("")};
+  const std::string lower = mount_option(mount, "lowerdir").value_or("");
+  for (const std::string_view layer : split(lower, ':')) layers.emplace_back(layer);
+  const std::string relative = path.substr(std::min(mount.point.size(), path.size()));
+  for (const std::string& layer : layers) {
+    struct stat info {};
+    std::string candidate = layer + "/" + relative;
+    if (!layer.empty() && ::stat(candidate.c_str(), &info) == 0) return candidate;
+  }
+  return "";
+}
+
+std::string file_below_overlay(const std::string& path) {
+  const std::vector<Mount> mounts = current_mounts();
+  const Mount* mount = mount_of(mounts, path);
+  return mount != nullptr && mount->fs_type == "overlay" ? below_overlay(*mount, path) : "";
+}
+
+}  // namespace coldload::storage
