@@ -298,7 +298,8 @@ const std::vector<Field> k_experiment{{"experiment", In::json_only, "text",
 }
 , {"arms", In::json_only, "list",
    "every arm in the order given: `label`, `path`, `placeholder`, `missing`, `stand_in` (its rate, "
-   "and what it delivered), `storage` (device and the disks below, file system, options, readahead, "
+   "and what it delivered), `storage` (device and the disks below, file system, options, "
+   "readahead, "
    "`hidden_cache`, `unseen_caches`), `floor` (what the path, its page cache, the bus and the GPU "
    "delivered before the first trial: `coldload floor --json`; see floor.md), `no_floor_reason`",
    WRITE{return arms_value(r.experiment.arms);

@@ -48,8 +48,8 @@ struct FileSystem {
   // two: the cache is always there.
   std::string_view cache_mount = "";
   const DaemonCache* daemon = nullptr;
-  std::string_view far_side = "";       // whose memory may hold the files, out of sight; or empty
-  std::string_view remark = "";         // what else nobody can tell; or empty
+  std::string_view far_side = "";  // whose memory may hold the files, out of sight; or empty
+  std::string_view remark = "";    // what else nobody can tell; or empty
 };
 
 [[nodiscard]] std::span<const FileSystem> known_file_systems();
