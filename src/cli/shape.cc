@@ -25,9 +25,15 @@ namespace {
 struct ShapeFlags {
   std::string source;
   std::string mount_point;
+  std::string preset;
   std::string rate;
   std::string latency = "1ms";
   double requests_per_s = 0;
+  std::string per_stream;
+  std::string fail_after;
+  std::string hang_after;
+  storage::ReadFaults faults;
+  bool allow_other = false;
   std::string readahead;
   std::string request;
   std::string serve;
@@ -51,29 +57,55 @@ std::optional<std::uint64_t> size_of(const std::string& text, const char* flag) 
   return bytes;
 }
 
+double rate_of(const std::string& text, const char* flag) {
+  const auto rate = text::parse_rate(text);
+  if (rate) return *rate;
+  throw UsageError(
+      fmt::format("{}: cannot read \"{}\" as a rate above zero, as in 250MB/s", flag, text));
+}
+
+storage::StandInPace pace_of(const ShapeFlags& flags) {
+  try {
+    if (!flags.preset.empty()) return storage::preset_pace(flags.preset);
+    storage::StandInPace pace;
+    pace.rate_bytes_per_s = rate_of(flags.rate, "--rate");
+    const auto latency = text::parse_duration(flags.latency);
+    if (!latency) {
+      throw UsageError(
+          fmt::format("--latency: cannot read \"{}\" as a time, as in 1ms", flags.latency));
+    }
+    pace.latency = *latency;
+    if (flags.requests_per_s != 0) pace.requests_per_s = flags.requests_per_s;
+    if (!flags.per_stream.empty()) {
+      pace.stream_bytes_per_s = rate_of(flags.per_stream, "--per-stream");
+    }
+    storage::check_pace(pace);
+    return pace;
+  } catch (const UsageError&) {
+    throw;
+  } catch (const os::Error& error) {
+    throw UsageError(error.what());
+  }
+}
+
+std::optional<std::uint64_t> bytes_of(const std::string& text, const char* flag) {
+  if (text.empty()) return std::nullopt;
+  const auto bytes = text::parse_size(text);
+  if (!bytes) throw UsageError(fmt::format("{}: cannot read \"{}\" as a size", flag, text));
+  return bytes;
+}
+
 storage::StandInOptions options_of(const ShapeFlags& flags) {
   storage::StandInOptions options;
   if (flags.source.empty()) throw UsageError("shape: SRC is required");
   if (flags.mount_point.empty()) throw UsageError("shape: MOUNTPOINT is required");
-  const auto rate = text::parse_rate(flags.rate);
-  if (!rate) {
-    throw UsageError(
-        fmt::format("--rate: cannot read \"{}\" as a rate above zero, as in 250MB/s", flags.rate));
-  }
-  const auto latency = text::parse_duration(flags.latency);
-  if (!latency) {
-    throw UsageError(
-        fmt::format("--latency: cannot read \"{}\" as a time, as in 1ms", flags.latency));
-  }
   options.source = flags.source;
   options.mount_point = flags.mount_point;
-  options.pace = {*rate, *latency, std::nullopt};
-  if (flags.requests_per_s != 0) options.pace.requests_per_s = flags.requests_per_s;
-  try {
-    storage::check_pace(options.pace);
-  } catch (const os::Error& error) {
-    throw UsageError(error.what());
-  }
+  options.pace = pace_of(flags);
+  options.faults = flags.faults;
+  options.faults.fail_after_bytes = bytes_of(flags.fail_after, "--fail-after");
+  options.faults.hang_after_bytes = bytes_of(flags.hang_after, "--hang-after");
+  if (flags.allow_other) options.access = storage::MountAccess::everybody;
   if (flags.follow_links) options.links = storage::OutsideLinks::as_files;
   if (flags.cold_backing) options.backing = storage::Backing::cold;
   options.readahead_bytes = size_of(flags.readahead, "--readahead");
@@ -105,6 +137,7 @@ void print_ready(const storage::StandInDescription& description, pid_t pid, bool
         "backing files: not read beforehand, they are more than half of the available memory; "
         "their disk may be slower than the rate\n");
   }
+  if (description.faults.any()) fmt::print("faults: {}\n", storage::to_string(description.faults));
   const storage::Delivered& delivered = description.delivered;
   if (delivered.read_bytes_per_s || delivered.mmap_bytes_per_s || delivered.parallel_bytes_per_s) {
     fmt::print("delivered: {} to read, {} to mmap, {} to four readers (readahead {} KiB)\n",
@@ -178,6 +211,33 @@ int serve_in_background(const std::vector<std::string>& args) {
   return k_exit_ok;
 }
 
+void add_pace(CLI::App* app, ShapeFlags* flags) {
+  auto* preset = app->add_option("--preset", flags->preset,
+                                 "the pace of a model, as efs-elastic (docs/stand-in.md has all)");
+  app->add_option("--rate", flags->rate, "bytes per second for all readers together: 250MB/s")
+      ->excludes(preset);
+  app->add_option("--latency", flags->latency, "added to every request")
+      ->capture_default_str()
+      ->excludes(preset);
+  app->add_option("--iops", flags->requests_per_s, "most read requests per second (no limit)")
+      ->check(CLI::PositiveNumber)
+      ->excludes(preset);
+  app->add_option("--per-stream", flags->per_stream,
+                  "bytes per second for each open file, as an object store's (no limit)")
+      ->excludes(preset);
+}
+
+void add_faults(CLI::App* app, ShapeFlags* flags) {
+  app->add_option("--fail-after", flags->fail_after, "reads fail with EIO after so many bytes");
+  app->add_option("--hang-after", flags->hang_after,
+                  "reads hang after so many bytes, until the mount ends");
+  app->add_option("--error-rate", flags->faults.error_share,
+                  "share of the read requests that fail with EIO: 0.01")
+      ->check(CLI::Range(0.0, 1.0));
+  app->add_option("--error-seed", flags->faults.seed, "chooses which requests fail")
+      ->capture_default_str();
+}
+
 }  // namespace
 
 int run_shape(const std::vector<std::string>& args) {
@@ -186,16 +246,15 @@ int run_shape(const std::vector<std::string>& args) {
   ShapeFlags flags;
   app.add_option("SRC", flags.source, "directory to show");
   app.add_option("MOUNTPOINT", flags.mount_point, "empty directory, or one to be created");
-  app.add_option("--rate", flags.rate, "bytes per second for all readers together: 250MB/s");
-  app.add_option("--latency", flags.latency, "added to every request")->capture_default_str();
-  app.add_option("--iops", flags.requests_per_s, "most read requests per second (no limit)")
-      ->check(CLI::PositiveNumber);
+  add_pace(&app, &flags);
+  add_faults(&app, &flags);
   app.add_option("--readahead", flags.readahead,
                  "of the mount, as NFS's 128KiB (default: what rate and latency need; root)");
   app.add_flag("--follow-links", flags.follow_links,
                "show links that leave SRC as the files they point to");
   app.add_flag("--cold-backing", flags.cold_backing,
                "read SRC's files from their disk each time, not from memory");
+  app.add_flag("--allow-other", flags.allow_other, "let other users than this one look at it");
   app.add_flag("--no-measure", flags.no_measure, "mount at once, without warming and measuring");
   app.add_flag("--daemon", flags.daemon, "go on in the background once mounted and measured");
   app.add_flag("--json", flags.json, "print what is mounted and delivered as one JSON line");

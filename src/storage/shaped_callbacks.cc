@@ -172,6 +172,7 @@ void on_open(fuse_req_t request, fuse_ino_t number, fuse_file_info* info) {
     bool unchanged = false;
     const int error_number = open_backing(server, server.inode(number), opened.get(), &unchanged);
     if (error_number != 0) return error_later(server, request, error_number);
+    server.begin_stream(*opened);
     fuse_file_info reply = *info;
     // Without keep_cache the kernel drops every cached page of the file at this open.
     reply.keep_cache = unchanged ? 1 : 0;
@@ -188,7 +189,7 @@ void on_open(fuse_req_t request, fuse_ino_t number, fuse_file_info* info) {
 void on_read(fuse_req_t request, fuse_ino_t /*number*/, std::size_t size, off_t offset,
              fuse_file_info* info) {
   guarded(request, [&](ShapedServer& server) {
-    server.read(request, *handle_of<const ShapedServer::OpenFile>(info), size,
+    server.read(request, *handle_of<ShapedServer::OpenFile>(info), size,
                 static_cast<std::uint64_t>(offset));
   });
 }

@@ -55,15 +55,15 @@ void install_wake_signal() {
 // Arguments in the form that libfuse takes, with one owner.
 class FuseArguments {
  public:
-  explicit FuseArguments(const std::string& source) {
+  explicit FuseArguments(const ShapedFsOptions& shaped) {
     add("coldload");
     std::string options = "ro,default_permissions,subtype=coldload,fsname=";
-    for (const char c : source) {
+    // Everybody finds it in the table of mounts, as "server:/export" of a network's.
+    for (const char c : spec_of(shaped.pace) + ":" + shaped.source) {
       if (c == ',' || c == '\\') options += '\\';
       options += c;
     }
-    // Only root may let other users in without a setting in /etc/fuse.conf.
-    if (::geteuid() == 0) options += ",allow_other";
+    if (shaped.access == MountAccess::everybody) options += ",allow_other";
     add("-o");
     add(options);
   }
@@ -111,7 +111,7 @@ ShapedFs::Session::Session(const ShapedFsOptions& options)
   install_wake_signal();
   fuse_set_log_func(keep_fuse_message);
   last_fuse_message().clear();
-  FuseArguments arguments(options.source);
+  FuseArguments arguments(options);
   fuse = fuse_session_new(arguments.get(), &ShapedServer::callbacks(), sizeof(fuse_lowlevel_ops),
                           &server);
   if (fuse == nullptr || fuse_session_mount(fuse, options.mount_point.c_str()) != 0) {

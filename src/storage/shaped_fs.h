@@ -1,5 +1,6 @@
 // A read-only FUSE file system that shows one directory at a network's pace: a token bucket over
-// all readers together, a latency for each request, and a limit of requests a second if asked.
+// all readers together, a latency for each request, and if asked a limit of requests a second and
+// a token bucket for each open file.
 //
 // The page cache of the mount follows the kernel's normal rules (no direct_io), and is kept when
 // an unchanged file is opened again, as an NFS client keeps it. The bytes served are counted, and
@@ -8,13 +9,13 @@
 // Layer: storage. Knows nothing of model formats.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 
+#include "storage/read_faults.h"
 #include "storage/shaped_tree.h"
+#include "storage/stand_in_pace.h"
 
 namespace coldload::storage {
 
@@ -24,14 +25,20 @@ enum class Backing {
   cold,  // every read goes to the disk behind
 };
 
+// Who may look at a mount.
+enum class MountAccess {
+  owner,      // only the user who mounted it: not even root, where that is somebody else
+  everybody,  // by the files' permissions; another user than root needs the leave of /etc/fuse.conf
+};
+
 struct ShapedFsOptions {
   std::string source;       // directory
   std::string mount_point;  // an empty directory
-  double rate_bytes_per_s = 0;
-  std::chrono::nanoseconds latency{0};
-  std::optional<double> requests_per_s;
+  StandInPace pace;
+  ReadFaults faults;
   OutsideLinks links = OutsideLinks::as_links;
   Backing backing = Backing::warm;
+  MountAccess access = MountAccess::owner;
   std::uint32_t request_bytes = 0;  // largest read request; 0: what suits the rate
 };
 

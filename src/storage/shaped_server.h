@@ -1,9 +1,12 @@
 // What answers the kernel's FUSE requests for a stand-in: reads the directory behind, paces the
 // answers, counts the bytes.
 //
-// A request is answered at max(arrival + latency, the token bucket's schedule). Its data is read
-// on arrival, as far as the buffers go, so that it is ready when due; nothing sleeps for a single
-// request.
+// A read first waits for its stream's token bucket, where streams have one, and then is answered at
+// max(arrival + latency, the schedule of the bucket of all). Nothing sleeps for a single request.
+//
+// On arrival the kernel is told what will be needed; the data is copied when due, through a buffer
+// that still is in the processor's cache. A cold backing has no page cache to read ahead into: its
+// data is read on arrival, as far as the buffers go.
 //
 // Layer: storage. Knows nothing of mounting or model formats.
 #pragma once
@@ -35,6 +38,7 @@ class ShapedServer {
     os::Fd file;
     std::uint64_t bytes = 0;  // size at open
     bool drop_behind = false;
+    std::optional<TokenBucket> stream;  // its own rate, under the server's lock
   };
 
   // Throws os::Error where the source cannot be opened.
@@ -59,17 +63,36 @@ class ShapedServer {
   // The number that stands for `inode` in requests.
   [[nodiscard]] static fuse_ino_t number_of(ShapedInode& inode);
 
+  // Gives a file that is being opened its own rate, where streams have one.
+  void begin_stream(OpenFile& file) const;
   // Answers a metadata request after the latency. `reply` must not throw.
   void reply_later(std::function<void()> reply);
   // Answers a read. `file` stays open until then: the kernel releases it after its reads.
-  void read(fuse_req_t request, const OpenFile& file, std::size_t size, std::uint64_t offset);
+  void read(fuse_req_t request, OpenFile& file, std::size_t size, std::uint64_t offset);
 
  private:
-  [[nodiscard]] os::TimePoint due_at(os::TimePoint now, std::uint64_t bytes);
-  void answer_read(fuse_req_t request, const std::byte* data, ssize_t bytes);
+  // A read on its way.
+  struct Read {
+    fuse_req_t request;
+    OpenFile* file;
+    std::size_t size;
+    std::uint64_t offset;
+    std::uint64_t bytes;  // of the rate
+    os::TimePoint arrived;
+    BufferPool::Buffer early;  // data that was read on arrival; null: is read when due
+    ssize_t got;               // of early: bytes, or -errno
+  };
 
-  std::chrono::nanoseconds latency_;
+  // Runs `answer` at `due`. Answers with an error instead where the server stops, or whoever waits
+  // was killed.
+  void answer_at(fuse_req_t request, os::TimePoint due, std::function<void()> answer);
+  void enter_line(const Read& read);
+  void answer_read(const Read& read);
+  void reply_bytes(fuse_req_t request, const std::byte* data, ssize_t bytes);
+
+  StandInPace pace_;
   Backing backing_;
+  FaultGate faults_;
   std::uint32_t request_bytes_;
   ShapedTree tree_;
   BufferPool buffers_;

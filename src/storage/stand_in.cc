@@ -224,6 +224,8 @@ StandIn::StandIn(const StandInOptions& options, const StandInDescription& known)
   wanted.pace = options.pace;
   wanted.links = options.links;
   wanted.backing = options.backing;
+  wanted.access = options.access;
+  wanted.faults = options.faults;
   wanted.readahead_bytes = options.readahead_bytes;
   wanted.request_bytes = options.request_bytes;
   text::json::object request = to_json(wanted);

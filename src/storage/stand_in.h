@@ -28,6 +28,8 @@ struct StandInOptions {
   std::string mount_point;  // empty: a private one that ends in the source's name
   OutsideLinks links = OutsideLinks::as_links;
   Backing backing = Backing::warm;
+  MountAccess access = MountAccess::owner;
+  ReadFaults faults;
   std::optional<std::uint64_t> readahead_bytes;  // of the mount; empty: what rate and latency need
   std::uint32_t request_bytes = 0;               // largest read request; 0: what suits the rate
   bool detached = false;  // keep no descriptor of the terminal: for a background server

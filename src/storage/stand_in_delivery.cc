@@ -244,16 +244,17 @@ Delivered measure_delivered(const StandInOptions& options) {
   Delivered delivered;
   const std::vector<SourceFile> files = source_files(options);
   const std::uint64_t there = total_bytes(files);
-  const double rate = options.pace.rate_bytes_per_s;
-  if (static_cast<double>(there) < rate * k_least_s) {
+  if (static_cast<double>(there) < rate_for(options.pace, k_parallel) * k_least_s) {
     delivered.not_measured = fmt::format("only {} to read", text::format_bytes(there));
     return delivered;
   }
-  const auto wanted =
-      static_cast<std::uint64_t>(std::min(rate * k_wanted_s, static_cast<double>(there)));
   StandInOptions private_options = options;
   private_options.mount_point.clear();
+  private_options.faults = {};
   const auto measure = [&](Way way, unsigned readers) {
+    const double rate = rate_for(options.pace, readers);
+    const auto wanted =
+        static_cast<std::uint64_t>(std::min(rate * k_wanted_s, static_cast<double>(there)));
     StandIn stand_in(private_options);
     return Measurement(way, k_limit, rate, wanted / readers)
         .run(stand_in, shares(files, wanted, readers));

@@ -14,83 +14,46 @@ namespace coldload::storage {
 namespace {
 
 constexpr double k_ns_per_s = 1e9;
-// Below this a single page takes too long for anything to be measured by.
-constexpr double k_least_rate = 100e3;
-// Above this, time stamps of a nanosecond and a memory copy are the limit.
-constexpr double k_greatest_rate = 100e9;
-constexpr double k_greatest_latency_s = 10;
-constexpr double k_least_requests_per_s = 1;
-
-std::vector<std::string_view> split_at_commas(std::string_view text) {
-  std::vector<std::string_view> parts;
-  while (true) {
-    const std::size_t comma = text.find(',');
-    parts.push_back(text.substr(0, comma));
-    if (comma == std::string_view::npos) return parts;
-    text.remove_prefix(comma + 1);
-  }
-}
-
 double seconds(std::chrono::nanoseconds time) {
   return std::chrono::duration<double>(time).count();
 }
 
+text::json::value faults_value(const ReadFaults& faults) {
+  if (!faults.any()) return nullptr;
+  return text::json::object{{"fail_after_bytes", text::or_null(faults.fail_after_bytes)},
+                            {"hang_after_bytes", text::or_null(faults.hang_after_bytes)},
+                            {"error_share", faults.error_share},
+                            {"seed", faults.seed}};
+}
+
+ReadFaults read_faults(const text::json::object& json) {
+  ReadFaults faults;
+  const auto* given = json.if_contains("faults");
+  if (given == nullptr || !given->is_object()) return faults;
+  const text::json::object& object = given->as_object();
+  faults.fail_after_bytes = text::unsigned_at(object, "fail_after_bytes");
+  faults.hang_after_bytes = text::unsigned_at(object, "hang_after_bytes");
+  faults.error_share = text::number_at(object, "error_share").value_or(0);
+  faults.seed = text::unsigned_at(object, "seed").value_or(faults.seed);
+  return faults;
+}
+
 }  // namespace
 
-void check_pace(const StandInPace& pace) {
-  if (!(pace.rate_bytes_per_s >= k_least_rate) || !(pace.rate_bytes_per_s <= k_greatest_rate)) {
-    throw os::Error(
-        fmt::format("a stand-in cannot have a rate of {} bytes per second: give 100kB/s to "
-                    "100GB/s, with the unit, as in 250MB/s",
-                    pace.rate_bytes_per_s));
+std::string to_string(const ReadFaults& faults) {
+  std::string text;
+  const auto add = [&text](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+  if (faults.fail_after_bytes) {
+    add("reads fail after " + text::format_bytes(*faults.fail_after_bytes));
   }
-  if (seconds(pace.latency) > k_greatest_latency_s || pace.latency.count() < 0) {
-    throw os::Error(fmt::format(
-        "a stand-in cannot have a latency of {} s: give 0 to 10 s, with the unit, as in 1ms",
-        seconds(pace.latency)));
+  if (faults.hang_after_bytes) {
+    add("reads hang after " + text::format_bytes(*faults.hang_after_bytes));
   }
-  if (pace.requests_per_s && !(*pace.requests_per_s >= k_least_requests_per_s)) {
-    throw os::Error(
-        "a stand-in cannot serve less than 1 request per second: give --iops 1 or more");
+  if (faults.error_share > 0) {
+    constexpr double k_percent = 100;
+    add(fmt::format("{:g} % of the read requests fail (seed {})", faults.error_share * k_percent,
+                    faults.seed));
   }
-}
-
-StandInPace parse_stand_in(std::string_view text) {
-  const auto parts = split_at_commas(text);
-  const auto refuse = [text](const std::string& cause) {
-    return os::Error(fmt::format(
-        "cannot read the stand-in \"{}\": {}; write RATE,LATENCY as in 250MB/s,1ms", text, cause));
-  };
-  if (parts.size() > 3) throw refuse("it has more than rate, latency and requests per second");
-  StandInPace pace;
-  const auto rate = text::parse_rate(parts[0]);
-  if (!rate) throw refuse(fmt::format("\"{}\" is not a rate above zero", parts[0]));
-  pace.rate_bytes_per_s = *rate;
-  if (parts.size() > 1) {
-    const auto latency = text::parse_duration(parts[1]);
-    if (!latency) throw refuse(fmt::format("\"{}\" is not a time", parts[1]));
-    pace.latency = *latency;
-  }
-  if (parts.size() > 2) {
-    std::string_view number = parts[2];
-    constexpr std::string_view k_unit = "iops";
-    if (number.size() > k_unit.size() && number.substr(number.size() - k_unit.size()) == k_unit) {
-      number.remove_suffix(k_unit.size());
-    }
-    const auto requests = text::parse_size(number);
-    if (!requests || *requests == 0) {
-      throw refuse(fmt::format("\"{}\" is not a number of requests per second", parts[2]));
-    }
-    pace.requests_per_s = static_cast<double>(*requests);
-  }
-  check_pace(pace);
-  return pace;
-}
-
-std::string to_string(const StandInPace& pace) {
-  std::string text = text::format_rate(pace.rate_bytes_per_s);
-  text += fmt::format(", {:g} ms latency", seconds(pace.latency) * 1e3);
-  if (pace.requests_per_s) text += fmt::format(", {:g} requests/s", *pace.requests_per_s);
   return text;
 }
 
@@ -103,6 +66,10 @@ text::json::object to_json(const StandInDescription& description) {
   json["rate_bytes_per_s"] = description.pace.rate_bytes_per_s;
   json["latency_s"] = seconds(description.pace.latency);
   json["requests_per_s"] = text::or_null(description.pace.requests_per_s);
+  json["stream_bytes_per_s"] = text::or_null(description.pace.stream_bytes_per_s);
+  json["preset"] = description.pace.preset;
+  json["faults"] = faults_value(description.faults);
+  json["allow_other"] = description.access == MountAccess::everybody;
   json["links"] = description.links == OutsideLinks::as_files ? "as_files" : "as_links";
   json["backing"] = description.backing == Backing::cold ? "cold" : "warm";
   json["warmed"] = description.warmed ? text::json::value(*description.warmed) : nullptr;
@@ -130,6 +97,12 @@ std::optional<StandInDescription> stand_in_from_json(const text::json::object& j
   description.pace.latency =
       std::chrono::nanoseconds(static_cast<std::int64_t>(std::llround(*latency * k_ns_per_s)));
   description.pace.requests_per_s = text::number_at(json, "requests_per_s");
+  description.pace.stream_bytes_per_s = text::number_at(json, "stream_bytes_per_s");
+  description.pace.preset = text::string_at(json, "preset").value_or("");
+  description.faults = read_faults(json);
+  if (const auto* open = json.if_contains("allow_other"); open != nullptr && open->is_bool()) {
+    description.access = open->as_bool() ? MountAccess::everybody : MountAccess::owner;
+  }
   if (text::string_at(json, "links") == "as_files") description.links = OutsideLinks::as_files;
   if (text::string_at(json, "backing") == "cold") description.backing = Backing::cold;
   if (const auto* warmed = json.if_contains("warmed"); warmed != nullptr && warmed->is_bool()) {
@@ -150,21 +123,25 @@ std::optional<StandInDescription> stand_in_from_json(const text::json::object& j
 
 std::string shortfall(const StandInDescription& description) {
   constexpr double k_enough = 0.95;
-  const double asked = description.pace.rate_bytes_per_s;
+  constexpr unsigned k_together = 4;
+  const StandInPace& pace = description.pace;
   std::vector<std::string> short_of;
-  const auto look = [&](const std::optional<double>& delivered, const char* to) {
-    if (!delivered || *delivered >= k_enough * asked) return;
+  const auto look = [&](const std::optional<double>& delivered, unsigned readers, const char* to) {
+    if (!delivered || *delivered >= k_enough * rate_for(pace, readers)) return;
     short_of.push_back(fmt::format("{} to {}", text::format_rate(*delivered), to));
   };
-  look(description.delivered.read_bytes_per_s, "one reader with read(2)");
-  look(description.delivered.mmap_bytes_per_s, "one reader through mmap");
-  look(description.delivered.parallel_bytes_per_s, "four readers together");
+  look(description.delivered.read_bytes_per_s, 1, "one reader with read(2)");
+  look(description.delivered.mmap_bytes_per_s, 1, "one reader through mmap");
+  look(description.delivered.parallel_bytes_per_s, k_together, "four readers together");
   if (short_of.empty()) return "";
   std::string text = fmt::format("delivers {}", short_of[0]);
   for (std::size_t i = 1; i < short_of.size(); ++i) {
     text += (i + 1 == short_of.size() ? " and " : ", ") + short_of[i];
   }
-  text += fmt::format(", asked {}", text::format_rate(asked));
+  text += fmt::format(", asked {}", text::format_rate(pace.rate_bytes_per_s));
+  if (pace.stream_bytes_per_s) {
+    text += fmt::format(" and {} per stream", text::format_rate(*pace.stream_bytes_per_s));
+  }
   if (description.readahead_bytes &&
       *description.readahead_bytes < needed_readahead(description.pace)) {
     text += fmt::format(
@@ -182,7 +159,7 @@ std::uint64_t needed_readahead(const StandInPace& pace) {
   // A reader that is not put back on a processor at once must not find the line idle.
   constexpr double k_wake_up_s = 0.003;
   const double needed =
-      k_times_in_flight * pace.rate_bytes_per_s * (seconds(pace.latency) + k_wake_up_s);
+      k_times_in_flight * rate_for(pace, 1) * (seconds(pace.latency) + k_wake_up_s);
   std::uint64_t bytes = k_least;
   while (bytes < k_most && static_cast<double>(bytes) < needed) bytes *= 2;
   return bytes;

@@ -3,34 +3,18 @@
 // Layer: storage. Pure functions.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include <sys/types.h>
 
+#include "storage/read_faults.h"
 #include "storage/shaped_fs.h"
+#include "storage/stand_in_pace.h"
 #include "text/json.h"
 
 namespace coldload::storage {
-
-// The pace of a stand-in.
-struct StandInPace {
-  double rate_bytes_per_s = 0;
-  std::chrono::nanoseconds latency{0};
-  std::optional<double> requests_per_s;
-};
-
-// "250MB/s", "250MB/s,1ms", "250MB/s,1ms,3000iops". Throws os::Error that says what is wrong.
-[[nodiscard]] StandInPace parse_stand_in(std::string_view text);
-
-// Throws os::Error for a rate, latency or limit that cannot be served.
-void check_pace(const StandInPace& pace);
-
-// "250 MB/s, 1 ms latency".
-[[nodiscard]] std::string to_string(const StandInPace& pace);
 
 // What one stand-in was measured to deliver, on a mount of its own, before the one that is used.
 struct Delivered {
@@ -48,11 +32,16 @@ struct StandInDescription {
   StandInPace pace;
   OutsideLinks links = OutsideLinks::as_links;
   Backing backing = Backing::warm;
+  MountAccess access = MountAccess::owner;
+  ReadFaults faults;
   std::optional<bool> warmed;  // whether the backing files were read once before; empty: not tried
   std::optional<std::uint64_t> readahead_bytes;  // of the mount
   std::uint32_t request_bytes = 0;               // largest read request
   Delivered delivered;
 };
+
+// "reads fail after 1.00 GB, 1 % of the read requests fail": what goes wrong on purpose.
+[[nodiscard]] std::string to_string(const ReadFaults& faults);
 
 [[nodiscard]] text::json::object to_json(const StandInDescription& description);
 [[nodiscard]] std::optional<StandInDescription> stand_in_from_json(const text::json::object& json);
@@ -61,9 +50,9 @@ struct StandInDescription {
 // otherwise, and where nothing was measured.
 [[nodiscard]] std::string shortfall(const StandInDescription& description);
 
-// The readahead that lets one reader have the whole rate: four times what the line carries during
-// the latency and a late wake-up, a power of two, 1 to 16 MiB. (Not simply the most: a page fault
-// at random reads that much.)
+// The readahead that lets one reader have all that it can get: four times what the line carries
+// during the latency and a late wake-up, a power of two, 1 to 16 MiB. (Not simply the most: a page
+// fault at random reads that much.)
 [[nodiscard]] std::uint64_t needed_readahead(const StandInPace& pace);
 
 }  // namespace coldload::storage

@@ -88,9 +88,8 @@ int serve_stand_in(std::string_view request, int owner_fd) {
     ::prctl(PR_SET_NAME, "coldload-shape", 0, 0, 0);
     os::raise_descriptor_limit();  // one for each file that the kernel remembers
     StandInDescription& wanted = parsed.wanted;
-    ShapedFs file_system({wanted.source, wanted.mount_point, wanted.pace.rate_bytes_per_s,
-                          wanted.pace.latency, wanted.pace.requests_per_s, wanted.links,
-                          wanted.backing, wanted.request_bytes});
+    ShapedFs file_system({wanted.source, wanted.mount_point, wanted.pace, wanted.faults,
+                          wanted.links, wanted.backing, wanted.access, wanted.request_bytes});
     wanted.server_pid = ::getpid();
     wanted.request_bytes = file_system.request_bytes();
     wanted.readahead_bytes = set_readahead(

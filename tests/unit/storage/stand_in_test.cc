@@ -24,47 +24,14 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-TEST(ParseStandIn, ReadsRateLatencyAndRequests) {
-  const StandInPace pace = parse_stand_in("250MB/s,1ms");
-  EXPECT_DOUBLE_EQ(pace.rate_bytes_per_s, 250e6);
-  EXPECT_EQ(pace.latency, 1ms);
-  EXPECT_FALSE(pace.requests_per_s);
-  EXPECT_DOUBLE_EQ(parse_stand_in("1Gbit/s").rate_bytes_per_s, 125e6);
-  EXPECT_EQ(parse_stand_in("1Gbit/s").latency, 0ns);
-  EXPECT_EQ(parse_stand_in("1GiB/s,250us,3000iops").requests_per_s, 3000);
-  EXPECT_EQ(parse_stand_in("1GiB/s,0,3000").requests_per_s, 3000);
-}
-
-TEST(ParseStandIn, RefusesWithTheCause) {
-  const auto message = [](const std::string& text) -> std::string {
-    try {
-      (void)parse_stand_in(text);
-    } catch (const os::Error& error) {
-      return error.what();
-    }
-    return "accepted";
-  };
-  EXPECT_THAT(message(""), HasSubstr("not a rate above zero"));
-  EXPECT_THAT(message("0"), HasSubstr("not a rate above zero"));
-  EXPECT_THAT(message("0MB/s,1ms"), HasSubstr("not a rate above zero"));
-  EXPECT_THAT(message("fast,1ms"), HasSubstr("\"fast\" is not a rate"));
-  EXPECT_THAT(message("-250MB/s"), HasSubstr("not a rate"));
-  EXPECT_THAT(message("250MB/s,soon"), HasSubstr("\"soon\" is not a time"));
-  EXPECT_THAT(message("250MB/s,"), HasSubstr("not a time"));
-  EXPECT_THAT(message("250MB/s,1ms,many"), HasSubstr("requests per second"));
-  EXPECT_THAT(message("250MB/s,1ms,0iops"), HasSubstr("requests per second"));
-  EXPECT_THAT(message("250MB/s,1ms,1,2"), HasSubstr("more than"));
-  EXPECT_THAT(message("250"), HasSubstr("with the unit"));
-  EXPECT_THAT(message("500GB/s"), HasSubstr("cannot have a rate"));
-  EXPECT_THAT(message("250MB/s,1h"), HasSubstr("cannot have a latency"));
-}
-
 TEST(NeededReadahead, HoldsWhatIsInFlightWithinItsBounds) {
-  EXPECT_EQ(needed_readahead({250e6, 1ms, {}}), 4U << 20);
-  EXPECT_EQ(needed_readahead({100e6, 1ms, {}}), 2U << 20);
-  EXPECT_EQ(needed_readahead({250e6, 10ms, {}}), 16U << 20);
+  EXPECT_EQ(needed_readahead({250e6, 1ms}), 4U << 20);
+  EXPECT_EQ(needed_readahead({100e6, 1ms}), 2U << 20);
+  EXPECT_EQ(needed_readahead({250e6, 10ms}), 16U << 20);
   EXPECT_EQ(needed_readahead({1e6, 0ms, {}}), 1U << 20);
-  EXPECT_EQ(needed_readahead({10e9, 10ms, {}}), 16U << 20);
+  EXPECT_EQ(needed_readahead({10e9, 10ms}), 16U << 20);
+  // What no stream can get need not be read ahead.
+  EXPECT_EQ(needed_readahead({10e9, 1ms, {}, 60e6}), 1U << 20);
 }
 
 StandInDescription some_description() {
@@ -72,7 +39,9 @@ StandInDescription some_description() {
   description.source = "/data/model, of a \"name\"";
   description.mount_point = "/mnt/net";
   description.server_pid = 4711;
-  description.pace = {250e6, 1500us, 3000.0};
+  description.pace = {250e6, 1500us, 3000.0, 300e6, "some-model"};
+  description.access = MountAccess::everybody;
+  description.faults = {1U << 20, 2U << 20, 0.25, 7};
   description.links = OutsideLinks::as_files;
   description.backing = Backing::cold;
   description.warmed = false;
@@ -88,6 +57,10 @@ TEST(StandInDescription, SurvivesJson) {
   ASSERT_TRUE(read);
   EXPECT_EQ(text::to_line(to_json(*read)), text::to_line(json));
   EXPECT_EQ(read->pace.latency, 1500us);
+  EXPECT_EQ(read->pace.preset, "some-model");
+  EXPECT_EQ(read->faults.hang_after_bytes, 2U << 20);
+  EXPECT_EQ(read->faults.seed, 7U);
+  EXPECT_EQ(read->access, MountAccess::everybody);
   EXPECT_FALSE(read->delivered.parallel_bytes_per_s);
   EXPECT_FALSE(stand_in_from_json({}));
   EXPECT_FALSE(stand_in_from_json({{"source", 1}}));
@@ -95,6 +68,7 @@ TEST(StandInDescription, SurvivesJson) {
 
 TEST(Shortfall, NamesEachWayThatGetsLessThan95Percent) {
   StandInDescription description = some_description();
+  description.pace.stream_bytes_per_s.reset();
   EXPECT_EQ(shortfall(description), "delivers 120 MB/s to one reader through mmap, asked 250 MB/s");
   description.readahead_bytes = 128U << 10;
   EXPECT_THAT(shortfall(description),
@@ -103,6 +77,12 @@ TEST(Shortfall, NamesEachWayThatGetsLessThan95Percent) {
   EXPECT_EQ(shortfall(description), "");
   description.delivered = {};
   EXPECT_EQ(shortfall(description), "");
+  // One reader is one stream, four are four.
+  description.pace.stream_bytes_per_s = 60e6;
+  description.delivered = {60e6, 60e6, 238e6, ""};
+  EXPECT_EQ(shortfall(description), "");
+  description.delivered = {60e6, 60e6, 120e6, ""};
+  EXPECT_THAT(shortfall(description), HasSubstr("120 MB/s to four readers together, asked 250"));
 }
 
 // The rest needs a real mount, and coldload itself, which is the server's program.
@@ -129,7 +109,7 @@ class MountedStandIn : public testing::Test {
   [[nodiscard]] StandInOptions options() const {
     StandInOptions options;
     options.source = model;
-    options.pace = {500e6, 1ms, {}};
+    options.pace = {500e6, 1ms};
     options.program = program;
     return options;
   }
