@@ -15,6 +15,7 @@
 #include "model/summary.h"
 #include "os/error.h"
 #include "storage/path_info.h"
+#include "storage/stand_in.h"
 #include "text/escape.h"
 #include "text/json.h"
 #include "text/units.h"
@@ -94,6 +95,29 @@ void print_tensors(const std::vector<model::ShardHeader>& headers, bool as_json)
   }
 }
 
+// What is behind the weights: storage, and where that is a stand-in, of what and at which pace.
+json::object storage_facts(const model::Checkpoint& checkpoint) {
+  const std::string directory = weights_directory(checkpoint);
+  json::object facts = storage::to_json(storage::inspect_path(directory));
+  const auto stand_in = storage::describe_stand_in(directory);
+  facts["stand_in"] = stand_in ? json::value(storage::to_json(*stand_in)) : json::value(nullptr);
+  return facts;
+}
+
+void print_storage(const model::Checkpoint& checkpoint) {
+  const std::string directory = weights_directory(checkpoint);
+  for (const std::string& line : storage::describe(storage::inspect_path(directory))) {
+    fmt::print("{}\n", line);
+  }
+  const auto stand_in = storage::describe_stand_in(directory);
+  if (!stand_in) return;
+  fmt::print("stand-in     of {} at {} (pid {})\n", text::one_line(stand_in->source),
+             storage::to_string(stand_in->pace), stand_in->server_pid);
+  if (stand_in->faults.any()) {
+    fmt::print("faults       {}\n", storage::to_string(stand_in->faults));
+  }
+}
+
 // "3 links into /cache/blobs": where links lead, by directory.
 void print_links(const model::Checkpoint& checkpoint) {
   std::map<std::string, std::size_t> targets;
@@ -160,14 +184,11 @@ int run_inspect(const std::vector<std::string>& args) {
     print_tensors(headers, as_json);
   } else if (as_json) {
     json::object result = to_json(checkpoint, summary);
-    result["storage"] = storage::to_json(storage::inspect_path(weights_directory(checkpoint)));
+    result["storage"] = storage_facts(checkpoint);
     fmt::print("{}", text::to_pretty(result));
   } else {
     print_for_people(checkpoint, summary);
-    for (const std::string& line :
-         storage::describe(storage::inspect_path(weights_directory(checkpoint)))) {
-      fmt::print("{}\n", line);
-    }
+    print_storage(checkpoint);
   }
   if (std::fflush(stdout) != 0) throw os::SystemError("write", "standard output", errno);
   return k_exit_ok;
