@@ -98,7 +98,11 @@ void add_stand_ins(const std::vector<std::string>& flags, std::vector<measure::A
       throw UsageError(fmt::format("--stand-in {}: no --path has the label '{}'", flag, label));
     }
     try {
-      arm->stand_in = measure::StandInRequest{spec, storage::parse_stand_in(spec)};
+      const storage::StandInPace pace = storage::parse_stand_in(spec);
+      // A report says the figures, too: a name alone would read as the thing itself.
+      arm->stand_in = measure::StandInRequest{
+          pace.preset.empty() ? spec : fmt::format("{}, a model: {}", spec, storage::spec_of(pace)),
+          pace};
     } catch (const os::Error& error) {
       throw UsageError(fmt::format("--stand-in {}: {}", flag, error.what()));
     }
@@ -154,8 +158,9 @@ void add_arm_flags(CLI::App* app, ExperimentCommand command, ArmFlags* flags) {
                     "LABEL:PATH: one more arm, that path's checkpoint copied to PATH first");
     app->add_flag("--keep-staged", flags->keep_staged, "leave the last copy there");
   }
-  app->add_option("--stand-in", flags->stand_ins,
-                  "LABEL=RATE[,LATENCY]: see that arm's directory at a network's pace")
+  app->add_option(
+         "--stand-in", flags->stand_ins,
+         "LABEL=RATE[,LATENCY] or LABEL=PRESET: see that arm's directory at a network's pace")
       ->allow_extra_args(false);
 }
 

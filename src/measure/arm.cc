@@ -156,7 +156,13 @@ void mount_stand_ins(std::vector<Arm>* arms, const Plan& plan, bool can_pace) {
       options.links = storage::OutsideLinks::as_files;  // a hub snapshot's blobs, too
       move_to_mount(&arm, std::make_unique<storage::StandIn>(storage::mount_stand_in(options)));
     } else if (can_pace) {
-      arm.pace = request;
+      const storage::StandInPace& pace = request->pace;
+      if (pace.requests_per_s || pace.stream_bytes_per_s) {
+        throw os::Error(fmt::format(
+            "cannot give {} the pace {}: {}; without a mount only a rate and a latency can be had",
+            arm.facts.label, request->spec, available.reason));
+      }
+      arm.pace = StandInRequest{storage::spec_of(pace), pace};
       arm.facts.stand_in->method = "reader";
     } else {
       throw os::Error(
