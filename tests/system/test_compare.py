@@ -392,7 +392,7 @@ class Interrupts(CompareTest):
     def interrupted(self, args, wait_for):
         mark = f"mark-{uuid.uuid4()}"
         process = start(["compare", *self.paths, "--out", self.out, *args],
-                        env={"TEST_MARK": mark, "TMPDIR": self.scratch},
+                        env={"TEST_MARK": mark, "XDG_RUNTIME_DIR": self.scratch},
                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         deadline = time.monotonic() + 60
         while not wait_for():
@@ -422,12 +422,13 @@ class Interrupts(CompareTest):
     def test_sigkill_leaves_no_mount_behind_and_the_next_start_works(self):
         process = start(["compare", *self.paths, "--out", self.out, "--stand-in", "net=50MB/s",
                          "-w", 0, *self.server("--never-ready")],
-                        env={"TMPDIR": self.scratch}, stdout=subprocess.DEVNULL,
+                        env={"XDG_RUNTIME_DIR": self.scratch}, stdout=subprocess.DEVNULL,
                         stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
         while not list(self.out.glob("logs/*/*.log")):
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.05)
+        self.assertEqual(len(mounts_below(self.scratch)), 1)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         deadline = time.monotonic() + 20
