@@ -116,9 +116,12 @@ ShapedFs::Session::Session(const ShapedFsOptions& options)
                           &server);
   if (fuse == nullptr || fuse_session_mount(fuse, options.mount_point.c_str()) != 0) {
     if (fuse != nullptr) fuse_session_destroy(fuse);
+    const bool needs_leave = options.access == MountAccess::everybody && ::geteuid() != 0;
     throw os::Error(fmt::format(
-        "cannot mount a stand-in at {}: {}; `coldload doctor` says what this machine allows",
-        options.mount_point, last_fuse_message().empty() ? "refused" : last_fuse_message()));
+        "cannot mount a stand-in at {}: {}; {}", options.mount_point,
+        last_fuse_message().empty() ? "refused" : last_fuse_message(),
+        needs_leave ? "--allow-other needs the line user_allow_other in /etc/fuse.conf, or root"
+                    : "`coldload doctor` says what this machine allows"));
   }
   server.set_session(fuse);
   try {

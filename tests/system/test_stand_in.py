@@ -315,6 +315,14 @@ class Access(ShapeTest):
         stop(process)
         self.assertEqual(process.returncode, 0)
         self.assert_nothing_left()
+        settings = Path("/etc/fuse.conf")
+        if settings.exists() and "user_allow_other" in settings.read_text("utf-8").split():
+            return
+        refused = self.as_nobody(COLDLOAD, "shape", self.source, self.mount, "--rate", "100MB/s",
+                                 "--no-measure", "--allow-other")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("user_allow_other", refused.stderr)
+        self.assert_nothing_left()
 
 
 if __name__ == "__main__":
