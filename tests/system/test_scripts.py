@@ -8,7 +8,9 @@ from harness import (COLDLOAD, SOURCE_DIR, ScratchTest, can_evict, environment, 
                      write_checkpoint)
 
 BOOTSTRAP = SOURCE_DIR / "script" / "bootstrap"
-COMPARE = SOURCE_DIR / "days" / "day-009-storage-nvme-vs-network" / "compare_storage_paths.sh"
+DAY = SOURCE_DIR / "days" / "day-009-storage-nvme-vs-network"
+COMPARE = DAY / "compare_storage_paths.sh"
+STAGE = DAY / "stage_model_to_nvme.sh"
 
 
 class Stubbed(ScratchTest):
@@ -97,3 +99,34 @@ class ComparePaths(Stubbed):
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         modes = {row["storage_mode"] for row in read_rows(out)}
         self.assertLessEqual({"nvme", "net"}, modes)
+
+class StageModel(Stubbed):
+    @needs(can_evict())
+    def test_stages_once_and_appends_staged_rows(self):
+        source = self.scratch / "net" / "model"
+        source.parent.mkdir()
+        write_checkpoint(source)
+        fast = self.scratch / "fast"
+        fast.mkdir()
+        out = self.scratch / "out"
+        for told in ("copied in", "is up to date"):
+            result = self.call(STAGE, "--no-floor", COLDLOAD=COLDLOAD, MODEL_PATH_NET=source,
+                               STAGING_ROOT=fast, RUNS=1, OUT=out)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertIn(told, result.stderr)
+        rows = read_rows(out)
+        self.assertEqual([row["storage_mode"] for row in rows], ["staged", "staged"])
+        self.assertTrue(all(row["load_s"] for row in rows))
+        self.assertEqual(sorted(p.name for p in fast.iterdir()), ["model", "model.coldload.json"])
+
+    def test_a_copy_that_fails_measures_nothing(self):
+        out = self.scratch / "out"
+        result = self.call(STAGE, COLDLOAD=COLDLOAD, MODEL_PATH_NET=self.scratch / "missing",
+                           STAGING_ROOT=self.scratch, OUT=out)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertFalse(out.exists())
+
+    def test_says_which_variable_is_missing(self):
+        result = self.call(STAGE, COLDLOAD=COLDLOAD, MODEL_PATH_NET="/x", STAGING_ROOT="")
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("STAGING_ROOT", result.stderr)
