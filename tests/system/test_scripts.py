@@ -65,6 +65,19 @@ class Bootstrap(Stubbed):
         self.assertIn("apt-get install -y --no-install-recommends shellcheck", result.stderr)
         self.assertFalse(self.log.exists())
 
+    def test_what_only_some_tests_want_may_be_missing(self):
+        self.only_missing("sshfs")
+        self.stub("id", "echo 1000")
+        self.stub("sudo", "exit 1")
+        result = self.call(BOOTSTRAP)
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("without sshfs the tests on network mounts are skipped", result.stderr)
+        self.stub("id", "echo 0")
+        self.stub("apt-get", "exit 100")
+        result = self.call(BOOTSTRAP)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("without sshfs the tests on network mounts are skipped", result.stderr)
+
     def test_a_build_alone_needs_no_lint_tools(self):
         self.only_missing("shellcheck")
         self.stub("id", "echo 1000")
