@@ -129,16 +129,17 @@ struct Watched {
   Observed observed;
 };
 
-TimelineSources timeline_sources(const Arm& arm, const Baseline& baseline,
+// Looks at the page cache are evidence; the rest is for the record's timeline.
+TimelineSources timeline_sources(const TrialInput& input, const Baseline& baseline,
                                  storage::ResidencySampler& residency) {
   TimelineSources sources;
-  if (baseline.counter_bytes) {
-    sources.storage_bytes = [&arm, before = *baseline.counter_bytes]() {
+  sources.page_cache_bytes = [&residency] { return residency.look(); };
+  if (input.plan.timeline && baseline.counter_bytes) {
+    sources.storage_bytes = [&arm = input.arm, before = *baseline.counter_bytes]() {
       const auto now = arm.counter.counter->bytes();
       return now && *now >= before ? std::optional(*now - before) : std::nullopt;
     };
   }
-  sources.page_cache_bytes = [&residency] { return residency.look(); };
   return sources;
 }
 
@@ -148,20 +149,16 @@ Watched watch_load(const TrialInput& input, Launched& launched, const gpu::Nvml&
                    TrialWatcher& watcher, Record* record) {
   const Arm& arm = input.arm;
   std::optional<GpuSampler> gpus;
-  std::optional<Timeline> timeline;
   storage::ResidencySampler residency(view, arm.shard_count());
-  if (input.plan.timeline) {
-    TimelineSources sources = timeline_sources(arm, baseline, residency);
-    if (nvml.availability().ok) {
-      gpus.emplace(nvml, baseline.gpu_mib);
-      sources.gpu = [&gpus](const std::vector<pid_t>& pids) { return gpus->take(pids); };
-    }
-    timeline.emplace(launched.launched_at(), std::move(sources));
+  TimelineSources sources = timeline_sources(input, baseline, residency);
+  if (input.plan.timeline && nvml.availability().ok) {
+    gpus.emplace(nvml, baseline.gpu_mib);
+    sources.gpu = [&gpus](const std::vector<pid_t>& pids) { return gpus->take(pids); };
   }
+  Timeline timeline(launched.launched_at(), std::move(sources));
   std::vector<std::string> weight_files = arm.files();
   weight_files.resize(arm.shard_count());
-  Observation observation(launched.tree(), weight_files, input.ignored_processes,
-                          timeline ? &*timeline : nullptr);
+  Observation observation(launched.tree(), weight_files, input.ignored_processes, &timeline);
   Watched watched;
   watched.outcome = launched.wait_ready([&](const LoadProgress& progress) {
     watcher.step("load", progress.bytes.value_or(0), arm.checkpoint->weight_bytes());
@@ -169,7 +166,7 @@ Watched watch_load(const TrialInput& input, Launched& launched, const gpu::Nvml&
   if (arm.counter.counter) watched.counter_bytes = arm.counter.counter->bytes();
   watched.observed = observation.finish();
   record->sampler_cpu_s = watched.observed.cpu_s + (gpus ? gpus->cpu_s() : 0);
-  if (timeline) record->timeline = to_json(timeline->samples());
+  if (input.plan.timeline) record->timeline = to_json(timeline.samples());
   watched.resident_once = residency.seen_bytes();
   return watched;
 }

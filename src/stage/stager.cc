@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <thread>
 #include <utility>
 
@@ -129,7 +130,7 @@ void check_hub(const StageRequest& request, const SourceTree& source, const Plac
 // The copy, until it is durable and proved; false where it was interrupted.
 bool copy(const StageRequest& request, const SourceTree& source, const Place& place,
           const StageEvents& events, Manifest* manifest, StageResult* result) {
-  Journal journal = Journal::open(place, source);
+  const auto journal = std::make_shared<Journal>(Journal::open(place, source));
   CopyOptions options{request.jobs, request.limit_bytes_per_s, events.progress};
   const os::TimePoint begin = os::Clock::now();
   const CopyOutcome outcome = copy_tree(source, data_path(place), journal, options, manifest);

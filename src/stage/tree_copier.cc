@@ -36,9 +36,10 @@ constexpr std::size_t k_most_own_flushes = 64;
 // Owned by the threads too: one that hangs in the kernel keeps it.
 class CopyJob {
  public:
-  CopyJob(SourceTree tree, const std::string& data, Journal* journal, const CopyOptions& options)
+  CopyJob(SourceTree tree, const std::string& data, std::shared_ptr<Journal> journal,
+          const CopyOptions& options)
       : tree_(std::move(tree)),
-        journal_(journal),
+        journal_(std::move(journal)),
         flush_each_(tree_.files.size() <= k_most_own_flushes),
         choice_(options.jobs) {
     constexpr std::chrono::milliseconds k_burst{50};
@@ -54,7 +55,7 @@ class CopyJob {
       files_.emplace_back(tree_.files[i].real_path, destinations_[i], tree_.files[i].bytes);
       left_.emplace_back(steps_[i]);
     }
-    for (const JournalEntry& entry : journal->found()) {
+    for (const JournalEntry& entry : journal_->found()) {
       claimed_[{entry.file, entry.chunk}] = entry.hash;
     }
   }
@@ -80,7 +81,7 @@ class CopyJob {
   bool pace(std::size_t bytes);
 
   const SourceTree tree_;
-  Journal* journal_;
+  const std::shared_ptr<Journal> journal_;
   const bool flush_each_;
   std::vector<std::string> destinations_;
   std::vector<std::size_t> steps_;
@@ -181,13 +182,14 @@ void flush_file_system(const std::string& path) {
 
 }  // namespace
 
-CopyOutcome copy_tree(const SourceTree& tree, const std::string& data, Journal& journal,
-                      const CopyOptions& options, Manifest* manifest) {
+CopyOutcome copy_tree(const SourceTree& tree, const std::string& data,
+                      const std::shared_ptr<Journal>& journal, const CopyOptions& options,
+                      Manifest* manifest) {
   std::error_code problem;
   std::filesystem::create_directories(data, problem);
   if (problem) throw os::SystemError("create", data, problem.value());
   make_directories(tree, data);
-  const auto job = std::make_shared<CopyJob>(tree, data, &journal, options);
+  const auto job = std::make_shared<CopyJob>(tree, data, journal, options);
   const std::uint64_t total = tree.bytes();
   std::optional<os::TimePoint> give_up;
   storage::run_watched(

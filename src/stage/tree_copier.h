@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -38,7 +39,8 @@ struct CopyOutcome {
 // manifest's hashes. On return everything is durable, unless interrupted. Throws os::Error for the
 // first thing that fails, and storage::StallError where a thread hangs in the kernel when it is
 // interrupted: the process should then _exit.
-CopyOutcome copy_tree(const SourceTree& tree, const std::string& data, Journal& journal,
-                      const CopyOptions& options, Manifest* manifest);
+CopyOutcome copy_tree(const SourceTree& tree, const std::string& data,
+                      const std::shared_ptr<Journal>& journal, const CopyOptions& options,
+                      Manifest* manifest);
 
 }  // namespace coldload::stage

@@ -30,26 +30,26 @@ enum class Counts { block_device, nfs_mountstats, cifs_stats, stand_in, nothing 
 
 // A cache that a FUSE daemon keeps, and what on its command line tells of it.
 struct DaemonCache {
-  std::string_view programs;       // what the daemon is called, parted by blanks
-  std::string_view options;        // any of these, parted by blanks, means that there is a cache
-  std::string_view off = "";       // but not with this value; empty: every value means a cache
-  std::string_view variable = "";  // the same as the first option, in its environment; or empty
-  bool unless_off = false;         // there is a cache also where no option is given
+  std::string_view programs;    // what the daemon is called, parted by blanks
+  std::string_view options;     // any of these, parted by blanks, means that there is a cache
+  std::string_view off{};       // but not with this value; empty: every value means a cache
+  std::string_view variable{};  // the same as the first option, in its environment; or empty
+  bool unless_off = false;      // there is a cache also where no option is given
 };
 
 struct FileSystem {
-  std::string_view type;         // as mountinfo says: "fuse.rclone"
-  std::string_view source = "";  // and from where, for daemons that say only "fuse"; or empty
+  std::string_view type;      // as mountinfo says: "fuse.rclone"
+  std::string_view source{};  // and from where, for daemons that say only "fuse"; or empty
   Reach reach = Reach::device;
   Counts counts = Counts::block_device;
-  bool memory = false;          // the page cache is the storage: never cold
-  std::string_view cache = "";  // what it may cache by, beside the page cache; empty: nothing
+  bool memory = false;       // the page cache is the storage: never cold
+  std::string_view cache{};  // what it may cache by, beside the page cache; empty: nothing
   // What tells of that cache: a mount option, "key" or "key=value", or a daemon. Neither of the
   // two: the cache is always there.
-  std::string_view cache_mount = "";
+  std::string_view cache_mount{};
   const DaemonCache* daemon = nullptr;
-  std::string_view far_side = "";  // whose memory may hold the files, out of sight; or empty
-  std::string_view remark = "";    // what else nobody can tell; or empty
+  std::string_view far_side{};  // whose memory may hold the files, out of sight; or empty
+  std::string_view remark{};    // what else nobody can tell; or empty
 };
 
 [[nodiscard]] std::span<const FileSystem> known_file_systems();
