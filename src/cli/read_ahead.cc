@@ -113,6 +113,7 @@ void read_checkpoint(const std::string& path) {
     return tell({Kind::refused, 0, false, 0, error.what()});
   }
   tell({Kind::found, 0, false, 0, ""});
+  step_back();  // until now the launch waited
   try {
     const storage::PathInfo info = storage::inspect_path(paths.back());  // a shard
     const std::string reason = why_useless(info, paths);
@@ -138,7 +139,8 @@ int run_read_ahead(const std::vector<std::string>& args) {
     throw UsageError("coldload read-ahead is what `coldload run` reads with: use that");
   }
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  step_back();
+  // What our caller's caller left open (a lock, a pipe) must not wait for a mount that hangs.
+  ::syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
   read_checkpoint(args[0]);
   // At once: threads may hang in the kernel.
   ::_exit(k_exit_ok);

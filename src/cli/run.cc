@@ -50,6 +50,9 @@ int dispatch(const std::vector<std::string>& args) {
                        : fmt::format("unknown command {}; did you mean {}?", args[0], known));
 }
 
+// Where nobody reads them, the exit code tells alone.
+void complain(const std::string& text) { std::fputs(("coldload: " + text + "\n").c_str(), stderr); }
+
 }  // namespace
 
 int run(int argc, char** argv) {
@@ -63,11 +66,10 @@ int run(int argc, char** argv) {
     os::install_interrupt_handler();
     return dispatch(args);
   } catch (const UsageError& error) {
-    fmt::print(stderr, "coldload: {}\n`coldload --help` lists commands and flags.\n",
-               cleaned(error));
+    complain(cleaned(error) + "\n`coldload --help` lists commands and flags.");
     return k_exit_usage;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "coldload: {}\n", cleaned(error));
+    complain(cleaned(error));
     return os::interrupted() ? k_exit_interrupted : k_exit_failed;
   }
 }

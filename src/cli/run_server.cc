@@ -7,6 +7,8 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "serve/argv.h"
@@ -102,9 +104,13 @@ std::string words_of(const ReaderNews& done) {
   return words.empty() ? done.text : fmt::format("{} ({})", words, done.text);
 }
 
+// A line that nobody takes is dropped: a full disk, a log driver that hangs or a terminal that is
+// gone are no reason to leave the server alone with its signals.
 void say(const std::string& line) {
-  fmt::print(stderr, "coldload: {}\n", line);
-  std::fflush(stderr);
+  const std::string text = fmt::format("coldload: {}\n", line);
+  pollfd entry{STDERR_FILENO, POLLOUT, 0};
+  if (::poll(&entry, 1, 0) != 1 || (entry.revents & POLLOUT) == 0) return;
+  [[maybe_unused]] const auto put = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
 void say_news(const RunFlags& flags, const ReaderNews& news, bool ready_is_known) {

@@ -203,6 +203,7 @@ int serve_in_background(const std::vector<std::string>& args) {
     said = true;
   }
   if (!said || os::interrupted()) {
+    if (os::interrupted()) server.send_signal(SIGTERM);
     const os::ExitStatus ended = server.wait();
     if (os::interrupted()) return k_exit_interrupted;
     return ended.signal == 0 && ended.code != 0 ? ended.code : k_exit_failed;

@@ -36,14 +36,22 @@ bool would_end_us(int number) {
 
 EntrypointEnd Entrypoint::run() {
   EntrypointEnd end;
-  if (os::interrupted()) fatal_signal_ = os::interrupt_signal();  // before signals came to us
+  if (os::interrupted() && would_end_us(os::interrupt_signal())) {
+    fatal_signal_ = os::interrupt_signal();  // before signals came to us
+  }
   if (!wait_for_verdict(&end)) return end;
   launch();
   while (true) {
     take_signals();
     if (ended_) break;
-    take_news();
-    ask_if_ready();
+    try {
+      take_news();
+      ask_if_ready();
+    } catch (const std::exception&) {
+      // The server goes on without them.
+      probe_.reset();
+      drop_reader();
+    }
     std::optional<os::TimePoint> until = reader_has_until_;
     if (probe_) until = std::min(until.value_or(probe_->due()), probe_->due());
     wait(until);
@@ -58,7 +66,6 @@ bool Entrypoint::wait_for_verdict(EntrypointEnd* end) {
     reader_.emplace(options_.reader);
   } catch (const os::Error& error) {
     options_.on_news({ReaderNews::Kind::useless, 0, false, 0, error.what()});
-    return true;
   }
   const os::TimePoint deadline = os::Clock::now() + options_.patience;
   while (true) {
@@ -87,6 +94,14 @@ void Entrypoint::launch() {
   spawn.stdin_fd = STDIN_FILENO;
   spawn.ignored_signals = os::signals_ignored_at_start();
   server_.emplace(spawn);
+  // What came before it was there, the terminal has not sent it.
+  while (const auto arrival = inbox_.take()) {
+    if (arrival->number == SIGCHLD) {
+      reap();
+    } else {
+      server_->send_signal(arrival->number);
+    }
+  }
   if (!options_.ready_url) return;
   try {
     probe_.emplace(*options_.ready_url, k_ready_pause);
@@ -131,11 +146,9 @@ void Entrypoint::reap() {
   while (true) {
     siginfo_t info{};
     if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) return;
-    if (server_ && info.si_pid == server_->pid()) {
+    if (server_ && !ended_ && info.si_pid == server_->pid()) {
       ended_ = server_->try_wait();
-    } else if (reader_ && info.si_pid == reader_->pid()) {
-      reader_->reap();
-    } else {
+    } else if (!reader_ || info.si_pid != reader_->pid() || !reader_->reap()) {
       ::waitpid(info.si_pid, nullptr, WNOHANG);
     }
   }
@@ -186,8 +199,9 @@ void Entrypoint::ask_if_ready() {
 
 bool Entrypoint::answered_by_another() const {
   if (!options_.must_be_ours) return false;
+  // As PID 1 also what the server has let go: it is our child then.
   std::vector<pid_t> pids{server_->pid()};
-  for (const os::ProcessInfo& info : os::descendants(server_->pid())) pids.push_back(info.pid);
+  for (const os::ProcessInfo& info : os::descendants(::getpid())) pids.push_back(info.pid);
   const std::uint16_t port = options_.ready_url->port;
   return !port_is_held_by(port, pids).value_or(true) && port_owner(port);
 }

@@ -27,6 +27,7 @@ os::Subprocess start(const std::vector<std::string>& command, os::Fd* output) {
   os::SpawnOptions options;
   options.argv = command;
   options.stdout_fd = pipe.write_end.get();
+  options.stderr_fd = pipe.write_end.get();  // not the caller's: a mount may hang for long
   options.new_session = true;
   os::Subprocess process(options);
   *output = std::move(pipe.read_end);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "os/fd.h"
@@ -55,10 +56,11 @@ class ReaderProcess {
   // Asks it to end, which it confirms by its last news.
   void stop() const noexcept;
   void kill() const noexcept;
-  // Reaps it if it has ended.
-  void reap() { [[maybe_unused]] const auto status = process_.try_wait(); }
+  // Reaps it if it has ended; whether it did so just now.
+  bool reap() { return !std::exchange(reaped_, process_.try_wait().has_value()) && reaped_; }
 
  private:
+  bool reaped_ = false;
   os::Fd output_;
   os::Subprocess process_;
   std::string partial_;

@@ -18,6 +18,7 @@ from harness import (
     Probe,
     ScratchTest,
     can_evict,
+    check_sanitizers,
     environment,
     evict,
     files_of,
@@ -97,6 +98,8 @@ class RunTest(ScratchTest):
         process.wait(timeout=LIMIT_S)
         if process.stdout:
             process.stdout.close()
+        if self.said.exists():
+            check_sanitizers(process.returncode, self.said.read_text())
 
     def processes(self, word=""):
         return [(pid, line) for pid, line in processes_with(self.mark) if word in line]
@@ -104,6 +107,13 @@ class RunTest(ScratchTest):
     def wait_said(self, text):
         wait_until(lambda: text in self.said.read_text(), f'"{text}" is not said')
         return self.said.read_text()
+
+    def wait_started(self, words):
+        """The pid of the server whose command line begins so."""
+        def found():
+            return [pid for pid, line in self.processes() if line.startswith(words)]
+        wait_until(found, f"{words} does not start")
+        return found()[0]
 
     def mount(self, *flags):
         point = self.scratch / "mount"
@@ -155,6 +165,20 @@ class TheServer(RunTest):
         self.assertEqual((model, blank, braces, rest), (str(self.model), "a b", '{"x":1}', ""))
         self.assertGreater(int(port), 0)
         self.assertEqual(result.stderr, "problem\n")
+
+    def test_a_stderr_that_takes_nothing_does_not_harm_it(self):
+        reading, writing = os.pipe()
+        os.close(reading)
+        self.addCleanup(os.close, writing)
+        with open("/dev/full", "wb") as full:
+            for err in (full, writing):
+                self.evict_all()
+                process = start(["run", self.model, "--", "sh", "-c", "sleep 1; exit 5"],
+                                stderr=err)
+                self.assertEqual(process.wait(timeout=LIMIT_S), 5)
+        result = subprocess.run(["sh", "-c", '"$0" run "$1" -- no-such-command 2>&-', COLDLOAD,
+                                 self.model], env=environment(), check=False)
+        self.assertEqual(result.returncode, 127)
 
     def test_every_signal_is_passed_on(self):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2,
@@ -262,7 +286,7 @@ class AsPid1(RunTest):
         return process
 
     def test_orphans_are_reaped(self):
-        script = ('for i in 1 2 3; do (sh -c "exit 0" &); (sleep 0.1 &); done; sleep 1;'
+        script = ('for i in 1 2 3; do (sh -c "exit 0" &); (sleep 0.1 &); done; sleep 3;'
                   ' cat /proc/[0-9]*/stat; exit 3')
         process = self.start_as_pid_1("sh", "-c", script)
         out, _ = process.communicate(timeout=LIMIT_S)
@@ -305,8 +329,7 @@ class TheReading(RunTest):
 
     def test_says_when_the_server_is_ready(self):
         self.evict_all()
-        self.start(self.model, *self.server("--model", "{model}", "--read", "full",
-                                            "--ready-after", "500"))
+        self.start(self.model, *self.server("--model", "{model}", "--ready-after", "500"))
         said = self.wait_said("ready after")
         self.assertRegex(said, r"coldload: ready after \d+\.\d s; \S+ [kM]?B were read beside it in")
         wait_until(lambda: not self.processes("read-ahead"), "the reader stays")
@@ -356,14 +379,14 @@ class ASlowMount(RunTest):
         self.start(self.point, "--", "sh", "-c", "sleep 300 & wait")
         self.wait_said("reading ")
         pid = self.processes("read-ahead")[0][0]
-        server = [pid for pid, line in self.processes() if line.startswith("sh -c")]
-        os.kill(server[0], signal.SIGKILL)
+        os.kill(self.wait_started("sh -c"), signal.SIGKILL)
         wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the reader stays")
 
     def test_nothing_reads_on_when_coldload_is_killed(self):
         process = self.start(self.point, "--", "sleep", "300")
         self.wait_said("reading ")
         self.assertTrue(self.processes("read-ahead"))
+        self.wait_started("sleep")
         process.kill()
         process.wait()
         wait_until(lambda: not self.processes("read-ahead"), "the reader stays")
