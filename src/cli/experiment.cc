@@ -127,6 +127,7 @@ int run_request(ExperimentRequest request) {
   const gpu::Nvml nvml;
   std::vector<measure::Arm> arms =
       before_anything_runs([&] { return measure::look_at_arms(request.plan); });
+  before_anything_runs([&] { measure::check_stage(request.plan, arms); });
   name_model(arms, &request.plan);
   const std::unique_ptr<measure::Target> target = make_target(request);
   const std::string plan_text = describe_plan(request, arms, *target);
@@ -145,10 +146,8 @@ int run_request(ExperimentRequest request) {
   warn_before(arms, &watcher);
   measure::mount_stand_ins(&arms, request.plan, target->can_pace());
   warn_of_stand_ins(arms, &watcher);
-  before_anything_runs([&] {
-    measure::add_staged_arm(request.plan, &arms, [&](std::uint64_t bytes, std::uint64_t total) {
-      watcher.step("stage", bytes, total);
-    });
+  measure::add_staged_arm(request.plan, &arms, [&](std::uint64_t bytes, std::uint64_t total) {
+    watcher.step("stage", bytes, total);
   });
 
   measure::ExperimentResult result;

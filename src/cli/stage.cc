@@ -231,6 +231,10 @@ int verify_and_print(const StageArguments& arguments) {
                text::format_bytes(outcome.bytes));
   }
   for (const std::string& problem : outcome.problems) fmt::print(stderr, "coldload: {}\n", problem);
+  if (!outcome.problems.empty() && !arguments.verify_source) {
+    fmt::print(stderr, "coldload: remove {0} and {0}.coldload.json, then stage again\n",
+               arguments.request.destination);
+  }
   for (const std::string& name : outcome.unknown) {
     fmt::print(stderr, "coldload: {} is not named by the manifest\n", name);
   }

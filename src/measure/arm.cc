@@ -171,25 +171,41 @@ void mount_stand_ins(std::vector<Arm>* arms, const Plan& plan, bool can_pace) {
   }
 }
 
-void add_staged_arm(const Plan& plan, std::vector<Arm>* arms,
-                    const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
-  if (!plan.stage) return;
-  const auto source = std::find_if(arms->begin(), arms->end(), [&](const Arm& arm) {
-    return arm.facts.label == plan.stage->source_label;
+namespace {
+
+// The arm that is to be copied.
+Arm& staging_source(const StagedArmRequest& stage, std::vector<Arm>& arms) {
+  const auto source = std::find_if(arms.begin(), arms.end(), [&](const Arm& arm) {
+    return arm.facts.label == stage.source_label;
   });
-  if (source == arms->end() || source->facts.placeholder) {
-    throw os::Error(
-        fmt::format("--stage: there is no path '{}' to copy", plan.stage->source_label));
+  if (source == arms.end() || source->facts.placeholder) {
+    throw os::Error(fmt::format("--stage: there is no path '{}' to copy", stage.source_label));
   }
   if (source->checkpoint->format == model::Format::gguf) {
     throw os::Error("--stage: a .gguf file cannot be staged by itself: name its directory");
   }
+  return *source;
+}
+
+}  // namespace
+
+void check_stage(const Plan& plan, std::vector<Arm>& arms) {
+  if (!plan.stage) return;
+  (void)staging_source(*plan.stage, arms);
+  StagedCopy::check(plan.stage->destination);
+}
+
+void add_staged_arm(const Plan& plan, std::vector<Arm>* arms,
+                    const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  if (!plan.stage) return;
+  const Arm& source = staging_source(*plan.stage, *arms);
   StagedCopy::Request request;
-  request.source = source->path;
-  request.source_files = source->files();
+  request.source = source.path;
+  request.source_files = source.files();
+  request.backing_files = source.backing_files;
   request.destination = plan.stage->destination;
   request.keep = plan.stage->keep;
-  if (source->pace) request.limit_bytes_per_s = source->pace->pace.rate_bytes_per_s;
+  if (source.pace) request.limit_bytes_per_s = source.pace->pace.rate_bytes_per_s;
   auto copy = std::make_unique<StagedCopy>(std::move(request));
   if (!copy->renew(progress)) return;
   Arm arm = look_at({std::string(k_staged_label), plan.stage->destination, "", {}});

@@ -50,6 +50,10 @@ struct Arm {
 // `can_pace`, the arm is paced instead; otherwise os::Error says what to do.
 void mount_stand_ins(std::vector<Arm>* arms, const Plan& plan, bool can_pace);
 
+// Whether plan.stage can be: throws os::Error where there is nothing to copy, or where the copy
+// would be made over something.
+void check_stage(const Plan& plan, std::vector<Arm>& arms);
+
 // Adds the arm that plan.stage asks for, with a first copy; nothing where there is none, or where
 // it was interrupted. `progress`: see StagedCopy. Throws os::Error.
 void add_staged_arm(const Plan& plan, std::vector<Arm>* arms,

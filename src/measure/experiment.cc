@@ -175,16 +175,16 @@ ExperimentResult run_experiment(const Plan& plan, std::vector<Arm>& arms, Target
   const ExperimentFacts facts = gather_facts(plan, arms, target, nvml);
   const std::vector<Slot> slots = slots_of(plan, arms);
   std::uint64_t position = 0;
-  std::optional<double> copy_s;  // of the staged arm's latest copy
+  std::optional<StagedCopy::Made> made;  // the staged arm's latest copy
   for (const Slot& slot : slots) {
     if (os::interrupted()) break;
     const Arm& arm = arms[slot.arm];
     watcher.trial_begins(slot, arm, ++position, slots.size());
     const std::string log = log_name(plan, facts.id, position, slot, arm);
     if (slot.kind == TrialKind::after_copy) {
-      copy_s = arm.copy->renew(
+      made = arm.copy->renew(
           [&](std::uint64_t bytes, std::uint64_t total) { watcher.step("stage", bytes, total); });
-      if (!copy_s) break;
+      if (!made) break;
     }
     TrialResult trial = run_trial({plan, arm, slot, ignored, plan.out_directory + "/" + log, log},
                                   target, nvml, watcher);
@@ -196,7 +196,10 @@ ExperimentResult run_experiment(const Plan& plan, std::vector<Arm>& arms, Target
     if (trial.interrupted) break;
     trial.record.experiment = facts;
     trial.record.position = position;
-    if (arm.copy && slot.kind != TrialKind::warm) trial.record.copy_s = copy_s;
+    if (arm.copy && made && slot.kind != TrialKind::warm) {
+      trial.record.copy_s = made->seconds;
+      if (!made->remark.empty()) trial.record.remarks.push_back(made->remark);
+    }
     // A warm-up counts for nothing, unless it shows that the target does not even start.
     if (slot.kind != TrialKind::warm_up || trial.record.status != Status::ok) {
       sink.append(trial.record);

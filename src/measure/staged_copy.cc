@@ -1,23 +1,28 @@
 #include "measure/staged_copy.h"
 
 #include <chrono>
-#include <utility>
 
 #include <fmt/format.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "os/error.h"
+#include "os/interrupt.h"
 #include "stage/part.h"
 #include "stage/stager.h"
 #include "storage/page_cache.h"
+#include "text/units.h"
 
 namespace coldload::measure {
 
-StagedCopy::StagedCopy(Request request) : request_(std::move(request)) {
-  if (::access(request_.destination.c_str(), F_OK) != 0) return;
-  throw os::Error(fmt::format(
-      "--stage: {} is there already, and would be removed: name a directory that is not there",
-      request_.destination));
+void StagedCopy::check(const std::string& destination) {
+  const stage::Place place = stage::place_of(destination);
+  for (const std::string& path : {place.destination, place.manifest, place.part}) {
+    struct stat info {};
+    if (::lstat(path.c_str(), &info) != 0) continue;
+    throw os::Error(fmt::format(
+        "--stage: {} is there already, and would be removed: name a directory that is not there",
+        path));
+  }
 }
 
 StagedCopy::~StagedCopy() {
@@ -31,16 +36,33 @@ StagedCopy::~StagedCopy() {
 
 void StagedCopy::remove() const {
   const stage::Place place = stage::place_of(request_.destination);
+  auto lock = stage::PlaceLock::try_take(place);
+  if (!lock) {
+    throw os::Error(fmt::format("another coldload is staging to {} just now", place.destination));
+  }
+  stage::withdraw_manifest(place);
   stage::remove_tree(place.destination);
-  stage::remove_tree(place.manifest);
-  stage::remove_tree(place.part);
+  lock->remove_part();
 }
 
-std::optional<double> StagedCopy::renew(
+std::optional<StagedCopy::Made> StagedCopy::renew(
     const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   remove();
+  Made made;
+  if (!request_.backing_files.empty()) {
+    storage::PageCacheView(request_.backing_files).warm([](std::uint64_t) {
+      return !os::interrupted();
+    });
+  }
   constexpr std::chrono::seconds k_patience{5};
-  storage::PageCacheView(request_.source_files).evict(k_patience);
+  const storage::PageCacheView source(request_.source_files);
+  source.evict(k_patience);
+  const auto left = source.resident_bytes();
+  if (left.value_or(1) > 0) {
+    made.remark = left ? fmt::format("{} of the source were in memory before the copy",
+                                     text::format_bytes(*left))
+                       : "whether the source was in memory before the copy cannot be seen";
+  }
   stage::StageRequest stage;
   stage.source = request_.source;
   stage.destination = request_.destination;
@@ -49,7 +71,8 @@ std::optional<double> StagedCopy::renew(
       stage, {[](const std::string&) {},
               [&](const stage::CopyProgress& now) { progress(now.bytes, now.total_bytes); }});
   if (result.interrupted) return std::nullopt;
-  return result.copy_s;
+  made.seconds = result.copy_s;
+  return made;
 }
 
 }  // namespace coldload::measure

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace coldload::measure {
@@ -16,22 +17,31 @@ class StagedCopy {
   struct Request {
     std::string source;                       // the directory, as the source's own trials see it
     std::vector<std::string> source_files;    // evicted before each copy
+    std::vector<std::string> backing_files;   // of a stand-in: kept in memory, as its server would
     std::string destination;                  // ours alone: it must not exist
     std::optional<double> limit_bytes_per_s;  // of a source whose readers are paced
     bool keep = false;                        // leave the last copy where it is
   };
 
-  // Throws os::Error where the destination exists: it would be removed.
-  explicit StagedCopy(Request request);
+  // One copy, made from a source that was not in memory.
+  struct Made {
+    double seconds = 0;  // from the first read until all was durable
+    std::string remark;  // what spoils that, empty if nothing does
+  };
+
+  // Throws os::Error where the destination, or anything that belongs to one, exists: it would be
+  // removed.
+  static void check(const std::string& destination);
+
+  explicit StagedCopy(Request request) : request_(std::move(request)) {}
   // Removes the copy, unless it is to be kept.
   ~StagedCopy();
   StagedCopy(const StagedCopy&) = delete;
   StagedCopy& operator=(const StagedCopy&) = delete;
 
-  // Removes the copy, evicts the source and copies again: the seconds from the first read until all
-  // is durable. Nothing where it was interrupted. `progress` is told the bytes so far and in all.
-  // Throws os::Error.
-  std::optional<double> renew(const std::function<void(std::uint64_t, std::uint64_t)>& progress);
+  // Removes the copy, evicts the source and copies again. Nothing where it was interrupted.
+  // `progress` is told the bytes so far and in all. Throws os::Error.
+  std::optional<Made> renew(const std::function<void(std::uint64_t, std::uint64_t)>& progress);
 
  private:
   void remove() const;

@@ -119,7 +119,7 @@ std::string daily_table(const Staging& staging) {
     const double days = static_cast<double>(*pays_at) / a_day;
     table.rows.push_back(
         {fmt::format("{}", a_day), in_seconds(saved_s * a_day),
-         days < 1 ? "the first day" : fmt::format("{:.0f} days", std::ceil(days))});
+         days <= 1 ? "the first day" : fmt::format("{:.0f} days", std::ceil(days))});
   }
   return text::markdown_table(table) + "\n";
 }
@@ -133,6 +133,14 @@ std::string answer(const Staging& staging) {
         "the copy costs {}.\n\n",
         in_seconds(staging.later_s), source, in_seconds(staging.source_s),
         in_seconds(staging.copy_s));
+  }
+  if (*pays_at == 1 && staging.later_s >= staging.source_s) {
+    return fmt::format(
+        "**Staging pays for a node's first start alone:** copying takes {} and the start after it "
+        "{}, together less than the {} of a start from {}; but a later start from the copy takes "
+        "{}.\n\n",
+        in_seconds(staging.copy_s), in_seconds(staging.first_s), in_seconds(staging.source_s),
+        source, in_seconds(staging.later_s));
   }
   if (*pays_at == 1) {
     return fmt::format(

@@ -110,7 +110,10 @@ void FileCopy::finish(std::int64_t mtime_ns, Flush flush) {
   if (::futimens(fd, times.data()) != 0) {
     throw os::SystemError("set the time of", destination_, errno);
   }
-  if (flush == Flush::yes && ::fsync(fd) != 0) throw os::SystemError("flush", destination_, errno);
+  if (flush == Flush::yes && ::fsync(fd) != 0) {
+    // What did not reach the disk may still be in the page cache, and look right.
+    throw os::Error(fmt::format("cannot flush {}: {}", destination_, os::error_text(errno)));
+  }
   source_.close();
   direct_file_.reset();
   buffered_file_.reset();

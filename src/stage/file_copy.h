@@ -41,7 +41,7 @@ class FileCopy {
                            storage::PendingCall& call);
 
   // After the last chunk, once: the exact size and the source's time, durable if `flush`. Closes
-  // the files. Throws os::SystemError.
+  // the files. Throws os::Error.
   enum class Flush { no, yes };
   void finish(std::int64_t mtime_ns, Flush flush);
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
@@ -70,19 +71,28 @@ HubCheck check_hub_blobs(const SourceTree& tree, const std::string& directory, u
   }
   const auto count = static_cast<unsigned>(std::min<std::size_t>(threads, shared->files.size()));
   if (count == 0) return {};
-  storage::run_watched(count, os::TimePoint::max(), [shared](unsigned, storage::PendingCall&) {
-    for (;;) {
-      const std::size_t index = shared->next++;
-      if (index >= shared->files.size() || os::interrupted()) return;
-      const SourceFile& file = shared->files[index];
-      const std::string found = sha256_of(shared->directory + "/" + file.name);
-      const std::lock_guard lock(shared->mutex);
-      ++shared->check.checked;
-      if (found == promised_sha256(file) || os::interrupted()) continue;
-      shared->check.problems.push_back(fmt::format("{} has the SHA-256 {}, its blob's name says {}",
-                                                   file.name, found, promised_sha256(file)));
-    }
-  });
+  std::optional<os::TimePoint> give_up;
+  storage::run_watched(
+      count,
+      [&give_up](const std::vector<storage::PendingCall>&) {
+        constexpr std::chrono::seconds k_end_patience{10};
+        if (os::interrupted() && !give_up) give_up = os::Clock::now() + k_end_patience;
+        return give_up.value_or(os::TimePoint::max());
+      },
+      [shared](unsigned, storage::PendingCall&) {
+        for (;;) {
+          const std::size_t index = shared->next++;
+          if (index >= shared->files.size() || os::interrupted()) return;
+          const SourceFile& file = shared->files[index];
+          const std::string found = sha256_of(shared->directory + "/" + file.name);
+          const std::lock_guard lock(shared->mutex);
+          ++shared->check.checked;
+          if (found == promised_sha256(file) || os::interrupted()) continue;
+          shared->check.problems.push_back(
+              fmt::format("{} has the SHA-256 {}, its blob's name says {}", file.name, found,
+                          promised_sha256(file)));
+        }
+      });
   std::sort(shared->check.problems.begin(), shared->check.problems.end());
   return shared->check;
 }

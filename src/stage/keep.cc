@@ -1,9 +1,11 @@
 #include "stage/keep.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,7 +14,6 @@
 
 #include "os/error.h"
 #include "stage/manifest.h"
-#include "stage/verify.h"
 #include "storage/holders.h"
 
 namespace coldload::stage {
@@ -59,20 +60,40 @@ std::vector<Staged> others_of(const Place& place, std::vector<std::string>* rema
   return found;
 }
 
+// With its lock held: nobody stages there meanwhile.
 std::string why_it_stays(const Staged& staged) {
-  const auto unknown = files_not_named(staged.manifest, staged.directory);
-  if (!unknown.empty()) {
-    return fmt::format("{} stays: {} in it is not named by its manifest", staged.directory,
-                       unknown.front());
-  }
   std::vector<std::string> files;
-  for (const ManifestFile& file : staged.manifest.files) {
-    files.push_back(staged.directory + "/" + file.name);
+  try {
+    const std::string changed = what_is_not_as_staged(staged.manifest, staged.directory);
+    if (!changed.empty()) return fmt::format("{} stays: {}", staged.directory, changed);
+    for (const ManifestFile& file : staged.manifest.files) {
+      files.push_back(staged.directory + "/" + file.name);
+    }
+  } catch (const os::Error& error) {
+    return fmt::format("{} stays: {}", staged.directory, error.what());
   }
   const auto holders = storage::find_holders(files);
   if (holders.empty()) return "";
   return fmt::format("{} stays: it is in use by {}", staged.directory,
                      storage::describe(holders.front()));
+}
+
+// Empty where it is gone; else why it stays.
+std::string remove_staged(const std::string& directory) {
+  const Place place = place_of(directory);
+  auto lock = PlaceLock::try_take(place);
+  if (!lock) return directory + " stays: it is being staged just now";
+  auto manifest = read_manifest(place.manifest);
+  std::string why = manifest ? why_it_stays({directory, std::move(*manifest)})
+                             : directory + " stays: its manifest is gone";
+  // Out of sight in one step, so that nobody meets half of it.
+  const std::string trash = place.part + "/trash";
+  if (why.empty() && ::rename(directory.c_str(), trash.c_str()) != 0) {
+    why = fmt::format("{} stays: {}", directory, os::error_text(errno));
+  }
+  if (why.empty()) withdraw_manifest(place);
+  lock->remove_part();
+  return why;
 }
 
 }  // namespace
@@ -81,27 +102,12 @@ Removal keep_newest(const Place& place, std::size_t keep) {
   Removal removal;
   const std::vector<Staged> others = others_of(place, &removal.remarks);
   for (std::size_t i = keep > 0 ? keep - 1 : 0; i < others.size(); ++i) {
-    const Staged& staged = others[i];
-    if (const std::string why = why_it_stays(staged); !why.empty()) {
-      removal.remarks.push_back(why);
-      continue;
+    std::string why = remove_staged(others[i].directory);
+    if (why.empty()) {
+      removal.removed.push_back(others[i].directory);
+    } else {
+      removal.remarks.push_back(std::move(why));
     }
-    const Place its = place_of(staged.directory);
-    auto lock = PlaceLock::try_take(its);
-    if (!lock) {
-      removal.remarks.push_back(staged.directory + " stays: it is being staged just now");
-      continue;
-    }
-    // Out of sight in one step, so that nobody meets half of it.
-    const std::string trash = its.part + "/trash";
-    if (::rename(staged.directory.c_str(), trash.c_str()) != 0) {
-      throw os::SystemError("remove", staged.directory, errno);
-    }
-    if (::unlink(its.manifest.c_str()) != 0 && errno != ENOENT) {
-      throw os::SystemError("remove", its.manifest, errno);
-    }
-    lock->remove_part();
-    removal.removed.push_back(staged.directory);
   }
   return removal;
 }

@@ -1,11 +1,13 @@
 #include "stage/manifest.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <memory>
 #include <new>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define XXH_INLINE_ALL
@@ -48,13 +50,15 @@ ManifestFile parse_file(const text::json::value& value, std::uint64_t chunk_byte
   if (!stays_below(file.name)) throw wrong(fmt::format("the file name \"{}\"", file.name));
   const auto bytes = text::unsigned_at(object, "bytes");
   const auto* mtime = object.if_contains("source_mtime_ns");
+  const auto* staged_mtime = object.if_contains("staged_mtime_ns");
   const auto* chunks = object.if_contains("chunks");
-  if (!bytes || mtime == nullptr || !mtime->is_int64() || chunks == nullptr ||
-      !chunks->is_array()) {
-    throw wrong(fmt::format("{} lacks bytes, source_mtime_ns or chunks", file.name));
+  if (!bytes || mtime == nullptr || !mtime->is_int64() || staged_mtime == nullptr ||
+      !staged_mtime->is_int64() || chunks == nullptr || !chunks->is_array()) {
+    throw wrong(fmt::format("{} lacks its bytes, times or chunks", file.name));
   }
   file.bytes = *bytes;
   file.mtime_ns = mtime->get_int64();
+  file.staged_mtime_ns = staged_mtime->get_int64();
   for (const text::json::value& chunk : chunks->get_array()) {
     const auto hash = chunk.is_string() ? parse_hash(chunk.get_string()) : std::nullopt;
     if (!hash) throw wrong(fmt::format("a hash of {}", file.name));
@@ -120,7 +124,7 @@ Manifest blank_manifest(const SourceTree& tree) {
   manifest.directories = tree.directories;
   for (const SourceFile& file : tree.files) {
     manifest.files.push_back(
-        {file.name, file.bytes, file.mtime_ns, std::vector<Hash>(chunks_of(file.bytes))});
+        {file.name, file.bytes, file.mtime_ns, 0, std::vector<Hash>(chunks_of(file.bytes))});
   }
   return manifest;
 }
@@ -130,6 +134,7 @@ std::string to_text(const Manifest& manifest) {
   out["coldload_manifest"] = k_version;
   out["source"] = manifest.source;
   out["staged_at"] = manifest.staged_at;
+  out["inode"] = manifest.inode;
   out["hash"] = "xxh3_128";
   out["chunk_bytes"] = manifest.chunk_bytes;
   text::json::array directories;
@@ -142,6 +147,7 @@ std::string to_text(const Manifest& manifest) {
     files.push_back({{"name", file.name},
                      {"bytes", file.bytes},
                      {"source_mtime_ns", file.mtime_ns},
+                     {"staged_mtime_ns", file.staged_mtime_ns},
                      {"chunks", std::move(chunks)}});
   }
   out["files"] = std::move(files);
@@ -165,6 +171,7 @@ Manifest parse_manifest(std::string_view text, const std::string& path) {
   Manifest manifest;
   manifest.source = text::string_at(object, "source").value_or("");
   manifest.staged_at = text::string_at(object, "staged_at").value_or("");
+  manifest.inode = text::unsigned_at(object, "inode").value_or(0);
   manifest.chunk_bytes = text::unsigned_at(object, "chunk_bytes").value_or(0);
   if (manifest.chunk_bytes != k_chunk_bytes) throw wrong("chunk_bytes");
   if (text::string_at(object, "hash") != "xxh3_128") throw wrong("a hash that nobody knows");
@@ -189,7 +196,7 @@ std::optional<Manifest> read_manifest(const std::string& path) {
   return parse_manifest(os::read_text(path, k_most_manifest_bytes), path);
 }
 
-std::string difference(const Manifest& manifest, const SourceTree& tree) {
+std::string difference(const Manifest& manifest, const SourceTree& tree, Side which) {
   std::size_t i = 0;
   for (const ManifestFile& file : manifest.files) {
     if (i >= tree.files.size() || tree.files[i].name > file.name) return file.name + " is missing";
@@ -198,10 +205,28 @@ std::string difference(const Manifest& manifest, const SourceTree& tree) {
     if (other.bytes != file.bytes) {
       return fmt::format("{} has {} bytes instead of {}", file.name, other.bytes, file.bytes);
     }
-    if (other.mtime_ns != file.mtime_ns) return file.name + " was written at another time";
+    const auto mtime_ns = which == Side::source ? file.mtime_ns : file.staged_mtime_ns;
+    if (other.mtime_ns != mtime_ns) return file.name + " was written at another time";
   }
   if (i < tree.files.size()) return tree.files[i].name + " is new";
   return "";
+}
+
+std::string what_is_not_as_staged(const Manifest& manifest, const std::string& directory) {
+  struct stat info {};
+  if (::lstat(directory.c_str(), &info) != 0) throw os::SystemError("look at", directory, errno);
+  if (!S_ISDIR(info.st_mode) || info.st_ino != manifest.inode) {
+    return "it is not the directory that its manifest describes";
+  }
+  constexpr const char* k_changed = "it was changed since it was staged: ";
+  try {
+    const std::string changed = difference(manifest, scan_tree(directory), Side::staged);
+    return changed.empty() ? "" : k_changed + changed;
+  } catch (const os::SystemError&) {
+    throw;
+  } catch (const os::Error& error) {
+    return std::string(k_changed) + error.what();
+  }
 }
 
 }  // namespace coldload::stage

@@ -50,13 +50,17 @@ class Hasher {
 struct ManifestFile {
   std::string name;
   std::uint64_t bytes = 0;
-  std::int64_t mtime_ns = 0;  // of the source; the staged file carries it too
+  std::int64_t mtime_ns = 0;         // of the source
+  std::int64_t staged_mtime_ns = 0;  // of the copy: the same, as its file system can say it
   std::vector<Hash> chunks;
 };
 
 struct Manifest {
   std::string source;     // absolute
   std::string staged_at;  // UTC
+  // Of the staged directory, which keeps it when it is renamed: another directory at its place is
+  // not the one that this manifest describes.
+  std::uint64_t inode = 0;
   std::uint64_t chunk_bytes = k_chunk_bytes;
   std::vector<std::string> directories;
   std::vector<ManifestFile> files;  // by name
@@ -77,7 +81,13 @@ struct Manifest {
 [[nodiscard]] std::optional<Manifest> read_manifest(const std::string& path);
 
 // What differs between the manifest and a tree by names, sizes and times: a sentence about the
-// first difference, empty if there is none.
-[[nodiscard]] std::string difference(const Manifest& manifest, const SourceTree& tree);
+// first difference, empty if there is none. `which`: whose times the tree should have.
+enum class Side { source, staged };
+[[nodiscard]] std::string difference(const Manifest& manifest, const SourceTree& tree, Side which);
+
+// Whether `directory` is what the manifest describes, as far as names, sizes and times tell: a
+// sentence about what is not, empty if it is. Throws os::SystemError where it cannot be listed.
+[[nodiscard]] std::string what_is_not_as_staged(const Manifest& manifest,
+                                                const std::string& directory);
 
 }  // namespace coldload::stage

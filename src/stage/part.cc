@@ -38,8 +38,7 @@ std::string fingerprint(const SourceTree& tree) {
   std::string listing = fmt::format("{}\n", k_chunk_bytes);
   for (const std::string& name : tree.directories) listing += name + "\n";
   for (const SourceFile& file : tree.files) {
-    listing += fmt::format("{}\n{} {} {} {}\n", file.name, file.bytes, file.mtime_ns, file.device,
-                           file.inode);
+    listing += fmt::format("{}\n{} {}\n", file.name, file.bytes, file.mtime_ns);
   }
   return "coldload-journal-1 " + to_text(hash_of(std::as_bytes(std::span(listing)))) + "\n";
 }
@@ -72,22 +71,28 @@ std::vector<JournalEntry> parse_journal(std::string_view text, const SourceTree&
   return entries;
 }
 
+// Not a SystemError: whatever fails here fails again for a copy that goes on.
 void rename_within(const Place& place, const std::string& from, const std::string& to,
                    unsigned flags) {
-  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) == 0) {
-    flush_directory(place.parent);
-    return;
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) != 0) {
+    throw os::Error(fmt::format("cannot rename {} to {}: {}", from, to, os::error_text(errno)));
   }
-  throw os::SystemError(fmt::format("rename {} to", from), to, errno);
+  flush_directory(place.parent);
+}
+
+bool can(const std::string& from, const std::string& to, unsigned flags) {
+  return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) == 0;
 }
 
 }  // namespace
 
 Place place_of(const std::string& destination) {
-  fs::path path = fs::absolute(destination).lexically_normal();
-  if (!path.has_filename()) path = path.parent_path();  // "/mnt/x/"
+  std::string wanted = destination;
+  while (wanted.size() > 1 && wanted.back() == '/') wanted.pop_back();
+  // Whatever ".." means there, the kernel says: nothing is left out by its spelling alone.
+  const fs::path path = fs::absolute(wanted);
   const std::string name = path.filename().string();
-  if (name.empty() || name == "..") {
+  if (name.empty() || name == "." || name == "..") {
     throw os::Error(
         fmt::format("{} cannot be staged to: DST is the new directory itself", destination));
   }
@@ -107,9 +112,15 @@ Place place_of(const std::string& destination) {
 }
 
 std::optional<PlaceLock> PlaceLock::try_take(const Place& place) {
-  for (;;) {
+  // Each turn but the last lost a race with an owner that was just ending.
+  constexpr int k_turns = 1000;
+  for (int turn = 0; turn < k_turns; ++turn) {
     if (::mkdir(place.part.c_str(), 0777) != 0 && errno != EEXIST) {
       throw os::SystemError("create", place.part, errno);
+    }
+    struct stat info {};
+    if (::lstat(place.part.c_str(), &info) == 0 && !S_ISDIR(info.st_mode)) {
+      throw os::Error(fmt::format("{} is no directory: remove it", place.part));
     }
     const std::string path = place.part + "/lock";
     os::Fd file;
@@ -127,9 +138,15 @@ std::optional<PlaceLock> PlaceLock::try_take(const Place& place) {
     // An owner that ended in between has taken the directory with it.
     if (same_file(file.get(), path)) return PlaceLock(std::move(file), place.part);
   }
+  throw os::Error(fmt::format("cannot lock {}: it comes and goes", place.part));
 }
 
-// The lock goes last: whoever takes it finds a directory that is whole, or makes one.
+bool PlaceLock::still_holds() const { return same_file(file_.get(), part_ + "/lock"); }
+
+void PlaceLock::keep_for_good() { [[maybe_unused]] const int held = file_.release(); }
+
+// The lock goes last: whoever takes it finds a directory that is whole, or makes one. What another
+// one makes there from then on is not ours.
 void PlaceLock::remove_part() {
   std::error_code problem;
   for (fs::directory_iterator at(part_, problem), end; !problem && at != end;
@@ -137,7 +154,8 @@ void PlaceLock::remove_part() {
     if (at->path().filename() != "lock") remove_tree(at->path().string());
   }
   if (problem) throw os::SystemError("list", part_, problem.value());
-  remove_tree(part_);
+  ::unlink((part_ + "/lock").c_str());
+  ::rmdir(part_.c_str());
 }
 
 Journal Journal::open(const Place& place, const SourceTree& tree) {
@@ -153,11 +171,15 @@ Journal Journal::open(const Place& place, const SourceTree& tree) {
     os::write_full(journal.file_, std::string("\n"));
     return journal;
   }
-  std::error_code ignored;
-  if (fs::exists(data_path(place), ignored)) remove_tree(data_path(place));
+  remove_tree(data_path(place));
   journal.file_ = os::open_file(path, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC, 0666);
   os::write_full(journal.file_, head);
   return journal;
+}
+
+void Journal::remove(const Place& place) {
+  const std::string path = place.part + "/journal";
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw os::SystemError("remove", path, errno);
 }
 
 void Journal::add(const JournalEntry& entry) {
@@ -188,26 +210,32 @@ void publish_manifest(const Place& place, const Manifest& manifest) {
   rename_within(place, path, place.manifest, 0);
 }
 
-void publish(const Place& place) {
-  try {
-    rename_within(place, data_path(place), place.destination, RENAME_NOREPLACE);
-  } catch (const os::SystemError& error) {
-    if (error.code() != EINVAL) throw;
-    // A file system without the flag: a directory never replaces one that has something in it.
-    rename_within(place, data_path(place), place.destination, 0);
+void withdraw_manifest(const Place& place) {
+  if (::unlink(place.manifest.c_str()) != 0 && errno != ENOENT) {
+    throw os::SystemError("remove", place.manifest, errno);
   }
 }
 
+bool can_exchange(const Place& place) {
+  const std::string one = place.part + "/one";
+  const std::string other = place.part + "/other";
+  ::mkdir(one.c_str(), 0777);
+  ::mkdir(other.c_str(), 0777);
+  const bool exchanged = can(one, other, RENAME_EXCHANGE);
+  ::rmdir(one.c_str());
+  ::rmdir(other.c_str());
+  return exchanged;
+}
+
+void publish(const Place& place) {
+  const std::string data = data_path(place);
+  if (can(data, place.destination, RENAME_NOREPLACE)) return flush_directory(place.parent);
+  // A file system without the flag: a directory never replaces one that has something in it.
+  rename_within(place, data, place.destination, errno == EINVAL ? 0U : RENAME_NOREPLACE);
+}
+
 void publish_by_exchange(const Place& place) {
-  try {
-    rename_within(place, data_path(place), place.destination, RENAME_EXCHANGE);
-  } catch (const os::SystemError& error) {
-    if (error.code() != EINVAL) throw;
-    throw os::Error(
-        fmt::format("this file system cannot swap two directories in one step: remove {} yourself, "
-                    "then stage again",
-                    place.destination));
-  }
+  rename_within(place, data_path(place), place.destination, RENAME_EXCHANGE);
 }
 
 }  // namespace coldload::stage

@@ -41,6 +41,10 @@ class PlaceLock {
 
   // Removes the part directory with all that is in it, and with it the lock.
   void remove_part();
+  // Whether nobody has removed the lock's file meanwhile.
+  [[nodiscard]] bool still_holds() const;
+  // Until this process ends: threads may still write there.
+  void keep_for_good();
 
  private:
   PlaceLock(os::Fd file, std::string part) : file_(std::move(file)), part_(std::move(part)) {}
@@ -65,6 +69,8 @@ class Journal {
 
   [[nodiscard]] const std::vector<JournalEntry>& found() const { return found_; }
   void add(const JournalEntry& entry);
+  // Before `data` becomes something else: nobody shall go on there.
+  static void remove(const Place& place);
 
  private:
   Journal() = default;
@@ -84,10 +90,14 @@ void flush_directory(const std::string& path);
 // Writes the manifest beside the destination, durable; the old one is there until then.
 void publish_manifest(const Place& place, const Manifest& manifest);
 
+// Removes it again; nothing where there is none.
+void withdraw_manifest(const Place& place);
+
 // `data` becomes the destination in one step. Throws os::Error where it exists.
 void publish(const Place& place);
-// `data` and the destination change places in one step. Throws os::Error where the file system
-// cannot do that.
+// Whether this file system can let two directories change places in one step; tried.
+[[nodiscard]] bool can_exchange(const Place& place);
+// `data` and the destination change places in one step. Throws os::Error.
 void publish_by_exchange(const Place& place);
 
 }  // namespace coldload::stage

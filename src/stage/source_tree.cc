@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <limits>
 #include <system_error>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -35,10 +37,26 @@ std::string blobs_of(const fs::path& root) {
   return problem ? "" : blobs.string();
 }
 
+// As the file server knows it now, not as a client remembers it. False: see errno.
+bool look(const std::string& path, int flags, struct statx* info) {
+  return ::statx(AT_FDCWD, path.c_str(), flags | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, info) == 0;
+}
+
+// Since 1970; what lies too far away is the farthest that can be said.
+std::int64_t in_ns(const statx_timestamp& time) {
+  constexpr std::int64_t k_farthest_s = std::numeric_limits<std::int64_t>::max() / k_ns_per_s - 1;
+  return std::clamp<std::int64_t>(time.tv_sec, -k_farthest_s, k_farthest_s) * k_ns_per_s +
+         time.tv_nsec;
+}
+
 class Scan {
  public:
   explicit Scan(const std::string& path) {
     tree_.root = resolve(path);
+    if (text::valid_utf8(tree_.root) != tree_.root) {
+      throw os::Error(
+          fmt::format("cannot stage {}: its path is not UTF-8", text::valid_utf8(tree_.root)));
+    }
     blobs_ = blobs_of(tree_.root);
   }
 
@@ -69,17 +87,17 @@ class Scan {
       throw os::Error(
           fmt::format("cannot stage {}: its name is not UTF-8", text::valid_utf8(path)));
     }
-    struct stat own {};
-    if (::lstat(path.c_str(), &own) != 0) throw os::SystemError("look at", path, errno);
-    if (S_ISDIR(own.st_mode)) {
+    struct statx own {};
+    if (!look(path, AT_SYMLINK_NOFOLLOW, &own)) throw os::SystemError("look at", path, errno);
+    if (S_ISDIR(own.stx_mode)) {
       tree_.directories.push_back(name);
       list(name);
       return;
     }
     std::string real = path;
-    struct stat info = own;
-    if (S_ISLNK(own.st_mode)) {
-      if (::stat(path.c_str(), &info) != 0) {
+    struct statx info = own;
+    if (S_ISLNK(own.stx_mode)) {
+      if (!look(path, 0, &info)) {
         throw os::Error(fmt::format("cannot stage {}: the link leads nowhere ({})", path,
                                     os::error_text(errno)));
       }
@@ -89,19 +107,17 @@ class Scan {
             fmt::format("cannot stage {}: the link leads out of the tree, to {}", path, real));
       }
     }
-    if (!S_ISREG(info.st_mode)) {
+    if (!S_ISREG(info.stx_mode)) {
       throw os::Error(fmt::format("cannot stage {}: {}", path,
-                                  S_ISDIR(info.st_mode)
+                                  S_ISDIR(info.stx_mode)
                                       ? "it is a link to a directory"
                                       : "it is no file (a device, socket or pipe)"));
     }
     SourceFile file;
     file.name = name;
     file.real_path = real;
-    file.bytes = static_cast<std::uint64_t>(info.st_size);
-    file.mtime_ns = info.st_mtim.tv_sec * k_ns_per_s + info.st_mtim.tv_nsec;
-    file.device = info.st_dev;
-    file.inode = info.st_ino;
+    file.bytes = info.stx_size;
+    file.mtime_ns = in_ns(info.stx_mtime);
     tree_.files.push_back(std::move(file));
   }
 

@@ -7,8 +7,6 @@
 #include <string>
 #include <vector>
 
-#include <sys/types.h>
-
 namespace coldload::stage {
 
 struct SourceFile {
@@ -16,8 +14,6 @@ struct SourceFile {
   std::string real_path;  // links resolved
   std::uint64_t bytes = 0;
   std::int64_t mtime_ns = 0;  // since 1970
-  dev_t device = 0;
-  ino_t inode = 0;
 
   bool operator==(const SourceFile&) const = default;
 };

@@ -38,15 +38,34 @@ bool exists(const std::string& path) {
   return ::lstat(path.c_str(), &info) == 0;
 }
 
+// `--replace` helps against everything that makes it `other`.
 Destination look_at(const Place& place, const SourceTree& source) {
   if (!exists(place.destination)) return {};
-  const auto manifest = read_manifest(place.manifest);
+  std::optional<Manifest> manifest;
+  try {
+    manifest = read_manifest(place.manifest);
+  } catch (const os::Error& error) {
+    return {Found::other, error.what()};
+  }
   if (!manifest) return {Found::other, "it was not staged by coldload (it has no manifest)"};
-  const std::string outdated = difference(*manifest, source);
+  const std::string changed = what_is_not_as_staged(*manifest, place.destination);
+  if (!changed.empty()) return {Found::other, changed};
+  const std::string outdated = difference(*manifest, source, Side::source);
   if (!outdated.empty()) return {Found::other, "it is outdated: in the source, " + outdated};
-  const std::string changed = difference(*manifest, scan_tree(place.destination));
-  if (!changed.empty()) return {Found::other, "it was changed since it was staged: " + changed};
   return {Found::up_to_date, ""};
+}
+
+// A mount's own directory can neither be made nor be swapped.
+void refuse_mount_point(const Place& place) {
+  struct stat own {};
+  struct stat parent {};
+  if (::lstat(place.destination.c_str(), &own) != 0 || ::stat(place.parent.c_str(), &parent) != 0) {
+    return;
+  }
+  if (own.st_dev == parent.st_dev) return;
+  throw os::Error(
+      fmt::format("{0} is a mount point: stage to a new directory below it, such as {0}/model",
+                  place.destination));
 }
 
 void refuse_nesting(const SourceTree& source, const Place& place) {
@@ -116,9 +135,12 @@ std::vector<std::string> paths_of(const SourceTree& tree, const std::string& dir
   return paths;
 }
 
-void check_hub(const StageRequest& request, const SourceTree& source, const Place& place,
-               StageResult* result) {
-  const HubCheck check = check_hub_blobs(source, data_path(place), request.jobs);
+// `directory`: the copy.
+void check_hub(const StageRequest& request, const SourceTree& source, const std::string& directory,
+               const StageEvents& events, StageResult* result) {
+  if (!request.verify_hub) return;
+  events.step("checking the blobs' SHA-256");
+  const HubCheck check = check_hub_blobs(source, directory, request.jobs);
   result->hub_checked = check.checked;
   if (check.problems.empty()) return;
   throw os::Error(fmt::format(
@@ -139,32 +161,69 @@ bool copy(const StageRequest& request, const SourceTree& source, const Place& pl
   result->resumed_bytes = outcome.resumed_bytes;
   result->read_way = outcome.read_way;
   if (outcome.interrupted) return false;
-  if (request.verify_hub) {
-    events.step("checking the blobs' SHA-256");
-    check_hub(request, source, place, result);
-  }
+  check_hub(request, source, data_path(place), events, result);
   return !os::interrupted();
 }
 
+// The copy stands; what cannot be said of its pages is no reason to fail.
 void leave_pages(const StageRequest& request, const SourceTree& source, const Place& place,
                  StageResult* result) {
-  const storage::PageCacheView view(paths_of(source, place.destination));
-  constexpr std::chrono::seconds k_patience{5};
-  if (request.evict_after) view.evict(k_patience);
-  result->resident_bytes = view.resident_bytes();
+  try {
+    const storage::PageCacheView view(paths_of(source, place.destination));
+    constexpr std::chrono::seconds k_patience{5};
+    if (request.evict_after) view.evict(k_patience);
+    result->resident_bytes = view.resident_bytes();
+  } catch (const os::Error& error) {
+    result->remarks.push_back(fmt::format("what is in memory is not known: {}", error.what()));
+  }
   if (request.evict_after && result->resident_bytes.value_or(0) > 0) {
     result->remarks.push_back(fmt::format("{} of the copy stayed in memory",
                                           text::format_bytes(*result->resident_bytes)));
   }
 }
 
+// The copy is durable. The manifest goes first: it describes this directory, by its inode, and no
+// other that may be at its place.
+void publish_copy(const Place& place, const PlaceLock& lock, const Destination& there,
+                  Manifest* manifest) {
+  const SourceTree copied = scan_tree(data_path(place));
+  struct stat info {};
+  if (::lstat(data_path(place).c_str(), &info) != 0) {
+    throw os::SystemError("look at", data_path(place), errno);
+  }
+  manifest->inode = info.st_ino;
+  bool same = copied.files.size() == manifest->files.size();
+  for (std::size_t i = 0; same && i < copied.files.size(); ++i) {
+    same = copied.files[i].name == manifest->files[i].name &&
+           copied.files[i].bytes == manifest->files[i].bytes;
+    manifest->files[i].staged_mtime_ns = copied.files[i].mtime_ns;
+  }
+  if (!same || !lock.still_holds()) {
+    throw os::Error(fmt::format("somebody else wrote to {} meanwhile", place.part));
+  }
+  Journal::remove(place);
+  publish_manifest(place, *manifest);
+  try {
+    there.found == Found::absent ? publish(place) : publish_by_exchange(place);
+  } catch (const os::Error&) {
+    withdraw_manifest(place);
+    throw;
+  }
+}
+
 // With the lock held. False where it was interrupted: what is there is kept for the next call.
 bool stage_locked(const StageRequest& request, const SourceTree& source, const Place& place,
-                  const StageEvents& events, StageResult* result) {
+                  const StageEvents& events, const PlaceLock& lock, StageResult* result) {
   const Destination there = look_at(place, source);
   result->up_to_date = there.found == Found::up_to_date;
   if (result->up_to_date) return true;
   if (there.found == Found::other && !request.replace) refuse_other(place, there);
+  if (there.found == Found::other && !can_exchange(place)) {
+    throw os::Error(fmt::format(
+        "this file system cannot swap two directories in one step: remove {} yourself, then stage "
+        "again",
+        place.destination));
+  }
   if (request.keep) {
     Removal removal = keep_newest(place, *request.keep);
     result->removed = std::move(removal.removed);
@@ -178,9 +237,7 @@ bool stage_locked(const StageRequest& request, const SourceTree& source, const P
         fmt::format("{} was changed while it was copied: stage it again when it is left alone",
                     request.source));
   }
-  // The manifest first: without its directory it means nothing.
-  publish_manifest(place, manifest);
-  there.found == Found::absent ? publish(place) : publish_by_exchange(place);
+  publish_copy(place, lock, there, &manifest);
   return true;
 }
 
@@ -193,9 +250,10 @@ bool can_go_on_after(const os::SystemError& error) {
 bool stage_or_tidy(const StageRequest& request, const SourceTree& source, const Place& place,
                    const StageEvents& events, PlaceLock& lock, StageResult* result) {
   try {
-    return stage_locked(request, source, place, events, result);
+    return stage_locked(request, source, place, events, lock, result);
   } catch (const storage::StallError&) {
-    throw;  // threads still write there
+    lock.keep_for_good();  // threads still write there
+    throw;
   } catch (const os::SystemError& error) {
     if (!can_go_on_after(error) || !exists(data_path(place))) {
       lock.remove_part();
@@ -209,26 +267,39 @@ bool stage_or_tidy(const StageRequest& request, const SourceTree& source, const 
   }
 }
 
+// An earlier call ended between its last two steps.
+void tidy_up(const Place& place) {
+  if (!exists(place.part)) return;
+  try {
+    if (auto lock = PlaceLock::try_take(place)) lock->remove_part();
+  } catch (const os::Error&) {
+    return;  // not ours to remove
+  }
+}
+
 }  // namespace
 
 StageResult stage(const StageRequest& request, const StageEvents& events) {
-  const SourceTree source = scan_tree(request.source);
+  SourceTree source = scan_tree(request.source);
   const Place place = place_of(request.destination);
   refuse_nesting(source, place);
+  refuse_mount_point(place);
   StageResult result;
-  result.bytes = source.bytes();
-  result.files = source.files.size();
   const Destination there = look_at(place, source);
   if (there.found == Found::other && !request.replace) refuse_other(place, there);
   result.up_to_date = there.found == Found::up_to_date;
   if (!result.up_to_date) {
     auto lock = take_lock(place, request.wait, events);
+    if (lock) source = scan_tree(request.source);  // waiting may have taken long
     result.interrupted = !lock || !stage_or_tidy(request, source, place, events, *lock, &result);
     if (result.interrupted) return result;
     lock->remove_part();
-  } else if (exists(place.part)) {
-    // An earlier call ended between its last two steps.
-    if (auto lock = PlaceLock::try_take(place)) lock->remove_part();
+  }
+  result.bytes = source.bytes();
+  result.files = source.files.size();
+  if (result.up_to_date) {
+    check_hub(request, source, place.destination, events, &result);
+    tidy_up(place);
   }
   leave_pages(request, source, place, &result);
   return result;

@@ -3,17 +3,23 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <deque>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/magic.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "os/clock.h"
@@ -33,14 +39,31 @@ namespace {
 // own, so that nobody else's data are waited for.
 constexpr std::size_t k_most_own_flushes = 64;
 
+// Whether syncfs(2) reaches the disk and tells what failed: not on FUSE, and from Linux 5.8 on.
+bool can_flush_at_once(const os::Fd& directory) {
+  struct statfs info {};
+  if (::fstatfs(directory.get(), &info) != 0 || info.f_type == FUSE_SUPER_MAGIC) return false;
+  struct utsname kernel {};
+  if (::uname(&kernel) != 0) return false;
+  unsigned major = 0;
+  unsigned minor = 0;
+  const std::string_view release = kernel.release;
+  const char* const end = release.data() + release.size();
+  const auto dot = std::from_chars(release.data(), end, major);
+  if (dot.ec != std::errc() || dot.ptr == end) return false;
+  std::from_chars(dot.ptr + 1, end, minor);
+  return major > 5 || (major == 5 && minor >= 8);
+}
+
 // Owned by the threads too: one that hangs in the kernel keeps it.
 class CopyJob {
  public:
+  enum class Flush { each, at_once };
   CopyJob(SourceTree tree, const std::string& data, std::shared_ptr<Journal> journal,
-          const CopyOptions& options)
+          const CopyOptions& options, Flush flush)
       : tree_(std::move(tree)),
         journal_(std::move(journal)),
-        flush_each_(tree_.files.size() <= k_most_own_flushes),
+        flush_each_(flush == Flush::each),
         choice_(options.jobs) {
     constexpr std::chrono::milliseconds k_burst{50};
     if (options.limit_bytes_per_s) limit_.emplace(*options.limit_bytes_per_s, k_burst);
@@ -68,7 +91,6 @@ class CopyJob {
   [[nodiscard]] std::uint64_t resumed_bytes() const { return resumed_; }
   [[nodiscard]] ReadWay read_way() { return choice_.best(); }
   [[nodiscard]] const std::vector<std::vector<Hash>>& hashes() const { return hashes_; }
-  [[nodiscard]] bool flushed() const { return flush_each_; }
 
  private:
   struct Step {
@@ -174,12 +196,6 @@ void make_directories(const SourceTree& tree, const std::string& data) {
   }
 }
 
-void flush_file_system(const std::string& path) {
-  const os::Fd directory = os::open_file(path, O_RDONLY | O_DIRECTORY);
-  if (::syncfs(directory.get()) != 0)
-    throw os::SystemError("flush the file system of", path, errno);
-}
-
 }  // namespace
 
 CopyOutcome copy_tree(const SourceTree& tree, const std::string& data,
@@ -189,7 +205,12 @@ CopyOutcome copy_tree(const SourceTree& tree, const std::string& data,
   std::filesystem::create_directories(data, problem);
   if (problem) throw os::SystemError("create", data, problem.value());
   make_directories(tree, data);
-  const auto job = std::make_shared<CopyJob>(tree, data, journal, options);
+  // Opened before anything is written, so that it hears of every failure.
+  const os::Fd directory = os::open_file(data, O_RDONLY | O_DIRECTORY);
+  const auto flush = tree.files.size() > k_most_own_flushes && can_flush_at_once(directory)
+                         ? CopyJob::Flush::at_once
+                         : CopyJob::Flush::each;
+  const auto job = std::make_shared<CopyJob>(tree, data, journal, options, flush);
   const std::uint64_t total = tree.bytes();
   std::optional<os::TimePoint> give_up;
   storage::run_watched(
@@ -213,9 +234,10 @@ CopyOutcome copy_tree(const SourceTree& tree, const std::string& data,
   for (std::size_t i = 0; i < manifest->files.size(); ++i) {
     manifest->files[i].chunks = job->hashes()[i];
   }
-  if (!job->flushed()) {
-    flush_file_system(data);
-    return outcome;
+  if (flush == CopyJob::Flush::at_once) {
+    if (::syncfs(directory.get()) == 0) return outcome;
+    throw os::Error(
+        fmt::format("cannot flush the file system of {}: {}", data, os::error_text(errno)));
   }
   for (const std::string& name : tree.directories) flush_directory(data + "/" + name);
   flush_directory(data);

@@ -102,7 +102,7 @@ std::vector<std::string> files_not_named(const Manifest& manifest, const std::st
   namespace fs = std::filesystem;
   for (fs::recursive_directory_iterator at(directory, problem), end; !problem && at != end;
        at.increment(problem)) {
-    if (at->is_directory() && !at->is_symlink()) continue;
+    if (!at->is_symlink() && at->is_directory()) continue;
     const std::string name = at->path().string().substr(directory.size() + 1);
     if (named.count(name) == 0) unknown.push_back(text::valid_utf8(name));
   }

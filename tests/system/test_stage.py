@@ -52,7 +52,7 @@ class StageTest(ScratchTest):
     def begin(self, *flags):
         """Stages slowly enough to be met on the way; returns when it has a whole chunk."""
         shutil.rmtree(self.part, ignore_errors=True)
-        process = start(["stage", self.source, self.destination, "--limit", "20MB/s", "--jobs", "2",
+        process = start(["stage", self.source, self.destination, "--limit", "10MB/s", "--jobs", "2",
                          *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.addCleanup(stop, process)
         # The two small files come first by name, then a shard.
@@ -198,7 +198,7 @@ class Ends(StageTest):
             self.skipTest("tmpfs cannot be mounted here")
         self.addCleanup(subprocess.run, ["umount", "-l", str(disk)])
         process = self.begin()
-        with open(disk / "others", "wb") as file:
+        with open(disk / "others", "wb", buffering=0) as file:
             try:
                 while file.write(b"x" * (1 << 20)):
                     pass

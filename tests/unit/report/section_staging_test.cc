@@ -45,6 +45,9 @@ TEST(StagingSection, SaysFromWhichStartOnItPays) {
 
 TEST(StagingSection, SaysThatItPaysAtOnceOrNever) {
   EXPECT_THAT(section(3, 2, 2, 10), HasSubstr("**Staging pays at once:**"));
+  EXPECT_THAT(section(1, 4, 4, 10), HasSubstr("| 1 | 6.00 s | the first day |"));
+  EXPECT_THAT(section(20, 10, 70, 60),
+              HasSubstr("**Staging pays for a node's first start alone:**"));
   const std::string never = section(30, 10, 10, 10);
   EXPECT_THAT(never, HasSubstr("**Staging does not pay:**"));
   EXPECT_THAT(never, Not(HasSubstr("starts a day")));

@@ -13,7 +13,7 @@ using ::testing::HasSubstr;
 SourceTree one_file(std::uint64_t bytes) {
   SourceTree tree;
   tree.root = "/mnt/net/m";
-  tree.files.push_back({"a.safetensors", "/mnt/net/m/a.safetensors", bytes, -5, 1, 2});
+  tree.files.push_back({"a.safetensors", "/mnt/net/m/a.safetensors", bytes, -5});
   return tree;
 }
 
@@ -71,21 +71,21 @@ TEST(Manifest, WhatIsNotOneIsRefused) {
 TEST(Manifest, TellsWhatDiffers) {
   const SourceTree tree = one_file(5);
   const Manifest manifest = blank_manifest(tree);
-  EXPECT_EQ(difference(manifest, tree), "");
+  EXPECT_EQ(difference(manifest, tree, Side::source), "");
   SourceTree other = tree;
   other.files[0].bytes = 6;
-  EXPECT_EQ(difference(manifest, other), "a.safetensors has 6 bytes instead of 5");
+  EXPECT_EQ(difference(manifest, other, Side::source), "a.safetensors has 6 bytes instead of 5");
   other = tree;
   other.files[0].mtime_ns = 7;
-  EXPECT_EQ(difference(manifest, other), "a.safetensors was written at another time");
+  EXPECT_EQ(difference(manifest, other, Side::source), "a.safetensors was written at another time");
   other = tree;
-  other.files.push_back({"b", "/b", 1, 1, 1, 1});
-  EXPECT_EQ(difference(manifest, other), "b is new");
-  EXPECT_EQ(difference(blank_manifest(other), tree), "b is missing");
+  other.files.push_back({"b", "/b", 1, 1});
+  EXPECT_EQ(difference(manifest, other, Side::source), "b is new");
+  EXPECT_EQ(difference(blank_manifest(other), tree, Side::source), "b is missing");
   other.files.erase(other.files.begin());
-  EXPECT_EQ(difference(manifest, other), "a.safetensors is missing");
+  EXPECT_EQ(difference(manifest, other, Side::source), "a.safetensors is missing");
   other.files[0].name = "A";
-  EXPECT_EQ(difference(manifest, other), "A is new");
+  EXPECT_EQ(difference(manifest, other, Side::source), "A is new");
 }
 
 }  // namespace

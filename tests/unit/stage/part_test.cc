@@ -25,7 +25,13 @@ TEST_F(Part, ThePlaceHasEverythingBesideTheDestination) {
   EXPECT_EQ(here.manifest, here.destination + ".coldload.json");
   EXPECT_EQ(here.part, fs::canonical(folder_).string() + "/.m.coldload-part");
   EXPECT_THROW((void)place_of(at("missing/m")), os::Error);
-  EXPECT_THROW((void)place_of("/"), os::Error);
+  for (const char* name : {"/", ".", "..", "/tmp/.."}) {
+    EXPECT_THROW((void)place_of(name), os::Error) << name;
+  }
+  // ".." behind a link leads where the kernel says.
+  fs::create_directories(at("far/x"));
+  fs::create_symlink(at("far/x"), at("link"));
+  EXPECT_EQ(place_of(at("link/../m")).destination, fs::canonical(folder_).string() + "/far/m");
 }
 
 TEST_F(Part, OneHasTheLockAtATime) {
@@ -77,6 +83,7 @@ TEST_F(Part, PublishingNeverReplaces) {
   write("m/a", "old");
   EXPECT_THROW(publish(place()), os::Error);
   EXPECT_EQ(read("m/a"), "old");
+  EXPECT_TRUE(can_exchange(place()));
   publish_by_exchange(place());
   EXPECT_EQ(read("m/a"), "new");
   EXPECT_EQ(read(".m.coldload-part/data/a"), "old");

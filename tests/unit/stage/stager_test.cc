@@ -128,6 +128,8 @@ TEST_F(Stage, AnOutdatedOrChangedDestinationIsRefusedAndReplaced) {
   request_.replace = false;
   write("dst/config.json", "{\"old\": 1}");
   EXPECT_THAT(refusal(), HasSubstr("changed since it was staged: config.json"));
+  fs::create_symlink("/nowhere", at("dst/link"));
+  EXPECT_THAT(refusal(), HasSubstr("changed since it was staged: cannot stage"));
 }
 
 TEST_F(Stage, VerifyFindsWhatIsWrong) {
@@ -153,6 +155,65 @@ TEST_F(Stage, VerifyFindsWhatIsWrong) {
 TEST_F(Stage, WithoutAManifestNothingCanBeVerified) {
   write("dst/a", "x");
   EXPECT_THROW((void)verify(), os::Error);
+}
+
+// A manifest describes the directory that was staged, not whatever else comes to its place.
+TEST_F(Stage, AnotherDirectoryOfTheSameLooksIsNotCertified) {
+  (void)run();
+  fs::rename(at("dst"), at("away"));
+  fs::copy(at("away"), at("dst"), fs::copy_options::recursive);
+  for (const char* name : {"model.safetensors", "config.json", "empty", "adapters/a.bin"}) {
+    fs::last_write_time(at("dst/") + name, fs::last_write_time(at("away/") + name));
+  }
+  EXPECT_THAT(refusal(), HasSubstr("not the directory that its manifest describes"));
+}
+
+TEST_F(Stage, ADestinationThatComesMeanwhileIsNeitherTouchedNorCertified) {
+  const auto lock = PlaceLock::try_take(place_of(at("dst")));
+  write(".dst.coldload-part/data/a", "x");
+  write("dst/a", "x");
+  EXPECT_THROW(publish(place_of(at("dst"))), os::Error);
+  EXPECT_EQ(read("dst/a"), "x");
+}
+
+TEST_F(Stage, APartThatIsNoDirectoryIsNotFollowed) {
+  write("elsewhere/precious", "x");
+  fs::create_symlink(at("elsewhere"), at(".dst.coldload-part"));
+  EXPECT_THAT(refusal(), HasSubstr("is no directory: remove it"));
+  EXPECT_EQ(read("elsewhere/precious"), "x");
+  fs::remove(at(".dst.coldload-part"));
+  fs::create_symlink(at("nowhere"), at(".dst.coldload-part"));
+  EXPECT_THAT(refusal(), HasSubstr("is no directory: remove it"));
+}
+
+TEST_F(Stage, WhatAnotherCopyLeftWithoutAJournalIsNotPublished) {
+  write(".dst.coldload-part/data/stray", "x");
+  (void)run();
+  expect_copy();
+  EXPECT_FALSE(fs::exists(at("dst/stray")));
+}
+
+TEST_F(Stage, TimesThatTheCopyCannotCarryAreNoChange) {
+  (void)run();
+  std::string text = read("dst.coldload.json");
+  // As a file system of whole seconds would have it.
+  const auto whole = std::chrono::floor<std::chrono::seconds>(fs::last_write_time(at("dst/empty")));
+  fs::last_write_time(at("dst/empty"), whole);
+  EXPECT_THAT(refusal(), HasSubstr("changed since it was staged: empty was written"));
+  const std::size_t entry = text.find("\"name\":\"empty\"");
+  const std::size_t at_time = text.find("\"staged_mtime_ns\":", entry) + 18;
+  text.replace(text.find_first_of(",}", at_time) - 9, 9, "000000000");
+  write("dst.coldload.json", text);
+  EXPECT_TRUE(run().up_to_date);
+}
+
+TEST_F(Stage, AManifestThatCannotBeReadIsReplaced) {
+  (void)run();
+  write("dst.coldload.json", "{");
+  EXPECT_THAT(refusal(), HasSubstr("is not a manifest of coldload"));
+  request_.replace = true;
+  (void)run();
+  expect_copy();
 }
 
 TEST_F(Stage, OneAtATime) {
@@ -226,7 +287,9 @@ TEST_F(Stage, KeepsTheNewestAndOnlyTouchesItsOwn) {
   request_.keep = 2;
   const StageResult result = stage_to("m05");
   EXPECT_THAT(result.removed, ElementsAre(HasSubstr("m03"), HasSubstr("m01")));
-  EXPECT_THAT(result.remarks, ElementsAre(HasSubstr("m02 stays: users-own in it is not named")));
+  EXPECT_THAT(
+      result.remarks,
+      ElementsAre(HasSubstr("m02 stays: it was changed since it was staged: users-own is new")));
   EXPECT_TRUE(fs::exists(at("m04/model.safetensors")));
   EXPECT_TRUE(fs::exists(at("m05/model.safetensors")));
   EXPECT_TRUE(fs::exists(at("m02/model.safetensors")));
