@@ -215,7 +215,8 @@ std::string difference(const Manifest& manifest, const SourceTree& tree, Side wh
 std::string what_is_not_as_staged(const Manifest& manifest, const std::string& directory) {
   struct stat info {};
   if (::lstat(directory.c_str(), &info) != 0) throw os::SystemError("look at", directory, errno);
-  if (!S_ISDIR(info.st_mode) || info.st_ino != manifest.inode) {
+  const bool another = manifest.inode != 0 && info.st_ino != manifest.inode;
+  if (!S_ISDIR(info.st_mode) || another) {
     return "it is not the directory that its manifest describes";
   }
   constexpr const char* k_changed = "it was changed since it was staged: ";

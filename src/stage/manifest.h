@@ -59,7 +59,7 @@ struct Manifest {
   std::string source;     // absolute
   std::string staged_at;  // UTC
   // Of the staged directory, which keeps it when it is renamed: another directory at its place is
-  // not the one that this manifest describes.
+  // not the one that this manifest describes. 0: this file system numbers anew at each mount.
   std::uint64_t inode = 0;
   std::uint64_t chunk_bytes = k_chunk_bytes;
   std::vector<std::string> directories;

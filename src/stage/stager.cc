@@ -9,8 +9,10 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 
 #include "os/clock.h"
 #include "os/error.h"
@@ -182,6 +184,13 @@ void leave_pages(const StageRequest& request, const SourceTree& source, const Pl
   }
 }
 
+// Whether an inode's number outlives a mount: FUSE and overlays give no such promise.
+bool keeps_inodes(const std::string& directory) {
+  struct statfs info {};
+  return ::statfs(directory.c_str(), &info) == 0 && info.f_type != FUSE_SUPER_MAGIC &&
+         info.f_type != OVERLAYFS_SUPER_MAGIC;
+}
+
 // The copy is durable. The manifest goes first: it describes this directory, by its inode, and no
 // other that may be at its place.
 void publish_copy(const Place& place, const PlaceLock& lock, const Destination& there,
@@ -191,7 +200,7 @@ void publish_copy(const Place& place, const PlaceLock& lock, const Destination& 
   if (::lstat(data_path(place).c_str(), &info) != 0) {
     throw os::SystemError("look at", data_path(place), errno);
   }
-  manifest->inode = info.st_ino;
+  manifest->inode = keeps_inodes(place.parent) ? info.st_ino : 0;
   bool same = copied.files.size() == manifest->files.size();
   for (std::size_t i = 0; same && i < copied.files.size(); ++i) {
     same = copied.files[i].name == manifest->files[i].name &&
