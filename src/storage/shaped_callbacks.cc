@@ -178,10 +178,10 @@ void on_open(fuse_req_t request, fuse_ino_t number, fuse_file_info* info) {
     reply.keep_cache = unchanged ? 1 : 0;
     // The size may be another one too: forget the attributes, as close-to-open demands.
     if (!unchanged) fuse_lowlevel_notify_inval_inode(server.session(), number, -1, 0);
-    ShapedServer::OpenFile* file = opened.release();
+    ShapedServer::OpenFile* file = server.keep_open(std::move(opened));
     reply.fh = reinterpret_cast<std::uint64_t>(file);
-    server.reply_later([request, reply, file] {
-      if (fuse_reply_open(request, &reply) != 0) delete file;
+    server.reply_later([request, reply, file, &server] {
+      if (fuse_reply_open(request, &reply) != 0) server.close(file);
     });
   });
 }
@@ -195,7 +195,7 @@ void on_read(fuse_req_t request, fuse_ino_t /*number*/, std::size_t size, off_t 
 }
 
 void on_release(fuse_req_t request, fuse_ino_t /*number*/, fuse_file_info* info) {
-  delete handle_of<ShapedServer::OpenFile>(info);
+  server_of(request).close(handle_of<ShapedServer::OpenFile>(info));
   fuse_reply_err(request, 0);
 }
 

@@ -109,6 +109,18 @@ void ShapedServer::begin_stream(OpenFile& file) const {
   if (pace_.stream_bytes_per_s) file.stream.emplace(*pace_.stream_bytes_per_s, k_credit);
 }
 
+ShapedServer::OpenFile* ShapedServer::keep_open(std::unique_ptr<OpenFile> file) {
+  OpenFile* const opened = file.get();
+  const std::lock_guard lock(open_files_mutex_);
+  open_files_.emplace(opened, std::move(file));
+  return opened;
+}
+
+void ShapedServer::close(const OpenFile* file) {
+  const std::lock_guard lock(open_files_mutex_);
+  open_files_.erase(file);
+}
+
 void ShapedServer::reply_later(std::function<void()> reply) {
   if (pace_.latency.count() == 0) {
     reply();

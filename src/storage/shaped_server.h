@@ -17,9 +17,11 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 #include <fuse_lowlevel.h>
 
@@ -65,6 +67,10 @@ class ShapedServer {
 
   // Gives a file that is being opened its own rate, where streams have one.
   void begin_stream(OpenFile& file) const;
+  // Owns a file that was opened until it is closed, or until the mount ends under it: the kernel
+  // then releases nothing any more.
+  [[nodiscard]] OpenFile* keep_open(std::unique_ptr<OpenFile> file);
+  void close(const OpenFile* file);
   // Answers a metadata request after the latency. `reply` must not throw.
   void reply_later(std::function<void()> reply);
   // Answers a read. `file` stays open until then: the kernel releases it after its reads.
@@ -103,6 +109,8 @@ class ShapedServer {
   mutable std::mutex description_mutex_;
   std::string description_ = "{}";
   fuse_session* session_ = nullptr;
+  std::mutex open_files_mutex_;
+  std::unordered_map<const OpenFile*, std::unique_ptr<OpenFile>> open_files_;
   DelayQueue queue_;  // last: its threads use the rest
 };
 
