@@ -52,6 +52,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -187,6 +188,17 @@ void lock_checkpoint(const std::string& model) {
   }
 }
 
+// What was read stays until this process ends, also on a machine that takes idle pages back: tests
+// look at it later. As far as the limit on locked memory allows.
+void keep_resident(const std::string& model, const std::string& how) {
+  if (how != "full" && how != "mmap") return;
+  for (const File& file : checkpoint_files(model)) {
+    if (file.bytes == 0) continue;
+    // Not mlock(): the sanitizers make that do nothing.
+    ::syscall(SYS_mlock, map_file(file), file.bytes);
+  }
+}
+
 // --- processes ------------------------------------------------------------------------------
 
 // Lives until it is killed; not longer than the fake server itself may.
@@ -224,6 +236,7 @@ int start_reading(const Options& options) {
   if (by == "self") {
     std::thread([=] {
       read_checkpoint(model, how);
+      keep_resident(model, how);
       ::close(ends[1]);
     }).detach();
     return ends[0];
@@ -249,7 +262,10 @@ int start_reading(const Options& options) {
   ::close(ends[1]);
   if (by == "orphan") ::waitpid(child, nullptr, 0);
   if (by == "child" && !options.has("reader-stays")) {
-    std::thread([child] { ::waitpid(child, nullptr, 0); }).detach();
+    std::thread([=] {
+      ::waitpid(child, nullptr, 0);
+      keep_resident(model, how);
+    }).detach();
   }
   return ends[0];
 }
