@@ -119,14 +119,8 @@ class Measurement {
   std::optional<double> run(StandIn& stand_in, const std::vector<std::vector<Extent>>& work);
 
  private:
-  struct Reader {
-    os::TimePoint from;
-    os::TimePoint to;
-    std::uint64_t bytes = 0;
-    bool failed = false;
-  };
-
-  void read_all(const std::string& root, const std::vector<Extent>& extents, Reader& reader);
+  void read_all(const std::string& root, const std::vector<Extent>& extents);
+  void account(std::uint64_t bytes);
   bool read_block(const os::Fd& file, const os::Mapping& mapping, std::uint64_t offset,
                   std::span<std::byte> buffer) const;
 
@@ -137,6 +131,14 @@ class Measurement {
   std::mutex mutex_;
   std::condition_variable left_;
   std::size_t running_ = 0;
+  bool failed_ = false;
+  // One span for all readers together: of spans of their own, one that a busy machine makes wait
+  // would be counted at the rate that it has alone.
+  std::uint64_t start_bytes_ = 0;
+  std::uint64_t done_ = 0;
+  std::uint64_t done_at_start_ = 0;
+  os::TimePoint from_;
+  os::TimePoint to_;
 };
 
 bool Measurement::read_block(const os::Fd& file, const os::Mapping& mapping, std::uint64_t offset,
@@ -148,16 +150,18 @@ bool Measurement::read_block(const os::Fd& file, const os::Mapping& mapping, std
   return ::madvise(mapping.data() + offset, buffer.size(), k_populate_read) == 0;
 }
 
-void Measurement::read_all(const std::string& root, const std::vector<Extent>& extents,
-                           Reader& reader) {
-  std::uint64_t total = 0;
-  for (const Extent& extent : extents) total += extent.bytes;
-  // The start is not measured: the bucket's credit, and readahead finding its pace.
-  constexpr std::uint64_t k_start_share = 8;
-  const std::uint64_t start = total / k_start_share;
-  std::uint64_t done = 0;
-  std::uint64_t done_at_start = 0;
-  os::Mapping memory = os::Mapping::anonymous(block_bytes_);
+void Measurement::account(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  to_ = os::Clock::now();
+  done_ += bytes;
+  if (done_at_start_ == 0 && done_ >= start_bytes_) {
+    from_ = to_;
+    done_at_start_ = done_;
+  }
+}
+
+void Measurement::read_all(const std::string& root, const std::vector<Extent>& extents) {
+  const os::Mapping memory = os::Mapping::anonymous(block_bytes_);
   const os::TimePoint deadline =
       os::Clock::now() + std::chrono::duration_cast<os::Clock::duration>(limit_);
   for (const Extent& extent : extents) {
@@ -165,38 +169,37 @@ void Measurement::read_all(const std::string& root, const std::vector<Extent>& e
     const os::Mapping mapping =
         way_ == Way::mmap ? os::Mapping::of_file(file, extent.file->bytes) : os::Mapping();
     for (std::uint64_t at = 0; at < extent.bytes; at += block_bytes_) {
+      if (stop_.load() || os::Clock::now() > deadline || os::interrupted()) return;
       const std::uint64_t size = std::min(block_bytes_, extent.bytes - at);
       if (!read_block(file, mapping, extent.offset + at, memory.bytes().first(size))) {
-        reader.failed = true;
-        return;
+        throw os::Error("a read failed");
       }
-      done += size;
-      const os::TimePoint now = os::Clock::now();
-      if (done_at_start == 0 && done >= start) {
-        reader.from = now;
-        done_at_start = done;
-      }
-      reader.to = now;
-      reader.bytes = done - done_at_start;
-      if (stop_.load() || now > deadline || os::interrupted()) return;
+      account(size);
     }
   }
 }
 
 std::optional<double> Measurement::run(StandIn& stand_in,
                                        const std::vector<std::vector<Extent>>& work) {
-  std::vector<Reader> readers(work.size());
+  // The start is not measured: the bucket's credit, and readahead finding its pace.
+  constexpr std::uint64_t k_start_share = 8;
+  for (const std::vector<Extent>& extents : work) {
+    for (const Extent& extent : extents) start_bytes_ += extent.bytes;
+  }
+  start_bytes_ /= k_start_share;
   std::vector<std::thread> threads;
   running_ = work.size();
-  for (std::size_t i = 0; i < work.size(); ++i) {
-    threads.emplace_back([&, i] {
+  for (const std::vector<Extent>& extents : work) {
+    threads.emplace_back([&] {
+      bool failed = false;
       try {
-        read_all(stand_in.path(), work[i], readers[i]);
+        read_all(stand_in.path(), extents);
       } catch (const std::exception&) {
-        readers[i].failed = true;
+        failed = true;
       }
-      stop_.store(true);  // all readers are measured over the same span
+      stop_.store(true);  // one that has no more to read ends the span of all
       const std::lock_guard lock(mutex_);
+      failed_ = failed_ || failed;
       --running_;
       left_.notify_all();
     });
@@ -210,14 +213,8 @@ std::optional<double> Measurement::run(StandIn& stand_in,
     if (!left_.wait_until(lock, give_up, [&] { return running_ == 0; })) stand_in.abort();
   }
   for (std::thread& thread : threads) thread.join();
-  double rate = 0;
-  for (const Reader& reader : readers) {
-    if (reader.failed) return std::nullopt;
-    // One that was stopped in its first block has nothing to add.
-    if (reader.bytes == 0) continue;
-    rate += static_cast<double>(reader.bytes) / os::seconds_between(reader.from, reader.to);
-  }
-  return rate > 0 ? std::optional(rate) : std::nullopt;
+  if (failed_ || done_at_start_ == 0 || done_ == done_at_start_) return std::nullopt;
+  return static_cast<double>(done_ - done_at_start_) / os::seconds_between(from_, to_);
 }
 
 }  // namespace
