@@ -20,9 +20,10 @@ def main():
         if path not in flags:
             problems.append(f"{path.relative_to(options.root)}:1: no target compiles it")
             continue
+        # fmt is read by its interface: parsing its insides for each file takes an eighth of the time.
         command = [tidy, "--quiet", f"--config-file={options.root / '.clang-tidy'}",
                    f"--header-filter=^{options.root}/src/", str(path), "--", *flags[path][1:],
-                   "-Wno-unknown-warning-option"]
+                   "-UFMT_HEADER_ONLY", "-Wno-unknown-warning-option"]
         jobs.append((path, command, (version, config)))
     problems += check_all(options.root, "clang-tidy", jobs)
     finish(problems, "clang-tidy")
