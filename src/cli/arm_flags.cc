@@ -32,7 +32,8 @@ void check_label(const std::string& label) {
         "the label '{}' cannot be a storage_mode: use up to {} letters, digits, '_', '-' and '.'",
         label, k_longest));
   }
-  for (const std::string_view suffix : {"_warm", "_hot", "_prefetch"}) {
+  for (const std::string_view suffix :
+       {std::string_view("_warm"), std::string_view("_hot"), measure::k_prefetch_suffix}) {
     if (label.size() > suffix.size() &&
         label.compare(label.size() - suffix.size(), suffix.size(), suffix) == 0) {
       throw UsageError(
@@ -109,6 +110,11 @@ void add_stand_ins(const std::vector<std::string>& flags, std::vector<measure::A
   }
 }
 
+bool has_arm(const measure::Plan& plan, std::string_view label) {
+  return std::any_of(plan.arms.begin(), plan.arms.end(),
+                     [label](const auto& arm) { return arm.label == label; });
+}
+
 // LABEL:PATH, as scp and docker write it.
 void add_stage(const ArmFlags& raw, measure::Plan* plan) {
   if (raw.stage.empty()) {
@@ -122,18 +128,25 @@ void add_stage(const ArmFlags& raw, measure::Plan* plan) {
   }
   measure::StagedArmRequest stage{raw.stage.substr(0, colon), raw.stage.substr(colon + 1),
                                   raw.keep_staged};
-  const auto has = [&](std::string_view label) {
-    return std::any_of(plan->arms.begin(), plan->arms.end(),
-                       [label](const auto& arm) { return arm.label == label; });
-  };
-  if (!has(stage.source_label)) {
+  if (!has_arm(*plan, stage.source_label)) {
     throw UsageError(
         fmt::format("--stage {}: no --path has the label '{}'", raw.stage, stage.source_label));
   }
-  if (has(measure::k_staged_label)) {
+  if (has_arm(*plan, measure::k_staged_label)) {
     throw UsageError("--stage: a --path has the label 'staged', which is the copy's own");
   }
   plan->stage = std::move(stage);
+}
+
+void add_prefetch(const ArmFlags& raw, measure::Plan* plan) {
+  for (const std::string& label : raw.prefetch) {
+    if (!has_arm(*plan, label)) {
+      throw UsageError(fmt::format("--prefetch {}: no path has that label", label));
+    }
+    if (std::find(plan->prefetch.begin(), plan->prefetch.end(), label) == plan->prefetch.end()) {
+      plan->prefetch.push_back(label);
+    }
+  }
 }
 
 }  // namespace
@@ -162,6 +175,10 @@ void add_arm_flags(CLI::App* app, ExperimentCommand command, ArmFlags* flags) {
          "--stand-in", flags->stand_ins,
          "LABEL=RATE[,LATENCY] or LABEL=PRESET: see that arm's directory at a network's pace")
       ->allow_extra_args(false);
+  app->add_option("--prefetch", flags->prefetch,
+                  "LABEL: one more arm, the server started by `coldload run`, which reads that "
+                  "path's weights beside it")
+      ->allow_extra_args(false);
 }
 
 void set_arms(ExperimentCommand command, const ArmFlags& flags, measure::Plan* plan) {
@@ -176,6 +193,7 @@ void set_arms(ExperimentCommand command, const ArmFlags& flags, measure::Plan* p
   check_arms(plan->arms);
   add_stand_ins(flags.stand_ins, &plan->arms);
   add_stage(flags, plan);
+  add_prefetch(flags, plan);
 }
 
 }  // namespace coldload::cli

@@ -22,6 +22,7 @@ struct ArmFlags {
   std::vector<std::string> stand_ins;
   std::string stage;
   bool keep_staged = false;
+  std::vector<std::string> prefetch;
 };
 
 void add_arm_flags(CLI::App* app, ExperimentCommand command, ArmFlags* flags);

@@ -127,7 +127,7 @@ int run_request(ExperimentRequest request) {
   const gpu::Nvml nvml;
   std::vector<measure::Arm> arms =
       before_anything_runs([&] { return measure::look_at_arms(request.plan); });
-  before_anything_runs([&] { measure::check_stage(request.plan, arms); });
+  before_anything_runs([&] { measure::check_added_arms(request.plan, arms); });
   name_model(arms, &request.plan);
   const std::unique_ptr<measure::Target> target = make_target(request);
   const std::string plan_text = describe_plan(request, arms, *target);
@@ -149,6 +149,7 @@ int run_request(ExperimentRequest request) {
   measure::add_staged_arm(request.plan, &arms, [&](std::uint64_t bytes, std::uint64_t total) {
     watcher.step("stage", bytes, total);
   });
+  measure::add_prefetch_arms(request.plan, &arms);
 
   measure::ExperimentResult result;
   try {

@@ -125,6 +125,9 @@ void set_target(const RawFlags& raw, const std::vector<std::string>& words,
   request->plan.first_token = raw.server.first_token;
   if (!request->server) {
     if (raw.server.first_token) throw UsageError("--first-token needs a server to ask");
+    if (!request->plan.prefetch.empty()) {
+      throw UsageError("--prefetch needs a server: the native loader does nothing but read");
+    }
     return;
   }
   request->server->timeout = request->timeout;

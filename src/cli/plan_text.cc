@@ -62,6 +62,10 @@ std::string describe_plan(const ExperimentRequest& request, const std::vector<me
                         plan.stage->source_label, plan.stage->destination,
                         plan.stage->keep ? "the last copy stays" : "removed in the end");
   }
+  for (const std::string& label : plan.prefetch) {
+    text += fmt::format("prefetch {0}{1}: {0} again, its weights read beside the start\n", label,
+                        measure::k_prefetch_suffix);
+  }
   text += describe_eviction(request);
   if (measure::wants_floor(plan)) {
     text +=

@@ -132,6 +132,7 @@ std::vector<std::string> same_storage_statements(const std::vector<Arm>& arms) {
       const Arm& b = arms[j];
       // A stand-in is a view of other storage on purpose.
       if (!a.checkpoint || !b.checkpoint || a.facts.stand_in || b.facts.stand_in) continue;
+      if (!a.facts.prefetch_of.empty() || !b.facts.prefetch_of.empty()) continue;
       const std::string why = storage::same_storage(a.storage, a.files(), b.storage, b.files());
       if (why.empty()) continue;
       statements.push_back(
@@ -173,23 +174,29 @@ void mount_stand_ins(std::vector<Arm>* arms, const Plan& plan, bool can_pace) {
 
 namespace {
 
+// The arm that `flag` names, which must have a checkpoint.
+Arm& measured_arm(const char* flag, const std::string& label, std::vector<Arm>& arms) {
+  const auto found = std::find_if(arms.begin(), arms.end(),
+                                  [&](const Arm& arm) { return arm.facts.label == label; });
+  if (found == arms.end() || found->facts.placeholder) {
+    throw os::Error(fmt::format("{}: there is nothing at '{}' so far", flag, label));
+  }
+  return *found;
+}
+
 // The arm that is to be copied.
 Arm& staging_source(const StagedArmRequest& stage, std::vector<Arm>& arms) {
-  const auto source = std::find_if(arms.begin(), arms.end(), [&](const Arm& arm) {
-    return arm.facts.label == stage.source_label;
-  });
-  if (source == arms.end() || source->facts.placeholder) {
-    throw os::Error(fmt::format("--stage: there is no path '{}' to copy", stage.source_label));
-  }
-  if (source->checkpoint->format == model::Format::gguf) {
+  Arm& source = measured_arm("--stage", stage.source_label, arms);
+  if (source.checkpoint->format == model::Format::gguf) {
     throw os::Error("--stage: a .gguf file cannot be staged by itself: name its directory");
   }
-  return *source;
+  return source;
 }
 
 }  // namespace
 
-void check_stage(const Plan& plan, std::vector<Arm>& arms) {
+void check_added_arms(const Plan& plan, std::vector<Arm>& arms) {
+  for (const std::string& label : plan.prefetch) (void)measured_arm("--prefetch", label, arms);
   if (!plan.stage) return;
   (void)staging_source(*plan.stage, arms);
   StagedCopy::check(plan.stage->destination);
@@ -212,6 +219,22 @@ void add_staged_arm(const Plan& plan, std::vector<Arm>* arms,
   arm.facts.staged_from = plan.stage->source_label;
   arm.copy = std::move(copy);
   arms->push_back(std::move(arm));
+}
+
+void add_prefetch_arms(const Plan& plan, std::vector<Arm>* arms) {
+  for (const std::string& label : plan.prefetch) {
+    const Arm& source = measured_arm("--prefetch", label, *arms);
+    Arm arm;
+    arm.facts = source.facts;
+    arm.facts.label += k_prefetch_suffix;
+    arm.facts.prefetch_of = label;
+    arm.path = source.path;
+    arm.checkpoint = source.checkpoint;
+    arm.backing_files = source.backing_files;
+    look_behind(&arm);
+    arm.cannot_warm = "there is nothing to read ahead";
+    arms->push_back(std::move(arm));
+  }
 }
 
 std::vector<os::Fd> lock_checkpoints(const std::vector<Arm>& arms) {

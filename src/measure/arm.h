@@ -50,14 +50,18 @@ struct Arm {
 // `can_pace`, the arm is paced instead; otherwise os::Error says what to do.
 void mount_stand_ins(std::vector<Arm>* arms, const Plan& plan, bool can_pace);
 
-// Whether plan.stage can be: throws os::Error where there is nothing to copy, or where the copy
-// would be made over something.
-void check_stage(const Plan& plan, std::vector<Arm>& arms);
+// Whether plan.stage and plan.prefetch can be: throws os::Error where there is nothing to copy or
+// to read, or where the copy would be made over something.
+void check_added_arms(const Plan& plan, std::vector<Arm>& arms);
 
 // Adds the arm that plan.stage asks for, with a first copy; nothing where there is none, or where
 // it was interrupted. `progress`: see StagedCopy. Throws os::Error.
 void add_staged_arm(const Plan& plan, std::vector<Arm>* arms,
                     const std::function<void(std::uint64_t, std::uint64_t)>& progress);
+
+// Adds the arms that plan.prefetch asks for: the same paths, mounts and counters again. Call when
+// stand-ins are mounted.
+void add_prefetch_arms(const Plan& plan, std::vector<Arm>* arms);
 
 // Holds the checkpoints' directories for this process, so that no second experiment evicts what
 // this one measures. Throws os::Error where another one holds one of them.

@@ -103,6 +103,15 @@ std::vector<std::string> floor_argv(const Arm& arm, bool with_gpu) {
   return argv;
 }
 
+// Of the same path, measured once.
+void take_floor(const std::vector<Arm>& arms, Arm* arm) {
+  for (const Arm& other : arms) {
+    if (other.facts.label != arm->facts.prefetch_of) continue;
+    arm->facts.floor = other.facts.floor;
+    arm->facts.no_floor_reason = other.facts.no_floor_reason;
+  }
+}
+
 bool is_what_it_claims(const Record& record) {
   return record.status == Status::ok && record.load_s.has_value();
 }
@@ -125,6 +134,10 @@ void measure_arm_floors(const Plan& plan, std::vector<Arm>* arms, ExperimentWatc
   std::optional<GpuFloor> gpu;
   for (Arm& arm : *arms) {
     if (arm.facts.placeholder || os::interrupted()) continue;
+    if (!arm.facts.prefetch_of.empty()) {
+      take_floor(*arms, &arm);
+      continue;
+    }
     const std::string step = fmt::format("floor of {}", arm.facts.label);
     try {
       arm.facts.floor =
@@ -162,6 +175,7 @@ void apply_floor(const ArmFacts& arm, const std::string& target, Record* record)
   const FloorKind kind = record->cold == Cold::warm ? FloorKind::warm : FloorKind::cold;
   record->floor_s =
       floor_seconds(*arm.floor, record->checkpoint_bytes, kind, destination_of(*record));
+  if (!arm.prefetch_of.empty()) return;  // storage was read beside the weights phase, not in it
   const auto seconds = weights_seconds(*record, target);
   if (record->floor_s && is_what_it_claims(*record) && seconds && *seconds > 0) {
     record->efficiency = *record->floor_s / *seconds;

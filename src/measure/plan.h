@@ -51,6 +51,9 @@ struct StagedArmRequest {
 // The label of that arm.
 inline constexpr std::string_view k_staged_label = "staged";
 
+// What the label of an arm of --prefetch adds to that of its path.
+inline constexpr std::string_view k_prefetch_suffix = "_prefetch";
+
 // hyperfine's meaning: the user's own line, run by `sh -c` with COLDLOAD_ARM and COLDLOAD_PATH set.
 struct Hooks {
   std::string setup;    // once per arm, before anything is measured
@@ -61,6 +64,7 @@ struct Hooks {
 struct Plan {
   std::vector<ArmRequest> arms;
   std::optional<StagedArmRequest> stage;
+  std::vector<std::string> prefetch;  // labels of arms: one more each, started by `coldload run`
   std::uint64_t runs = 5;
   std::uint64_t warm_runs = 1;
   std::uint64_t warm_up_runs = 0;

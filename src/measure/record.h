@@ -54,6 +54,8 @@ struct ArmFacts {
   std::string missing;       // for a placeholder: what is missing, in words
   std::optional<StandInFacts> stand_in;
   std::string staged_from;      // of a staged arm: the label that it is a copy of
+  std::string prefetch_of;      // of an arm whose weights `coldload run` reads beside the start:
+                                // the label of the same path without it
   text::json::object storage;   // what is behind the path: `inspect --json`'s "storage"
   std::optional<Floor> floor;   // what the path delivered before the first trial
   std::string no_floor_reason;  // why it was wanted and is not there

@@ -1,11 +1,14 @@
 #include "measure/server_target.h"
 
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 #include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "os/error.h"
 #include "serve/port.h"
 #include "serve/server_process.h"
 #include "serve/startup_log.h"
@@ -166,6 +169,14 @@ serve::Environment united_environment(const ServerOptions& options,
   return united;
 }
 
+// By the name that it has: what runs it again may be no child of ours.
+std::string own_program() {
+  std::error_code error;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) throw os::SystemError("read", "/proc/self/exe", error.value());
+  return program;
+}
+
 class ServerTarget : public Target {
  public:
   explicit ServerTarget(ServerOptions options) : options_(std::move(options)) {
@@ -227,6 +238,11 @@ class ServerTarget : public Target {
     launch.echo = options_.echo;
     launch.secrets = options_.secrets;
     launch.ready_url = serve::substitute(options_.ready.url, values);
+    if (request.read_ahead) {
+      const std::vector<std::string> run{own_program(),      "run", "--ready-url", launch.ready_url,
+                                         request.model_path, "--"};
+      launch.argv.insert(launch.argv.begin(), run.begin(), run.end());
+    }
     launch.timeout = options_.timeout;
     return std::make_unique<LaunchedServer>(*options_.kind, std::move(launch), request.model_path);
   }

@@ -21,6 +21,7 @@ struct LaunchRequest {
   std::string model_path;
   std::string log_path;                // where the target's output goes
   std::optional<StandInRequest> pace;  // shape the native loader's reads (no FUSE here)
+  bool read_ahead = false;             // a server's: by `coldload run`, as a user would
 };
 
 // What a running load tells, for people.

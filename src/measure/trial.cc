@@ -341,8 +341,9 @@ TrialResult run_trial(const TrialInput& input, Target& target, const gpu::Nvml& 
 
   std::unique_ptr<Launched> launched;
   try {
-    launched = target.launch(
-        {arm.path, input.log_path, input.slot.kind == TrialKind::warm ? std::nullopt : arm.pace});
+    launched = target.launch({arm.path, input.log_path,
+                              input.slot.kind == TrialKind::warm ? std::nullopt : arm.pace,
+                              !arm.facts.prefetch_of.empty()});
   } catch (const os::Error& error) {
     record.status = Status::failed;
     record.reason = error.what();

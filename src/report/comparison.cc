@@ -178,8 +178,11 @@ void summarize(Arm* arm) {
   arm->trend = measure::trend_over_order(arm->cold.values_s);
 }
 
-Contrast contrast_of(const Comparison& comparison, std::size_t second) {
+}  // namespace
+
+Contrast contrast_of(const Comparison& comparison, std::size_t first, std::size_t second) {
   Contrast contrast;
+  contrast.first = first;
   contrast.second = second;
   const Mode& a = comparison.arms[contrast.first].cold;
   const Mode& b = comparison.arms[second].cold;
@@ -192,8 +195,6 @@ Contrast contrast_of(const Comparison& comparison, std::size_t second) {
   contrast.ranges_apart = a.load_s->max < b.load_s->min || b.load_s->max < a.load_s->min;
   return contrast;
 }
-
-}  // namespace
 
 std::optional<double> Arm::storage_share_s() const {
   if (!cold.load_s || !warm.load_s) return std::nullopt;
@@ -224,7 +225,7 @@ std::vector<Comparison> compare(const Dataset& dataset) {
   for (Comparison& comparison : comparisons) {
     for (Arm& arm : comparison.arms) summarize(&arm);
     for (std::size_t second = 1; second < comparison.arms.size(); ++second) {
-      comparison.contrasts.push_back(contrast_of(comparison, second));
+      comparison.contrasts.push_back(contrast_of(comparison, 0, second));
     }
     comparison.expectations = expectations_of(comparison);
   }

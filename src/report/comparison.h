@@ -50,7 +50,7 @@ struct Arm {
 // Whether `mode` of a staged arm has the trials that began straight after the copy.
 [[nodiscard]] bool is_after_copy(const Arm& arm, const Mode& mode);
 
-// One arm against the first.
+// One arm against another, in a comparison's list against the first.
 struct Contrast {
   std::size_t first = 0;  // indices into arms
   std::size_t second = 0;
@@ -84,6 +84,10 @@ struct Comparison {
   std::vector<Expectation> expectations;
   Trials trials;  // all of this comparison, in order
 };
+
+// The arm `second` against `first`, by their cold trials.
+[[nodiscard]] Contrast contrast_of(const Comparison& comparison, std::size_t first,
+                                   std::size_t second);
 
 // Experiments are pooled where model, target and its command, cold policy, machine, and the paths
 // and stand-ins of equal labels are the same; otherwise there are several comparisons, the one

@@ -119,7 +119,9 @@ std::optional<double> phase_seconds(const measure::Record& trial, const std::str
 std::vector<std::string> dominance_of(const Comparison& comparison) {
   std::vector<std::string> sentences;
   for (const Arm& arm : comparison.arms) {
-    if (arm.cold.load_s) sentences.push_back(sentence_of(comparison, arm));
+    // What storage costs where it is read beside the start is that section's question.
+    if (arm.cold.load_s && arm.facts.prefetch_of.empty())
+      sentences.push_back(sentence_of(comparison, arm));
   }
   for (const Contrast& contrast : comparison.contrasts) {
     std::string sentence = sentence_of(comparison, contrast);

@@ -43,7 +43,8 @@ std::vector<Expectation> expectations_of(const Comparison& comparison) {
   const bool native = comparison.facts.target == "native";
   for (std::size_t index = 0; index < comparison.arms.size(); ++index) {
     const Arm& arm = comparison.arms[index];
-    if (!arm.facts.stand_in) continue;
+    // Where reading goes on beside the start, the two do not add up.
+    if (!arm.facts.stand_in || !arm.facts.prefetch_of.empty()) continue;
     const std::optional<double> warm_s = warm_time_for(comparison, arm);
     for (const auto& [basis, rate] : rates_of(*arm.facts.stand_in, native)) {
       Expectation expected;

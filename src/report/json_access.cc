@@ -147,6 +147,7 @@ json::value arms_value(const std::vector<measure::ArmFacts>& arms) {
     entry["missing"] = text_value(arm.missing);
     entry["stand_in"] = stand_in_value(arm.stand_in);
     if (!arm.staged_from.empty()) entry["staged_from"] = text_value(arm.staged_from);
+    if (!arm.prefetch_of.empty()) entry["prefetch_of"] = text_value(arm.prefetch_of);
     entry["storage"] = clean_value(arm.storage);
     entry["floor"] = arm.floor ? clean_value(measure::to_json(*arm.floor)) : json::value(nullptr);
     entry["no_floor_reason"] = text_value(arm.no_floor_reason);
@@ -219,6 +220,7 @@ std::vector<measure::ArmFacts> read_arms(const json::value& value) {
     arm.missing = text_member(object, "missing");
     if (const json::value* facts = member(object, "stand_in")) arm.stand_in = read_stand_in(*facts);
     arm.staged_from = text_member(object, "staged_from");
+    arm.prefetch_of = text_member(object, "prefetch_of");
     if (const json::value* storage = member(object, "storage")) arm.storage = as_object(*storage);
     if (const json::value* floor = member(object, "floor")) {
       arm.floor = measure::floor_from_json(as_object(*floor));

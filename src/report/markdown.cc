@@ -21,6 +21,7 @@ std::string markdown_report(const Dataset& dataset) {
   out += time_section(comparison);
   out += tolerance_section(comparison);
   out += staging_section(comparison);
+  out += prefetch_section(comparison);
   out += expectation_section(comparison);
   out += baseline_section(comparison);
   out += placeholder_section(comparison);

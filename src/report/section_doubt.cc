@@ -28,7 +28,8 @@ using Lines = std::vector<std::string>;
 
 void add_stand_ins(const Comparison& comparison, Lines* lines) {
   for (const Arm& arm : comparison.arms) {
-    if (!arm.facts.stand_in || arm.cold_verdicts.empty()) continue;
+    if (!arm.facts.stand_in || !arm.facts.prefetch_of.empty()) continue;
+    if (arm.cold_verdicts.empty()) continue;
     const measure::StandInFacts& facts = *arm.facts.stand_in;
     std::vector<std::string> delivered;
     if (facts.delivered_read_bytes_per_s) {

@@ -17,6 +17,7 @@ namespace coldload::report {
 [[nodiscard]] std::string time_section(const Comparison& comparison);
 [[nodiscard]] std::string tolerance_section(const Comparison& comparison);
 [[nodiscard]] std::string staging_section(const Comparison& comparison);
+[[nodiscard]] std::string prefetch_section(const Comparison& comparison);
 [[nodiscard]] std::string expectation_section(const Comparison& comparison);
 [[nodiscard]] std::string baseline_section(const Comparison& comparison);
 [[nodiscard]] std::string placeholder_section(const Comparison& comparison);

@@ -237,7 +237,7 @@ std::string answer_missing(const Arm& arm) {
 // A stand-in is no network: its time is what its rate was set to be.
 std::string answer_about_stand_in(const Comparison& comparison, std::size_t index) {
   const Arm& arm = comparison.arms[index];
-  if (!arm.facts.stand_in || !is_measured(arm)) return "";
+  if (!arm.facts.stand_in || !arm.facts.prefetch_of.empty() || !is_measured(arm)) return "";
   std::string answer = fmt::format("**{} is a stand-in, not a network:** a local directory at {}.",
                                    name_of(arm), markdown_text(arm.facts.stand_in->spec));
   std::optional<measure::Interval> load_s;
@@ -349,7 +349,11 @@ std::vector<std::string> answers_of(const Comparison& comparison) {
     if (!answer.empty()) answers.push_back(std::move(answer));
   };
   if (main_contrast(comparison) == nullptr) add(answer_without_contrast(comparison));
-  for (const Contrast& contrast : comparison.contrasts) add(answer_for(comparison, contrast));
+  for (const Contrast& contrast : comparison.contrasts) {
+    // That question has its own section.
+    if (!comparison.arms[contrast.second].facts.prefetch_of.empty()) continue;
+    add(answer_for(comparison, contrast));
+  }
   for (std::size_t index = 0; index < comparison.arms.size(); ++index) {
     add(answer_about_stand_in(comparison, index));
   }

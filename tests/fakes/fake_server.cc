@@ -6,6 +6,7 @@
 //   --read full|half|none|mmap|direct   how it reads the files of --model (none)
 //   --read-by self|child|orphan|children-sigchld-ignored   which process reads (self); the last:
 //                       one for every MiB, and their parent ignores SIGCHLD
+//   --read-after MS     by self, not before that long after the start: a server imports first
 //   --reader-stays      a child or orphan that read lives on
 //   --lock              map the files and lock them in memory while it runs
 //   --ready-after MS    ready that long after the start, and not before it has read
@@ -234,7 +235,9 @@ int start_reading(const Options& options) {
     return ends[0];
   }
   if (by == "self") {
+    const milliseconds imports(options.number("read-after", 0));
     std::thread([=] {
+      std::this_thread::sleep_for(imports);
       read_checkpoint(model, how);
       keep_resident(model, how);
       ::close(ends[1]);

@@ -29,6 +29,7 @@ from harness import (
     is_root,
     needs,
     processes_with,
+    read_records,
     resident_pages,
     run,
     start,
@@ -439,6 +440,55 @@ class ABadMount(RunTest):
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=LIMIT_S)
         self.assertEqual((out, process.returncode), (f"got {int(signal.SIGTERM)}\n", signal.SIGTERM))
+
+
+def read_until(records, seconds):
+    """What storage had delivered by then, by the records' timelines."""
+    return max(sample["storage_bytes"] or 0 for record in records
+               for sample in record["timeline"] if sample["t_s"] < seconds)
+
+
+@needs(has_fuse(), is_root(), has_fake_server(), can_evict())
+class InCompare(ScratchTest):
+    """`compare --prefetch`: what reading beside the start saves is measured."""
+
+    def compare(self, *flags, server=True):
+        model = write_checkpoint(self.scratch / "M", shards=2, shard_bytes=8 << 20)
+        command = ["--", FAKE_SERVER, "--port", "{port}", "--model", "{model}", "--read", "full",
+                   "--read-after", 1500]
+        return run(["compare", "--path", f"nvme={model}", "--path", f"net={model}", "--stand-in",
+                    "net=16MB/s,1ms", "--runs", 2, "--warm-runs", 1, "--warmup", 0, "--no-floor",
+                    "--out", self.scratch / "out", *flags, *(command if server else [])],
+                   timeout=120)
+
+    def test_hides_storage_and_is_cold_all_the_same(self):
+        result = self.compare("--prefetch", "net")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        records = read_records(self.scratch / "out")
+        prefetched = [r for r in records if r["storage_mode"] == "net_prefetch"]
+        self.assertEqual(len(prefetched), 2)
+        for record in prefetched:
+            self.assertEqual(record["cold"], "verified", record["reason"])
+            self.assertEqual(record["arm"], "net_prefetch")
+            self.assertIn("run", record["argv"])
+            self.assertGreaterEqual(record["storage_bytes_read"], 16 << 20)
+            log = (self.scratch / "out" / record["log"]).read_text(encoding="utf-8")
+            self.assertIn("coldload: reading 16.8 MB", log)
+        self.assertEqual([r["argv"][0] for r in records if r["arm"] == "net"], [FAKE_SERVER] * 3)
+        # What a server that imports for 1.5 s cannot have read, somebody else has.
+        self.assertGreater(read_until(prefetched, 1.4), 0)
+        self.assertEqual(read_until([r for r in records if r["storage_mode"] == "net"], 1.4), 0)
+        self.assertNotIn("net_prefetch_warm", [r["storage_mode"] for r in records])
+        report = (self.scratch / "out" / "storage_layout_bench.md").read_text(encoding="utf-8")
+        self.assertIn("## Read the weights while the server starts?", report)
+        self.assertEqual(processes_with(str(self.scratch)), [])
+
+    def test_wrong_use_is_refused(self):
+        for flags, server, words in ((["--prefetch", "other"], True, "no path has that label"),
+                                     (["--prefetch", "net"], False, "needs a server")):
+            result = self.compare(*flags, server=server)
+            self.assertEqual(result.returncode, 2, flags)
+            self.assertIn(words, result.stderr)
 
 
 if __name__ == "__main__":

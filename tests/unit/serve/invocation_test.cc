@@ -38,6 +38,9 @@ TEST(Recognise, LooksBehindWrappers) {
   EXPECT_EQ(kind({"numactl", "-N", "0", "--membind=0", "vllm", "serve", "{model}"}), "vllm");
   EXPECT_EQ(kind({"uv", "run", "--with", "vllm", "vllm", "serve", "{model}"}), "vllm");
   EXPECT_EQ(kind({"uv", "run", "--", "python", "-m", "sglang.launch_server"}), "sglang");
+  EXPECT_EQ(kind({"/opt/coldload", "run", "--port", "8000", "/models/M", "--", "vllm", "serve",
+                  "{model}"}),
+            "vllm");
   EXPECT_EQ(kind({"conda", "run", "-n", "llm", "vllm", "serve", "{model}"}), "vllm");
   EXPECT_EQ(kind({"taskset", "0xff", "nice", "-n", "5", "timeout", "-k", "5", "1h", "vllm", "serve",
                   "{model}"}),

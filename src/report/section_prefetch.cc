@@ -1,0 +1,115 @@
+// Whether reading the weights beside the server's start pays.
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "report/sections.h"
+#include "report/verdict.h"
+#include "report/wording.h"
+#include "text/escape.h"
+
+namespace coldload::report {
+
+namespace {
+
+using text::markdown_code;
+
+// The same path without and with `coldload run`. Seconds are medians.
+struct Prefetch {
+  const Arm& without;
+  const Arm& with;
+  Contrast contrast;  // with against without
+
+  [[nodiscard]] double without_s() const { return without.cold.load_s->median; }
+  [[nodiscard]] double with_s() const { return with.cold.load_s->median; }
+  [[nodiscard]] double saved_s() const { return without_s() - with_s(); }
+};
+
+std::string medians(const Prefetch& prefetch) {
+  const std::size_t n_without = prefetch.without.cold.load_s->n;
+  const std::size_t n_with = prefetch.with.cold.load_s->n;
+  return n_without == n_with
+             ? fmt::format("medians of {} each", runs(n_with))
+             : fmt::format("medians of {} without and {} with it", runs(n_without), runs(n_with));
+}
+
+// How much of what storage costs that is, where warm runs tell it.
+std::string share_of_storage(const Prefetch& prefetch) {
+  const auto storage_s = prefetch.without.storage_share_s();
+  if (!storage_s || !prefetch.without.storage_share_is_clear() || prefetch.saved_s() <= 0)
+    return "";
+  return fmt::format(" Storage costs {} of such a start (cold less warm): this hides {} of it.",
+                     in_seconds(*storage_s),
+                     percent(std::min(1.0, prefetch.saved_s() / *storage_s)));
+}
+
+std::string answer_shown(const Prefetch& prefetch) {
+  std::string interval;
+  if (const auto& difference = prefetch.contrast.difference_ci) {
+    const measure::Interval saved = prefetch.saved_s() >= 0
+                                        ? measure::Interval{-difference->high, -difference->low}
+                                        : *difference;
+    interval = fmt::format(" (95 % interval {})", in_seconds(saved));
+  }
+  const char* const effect = prefetch.saved_s() >= 0 ? "saves" : "costs";
+  return fmt::format(
+      "**Reading the weights of {} beside the server's start {} {}{}: ready after {} instead of "
+      "{}** ({}; a rank test gives {}).",
+      markdown_code(prefetch.without.facts.label), effect, in_seconds(std::abs(prefetch.saved_s())),
+      interval, in_seconds(prefetch.with_s()), in_seconds(prefetch.without_s()), medians(prefetch),
+      p_text(*prefetch.contrast.p_value));
+}
+
+std::string answer_for(const Comparison& comparison, const Prefetch& prefetch) {
+  const std::string label = markdown_code(prefetch.without.facts.label);
+  const std::string took = fmt::format("{} with it, {} without", in_seconds(prefetch.with_s()),
+                                       in_seconds(prefetch.without_s()));
+  switch (claim_of(comparison, prefetch.contrast)) {
+    case Claim::nothing:
+      return "";
+    case Claim::single_runs:
+      return fmt::format(
+          "**Reading the weights of {} beside the server's start: {}** ({}). One run cannot tell a "
+          "saving from chance.",
+          label, took, medians(prefetch));
+    case Claim::separated:
+      return fmt::format(
+          "**Reading the weights of {} beside the server's start: {}** ({}). Every run with it was "
+          "{} than every run without, but they are too few to rule out chance.",
+          label, took, medians(prefetch), prefetch.saved_s() >= 0 ? "faster" : "slower");
+    case Claim::not_shown:
+      return fmt::format(
+          "**No saving by reading the weights of {} beside the server's start is shown:** {} ({}; "
+          "a "
+          "rank test gives {}).",
+          label, took, medians(prefetch), p_text(*prefetch.contrast.p_value));
+    case Claim::shown:
+      break;
+  }
+  return answer_shown(prefetch);
+}
+
+}  // namespace
+
+std::string prefetch_section(const Comparison& comparison) {
+  std::string out;
+  for (std::size_t with = 0; with < comparison.arms.size(); ++with) {
+    const std::string& label = comparison.arms[with].facts.prefetch_of;
+    if (label.empty()) continue;
+    for (std::size_t without = 0; without < comparison.arms.size(); ++without) {
+      if (comparison.arms[without].facts.label != label) continue;
+      const Prefetch prefetch{comparison.arms[without], comparison.arms[with],
+                              contrast_of(comparison, without, with)};
+      const std::string answer = answer_for(comparison, prefetch);
+      if (!answer.empty()) out += answer + share_of_storage(prefetch) + "\n\n";
+    }
+  }
+  if (out.empty()) return "";
+  return "## Read the weights while the server starts?\n\n" + out +
+         "`coldload run PATH -- SERVER...` is how: the server's command does not change.\n\n";
+}
+
+}  // namespace coldload::report

@@ -1,0 +1,74 @@
+#include <vector>
+
+#include <gmock/gmock.h>
+
+#include "report/sections.h"
+#include "report/verdict.h"
+#include "unit/report/records.h"
+
+namespace coldload::report {
+namespace {
+
+using ::testing::Each;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+Dataset prefetched(const std::vector<double>& without, const std::vector<double>& with,
+                   const std::vector<double>& warm = {}) {
+  measure::ArmFacts twin = arm("net_prefetch");
+  twin.prefetch_of = "net";
+  const measure::ExperimentFacts facts = experiment({arm("nvme"), arm("net"), twin});
+  std::vector<measure::Record> records{cold_trial(facts, "nvme", 1)};
+  for (const double load_s : without) records.push_back(cold_trial(facts, "net", load_s));
+  for (const double load_s : with) records.push_back(cold_trial(facts, "net_prefetch", load_s));
+  for (const double load_s : warm) {
+    records.push_back(cold_trial(facts, "net", load_s));
+    records.back().storage_mode = "net_warm";
+    records.back().cold = measure::Cold::warm;
+  }
+  for (std::size_t i = 0; i < records.size(); ++i) records[i].run_id = i + 1;
+  return dataset_of(std::move(records));
+}
+
+std::string section_of(const Dataset& dataset) {
+  return prefetch_section(compare(dataset).front());
+}
+
+const std::vector<double> k_slow{20.0, 20.1, 20.2, 20.3, 20.4};
+const std::vector<double> k_fast{15.0, 15.1, 15.2, 15.3, 15.4};
+
+TEST(PrefetchSection, SaysWhatIsSavedAndWhichShareOfStoragesCost) {
+  const std::string text = section_of(prefetched(k_slow, k_fast, {10.2, 10.2}));
+  EXPECT_THAT(text, HasSubstr("beside the server's start saves 5.00 s (95 % interval"));
+  EXPECT_THAT(text, HasSubstr("ready after 15.2 s instead of 20.2 s** (medians of 5 runs each"));
+  EXPECT_THAT(text, HasSubstr("Storage costs 10.0 s of such a start (cold less warm): this hides "
+                              "50 % of it."));
+}
+
+TEST(PrefetchSection, SaysWhatIsLost) {
+  const std::string text = section_of(prefetched(k_fast, k_slow, {10.2, 10.2}));
+  EXPECT_THAT(text, HasSubstr("beside the server's start costs 5.00 s (95 % interval"));
+  EXPECT_THAT(text, Not(HasSubstr("hides")));
+}
+
+TEST(PrefetchSection, ClaimsNoMoreThanTheRunsShow) {
+  EXPECT_THAT(section_of(prefetched(k_slow, {20.1, 20.2, 20.0, 20.5, 20.3})),
+              HasSubstr("**No saving by reading the weights of `net`"));
+  EXPECT_THAT(section_of(prefetched({20, 21}, {15, 16})),
+              HasSubstr("Every run with it was faster than every run without, but"));
+  EXPECT_THAT(section_of(prefetched({20}, {15})), HasSubstr("One run cannot tell a saving"));
+}
+
+TEST(PrefetchSection, IsSilentWithoutOne) {
+  EXPECT_THAT(section_of(prefetched(k_slow, {})), IsEmpty());
+}
+
+// It is another way to start, not another storage: the section is where it is judged.
+TEST(PrefetchSection, IsNoPathInTheAnswers) {
+  const Dataset dataset = prefetched(k_slow, k_fast);
+  EXPECT_THAT(answers_of(compare(dataset).front()), Each(Not(HasSubstr("from `net_prefetch`"))));
+}
+
+}  // namespace
+}  // namespace coldload::report
