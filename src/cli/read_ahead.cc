@@ -15,6 +15,7 @@
 #include "model/checkpoint.h"
 #include "os/interrupt.h"
 #include "serve/reader_process.h"
+#include "stage/stager.h"
 #include "storage/page_cache.h"
 #include "storage/path_info.h"
 #include "text/units.h"
@@ -105,14 +106,7 @@ void read_ahead(storage::ReadAhead& ahead) {
   tell({Kind::done, outcome.read_bytes, !ahead.absent_bytes(), seconds, words_of(outcome)});
 }
 
-void read_checkpoint(const std::string& path) {
-  std::vector<std::string> paths;
-  try {
-    paths = model::open_checkpoint(path).paths_as_wanted();
-  } catch (const os::Error& error) {
-    return tell({Kind::refused, 0, false, 0, error.what()});
-  }
-  tell({Kind::found, 0, false, 0, ""});
+void read_files(const std::vector<std::string>& paths) {
   step_back();  // until now the launch waited
   try {
     const storage::PathInfo info = storage::inspect_path(paths.back());  // a shard
@@ -131,17 +125,83 @@ void read_checkpoint(const std::string& path) {
   }
 }
 
+// A copy that cannot be looked at is none.
+bool has_copy(const std::string& path, const std::string& copy) {
+  try {
+    return !copy.empty() && stage::is_up_to_date(path, copy);
+  } catch (const os::Error&) {
+    return false;
+  }
+}
+
+// Why the server would gain by a copy made before it starts: what it reads itself, it reads again
+// and again, or with fewer requests in flight than a copy.
+std::string why_copy_first(const std::vector<std::string>& paths) {
+  try {
+    const storage::PathInfo info = storage::inspect_path(paths.back());
+    if (info.cache == storage::CacheKind::memory_backed) return "";
+    return why_useless(info, paths);
+  } catch (const os::Error&) {
+    return "";
+  }
+}
+
+// `copy`: where a copy of it may be, or be wanted; empty: nowhere.
+void read_checkpoint(const std::string& path, const std::string& copy) {
+  try {
+    const std::vector<std::string> paths = model::open_checkpoint(path).paths_as_wanted();
+    if (has_copy(path, copy)) {
+      const auto copied = model::open_checkpoint(copy).paths_as_wanted();
+      tell({Kind::has_copy, 0, false, 0, ""});
+      return read_files(copied);
+    }
+    const std::string reason = copy.empty() ? "" : why_copy_first(paths);
+    if (!reason.empty()) return tell({Kind::copy_first, 0, false, 0, reason});
+    tell({Kind::found, 0, false, 0, ""});
+    read_files(paths);
+  } catch (const os::Error& error) {
+    tell({Kind::refused, 0, false, 0, error.what()});
+  }
+}
+
+void copy_checkpoint(const std::string& path, const std::string& copy) {
+  step_back();
+  try {
+    stage::StageRequest request;
+    request.source = path;
+    request.destination = copy;
+    request.wait = true;  // for another server's start on this machine, or what a killed one holds
+    const auto progress = [](const stage::CopyProgress&) {
+      // Where nobody hears any more, the next start goes on with what is there.
+      if (!is_heard()) ::_exit(k_exit_failed);
+    };
+    const stage::StageResult result = stage::stage(request, {[](const std::string&) {}, progress});
+    if (result.interrupted) return tell({Kind::not_copied, 0, false, 0, "interrupted"});
+    tell({Kind::copied, result.bytes, false, result.copy_s, ""});
+  } catch (const os::Error& error) {
+    tell({Kind::not_copied, 0, false, 0, error.what()});
+  }
+}
+
 }  // namespace
 
-// For `coldload run`: reads the checkpoint into the page cache and says so on stdout.
+// For `coldload run`: reads the checkpoint into the page cache, or copies it, and says so on
+// stdout.
+//   read-ahead PATH [COPY]    of PATH, or of COPY where that is an up-to-date copy
+//   read-ahead --copy PATH COPY
 int run_read_ahead(const std::vector<std::string>& args) {
-  if (args.size() != 1) {
+  const bool copies = args.size() == 3 && args[0] == "--copy";
+  if (!copies && args.size() != 1 && args.size() != 2) {
     throw UsageError("coldload read-ahead is what `coldload run` reads with: use that");
   }
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   // What our caller's caller left open (a lock, a pipe) must not wait for a mount that hangs.
   ::syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
-  read_checkpoint(args[0]);
+  if (copies) {
+    copy_checkpoint(args[1], args[2]);
+  } else {
+    read_checkpoint(args[0], args.size() == 2 ? args[1] : "");
+  }
   // At once: threads may hang in the kernel.
   ::_exit(k_exit_ok);
 }

@@ -26,6 +26,7 @@ using serve::ReaderNews;
 
 struct RunFlags {
   std::string path;
+  std::string stage;
   std::string ready_url;
   std::uint16_t port = 0;
   bool quiet = false;
@@ -72,7 +73,9 @@ serve::ReadyUrl local_url(const std::string& text) {
 // The server's command, and where it says that it is ready.
 void place_server(const RunFlags& flags, const std::vector<std::string>& words,
                   serve::EntrypointOptions* options) {
-  serve::ArgvFacts facts = serve::facts_of_argv(words);
+  // With two directories that may be served, the command cannot name one.
+  serve::ArgvFacts facts =
+      flags.stage.empty() ? serve::facts_of_argv(words) : serve::examine_argv(words);
   if (facts.uses_max_model_len) {
     throw UsageError("run knows no {max_model_len}: write the number into the server's command");
   }
@@ -88,6 +91,13 @@ void place_server(const RunFlags& flags, const std::vector<std::string>& words,
   // Without a look at the path: that is the reader's, which may hang.
   const std::string model = std::filesystem::absolute(flags.path);
   options->argv = serve::substitute(words, {model, port, std::nullopt});
+  options->reader = {"/proc/self/exe", "read-ahead", model};
+  if (!flags.stage.empty()) {
+    const std::string copy = std::filesystem::absolute(flags.stage);
+    options->reader.push_back(copy);
+    options->copy = {{"/proc/self/exe", "read-ahead", "--copy", model, copy},
+                     serve::substitute(words, {copy, port, std::nullopt})};
+  }
   if (url.empty()) return;
   options->ready_url = local_url(serve::substitute(url, {model, port, std::nullopt}));
   options->must_be_ours = flags.ready_url.empty();
@@ -113,21 +123,34 @@ void say(const std::string& line) {
   [[maybe_unused]] const auto put = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
-void say_news(const RunFlags& flags, const ReaderNews& news, bool ready_is_known) {
+// `served`: PATH or its copy.
+void say_news(const RunFlags& flags, const ReaderNews& news, bool ready_is_known,
+              const std::string& served) {
   switch (news.kind) {
     case ReaderNews::Kind::refused:  // after the launch: found out late
     case ReaderNews::Kind::useless:
       return say(
-          fmt::format("only starts the server; not reading {} ahead: {}", flags.path, news.text));
+          fmt::format("only starts the server; not reading {} ahead: {}", served, news.text));
     case ReaderNews::Kind::reading:
       return say(fmt::format("reading {} of {} beside the server{}{}",
-                             text::format_bytes(news.bytes), flags.path,
-                             news.text.empty() ? "" : "; ", news.text));
+                             text::format_bytes(news.bytes), served, news.text.empty() ? "" : "; ",
+                             news.text));
     case ReaderNews::Kind::done:
       if (!ready_is_known && !words_of(news).empty()) say("the server runs; " + words_of(news));
       break;
     case ReaderNews::Kind::found:
       break;
+    case ReaderNews::Kind::has_copy:
+      return say(fmt::format("serving {}, a copy of {}", flags.stage, flags.path));
+    case ReaderNews::Kind::copy_first:
+      return say(fmt::format("copying {} to {} before the server starts: {}", flags.path,
+                             flags.stage, news.text));
+    case ReaderNews::Kind::copied:
+      return say(fmt::format("{} of {} were copied to {} in {:.1f} s",
+                             text::format_bytes(news.bytes), flags.path, flags.stage,
+                             news.seconds));
+    case ReaderNews::Kind::not_copied:
+      return say(fmt::format("not copied to {}: {}", flags.stage, news.text));
     case ReaderNews::Kind::late:
       return say(fmt::format("{} does not answer: starting the server without waiting for it",
                              flags.path));
@@ -163,6 +186,9 @@ int run_server(const std::vector<std::string>& args) {
   RunFlags flags;
   app.add_option("PATH", flags.path, "the checkpoint: a directory of safetensors, or a .gguf file")
       ->required();
+  app.add_option("--stage", flags.stage,
+                 "serve DST, a copy of PATH on faster storage; where it is not there, make it for "
+                 "the next start");
   app.add_option("--port", flags.port, "the server's port (default: as its command says)");
   app.add_option("--ready-url", flags.ready_url,
                  "ready when this answers 200 (default: http://127.0.0.1:{port}/health)");
@@ -176,11 +202,12 @@ int run_server(const std::vector<std::string>& args) {
   } catch (const serve::ArgvError& error) {
     throw UsageError(error.what());
   }
-  options.reader = {"/proc/self/exe", "read-ahead", flags.path};
   if (!flags.quiet) {
     const bool ready_is_known = options.ready_url.has_value();
-    options.on_news = [&flags, ready_is_known](const ReaderNews& news) {
-      say_news(flags, news, ready_is_known);
+    options.on_news = [&flags, ready_is_known,
+                       served = flags.path](const ReaderNews& news) mutable {
+      if (news.kind == ReaderNews::Kind::has_copy) served = flags.stage;
+      say_news(flags, news, ready_is_known, served);
     };
     options.on_ready = [](double seconds, const std::optional<ReaderNews>& done) {
       const std::string read = done ? words_of(*done) : "";

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdint>
 #include <ctime>
+#include <utility>
 
 #include <poll.h>
 #include <sys/wait.h>
@@ -39,7 +40,7 @@ EntrypointEnd Entrypoint::run() {
   if (os::interrupted() && would_end_us(os::interrupt_signal())) {
     fatal_signal_ = os::interrupt_signal();  // before signals came to us
   }
-  if (!wait_for_verdict(&end)) return end;
+  if (!wait_for_verdict(&end) || !copy_first(&end)) return end;
   launch();
   while (true) {
     take_signals();
@@ -47,6 +48,7 @@ EntrypointEnd Entrypoint::run() {
     try {
       take_news();
       ask_if_ready();
+      if (copy_is_due_ && !reader_ && !probe_) start_copier();
     } catch (const std::exception&) {
       // The server goes on without them.
       probe_.reset();
@@ -88,9 +90,36 @@ bool Entrypoint::wait_for_verdict(EntrypointEnd* end) {
   }
 }
 
+// Where reading ahead cannot help, a copy may. False where there is to be no launch.
+bool Entrypoint::copy_first(EntrypointEnd* end) {
+  if (!options_.copy || !verdict_ || verdict_->kind != ReaderNews::Kind::copy_first) return true;
+  start_copier();
+  while (reader_) {
+    take_signals();
+    if (fatal_signal_ != 0) {
+      end->signal = fatal_signal_;
+      return false;
+    }
+    take_news();
+    if (reader_) wait(std::nullopt);
+  }
+  return true;
+}
+
+void Entrypoint::start_copier() {
+  copy_is_due_ = false;
+  drop_reader();
+  try {
+    reader_.emplace(options_.copy->copier);
+    copying_ = true;
+  } catch (const os::Error& error) {
+    options_.on_news({ReaderNews::Kind::not_copied, 0, false, 0, error.what()});
+  }
+}
+
 void Entrypoint::launch() {
   os::SpawnOptions spawn;
-  spawn.argv = options_.argv;
+  spawn.argv = serves_copy_ ? options_.copy->argv : options_.argv;
   spawn.stdin_fd = STDIN_FILENO;
   spawn.ignored_signals = os::signals_ignored_at_start();
   server_.emplace(spawn);
@@ -157,13 +186,11 @@ void Entrypoint::reap() {
 void Entrypoint::take_news() {
   if (!reader_) return;
   for (const ReaderNews& news : reader_->take()) {
+    note(news);
     using Kind = ReaderNews::Kind;
-    if (news.kind == Kind::reading) reading_ = true;
-    if (news.kind == Kind::done) done_ = news;
-    const bool is_verdict = news.kind == Kind::found || news.kind == Kind::refused;
-    if (is_verdict || news.kind == Kind::useless) verdict_ = news;
-    // Before the launch, a refusal is our caller's to tell.
-    if (news.kind != Kind::refused || server_) options_.on_news(news);
+    // Before the launch, a refusal is our caller's to tell; after it, nothing comes first.
+    const bool is_for_launch = news.kind == Kind::has_copy || news.kind == Kind::copy_first;
+    if (server_ ? !is_for_launch : news.kind != Kind::refused) options_.on_news(news);
   }
   const bool given_up = reader_has_until_ && os::Clock::now() >= *reader_has_until_;
   if (reader_->fd() >= 0 && !given_up) return;
@@ -172,8 +199,47 @@ void Entrypoint::take_news() {
              given_up ? "the reader hangs and was given up" : "the reader ended early"};
     options_.on_news(*done_);
   }
+  if (std::exchange(copying_, false)) {
+    options_.on_news({ReaderNews::Kind::not_copied, 0, false, 0, "the copying ended early"});
+  }
   drop_reader();
   announce_ready();
+}
+
+void Entrypoint::note(const ReaderNews& news) {
+  switch (news.kind) {
+    case ReaderNews::Kind::reading:
+      reading_ = true;
+      break;
+    case ReaderNews::Kind::done:
+      done_ = news;
+      break;
+    case ReaderNews::Kind::copied:
+      serves_copy_ = true;  // if it is launched after this
+      copying_ = false;
+      break;
+    case ReaderNews::Kind::not_copied:
+      copying_ = false;
+      break;
+    case ReaderNews::Kind::late:
+      break;
+    case ReaderNews::Kind::found:
+      copy_is_due_ = options_.copy.has_value();
+      verdict_ = news;
+      break;
+    case ReaderNews::Kind::has_copy:
+      serves_copy_ = true;
+      verdict_ = news;
+      break;
+    case ReaderNews::Kind::copy_first:
+      copy_is_due_ = server_.has_value();  // too late to be the first
+      verdict_ = news;
+      break;
+    case ReaderNews::Kind::refused:
+    case ReaderNews::Kind::useless:
+      verdict_ = news;
+      break;
+  }
 }
 
 // Its process may take as long to end as its mount hangs: reap() gets it then.

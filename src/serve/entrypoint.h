@@ -21,9 +21,17 @@
 
 namespace coldload::serve {
 
+// A copy of the model's files on faster storage, for this start or for the next ones.
+struct CopyOptions {
+  std::vector<std::string> copier;  // the command of a ReaderProcess that makes it
+  std::vector<std::string> argv;    // of the server where the copy is served
+};
+
 struct EntrypointOptions {
   std::vector<std::string> argv;
   std::vector<std::string> reader;  // the command of a ReaderProcess
+  // Made when the server is ready; before its launch only where the reader says so.
+  std::optional<CopyOptions> copy;
   // Where the server answers 200 when it is ready; nothing: not known.
   std::optional<ReadyUrl> ready_url;
   // What another process than ours answers there does not count.
@@ -55,16 +63,19 @@ class Entrypoint {
 
  private:
   [[nodiscard]] bool wait_for_verdict(EntrypointEnd* end);
+  [[nodiscard]] bool copy_first(EntrypointEnd* end);
   void launch();
   void wait(std::optional<os::TimePoint> until);
   void take_signals();
   void forward(const os::SignalArrival& arrival) const;
   void reap();
   void take_news();
+  void note(const ReaderNews& news);
   void ask_if_ready();
   [[nodiscard]] bool answered_by_another() const;
   void announce_ready();
   void drop_reader();
+  void start_copier();
 
   const EntrypointOptions options_;
   os::SignalInbox inbox_;
@@ -74,10 +85,13 @@ class Entrypoint {
   std::optional<ReadinessProbe> probe_;
   std::optional<double> ready_s_;                  // known, but not announced so far
   std::optional<os::TimePoint> reader_has_until_;  // to confirm that it ends
-  std::optional<ReaderNews> verdict_;              // found, refused or useless
+  std::optional<ReaderNews> verdict_;              // one of those before `reading`
   std::optional<ReaderNews> done_;
   bool reading_ = false;
-  int fatal_signal_ = 0;  // one that came before the launch
+  bool serves_copy_ = false;  // it is there
+  bool copy_is_due_ = false;  // it is to be made
+  bool copying_ = false;      // what `reader_` is there for
+  int fatal_signal_ = 0;      // one that came before the launch
 };
 
 }  // namespace coldload::serve

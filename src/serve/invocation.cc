@@ -47,7 +47,7 @@ const std::vector<Wrapper>& wrappers() {
       {"nsys", {"-o", "-t", "--output", "--trace"}, {"profile"}, 0},
       {"tini", {}, {}, 0},
       {"dumb-init", {}, {}, 0},
-      {"coldload", {"--port", "--ready-url"}, {"run"}, 1},
+      {"coldload", {"--port", "--ready-url", "--stage"}, {"run"}, 1},
   };
   return k_wrappers;
 }

@@ -16,11 +16,16 @@ namespace {
 
 using Kind = ReaderNews::Kind;
 
-constexpr std::array<std::pair<Kind, std::string_view>, 5> k_names{{{Kind::found, "found"},
-                                                                    {Kind::refused, "refused"},
-                                                                    {Kind::useless, "useless"},
-                                                                    {Kind::reading, "reading"},
-                                                                    {Kind::done, "done"}}};
+constexpr std::array<std::pair<Kind, std::string_view>, 9> k_names{
+    {{Kind::found, "found"},
+     {Kind::has_copy, "has_copy"},
+     {Kind::copy_first, "copy_first"},
+     {Kind::refused, "refused"},
+     {Kind::useless, "useless"},
+     {Kind::reading, "reading"},
+     {Kind::done, "done"},
+     {Kind::copied, "copied"},
+     {Kind::not_copied, "not_copied"}}};
 
 os::Subprocess start(const std::vector<std::string>& command, os::Fd* output) {
   os::Pipe pipe = os::make_pipe();

@@ -1,6 +1,6 @@
-// A process that reads a model's files ahead of a server: started, listened to, ended. It is a
-// process of its own so that a mount that hangs holds up nobody else, and so that nothing of it is
-// left when it has ended.
+// A process that reads a model's files ahead of a server, or copies them: started, listened to,
+// ended. It is a process of its own so that a mount that hangs holds up nobody else, and so that
+// nothing of it is left when it has ended.
 //
 // Layer: serve. Knows nothing of what is read, nor how. Not thread-safe.
 #pragma once
@@ -20,12 +20,16 @@ namespace coldload::serve {
 // One line of the reader.
 struct ReaderNews {
   enum class Kind {
-    found,    // the files are there
-    late,     // nothing so far; not said by the reader, but of it
-    refused,  // they are not, or cannot be used; `text` says why
-    useless,  // reading them would not help; `text` says why
-    reading,  // `bytes` are not in memory and will be read; `text` says why no more
-    done,     // `bytes` came in `seconds`; `text` says what went wrong, if anything did
+    found,     // the files are there
+    has_copy,  // and a copy that is up to date is where one may be: that is to be served, and read
+    copy_first,  // reading them would not help, but copying them may; `text` says why
+    late,        // nothing so far; not said by the reader, but of it
+    refused,     // they are not, or cannot be used; `text` says why
+    useless,     // reading them would not help; `text` says why
+    reading,     // `bytes` are not in memory and will be read; `text` says why no more
+    done,        // `bytes` came in `seconds`; `text` says what went wrong, if anything did
+    copied,      // `bytes` in `seconds`: the copy is there
+    not_copied,  // `text` says why
   };
   Kind kind = Kind::found;
   std::uint64_t bytes = 0;

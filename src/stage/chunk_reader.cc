@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "os/error.h"
+#include "os/memory.h"
 #include "text/units.h"
 
 namespace coldload::stage {
@@ -31,6 +32,7 @@ void ChunkReader::open(storage::PendingCall& call) {
   call.begin_open(path_);
   buffered_file_ = os::open_regular(path_);
   if (bytes_ >= k_small_file_bytes) direct_file_ = try_open_direct(path_, O_RDONLY | O_NONBLOCK);
+  if (direct_file_.valid()) pages_.emplace(std::vector<std::string>{path_});
   call.end();
   direct_ = direct_file_.valid();
 }
@@ -38,6 +40,25 @@ void ChunkReader::open(storage::PendingCall& call) {
 void ChunkReader::close() {
   direct_file_.reset();
   buffered_file_.reset();
+  pages_.reset();
+}
+
+bool ChunkReader::in_memory(std::size_t index) const {
+  if (!pages_) return false;
+  constexpr std::uint64_t k_looks = 8;
+  const std::uint64_t page_bytes = os::page_size();
+  const std::uint64_t first = index * k_chunk_bytes / page_bytes;
+  const std::uint64_t end = std::min<std::uint64_t>(bytes_, (index + 1) * k_chunk_bytes);
+  const std::uint64_t last = (end - 1) / page_bytes;
+  try {
+    for (std::uint64_t look = 0; look <= k_looks; ++look) {
+      const std::uint64_t page = first + (last - first) * look / k_looks;
+      if (!pages_->is_resident(0, page).value_or(false)) return false;
+    }
+  } catch (const os::Error&) {
+    return false;  // the file was cut: reading it will tell
+  }
+  return true;
 }
 
 void ChunkReader::fill(std::uint64_t offset, std::span<std::byte> block, ReadWay way,

@@ -13,6 +13,7 @@
 
 #include "os/fd.h"
 #include "stage/manifest.h"
+#include "storage/page_cache.h"
 #include "storage/watched_threads.h"
 
 namespace coldload::stage {
@@ -51,6 +52,10 @@ class ChunkReader {
   // Whether the file lets itself be read with O_DIRECT, known after open().
   [[nodiscard]] bool direct() const { return direct_; }
 
+  // Whether chunk `index` is in the page cache, as far as some of its pages tell: then O_DIRECT
+  // would fetch again what is there. False where the kernel does not tell.
+  [[nodiscard]] bool in_memory(std::size_t index) const;
+
   // Reads chunk `index` block by block, hands each to `sink`, and returns the chunk's hash; nothing
   // where the sink ended it. Throws os::Error: a read that fails, a file that is shorter than
   // `bytes`.
@@ -66,6 +71,7 @@ class ChunkReader {
   std::atomic<bool> direct_{false};
   os::Fd direct_file_;
   os::Fd buffered_file_;
+  std::optional<storage::PageCacheView> pages_;  // of a file that can be read with O_DIRECT
 };
 
 }  // namespace coldload::stage

@@ -314,6 +314,12 @@ StageResult stage(const StageRequest& request, const StageEvents& events) {
   return result;
 }
 
+bool is_up_to_date(const std::string& source, const std::string& destination) {
+  std::error_code error;
+  if (!std::filesystem::exists(destination, error)) return false;
+  return look_at(place_of(destination), scan_tree(source)).found == Found::up_to_date;
+}
+
 VerifyOutcome verify_staged(const std::string& destination, bool of_source, unsigned jobs,
                             const std::function<void(std::uint64_t)>& progress) {
   const Place place = place_of(destination);

@@ -53,6 +53,10 @@ struct StageEvents {
 // thread hangs in the kernel and cannot be ended: the process should then _exit.
 [[nodiscard]] StageResult stage(const StageRequest& request, const StageEvents& events);
 
+// Whether `destination` is a complete copy of `source` as that is now. Looks at names, sizes and
+// times alone; changes nothing. Throws os::Error where the source cannot be looked at.
+[[nodiscard]] bool is_up_to_date(const std::string& source, const std::string& destination);
+
 // Reads a staged directory again and holds it against its manifest; `of_source`: the source that
 // the manifest names instead. Throws os::Error where there is no manifest.
 [[nodiscard]] VerifyOutcome verify_staged(const std::string& destination, bool of_source,

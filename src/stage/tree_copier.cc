@@ -89,7 +89,10 @@ class CopyJob {
 
   [[nodiscard]] std::uint64_t copied_bytes() const { return copied_; }
   [[nodiscard]] std::uint64_t resumed_bytes() const { return resumed_; }
-  [[nodiscard]] ReadWay read_way() { return choice_.best(); }
+  // Of most of what was copied.
+  [[nodiscard]] ReadWay read_way() const {
+    return 2 * direct_ >= copied_ ? ReadWay::direct : ReadWay::buffered;
+  }
   [[nodiscard]] const std::vector<std::vector<Hash>>& hashes() const { return hashes_; }
 
  private:
@@ -119,6 +122,7 @@ class CopyJob {
   std::mutex journal_mutex_;
   std::atomic<bool> stopped_{false};
   std::atomic<std::uint64_t> copied_{0};
+  std::atomic<std::uint64_t> direct_{0};  // of them, with O_DIRECT
   std::atomic<std::uint64_t> resumed_{0};
 };
 
@@ -161,14 +165,16 @@ void CopyJob::copy(const Step& step, std::span<std::byte> buffer, storage::Pendi
     resumed_ += bytes;
     return;
   }
-  const ReadWay way = file.direct_source() ? choice_.next() : ReadWay::buffered;
+  const bool in_memory = file.source_in_memory(step.chunk);  // tells nothing of the storage
+  const ReadWay way = file.direct_source() && !in_memory ? choice_.next() : ReadWay::buffered;
   const os::TimePoint begin_time = os::Clock::now();
   const auto copied = file.copy(step.chunk, way, buffer, call,
                                 [this](std::size_t block_bytes) { return pace(block_bytes); });
   if (!copied) return;
-  if (bytes == k_chunk_bytes) choice_.ran(way, os::Clock::now() - begin_time);
+  if (bytes == k_chunk_bytes && !in_memory) choice_.ran(way, os::Clock::now() - begin_time);
   hash = *copied;
   copied_ += bytes;
+  if (way == ReadWay::direct) direct_ += bytes;
   const std::lock_guard lock(journal_mutex_);
   journal_->add({step.file, step.chunk, hash});
 }

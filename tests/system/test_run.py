@@ -442,6 +442,88 @@ class ABadMount(RunTest):
         self.assertEqual((out, process.returncode), (f"got {int(signal.SIGTERM)}\n", signal.SIGTERM))
 
 
+class ACopy(RunTest):
+    """`--stage DST`: the copy is served where it is there, and made where it is not."""
+
+    def setUp(self):
+        super().setUp()
+        self.copy = self.scratch / "fast" / "model"
+        self.copy.parent.mkdir()
+
+    def staged_server(self, source, *words):
+        return self.start("--stage", self.copy, source, "--", "sh", "-c",
+                          'echo "$0"; exec "$@"', "{model}", *(words or ("sleep", "300")))
+
+    def stop(self, process):
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=LIMIT_S)
+
+    def assert_is_a_copy(self):
+        result = run(["stage", "--verify", self.copy])
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+    @needs(has_fake_server())
+    def test_is_made_when_the_server_is_ready_and_served_from_then_on(self):
+        for served, said in ((self.model, "were copied to"), (self.copy, f"serving {self.copy}")):
+            process = self.staged_server(self.model, FAKE_SERVER, "--port", free_port())
+            self.assertEqual(process.stdout.readline(), f"{served}\n")
+            self.wait_said(said)
+            words = self.wait_said("ready after")
+            if served == self.model:
+                self.assertLess(words.index("ready after"), words.index("were copied to"))
+            self.stop(process)
+            process.stdout.close()
+        self.assert_is_a_copy()
+
+    @needs(has_fuse(), is_root(), has_forgetful_fs())
+    def test_is_made_first_where_reading_ahead_cannot_help(self):
+        process = self.staged_server(self.mount())
+        self.assertEqual(process.stdout.readline(), f"{self.copy}\n")
+        said = self.wait_said("were copied to")
+        self.assertIn("before the server starts: fuse.forgetful_fs drops a file's pages", said)
+        self.stop(process)
+        self.assert_is_a_copy()
+
+    def test_of_an_older_model_is_not_served(self):
+        self.assertEqual(run(["stage", self.model, self.copy]).returncode, 0)
+        os.utime(self.shards[0], ns=(1, 1))
+        process = self.staged_server(self.model)
+        self.assertEqual(process.stdout.readline(), f"{self.model}\n")
+        self.assertIn("it is outdated", self.wait_said(f"not copied to {self.copy}"))
+        self.stop(process)
+        self.assert_is_a_copy()
+
+    def test_what_is_there_and_no_copy_is_left_alone(self):
+        self.copy.mkdir()
+        (self.copy / "precious").write_text("x")
+        process = self.staged_server(self.model)
+        self.assertEqual(process.stdout.readline(), f"{self.model}\n")
+        self.wait_said(f"not copied to {self.copy}")
+        self.stop(process)
+        self.assertEqual((self.copy / "precious").read_text(), "x")
+
+    @needs(has_fuse(), is_root())
+    def test_that_was_cut_off_is_gone_on_with(self):
+        point = self.scratch / "slow"
+        result = run(["shape", self.model, point, "--rate", "4MB/s", "--no-measure", "--daemon"])
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.addCleanup(lambda: subprocess.run(["umount", "-l", point], check=False))
+        process = self.staged_server(point)
+        self.wait_said("were read beside it")
+        wait_until(lambda: list(self.copy.parent.iterdir()), "nothing is copied")
+        self.stop(process)
+        wait_until(lambda: not self.processes("read-ahead"), "the copying goes on")
+        self.assertFalse(self.copy.exists())
+        result = run(["stage", "--wait", point, self.copy])
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assert_is_a_copy()
+
+    def test_needs_a_server_that_can_be_given_either(self):
+        result = run(["run", "--stage", self.copy, self.model, "--", "sleep", "1"])
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("{model}", result.stderr)
+
+
 def read_until(records, seconds):
     """What storage had delivered by then, by the records' timelines."""
     return max(sample["storage_bytes"] or 0 for record in records
