@@ -188,6 +188,7 @@ std::optional<double> Measurement::run(StandIn& stand_in,
   }
   start_bytes_ /= k_start_share;
   std::vector<std::thread> threads;
+  threads.reserve(work.size());
   running_ = work.size();
   for (const std::vector<Extent>& extents : work) {
     threads.emplace_back([&] {
