@@ -1,16 +1,21 @@
 #include "stage/source_tree.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <limits>
+#include <optional>
 #include <system_error>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "os/clock.h"
 #include "os/error.h"
+#include "storage/watched_threads.h"
 #include "text/escape.h"
 
 namespace coldload::stage {
@@ -71,17 +76,43 @@ class Scan {
  private:
   void list(const std::string& below) {
     const std::string directory = below.empty() ? tree_.root : tree_.root + "/" + below;
+    std::vector<std::string> names;
     std::error_code problem;
     for (fs::directory_iterator at(directory, problem), end; !problem && at != end;
          at.increment(problem)) {
       const std::string own = at->path().filename().string();
       if (below.empty() && (own == ".git" || own == ".cache")) continue;
-      look_at(below.empty() ? own : below + "/" + own);
+      names.push_back(below.empty() ? own : below + "/" + own);
     }
     if (problem) throw os::SystemError("list", directory, problem.value());
+    std::vector<std::optional<SourceFile>> entries = look_at_all(names);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (entries[i]) {
+        tree_.files.push_back(std::move(*entries[i]));
+      } else {
+        tree_.directories.push_back(names[i]);
+        list(names[i]);
+      }
+    }
   }
 
-  void look_at(const std::string& name) {
+  // Several at once: a network asks for each by itself.
+  [[nodiscard]] std::vector<std::optional<SourceFile>> look_at_all(
+      const std::vector<std::string>& names) const {
+    constexpr std::size_t k_most_threads = 16;
+    constexpr std::size_t k_worth_a_thread = 8;
+    std::vector<std::optional<SourceFile>> entries(names.size());
+    std::atomic<std::size_t> next{0};
+    const auto threads = static_cast<unsigned>(
+        std::clamp<std::size_t>(names.size() / k_worth_a_thread, 1, k_most_threads));
+    storage::run_watched(threads, os::TimePoint::max(), [&](unsigned, storage::PendingCall&) {
+      for (std::size_t i = next++; i < names.size(); i = next++) entries[i] = look_at(names[i]);
+    });
+    return entries;
+  }
+
+  // Nothing for a directory.
+  [[nodiscard]] std::optional<SourceFile> look_at(const std::string& name) const {
     const std::string path = tree_.root + "/" + name;
     if (text::valid_utf8(name) != name) {
       throw os::Error(
@@ -89,11 +120,7 @@ class Scan {
     }
     struct statx own {};
     if (!look(path, AT_SYMLINK_NOFOLLOW, &own)) throw os::SystemError("look at", path, errno);
-    if (S_ISDIR(own.stx_mode)) {
-      tree_.directories.push_back(name);
-      list(name);
-      return;
-    }
+    if (S_ISDIR(own.stx_mode)) return std::nullopt;
     std::string real = path;
     struct statx info = own;
     if (S_ISLNK(own.stx_mode)) {
@@ -118,7 +145,7 @@ class Scan {
     file.real_path = real;
     file.bytes = info.stx_size;
     file.mtime_ns = in_ns(info.stx_mtime);
-    tree_.files.push_back(std::move(file));
+    return file;
   }
 
   SourceTree tree_;
