@@ -11,6 +11,7 @@
 #include "cli/server_flags.h"
 #include "cli/version.h"
 #include "report/baseline.h"
+#include "serve/readiness.h"
 #include "text/units.h"
 
 namespace coldload::cli {
@@ -116,6 +117,15 @@ std::chrono::nanoseconds parse_timeout(const std::string& text) {
   return *duration;
 }
 
+// `coldload run` asks whether the server is ready, too.
+void check_prefetch(const ExperimentRequest& request) {
+  if (request.plan.prefetch.empty()) return;
+  const std::string url = serve::substitute(request.server->ready.url, {"", 1, std::nullopt});
+  if (serve::needs_no_name_server(serve::parse_ready_url(url))) return;
+  throw UsageError(fmt::format(
+      "--prefetch needs a --ready-url whose host is localhost or an IP address, not {}", url));
+}
+
 void set_target(const RawFlags& raw, const std::vector<std::string>& words,
                 ExperimentRequest* request) {
   request->timeout = parse_timeout(raw.timeout);
@@ -130,6 +140,7 @@ void set_target(const RawFlags& raw, const std::vector<std::string>& words,
     }
     return;
   }
+  check_prefetch(*request);
   request->server->timeout = request->timeout;
   request->server->cache_directory = request->plan.out_directory;
   request->server->echo = raw.verbose;

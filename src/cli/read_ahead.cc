@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <optional>
 
 #include <fmt/format.h>
 #include <linux/ioprio.h>
@@ -125,12 +126,24 @@ void read_files(const std::vector<std::string>& paths) {
   }
 }
 
-// A copy that cannot be looked at is none.
-bool has_copy(const std::string& path, const std::string& copy) {
+// What is to be read where a copy may be, or be wanted.
+struct CopyPlan {
+  std::optional<std::vector<std::string>> copied;  // its files, where it is there and up to date
+  std::string cannot;                              // why none is to be made, where none is
+};
+
+CopyPlan look_at_copy(const std::string& path, const std::string& copy) {
   try {
-    return !copy.empty() && stage::is_up_to_date(path, copy);
-  } catch (const os::Error&) {
-    return false;
+    const stage::Destination there = stage::look_at_copy(path, copy);
+    if (there.found == stage::Found::absent) return {};
+    if (there.found == stage::Found::other) {
+      return {std::nullopt, fmt::format("it is there already, and {}; `coldload stage --replace` "
+                                        "swaps it for a new copy",
+                                        there.what)};
+    }
+    return {model::open_checkpoint(copy).paths_as_wanted(), ""};
+  } catch (const os::Error& error) {
+    return {std::nullopt, error.what()};
   }
 }
 
@@ -150,18 +163,45 @@ std::string why_copy_first(const std::vector<std::string>& paths) {
 void read_checkpoint(const std::string& path, const std::string& copy) {
   try {
     const std::vector<std::string> paths = model::open_checkpoint(path).paths_as_wanted();
-    if (has_copy(path, copy)) {
-      const auto copied = model::open_checkpoint(copy).paths_as_wanted();
+    const CopyPlan plan = copy.empty() ? CopyPlan() : look_at_copy(path, copy);
+    if (plan.copied) {
       tell({Kind::has_copy, 0, false, 0, ""});
-      return read_files(copied);
+      return read_files(*plan.copied);
     }
-    const std::string reason = copy.empty() ? "" : why_copy_first(paths);
+    const bool wanted = !copy.empty() && plan.cannot.empty();
+    const std::string reason = wanted ? why_copy_first(paths) : "";
     if (!reason.empty()) return tell({Kind::copy_first, 0, false, 0, reason});
     tell({Kind::found, 0, false, 0, ""});
+    if (!plan.cannot.empty()) tell({Kind::not_copied, 0, false, 0, plan.cannot});
     read_files(paths);
   } catch (const os::Error& error) {
     tell({Kind::refused, 0, false, 0, error.what()});
   }
+}
+
+// Lets whoever waits know that it goes on.
+class CopyPulse {
+ public:
+  void operator()(const stage::CopyProgress& now) {
+    // Where nobody hears any more, the next start goes on with what is there.
+    if (!is_heard()) ::_exit(k_exit_failed);
+    const os::TimePoint at = os::Clock::now();
+    if (now.bytes == told_bytes_ || at < told_at_ + std::chrono::seconds(1)) return;
+    tell({Kind::copying, now.bytes, false, 0, ""});
+    told_at_ = at;
+    told_bytes_ = now.bytes;
+  }
+
+ private:
+  os::TimePoint told_at_;
+  std::uint64_t told_bytes_ = 0;
+};
+
+std::string remark_on(const stage::StageResult& result) {
+  if (result.up_to_date) return "another coldload had made it";
+  return result.resumed_bytes == 0 ? ""
+                                   : fmt::format("{} were there from a copy that was cut off",
+                                                 text::format_bytes(result.resumed_bytes));
 }
 
 void copy_checkpoint(const std::string& path, const std::string& copy) {
@@ -171,13 +211,11 @@ void copy_checkpoint(const std::string& path, const std::string& copy) {
     request.source = path;
     request.destination = copy;
     request.wait = true;  // for another server's start on this machine, or what a killed one holds
-    const auto progress = [](const stage::CopyProgress&) {
-      // Where nobody hears any more, the next start goes on with what is there.
-      if (!is_heard()) ::_exit(k_exit_failed);
-    };
-    const stage::StageResult result = stage::stage(request, {[](const std::string&) {}, progress});
+    CopyPulse pulse;
+    const stage::StageResult result = stage::stage(
+        request, {[](const std::string&) {}, [&pulse](const auto& now) { pulse(now); }});
     if (result.interrupted) return tell({Kind::not_copied, 0, false, 0, "interrupted"});
-    tell({Kind::copied, result.bytes, false, result.copy_s, ""});
+    tell({Kind::copied, result.copied_bytes, false, result.copy_s, remark_on(result)});
   } catch (const os::Error& error) {
     tell({Kind::not_copied, 0, false, 0, error.what()});
   }

@@ -60,14 +60,20 @@ serve::ReadyUrl local_url(const std::string& text) {
   } catch (const os::Error& error) {
     throw UsageError(error.what());
   }
-  std::array<unsigned char, sizeof(in6_addr)> address{};
-  const bool is_address = ::inet_pton(AF_INET, url.host.c_str(), address.data()) == 1 ||
-                          ::inet_pton(AF_INET6, url.host.c_str(), address.data()) == 1;
-  if (!is_address && url.host != "localhost") {
+  if (!serve::needs_no_name_server(url)) {
     throw UsageError(fmt::format(
         "--ready-url {}: its host is localhost or an IP address: the server runs here", text));
   }
   return url;
+}
+
+// A line that nobody takes is dropped: a full disk, a log driver that hangs or a terminal that is
+// gone are no reason to leave the server alone with its signals.
+void say(const std::string& line) {
+  const std::string text = fmt::format("coldload: {}\n", line);
+  pollfd entry{STDERR_FILENO, POLLOUT, 0};
+  if (::poll(&entry, 1, 0) != 1 || (entry.revents & POLLOUT) == 0) return;
+  [[maybe_unused]] const auto put = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
 // The server's command, and where it says that it is ready.
@@ -93,10 +99,19 @@ void place_server(const RunFlags& flags, const std::vector<std::string>& words,
   options->argv = serve::substitute(words, {model, port, std::nullopt});
   options->reader = {"/proc/self/exe", "read-ahead", model};
   if (!flags.stage.empty()) {
+    if (std::filesystem::path(model).extension() == ".gguf") {
+      throw UsageError("--stage: a .gguf file cannot be staged by itself: name its directory");
+    }
     const std::string copy = std::filesystem::absolute(flags.stage);
     options->reader.push_back(copy);
     options->copy = {{"/proc/self/exe", "read-ahead", "--copy", model, copy},
                      serve::substitute(words, {copy, port, std::nullopt})};
+    const bool by_path = &kind == &serve::k_vllm || &kind == &serve::k_sglang;
+    if (by_path && !serve::has_flag(words, {"--served-model-name"}) && !flags.quiet) {
+      say("clients see the directory that is served as the model's name, which changes when the "
+          "copy "
+          "is there: give --served-model-name");
+    }
   }
   if (url.empty()) return;
   options->ready_url = local_url(serve::substitute(url, {model, port, std::nullopt}));
@@ -114,23 +129,13 @@ std::string words_of(const ReaderNews& done) {
   return words.empty() ? done.text : fmt::format("{} ({})", words, done.text);
 }
 
-// A line that nobody takes is dropped: a full disk, a log driver that hangs or a terminal that is
-// gone are no reason to leave the server alone with its signals.
-void say(const std::string& line) {
-  const std::string text = fmt::format("coldload: {}\n", line);
-  pollfd entry{STDERR_FILENO, POLLOUT, 0};
-  if (::poll(&entry, 1, 0) != 1 || (entry.revents & POLLOUT) == 0) return;
-  [[maybe_unused]] const auto put = ::write(STDERR_FILENO, text.data(), text.size());
-}
-
 // `served`: PATH or its copy.
 void say_news(const RunFlags& flags, const ReaderNews& news, bool ready_is_known,
               const std::string& served) {
   switch (news.kind) {
     case ReaderNews::Kind::refused:  // after the launch: found out late
     case ReaderNews::Kind::useless:
-      return say(
-          fmt::format("only starts the server; not reading {} ahead: {}", served, news.text));
+      return say(fmt::format("{}{} ahead: {}", serve::k_not_read_ahead, served, news.text));
     case ReaderNews::Kind::reading:
       return say(fmt::format("reading {} of {} beside the server{}{}",
                              text::format_bytes(news.bytes), served, news.text.empty() ? "" : "; ",
@@ -145,10 +150,12 @@ void say_news(const RunFlags& flags, const ReaderNews& news, bool ready_is_known
     case ReaderNews::Kind::copy_first:
       return say(fmt::format("copying {} to {} before the server starts: {}", flags.path,
                              flags.stage, news.text));
+    case ReaderNews::Kind::copying:
+      break;
     case ReaderNews::Kind::copied:
-      return say(fmt::format("{} of {} were copied to {} in {:.1f} s",
-                             text::format_bytes(news.bytes), flags.path, flags.stage,
-                             news.seconds));
+      return say(fmt::format("{} is a copy of {} now: {} were copied in {:.1f} s{}{}", flags.stage,
+                             flags.path, text::format_bytes(news.bytes), news.seconds,
+                             news.text.empty() ? "" : "; ", news.text));
     case ReaderNews::Kind::not_copied:
       return say(fmt::format("not copied to {}: {}", flags.stage, news.text));
     case ReaderNews::Kind::late:

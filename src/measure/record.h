@@ -67,6 +67,10 @@ struct BaselineFigure {
   double load_s = 0;
 };
 
+// In Record::reported of a trial that `coldload run` started: why it read nothing ahead, where it
+// did not.
+inline constexpr const char* k_not_read_ahead_key = "not_read_ahead";
+
 // What is the same for every trial of one experiment. Repeated in each record, so that a report
 // can be written from the records alone.
 struct ExperimentFacts {

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -9,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "os/error.h"
+#include "serve/entrypoint.h"
 #include "serve/port.h"
 #include "serve/server_process.h"
 #include "serve/startup_log.h"
@@ -23,13 +25,15 @@ constexpr std::chrono::seconds k_token_patience{120};
 class LaunchedServer : public Launched {
  public:
   LaunchedServer(const serve::ServerKind& kind, serve::LaunchOptions options,
-                 const std::string& model)
-      : argv_(options.argv),
+                 const LaunchRequest& request)
+      : read_ahead_(request.read_ahead),
+        log_path_(options.log_path),
+        argv_(options.argv),
         environment_(options.environment),
         ready_url_(serve::parse_ready_url(options.ready_url)),
         completion_(kind.completion == nullptr
                         ? std::nullopt
-                        : kind.completion(serve::look_through(options.argv), model)),
+                        : kind.completion(serve::look_through(options.argv), request.model_path)),
         log_(kind.grammar()),
         server_(listening(std::move(options))) {
     if (completion_ && completion_->api_key.empty()) {
@@ -100,6 +104,7 @@ class LaunchedServer : public Launched {
     log_.finish();
     Account account;
     account.reported = log_.reported();
+    if (const auto why = why_not_read_ahead()) account.reported[k_not_read_ahead_key] = *why;
     if (outcome.kind == ReadyKind::ready) {
       for (const serve::LogPhase& phase : log_.phases(launched_at(), outcome.ready_at)) {
         account.phases.push_back({phase.name, phase.start_s, phase.end_s, "log"});
@@ -126,6 +131,17 @@ class LaunchedServer : public Launched {
   }
 
  private:
+  // The reason that `coldload run` gave in the log, which it shares with the server.
+  [[nodiscard]] std::optional<std::string> why_not_read_ahead() const {
+    if (!read_ahead_) return std::nullopt;
+    std::ifstream log(log_path_);
+    for (std::string line; std::getline(log, line);) {
+      const std::size_t at = line.find(serve::k_not_read_ahead);
+      if (at != std::string::npos) return line.substr(at);
+    }
+    return std::nullopt;
+  }
+
   // A variable's value as the server sees it.
   [[nodiscard]] std::string value_for_server(std::string_view name) const {
     const char* const ours = name.empty() ? nullptr : std::getenv(std::string(name).c_str());
@@ -143,6 +159,8 @@ class LaunchedServer : public Launched {
     return options;
   }
 
+  const bool read_ahead_;
+  const std::string log_path_;
   std::vector<std::string> argv_;
   serve::Environment environment_;
   serve::ReadyUrl ready_url_;
@@ -244,7 +262,7 @@ class ServerTarget : public Target {
       launch.argv.insert(launch.argv.begin(), run.begin(), run.end());
     }
     launch.timeout = options_.timeout;
-    return std::make_unique<LaunchedServer>(*options_.kind, std::move(launch), request.model_path);
+    return std::make_unique<LaunchedServer>(*options_.kind, std::move(launch), request);
   }
 
  private:

@@ -10,6 +10,7 @@
 #include "report/verdict.h"
 #include "report/wording.h"
 #include "text/escape.h"
+#include "text/json.h"
 
 namespace coldload::report {
 
@@ -57,10 +58,26 @@ std::string answer_shown(const Prefetch& prefetch) {
   const char* const effect = prefetch.saved_s() >= 0 ? "saves" : "costs";
   return fmt::format(
       "**Reading the weights of {} beside the server's start {} {}{}: ready after {} instead of "
-      "{}** ({}; a rank test gives {}).",
+      "{}** ({}; a rank test gives {}).{}",
       markdown_code(prefetch.without.facts.label), effect, in_seconds(std::abs(prefetch.saved_s())),
       interval, in_seconds(prefetch.with_s()), in_seconds(prefetch.without_s()), medians(prefetch),
-      p_text(*prefetch.contrast.p_value));
+      p_text(*prefetch.contrast.p_value), share_of_storage(prefetch));
+}
+
+// In how many of its runs nothing was read ahead, and why, in the words of the first.
+std::string not_read(const Prefetch& prefetch) {
+  std::size_t n = 0;
+  std::string why;
+  for (const measure::Record* trial : prefetch.with.cold.trials) {
+    const auto reason = text::string_at(trial->reported, measure::k_not_read_ahead_key);
+    if (!reason) continue;
+    if (n++ == 0) why = *reason;
+  }
+  if (n == 0) return "";
+  return fmt::format(
+      "**In {} of {} starts by `coldload run` nothing of {} was read beside the server:** {}", n,
+      prefetch.with.cold.trials.size(), markdown_code(prefetch.without.facts.label),
+      sentence(text::markdown_text(why)));
 }
 
 std::string answer_for(const Comparison& comparison, const Prefetch& prefetch) {
@@ -82,9 +99,8 @@ std::string answer_for(const Comparison& comparison, const Prefetch& prefetch) {
           label, took, medians(prefetch), prefetch.saved_s() >= 0 ? "faster" : "slower");
     case Claim::not_shown:
       return fmt::format(
-          "**No saving by reading the weights of {} beside the server's start is shown:** {} ({}; "
-          "a "
-          "rank test gives {}).",
+          "**No saving by reading the weights of {} beside the server's start is shown:** {} "
+          "({}; a rank test gives {}).",
           label, took, medians(prefetch), p_text(*prefetch.contrast.p_value));
     case Claim::shown:
       break;
@@ -103,8 +119,9 @@ std::string prefetch_section(const Comparison& comparison) {
       if (comparison.arms[without].facts.label != label) continue;
       const Prefetch prefetch{comparison.arms[without], comparison.arms[with],
                               contrast_of(comparison, without, with)};
-      const std::string answer = answer_for(comparison, prefetch);
-      if (!answer.empty()) out += answer + share_of_storage(prefetch) + "\n\n";
+      const std::string declined = not_read(prefetch);
+      const std::string answer = declined.empty() ? answer_for(comparison, prefetch) : declined;
+      if (!answer.empty()) out += answer + "\n\n";
     }
   }
   if (out.empty()) return "";

@@ -94,15 +94,24 @@ bool Entrypoint::wait_for_verdict(EntrypointEnd* end) {
 bool Entrypoint::copy_first(EntrypointEnd* end) {
   if (!options_.copy || !verdict_ || verdict_->kind != ReaderNews::Kind::copy_first) return true;
   start_copier();
-  while (reader_) {
+  while (copying_) {
     take_signals();
     if (fatal_signal_ != 0) {
       end->signal = fatal_signal_;
       return false;
     }
     take_news();
-    if (reader_) wait(std::nullopt);
+    if (!copying_) break;
+    const os::TimePoint deadline = heard_at_ + options_.copy->patience;
+    if (os::Clock::now() >= deadline) {
+      copying_ = false;
+      options_.on_news({ReaderNews::Kind::not_copied, 0, false, 0,
+                        "it does not go on, and the server does not wait for it any longer"});
+      break;
+    }
+    wait(deadline);
   }
+  drop_reader();  // whatever hangs in it
   return true;
 }
 
@@ -112,6 +121,7 @@ void Entrypoint::start_copier() {
   try {
     reader_.emplace(options_.copy->copier);
     copying_ = true;
+    heard_at_ = os::Clock::now();
   } catch (const os::Error& error) {
     options_.on_news({ReaderNews::Kind::not_copied, 0, false, 0, error.what()});
   }
@@ -186,11 +196,18 @@ void Entrypoint::reap() {
 void Entrypoint::take_news() {
   if (!reader_) return;
   for (const ReaderNews& news : reader_->take()) {
-    note(news);
     using Kind = ReaderNews::Kind;
+    if (server_ && news.kind == Kind::has_copy) {
+      // It would read what is not served.
+      options_.on_news({Kind::useless, 0, false, 0,
+                        "its copy is there, but was found too late to be served this time"});
+      return drop_reader();
+    }
+    note(news);
     // Before the launch, a refusal is our caller's to tell; after it, nothing comes first.
-    const bool is_for_launch = news.kind == Kind::has_copy || news.kind == Kind::copy_first;
-    if (server_ ? !is_for_launch : news.kind != Kind::refused) options_.on_news(news);
+    if (server_ ? news.kind != Kind::copy_first : news.kind != Kind::refused) {
+      options_.on_news(news);
+    }
   }
   const bool given_up = reader_has_until_ && os::Clock::now() >= *reader_has_until_;
   if (reader_->fd() >= 0 && !given_up) return;
@@ -207,6 +224,7 @@ void Entrypoint::take_news() {
 }
 
 void Entrypoint::note(const ReaderNews& news) {
+  heard_at_ = os::Clock::now();
   switch (news.kind) {
     case ReaderNews::Kind::reading:
       reading_ = true;
@@ -220,8 +238,10 @@ void Entrypoint::note(const ReaderNews& news) {
       break;
     case ReaderNews::Kind::not_copied:
       copying_ = false;
+      copy_is_due_ = false;
       break;
     case ReaderNews::Kind::late:
+    case ReaderNews::Kind::copying:
       break;
     case ReaderNews::Kind::found:
       copy_is_due_ = options_.copy.has_value();

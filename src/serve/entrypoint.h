@@ -12,6 +12,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "os/signal_inbox.h"
@@ -25,7 +26,12 @@ namespace coldload::serve {
 struct CopyOptions {
   std::vector<std::string> copier;  // the command of a ReaderProcess that makes it
   std::vector<std::string> argv;    // of the server where the copy is served
+  // How long a launch waits for a copy that does not go on.
+  std::chrono::nanoseconds patience = std::chrono::seconds(30);
 };
+
+// What is said, before the reason, of a start whose files were not read ahead.
+inline constexpr std::string_view k_not_read_ahead = "only starts the server; not reading ";
 
 struct EntrypointOptions {
   std::vector<std::string> argv;
@@ -91,6 +97,7 @@ class Entrypoint {
   bool serves_copy_ = false;  // it is there
   bool copy_is_due_ = false;  // it is to be made
   bool copying_ = false;      // what `reader_` is there for
+  os::TimePoint heard_at_;    // the latest news
   int fatal_signal_ = 0;      // one that came before the launch
 };
 

@@ -16,7 +16,7 @@ namespace {
 
 using Kind = ReaderNews::Kind;
 
-constexpr std::array<std::pair<Kind, std::string_view>, 9> k_names{
+constexpr std::array<std::pair<Kind, std::string_view>, 10> k_names{
     {{Kind::found, "found"},
      {Kind::has_copy, "has_copy"},
      {Kind::copy_first, "copy_first"},
@@ -24,6 +24,7 @@ constexpr std::array<std::pair<Kind, std::string_view>, 9> k_names{
      {Kind::useless, "useless"},
      {Kind::reading, "reading"},
      {Kind::done, "done"},
+     {Kind::copying, "copying"},
      {Kind::copied, "copied"},
      {Kind::not_copied, "not_copied"}}};
 

@@ -28,7 +28,8 @@ struct ReaderNews {
     useless,     // reading them would not help; `text` says why
     reading,     // `bytes` are not in memory and will be read; `text` says why no more
     done,        // `bytes` came in `seconds`; `text` says what went wrong, if anything did
-    copied,      // `bytes` in `seconds`: the copy is there
+    copying,     // `bytes` so far, now and then while it goes on
+    copied,      // `bytes` in `seconds`: the copy is there; `text`: what else is to be said
     not_copied,  // `text` says why
   };
   Kind kind = Kind::found;

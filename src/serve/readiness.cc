@@ -66,6 +66,12 @@ bool is_ephemeral(std::uint16_t port) {
 
 }  // namespace
 
+bool needs_no_name_server(const ReadyUrl& url) {
+  std::array<unsigned char, sizeof(in6_addr)> address{};
+  return url.host == "localhost" || ::inet_pton(AF_INET, url.host.c_str(), address.data()) == 1 ||
+         ::inet_pton(AF_INET6, url.host.c_str(), address.data()) == 1;
+}
+
 ReadyUrl parse_ready_url(std::string_view text) {
   constexpr std::string_view k_scheme = "http://";
   ReadyUrl url;

@@ -33,6 +33,8 @@ struct ReadyUrl {
 
 // Throws os::Error for anything but an http URL without user and password.
 [[nodiscard]] ReadyUrl parse_ready_url(std::string_view text);
+// Whether its host is an IP address or localhost: asking there waits for no name server.
+[[nodiscard]] bool needs_no_name_server(const ReadyUrl& url);
 
 // An address to connect to.
 struct SocketAddress {

@@ -32,9 +32,17 @@ void ChunkReader::open(storage::PendingCall& call) {
   call.begin_open(path_);
   buffered_file_ = os::open_regular(path_);
   if (bytes_ >= k_small_file_bytes) direct_file_ = try_open_direct(path_, O_RDONLY | O_NONBLOCK);
-  if (direct_file_.valid()) pages_.emplace(std::vector<std::string>{path_});
+  if (direct_file_.valid()) look_at_pages();
   call.end();
   direct_ = direct_file_.valid();
+}
+
+void ChunkReader::look_at_pages() {
+  try {
+    pages_.emplace(std::vector<std::string>{path_});
+  } catch (const os::Error&) {
+    pages_.reset();  // a mount that allows no mapping, say
+  }
 }
 
 void ChunkReader::close() {

@@ -63,6 +63,7 @@ class ChunkReader {
                            storage::PendingCall& call, const BlockSink& sink);
 
  private:
+  void look_at_pages();
   void fill(std::uint64_t offset, std::span<std::byte> block, ReadWay way,
             storage::PendingCall& call);
 

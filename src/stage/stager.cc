@@ -28,13 +28,6 @@ namespace coldload::stage {
 
 namespace {
 
-enum class Found { absent, up_to_date, other };
-
-struct Destination {
-  Found found = Found::absent;
-  std::string what;  // for `other`: what is wrong with it
-};
-
 bool exists(const std::string& path) {
   struct stat info {};
   return ::lstat(path.c_str(), &info) == 0;
@@ -314,10 +307,9 @@ StageResult stage(const StageRequest& request, const StageEvents& events) {
   return result;
 }
 
-bool is_up_to_date(const std::string& source, const std::string& destination) {
-  std::error_code error;
-  if (!std::filesystem::exists(destination, error)) return false;
-  return look_at(place_of(destination), scan_tree(source)).found == Found::up_to_date;
+Destination look_at_copy(const std::string& source, const std::string& destination) {
+  if (!exists(destination)) return {};
+  return look_at(place_of(destination), scan_tree(source));
 }
 
 VerifyOutcome verify_staged(const std::string& destination, bool of_source, unsigned jobs,

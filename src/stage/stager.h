@@ -53,9 +53,17 @@ struct StageEvents {
 // thread hangs in the kernel and cannot be ended: the process should then _exit.
 [[nodiscard]] StageResult stage(const StageRequest& request, const StageEvents& events);
 
+enum class Found { absent, up_to_date, other };
+
+// What is at the place of a copy.
+struct Destination {
+  Found found = Found::absent;
+  std::string what;  // for `other`: what is wrong with it
+};
+
 // Whether `destination` is a complete copy of `source` as that is now. Looks at names, sizes and
 // times alone; changes nothing. Throws os::Error where the source cannot be looked at.
-[[nodiscard]] bool is_up_to_date(const std::string& source, const std::string& destination);
+[[nodiscard]] Destination look_at_copy(const std::string& source, const std::string& destination);
 
 // Reads a staged directory again and holds it against its manifest; `of_source`: the source that
 // the manifest names instead. Throws os::Error where there is no manifest.

@@ -464,13 +464,13 @@ class ACopy(RunTest):
 
     @needs(has_fake_server())
     def test_is_made_when_the_server_is_ready_and_served_from_then_on(self):
-        for served, said in ((self.model, "were copied to"), (self.copy, f"serving {self.copy}")):
+        for served, said in ((self.model, "is a copy of"), (self.copy, f"serving {self.copy}")):
             process = self.staged_server(self.model, FAKE_SERVER, "--port", free_port())
             self.assertEqual(process.stdout.readline(), f"{served}\n")
             self.wait_said(said)
             words = self.wait_said("ready after")
             if served == self.model:
-                self.assertLess(words.index("ready after"), words.index("were copied to"))
+                self.assertLess(words.index("ready after"), words.index("is a copy of"))
             self.stop(process)
             process.stdout.close()
         self.assert_is_a_copy()
@@ -479,7 +479,7 @@ class ACopy(RunTest):
     def test_is_made_first_where_reading_ahead_cannot_help(self):
         process = self.staged_server(self.mount())
         self.assertEqual(process.stdout.readline(), f"{self.copy}\n")
-        said = self.wait_said("were copied to")
+        said = self.wait_said("is a copy of")
         self.assertIn("before the server starts: fuse.forgetful_fs drops a file's pages", said)
         self.stop(process)
         self.assert_is_a_copy()

@@ -58,6 +58,20 @@ TEST(PrefetchSection, ClaimsNoMoreThanTheRunsShow) {
   EXPECT_THAT(section_of(prefetched({20, 21}, {15, 16})),
               HasSubstr("Every run with it was faster than every run without, but"));
   EXPECT_THAT(section_of(prefetched({20}, {15})), HasSubstr("One run cannot tell a saving"));
+  EXPECT_THAT(section_of(prefetched({20}, {15}, {10})), Not(HasSubstr("hides")));
+}
+
+TEST(PrefetchSection, ClaimsNothingOfReadingAheadWhereThereWasNone) {
+  measure::ArmFacts twin = arm("net_prefetch");
+  twin.prefetch_of = "net";
+  const measure::ExperimentFacts facts = experiment({arm("net"), twin});
+  std::vector<measure::Record> records{cold_trial(facts, "net", 20),
+                                       cold_trial(facts, "net_prefetch", 10)};
+  records[1].reported[measure::k_not_read_ahead_key] = "memory has no room for it";
+  const std::string text = section_of(dataset_of(std::move(records)));
+  EXPECT_THAT(text, HasSubstr("In 1 of 1 starts by `coldload run` nothing of `net` was read"));
+  EXPECT_THAT(text, HasSubstr("memory has no room for it."));
+  EXPECT_THAT(text, Not(HasSubstr("saving")));
 }
 
 TEST(PrefetchSection, IsSilentWithoutOne) {
