@@ -109,8 +109,8 @@ void place_server(const RunFlags& flags, const std::vector<std::string>& words,
     const bool by_path = &kind == &serve::k_vllm || &kind == &serve::k_sglang;
     if (by_path && !serve::has_flag(words, {"--served-model-name"}) && !flags.quiet) {
       say("clients see the directory that is served as the model's name, which changes when the "
-          "copy "
-          "is there: give --served-model-name");
+          "copy"
+          " is there: give --served-model-name");
     }
   }
   if (url.empty()) return;

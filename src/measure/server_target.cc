@@ -187,7 +187,7 @@ serve::Environment united_environment(const ServerOptions& options,
   return united;
 }
 
-// By the name that it has: what runs it again may be no child of ours.
+// By the name that it has, so that serve::look_through() knows it and a log or `ps` names it.
 std::string own_program() {
   std::error_code error;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
