@@ -137,13 +137,20 @@ class StandIn(FloorTest):
 
     @needs(plain_build())
     def test_its_rate_is_what_is_measured(self):
+        """One look of four: a machine that is busy elsewhere moves a look of a third of a second
+        either way, while a floor that reads the wrong thing is wrong every time."""
+        seen = []
         with self.mounted("100MB/s") as (mount, _):
-            answer = self.json_floor(model=mount)
-        storage = answer["floor"]["storage"]
-        self.assertEqual(storage["basis"], "measured")
-        self.assertGreater(storage["bytes_per_s"], 60e6)
-        self.assertLess(storage["bytes_per_s"], 160e6)  # the bucket saves up a little
-        self.assertGreater(answer["floor"]["page_cache"]["bytes_per_s"], 160e6)
+            for _ in range(4):
+                floor = self.json_floor(model=mount)["floor"]
+                self.assertEqual(floor["storage"]["basis"], "measured")
+                storage = floor["storage"]["bytes_per_s"]
+                cached = floor["page_cache"]["bytes_per_s"]
+                seen.append((storage, cached, floor["page_cache"]["reason"]))
+                # The bucket saves up a little.
+                if storage and cached and 60e6 < storage < 160e6 < cached:
+                    return
+        self.fail(f"no look saw 100 MB/s and a page cache above it: {seen}")
 
     def test_a_mount_that_hangs_does_not_hang_it(self):
         with self.mounted("100MB/s") as (mount, process):
