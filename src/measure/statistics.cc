@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <numeric>
 
 namespace coldload::measure {
@@ -11,8 +12,7 @@ namespace {
 
 constexpr std::size_t k_most_exact_ranks = 50;  // C(50, 25) is still exact in a double
 constexpr std::size_t k_most_exact_order = 8;   // 8! orders
-constexpr std::size_t k_resamples = 10'000;
-constexpr std::size_t k_most_draws = 40'000'000;  // bounds the time that large inputs take
+constexpr std::size_t k_least_to_show = 4;      // 2 / C(8, 4) is the first p below 0.05
 constexpr double k_outlier_distance = 14.826;
 
 double normal_two_sided(double z) { return std::erfc(std::abs(z) / std::sqrt(2.0)); }
@@ -78,87 +78,85 @@ double exact_rank_sum_p(const std::vector<std::size_t>& ranks, std::size_t chose
   return as_far / all;
 }
 
-// xoshiro256**, seeded through splitmix64 (Blackman and Vigna, public domain): the distributions
-// of the standard library differ between libraries.
-class Generator {
- public:
-  explicit Generator(std::uint64_t seed) {
-    for (std::uint64_t& word : state_) word = split_mix(&seed);
-  }
-
-  // A uniform index below `bound`, by multiplication: the bias is below 2^-32 for our bounds.
-  std::size_t below(std::size_t bound) {
-    return static_cast<std::size_t>(((next() >> 32) * bound) >> 32);
-  }
-
-  static std::uint64_t split_mix(std::uint64_t* state) {
-    std::uint64_t z = (*state += 0x9E3779B97F4A7C15u);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-  }
-
- private:
-  static std::uint64_t rotate(std::uint64_t x, int by) { return (x << by) | (x >> (64 - by)); }
-
-  std::uint64_t next() {
-    const std::uint64_t result = rotate(state_[1] * 5, 7) * 9;
-    const std::uint64_t shifted = state_[1] << 17;
-    state_[2] ^= state_[0];
-    state_[3] ^= state_[1];
-    state_[1] ^= state_[2];
-    state_[0] ^= state_[3];
-    state_[2] ^= shifted;
-    state_[3] = rotate(state_[3], 45);
-    return result;
-  }
-
-  std::uint64_t state_[4] = {};
-};
-
-// Of the values to the nanosecond, in their order.
-std::uint64_t seed_of(std::span<const double> a, std::span<const double> b) {
-  std::uint64_t seed = a.size();
-  for (const auto values : {a, b}) {
-    for (const double value : values) {
-      seed ^= static_cast<std::uint64_t>(std::llround(value * 1e9));
-      seed = Generator::split_mix(&seed);
+// How many ways to choose `chosen` of the ranks 1 to n give each rank sum, by that sum.
+std::vector<double> rank_sum_ways(std::size_t n, std::size_t chosen) {
+  const std::size_t most = chosen * n;
+  std::vector<std::vector<double>> ways(chosen + 1, std::vector<double>(most + 1, 0.0));
+  ways[0][0] = 1;
+  for (std::size_t rank = 1; rank <= n; ++rank) {
+    for (std::size_t count = chosen; count > 0; --count) {
+      for (std::size_t sum = most; sum >= rank; --sum) {
+        ways[count][sum] += ways[count - 1][sum - rank];
+      }
     }
   }
-  return seed;
+  return ways[chosen];
 }
 
-double median_in_place(std::vector<double>* values) {
-  const std::size_t middle = values->size() / 2;
-  const auto at = values->begin() + static_cast<std::ptrdiff_t>(middle);
-  std::nth_element(values->begin(), at, values->end());
-  if (values->size() % 2 == 1) return *at;
-  return (*std::max_element(values->begin(), at) + *at) / 2;
-}
-
-double resampled_median(std::span<const double> values, Generator* generator,
-                        std::vector<double>* scratch) {
-  scratch->resize(values.size());
-  for (double& value : *scratch) value = values[generator->below(values.size())];
-  return median_in_place(scratch);
-}
-
-// The 2.5 % and 97.5 % points of `statistic` over resampled medians.
-template <typename Statistic>
-Interval bootstrap(std::span<const double> a, std::span<const double> b, Statistic statistic) {
-  Generator generator(seed_of(a, b));
-  const std::size_t resamples =
-      std::clamp<std::size_t>(k_most_draws / (a.size() + b.size()), 200, k_resamples);
-  std::vector<double> results(resamples);
-  std::vector<double> scratch;
-  for (double& result : results) {
-    const double median_a = resampled_median(a, &generator, &scratch);
-    const double median_b = resampled_median(b, &generator, &scratch);
-    result = statistic(median_a, median_b);
+// Of the n_a * n_b pairs in order, which one from either end bounds a 95 % interval: the first
+// whose Mann-Whitney statistic is not in the outer 2.5 %. 1 for the outermost.
+std::size_t bounding_pair(std::size_t n_a, std::size_t n_b) {
+  const std::size_t n = n_a + n_b;
+  if (n > k_most_exact_ranks) {
+    constexpr double k_z = 1.959963984540054;
+    const auto pairs = static_cast<double>(n_a) * static_cast<double>(n_b);
+    const double deviation = std::sqrt(pairs * static_cast<double>(n + 1) / 12);
+    return static_cast<std::size_t>(std::max(1.0, std::floor(pairs / 2 - k_z * deviation)));
   }
-  std::sort(results.begin(), results.end());
-  const std::size_t tail = resamples / 40;
-  return {results[tail], results[resamples - 1 - tail]};
+  const std::vector<double> ways = rank_sum_ways(n, n_a);
+  const double all = std::accumulate(ways.begin(), ways.end(), 0.0);
+  const std::size_t least = n_a * (n_a + 1) / 2;
+  double below = 0;
+  for (std::size_t u = 0; u <= n_a * n_b; ++u) {
+    below += ways[least + u];
+    if (below > all * k_significance / 2) return std::max<std::size_t>(u, 1);
+  }
+  return 1;
+}
+
+// How many pairs have a statistic of at most `limit`. `a` and `b` ascend; the statistic rises with
+// b and falls with a.
+template <typename Statistic>
+std::size_t pairs_up_to(double limit, const std::vector<double>& a, const std::vector<double>& b,
+                        Statistic statistic) {
+  std::size_t count = 0;
+  std::size_t end = 0;  // of the b that still belong to this a
+  for (const double value : a) {
+    while (end < b.size() && statistic(value, b[end]) <= limit) ++end;
+    count += end;
+  }
+  return count;
+}
+
+// The statistic of the pair at place `place` (from 1) in ascending order, without making all pairs.
+template <typename Statistic>
+double pair_at(std::size_t place, const std::vector<double>& a, const std::vector<double>& b,
+               Statistic statistic) {
+  double low = statistic(a.back(), b.front());
+  double high = statistic(a.front(), b.back());
+  if (pairs_up_to(low, a, b, statistic) >= place) return low;
+  while (true) {
+    const double middle = std::midpoint(low, high);
+    if (middle <= low || middle >= high) return high;
+    (pairs_up_to(middle, a, b, statistic) >= place ? high : low) = middle;
+  }
+}
+
+// All values of the statistic that the rank test does not tell from the truth at 5 % (Hodges and
+// Lehmann 1963): it excludes "no difference" where the test calls it shown.
+template <typename Statistic>
+Interval shift_interval(std::span<const double> first, std::span<const double> second,
+                        Statistic statistic) {
+  std::vector<double> a(first.begin(), first.end());
+  std::vector<double> b(second.begin(), second.end());
+  std::sort(a.begin(), a.end());
+  std::sort(b.begin(), b.end());
+  const std::size_t place = bounding_pair(a.size(), b.size());
+  const Interval interval{pair_at(place, a, b, statistic),
+                          pair_at(a.size() * b.size() + 1 - place, a, b, statistic)};
+  // The headline is of the medians, whose own figure may lie outside in rare cases.
+  const double of_medians = statistic(median(first), median(second));
+  return {std::min(interval.low, of_medians), std::max(interval.high, of_medians)};
 }
 
 int sign(double value) { return (value > 0) - (value < 0); }
@@ -185,6 +183,14 @@ double exact_order_p(std::vector<double> values, std::int64_t observed) {
     if (std::abs(kendall_score(values)) >= std::abs(observed)) as_far += 1;
   } while (std::next_permutation(values.begin(), values.end()));
   return as_far / all;
+}
+
+double median_in_place(std::vector<double>* values) {
+  const std::size_t middle = values->size() / 2;
+  const auto at = values->begin() + static_cast<std::ptrdiff_t>(middle);
+  std::nth_element(values->begin(), at, values->end());
+  if (values->size() % 2 == 1) return *at;
+  return (*std::max_element(values->begin(), at) + *at) / 2;
 }
 
 }  // namespace
@@ -222,12 +228,48 @@ std::optional<double> mann_whitney_p(std::span<const double> a, std::span<const 
 std::optional<Interval> ratio_interval(std::span<const double> a, std::span<const double> b) {
   if (a.size() < k_least_n || b.size() < k_least_n) return std::nullopt;
   if (*std::min_element(a.begin(), a.end()) <= 0) return std::nullopt;
-  return bootstrap(a, b, [](double first, double second) { return second / first; });
+  return shift_interval(a, b, [](double first, double second) { return second / first; });
 }
 
 std::optional<Interval> difference_interval(std::span<const double> a, std::span<const double> b) {
   if (a.size() < k_least_n || b.size() < k_least_n) return std::nullopt;
-  return bootstrap(a, b, [](double first, double second) { return second - first; });
+  return shift_interval(a, b, [](double first, double second) { return second - first; });
+}
+
+std::optional<std::size_t> runs_to_show(std::span<const double> a, std::span<const double> b) {
+  if (a.empty() || b.empty()) return std::nullopt;
+  std::vector<double> first(a.begin(), a.end());
+  std::vector<double> second(b.begin(), b.end());
+  std::sort(first.begin(), first.end());
+  std::sort(second.begin(), second.end());
+  const auto slower = [](double x, double y) { return y - x; };
+  const auto pairs = static_cast<double>(a.size()) * static_cast<double>(b.size());
+  const auto not_above = static_cast<double>(pairs_up_to(0, first, second, slower));
+  const auto below = static_cast<double>(
+      pairs_up_to(-std::numeric_limits<double>::denorm_min(), first, second, slower));
+  // How often a run of b is slower than one of a, ties counting half.
+  const double chance = 1 - (not_above + below) / 2 / pairs;
+  if (chance == 0.5) return std::nullopt;
+  constexpr double k_z = 1.959963984540054 + 0.8416212335729143;  // 5 % two-sided, power 80 %
+  const double both = k_z * k_z / (3 * (chance - 0.5) * (chance - 0.5));
+  const auto each = static_cast<std::size_t>(std::ceil(both / 2));
+  return std::max(each, k_least_to_show);
+}
+
+std::optional<std::size_t> lower_cluster(std::span<const double> values) {
+  constexpr std::size_t k_least = 6;
+  constexpr std::size_t k_least_in_one = 2;
+  constexpr double k_gap = 3;
+  constexpr double k_least_share = 0.05;
+  if (values.size() < k_least) return std::nullopt;
+  std::vector<double> sorted(values.begin(), values.end());
+  std::sort(sorted.begin(), sorted.end());
+  for (std::size_t low = k_least_in_one; low + k_least_in_one <= sorted.size(); ++low) {
+    const double gap = sorted[low] - sorted[low - 1];
+    const double widest = std::max(sorted[low - 1] - sorted.front(), sorted.back() - sorted[low]);
+    if (gap >= k_gap * widest && gap >= k_least_share * median(values)) return low;
+  }
+  return std::nullopt;
 }
 
 std::vector<std::size_t> outliers(std::span<const double> values) {

@@ -1,7 +1,7 @@
 // What a handful of load times can and cannot say.
 //
-// Every function gives the same answer for the same numbers on any machine: exact where that is
-// feasible, and the bootstrap draws from a generator of its own, seeded by the data.
+// Every function gives the same answer for the same numbers on any machine: no random draws. Why
+// these intervals and not a bootstrap: docs/decisions/intervals.md.
 //
 // Layer: measure. Knows nothing of records.
 #pragma once
@@ -51,14 +51,27 @@ struct Trend {
 [[nodiscard]] std::optional<double> mann_whitney_p(std::span<const double> a,
                                                    std::span<const double> b);
 
-// 95 % percentile bootstrap of median(b) / median(a). Nothing for n < 5 in an arm, or where `a` is
-// not positive.
+// 95 % interval of how many times as long `b` takes as `a`: all ratios that mann_whitney_p() would
+// not reject at 5 %, and the ratio of the medians. Exact for up to 50 values in all where the arms
+// differ by a factor; beyond, by the normal approximation. Nothing for n < 5 in an arm, or where a
+// value of `a` is not positive.
 [[nodiscard]] std::optional<Interval> ratio_interval(std::span<const double> a,
                                                      std::span<const double> b);
 
-// The same of median(b) - median(a).
+// The same of b - a; exact where the arms differ by a shift.
 [[nodiscard]] std::optional<Interval> difference_interval(std::span<const double> a,
                                                           std::span<const double> b);
+
+// How many values each arm needs, so that mann_whitney_p() shows a difference as large as this one
+// looks in four of five experiments (Noether 1987). Nothing where an arm is empty, or where neither
+// arm tends to be slower.
+[[nodiscard]] std::optional<std::size_t> runs_to_show(std::span<const double> a,
+                                                      std::span<const double> b);
+
+// Where values fall into two groups with nothing between them: how many are in the lower one. Both
+// have two values or more, and the gap is three times as wide as the wider group and 5 % of the
+// median at least. Nothing for n < 6.
+[[nodiscard]] std::optional<std::size_t> lower_cluster(std::span<const double> values);
 
 // Indices of values with |x - median| / MAD > 14.826 (hyperfine's rule: ten standard deviations
 // of a normal distribution). Empty for n < 5 or MAD = 0: the rule flags clean small samples.

@@ -176,6 +176,7 @@ void summarize(Arm* arm) {
   for (Mode& mode : arm->other_modes) summarize(&mode);
   arm->outliers = measure::outliers(arm->cold.values_s);
   arm->trend = measure::trend_over_order(arm->cold.values_s);
+  arm->lower_cluster = measure::lower_cluster(arm->cold.values_s);
 }
 
 }  // namespace
@@ -192,6 +193,7 @@ Contrast contrast_of(const Comparison& comparison, std::size_t first, std::size_
   contrast.ratio_ci = measure::ratio_interval(a.values_s, b.values_s);
   contrast.difference_ci = measure::difference_interval(a.values_s, b.values_s);
   contrast.p_value = measure::mann_whitney_p(a.values_s, b.values_s);
+  contrast.runs_to_show = measure::runs_to_show(a.values_s, b.values_s);
   contrast.ranges_apart = a.load_s->max < b.load_s->min || b.load_s->max < a.load_s->min;
   return contrast;
 }

@@ -40,6 +40,7 @@ struct Arm {
   std::map<measure::Cold, std::size_t> cold_verdicts;  // of all trials of the arm's own mode
   std::vector<std::size_t> outliers;                   // indices into cold.trials
   std::optional<measure::Trend> trend;                 // of cold.values_s over the run order
+  std::optional<std::size_t> lower_cluster;            // see measure::lower_cluster
 
   // Cold median less warm median: what storage costs in a load. Negative where warm was slower.
   [[nodiscard]] std::optional<double> storage_share_s() const;
@@ -59,6 +60,7 @@ struct Contrast {
   std::optional<double> difference_s;  // of medians, second less first
   std::optional<measure::Interval> difference_ci;
   std::optional<double> p_value;
+  std::optional<std::size_t> runs_to_show;  // per arm; see measure::runs_to_show
   bool ranges_apart = false;  // every run of one arm is slower than every run of the other
 };
 

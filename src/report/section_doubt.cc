@@ -160,6 +160,21 @@ void add_outliers(const Arm& arm, Lines* lines) {
   }
 }
 
+void add_clusters(const Arm& arm, Lines* lines) {
+  if (!arm.lower_cluster) return;
+  std::vector<double> sorted = arm.cold.values_s;
+  std::sort(sorted.begin(), sorted.end());
+  const auto split = sorted.begin() + static_cast<std::ptrdiff_t>(*arm.lower_cluster);
+  const std::vector<double> low(sorted.begin(), split);
+  const std::vector<double> high(split, sorted.end());
+  lines->push_back(fmt::format(
+      "{}: its runs fall into two groups, {} around {} and {} around {}, with nothing between: its "
+      "median is that of the larger group. Something differs between the two that is not held "
+      "constant here.",
+      name_of(arm), low.size(), in_seconds(measure::median(low)), high.size(),
+      in_seconds(measure::median(high))));
+}
+
 void add_order(const Comparison& comparison, Lines* lines) {
   const measure::ExperimentFacts& facts = comparison.facts;
   if (!facts.order.empty() && comparison.arms.size() > 1) {
@@ -178,6 +193,7 @@ void add_order(const Comparison& comparison, Lines* lines) {
           name_of(arm), arm.trend->tau > 0 ? "rise" : "fall", arm.trend->tau,
           p_text(arm.trend->p)));
     }
+    add_clusters(arm, lines);
     add_outliers(arm, lines);
   }
 }
@@ -203,8 +219,8 @@ void add_n(const Comparison& comparison, Lines* lines) {
   }
   if (any_interval) {
     lines->push_back(
-        "Intervals are of the medians of these runs (percentile bootstrap), for this machine at "
-        "that time; with about 5 runs per path they are somewhat too narrow.");
+        "Intervals hold every ratio and difference that the rank test would not reject at 5 % "
+        "(Hodges and Lehmann), for this machine at that time: another day may differ by more.");
   }
   if (tests > 1) {
     lines->push_back(

@@ -143,6 +143,18 @@ std::string answer_separated(const Comparison& comparison, const Contrast& contr
       name_of(pair.fast), counts(pair.fast, pair.slow), p_text(*contrast.p_value));
 }
 
+// How many runs it would take, if the paths differ as these runs do.
+std::string what_would_settle(const Contrast& contrast) {
+  constexpr std::size_t k_most = 200;
+  if (!contrast.runs_to_show || *contrast.runs_to_show > k_most) {
+    return fmt::format(
+        " If they differ, then by so little that {} runs each would not show it (4 times of 5).",
+        k_most);
+  }
+  return fmt::format(" If they differ as these runs do, {} runs each would show it (4 times of 5).",
+                     *contrast.runs_to_show);
+}
+
 std::string answer_not_shown(const Comparison& comparison, const Contrast& contrast) {
   const Arm& first = comparison.arms[contrast.first];
   const Arm& second = comparison.arms[contrast.second];
@@ -157,7 +169,7 @@ std::string answer_not_shown(const Comparison& comparison, const Contrast& contr
                           name_of(first), signed_seconds(contrast.difference_ci->low),
                           signed_seconds(contrast.difference_ci->high));
   }
-  return answer;
+  return answer + what_would_settle(contrast);
 }
 
 std::string answer_single(const Comparison& comparison, const Contrast& contrast) {

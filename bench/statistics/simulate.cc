@@ -1,0 +1,84 @@
+// How often the statistics of the report are right: experiments with a known truth, simulated.
+//
+//   simulate EXPERIMENTS   one JSON line per distribution and number of runs, on stdout
+//
+// A/A: both arms the same; counts how often a difference is called shown. A/B: the second arm takes
+// 2.6 times as long; counts how often the interval of the ratio holds 2.6.
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "measure/statistics.h"
+
+namespace {
+
+using coldload::measure::mann_whitney_p;
+using coldload::measure::ratio_interval;
+
+using Random = std::mt19937_64;
+using Values = std::vector<double>;
+
+struct Distribution {
+  const char* name;
+  std::function<double(Random&)> load_s;  // about 10 s
+};
+
+double normal(Random& random) { return std::normal_distribution<double>()(random); }
+double uniform(Random& random) { return std::uniform_real_distribution<double>()(random); }
+
+std::vector<Distribution> distributions() {
+  return {
+      {"steady: lognormal, 2 %", [](Random& r) { return 10 * std::exp(0.02 * normal(r)); }},
+      {"noisy: lognormal, 20 %", [](Random& r) { return 10 * std::exp(0.2 * normal(r)); }},
+      {"waits: 10 s and an exponential tail of 1 s",
+       [](Random& r) { return 10 - std::log(1 - uniform(r)); }},
+      {"two clusters: one of five takes 30 % longer",
+       [](Random& r) { return (uniform(r) < 0.2 ? 13 : 10) * std::exp(0.01 * normal(r)); }},
+      {"rounded to whole seconds: many ties",
+       [](Random& r) { return std::round(10 * std::exp(0.1 * normal(r))); }},
+  };
+}
+
+Values draw(const Distribution& from, std::size_t n, double factor, Random& random) {
+  Values values;
+  for (std::size_t i = 0; i < n; ++i) values.push_back(factor * from.load_s(random));
+  return values;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int experiments = argc > 1 ? std::atoi(argv[1]) : 200;
+  constexpr double k_factor = 2.6;
+  Random random(20261123);
+  for (const Distribution& from : distributions()) {
+    for (const std::size_t n : {5U, 10U, 20U, 40U}) {
+      int different = 0;
+      int excluded = 0;
+      int inside = 0;
+      double width = 0;
+      for (int i = 0; i < experiments; ++i) {
+        const Values first = draw(from, n, 1, random);
+        const Values same = draw(from, n, 1, random);
+        const Values slower = draw(from, n, k_factor, random);
+        different += static_cast<int>(*mann_whitney_p(first, same) < 0.05);
+        const auto of_same = *ratio_interval(first, same);
+        excluded += static_cast<int>(of_same.low > 1 || of_same.high < 1);
+        const auto of_slower = *ratio_interval(first, slower);
+        inside += static_cast<int>(of_slower.low <= k_factor && k_factor <= of_slower.high);
+        width += of_slower.high / of_slower.low - 1;
+      }
+      std::printf(
+          "{\"distribution\":\"%s\",\"runs_per_arm\":%zu,\"experiments\":%d,"
+          "\"aa_called_different\":%d,\"aa_interval_excludes_1\":%d,\"ab_ratio\":%g,"
+          "\"ab_in_interval\":%d,\"mean_relative_width\":%.4f}\n",
+          from.name, n, experiments, different, excluded, k_factor, inside, width / experiments);
+    }
+  }
+  return 0;
+}
