@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "measure/run_count.h"
 #include "measure/statistics.h"
 
 namespace {
@@ -50,6 +51,39 @@ Values draw(const Distribution& from, std::size_t n, double factor, Random& rand
   return values;
 }
 
+// A/B with the number of runs chosen on the way, as `--runs auto --precision P` chooses it.
+void stop_at_precision(const Distribution& from, double precision, double factor, int experiments,
+                       Random& random) {
+  constexpr std::uint64_t k_most = 40;
+  int inside = 0;
+  int different = 0;
+  std::uint64_t runs = 0;
+  for (int i = 0; i < experiments; ++i) {
+    std::vector<Values> arms(2);
+    std::vector<Values> same(2);
+    for (const double arms_factor : {factor, 1.0}) {
+      std::vector<Values>& seconds = arms_factor == factor ? arms : same;
+      while (seconds[0].size() < k_most) {
+        seconds[0].push_back(from.load_s(random));
+        seconds[1].push_back(arms_factor * from.load_s(random));
+        if (coldload::measure::is_look(seconds[0].size()) &&
+            coldload::measure::are_precise(seconds, precision)) {
+          break;
+        }
+      }
+    }
+    runs += arms[0].size();
+    const auto interval = *ratio_interval(arms[0], arms[1]);
+    inside += static_cast<int>(interval.low <= factor && factor <= interval.high);
+    different += static_cast<int>(*mann_whitney_p(same[0], same[1]) < 0.05);
+  }
+  std::printf(
+      "{\"distribution\":\"%s\",\"precision\":%g,\"experiments\":%d,\"mean_runs_per_arm\":%.1f,"
+      "\"aa_called_different\":%d,\"ab_ratio\":%g,\"ab_in_interval\":%d}\n",
+      from.name, precision, experiments, static_cast<double>(runs) / experiments, different, factor,
+      inside);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -78,6 +112,11 @@ int main(int argc, char** argv) {
           "\"aa_called_different\":%d,\"aa_interval_excludes_1\":%d,\"ab_ratio\":%g,"
           "\"ab_in_interval\":%d,\"mean_relative_width\":%.4f}\n",
           from.name, n, experiments, different, excluded, k_factor, inside, width / experiments);
+    }
+  }
+  for (const Distribution& from : distributions()) {
+    for (const double precision : {0.02, 0.05, 0.2}) {
+      stop_at_precision(from, precision, k_factor, experiments, random);
     }
   }
   return 0;

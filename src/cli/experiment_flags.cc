@@ -1,8 +1,10 @@
 #include "cli/experiment_flags.h"
 
 #include <algorithm>
+#include <charconv>
 #include <random>
 #include <string_view>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -21,7 +23,10 @@ namespace {
 // The flags as CLI11 fills them, before they mean anything.
 struct RawFlags {
   ArmFlags arms;
-  std::uint64_t runs = 5;
+  std::string runs = "5";
+  std::string precision;
+  std::optional<std::uint64_t> max_runs;
+  std::string max_time;
   std::uint64_t warm_runs = 1;
   std::optional<std::uint64_t> warm_up;
   std::string out = "coldload-results";
@@ -51,10 +56,16 @@ struct RawFlags {
 
 void add_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw) {
   add_arm_flags(app, command, &raw->arms);
-  app->add_option("-r,--runs", raw->runs, "cold runs per arm")
+  app->add_option("-r,--runs", raw->runs,
+                  "cold runs per arm; auto: until the ratio is known to --precision")
       ->envname("RUNS")
-      ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  app->add_option(
+      "--precision", raw->precision,
+      "with --runs auto: the width of the ratio's interval that is enough (default: 5%)");
+  app->add_option("--max-runs", raw->max_runs, "with --runs auto: no more per arm (default: 40)")
+      ->check(CLI::Range(5, 1000));
+  app->add_option("--max-time", raw->max_time, "with --runs auto: no longer, as in 2h");
   app->add_option("--warm-runs", raw->warm_runs,
                   "runs per arm with the checkpoint in memory: they tell storage from the rest")
       ->check(CLI::Range(0, 1000))
@@ -162,13 +173,49 @@ std::uint64_t new_seed() {
   return device() % k_readable;
 }
 
+measure::RunCount run_count_of(const RawFlags& raw) {
+  measure::RunCount count;
+  constexpr std::uint64_t k_most = 1000;
+  count.automatic = raw.runs == "auto";
+  if (!count.automatic) {
+    const char* const end = raw.runs.data() + raw.runs.size();
+    const auto [stop, error] = std::from_chars(raw.runs.data(), end, count.runs);
+    if (error != std::errc() || stop != end || count.runs == 0 || count.runs > k_most) {
+      throw UsageError(fmt::format("--runs {}: a number from 1 to {}, or auto", raw.runs, k_most));
+    }
+    if (!raw.precision.empty() || raw.max_runs || !raw.max_time.empty()) {
+      throw UsageError("--precision, --max-runs and --max-time need --runs auto");
+    }
+    return count;
+  }
+  constexpr std::uint64_t k_most_by_default = 40;
+  count.runs = raw.max_runs.value_or(k_most_by_default);
+  if (!raw.precision.empty()) {
+    const auto share = text::parse_share(raw.precision);
+    if (!share || *share <= 0) {
+      throw UsageError(fmt::format("--precision {}: not a share such as 5%", raw.precision));
+    }
+    count.precision = *share;
+  }
+  if (!raw.max_time.empty()) {
+    count.longest = text::parse_duration(raw.max_time);
+    if (!count.longest || count.longest->count() == 0) {
+      throw UsageError(fmt::format("--max-time {}: not a time, such as 90m", raw.max_time));
+    }
+  }
+  return count;
+}
+
 measure::Plan plan_of(const RawFlags& raw) {
   measure::Plan plan;
-  plan.runs = raw.runs;
+  plan.count = run_count_of(raw);
   plan.warm_runs = raw.warm_runs;
   const auto order = measure::parse_order(raw.order);
   if (!order) throw UsageError(fmt::format("--order {}: random, abba or sequential", raw.order));
   plan.order = *order;
+  if (plan.count.automatic && plan.order == measure::Order::sequential) {
+    throw UsageError("--runs auto needs blocks: --order random or abba");
+  }
   plan.seed = raw.seed.value_or(new_seed());
   const auto cold = measure::parse_cold_policy(raw.cold);
   if (!cold) throw UsageError(fmt::format("--cold {}: verify, best-effort or off", raw.cold));
@@ -214,7 +261,7 @@ std::vector<std::string> command_line(bool comparing, const RawFlags& raw,
                        [flag](const std::string& word) { return word.rfind(flag, 0) == 0; });
   };
   if (!given("--runs") && !given("-r")) {
-    command.insert(command.end(), {"--runs", std::to_string(plan.runs)});
+    command.insert(command.end(), {"--runs", raw.runs});
   }
   if (raw.server.max_model_len && !given("--max-model-len")) {
     command.insert(command.end(), {"--max-model-len", std::to_string(*raw.server.max_model_len)});
@@ -242,6 +289,9 @@ std::optional<ExperimentRequest> parse_experiment(ExperimentCommand command,
 
   ExperimentRequest request;
   request.plan = plan_of(raw);
+  if (!comparing && request.plan.count.automatic) {
+    throw UsageError("--runs auto is about the ratio of two paths: `coldload compare`");
+  }
   measure::Plan& plan = request.plan;
   set_arms(command, raw.arms, &plan);
   plan.command = command_line(comparing, raw, plan, args);

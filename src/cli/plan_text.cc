@@ -80,7 +80,9 @@ std::string describe_plan(const ExperimentRequest& request, const std::vector<me
   }
   text += fmt::format(
       "order    {}{}: {} cold and {} warm runs per path{}\n", measure::to_string(plan.order),
-      plan.order == measure::Order::random ? fmt::format(", seed {}", plan.seed) : "", plan.runs,
+      plan.order == measure::Order::random ? fmt::format(", seed {}", plan.seed) : "",
+      plan.count.automatic ? fmt::format("5 to {}", plan.count.runs)
+                           : fmt::format("{}", plan.count.runs),
       plan.warm_runs,
       plan.warm_up_runs > 0 ? fmt::format(", after {} discarded launches", plan.warm_up_runs) : "");
   for (const auto& [name, hook] :

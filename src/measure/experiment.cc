@@ -48,7 +48,7 @@ std::vector<Slot> slots_of(const Plan& plan, const std::vector<Arm>& arms) {
   ScheduleOptions options;
   options.arms = present.size();
   options.warm_up_runs = plan.warm_up_runs;
-  options.cold_runs = plan.runs;
+  options.cold_runs = plan.count.runs;
   options.warm_runs = plan.warm_runs;
   options.order = plan.order;
   options.seed = plan.seed;
@@ -141,6 +141,7 @@ ExperimentFacts gather_facts(const Plan& plan, const std::vector<Arm>& arms, con
   facts.id = new_experiment_id();
   facts.order = to_string(plan.order);
   facts.seed = plan.seed;
+  facts.runs_rule = describe(plan.count);
   facts.cold_policy = to_string(plan.cold);
   facts.drop_caches = plan.drop_caches;
   facts.target = target.name();
@@ -176,8 +177,10 @@ ExperimentResult run_experiment(const Plan& plan, std::vector<Arm>& arms, Target
   const std::vector<Slot> slots = slots_of(plan, arms);
   std::uint64_t position = 0;
   std::optional<StagedCopy::Made> made;  // the staged arm's latest copy
+  RunStop stop(plan.count, arms.size());
   for (const Slot& slot : slots) {
     if (os::interrupted()) break;
+    if (stop.before(slot)) continue;
     const Arm& arm = arms[slot.arm];
     watcher.trial_begins(slot, arm, ++position, slots.size());
     const std::string log = log_name(plan, facts.id, position, slot, arm);
@@ -206,6 +209,9 @@ ExperimentResult run_experiment(const Plan& plan, std::vector<Arm>& arms, Target
       result.records.push_back(trial.record);
     }
     note_result(trial.record, &result);
+    if (slot.kind == TrialKind::cold && trial.record.status == Status::ok) {
+      stop.add(slot, trial.record.load_s.value_or(0));
+    }
     watcher.trial_ended(slot, trial.record);
     if (!result.stopped_because.empty()) break;
     if (result.failed && !plan.ignore_failure) {

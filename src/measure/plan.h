@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "measure/record.h"
+#include "measure/run_count.h"
 #include "measure/schedule.h"
 #include "storage/stand_in.h"
 #include "text/redact.h"
@@ -65,7 +66,7 @@ struct Plan {
   std::vector<ArmRequest> arms;
   std::optional<StagedArmRequest> stage;
   std::vector<std::string> prefetch;  // labels of arms: one more each, started by `coldload run`
-  std::uint64_t runs = 5;
+  RunCount count;
   std::uint64_t warm_runs = 1;
   std::uint64_t warm_up_runs = 0;
   Order order = Order::random;

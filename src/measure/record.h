@@ -77,6 +77,7 @@ struct ExperimentFacts {
   std::string id;     // unique: UTC time and random digits
   std::string order;  // random, abba, sequential
   std::uint64_t seed = 0;
+  std::string runs_rule;    // how the number of runs came about; empty: it was given
   std::string cold_policy;  // verify, best-effort, off
   bool drop_caches = false;
   std::string target;                       // "native", "generic", later "vllm", ...

@@ -222,6 +222,10 @@ void add_n(const Comparison& comparison, Lines* lines) {
         "Intervals hold every ratio and difference that the rank test would not reject at 5 % "
         "(Hodges and Lehmann), for this machine at that time: another day may differ by more.");
   }
+  if (!comparison.facts.runs_rule.empty()) {
+    lines->push_back(fmt::format("The number of runs was not given: {}.",
+                                 markdown_text(comparison.facts.runs_rule)));
+  }
   if (tests > 1) {
     lines->push_back(
         fmt::format("{} tests were made, each at its own p: the more of them, the likelier one is "

@@ -148,8 +148,7 @@ std::string what_would_settle(const Contrast& contrast) {
   constexpr std::size_t k_most = 200;
   if (!contrast.runs_to_show || *contrast.runs_to_show > k_most) {
     return fmt::format(
-        " If they differ, then by so little that {} runs each would not show it (4 times of 5).",
-        k_most);
+        " If they differ by no more than these runs do, {} runs each would not show it.", k_most);
   }
   return fmt::format(" If they differ as these runs do, {} runs each would show it (4 times of 5).",
                      *contrast.runs_to_show);

@@ -112,6 +112,13 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   return static_cast<std::uint64_t>(bytes);
 }
 
+std::optional<double> parse_share(std::string_view text) {
+  const auto number = leading_number(text);
+  if (!number || !(number->value >= 0) || !std::isfinite(number->value)) return std::nullopt;
+  if (number->suffix == "%") return number->value / 100;
+  return number->suffix.empty() ? std::optional(number->value) : std::nullopt;
+}
+
 std::optional<double> parse_rate(std::string_view text) {
   const auto number = leading_number(text);
   if (!number) return std::nullopt;

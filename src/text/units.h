@@ -22,6 +22,9 @@ namespace coldload::text {
 // "1ms", "250us", "0.5s", "2m", "1h"; a bare number is seconds. Not negative.
 [[nodiscard]] std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
 
+// 0.05 from "5%", "5 %" or "0.05". Not negative.
+[[nodiscard]] std::optional<double> parse_share(std::string_view text);
+
 // "7.21 GB", "64 MB", "512 B": decimal units, three significant digits at least.
 [[nodiscard]] std::string format_bytes(std::uint64_t bytes);
 

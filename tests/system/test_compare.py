@@ -118,6 +118,17 @@ class Rows(CompareTest):
             self.assertEqual(set(orders[0][2 * block:2 * block + 2]), {"nvme", "net"})
         self.assertEqual({r["seed"] for r in read_records(self.out)}, {7})
 
+    def test_an_automatic_number_of_runs_is_enough_or_the_most(self):
+        for flags, runs in ((["--precision", "100000%"], 5), (["--precision", "0.0001%"], 7)):
+            self.out = self.scratch / f"out-{runs}"
+            result = self.compare("--runs", "auto", "--max-runs", "7", "--warm-runs", "1",
+                                  "--no-floor", *flags)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual([self.modes().count(mode) for mode in ("nvme", "net", "nvme_warm")],
+                             [runs, runs, 1])
+            report = (self.out / "storage_layout_bench.md").read_text(encoding="utf-8")
+            self.assertIn("The number of runs was not given: until", report)
+
     def test_abba_and_sequential_orders(self):
         self.compare("--runs", 2, "--warm-runs", 0, "--order", "abba")
         self.compare("--runs", 2, "--warm-runs", 0, "--order", "sequential")
@@ -222,6 +233,10 @@ class BadInput(CompareTest):
         for args, words in (
             (["--runz", "3"], ["--runz", "--runs"]),
             (["--runs", "0"], ["--runs"]),
+            (["--runs", "many"], ["--runs many", "auto"]),
+            (["--precision", "5%"], ["--runs auto"]),
+            (["--runs", "auto", "--precision", "fine"], ["fine"]),
+            (["--runs", "auto", "--order", "sequential"], ["blocks"]),
             (["--order", "zigzag"], ["zigzag"]),
             (["--cold", "very"], ["very"]),
             (["--stand-in", "net=fast"], ["fast"]),

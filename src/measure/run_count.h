@@ -1,0 +1,63 @@
+// How many cold runs an experiment makes: a number, or until its ratios are known well enough.
+//
+// An automatic experiment looks at its precision alone, never at whether a difference is shown, and
+// only after numbers of runs that are fixed beforehand: so what it reports is as often right as
+// with a number chosen at the start (bench/statistics).
+//
+// Layer: measure. Pure functions, and one object that they are used by.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "measure/schedule.h"
+#include "os/clock.h"
+
+namespace coldload::measure {
+
+struct RunCount {
+  std::uint64_t runs = 5;  // cold runs per arm; the most of them where `automatic`
+  bool automatic = false;
+  double precision = 0.05;  // the width of a ratio's interval that is enough, relative to the ratio
+  std::optional<std::chrono::nanoseconds> longest;  // no block starts that would end after it
+};
+
+// For records and reports; empty for a fixed number.
+[[nodiscard]] std::string describe(const RunCount& count);
+
+// Whether precision is looked at after that many runs per arm: 5, 7, 10, 14, 20, 28, 40, ...
+[[nodiscard]] bool is_look(std::uint64_t runs);
+
+// Whether the interval of every arm's ratio to the first arm's is at most `precision` of it wide.
+// False where one has none so far.
+[[nodiscard]] bool are_precise(const std::vector<std::vector<double>>& seconds, double precision);
+
+// Watches one experiment.
+class RunStop {
+ public:
+  // `arms`: how many there are; values of those that are never added are not asked for.
+  RunStop(RunCount count, std::size_t arms) : count_(count), seconds_(arms) {}
+
+  // A cold trial that counts.
+  void add(const Slot& slot, double load_s) { seconds_[slot.arm].push_back(load_s); }
+
+  // Whether this slot and all cold ones after it are left out. Call before each.
+  [[nodiscard]] bool before(const Slot& slot);
+
+ private:
+  [[nodiscard]] bool time_is_up(os::TimePoint now) const;
+
+  const RunCount count_;
+  std::vector<std::vector<double>> seconds_;  // by arm
+  std::uint64_t block_ = 0;                   // the one under way
+  std::optional<os::TimePoint> began_;
+  os::TimePoint block_began_;
+  os::Clock::duration longest_block_{};
+  bool enough_ = false;
+};
+
+}  // namespace coldload::measure

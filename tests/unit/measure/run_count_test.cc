@@ -1,0 +1,80 @@
+#include "measure/run_count.h"
+
+#include <gtest/gtest.h>
+
+namespace coldload::measure {
+namespace {
+
+TEST(RunCount, LooksAreFewAndFixed) {
+  std::vector<std::uint64_t> looks;
+  for (std::uint64_t runs = 0; runs <= 60; ++runs) {
+    if (is_look(runs)) looks.push_back(runs);
+  }
+  EXPECT_EQ(looks, (std::vector<std::uint64_t>{5, 7, 10, 14, 20, 28, 40, 57}));
+}
+
+TEST(RunCount, PreciseIsEveryArmAgainstTheFirst) {
+  const std::vector<double> steady{10, 10.01, 10.02, 10.03, 10.04};
+  const std::vector<double> slow{20, 20.02, 20.04, 20.06, 20.08};
+  const std::vector<double> noisy{15, 20, 25, 30, 35};
+  EXPECT_TRUE(are_precise({steady, slow}, 0.02));
+  EXPECT_FALSE(are_precise({steady, slow}, 0.001));
+  EXPECT_FALSE(are_precise({steady, slow, noisy}, 0.02));
+  EXPECT_FALSE(are_precise({steady, {20, 20}}, 0.02));  // no interval so far
+  EXPECT_TRUE(are_precise({{}, steady, slow}, 0.02));   // a placeholder
+  EXPECT_FALSE(are_precise({}, 0.02));
+}
+
+RunCount automatic(std::uint64_t most) {
+  RunCount count;
+  count.automatic = true;
+  count.runs = most;
+  return count;
+}
+
+// Runs blocks of two arms until it stops; how many were whole.
+std::uint64_t blocks_of(RunStop* stop, std::uint64_t most, double second_s) {
+  for (std::uint64_t block = 1; block <= most; ++block) {
+    for (const std::size_t arm : {std::size_t{0}, std::size_t{1}}) {
+      const Slot slot{TrialKind::cold, arm, block};
+      if (stop->before(slot)) return block - 1;
+      const double noise = 1 + 0.1 * static_cast<double>(block % 3);
+      stop->add(slot, arm == 0 ? 10 : 10 + second_s * noise);
+    }
+  }
+  return most;
+}
+
+TEST(RunStop, StopsAtTheFirstLookThatIsPreciseAndNotInABlock) {
+  RunStop steady(automatic(40), 2);
+  EXPECT_EQ(blocks_of(&steady, 40, 0.1), 5U);
+  RunStop noisy(automatic(12), 2);
+  EXPECT_EQ(blocks_of(&noisy, 12, 1000), 12U);
+}
+
+TEST(RunStop, AGivenNumberIsNeverCutAndWarmRunsAreMade) {
+  RunStop fixed(RunCount{}, 2);
+  EXPECT_EQ(blocks_of(&fixed, 30, 0), 30U);
+  RunStop enough(automatic(40), 2);
+  EXPECT_EQ(blocks_of(&enough, 40, 0), 5U);
+  EXPECT_TRUE(enough.before({TrialKind::cold, 1, 6}));
+  EXPECT_FALSE(enough.before({TrialKind::warm, 0, 1}));
+}
+
+TEST(RunStop, StartsNoBlockThatWouldEndTooLate) {
+  RunCount count = automatic(40);
+  count.longest = std::chrono::nanoseconds(1);
+  RunStop stop(count, 2);
+  EXPECT_EQ(blocks_of(&stop, 40, 1000), 1U);  // the first is always made
+}
+
+TEST(RunCount, IsSaidInWords) {
+  EXPECT_EQ(describe(RunCount{}), "");
+  RunCount count = automatic(40);
+  count.longest = std::chrono::minutes(90);
+  EXPECT_NE(describe(count).find("at most 5 % of it wide"), std::string::npos);
+  EXPECT_NE(describe(count).find("at most 40 runs per path and 5400 s"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace coldload::measure
