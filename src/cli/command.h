@@ -16,6 +16,7 @@ inline constexpr int k_exit_ok = 0;
 inline constexpr int k_exit_failed = 1;
 inline constexpr int k_exit_usage = 2;
 inline constexpr int k_exit_not_cold = 3;
+inline constexpr int k_exit_condition = 4;  // a --fail-if holds
 inline constexpr int k_exit_interrupted = 130;
 
 // Wrong use of the command line: exit code 2.

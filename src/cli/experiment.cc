@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/conditions.h"
 #include "cli/plan_text.h"
 #include "cli/progress.h"
 #include "cli/secrets.h"
@@ -101,15 +102,18 @@ void warn_of_stand_ins(const std::vector<measure::Arm>& arms, measure::Experimen
 }
 
 // The report covers every record of the out directory, so that later rows join earlier ones.
-void write_report(const report::Results& results, bool json) {
+// Whether one of `conditions` holds.
+bool write_report(const report::Results& results, bool json,
+                  const std::vector<report::Condition>& conditions) {
   const report::Dataset dataset = report::read_dataset({results.jsonl_path()});
-  if (dataset.records().empty()) return;
+  if (dataset.records().empty()) return false;
   report::write_markdown_report({results.jsonl_path()}, results.markdown_path());
   if (json) {
     fmt::print("{}", text::to_pretty(report::to_json(report::compare(dataset))));
   } else {
     fmt::print("{}", report::terminal_summary(dataset));
   }
+  return any_holds(conditions, dataset);
 }
 
 int exit_code(const measure::ExperimentResult& result, bool ignore_failure) {
@@ -156,18 +160,19 @@ int run_request(ExperimentRequest request) {
     result = measure::run_experiment(request.plan, arms, *target, nvml, *results, watcher);
   } catch (const std::exception&) {
     try {
-      write_report(*results, request.json);
+      (void)write_report(*results, request.json, {});
     } catch (const std::exception& second) {
       watcher.warning(second.what());  // the first error is the one to tell
     }
     throw;
   }
-  write_report(*results, request.json);
+  const bool condition_holds = write_report(*results, request.json, request.conditions);
   if (!result.stopped_because.empty()) {
     fmt::print(stderr, "coldload: stopped: {}\n",
                request.plan.secrets.apply(result.stopped_because));
   }
-  return exit_code(result, request.plan.ignore_failure);
+  const int code = exit_code(result, request.plan.ignore_failure);
+  return code == k_exit_ok && condition_holds ? k_exit_condition : code;
 }
 
 }  // namespace coldload::cli

@@ -10,6 +10,7 @@
 
 #include "cli/arm_flags.h"
 #include "cli/command.h"
+#include "cli/conditions.h"
 #include "cli/server_flags.h"
 #include "cli/version.h"
 #include "report/baseline.h"
@@ -43,6 +44,7 @@ struct RawFlags {
   std::string baseline;
   std::vector<std::string> budgets;
   std::string note;
+  std::vector<std::string> conditions;
   bool ignore_failure = false;
   bool no_timeline = false;
   bool no_floor = false;
@@ -92,6 +94,7 @@ void add_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw) {
   app->add_option("--budget", raw->budgets, "USE=SECONDS for dev, internal or user")
       ->allow_extra_args(false);
   app->add_option("--note", raw->note, "a remark for every row");
+  add_condition_flag(app, &raw->conditions);
   app->add_flag("--ignore-failure", raw->ignore_failure, "go on after a failed run");
   app->add_flag("--no-timeline", raw->no_timeline, "do not sample the load every 100 ms");
   app->add_flag("--no-floor", raw->no_floor,
@@ -271,6 +274,14 @@ std::vector<std::string> command_line(bool comparing, const RawFlags& raw,
   return command;
 }
 
+// Of all arms that there will be.
+std::vector<std::string> labels_of(const measure::Plan& plan) {
+  std::vector<std::string> labels;
+  for (const measure::ArmRequest& arm : plan.arms) labels.push_back(arm.label);
+  if (plan.stage) labels.emplace_back(measure::k_staged_label);
+  return labels;
+}
+
 }  // namespace
 
 std::optional<ExperimentRequest> parse_experiment(ExperimentCommand command,
@@ -303,6 +314,8 @@ std::optional<ExperimentRequest> parse_experiment(ExperimentCommand command,
       &request);
   request.native_threads = raw.native_threads;
   request.native_ring_bytes = parse_ring(raw.native_ring);
+  request.conditions = parse_conditions(raw.conditions);
+  check_conditions(request.conditions, labels_of(plan));
   request.dry_run = raw.dry_run;
   request.json = raw.json;
   if (raw.quiet) request.verbosity = Verbosity::quiet;

@@ -143,6 +143,19 @@ class Rows(CompareTest):
         self.assertEqual(again.returncode, 0, again.stderr)
         self.assertEqual(report.read_bytes(), first)
 
+    def test_a_threshold_fails_with_its_own_code_and_a_sentence(self):
+        result = self.compare("--runs", "1", "--warm-runs", "0", "--no-floor", "--fail-if",
+                              "load_s.net>1000", "--fail-if", "ratio.net<0.0001")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        records = self.out / "storage_layout_bench.jsonl"
+        result = run(["report", records, "--fail-if", "load_s.net > 0"])
+        self.assertEqual(result.returncode, 4)
+        self.assertRegex(result.stderr, r"coldload: failed: load_s\.net is [\d.e-]+, above 0\n")
+        self.assertEqual(run(["report", records, "--json", "--fail-if", "ratio>1e9"]).returncode, 0)
+        self.assertEqual(run(["report", records, "--fail-if", "load_s.ent>1"]).returncode, 1)
+        self.assertEqual(self.compare("--runs", "1", "--warm-runs", "0", "--no-floor", "--fail-if",
+                                      "load_s.nvme>0").returncode, 4)
+
     def test_json_prints_the_comparison(self):
         result = self.compare("--runs", 1, "--warm-runs", 0, "--json", "--quiet")
         comparison = json.loads(result.stdout)["comparison"]
@@ -233,6 +246,8 @@ class BadInput(CompareTest):
         for args, words in (
             (["--runz", "3"], ["--runz", "--runs"]),
             (["--runs", "0"], ["--runs"]),
+            (["--fail-if", "ratio"], ["ratio", "load_s.net>60"]),
+            (["--fail-if", "load_s.ent>1"], ["ent", "nvme, net"]),
             (["--runs", "many"], ["--runs many", "auto"]),
             (["--precision", "5%"], ["--runs auto"]),
             (["--runs", "auto", "--precision", "fine"], ["fine"]),

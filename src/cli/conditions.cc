@@ -1,0 +1,60 @@
+#include "cli/conditions.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "cli/command.h"
+#include "os/error.h"
+#include "report/comparison.h"
+
+namespace coldload::cli {
+
+void add_condition_flag(CLI::App* app, std::vector<std::string>* texts) {
+  app->add_option("--fail-if", *texts,
+                  "exit with 4 where it holds: 'ratio>3', 'load_s.net>60', 'efficiency.nvme<0.5'")
+      ->allow_extra_args(false);
+}
+
+std::vector<report::Condition> parse_conditions(const std::vector<std::string>& texts) {
+  std::vector<report::Condition> conditions;
+  for (const std::string& text : texts) {
+    try {
+      conditions.push_back(report::parse_condition(text));
+    } catch (const os::Error& error) {
+      throw UsageError(fmt::format("--fail-if: {}", error.what()));
+    }
+  }
+  return conditions;
+}
+
+void check_conditions(const std::vector<report::Condition>& conditions,
+                      const std::vector<std::string>& labels) {
+  for (const report::Condition& condition : conditions) {
+    const std::string& mode = condition.mode;
+    const bool known =
+        mode.empty() || std::any_of(labels.begin(), labels.end(), [&](const auto& label) {
+          return mode == label || mode.rfind(label + "_", 0) == 0;
+        });
+    if (known) continue;
+    throw UsageError(fmt::format("--fail-if {}: there is no path '{}'; there are {}",
+                                 condition.text, mode, fmt::join(labels, ", ")));
+  }
+}
+
+bool any_holds(const std::vector<report::Condition>& conditions, const report::Dataset& dataset) {
+  if (conditions.empty()) return false;
+  const std::vector<report::Comparison> comparisons = report::compare(dataset);
+  if (comparisons.empty()) throw os::Error("--fail-if: there is no trial on record");
+  bool holds = false;
+  for (const report::Condition& condition : conditions) {
+    const report::Finding finding = report::examine(condition, comparisons.front());
+    fmt::print(stderr, "coldload: {}{}\n", finding.fulfilled ? "failed: " : "", finding.sentence);
+    holds = holds || finding.fulfilled;
+  }
+  return holds;
+}
+
+}  // namespace coldload::cli
