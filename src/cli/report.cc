@@ -1,29 +1,56 @@
 #include <filesystem>
+#include <optional>
+#include <string_view>
 
 #include <fmt/format.h>
 
 #include "cli/command.h"
 #include "cli/conditions.h"
+#include "os/error.h"
 #include "os/file.h"
 #include "report/comparison.h"
 #include "report/dataset.h"
 #include "report/markdown.h"
 #include "report/results.h"
+#include "report/what_if.h"
 #include "text/json.h"
+#include "text/units.h"
 
 namespace coldload::cli {
+
+namespace {
+
+std::optional<double> parse_what_if(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  constexpr std::string_view k_rate = "rate=";
+  if (text.rfind(k_rate, 0) == 0) {
+    if (const auto rate = text::parse_rate(text.substr(k_rate.size()))) return rate;
+  }
+  throw UsageError(fmt::format("--what-if {}: it reads rate=RATE, as in rate=5GB/s", text));
+}
+
+void print_what_if(const report::Dataset& dataset, double rate_bytes_per_s) {
+  const std::vector<report::Comparison> comparisons = report::compare(dataset);
+  if (comparisons.empty()) throw os::Error("--what-if: there is no trial on record");
+  fmt::print("{}", report::what_if_text(comparisons.front(), rate_bytes_per_s));
+}
+
+}  // namespace
 
 int run_report(const std::vector<std::string>& args) {
   CLI::App app("Writes the report again from the records alone.", "coldload report");
   std::vector<std::string> records;
   std::string output;
   std::vector<std::string> conditions;
+  std::string what_if;
   bool as_json = false;
   app.add_option("RECORDS", records, "storage_layout_bench.jsonl; several are joined")->required();
   app.add_flag("--json", as_json, "print the comparison as JSON instead");
   CLI::Option* output_option =
       app.add_option("-o,--output", output,
                      "the report's file (default: storage_layout_bench.md beside the first)");
+  app.add_option("--what-if", what_if,
+                 "rate=5GB/s: print what starts would take if storage delivered that instead");
   add_condition_flag(&app, &conditions);
   if (!parse(app, args)) return k_exit_ok;
   if (as_json && !output_option->empty()) {
@@ -31,7 +58,12 @@ int run_report(const std::vector<std::string>& args) {
   }
 
   const auto wanted = parse_conditions(conditions);
+  const std::optional<double> other_rate = parse_what_if(what_if);
   const report::Dataset dataset = report::read_dataset(records);
+  if (other_rate) {
+    print_what_if(dataset, *other_rate);
+    return k_exit_ok;
+  }
   if (as_json) {
     fmt::print("{}", text::to_pretty(report::to_json(report::compare(dataset))));
     return any_holds(wanted, dataset) ? k_exit_condition : k_exit_ok;

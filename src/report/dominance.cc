@@ -28,27 +28,6 @@ std::vector<double> weights_phase_s(const Mode& mode) {
   return values;
 }
 
-// What of an arm's cold loads is storage, from cold against warm runs.
-struct StorageShare {
-  bool of_phase = false;  // of the weights phase; else of the whole load
-  double cold_s = 0;      // medians
-  double warm_s = 0;
-  bool is_clear = false;  // every cold run took longer than every warm one
-  [[nodiscard]] double seconds() const { return cold_s - warm_s; }
-};
-
-StorageShare share_of(const Comparison& comparison, const Arm& arm) {
-  StorageShare share{false, arm.cold.load_s->median, arm.warm.load_s->median,
-                     arm.storage_share_is_clear()};
-  if (loads_only(comparison)) return share;
-  const std::vector<double> cold = weights_phase_s(arm.cold);
-  const std::vector<double> warm = weights_phase_s(arm.warm);
-  if (cold.empty() || warm.empty()) return share;
-  return {
-      true, measure::median(cold), measure::median(warm),
-      *std::min_element(cold.begin(), cold.end()) > *std::max_element(warm.begin(), warm.end())};
-}
-
 std::string sentence_of(const Comparison& comparison, const Arm& arm) {
   const double load_s = arm.cold.load_s->median;
   if (!arm.warm.load_s) {
@@ -57,7 +36,7 @@ std::string sentence_of(const Comparison& comparison, const Arm& arm) {
         name_of(arm));
   }
   const std::string warm_n = runs(arm.warm.load_s->n);
-  const StorageShare share = share_of(comparison, arm);
+  const StorageShare share = *storage_share_of(comparison, arm);
   const char* const what = share.of_phase ? "the weights phase of " : "";
   if (!share.is_clear) {
     return fmt::format(
@@ -92,8 +71,8 @@ std::string sentence_of(const Comparison& comparison, const Contrast& contrast) 
   const bool in_order = first.cold.load_s->median <= second.cold.load_s->median;
   const Arm& fast = in_order ? first : second;
   const Arm& slow = in_order ? second : first;
-  const StorageShare fast_share = share_of(comparison, fast);
-  const StorageShare slow_share = share_of(comparison, slow);
+  const StorageShare fast_share = *storage_share_of(comparison, fast);
+  const StorageShare slow_share = *storage_share_of(comparison, slow);
   if (fast_share.of_phase != slow_share.of_phase) return "";
   if (!fast_share.is_clear || !slow_share.is_clear) return "";
   const double difference = slow.cold.load_s->median - fast.cold.load_s->median;
@@ -114,6 +93,19 @@ std::optional<double> phase_seconds(const measure::Record& trial, const std::str
     if (phase.name == name) sum = sum.value_or(0) + phase.end_s - phase.start_s;
   }
   return sum;
+}
+
+std::optional<StorageShare> storage_share_of(const Comparison& comparison, const Arm& arm) {
+  if (!arm.cold.load_s || !arm.warm.load_s) return std::nullopt;
+  StorageShare share{false, arm.cold.load_s->median, arm.warm.load_s->median,
+                     arm.storage_share_is_clear()};
+  if (loads_only(comparison)) return share;
+  const std::vector<double> cold = weights_phase_s(arm.cold);
+  const std::vector<double> warm = weights_phase_s(arm.warm);
+  if (cold.empty() || warm.empty()) return share;
+  return StorageShare{
+      true, measure::median(cold), measure::median(warm),
+      *std::min_element(cold.begin(), cold.end()) > *std::max_element(warm.begin(), warm.end())};
 }
 
 std::vector<std::string> dominance_of(const Comparison& comparison) {

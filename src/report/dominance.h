@@ -19,6 +19,18 @@ namespace coldload::report {
 [[nodiscard]] std::optional<double> phase_seconds(const measure::Record& trial,
                                                   const std::string& name);
 
+// What of an arm's cold loads is storage, from cold against warm runs.
+struct StorageShare {
+  bool of_phase = false;  // of the weights phase; else of the whole load
+  double cold_s = 0;      // medians
+  double warm_s = 0;
+  bool is_clear = false;  // every cold run took longer than every warm one
+  [[nodiscard]] double seconds() const { return cold_s - warm_s; }
+};
+// Nothing where the arm has no cold or no warm run.
+[[nodiscard]] std::optional<StorageShare> storage_share_of(const Comparison& comparison,
+                                                           const Arm& arm);
+
 // One Markdown sentence per measured arm, and one per difference that is shown.
 [[nodiscard]] std::vector<std::string> dominance_of(const Comparison& comparison);
 

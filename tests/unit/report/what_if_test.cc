@@ -1,0 +1,65 @@
+#include "report/what_if.h"
+
+#include <gmock/gmock.h>
+
+#include "unit/report/records.h"
+
+namespace coldload::report {
+namespace {
+
+using ::testing::HasSubstr;
+
+measure::ArmFacts stand_in(const std::string& label, double rate_bytes_per_s) {
+  measure::ArmFacts facts = arm(label);
+  facts.stand_in = measure::StandInFacts{};
+  facts.stand_in->delivered_read_bytes_per_s = rate_bytes_per_s;
+  return facts;
+}
+
+// `net` at 100 MB/s: 40 s cold, 10 s warm.
+Dataset starts(const std::string& target, bool with_warm = true) {
+  measure::ExperimentFacts facts = experiment({stand_in("net", 1e8), arm("unknown")});
+  facts.target = target;
+  std::vector<measure::Record> records;
+  for (const double load_s : {39.0, 40.0, 41.0}) {
+    records.push_back(cold_trial(facts, "net", load_s));
+    records.push_back(cold_trial(facts, "unknown", load_s));
+  }
+  if (with_warm) {
+    records.push_back(cold_trial(facts, "net", 10));
+    records.back().storage_mode = "net_warm";
+    records.back().cold = measure::Cold::warm;
+  }
+  return dataset_of(std::move(records));
+}
+
+std::optional<double> predicted(const Dataset& dataset, double rate_bytes_per_s) {
+  return predict(compare(dataset).front(), rate_bytes_per_s).front().load_s;
+}
+
+TEST(WhatIf, OfAServerOnlyStoragesShareChanges) {
+  const Dataset dataset = starts("generic");
+  EXPECT_DOUBLE_EQ(*predicted(dataset, 2e8), 10 + 15);
+  EXPECT_DOUBLE_EQ(*predicted(dataset, 5e7), 10 + 60);
+  EXPECT_NEAR(*predicted(dataset, 1e15), 10, 1e-3);
+  EXPECT_DOUBLE_EQ(*predicted(dataset, 1e8), 40);
+}
+
+TEST(WhatIf, OfTheNativeLoaderAllChangesDownToAWarmLoad) {
+  const Dataset dataset = starts("native");
+  EXPECT_DOUBLE_EQ(*predicted(dataset, 2e8), 20);
+  EXPECT_DOUBLE_EQ(*predicted(dataset, 1e12), 10);
+}
+
+TEST(WhatIf, SaysWhatCannotBePredictedAndWhy) {
+  const Dataset dataset = starts("generic", false);
+  EXPECT_FALSE(predicted(dataset, 2e8).has_value());
+  const Dataset with_warm = starts("generic");
+  const std::string text = what_if_text(compare(with_warm).front(), 2e8);
+  EXPECT_THAT(text, HasSubstr("| `net` | 100 MB/s | 40.0 s | 25.0 s | -15.0 s |"));
+  EXPECT_THAT(text, HasSubstr("`unknown` is not predicted: what its storage delivers was not"));
+  EXPECT_THAT(text, HasSubstr("Predicted, not measured"));
+}
+
+}  // namespace
+}  // namespace coldload::report
