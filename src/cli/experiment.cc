@@ -107,7 +107,7 @@ bool write_report(const report::Results& results, bool json,
                   const std::vector<report::Condition>& conditions) {
   const report::Dataset dataset = report::read_dataset({results.jsonl_path()});
   if (dataset.records().empty()) return false;
-  report::write_markdown_report({results.jsonl_path()}, results.markdown_path());
+  report::write_report(dataset, results.markdown_path());
   if (json) {
     fmt::print("{}", text::to_pretty(report::to_json(report::compare(dataset))));
   } else {

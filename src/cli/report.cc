@@ -7,7 +7,6 @@
 #include "cli/command.h"
 #include "cli/conditions.h"
 #include "os/error.h"
-#include "os/file.h"
 #include "report/comparison.h"
 #include "report/dataset.h"
 #include "report/markdown.h"
@@ -72,7 +71,7 @@ int run_report(const std::vector<std::string>& args) {
     output =
         (std::filesystem::path(records.front()).parent_path() / report::k_markdown_name).string();
   }
-  os::replace_text(output, report::markdown_report(dataset));
+  report::write_report(dataset, output);
   fmt::print("{}\n", output);
   return any_holds(wanted, dataset) ? k_exit_condition : k_exit_ok;
 }

@@ -1,13 +1,19 @@
 #include "report/markdown.h"
 
+#include <filesystem>
+#include <vector>
+
+#include <fmt/format.h>
+
 #include "os/file.h"
 #include "report/comparison.h"
 #include "report/sections.h"
+#include "report/trial_chart.h"
 #include "report/verdict.h"
 
 namespace coldload::report {
 
-std::string markdown_report(const Dataset& dataset) {
+std::string markdown_report(const Dataset& dataset, const std::string& picture) {
   const std::vector<Comparison> comparisons = compare(dataset);
   if (comparisons.empty()) {
     return "# No trial on record\n\nThe experiment ended before its first trial did: there is "
@@ -18,6 +24,7 @@ std::string markdown_report(const Dataset& dataset) {
   for (const std::string& answer : answers_of(comparison)) out += answer + "\n\n";
   out += uses_section(comparison);
   out += paths_section(comparison);
+  if (!picture.empty()) out += fmt::format("![every trial](<{}>)\n\n", picture);
   out += time_section(comparison);
   out += tolerance_section(comparison);
   out += staging_section(comparison);
@@ -33,9 +40,17 @@ std::string markdown_report(const Dataset& dataset) {
   return out;
 }
 
-void write_markdown_report(const std::vector<std::string>& jsonl_paths,
-                           const std::string& markdown_path) {
-  os::replace_text(markdown_path, markdown_report(read_dataset(jsonl_paths)));
+void write_report(const Dataset& dataset, const std::string& markdown_path) {
+  const std::vector<Comparison> comparisons = compare(dataset);
+  const std::string chart = comparisons.empty() ? "" : trial_chart(comparisons.front());
+  const std::filesystem::path path(markdown_path);
+  std::filesystem::path picture;
+  if (!chart.empty() && path.extension() == ".md") {
+    picture = path;
+    picture.replace_extension(".svg");
+    os::replace_text(picture, chart);
+  }
+  os::replace_text(markdown_path, markdown_report(dataset, picture.filename()));
 }
 
 }  // namespace coldload::report

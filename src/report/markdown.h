@@ -7,16 +7,16 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "report/dataset.h"
 
 namespace coldload::report {
 
-[[nodiscard]] std::string markdown_report(const Dataset& dataset);
+// `picture`: the file beside it that shows every trial; empty: there is none.
+[[nodiscard]] std::string markdown_report(const Dataset& dataset, const std::string& picture = "");
 
-// Reads the records and replaces `markdown_path` as a whole. Throws os::Error.
-void write_markdown_report(const std::vector<std::string>& jsonl_paths,
-                           const std::string& markdown_path);
+// Replaces `markdown_path` as a whole, and the picture beside it: the same name with .svg. Throws
+// os::Error.
+void write_report(const Dataset& dataset, const std::string& markdown_path);
 
 }  // namespace coldload::report

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "text/escape.h"
+#include "report/svg.h"
 #include "text/units.h"
 
 namespace coldload::report {
@@ -19,38 +19,6 @@ constexpr double k_left = 84;
 constexpr double k_right = 20;
 constexpr double k_top = 46;
 constexpr double k_bottom = 50;
-
-std::string xml_text(const std::string& text) {
-  std::string out;
-  for (const char c : text::one_line(text)) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
-// 1, 2 or 5 times a power of ten, so that 4 to 8 steps reach `most`.
-double step_for(double most) {
-  const double power = std::pow(10, std::floor(std::log10(most / 4)));
-  for (const double factor : {1.0, 2.0, 5.0}) {
-    if (most / (factor * power) <= 8) return factor * power;
-  }
-  return 10 * power;
-}
 
 // Places of the plot in the picture's units.
 struct Scale {
@@ -68,26 +36,21 @@ struct Scale {
   }
 };
 
-std::string label(double x, double y, const char* anchor, const std::string& text) {
-  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\">{}</text>\n", x, y, anchor,
-                     xml_text(text));
-}
-
 std::string axes(const Scale& scale, double step, const std::vector<storage::LevelRate>& levels) {
   std::string out;
   for (int i = 0; step * i <= scale.most_rate * 1.0001; ++i) {
     const double y = scale.y(step * i);
     out += fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>\n", k_left, y,
                        k_width - k_right);
-    out += label(k_left - 8, y + 4, "end", i == 0 ? "0" : text::format_rate(step * i));
+    out += svg::label(k_left - 8, y + 4, "end", i == 0 ? "0" : text::format_rate(step * i));
   }
   for (const storage::LevelRate& level : levels) {
-    out += label(scale.x(level.in_flight), k_height - k_bottom + 18, "middle",
-                 fmt::format("{}", level.in_flight));
+    out += svg::label(scale.x(level.in_flight), k_height - k_bottom + 18, "middle",
+                      fmt::format("{}", level.in_flight));
   }
-  out += label((k_left + k_width - k_right) / 2, k_height - 12, "middle",
-               "requests of 2 MiB in flight");
-  return out + label(k_left, k_top - 12, "start", "read rate");
+  out += svg::label((k_left + k_width - k_right) / 2, k_height - 12, "middle",
+                    "requests of 2 MiB in flight");
+  return out + svg::label(k_left, k_top - 12, "start", "read rate");
 }
 
 std::string curve(const Scale& scale, const std::vector<storage::LevelRate>& levels) {
@@ -145,8 +108,8 @@ std::string reader_line(const Scale& scale, const std::vector<storage::LevelRate
   const std::vector<double> curve = heights_from(k_width - k_right - k_label_width, scale, levels);
   return fmt::format("<path class=\"reader\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>\n", k_left, y,
                      k_width - k_right) +
-         label(k_width - k_right, label_height(y, curve), "end",
-               "one reader with readahead: " + text::format_rate(rate));
+         svg::label(k_width - k_right, label_height(y, curve), "end",
+                    "one reader with readahead: " + text::format_rate(rate));
 }
 
 }  // namespace
@@ -156,25 +119,13 @@ std::string rate_chart(const storage::ReadFigures& figures, const std::string& s
   std::erase_if(levels, [](const storage::LevelRate& level) {
     return !level.rate.bytes_per_s || level.in_flight == 0;
   });
-  std::string out = fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" width=\"{0:.0f}\" "
-      "height=\"{1:.0f}\" role=\"img\">\n<title>Read rate of {2}</title>\n",
-      k_width, k_height, xml_text(subject));
-  // Colours with contrast on white and on near-black; no background of its own.
-  out +=
-      "<style>\ntext{font:12px system-ui,sans-serif;fill:#57606a}\n.title{font-weight:600}\n"
-      ".grid{stroke:#8c959f;stroke-opacity:.35}\n.curve{stroke:#0969da;stroke-width:2;fill:none}\n"
-      "circle{fill:#0969da}\n.reader{stroke:#bf8700;stroke-width:1.5;stroke-dasharray:5 4}\n"
-      "@media(prefers-color-scheme:dark){text{fill:#9da7b3}.curve{stroke:#4493f8}"
-      "circle{fill:#4493f8}.reader{stroke:#d29922}}\n</style>\n";
-  out += fmt::format("<text class=\"title\" x=\"{:.1f}\" y=\"18\">Read rate of {}</text>\n", 12.0,
-                     xml_text(subject));
+  std::string out = svg::open(k_width, k_height, "Read rate of " + subject);
   if (levels.empty()) {
-    return out + label(k_width / 2, k_height / 2, "middle", "not measured") + "</svg>\n";
+    return out + svg::label(k_width / 2, k_height / 2, "middle", "not measured") + "</svg>\n";
   }
   double most = figures.sequential.bytes_per_s.value_or(0);
   for (const storage::LevelRate& level : levels) most = std::max(most, *level.rate.bytes_per_s);
-  const double step = step_for(most);
+  const double step = svg::step_for(most);
   Scale scale;
   scale.least_log2 = std::log2(static_cast<double>(levels.front().in_flight));
   scale.most_log2 = std::log2(static_cast<double>(levels.back().in_flight));

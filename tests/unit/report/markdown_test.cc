@@ -1,6 +1,7 @@
 #include "report/markdown.h"
 
 #include <clocale>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -12,6 +13,7 @@
 #include "report/comparison.h"
 #include "report/json_lines.h"
 #include "report/summary.h"
+#include "report/trial_chart.h"
 #include "unit/report/report_cases.h"
 
 namespace coldload::report {
@@ -43,10 +45,17 @@ TEST_P(GoldenReport, IsTheSameFromTheFileAsFromMemory) {
   std::ofstream stream(jsonl, std::ios::binary);
   for (const measure::Record& record : GetParam().records) stream << json_line_of(record);
   stream.close();
-  write_markdown_report({jsonl}, folder.path() + "/report.md");
+  write_report(read_dataset({jsonl}), folder.path() + "/report.md");
   // Bytes that are not UTF-8 are replaced on the way to the file; what is shown is the same.
+  const bool pictured = std::filesystem::exists(folder.path() + "/report.svg");
   EXPECT_EQ(os::read_text(folder.path() + "/report.md"),
-            markdown_report(dataset_of(GetParam().records)));
+            markdown_report(dataset_of(GetParam().records), pictured ? "report.svg" : ""));
+}
+
+TEST_P(GoldenReport, Picture) {
+  const Dataset dataset = dataset_of(GetParam().records);
+  golden::expect_golden("trials_" + GetParam().name + ".svg",
+                        trial_chart(compare(dataset).front()));
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, GoldenReport, testing::ValuesIn(report_cases()),

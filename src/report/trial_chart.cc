@@ -1,0 +1,107 @@
+#include "report/trial_chart.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "report/svg.h"
+#include "report/wording.h"
+#include "text/units.h"
+
+namespace coldload::report {
+
+namespace {
+
+constexpr double k_width = 720;
+constexpr double k_left = 130;
+constexpr double k_right = 96;
+constexpr double k_top = 40;
+constexpr double k_bottom = 44;
+constexpr double k_row = 34;
+constexpr std::size_t k_most_dots = 500;  // a row with more shows these, evenly taken
+constexpr std::size_t k_longest_label = 18;
+
+struct Row {
+  const Mode* mode;
+  const char* style;  // a class of svg::open()
+};
+
+std::vector<Row> rows_of(const Comparison& comparison) {
+  std::vector<Row> rows;
+  const auto add = [&rows](const Mode& mode, const char* style) {
+    if (mode.load_s) rows.push_back({&mode, style});
+  };
+  for (const Arm& arm : comparison.arms) {
+    add(arm.cold, "cold");
+    add(arm.warm, "warm");
+    for (const Mode& mode : arm.other_modes) add(mode, "other");
+  }
+  return rows;
+}
+
+double place(double seconds, double most) {
+  return k_left + seconds / most * (k_width - k_left - k_right);
+}
+
+std::string shortened(const std::string& label) {
+  return label.size() <= k_longest_label ? label : label.substr(0, k_longest_label - 3) + "...";
+}
+
+std::string dots(const Row& row, double y, double most) {
+  std::string out;
+  const std::size_t step = (row.mode->trials.size() + k_most_dots - 1) / k_most_dots;
+  for (std::size_t i = 0; i < row.mode->trials.size(); i += step) {
+    const measure::Record& trial = *row.mode->trials[i];
+    // Runs of nearly the same time lie side by side, in the order in which they were made.
+    constexpr int k_lanes = 5;
+    const double lane = static_cast<double>(static_cast<int>(i / step) % k_lanes) - 2;
+    out += fmt::format(
+        "<circle class=\"{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.2\" fill-opacity=\".8\"><title>run "
+        "{}: "
+        "{}</title></circle>\n",
+        row.style, place(row.mode->values_s[i], most), y + lane * 3.2, trial.run_id,
+        in_seconds(row.mode->values_s[i]));
+  }
+  return out;
+}
+
+std::string axis(double most, double step, double height) {
+  std::string out;
+  for (int i = 0; step * i <= most * 1.0001; ++i) {
+    const double x = place(step * i, most);
+    out += fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.1f}V{:.1f}\"/>\n", x, k_top,
+                       height - k_bottom);
+    out += svg::label(x, height - k_bottom + 18, "middle", fmt::format("{:g}", step * i));
+  }
+  return out + svg::label((k_left + k_width - k_right) / 2, height - 8, "middle",
+                          "seconds from launch to ready");
+}
+
+}  // namespace
+
+std::string trial_chart(const Comparison& comparison) {
+  const std::vector<Row> rows = rows_of(comparison);
+  double longest = 0;
+  for (const Row& row : rows) longest = std::max(longest, row.mode->load_s->max);
+  if (rows.empty() || longest <= 0) return "";
+  const double height = k_top + k_row * static_cast<double>(rows.size()) + k_bottom;
+  const double step = svg::step_for(longest);
+  const double most = step * std::ceil(longest / step * 0.9999);
+  std::string out = svg::open(k_width, height, "Every trial, and the median of each way");
+  out += axis(most, step, height);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const double y = k_top + k_row * (static_cast<double>(i) + 0.5);
+    const double middle = place(rows[i].mode->load_s->median, most);
+    out += svg::label(k_left - 10, y + 4, "end", shortened(rows[i].mode->label));
+    out += dots(rows[i], y, most);
+    out += fmt::format("<path class=\"middle\" d=\"M{:.1f} {:.1f}V{:.1f}\"/>\n", middle, y - 12,
+                       y + 12);
+    out += svg::label(k_width - k_right + 12, y + 4, "start",
+                      in_seconds(rows[i].mode->load_s->median));
+  }
+  return out + "</svg>\n";
+}
+
+}  // namespace coldload::report
