@@ -7,6 +7,7 @@
 
 #include "os/file.h"
 #include "report/comparison.h"
+#include "report/html.h"
 #include "report/sections.h"
 #include "report/trial_chart.h"
 #include "report/verdict.h"
@@ -44,13 +45,17 @@ void write_report(const Dataset& dataset, const std::string& markdown_path) {
   const std::vector<Comparison> comparisons = compare(dataset);
   const std::string chart = comparisons.empty() ? "" : trial_chart(comparisons.front());
   const std::filesystem::path path(markdown_path);
-  std::filesystem::path picture;
-  if (!chart.empty() && path.extension() == ".md") {
-    picture = path;
-    picture.replace_extension(".svg");
-    os::replace_text(picture, chart);
-  }
-  os::replace_text(markdown_path, markdown_report(dataset, picture.filename()));
+  const auto beside = [&path](const char* extension) {
+    std::filesystem::path other = path;
+    return other.replace_extension(extension);
+  };
+  const bool has_others = path.extension() == ".md";
+  const bool has_picture = has_others && !chart.empty();
+  const std::string markdown =
+      markdown_report(dataset, has_picture ? beside(".svg").filename().string() : "");
+  if (has_picture) os::replace_text(beside(".svg"), chart);
+  if (has_others) os::replace_text(beside(".html"), html_page(markdown, chart));
+  os::replace_text(markdown_path, markdown);
 }
 
 }  // namespace coldload::report

@@ -15,8 +15,8 @@ namespace coldload::report {
 // `picture`: the file beside it that shows every trial; empty: there is none.
 [[nodiscard]] std::string markdown_report(const Dataset& dataset, const std::string& picture = "");
 
-// Replaces `markdown_path` as a whole, and the picture beside it: the same name with .svg. Throws
-// os::Error.
+// Replaces `markdown_path` as a whole and, where its name ends in .md, the page and the picture
+// beside it: .html and .svg. Throws os::Error.
 void write_report(const Dataset& dataset, const std::string& markdown_path);
 
 }  // namespace coldload::report

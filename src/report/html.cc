@@ -1,0 +1,85 @@
+#include "report/html.h"
+
+#include <cstdlib>
+#include <memory>
+#include <string_view>
+
+#include <cmark-gfm-core-extensions.h>
+#include <cmark-gfm.h>
+#include <fmt/format.h>
+
+#include "os/error.h"
+#include "report/html_style.h"
+#include "report/svg.h"
+
+namespace coldload::report {
+
+namespace {
+
+struct Freed {
+  void operator()(cmark_parser* parser) const { cmark_parser_free(parser); }
+  void operator()(cmark_node* node) const { cmark_node_free(node); }
+  void operator()(char* text) const { std::free(text); }
+};
+template <typename T>
+using Owned = std::unique_ptr<T, Freed>;
+
+// GitHub's Markdown with tables, as HTML without anything that was HTML before.
+std::string rendered(const std::string& markdown) {
+  cmark_gfm_core_extensions_ensure_registered();
+  const Owned<cmark_parser> parser(cmark_parser_new(CMARK_OPT_DEFAULT));
+  cmark_syntax_extension* const tables = cmark_find_syntax_extension("table");
+  if (tables == nullptr || cmark_parser_attach_syntax_extension(parser.get(), tables) == 0) {
+    throw os::Error("cannot write the page: this build's Markdown library knows no tables");
+  }
+  cmark_parser_feed(parser.get(), markdown.data(), markdown.size());
+  const Owned<cmark_node> document(cmark_parser_finish(parser.get()));
+  const Owned<char> html(cmark_render_html(document.get(), CMARK_OPT_DEFAULT,
+                                           cmark_parser_get_syntax_extensions(parser.get())));
+  return html.get();
+}
+
+void replace_all(std::string* text, std::string_view what, std::string_view with) {
+  for (std::size_t at = text->find(what); at != std::string::npos;
+       at = text->find(what, at + with.size())) {
+    text->replace(at, what.size(), with);
+  }
+}
+
+void set_picture(std::string* html, const std::string& svg) {
+  const std::size_t begin = html->find("<p><img ");
+  if (begin == std::string::npos) return;
+  constexpr std::string_view k_end = "/></p>";
+  const std::size_t end = html->find(k_end, begin);
+  if (end == std::string::npos) return;
+  html->replace(begin, end + k_end.size() - begin, "<figure>\n" + svg + "</figure>");
+}
+
+// The first line, without what marks it as a heading or code.
+std::string title_of(const std::string& markdown) {
+  std::string title = markdown.substr(0, markdown.find('\n'));
+  title.erase(0, title.find_first_not_of("# "));
+  std::erase_if(title, [](char c) { return c == '`' || c == '*' || c == '\\'; });
+  return title;
+}
+
+}  // namespace
+
+std::string html_page(const std::string& markdown, const std::string& picture_svg) {
+  std::string body = rendered(markdown);
+  if (!picture_svg.empty()) set_picture(&body, picture_svg);
+  replace_all(&body, "<table>", "<div class=\"scroll\" tabindex=\"0\"><table>");
+  replace_all(&body, "</table>", "</table></div>");
+  replace_all(&body, "<th", "<th scope=\"col\"");
+  replace_all(&body, "<th scope=\"col\"ead", "<thead");
+  return fmt::format(
+      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+      "'unsafe-inline'; script-src 'unsafe-inline'\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n{}</main>\n"
+      "<script>{}</script>\n</body>\n</html>\n",
+      svg::escaped(title_of(markdown)), k_page_style, body, k_page_script);
+}
+
+}  // namespace coldload::report

@@ -1,0 +1,58 @@
+// How the report's page looks and what its tables can do.
+//
+// Layer: report.
+#pragma once
+
+namespace coldload::report {
+
+inline constexpr const char* k_page_style = R"(
+:root{color-scheme:light dark;--text:#1f2328;--quiet:#57606a;--line:#d0d7de;--back:#fff;--shade:#f6f8fa;--link:#0969da}
+@media(prefers-color-scheme:dark){:root{--text:#e6edf3;--quiet:#9da7b3;--line:#3d444d;--back:#0d1117;--shade:#151b23;--link:#4493f8}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--back);color:var(--text);font:16px/1.55 system-ui,sans-serif}
+main{max-width:60rem;margin:0 auto;padding:1.5rem 1rem 4rem}
+h1{font-size:1.6rem;line-height:1.25;margin:.2rem 0 1rem}
+h2{font-size:1.2rem;margin:2.2rem 0 .6rem;padding-top:.6rem;border-top:1px solid var(--line)}
+p,li{overflow-wrap:anywhere}
+a{color:var(--link)}
+code{font:.9em ui-monospace,monospace;background:var(--shade);padding:.1em .3em;border-radius:4px;overflow-wrap:anywhere}
+pre{background:var(--shade);padding:.8rem;overflow-x:auto;border-radius:6px}
+pre code{padding:0;background:none}
+.scroll{overflow-x:auto;margin:1rem 0}
+table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+th,td{padding:.35rem .7rem;border-bottom:1px solid var(--line);vertical-align:top}
+th{text-align:left;border-bottom-width:2px}
+th[align=right],td[align=right]{text-align:right;white-space:nowrap}
+th button{all:unset;cursor:pointer;font-weight:600}
+th button:focus-visible{outline:2px solid var(--link);outline-offset:2px}
+th[aria-sort=ascending] button::after{content:" \25B2"}
+th[aria-sort=descending] button::after{content:" \25BC"}
+figure{margin:1rem 0;overflow-x:auto}
+figure svg{max-width:100%;height:auto}
+@media print{.scroll,figure{overflow:visible}h2{break-after:avoid}}
+)";
+
+// Without it the page shows the same: only sorting is missing. A column sorts by its first number
+// where it has one ("13.3 s", "**no, 14.7 s over**"), else by its text; the third press gives the
+// order of the report back.
+inline constexpr const char* k_page_script = R"(
+for(const table of document.querySelectorAll("table")){
+  const body=table.tBodies[0];if(!body||body.rows.length<2)continue;
+  const original=[...body.rows],heads=[...table.tHead.rows[0].cells];
+  heads.forEach((head,column)=>{
+    const button=document.createElement("button");button.type="button";
+    button.append(...head.childNodes);button.title="sort";head.append(button);
+    button.addEventListener("click",()=>{
+      const now=head.getAttribute("aria-sort"),next=now===null?"ascending":now==="ascending"?"descending":null;
+      heads.forEach(other=>other.removeAttribute("aria-sort"));
+      if(next===null){body.append(...original);return}
+      head.setAttribute("aria-sort",next);
+      const value=row=>{const text=row.cells[column].textContent.trim(),number=text.match(/[-+]?\d[\d,]*\.?\d*/);
+        return[text,number?parseFloat(number[0].replace(/,/g,"")):NaN]};
+      const sorted=[...original].sort((a,b)=>{const[s,x]=value(a),[t,y]=value(b);
+        return isNaN(x)||isNaN(y)?s.localeCompare(t):x-y});
+      if(next==="descending")sorted.reverse();
+      body.append(...sorted)})})}
+)";
+
+}  // namespace coldload::report

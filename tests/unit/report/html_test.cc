@@ -1,0 +1,65 @@
+#include "report/html.h"
+
+#include <cstddef>
+
+#include <gmock/gmock.h>
+
+#include "report/comparison.h"
+#include "report/markdown.h"
+#include "report/trial_chart.h"
+#include "unit/report/report_cases.h"
+
+namespace coldload::report {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class HtmlPageOfCase : public ::testing::TestWithParam<ReportCase> {};
+
+std::size_t count(const std::string& text, const std::string& what) {
+  std::size_t n = 0;
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++n;
+  return n;
+}
+
+std::string page_of(const ReportCase& example) {
+  const Dataset dataset = dataset_of(example.records);
+  const std::string chart = trial_chart(compare(dataset).front());
+  return html_page(markdown_report(dataset, chart.empty() ? "" : "report.svg"), chart);
+}
+
+// Whatever labels, paths and reasons hold.
+TEST_P(HtmlPageOfCase, NeedsNothingBesideItAndRunsNothingButItsOwn) {
+  const std::string page = page_of(GetParam());
+  EXPECT_EQ(count(page, "<script"), 1U);
+  EXPECT_EQ(count(page, "</html>"), 1U);
+  for (const char* const tag : {"<img", "<iframe", "<link", "<object", "<base"}) {
+    EXPECT_EQ(count(page, tag), 0U) << tag;
+  }
+  EXPECT_THAT(page, HasSubstr("default-src 'none'"));
+  EXPECT_EQ(count(page, "<table>"), count(page, "</table></div>"));
+  EXPECT_EQ(count(page, "<thead>"), count(page, "<table>"));
+  EXPECT_EQ(count(page, "<th>"), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, HtmlPageOfCase, testing::ValuesIn(report_cases()),
+                         [](const auto& instance) { return instance.param.name; });
+
+TEST(HtmlPage, ShowsThePictureInPlace) {
+  const std::string page = page_of(net_much_slower());
+  EXPECT_EQ(count(page, "<svg"), 1U);
+  EXPECT_LT(page.find("<svg"), page.find("Where the time goes"));
+  EXPECT_THAT(page, Not(HasSubstr("report.svg")));
+}
+
+TEST(HtmlPage, MarkupInTheReportStaysText) {
+  const std::string page =
+      html_page("# A `title` <b>\n\n<script>alert(1)</script>\n\n[x](javascript:alert(2))\n", "");
+  EXPECT_THAT(page, Not(HasSubstr("alert(1)")));
+  EXPECT_THAT(page, Not(HasSubstr("alert(2)")));
+  EXPECT_THAT(page, HasSubstr("<title>A title &lt;b&gt;</title>"));
+}
+
+}  // namespace
+}  // namespace coldload::report
