@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
-#include "measure/statistics.h"
 #include "report/sections.h"
+#include "report/staging.h"
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/table.h"
@@ -21,59 +21,6 @@ using text::Align;
 using text::markdown_code;
 using text::Table;
 
-// Medians, in seconds. Each copy is followed by one start straight after it.
-struct Staging {
-  const Arm* source = nullptr;
-  const Arm* staged = nullptr;
-  std::vector<double> copies_s;  // one per copy
-  double copy_s = 0;
-  double first_s = 0;   // a start straight after the copy
-  double later_s = 0;   // a start from the copy, evicted
-  double source_s = 0;  // a start from where it was copied from
-
-  // Waiting for `starts` starts of one node, all in all.
-  [[nodiscard]] double without(double starts) const { return starts * source_s; }
-  [[nodiscard]] double with(double starts) const {
-    return copy_s + first_s + (starts - 1) * later_s;
-  }
-  // The first start by which staging has paid; nothing where it never does.
-  [[nodiscard]] std::optional<std::uint64_t> break_even() const {
-    if (with(1) <= without(1)) return 1;
-    if (later_s >= source_s) return std::nullopt;
-    const double starts = (copy_s + first_s - later_s) / (source_s - later_s);
-    return static_cast<std::uint64_t>(std::ceil(starts - 1e-9));
-  }
-};
-
-const Mode* after_copy_of(const Arm& arm) {
-  const auto found = std::find_if(arm.other_modes.begin(), arm.other_modes.end(),
-                                  [&](const Mode& mode) { return is_after_copy(arm, mode); });
-  return found == arm.other_modes.end() || found->values_s.empty() ? nullptr : &*found;
-}
-
-std::optional<Staging> staging_of(const Comparison& comparison, const Arm& staged) {
-  if (staged.facts.staged_from.empty() || !staged.cold.load_s) return std::nullopt;
-  const auto source =
-      std::find_if(comparison.arms.begin(), comparison.arms.end(),
-                   [&](const Arm& arm) { return arm.facts.label == staged.facts.staged_from; });
-  const Mode* after_copy = after_copy_of(staged);
-  if (source == comparison.arms.end() || !source->cold.load_s || after_copy == nullptr) {
-    return std::nullopt;
-  }
-  Staging staging;
-  staging.source = &*source;
-  staging.staged = &staged;
-  for (const measure::Record* trial : after_copy->trials) {
-    if (trial->copy_s) staging.copies_s.push_back(*trial->copy_s);
-  }
-  if (staging.copies_s.empty()) return std::nullopt;
-  staging.copy_s = measure::median(staging.copies_s);
-  staging.first_s = measure::median(after_copy->values_s);
-  staging.later_s = staged.cold.load_s->median;
-  staging.source_s = source->cold.load_s->median;
-  return staging;
-}
-
 std::string measured_table(const Staging& staging) {
   Table table{{{"step"}, {"median", Align::right}, {"runs", Align::right}}, {}};
   const std::string source = markdown_code(staging.source->facts.label);
@@ -81,8 +28,7 @@ std::string measured_table(const Staging& staging) {
     table.rows.push_back({step, in_seconds(seconds), fmt::format("{}", n)});
   };
   row("copy from " + source + ", until it is durable", staging.copy_s, staging.copies_s.size());
-  row("start straight after the copy", staging.first_s,
-      after_copy_of(*staging.staged)->values_s.size());
+  row("start straight after the copy", staging.first_s, staging.first_n);
   row("start from the copy, evicted", staging.later_s, staging.staged->cold.values_s.size());
   if (staging.staged->warm.load_s) {
     row("start from the copy, in memory", staging.staged->warm.load_s->median,
