@@ -1,6 +1,7 @@
 #include <filesystem>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -10,6 +11,7 @@
 #include "report/comparison.h"
 #include "report/dataset.h"
 #include "report/markdown.h"
+#include "report/recommendation.h"
 #include "report/results.h"
 #include "report/what_if.h"
 #include "text/json.h"
@@ -28,10 +30,10 @@ std::optional<double> parse_what_if(const std::string& text) {
   throw UsageError(fmt::format("--what-if {}: it reads rate=RATE, as in rate=5GB/s", text));
 }
 
-void print_what_if(const report::Dataset& dataset, double rate_bytes_per_s) {
-  const std::vector<report::Comparison> comparisons = report::compare(dataset);
-  if (comparisons.empty()) throw os::Error("--what-if: there is no trial on record");
-  fmt::print("{}", report::what_if_text(comparisons.front(), rate_bytes_per_s));
+report::Comparison latest_of(const report::Dataset& dataset, const char* flag) {
+  std::vector<report::Comparison> comparisons = report::compare(dataset);
+  if (comparisons.empty()) throw os::Error(fmt::format("{}: there is no trial on record", flag));
+  return std::move(comparisons.front());
 }
 
 }  // namespace
@@ -42,12 +44,15 @@ int run_report(const std::vector<std::string>& args) {
   std::string output;
   std::vector<std::string> conditions;
   std::string what_if;
+  bool recommendation = false;
   bool as_json = false;
   app.add_option("RECORDS", records, "storage_layout_bench.jsonl; several are joined")->required();
   app.add_flag("--json", as_json, "print the comparison as JSON instead");
   CLI::Option* output_option =
       app.add_option("-o,--output", output,
                      "the report's file (default: storage_layout_bench.md beside the first)");
+  app.add_flag("--recommendation", recommendation,
+               "print what to do as a note of its own, with a script that starts a node so");
   app.add_option("--what-if", what_if,
                  "rate=5GB/s: print what starts would take if storage delivered that instead");
   add_condition_flag(&app, &conditions);
@@ -60,7 +65,11 @@ int run_report(const std::vector<std::string>& args) {
   const std::optional<double> other_rate = parse_what_if(what_if);
   const report::Dataset dataset = report::read_dataset(records);
   if (other_rate) {
-    print_what_if(dataset, *other_rate);
+    fmt::print("{}", report::what_if_text(latest_of(dataset, "--what-if"), *other_rate));
+    return k_exit_ok;
+  }
+  if (recommendation) {
+    fmt::print("{}", report::recommendation_note(latest_of(dataset, "--recommendation")));
     return k_exit_ok;
   }
   if (as_json) {

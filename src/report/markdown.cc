@@ -8,6 +8,7 @@
 #include "os/file.h"
 #include "report/comparison.h"
 #include "report/html.h"
+#include "report/recommendation.h"
 #include "report/sections.h"
 #include "report/trial_chart.h"
 #include "report/verdict.h"
@@ -27,6 +28,7 @@ std::string markdown_report(const Dataset& dataset, const std::string& picture) 
   out += paths_section(comparison);
   if (!picture.empty()) out += fmt::format("![every trial](<{}>)\n\n", picture);
   out += time_section(comparison);
+  out += recommendation_section(comparison);
   out += tolerance_section(comparison);
   out += staging_section(comparison);
   out += prefetch_section(comparison);

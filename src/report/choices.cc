@@ -1,0 +1,64 @@
+#include "report/choices.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "report/verdict.h"
+
+namespace coldload::report {
+
+namespace {
+
+// A place where models may lie: neither a copy made for the experiment nor another way to start.
+bool is_path(const Arm& arm) {
+  return arm.cold.load_s && arm.facts.staged_from.empty() && arm.facts.prefetch_of.empty();
+}
+
+std::size_t index_of(const Comparison& comparison, const Arm& arm) {
+  return static_cast<std::size_t>(&arm - comparison.arms.data());
+}
+
+}  // namespace
+
+std::vector<const Arm*> paths_by_time(const Comparison& comparison) {
+  std::vector<const Arm*> paths;
+  for (const Arm& arm : comparison.arms) {
+    if (is_path(arm)) paths.push_back(&arm);
+  }
+  std::stable_sort(paths.begin(), paths.end(), [](const Arm* a, const Arm* b) {
+    return a->cold.load_s->median < b->cold.load_s->median;
+  });
+  return paths;
+}
+
+bool differs(const Comparison& comparison, const Arm& a, const Arm& b) {
+  const Claim claim = claim_of(
+      comparison, contrast_of(comparison, index_of(comparison, a), index_of(comparison, b)));
+  return claim == Claim::shown || claim == Claim::separated;
+}
+
+std::optional<Staging> staging_in(const Comparison& comparison) {
+  for (const Arm& arm : comparison.arms) {
+    if (auto staging = staging_of(comparison, arm)) return staging;
+  }
+  return std::nullopt;
+}
+
+const Arm* prefetched(const Comparison& comparison, const Arm& path) {
+  for (const Arm& arm : comparison.arms) {
+    if (arm.facts.prefetch_of == path.facts.label && arm.cold.load_s) return &arm;
+  }
+  return nullptr;
+}
+
+bool prefetch_saves(const Comparison& comparison, const Arm& path) {
+  const Arm* with = prefetched(comparison, path);
+  return with != nullptr && with->cold.load_s->median < path.cold.load_s->median &&
+         differs(comparison, path, *with);
+}
+
+bool staging_pays(const std::optional<Staging>& staging) {
+  return staging && staging->break_even() && staging->later_s < staging->source_s;
+}
+
+}  // namespace coldload::report

@@ -1,0 +1,118 @@
+#include "report/node_bootstrap.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "report/choices.h"
+#include "report/wording.h"
+#include "text/escape.h"
+#include "text/json.h"
+
+namespace coldload::report {
+
+namespace {
+
+// What a placeholder of the server's command stands for in the script; the rest is quoted.
+std::string script_word(std::string_view word, const std::string& model) {
+  const std::array<std::pair<std::string_view, std::string>, 2> k_stands_for{
+      {{"{model}", model}, {"{port}", "\"${PORT:-8000}\""}}};
+  std::string out;
+  while (!word.empty()) {
+    std::size_t next = std::string_view::npos;
+    const std::pair<std::string_view, std::string>* found = nullptr;
+    for (const auto& entry : k_stands_for) {
+      const std::size_t at = word.find(entry.first);
+      if (at < next) {
+        next = at;
+        found = &entry;
+      }
+    }
+    const std::string_view plain = word.substr(0, next);
+    if (!plain.empty()) out += text::shell_word(std::string(plain));
+    if (found == nullptr) break;
+    out += found->second;
+    word.remove_prefix(next + found->first.size());
+  }
+  return out.empty() ? "''" : out;
+}
+
+// The server's command as it was given, with {model} still in it; empty without one.
+std::vector<std::string> server_command(const Comparison& comparison) {
+  const std::vector<std::string>& command = comparison.facts.command;
+  const auto dashes = std::find(command.begin(), command.end(), "--");
+  return dashes == command.end() ? std::vector<std::string>()
+                                 : std::vector<std::string>(dashes + 1, command.end());
+}
+
+// As a line of the script; `model`: what {model} stands for there.
+std::string server_line(const Comparison& comparison, const std::string& model) {
+  std::string line;
+  for (std::string word : server_command(comparison)) {
+    constexpr std::string_view k_length = "{max_model_len}";
+    if (const std::size_t at = word.find(k_length); at != std::string::npos) {
+      word.replace(at, k_length.size(), fmt::format("{}", comparison.max_model_len.value_or(0)));
+    }
+    line += " " + script_word(word, model);
+  }
+  return line;
+}
+
+std::string mount_check(const Arm& staged) {
+  const auto mount = text::string_at(staged.facts.storage, "mount_point");
+  if (!mount || *mount == "/" || mount->empty()) return "";
+  return fmt::format(
+      "# Without its mount, the copy would fill another disk.\n"
+      "mountpoint --quiet {0} || {{ echo {1} >&2; exit 1; }}\n",
+      text::shell_word(*mount), text::shell_word(*mount + " is not mounted"));
+}
+
+std::string staged_start(const Comparison& comparison, const Staging& staging) {
+  std::string out =
+      fmt::format("model={}\ncopy={}\n\n", text::shell_word(staging.source->facts.path),
+                  text::shell_word(staging.staged->facts.path));
+  out += mount_check(*staging.staged);
+  out += fmt::format(
+      "# {} the first time, milliseconds where the copy is there; fails where there is no room for "
+      "it.\n"
+      "coldload stage --wait \"$model\" \"$copy\"\n",
+      in_seconds(staging.copy_s));
+  if (const auto& hot = staging.staged->warm.load_s) {
+    out += fmt::format(
+        "# A start from memory takes {}, one from the disk {}.\ncoldload cache warm \"$copy\"\n",
+        in_seconds(hot->median), in_seconds(staging.later_s));
+  }
+  return out + "exec" + server_line(comparison, "\"$copy\"") + "\n";
+}
+
+std::string direct_start(const Comparison& comparison, const Arm& path) {
+  std::string out = fmt::format("model={}\n\n", text::shell_word(path.facts.path));
+  if (!prefetch_saves(comparison, path)) {
+    return out + "exec" + server_line(comparison, "\"$model\"") + "\n";
+  }
+  out +=
+      fmt::format("# Ready after {} instead of {}: the weights are read while the server starts.\n",
+                  in_seconds(prefetched(comparison, path)->cold.load_s->median),
+                  in_seconds(path.cold.load_s->median));
+  return out + "exec coldload run \"$model\" --" + server_line(comparison, "\"$model\"") + "\n";
+}
+
+}  // namespace
+
+std::string node_bootstrap_of(const Comparison& comparison) {
+  const std::vector<const Arm*> paths = paths_by_time(comparison);
+  if (paths.empty() || server_command(comparison).empty()) return "";
+  std::string out = fmt::format(
+      "#!/usr/bin/env bash\n# Starts a node that serves {}; written from measurements.\n",
+      text::one_line(comparison.model));
+  out += "set -euo pipefail\n";
+  const auto staging = staging_in(comparison);
+  if (staging_pays(staging)) return out + staged_start(comparison, *staging);
+  return out + direct_start(comparison, *paths.front());
+}
+
+}  // namespace coldload::report

@@ -1,0 +1,174 @@
+#include "report/recommendation.h"
+
+#include <cstdio>
+#include <fstream>
+#include <vector>
+
+#include <gmock/gmock.h>
+
+#include "os/file.h"
+#include "os/subprocess.h"
+#include "report/node_bootstrap.h"
+#include "unit/report/records.h"
+
+namespace coldload::report {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+// An experiment on a server, told in medians.
+class Experiment {
+ public:
+  Experiment() : facts_(experiment({arm("nvme"), arm("net")})) {
+    facts_.target = "vllm";
+    facts_.command = {"coldload", "compare", "--",     "vllm",   "serve",
+                      "{model}",  "--port",  "{port}", "--note", "it's here"};
+  }
+
+  Experiment& cold(const std::string& label, double seconds) {
+    for (int i = -2; i <= 2; ++i) add(label, label, measure::Cold::verified, seconds + 0.01 * i);
+    return *this;
+  }
+  Experiment& warm(const std::string& label, double seconds) {
+    for (int i = -1; i <= 1; ++i) {
+      add(label, label + "_warm", measure::Cold::warm, seconds + 0.01 * i);
+    }
+    return *this;
+  }
+  Experiment& prefetch(const std::string& label, double seconds) {
+    measure::ArmFacts twin = arm(label + "_prefetch");
+    twin.prefetch_of = label;
+    facts_.arms.push_back(twin);
+    return cold(twin.label, seconds);
+  }
+  Experiment& staged(double copy_s, double first_s, double later_s) {
+    measure::ArmFacts copy = arm("staged");
+    copy.staged_from = "net";
+    copy.path = "/mnt/nvme/a copy";
+    facts_.arms.push_back(copy);
+    for (int i = -2; i <= 2; ++i) {
+      add("staged", "staged_warm", measure::Cold::off, first_s + 0.01 * i, copy_s);
+      add("staged", "staged", measure::Cold::verified, later_s + 0.01 * i, copy_s);
+    }
+    return *this;
+  }
+  [[nodiscard]] Dataset dataset() const {
+    std::vector<measure::Record> records = records_;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      records[i].run_id = i + 1;
+      records[i].experiment = facts_;
+    }
+    return dataset_of(std::move(records));
+  }
+
+ private:
+  void add(const std::string& label, const std::string& mode, measure::Cold cold, double seconds,
+           std::optional<double> copy_s = std::nullopt) {
+    measure::Record record = cold_trial(facts_, label, seconds);
+    record.storage_mode = mode;
+    record.cold = cold;
+    record.copy_s = copy_s;
+    records_.push_back(std::move(record));
+  }
+
+  measure::ExperimentFacts facts_;
+  std::vector<measure::Record> records_;
+};
+
+std::string told(const Experiment& experiment) {
+  const Dataset dataset = experiment.dataset();
+  return recommendation_note(compare(dataset).front());
+}
+
+std::string script_of(const Experiment& experiment) {
+  const Dataset dataset = experiment.dataset();
+  return node_bootstrap_of(compare(dataset).front());
+}
+
+// Two opposite data sets: no sentence of one may stand in the other.
+TEST(Recommendation, WhereStorageIsTheTroubleItIsStagedAndKeptInMemory) {
+  const std::string text = told(Experiment()
+                                    .cold("nvme", 13)
+                                    .warm("nvme", 9)
+                                    .cold("net", 60)
+                                    .warm("net", 9)
+                                    .staged(24, 13, 13));
+  EXPECT_THAT(text,
+              HasSubstr("**Models for user-facing endpoints (20 s) belong on `nvme`:** 13.0 s "
+                        "instead of 60.0 s from `net`"));
+  EXPECT_THAT(text, HasSubstr("**Stage nodes that start at all:** the copy costs 24.0 s once"));
+  EXPECT_THAT(text, HasSubstr("a restart on `net` takes 9.00 s instead of 60.0 s"));
+  EXPECT_THAT(text, HasSubstr("coldload stage --wait"));
+  EXPECT_THAT(text, Not(HasSubstr("Do not stage")));
+}
+
+TEST(Recommendation, WhereStorageIsNotTheTroubleTheRestIs) {
+  const std::string text = told(Experiment()
+                                    .cold("nvme", 100)
+                                    .warm("nvme", 99)
+                                    .cold("net", 100.005)
+                                    .warm("net", 99)
+                                    .staged(24, 100, 100.3));
+  EXPECT_THAT(text, HasSubstr("**Choose between `nvme` and `net` by price and operation"));
+  EXPECT_THAT(text, HasSubstr("**Do not stage:**"));
+  EXPECT_THAT(text, HasSubstr("work on the server's start before storage:** 99.0 s of 100 s"));
+  EXPECT_THAT(text, Not(HasSubstr("Leave memory for the page cache")));
+  EXPECT_THAT(text, Not(HasSubstr("coldload stage --wait")));
+}
+
+TEST(Recommendation, ReadingAheadIsAdvisedWhereItIsShownToSave) {
+  const std::string saves = told(Experiment().cold("nvme", 40).cold("net", 30).prefetch("net", 20));
+  EXPECT_THAT(saves, HasSubstr("**Start servers on `net` with `coldload run`:** ready after 20.0 s "
+                               "instead of 30.0 s"));
+  EXPECT_THAT(saves, HasSubstr("exec coldload run \"$model\" -- vllm serve \"$model\""));
+  const std::string does_not =
+      told(Experiment().cold("nvme", 40).cold("net", 30).prefetch("net", 30.001));
+  EXPECT_THAT(does_not, Not(HasSubstr("coldload run")));
+}
+
+TEST(Recommendation, TakesAwayThreeSentencesAtMost) {
+  const Dataset dataset =
+      Experiment().cold("nvme", 13).warm("nvme", 9).cold("net", 60).warm("net", 9).dataset();
+  EXPECT_THAT(take_aways_of(compare(dataset).front()),
+              ElementsAre(HasSubstr("`net` takes 4.62 times as long as `nvme`"),
+                          HasSubstr("51.0 s are storage; 9.00 s would be left"),
+                          HasSubstr("work on the server's start")));
+}
+
+TEST(Recommendation, SaysNothingOfWhatWasNotMeasured) {
+  const Dataset nothing = Experiment().warm("nvme", 9).dataset();
+  EXPECT_THAT(recommendations_of(compare(nothing).front()), IsEmpty());
+  EXPECT_THAT(recommendation_section(compare(nothing).front()), IsEmpty());
+  EXPECT_THAT(recommendations_of(compare(Experiment().cold("nvme", 9).dataset()).front()),
+              SizeIs(0));
+}
+
+TEST(NodeBootstrap, IsAScriptThatAShellAccepts) {
+  const os::TemporaryDirectory folder("coldload-bootstrap");
+  for (const Experiment& example :
+       {Experiment().cold("nvme", 13).cold("net", 60).staged(24, 13, 13),
+        Experiment().cold("nvme", 40).cold("net", 30).prefetch("net", 20),
+        Experiment().cold("nvme", 40).cold("net", 30)}) {
+    const std::string script = script_of(example);
+    EXPECT_THAT(script, AllOf(HasSubstr("#!/usr/bin/env bash"), HasSubstr("\"${PORT:-8000}\"")));
+    const std::string path = folder.path() + "/start.sh";
+    std::ofstream(path) << script;
+    EXPECT_TRUE(os::run_shell("bash -n '" + path + "'", {}).success()) << script;
+    EXPECT_THAT(script, HasSubstr("'it'\\''s here'"));
+  }
+}
+
+TEST(NodeBootstrap, ChecksTheMountThatItCopiesTo) {
+  const std::string script =
+      script_of(Experiment().cold("nvme", 13).cold("net", 60).staged(24, 13, 13));
+  EXPECT_THAT(script, HasSubstr("mountpoint --quiet /mnt/staged"));
+  EXPECT_THAT(script, HasSubstr("copy='/mnt/nvme/a copy'"));
+}
+
+}  // namespace
+}  // namespace coldload::report
