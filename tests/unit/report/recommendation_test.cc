@@ -95,14 +95,14 @@ TEST(Recommendation, WhereStorageIsTheTroubleItIsStagedAndKeptInMemory) {
   const std::string text = told(Experiment()
                                     .cold("nvme", 13)
                                     .warm("nvme", 9)
-                                    .cold("net", 60)
+                                    .cold("net", 50)
                                     .warm("net", 9)
                                     .staged(24, 13, 13));
   EXPECT_THAT(text,
               HasSubstr("**Models for user-facing endpoints (20 s) belong on `nvme`:** 13.0 s "
-                        "instead of 60.0 s from `net`"));
+                        "instead of 50.0 s from `net`"));
   EXPECT_THAT(text, HasSubstr("**Stage nodes that start at all:** the copy costs 24.0 s once"));
-  EXPECT_THAT(text, HasSubstr("a restart on `net` takes 9.00 s instead of 60.0 s"));
+  EXPECT_THAT(text, HasSubstr("a restart on `net` takes 9.00 s instead of 50.0 s"));
   EXPECT_THAT(text, HasSubstr("coldload stage --wait"));
   EXPECT_THAT(text, Not(HasSubstr("Do not stage")));
 }
