@@ -179,6 +179,24 @@ void summarize(Arm* arm) {
   arm->lower_cluster = measure::lower_cluster(arm->cold.values_s);
 }
 
+void add_native_loads(const std::vector<Comparison>& all, Comparison* comparison) {
+  constexpr const char* k_native = "native";
+  if (comparison->facts.target == k_native) return;
+  for (const Comparison& other : all) {
+    if (other.facts.target != k_native || other.model != comparison->model ||
+        other.facts.cold_policy != comparison->facts.cold_policy ||
+        machine_of(other.facts) != machine_of(comparison->facts)) {
+      continue;
+    }
+    for (Arm& arm : comparison->arms) {
+      for (const Arm& native : other.arms) {
+        if (arm.native_load_s || way_of(native.facts) != way_of(arm.facts)) continue;
+        arm.native_load_s = native.cold.load_s;
+      }
+    }
+  }
+}
+
 }  // namespace
 
 Contrast contrast_of(const Comparison& comparison, std::size_t first, std::size_t second) {
@@ -201,6 +219,12 @@ Contrast contrast_of(const Comparison& comparison, std::size_t first, std::size_
 std::optional<double> Arm::storage_share_s() const {
   if (!cold.load_s || !warm.load_s) return std::nullopt;
   return cold.load_s->median - warm.load_s->median;
+}
+
+bool Arm::is_verified() const {
+  return std::all_of(cold.trials.begin(), cold.trials.end(), [](const measure::Record* trial) {
+    return trial->cold == measure::Cold::verified;
+  });
 }
 
 bool Arm::storage_share_is_clear() const {
@@ -231,6 +255,7 @@ std::vector<Comparison> compare(const Dataset& dataset) {
     }
     comparison.expectations = expectations_of(comparison);
   }
+  for (Comparison& comparison : comparisons) add_native_loads(comparisons, &comparison);
   return comparisons;
 }
 

@@ -35,12 +35,21 @@ struct Arm {
   std::map<std::string, measure::Floor> floors;  // experiment id -> what it measured first
   Mode cold;                                     // the trials that the comparison is about
   Mode warm;  // of mode "<label>_warm", of a staged arm "<label>_hot": resident before launch
+  // Cold, by coldload's own loader from this path on this machine: what a server could reach for
+  // its weights. Of another comparison of the same records; nothing where this is that loader.
+  std::optional<measure::Summary> native_load_s;
   std::vector<Mode> other_modes;  // whatever else was measured on this arm
   Trials left_out;                // trials of any mode that carry no usable time
   std::map<measure::Cold, std::size_t> cold_verdicts;  // of all trials of the arm's own mode
   std::vector<std::size_t> outliers;                   // indices into cold.trials
   std::optional<measure::Trend> trend;                 // of cold.values_s over the run order
   std::optional<std::size_t> lower_cluster;            // see measure::lower_cluster
+
+  // Whether there is a cold time; for a path still to come there is none yet.
+  [[nodiscard]] bool is_measured() const { return cold.load_s.has_value(); }
+  [[nodiscard]] bool is_open() const { return facts.placeholder && !is_measured(); }
+  // Whether every usable cold trial was verified to be cold.
+  [[nodiscard]] bool is_verified() const;
 
   // Cold median less warm median: what storage costs in a load. Negative where warm was slower.
   [[nodiscard]] std::optional<double> storage_share_s() const;

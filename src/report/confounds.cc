@@ -17,8 +17,6 @@ using text::markdown_code;
 using text::markdown_text;
 using Lines = std::vector<std::string>;
 
-std::string name_of(const Arm& arm) { return markdown_code(arm.facts.label); }
-
 void add_once(const std::string& word, std::vector<std::string>* words) {
   if (std::find(words->begin(), words->end(), word) == words->end()) words->push_back(word);
 }

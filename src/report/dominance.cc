@@ -15,8 +15,6 @@ namespace {
 // From this share of the load on, storage is said to dominate; below one minus it, the rest.
 constexpr double k_dominates = 0.5;
 
-std::string name_of(const Arm& arm) { return text::markdown_code(arm.facts.label); }
-
 // Seconds of the weights phase in every trial of a mode; empty where one does not tell.
 std::vector<double> weights_phase_s(const Mode& mode) {
   std::vector<double> values;

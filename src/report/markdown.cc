@@ -28,6 +28,7 @@ std::string markdown_report(const Dataset& dataset, const std::string& picture) 
   out += paths_section(comparison);
   if (!picture.empty()) out += fmt::format("![every trial](<{}>)\n\n", picture);
   out += time_section(comparison);
+  out += native_section(comparison);
   out += recommendation_section(comparison);
   out += tolerance_section(comparison);
   out += staging_section(comparison);

@@ -8,6 +8,7 @@
 
 #include "measure/arm_floor.h"
 #include "measure/statistics.h"
+#include "report/budget.h"
 #include "report/choices.h"
 #include "report/dominance.h"
 #include "report/node_bootstrap.h"
@@ -25,8 +26,6 @@ using text::markdown_code;
 
 // From this share of a start on, something is worth a sentence of its own.
 constexpr double k_worth_it = 0.1;
-
-std::string name_of(const Arm& arm) { return markdown_code(arm.facts.label); }
 
 // "dev and notebooks (120 s)" of the uses that an arm's slowest run fits, or does not.
 std::vector<std::string> uses_of(const Comparison& comparison, const Arm& arm, bool that_fit) {
@@ -49,8 +48,7 @@ std::string where_models_lie(const Comparison& comparison) {
   if (!differs(comparison, fast, slow)) {
     return fmt::format(
         "**Choose between {} and {} by price and operation, not by start-up time:** their medians "
-        "are "
-        "{} and {}, and no difference is shown.",
+        "are {} and {}, and no difference is shown.",
         name_of(fast), name_of(slow), in_seconds(fast.cold.load_s->median),
         in_seconds(slow.cold.load_s->median));
   }
@@ -66,8 +64,7 @@ std::string where_models_lie(const Comparison& comparison) {
   if (too_slow.empty()) {
     return fmt::format(
         "**{} is enough for every use:** its slowest start took {}, within all budgets; {} would "
-        "save {} "
-        "of the {} that it takes by the median.",
+        "save {} of the {} that it takes by the median.",
         name_of(slow), in_seconds(slow.cold.load_s->max), name_of(fast),
         in_seconds(slow.cold.load_s->median - fast.cold.load_s->median),
         in_seconds(slow.cold.load_s->median));
@@ -95,23 +92,20 @@ std::string whether_to_stage(const Comparison& comparison) {
     if (paths.size() < 2 || !differs(comparison, *paths.front(), *paths.back())) return "";
     return fmt::format(
         "Whether staging from {} pays was not measured: `--stage {}:DIRECTORY` measures the copy "
-        "and "
-        "the starts from it.",
+        "and the starts from it.",
         name_of(*paths.back()), text::one_line(paths.back()->facts.label));
   }
   const std::string source = name_of(*staging->source);
   if (!staging_pays(staging)) {
     return fmt::format(
         "**Do not stage:** a start from the copy takes {} where one from {} takes {}, and copying "
-        "costs "
-        "{}.",
+        "costs {}.",
         in_seconds(staging->later_s), source, in_seconds(staging->source_s),
         in_seconds(staging->copy_s));
   }
   return fmt::format(
       "**Stage nodes that start {}:** the copy costs {} once, and each start from it takes {} "
-      "instead of "
-      "{} from {}.",
+      "instead of {} from {}.",
       *staging->break_even() == 1 ? "at all"
                                   : fmt::format("{} times or more", *staging->break_even()),
       in_seconds(staging->copy_s), in_seconds(staging->later_s), in_seconds(staging->source_s),
@@ -125,8 +119,7 @@ std::string whether_to_read_ahead(const Comparison& comparison) {
     const double with_s = prefetched(comparison, arm)->cold.load_s->median;
     return fmt::format(
         "**Start servers on {} with `coldload run`:** ready after {} instead of {}, as the weights "
-        "are read "
-        "while the server starts.",
+        "are read while the server starts.",
         name_of(arm), in_seconds(with_s), in_seconds(arm.cold.load_s->median));
   }
   return "";
@@ -142,8 +135,7 @@ std::string whether_to_keep_in_memory(const Comparison& comparison) {
     }
     return fmt::format(
         "**Leave memory for the page cache:** with the {} of weights in it, a restart on {} takes "
-        "{} instead "
-        "of {}; `coldload cache warm` brings them in before they are asked for.",
+        "{} instead of {}; `coldload cache warm` brings them in before they are asked for.",
         text::format_bytes(comparison.checkpoint_bytes), name_of(arm),
         in_seconds(arm.warm.load_s->median), in_seconds(arm.cold.load_s->median));
   }
@@ -162,8 +154,7 @@ std::string what_else_to_work_on(const Comparison& comparison) {
   if (rest_s < arm.cold.load_s->median / 2) return "";
   return fmt::format(
       "**On {}, work on the server's start before storage:** {} of {} are not storage (imports, "
-      "CUDA, "
-      "compilation, warm-up); \"Where the time goes\" has the phases.",
+      "CUDA, compilation, warm-up); \"Where the time goes\" has the phases.",
       name_of(arm), in_seconds(rest_s), in_seconds(arm.cold.load_s->median));
 }
 
@@ -185,10 +176,8 @@ std::string whether_the_path_is_used(const Comparison& comparison) {
     if (lost < k_worth_it * arm.cold.load_s->median) continue;
     return fmt::format(
         "**{} delivers more than is used:** the weights came at {} of what it was measured to "
-        "deliver; at "
-        "all of it they would be there {} sooner. Another load strategy of the server, or "
-        "`coldload run`, "
-        "asks for more at once.",
+        "deliver; at all of it they would be there {} sooner. Another load strategy of the server, "
+        "or `coldload run`, asks for more at once.",
         name_of(arm), percent(measure::median(efficiencies)), in_seconds(lost));
   }
   return "";

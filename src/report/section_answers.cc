@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "report/budget.h"
 #include "report/sections.h"
 #include "report/verdict.h"
 #include "report/wording.h"
@@ -73,7 +74,7 @@ std::string gpu_memory_note(const Comparison& comparison) {
 
 std::string uses_section(const Comparison& comparison) {
   const bool anything = std::any_of(comparison.arms.begin(), comparison.arms.end(),
-                                    [](const Arm& arm) { return arm.cold.load_s.has_value(); });
+                                    [](const Arm& arm) { return arm.is_measured(); });
   if (!anything) return "";
   Table table{{{"use", Align::left}, {"budget", Align::right}}, {}};
   for (const Arm& arm : comparison.arms) table.columns.push_back({markdown_code(arm.facts.label)});

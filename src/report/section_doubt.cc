@@ -22,8 +22,6 @@ using text::markdown_text;
 
 constexpr std::size_t k_most_lines_of_a_kind = 30;
 
-std::string name_of(const Arm& arm) { return markdown_code(arm.facts.label); }
-
 using Lines = std::vector<std::string>;
 
 void add_stand_ins(const Comparison& comparison, Lines* lines) {

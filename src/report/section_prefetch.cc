@@ -99,8 +99,8 @@ std::string answer_for(const Comparison& comparison, const Prefetch& prefetch) {
           label, took, medians(prefetch), prefetch.saved_s() >= 0 ? "faster" : "slower");
     case Claim::not_shown:
       return fmt::format(
-          "**No saving by reading the weights of {} beside the server's start is shown:** {} "
-          "({}; a rank test gives {}).",
+          "**No saving by reading the weights of {} beside the server's start is shown:** {} ({}; "
+          "a rank test gives {}).",
           label, took, medians(prefetch), p_text(*prefetch.contrast.p_value));
     case Claim::shown:
       break;

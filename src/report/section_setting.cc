@@ -310,8 +310,7 @@ std::string others_section(const std::vector<Comparison>& comparisons) {
     }
   }
   return "## Other experiments in these records\n\nAnother model, target, machine, cold policy, "
-         "path "
-         "or stand-in: not set against the above.\n\n" +
+         "path or stand-in: not set against the above.\n\n" +
          text::markdown_table(table) + '\n';
 }
 

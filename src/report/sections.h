@@ -15,6 +15,7 @@ namespace coldload::report {
 [[nodiscard]] std::string uses_section(const Comparison& comparison);   // without heading
 [[nodiscard]] std::string paths_section(const Comparison& comparison);  // without heading
 [[nodiscard]] std::string time_section(const Comparison& comparison);
+[[nodiscard]] std::string native_section(const Comparison& comparison);
 [[nodiscard]] std::string tolerance_section(const Comparison& comparison);
 [[nodiscard]] std::string staging_section(const Comparison& comparison);
 [[nodiscard]] std::string prefetch_section(const Comparison& comparison);

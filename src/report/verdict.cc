@@ -1,7 +1,6 @@
 #include "report/verdict.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <utility>
 
@@ -15,33 +14,7 @@ namespace coldload::report {
 
 namespace {
 
-using text::markdown_code;
 using text::markdown_text;
-
-struct KnownUse {
-  const char* key;
-  const char* name;
-  double default_s;
-};
-constexpr std::array<KnownUse, 3> k_uses{{{"dev", "dev and notebooks", 120},
-                                          {"internal", "internal services", 60},
-                                          {"user", "user-facing endpoints", 20}}};
-
-constexpr double k_hour_s = 3600;
-constexpr double k_day_s = 86'400;
-constexpr double k_share_of_day = 0.01;  // coldload's example of what may go to cold starts
-
-std::string name_of(const Arm& arm) { return markdown_code(arm.facts.label); }
-
-bool is_measured(const Arm& arm) { return arm.cold.load_s.has_value(); }
-
-bool is_open(const Arm& arm) { return arm.facts.placeholder && !is_measured(arm); }
-
-bool arm_is_verified(const Arm& arm) {
-  return std::all_of(
-      arm.cold.trials.begin(), arm.cold.trials.end(),
-      [](const measure::Record* trial) { return trial->cold == measure::Cold::verified; });
-}
 
 // The longest and the shortest of what a contrast compares, by median.
 struct Pair {
@@ -85,7 +58,7 @@ std::string subject_of(const Comparison& comparison) {
 std::string median_list(const Comparison& comparison) {
   std::vector<std::string> words;
   for (const Arm& arm : comparison.arms) {
-    if (is_measured(arm)) {
+    if (arm.is_measured()) {
       words.push_back(fmt::format("{} {}", name_of(arm), in_seconds(arm.cold.load_s->median)));
     }
   }
@@ -97,10 +70,6 @@ std::string counts(const Arm& a, const Arm& b) {
   const std::size_t n_b = b.cold.load_s->n;
   return n_a == n_b ? fmt::format("{} each", runs(n_a))
                     : fmt::format("{} and {}", runs(n_a), runs(n_b));
-}
-
-std::string start_word(const Comparison& comparison) {
-  return loads_only(comparison) ? "load" : "start";
 }
 
 // "every cold start", as far as cold was verified.
@@ -214,7 +183,7 @@ std::string answer_for(const Comparison& comparison, const Contrast& contrast) {
 std::string answer_without_contrast(const Comparison& comparison) {
   std::vector<std::string> figures;
   for (const Arm& arm : comparison.arms) {
-    if (!is_measured(arm)) continue;
+    if (!arm.is_measured()) continue;
     const measure::Summary& load = *arm.cold.load_s;
     figures.push_back(load.n == 1
                           ? fmt::format("{} loads in {} (one run, so its spread is unknown)",
@@ -228,7 +197,7 @@ std::string answer_without_contrast(const Comparison& comparison) {
 
 // What is missing, for an arm without a usable cold trial.
 std::string answer_missing(const Arm& arm) {
-  if (is_open(arm)) {
+  if (arm.is_open()) {
     return fmt::format(
         "{} is still to be measured{}{}. How to run it: see \"Still to be measured\".",
         name_of(arm), arm.facts.missing.empty() ? "" : ": ", markdown_text(arm.facts.missing));
@@ -248,7 +217,7 @@ std::string answer_missing(const Arm& arm) {
 // A stand-in is no network: its time is what its rate was set to be.
 std::string answer_about_stand_in(const Comparison& comparison, std::size_t index) {
   const Arm& arm = comparison.arms[index];
-  if (!arm.facts.stand_in || !arm.facts.prefetch_of.empty() || !is_measured(arm)) return "";
+  if (!arm.facts.stand_in || !arm.facts.prefetch_of.empty() || !arm.is_measured()) return "";
   std::string answer = fmt::format("**{} is a stand-in, not a network:** a local directory at {}.",
                                    name_of(arm), markdown_text(arm.facts.stand_in->spec));
   std::optional<measure::Interval> load_s;
@@ -318,10 +287,15 @@ bool is_same_storage(const Comparison& comparison, const Contrast& contrast) {
          !comparison.arms[contrast.second].facts.stand_in;
 }
 
+std::string start_word(const Comparison& comparison) {
+  return loads_only(comparison) ? "load" : "start";
+}
+
 bool loads_only(const Comparison& comparison) { return comparison.facts.target == "native"; }
 
 bool all_verified(const Comparison& comparison) {
-  return std::all_of(comparison.arms.begin(), comparison.arms.end(), arm_is_verified);
+  return std::all_of(comparison.arms.begin(), comparison.arms.end(),
+                     [](const Arm& arm) { return arm.is_verified(); });
 }
 
 std::string title_of(const Comparison& comparison) {
@@ -370,66 +344,13 @@ std::vector<std::string> answers_of(const Comparison& comparison) {
   }
   add(answer_about_cold(comparison));
   for (const Arm& arm : comparison.arms) {
-    if (!is_measured(arm)) add(answer_missing(arm));
+    if (!arm.is_measured()) add(answer_missing(arm));
   }
   if (loads_only(comparison) && !comparison.trials.empty()) {
     add("The target is coldload's own loader: times are for loading the weights alone. A server "
         "adds its start, compilation and warm-up to them.");
   }
   return answers;
-}
-
-std::vector<Budget> budgets_of(const Comparison& comparison) {
-  const measure::ExperimentFacts& facts = comparison.facts;
-  const auto by_user = [&facts](const std::string& use) {
-    return std::find(facts.budgets_set_by_user.begin(), facts.budgets_set_by_user.end(), use) !=
-           facts.budgets_set_by_user.end();
-  };
-  std::vector<Budget> budgets;
-  for (const KnownUse& use : k_uses) {
-    const auto set = facts.budgets_s.find(use.key);
-    budgets.push_back(set == facts.budgets_s.end()
-                          ? Budget{use.name, use.default_s, false}
-                          : Budget{use.name, set->second, by_user(use.key)});
-  }
-  for (const auto& [use, seconds] : facts.budgets_s) {
-    const bool known =
-        std::any_of(k_uses.begin(), k_uses.end(),
-                    [&use = use](const KnownUse& entry) { return use == entry.key; });
-    if (!known) budgets.push_back({markdown_text(use), seconds, by_user(use)});
-  }
-  return budgets;
-}
-
-std::string fit_of(const Comparison& comparison, const Arm& arm, double budget_s) {
-  if (!is_measured(arm)) return is_open(arm) ? "to be measured" : "not measured";
-  const measure::Summary& load = *arm.cold.load_s;
-  const std::string fits = loads_only(comparison) ? "loading alone fits" : "ok";
-  std::string answer;
-  if (load.median > budget_s) {
-    answer = fmt::format("**no, {} over**", in_seconds(load.median - budget_s));
-  } else if (load.max > budget_s) {
-    answer =
-        fmt::format("{} at the median, slowest run {} over", fits, in_seconds(load.max - budget_s));
-  } else {
-    answer = fits;
-  }
-  if (load.n == 1) answer += " (one run)";
-  return arm_is_verified(arm) ? answer : answer + " (not verified cold)";
-}
-
-std::vector<std::string> tolerance_of(const Comparison& comparison) {
-  std::vector<std::string> sentences;
-  for (const Arm& arm : comparison.arms) {
-    if (!is_measured(arm) || arm.cold.load_s->median <= 0) continue;
-    const double seconds = arm.cold.load_s->median;
-    const double a_day = std::floor(k_day_s * k_share_of_day / seconds);
-    sentences.push_back(fmt::format(
-        "{}: one {} an hour costs {} of the hour; in {:g} s a day there is room for {} of them.",
-        name_of(arm), start_word(comparison), percent(seconds / k_hour_s), k_day_s * k_share_of_day,
-        a_day < 1 ? "none" : fmt::format("{:.0f}", a_day)));
-  }
-  return sentences;
 }
 
 }  // namespace coldload::report

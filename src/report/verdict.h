@@ -1,5 +1,5 @@
-// The rules that turn figures into sentences. All of them are in this file and verdict.cc: what is
-// claimed, from which number on, and what is left unsaid.
+// The rules that turn figures into the first sentences: what is claimed, from which number on, and
+// what is left unsaid.
 //
 // Layer: report. Results are Markdown that fits into a line or a table cell.
 #pragma once
@@ -39,18 +39,7 @@ enum class Claim {
 // The first sentences: what the answer is and how sure; a paragraph each.
 [[nodiscard]] std::vector<std::string> answers_of(const Comparison& comparison);
 
-struct Budget {
-  std::string use;  // "dev and notebooks"
-  double seconds = 0;
-  bool by_user = false;
-};
-// The known uses first (with coldload's defaults where records have none), then the user's own.
-[[nodiscard]] std::vector<Budget> budgets_of(const Comparison& comparison);
-
-// "ok", "**no, 14.7 s over**", "not measured": an arm's median against a budget.
-[[nodiscard]] std::string fit_of(const Comparison& comparison, const Arm& arm, double budget_s);
-
-// What the times mean for how often cold starts can be tolerated.
-[[nodiscard]] std::vector<std::string> tolerance_of(const Comparison& comparison);
+// What a cold trial is of: "load" of weights alone, "start" of a server.
+[[nodiscard]] std::string start_word(const Comparison& comparison);
 
 }  // namespace coldload::report

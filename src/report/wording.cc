@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "text/escape.h"
 #include "text/units.h"
 
 namespace coldload::report {
@@ -22,6 +23,8 @@ std::string number(double seconds) {
 const char* unit(double seconds) { return in_ms(seconds) ? " ms" : " s"; }
 
 }  // namespace
+
+std::string name_of(const Arm& arm) { return text::markdown_code(arm.facts.label); }
 
 std::string in_seconds(double seconds) { return number(seconds) + unit(seconds); }
 

@@ -10,8 +10,12 @@
 #include <vector>
 
 #include "measure/statistics.h"
+#include "report/comparison.h"
 
 namespace coldload::report {
+
+// An arm's label, as code.
+[[nodiscard]] std::string name_of(const Arm& arm);
 
 // "13.3 s", "4.25 s", "128 s", "8.4 ms".
 [[nodiscard]] std::string in_seconds(double seconds);

@@ -1,0 +1,87 @@
+#include "report/budget.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "report/verdict.h"
+#include "report/wording.h"
+#include "text/escape.h"
+
+namespace coldload::report {
+
+namespace {
+
+using text::markdown_text;
+
+struct KnownUse {
+  const char* key;
+  const char* name;
+  double default_s;
+};
+constexpr std::array<KnownUse, 3> k_uses{{{"dev", "dev and notebooks", 120},
+                                          {"internal", "internal services", 60},
+                                          {"user", "user-facing endpoints", 20}}};
+
+constexpr double k_hour_s = 3600;
+constexpr double k_day_s = 86'400;
+constexpr double k_share_of_day = 0.01;  // coldload's example of what may go to cold starts
+
+}  // namespace
+
+std::vector<Budget> budgets_of(const Comparison& comparison) {
+  const measure::ExperimentFacts& facts = comparison.facts;
+  const auto by_user = [&facts](const std::string& use) {
+    return std::find(facts.budgets_set_by_user.begin(), facts.budgets_set_by_user.end(), use) !=
+           facts.budgets_set_by_user.end();
+  };
+  std::vector<Budget> budgets;
+  for (const KnownUse& use : k_uses) {
+    const auto set = facts.budgets_s.find(use.key);
+    budgets.push_back(set == facts.budgets_s.end()
+                          ? Budget{use.name, use.default_s, false}
+                          : Budget{use.name, set->second, by_user(use.key)});
+  }
+  for (const auto& [use, seconds] : facts.budgets_s) {
+    const bool known =
+        std::any_of(k_uses.begin(), k_uses.end(),
+                    [&use = use](const KnownUse& entry) { return use == entry.key; });
+    if (!known) budgets.push_back({markdown_text(use), seconds, by_user(use)});
+  }
+  return budgets;
+}
+
+std::string fit_of(const Comparison& comparison, const Arm& arm, double budget_s) {
+  if (!arm.is_measured()) return arm.is_open() ? "to be measured" : "not measured";
+  const measure::Summary& load = *arm.cold.load_s;
+  const std::string fits = loads_only(comparison) ? "loading alone fits" : "ok";
+  std::string answer;
+  if (load.median > budget_s) {
+    answer = fmt::format("**no, {} over**", in_seconds(load.median - budget_s));
+  } else if (load.max > budget_s) {
+    answer =
+        fmt::format("{} at the median, slowest run {} over", fits, in_seconds(load.max - budget_s));
+  } else {
+    answer = fits;
+  }
+  if (load.n == 1) answer += " (one run)";
+  return arm.is_verified() ? answer : answer + " (not verified cold)";
+}
+
+std::vector<std::string> tolerance_of(const Comparison& comparison) {
+  std::vector<std::string> sentences;
+  for (const Arm& arm : comparison.arms) {
+    if (!arm.is_measured() || arm.cold.load_s->median <= 0) continue;
+    const double seconds = arm.cold.load_s->median;
+    const double a_day = std::floor(k_day_s * k_share_of_day / seconds);
+    sentences.push_back(fmt::format(
+        "{}: one {} an hour costs {} of the hour; in {:g} s a day there is room for {} of them.",
+        name_of(arm), start_word(comparison), percent(seconds / k_hour_s), k_day_s * k_share_of_day,
+        a_day < 1 ? "none" : fmt::format("{:.0f}", a_day)));
+  }
+  return sentences;
+}
+
+}  // namespace coldload::report

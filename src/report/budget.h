@@ -1,0 +1,27 @@
+// How long each use can wait for a start, what fits that, and how often starts can be borne.
+//
+// Layer: report. Results are Markdown that fits into a line or a table cell.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "report/comparison.h"
+
+namespace coldload::report {
+
+struct Budget {
+  std::string use;  // "dev and notebooks"
+  double seconds = 0;
+  bool by_user = false;
+};
+// The known uses first (with coldload's defaults where records have none), then the user's own.
+[[nodiscard]] std::vector<Budget> budgets_of(const Comparison& comparison);
+
+// "ok", "**no, 14.7 s over**", "not measured": an arm's median against a budget.
+[[nodiscard]] std::string fit_of(const Comparison& comparison, const Arm& arm, double budget_s);
+
+// What the times mean for how often cold starts can be tolerated.
+[[nodiscard]] std::vector<std::string> tolerance_of(const Comparison& comparison);
+
+}  // namespace coldload::report
