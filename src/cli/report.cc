@@ -45,22 +45,22 @@ int run_report(const std::vector<std::string>& args) {
   std::vector<std::string> conditions;
   std::string what_if;
   bool recommendation = false;
+  bool as_short = false;
   bool as_json = false;
   app.add_option("RECORDS", records, "storage_layout_bench.jsonl; several are joined")->required();
-  app.add_flag("--json", as_json, "print the comparison as JSON instead");
-  CLI::Option* output_option =
-      app.add_option("-o,--output", output,
-                     "the report's file (default: storage_layout_bench.md beside the first)");
-  app.add_flag("--recommendation", recommendation,
-               "print what to do as a note of its own, with a script that starts a node so");
-  app.add_option("--what-if", what_if,
-                 "rate=5GB/s: print what starts would take if storage delivered that instead");
+  CLI::App* forms = app.add_option_group("One form");
+  forms->add_option("-o,--output", output,
+                    "the report's file (default: storage_layout_bench.md beside the first)");
+  forms->add_flag("--json", as_json, "print the comparison as JSON instead");
+  forms->add_flag("--short", as_short,
+                  "print the first screen alone, for a pull request or a CI job's summary");
+  forms->add_flag("--recommendation", recommendation,
+                  "print what to do as a note of its own, with a script that starts a node so");
+  forms->add_option("--what-if", what_if,
+                    "rate=5GB/s: print what starts would take if storage delivered that instead");
+  forms->require_option(0, 1);
   add_condition_flag(&app, &conditions);
   if (!parse(app, args)) return k_exit_ok;
-  if (as_json && !output_option->empty()) {
-    throw UsageError("--json prints to stdout: it takes no --output");
-  }
-
   const auto wanted = parse_conditions(conditions);
   const std::optional<double> other_rate = parse_what_if(what_if);
   const report::Dataset dataset = report::read_dataset(records);
@@ -71,6 +71,10 @@ int run_report(const std::vector<std::string>& args) {
   if (recommendation) {
     fmt::print("{}", report::recommendation_note(latest_of(dataset, "--recommendation")));
     return k_exit_ok;
+  }
+  if (as_short) {
+    fmt::print("{}", report::short_report(dataset));
+    return any_holds(wanted, dataset) ? k_exit_condition : k_exit_ok;
   }
   if (as_json) {
     fmt::print("{}", text::to_pretty(report::to_json(report::compare(dataset))));

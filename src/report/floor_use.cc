@@ -69,7 +69,7 @@ HeldTrials held_trials(const Arm& arm) {
   held.measured =
       experiments.size() > 1 ? "measured before each experiment" : "measured before the first run";
   if (held.each.size() < arm.cold.trials.size()) {
-    held.of_how_many = fmt::format(" of {} of {}, whose floor was measured", held.each.size(),
+    held.of_how_many = fmt::format(" of the {} of {} with a floor", held.each.size(),
                                    runs(arm.cold.trials.size()));
   }
   return held;

@@ -22,6 +22,7 @@ pre code{padding:0;background:none}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{padding:.35rem .7rem;border-bottom:1px solid var(--line);vertical-align:top}
 th{text-align:left;border-bottom-width:2px}
+td:first-child code,th code{white-space:nowrap}
 th[align=right],td[align=right]{text-align:right;white-space:nowrap}
 th button{all:unset;cursor:pointer;font-weight:600}
 th button:focus-visible{outline:2px solid var(--link);outline-offset:2px}

@@ -1,6 +1,7 @@
 #include "report/markdown.h"
 
 #include <filesystem>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -15,21 +16,42 @@
 
 namespace coldload::report {
 
-std::string markdown_report(const Dataset& dataset, const std::string& picture) {
-  const std::vector<Comparison> comparisons = compare(dataset);
-  if (comparisons.empty()) {
-    return "# No trial on record\n\nThe experiment ended before its first trial did: there is "
-           "nothing to report.\n";
-  }
-  const Comparison& comparison = comparisons.front();
+namespace {
+
+constexpr const char* k_no_trial =
+    "# No trial on record\n\nThe experiment ended before its first trial did: there is nothing to "
+    "report.\n";
+
+// What a reader who stops here should know.
+std::string first_screen(const Comparison& comparison) {
   std::string out = "# " + title_of(comparison) + "\n\n";
   for (const std::string& answer : answers_of(comparison)) out += answer + "\n\n";
-  out += uses_section(comparison);
+  return out + uses_section(comparison) + recommendation_section(comparison);
+}
+
+// Every section ends in an empty line, a file in a line end.
+std::string ended(std::string sections) {
+  sections.pop_back();
+  return sections;
+}
+
+}  // namespace
+
+std::string short_report(const Dataset& dataset) {
+  const std::vector<Comparison> comparisons = compare(dataset);
+  if (comparisons.empty()) return k_no_trial;
+  return ended(first_screen(comparisons.front()) + paths_section(comparisons.front()));
+}
+
+std::string markdown_report(const Dataset& dataset, const std::string& picture) {
+  const std::vector<Comparison> comparisons = compare(dataset);
+  if (comparisons.empty()) return k_no_trial;
+  const Comparison& comparison = comparisons.front();
+  std::string out = first_screen(comparison);
   out += paths_section(comparison);
   if (!picture.empty()) out += fmt::format("![every trial](<{}>)\n\n", picture);
   out += time_section(comparison);
   out += native_section(comparison);
-  out += recommendation_section(comparison);
   out += tolerance_section(comparison);
   out += staging_section(comparison);
   out += prefetch_section(comparison);
@@ -40,8 +62,7 @@ std::string markdown_report(const Dataset& dataset, const std::string& picture) 
   out += trials_section(comparison);
   out += others_section(comparisons);
   out += setting_section(comparison);
-  out.pop_back();  // every section ends in an empty line; the file in a line end
-  return out;
+  return ended(std::move(out));
 }
 
 void write_report(const Dataset& dataset, const std::string& markdown_path) {

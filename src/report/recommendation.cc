@@ -22,8 +22,6 @@ namespace coldload::report {
 
 namespace {
 
-using text::markdown_code;
-
 // From this share of a start on, something is worth a sentence of its own.
 constexpr double k_worth_it = 0.1;
 
@@ -119,16 +117,20 @@ std::string whether_to_read_ahead(const Comparison& comparison) {
     const double with_s = prefetched(comparison, arm)->cold.load_s->median;
     return fmt::format(
         "**Start servers on {} with `coldload run`:** ready after {} instead of {}, as the weights "
-        "are read while the server starts.",
-        name_of(arm), in_seconds(with_s), in_seconds(arm.cold.load_s->median));
+        "are read while the server starts{}.",
+        name_of(arm), in_seconds(with_s), in_seconds(arm.cold.load_s->median),
+        staging_pays(staging_in(comparison))
+            ? "; with `--stage` it leaves the copy for later starts"
+            : "");
   }
   return "";
 }
 
 std::string whether_to_keep_in_memory(const Comparison& comparison) {
-  const std::vector<const Arm*> paths = paths_by_time(comparison);
-  for (auto path = paths.rbegin(); path != paths.rend(); ++path) {
-    const Arm& arm = **path;
+  std::vector<const Arm*> slowest_first = paths_by_time(comparison);
+  std::reverse(slowest_first.begin(), slowest_first.end());
+  for (const Arm* path : slowest_first) {
+    const Arm& arm = *path;
     const auto share = arm.storage_share_s();
     if (!share || !arm.storage_share_is_clear() || *share < k_worth_it * arm.cold.load_s->median) {
       continue;

@@ -124,7 +124,7 @@ std::string paths_section(const Comparison& comparison) {
     if (arm.warm.load_s || warm_left_out) table.rows.push_back(row_of(arm.warm, arm));
     for (const Mode& mode : arm.other_modes) table.rows.push_back(row_of(mode, arm));
   }
-  return text::markdown_table(table) +
+  return "## What was measured\n\n" + text::markdown_table(table) +
          "\nStorage rate: bytes that storage delivered, over the whole time from launch to ready." +
          gpu_memory_note(comparison) + "\n\n";
 }

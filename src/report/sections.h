@@ -12,8 +12,8 @@
 namespace coldload::report {
 
 // Each begins with its "## " heading and ends with an empty line.
-[[nodiscard]] std::string uses_section(const Comparison& comparison);   // without heading
-[[nodiscard]] std::string paths_section(const Comparison& comparison);  // without heading
+[[nodiscard]] std::string uses_section(const Comparison& comparison);  // without heading
+[[nodiscard]] std::string paths_section(const Comparison& comparison);
 [[nodiscard]] std::string time_section(const Comparison& comparison);
 [[nodiscard]] std::string native_section(const Comparison& comparison);
 [[nodiscard]] std::string tolerance_section(const Comparison& comparison);

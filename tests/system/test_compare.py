@@ -143,6 +143,16 @@ class Rows(CompareTest):
         self.assertEqual(again.returncode, 0, again.stderr)
         self.assertEqual(report.read_bytes(), first)
 
+    def test_the_first_screen_can_be_had_alone(self):
+        self.compare("--runs", 1)
+        records = self.out / JSONL_NAME
+        short = run(["report", records, "--short"])
+        self.assertEqual(short.returncode, 0, short.stderr)
+        screen, table = short.stdout.split("## What was measured")
+        self.assertTrue((self.out / MARKDOWN_NAME).read_text(encoding="utf-8").startswith(screen))
+        self.assertIn("`net`", table)
+        self.assertEqual(run(["report", records, "--short", "--json"]).returncode, 2)
+
     def test_a_threshold_fails_with_its_own_code_and_a_sentence(self):
         result = self.compare("--runs", "1", "--warm-runs", "0", "--no-floor", "--fail-if",
                               "load_s.net>1000", "--fail-if", "ratio.net<0.0001")

@@ -144,7 +144,7 @@ TEST(FloorUse, AnExperimentWithoutAFloorKeepsTheOlderOne) {
   ASSERT_EQ(said.size(), 2U);
   EXPECT_THAT(said[0], HasSubstr("**10 %** of what this path delivers, 2.16 GB/s (measured before "
                                  "the first run)"));
-  EXPECT_THAT(said[0], HasSubstr("median of 1 of 2 runs, whose floor was measured"));
+  EXPECT_THAT(said[0], HasSubstr("median of the 1 of 2 runs with a floor, measured"));
   const Dataset dataset = dataset_of(records);
   EXPECT_THAT(floor_table(compare(dataset).at(0)), HasSubstr("when it was last measured"));
   EXPECT_THAT(floor_table(compare(dataset).at(0)), HasSubstr("2.16 GB/s"));

@@ -153,6 +153,7 @@ TEST(NodeBootstrap, IsAScriptThatAShellAccepts) {
   for (const Experiment& example :
        {Experiment().cold("nvme", 13).cold("net", 60).staged(24, 13, 13),
         Experiment().cold("nvme", 40).cold("net", 30).prefetch("net", 20),
+        Experiment().cold("nvme", 13).cold("net", 60).prefetch("net", 20).staged(24, 13, 13),
         Experiment().cold("nvme", 40).cold("net", 30)}) {
     const std::string script = script_of(example);
     EXPECT_THAT(script, AllOf(HasSubstr("#!/usr/bin/env bash"), HasSubstr("\"${PORT:-8000}\"")));
@@ -161,6 +162,16 @@ TEST(NodeBootstrap, IsAScriptThatAShellAccepts) {
     EXPECT_TRUE(os::run_shell("bash -n '" + path + "'", {}).success()) << script;
     EXPECT_THAT(script, HasSubstr("'it'\\''s here'"));
   }
+}
+
+TEST(NodeBootstrap, ReadsAheadAndLeavesACopyWhereBothPay) {
+  const std::string text =
+      told(Experiment().cold("nvme", 13).cold("net", 60).prefetch("net", 20).staged(24, 13, 13));
+  EXPECT_THAT(text, HasSubstr("exec coldload run --stage \"$copy\" \"$model\" -- vllm serve "
+                              "{model} --port"));
+  EXPECT_THAT(text, HasSubstr("ready after 20.0 s instead of 60.0 s"));
+  EXPECT_THAT(text, HasSubstr("with `--stage` it leaves the copy for later starts"));
+  EXPECT_THAT(text, Not(HasSubstr("coldload stage --wait")));
 }
 
 TEST(NodeBootstrap, ChecksTheMountThatItCopiesTo) {
