@@ -29,7 +29,8 @@ std::string describe_arm(const measure::Arm& arm) {
   if (arm.facts.stand_in) {
     text += fmt::format("           seen through a stand-in: {}\n", arm.facts.stand_in->spec);
   }
-  // Of a stand-in it is known when it is mounted: pages of a directory in tmpfs are cold behind one.
+  // Of a stand-in it is known when it is mounted: pages of a directory in tmpfs are cold behind
+  // one.
   if (!arm.cannot_warm.empty() && !arm.facts.stand_in) {
     text += fmt::format("           no warm runs: {}\n", arm.cannot_warm);
   }

@@ -4,13 +4,15 @@ import os
 import subprocess
 import sys
 
-from harness import (COLDLOAD, SOURCE_DIR, ScratchTest, can_evict, environment, needs, read_rows,
-                     write_checkpoint)
+from harness import (COLDLOAD, FAKE_SERVER, JSONL_NAME, MARKDOWN_NAME, SOURCE_DIR, ScratchTest,
+                     can_evict, environment, has_fake_server, has_fuse, is_root, needs, plain_build,
+                     read_rows, run, write_checkpoint)
 
 BOOTSTRAP = SOURCE_DIR / "script" / "bootstrap"
 DAY = SOURCE_DIR / "days" / "day-009-storage-nvme-vs-network"
 COMPARE = DAY / "compare_storage_paths.sh"
 STAGE = DAY / "stage_model_to_nvme.sh"
+EXPERIMENT = DAY / "experiment.sh"
 
 
 class Stubbed(ScratchTest):
@@ -112,6 +114,48 @@ class ComparePaths(Stubbed):
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         modes = {row["storage_mode"] for row in read_rows(out)}
         self.assertLessEqual({"nvme", "net"}, modes)
+
+
+class Experiment(Stubbed):
+    @needs(is_root(), has_fuse(), can_evict(), has_fake_server(), plain_build())
+    def test_goes_from_nothing_to_report_and_leaves_nothing_else(self):
+        disk, out = self.scratch / "disk", self.scratch / "out"
+        disk.mkdir()
+        result = self.call(EXPERIMENT, "--", FAKE_SERVER, "--port", "{port}", "--model", "{model}",
+                           "--read", "full", COLDLOAD=COLDLOAD, DISK=disk, OUT=out, SIZE="8MB",
+                           STAND_IN_NET="200MB/s,1ms", TMPDIR=self.scratch)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        modes = [row["storage_mode"] for row in read_rows(out)]
+        for mode, trials in {"nvme": 7, "net": 7, "nvme_warm": 2, "net_warm": 2, "net_prefetch": 3,
+                             "staged": 2, "staged_warm": 2}.items():
+            self.assertEqual(modes.count(mode), trials, mode)
+        self.assertIn("## To take away",
+                      (out / "storage_layout_recommendation.md").read_text(encoding="utf-8"))
+        self.assertEqual([path.name for path in disk.iterdir()], ["random-llama-8MB"])
+        self.assertEqual({path.name for path in self.scratch.iterdir()}, {"disk", "out"})
+        again = self.call(EXPERIMENT, COLDLOAD=COLDLOAD, DISK=disk, OUT=out)
+        self.assertEqual(again.returncode, 1)
+        self.assertIn("is there already", again.stderr)
+
+
+class PublishedReports(ScratchTest):
+    """The reports that the repository shows are what their records say."""
+
+    def test_each_is_written_by_this_coldload(self):
+        results = [*SOURCE_DIR.glob(f"docs/examples/*/{JSONL_NAME}"), DAY / JSONL_NAME]
+        self.assertGreater(len(results), 5)
+        for records in results:
+            with self.subTest(records.parent.name):
+                written = self.scratch / records.parent.name / MARKDOWN_NAME
+                written.parent.mkdir()
+                result = run(["report", records, "--output", written])
+                self.assertEqual(result.returncode, 0, result.stderr)
+                for extension in (".md", ".svg"):
+                    self.assertEqual(written.with_suffix(extension).read_bytes(),
+                                     (records.parent / MARKDOWN_NAME).with_suffix(extension)
+                                     .read_bytes(),
+                                     f"`coldload report {records}` writes another {extension}")
+
 
 class StageModel(Stubbed):
     @needs(can_evict())
