@@ -24,6 +24,29 @@ std::optional<double> rate_of(const Arm& arm) {
   return std::nullopt;
 }
 
+// The part of a start that reads the weights.
+struct Reading {
+  double seconds = 0;  // at the measured rate
+  double least_s = 0;  // with the weights in memory
+};
+
+Reading reading_of(const Comparison& comparison, const Arm& arm, const StorageShare& share) {
+  if (loads_only(comparison)) return {arm.cold.load_s->median, arm.warm.load_s->median};
+  if (share.of_phase) return {share.cold_s, share.warm_s};
+  return {share.seconds(), 0};
+}
+
+// From this multiple of bytes / rate on, it was not storage alone that the reading waited for.
+constexpr double k_own_limit = 1.15;
+
+// How long the same reading takes from storage of another rate.
+double reading_at(const Reading& reading, double bytes, double measured_rate, double other_rate) {
+  if (reading.seconds > k_own_limit * bytes / measured_rate) {
+    return std::max(reading.seconds, bytes / other_rate);
+  }
+  return std::max(reading.least_s, reading.seconds * measured_rate / other_rate);
+}
+
 Prediction predict_for(const Comparison& comparison, const Arm& arm, double rate_bytes_per_s) {
   Prediction prediction;
   prediction.arm = &arm;
@@ -46,10 +69,14 @@ Prediction predict_for(const Comparison& comparison, const Arm& arm, double rate
         "its warm runs are not clearly faster: storage cannot be told from the rest";
     return prediction;
   }
-  const double slower = *prediction.rate_bytes_per_s / rate_bytes_per_s;
-  const double load_s = arm.cold.load_s->median;
-  prediction.load_s = loads_only(comparison) ? std::max(arm.warm.load_s->median, load_s * slower)
-                                             : load_s + share->seconds() * (slower - 1);
+  if (comparison.checkpoint_bytes == 0) {
+    prediction.why_not = "the size of its weights is not on record";
+    return prediction;
+  }
+  const Reading reading = reading_of(comparison, arm, *share);
+  prediction.load_s = arm.cold.load_s->median - reading.seconds +
+                      reading_at(reading, static_cast<double>(comparison.checkpoint_bytes),
+                                 *prediction.rate_bytes_per_s, rate_bytes_per_s);
   return prediction;
 }
 
@@ -87,17 +114,13 @@ std::string what_if_text(const Comparison& comparison, double rate_bytes_per_s) 
     }
     table.rows.push_back(std::move(row));
   }
-  const char* const assumed = loads_only(comparison)
-                                  ? "Predicted, not measured: all of a load's time is taken to "
-                                    "change with storage's rate, down "
-                                    "to that of a warm load."
-                                  : "Predicted, not measured: what of a start is storage (cold "
-                                    "less warm) is taken to change "
-                                    "with its rate, of which the server goes on using the same "
-                                    "share; the rest stays. A server "
-                                    "that cannot read faster than it did will not.";
-  return fmt::format("What if storage delivered {}?\n\n{}\n{}{}\n", rate,
-                     text::markdown_table(table), below.empty() ? "" : below + "\n", assumed);
+  return fmt::format(
+      "What if storage delivered {}?\n\n{}\n{}Predicted, not measured: reading the weights is "
+      "taken "
+      "to change with the rate, down to its time with them in memory, where it waited for storage; "
+      "where it took longer than storage needed, it is taken to be as slow as that everywhere. The "
+      "rest of a start stays.\n",
+      rate, text::markdown_table(table), below.empty() ? "" : below + "\n");
 }
 
 }  // namespace coldload::report

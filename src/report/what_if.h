@@ -18,9 +18,10 @@ struct Prediction {
   std::string why_not;                     // in words, where there is none
 };
 
-// For every measured arm: what of its start is storage (cold less warm) changes with the rate, as
-// the server goes on using the same share of it; the rest stays. The native loader does nothing but
-// load: all of its time changes with the rate, down to that of a warm load.
+// For every measured arm. What reads the weights (the weights phase where the server tells it, the
+// whole load of the native loader, else cold less warm) changes with the rate, down to its time
+// with them in memory, if it took about bytes / rate; if it took longer, it has a limit of its own
+// and changes only where storage becomes slower than that. The rest of the start stays.
 [[nodiscard]] std::vector<Prediction> predict(const Comparison& comparison,
                                               double rate_bytes_per_s);
 

@@ -17,7 +17,8 @@ measure::ArmFacts stand_in(const std::string& label, double rate_bytes_per_s) {
 }
 
 // `net` at 100 MB/s: 40 s cold, 10 s warm.
-Dataset starts(const std::string& target, bool with_warm = true) {
+Dataset starts(const std::string& target, bool with_warm = true,
+               std::uint64_t bytes = 3'000'000'000) {
   measure::ExperimentFacts facts = experiment({stand_in("net", 1e8), arm("unknown")});
   facts.target = target;
   std::vector<measure::Record> records;
@@ -30,6 +31,7 @@ Dataset starts(const std::string& target, bool with_warm = true) {
     records.back().storage_mode = "net_warm";
     records.back().cold = measure::Cold::warm;
   }
+  for (measure::Record& record : records) record.checkpoint_bytes = bytes;
   return dataset_of(std::move(records));
 }
 
@@ -46,9 +48,17 @@ TEST(WhatIf, OfAServerOnlyStoragesShareChanges) {
 }
 
 TEST(WhatIf, OfTheNativeLoaderAllChangesDownToAWarmLoad) {
-  const Dataset dataset = starts("native");
+  const Dataset dataset = starts("native", true, 4'000'000'000);
   EXPECT_DOUBLE_EQ(*predicted(dataset, 2e8), 20);
   EXPECT_DOUBLE_EQ(*predicted(dataset, 1e12), 10);
+}
+
+TEST(WhatIf, AServerThatIsSlowerThanItsStorageStaysSo) {
+  const Dataset dataset =
+      starts("generic", true, 1'000'000'000);  // needs 30 s for what storage gives in 10
+  EXPECT_DOUBLE_EQ(*predicted(dataset, 1e9), 40);
+  EXPECT_DOUBLE_EQ(*predicted(dataset, 5e7), 40);
+  EXPECT_DOUBLE_EQ(*predicted(dataset, 2e7), 10 + 50);
 }
 
 TEST(WhatIf, SaysWhatCannotBePredictedAndWhy) {
