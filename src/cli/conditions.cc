@@ -34,10 +34,19 @@ void check_conditions(const std::vector<report::Condition>& conditions,
                       const std::vector<std::string>& labels) {
   for (const report::Condition& condition : conditions) {
     const std::string& mode = condition.mode;
-    const bool known =
-        mode.empty() || std::any_of(labels.begin(), labels.end(), [&](const auto& label) {
-          return mode == label || mode.rfind(label + "_", 0) == 0;
-        });
+    if (report::is_of_pair(condition.figure)) {
+      const bool is_later = std::find(labels.begin() + 1, labels.end(), mode) != labels.end();
+      if (labels.size() > 1 && (mode.empty() || is_later)) continue;
+      throw UsageError(fmt::format(
+          "--fail-if {}: that is a figure of a path against the first, of which there are {}",
+          condition.text,
+          labels.size() < 2
+              ? "none"
+              : fmt::format("{}", fmt::join(labels.begin() + 1, labels.end(), ", "))));
+    }
+    const bool known = std::any_of(labels.begin(), labels.end(), [&](const auto& label) {
+      return mode == label || mode == label + "_warm" || mode == label + "_hot";
+    });
     if (known) continue;
     throw UsageError(fmt::format("--fail-if {}: there is no path '{}'; there are {}",
                                  condition.text, mode, fmt::join(labels, ", ")));

@@ -278,6 +278,9 @@ std::vector<std::string> command_line(bool comparing, const RawFlags& raw,
 std::vector<std::string> labels_of(const measure::Plan& plan) {
   std::vector<std::string> labels;
   for (const measure::ArmRequest& arm : plan.arms) labels.push_back(arm.label);
+  for (const std::string& label : plan.prefetch) {
+    labels.push_back(label + std::string(measure::k_prefetch_suffix));
+  }
   if (plan.stage) labels.emplace_back(measure::k_staged_label);
   return labels;
 }

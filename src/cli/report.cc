@@ -66,26 +66,20 @@ int run_report(const std::vector<std::string>& args) {
   const report::Dataset dataset = report::read_dataset(records);
   if (other_rate) {
     fmt::print("{}", report::what_if_text(latest_of(dataset, "--what-if"), *other_rate));
-    return k_exit_ok;
-  }
-  if (recommendation) {
+  } else if (recommendation) {
     fmt::print("{}", report::recommendation_note(latest_of(dataset, "--recommendation")));
-    return k_exit_ok;
-  }
-  if (as_short) {
+  } else if (as_short) {
     fmt::print("{}", report::short_report(dataset));
-    return any_holds(wanted, dataset) ? k_exit_condition : k_exit_ok;
-  }
-  if (as_json) {
+  } else if (as_json) {
     fmt::print("{}", text::to_pretty(report::to_json(report::compare(dataset))));
-    return any_holds(wanted, dataset) ? k_exit_condition : k_exit_ok;
+  } else {
+    if (output.empty()) {
+      output =
+          (std::filesystem::path(records.front()).parent_path() / report::k_markdown_name).string();
+    }
+    report::write_report(dataset, output);
+    fmt::print("{}\n", output);
   }
-  if (output.empty()) {
-    output =
-        (std::filesystem::path(records.front()).parent_path() / report::k_markdown_name).string();
-  }
-  report::write_report(dataset, output);
-  fmt::print("{}\n", output);
   return any_holds(wanted, dataset) ? k_exit_condition : k_exit_ok;
 }
 

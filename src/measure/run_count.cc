@@ -35,7 +35,7 @@ bool is_look(std::uint64_t runs) {
 bool are_precise(const std::vector<std::vector<double>>& seconds, double precision) {
   const std::vector<double>* first = nullptr;
   for (const std::vector<double>& values : seconds) {
-    if (values.empty()) continue;
+    if (values.empty()) return false;
     if (first == nullptr) {
       first = &values;
       continue;
@@ -50,6 +50,7 @@ bool are_precise(const std::vector<std::vector<double>>& seconds, double precisi
 
 bool RunStop::before(const Slot& slot) {
   const bool is_cold = slot.kind == TrialKind::cold || slot.kind == TrialKind::after_copy;
+  if (is_cold) has_runs_[slot.arm] = true;
   if (!count_.automatic || !is_cold || slot.block == block_) return enough_ && is_cold;
   const os::TimePoint now = os::Clock::now();
   if (!began_) {
@@ -60,9 +61,16 @@ bool RunStop::before(const Slot& slot) {
   const std::uint64_t done = block_;
   block_ = slot.block;
   block_began_ = now;
-  enough_ = enough_ || (is_look(done) && are_precise(seconds_, count_.precision)) ||
-            (done > 0 && time_is_up(now));
+  enough_ = enough_ || (is_look(done) && is_precise()) || (done > 0 && time_is_up(now));
   return enough_;
+}
+
+bool RunStop::is_precise() const {
+  std::vector<std::vector<double>> seconds;
+  for (std::size_t arm = 0; arm < seconds_.size(); ++arm) {
+    if (has_runs_[arm]) seconds.push_back(seconds_[arm]);
+  }
+  return are_precise(seconds, count_.precision);
 }
 
 bool RunStop::time_is_up(os::TimePoint now) const {

@@ -33,14 +33,13 @@ struct RunCount {
 [[nodiscard]] bool is_look(std::uint64_t runs);
 
 // Whether the interval of every arm's ratio to the first arm's is at most `precision` of it wide.
-// False where one has none so far.
+// False where one has none so far, as all its runs failed, say.
 [[nodiscard]] bool are_precise(const std::vector<std::vector<double>>& seconds, double precision);
 
 // Watches one experiment.
 class RunStop {
  public:
-  // `arms`: how many there are; values of those that are never added are not asked for.
-  RunStop(RunCount count, std::size_t arms) : count_(count), seconds_(arms) {}
+  RunStop(RunCount count, std::size_t arms) : count_(count), seconds_(arms), has_runs_(arms) {}
 
   // A cold trial that counts.
   void add(const Slot& slot, double load_s) { seconds_[slot.arm].push_back(load_s); }
@@ -49,10 +48,12 @@ class RunStop {
   [[nodiscard]] bool before(const Slot& slot);
 
  private:
+  [[nodiscard]] bool is_precise() const;
   [[nodiscard]] bool time_is_up(os::TimePoint now) const;
 
   const RunCount count_;
   std::vector<std::vector<double>> seconds_;  // by arm
+  std::vector<bool> has_runs_;                // by arm: false for a path that is still to come
   std::uint64_t block_ = 0;                   // the one under way
   std::optional<os::TimePoint> began_;
   os::TimePoint block_began_;

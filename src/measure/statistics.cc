@@ -264,10 +264,11 @@ std::optional<std::size_t> lower_cluster(std::span<const double> values) {
   if (values.size() < k_least) return std::nullopt;
   std::vector<double> sorted(values.begin(), values.end());
   std::sort(sorted.begin(), sorted.end());
+  const double least_gap = k_least_share * median(values);
   for (std::size_t low = k_least_in_one; low + k_least_in_one <= sorted.size(); ++low) {
     const double gap = sorted[low] - sorted[low - 1];
     const double widest = std::max(sorted[low - 1] - sorted.front(), sorted.back() - sorted[low]);
-    if (gap >= k_gap * widest && gap >= k_least_share * median(values)) return low;
+    if (gap > 0 && gap >= k_gap * widest && gap >= least_gap) return low;
   }
   return std::nullopt;
 }

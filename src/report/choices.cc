@@ -1,6 +1,7 @@
 #include "report/choices.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 
 #include "report/verdict.h"
@@ -11,11 +12,16 @@ namespace {
 
 // A place where models may lie: neither a copy made for the experiment nor another way to start.
 bool is_path(const Arm& arm) {
-  return arm.cold.load_s && arm.facts.staged_from.empty() && arm.facts.prefetch_of.empty();
+  return arm.is_measured() && arm.is_verified() && arm.facts.staged_from.empty() &&
+         arm.facts.prefetch_of.empty();
 }
 
 std::size_t index_of(const Comparison& comparison, const Arm& arm) {
   return static_cast<std::size_t>(&arm - comparison.arms.data());
+}
+
+Contrast contrast_between(const Comparison& comparison, const Arm& a, const Arm& b) {
+  return contrast_of(comparison, index_of(comparison, a), index_of(comparison, b));
 }
 
 }  // namespace
@@ -32,9 +38,17 @@ std::vector<const Arm*> paths_by_time(const Comparison& comparison) {
 }
 
 bool differs(const Comparison& comparison, const Arm& a, const Arm& b) {
-  const Claim claim = claim_of(
-      comparison, contrast_of(comparison, index_of(comparison, a), index_of(comparison, b)));
+  const Claim claim = claim_of(comparison, contrast_between(comparison, a, b));
   return claim == Claim::shown || claim == Claim::separated;
+}
+
+bool are_level(const Comparison& comparison, const Arm& a, const Arm& b) {
+  constexpr double k_little = 0.1;
+  const Contrast contrast = contrast_between(comparison, a, b);
+  if (!contrast.difference_ci || claim_of(comparison, contrast) != Claim::not_shown) return false;
+  const double most =
+      std::max(std::abs(contrast.difference_ci->low), std::abs(contrast.difference_ci->high));
+  return most <= k_little * std::max(a.cold.load_s->median, b.cold.load_s->median);
 }
 
 std::optional<Staging> staging_in(const Comparison& comparison) {
@@ -57,8 +71,9 @@ bool prefetch_saves(const Comparison& comparison, const Arm& path) {
          differs(comparison, path, *with);
 }
 
-bool staging_pays(const std::optional<Staging>& staging) {
-  return staging && staging->break_even() && staging->later_s < staging->source_s;
+bool staging_pays(const Comparison& comparison, const std::optional<Staging>& staging) {
+  return staging && staging->break_even() && staging->later_s < staging->source_s &&
+         differs(comparison, *staging->source, *staging->staged);
 }
 
 }  // namespace coldload::report

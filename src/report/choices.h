@@ -12,17 +12,20 @@
 
 namespace coldload::report {
 
-// The measured paths where models may lie, neither copies made for the experiment nor other ways to
-// start, the fastest first.
+// The paths where models may lie that were measured, verified cold; neither copies made for the
+// experiment nor other ways to start. The fastest first.
 [[nodiscard]] std::vector<const Arm*> paths_by_time(const Comparison& comparison);
 
 // Whether the runs show that two arms differ, or leave no overlap.
 [[nodiscard]] bool differs(const Comparison& comparison, const Arm& a, const Arm& b);
+// Whether they show that two arms do not differ by as much as a tenth of the slower one's time.
+// Most pairs that do not differ are not level either: they have too few runs to tell.
+[[nodiscard]] bool are_level(const Comparison& comparison, const Arm& a, const Arm& b);
 
 [[nodiscard]] std::optional<Staging> staging_in(const Comparison& comparison);
-// Whether some start of a node is the one by which staging has paid, and later ones are faster,
-// too.
-[[nodiscard]] bool staging_pays(const std::optional<Staging>& staging);
+// Whether starts from the copy are shown to be faster, and by some start of a node it has paid.
+[[nodiscard]] bool staging_pays(const Comparison& comparison,
+                                const std::optional<Staging>& staging);
 
 // The same path started by `coldload run`; null where that was not measured.
 [[nodiscard]] const Arm* prefetched(const Comparison& comparison, const Arm& path);

@@ -235,6 +235,18 @@ bool is_after_copy(const Arm& arm, const Mode& mode) {
   return !arm.facts.staged_from.empty() && mode.label == arm.facts.label + "_warm";
 }
 
+std::vector<std::string> pinned_flags_of(const ExperimentFacts& facts) {
+  std::vector<std::string> words;
+  const text::json::value* server = facts.environment.if_contains("server");
+  if (server == nullptr || !server->is_object()) return words;
+  const text::json::value* pinned = server->get_object().if_contains("pinned_flags");
+  if (pinned == nullptr || !pinned->is_array()) return words;
+  for (const text::json::value& word : pinned->get_array()) {
+    if (word.is_string()) words.emplace_back(word.get_string());
+  }
+  return words;
+}
+
 std::vector<Comparison> compare(const Dataset& dataset) {
   std::vector<Comparison> comparisons;
   std::map<std::string, std::size_t> comparison_of;  // experiment id -> index

@@ -96,6 +96,9 @@ struct Comparison {
   Trials trials;  // all of this comparison, in order
 };
 
+// What coldload added to the server's command, so that every path is read in the same way.
+[[nodiscard]] std::vector<std::string> pinned_flags_of(const measure::ExperimentFacts& facts);
+
 // The arm `second` against `first`, by their cold trials.
 [[nodiscard]] Contrast contrast_of(const Comparison& comparison, std::size_t first,
                                    std::size_t second);

@@ -2,6 +2,8 @@
 
 #include "report/comparison.h"
 #include "report/json_access.h"
+#include "report/recommendation.h"
+#include "report/verdict.h"
 #include "text/escape.h"
 
 namespace coldload::report {
@@ -42,6 +44,8 @@ json::object arm_object(const Arm& arm) {
   out["warm_values_s"] = numbers_value(arm.warm.values_s);
   out["warm_median_s"] =
       arm.warm.load_s ? number_value(arm.warm.load_s->median) : json::value(nullptr);
+  out["native_load_s"] =
+      arm.native_load_s ? number_value(arm.native_load_s->median) : json::value(nullptr);
   out["storage_share_s"] = number_value(arm.storage_share_s());
   json::object verdicts;
   for (const auto& [cold, count] : arm.cold_verdicts) verdicts[to_string(cold)] = count;
@@ -87,6 +91,7 @@ json::object contrast_object(const Comparison& comparison, const Contrast& contr
   out["difference_s"] = number_value(contrast.difference_s);
   out["difference_ci"] = interval_value(contrast.difference_ci);
   out["p_value"] = number_value(contrast.p_value);
+  out["claim"] = to_string(claim_of(comparison, contrast));
   return out;
 }
 
@@ -124,6 +129,7 @@ text::json::value to_json(const std::vector<Comparison>& comparisons) {
   }
   out["contrasts"] = std::move(contrasts);
   out["expected"] = expected_array(comparison);
+  out["what_to_do"] = texts_value(recommendations_of(comparison));
   out["same_storage"] = texts_value(comparison.facts.same_storage);
   out["other_comparisons"] = comparisons.empty() ? 0 : comparisons.size() - 1;
   return json::object{{"comparison", std::move(out)}};

@@ -38,8 +38,6 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-bool is_of_pair(Figure figure) { return figure == Figure::ratio || figure == Figure::difference_s; }
-
 const Mode* mode_named(const Comparison& comparison, const std::string& label) {
   for (const Arm& arm : comparison.arms) {
     if (arm.cold.label == label) return &arm.cold;
@@ -62,8 +60,11 @@ std::optional<double> median_efficiency(const Mode& mode) {
 [[noreturn]] void no_such_path(const Condition& condition, const Comparison& comparison) {
   std::vector<std::string> labels;
   for (const Arm& arm : comparison.arms) labels.push_back(arm.facts.label);
-  throw os::Error(fmt::format("the condition \"{}\" names no path on record: there are {}",
-                              condition.text, fmt::join(labels, ", ")));
+  throw os::Error(fmt::format("the condition \"{}\" names {}: there are {}", condition.text,
+                              is_of_pair(condition.figure)
+                                  ? "no path that was compared with the first"
+                                  : "no path on record",
+                              fmt::join(labels, ", ")));
 }
 
 std::optional<double> figure_of_pair(const Condition& condition, const Comparison& comparison) {
@@ -85,6 +86,8 @@ std::optional<double> figure_of(const Condition& condition, const Comparison& co
 
 }  // namespace
 
+bool is_of_pair(Figure figure) { return figure == Figure::ratio || figure == Figure::difference_s; }
+
 Condition parse_condition(std::string_view text) {
   Condition condition;
   condition.text = text;
@@ -99,7 +102,10 @@ Condition parse_condition(std::string_view text) {
   });
   if (known == k_figures.end()) refuse(text, "there is no such figure");
   condition.figure = known->second;
-  if (dot != std::string_view::npos) condition.mode = name.substr(dot + 1);
+  if (dot != std::string_view::npos) {
+    condition.mode = name.substr(dot + 1);
+    if (condition.mode.empty()) refuse(text, "of which path?");
+  }
   if (condition.mode.empty() && !is_of_pair(condition.figure)) refuse(text, "of which path?");
   const auto [end, error] =
       std::from_chars(number.data(), number.data() + number.size(), condition.limit);
@@ -112,7 +118,8 @@ Condition parse_condition(std::string_view text) {
 
 Finding examine(const Condition& condition, const Comparison& comparison) {
   const std::optional<double> value = figure_of(condition, comparison);
-  const std::string name = condition.text.substr(0, condition.text.find_first_of("<> "));
+  const std::string name(
+      trimmed(std::string_view(condition.text).substr(0, condition.text.find_first_of("<>"))));
   if (!value) return {true, fmt::format("{} is not known: {}", name, condition.text)};
   const bool fulfilled = condition.above ? *value > condition.limit : *value < condition.limit;
   return {fulfilled, fmt::format("{} is {:.4g}, {}{} {:g}", name, *value, fulfilled ? "" : "not ",

@@ -18,6 +18,9 @@ enum class Figure {
   difference_s,  // likewise
 };
 
+// Whether it is of a path against the first.
+[[nodiscard]] bool is_of_pair(Figure figure);
+
 struct Condition {
   std::string text;  // as it was given
   Figure figure = Figure::ratio;

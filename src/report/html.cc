@@ -55,11 +55,18 @@ void set_picture(std::string* html, const std::string& svg) {
   html->replace(begin, end + k_end.size() - begin, "<figure>\n" + svg + "</figure>");
 }
 
-// The first line, without what marks it as a heading or code.
-std::string title_of(const std::string& markdown) {
-  std::string title = markdown.substr(0, markdown.find('\n'));
-  title.erase(0, title.find_first_not_of("# "));
-  std::erase_if(title, [](char c) { return c == '`' || c == '*' || c == '\\'; });
+// The first heading's text, escaped as it is there.
+std::string title_of(const std::string& body) {
+  constexpr std::string_view k_begin = "<h1>";
+  const std::size_t begin = body.find(k_begin);
+  if (begin == std::string::npos) return "";
+  std::string title;
+  bool in_tag = false;
+  for (const char c : body.substr(begin, body.find("</h1>", begin) - begin)) {
+    if (c == '<') in_tag = true;
+    if (!in_tag) title += c;
+    if (c == '>') in_tag = false;
+  }
   return title;
 }
 
@@ -79,7 +86,7 @@ std::string html_page(const std::string& markdown, const std::string& picture_sv
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n{}</main>\n"
       "<script>{}</script>\n</body>\n</html>\n",
-      svg::escaped(title_of(markdown)), k_page_style, body, k_page_script);
+      title_of(body), k_page_style, body, k_page_script);
 }
 
 }  // namespace coldload::report

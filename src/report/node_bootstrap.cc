@@ -12,6 +12,7 @@
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/json.h"
+#include "text/secret_words.h"
 
 namespace coldload::report {
 
@@ -49,7 +50,8 @@ std::vector<std::string> server_command(const Comparison& comparison) {
                                  : std::vector<std::string>(dashes + 1, command.end());
 }
 
-// As a line of the script; `model`: what {model} stands for there.
+// As a line of the script; `model`: what {model} stands for there. With what coldload added to the
+// command, so that this is the server that was measured.
 std::string server_line(const Comparison& comparison, const std::string& model) {
   std::string line;
   for (std::string word : server_command(comparison)) {
@@ -59,7 +61,27 @@ std::string server_line(const Comparison& comparison, const std::string& model) 
     }
     line += " " + script_word(word, model);
   }
+  for (const std::string& flag : pinned_flags_of(comparison.facts)) {
+    line += " " + text::shell_word(flag);
+  }
   return line;
+}
+
+// The variables that were set for the server with --env.
+std::string environment_lines(const Comparison& comparison) {
+  std::string lines;
+  const std::vector<std::string>& command = comparison.facts.command;
+  constexpr std::string_view k_joined = "--env=";
+  for (std::size_t i = 0; i < command.size() && command[i] != "--"; ++i) {
+    std::string variable;
+    if (command[i] == "--env" && i + 1 < command.size()) {
+      variable = command[++i];
+    } else if (command[i].rfind(k_joined, 0) == 0) {
+      variable = command[i].substr(k_joined.size());
+    }
+    if (!variable.empty()) lines += "export " + text::shell_word(variable) + '\n';
+  }
+  return lines;
 }
 
 std::string mount_check(const Arm& staged) {
@@ -81,10 +103,14 @@ std::string staged_start(const Comparison& comparison, const Staging& staging) {
       "it.\n"
       "coldload stage --wait \"$model\" \"$copy\"\n",
       in_seconds(staging.copy_s));
-  if (const auto& hot = staging.staged->warm.load_s) {
+  const Mode& hot = staging.staged->warm;
+  if (hot.load_s && hot.load_s->max < staging.staged->cold.load_s->min) {
     out += fmt::format(
-        "# A start from memory takes {}, one from the disk {}.\ncoldload cache warm \"$copy\"\n",
-        in_seconds(hot->median), in_seconds(staging.later_s));
+        "# A start from memory takes {}, one from the disk {}: the copy is read beside the start.\n"
+        "exec coldload run \"$copy\" --{}\n",
+        in_seconds(hot.load_s->median), in_seconds(staging.later_s),
+        server_line(comparison, "{model}"));
+    return out;
   }
   return out + "exec" + server_line(comparison, "\"$copy\"") + "\n";
 }
@@ -115,22 +141,33 @@ std::string direct_start(const Comparison& comparison, const Arm& path) {
   return out + "exec coldload run \"$model\" --" + server_line(comparison, "\"$model\"") + "\n";
 }
 
+std::string script_for(const Comparison& comparison, const Arm& fastest) {
+  std::string out = fmt::format(
+      "#!/usr/bin/env bash\n# Starts a node that serves {}; written from measurements.\n",
+      text::one_line(comparison.model));
+  out += "set -euo pipefail\n" + environment_lines(comparison);
+  const auto staging = staging_in(comparison);
+  if (staging_pays(comparison, staging)) {
+    return out + (prefetch_saves(comparison, *staging->source)
+                      ? read_ahead_and_staged_start(comparison, *staging)
+                      : staged_start(comparison, *staging));
+  }
+  return out + direct_start(comparison, fastest);
+}
+
 }  // namespace
 
 std::string node_bootstrap_of(const Comparison& comparison) {
   const std::vector<const Arm*> paths = paths_by_time(comparison);
   if (paths.empty() || server_command(comparison).empty()) return "";
-  std::string out = fmt::format(
-      "#!/usr/bin/env bash\n# Starts a node that serves {}; written from measurements.\n",
-      text::one_line(comparison.model));
-  out += "set -euo pipefail\n";
-  const auto staging = staging_in(comparison);
-  if (staging_pays(staging)) {
-    return out + (prefetch_saves(comparison, *staging->source)
-                      ? read_ahead_and_staged_start(comparison, *staging)
-                      : staged_start(comparison, *staging));
-  }
-  return out + direct_start(comparison, *paths.front());
+  const std::string script = script_for(comparison, *paths.front());
+  const std::size_t at = script.find(text::k_redacted);
+  if (at == std::string::npos) return script;
+  // A word in its place would be taken for the credential.
+  const std::size_t first_line = script.find('\n') + 1;
+  return script.substr(0, first_line) +
+         "# Credentials are left out of records: put yours in the place of each [redacted].\n" +
+         script.substr(first_line);
 }
 
 }  // namespace coldload::report

@@ -1,6 +1,7 @@
 #include "report/recommendation.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -25,62 +26,84 @@ namespace {
 // From this share of a start on, something is worth a sentence of its own.
 constexpr double k_worth_it = 0.1;
 
-// "dev and notebooks (120 s)" of the uses that an arm's slowest run fits, or does not.
-std::vector<std::string> uses_of(const Comparison& comparison, const Arm& arm, bool that_fit) {
-  std::vector<std::string> uses;
+// The uses whose budget an arm's slowest run fits, or does not.
+std::vector<Budget> uses_of(const Comparison& comparison, const Arm& arm, bool that_fit) {
+  std::vector<Budget> uses;
   for (const Budget& budget : budgets_of(comparison)) {
-    if ((arm.cold.load_s->max <= budget.seconds) == that_fit) {
-      uses.push_back(fmt::format("{} ({:g} s)", budget.use, budget.seconds));
-    }
+    if ((arm.cold.load_s->max <= budget.seconds) == that_fit) uses.push_back(budget);
   }
   return uses;
 }
 
+// "dev and notebooks (120 s)"
+std::string named(const std::vector<Budget>& uses) {
+  std::vector<std::string> names;
+  for (const Budget& use : uses) names.push_back(fmt::format("{} ({:g} s)", use.use, use.seconds));
+  return joined(names);
+}
+
+std::string median_of(const Arm& arm) { return in_seconds(arm.cold.load_s->median); }
+std::string slowest_of(const Arm& arm) { return in_seconds(arm.cold.load_s->max); }
+
 // --- the bullets ---------------------------------------------------------------------------------
+
+// Of two paths that the runs do not tell apart.
+std::string which_is_open(const Comparison& comparison, const Arm& fast, const Arm& slow) {
+  if (are_level(comparison, fast, slow)) {
+    return fmt::format(
+        "**Choose between {} and {} by price and operation, not by start-up time:** their medians "
+        "are {} and {}, and the runs leave no room for a difference of a tenth.",
+        name_of(fast), name_of(slow), median_of(fast), median_of(slow));
+  }
+  return fmt::format(
+      "**Measure more before choosing between {} and {}:** medians of {} and {} do not tell them "
+      "apart yet; `--runs auto` makes as many runs as it takes.",
+      name_of(fast), name_of(slow), median_of(fast), median_of(slow));
+}
+
+// The fastest path that fits uses which `slow` does not, if there is one.
+std::string which_path_for(const Comparison& comparison, const std::vector<const Arm*>& paths) {
+  const Arm& slow = *paths.back();
+  const std::vector<Budget> too_slow = uses_of(comparison, slow, false);
+  for (const Arm* path : paths) {
+    std::vector<Budget> gained;
+    for (const Budget& use : too_slow) {
+      if (path->cold.load_s->max <= use.seconds) gained.push_back(use);
+    }
+    if (gained.empty()) continue;
+    return fmt::format(
+        "**Models for {} belong on {}:** its slowest start took {}; that from {} took {}, which is "
+        "over that budget.",
+        named(gained), name_of(*path), slowest_of(*path), name_of(slow), slowest_of(slow));
+  }
+  std::vector<std::string> slowest;
+  for (const Arm* path : paths) {
+    slowest.push_back(fmt::format("{} from {}", slowest_of(*path), name_of(*path)));
+  }
+  return fmt::format("**No path alone is fast enough for {}:** the slowest starts took {}.",
+                     named(too_slow), joined(slowest));
+}
 
 std::string where_models_lie(const Comparison& comparison) {
   const std::vector<const Arm*> paths = paths_by_time(comparison);
-  if (paths.size() < 2) return "";
+  if (paths.size() < 2 || is_about_one_storage(comparison)) return "";
   const Arm& fast = *paths.front();
   const Arm& slow = *paths.back();
-  if (!differs(comparison, fast, slow)) {
-    return fmt::format(
-        "**Choose between {} and {} by price and operation, not by start-up time:** their medians "
-        "are {} and {}, and no difference is shown.",
-        name_of(fast), name_of(slow), in_seconds(fast.cold.load_s->median),
-        in_seconds(slow.cold.load_s->median));
-  }
-  const std::vector<std::string> too_slow = uses_of(comparison, slow, false);
-  const std::vector<std::string> fast_fits = uses_of(comparison, fast, true);
+  if (!differs(comparison, fast, slow)) return which_is_open(comparison, fast, slow);
   if (loads_only(comparison)) {
     return fmt::format(
         "**{} loads in {}, {} in {}:** what a server adds to that decides which of them is enough "
         "(`-- SERVER` measures it).",
-        name_of(fast), in_seconds(fast.cold.load_s->median), name_of(slow),
-        in_seconds(slow.cold.load_s->median));
+        name_of(fast), median_of(fast), name_of(slow), median_of(slow));
   }
-  if (too_slow.empty()) {
+  if (uses_of(comparison, slow, false).empty()) {
     return fmt::format(
         "**{} is enough for every use:** its slowest start took {}, within all budgets; {} would "
         "save {} of the {} that it takes by the median.",
-        name_of(slow), in_seconds(slow.cold.load_s->max), name_of(fast),
-        in_seconds(slow.cold.load_s->median - fast.cold.load_s->median),
-        in_seconds(slow.cold.load_s->median));
+        name_of(slow), slowest_of(slow), name_of(fast),
+        in_seconds(slow.cold.load_s->median - fast.cold.load_s->median), median_of(slow));
   }
-  std::vector<std::string> gained;
-  for (const std::string& use : too_slow) {
-    if (std::find(fast_fits.begin(), fast_fits.end(), use) != fast_fits.end())
-      gained.push_back(use);
-  }
-  if (gained.empty()) {
-    return fmt::format("**Neither path alone is fast enough for {}:** {} takes {}, {} takes {}.",
-                       joined(too_slow), name_of(fast), in_seconds(fast.cold.load_s->median),
-                       name_of(slow), in_seconds(slow.cold.load_s->median));
-  }
-  return fmt::format(
-      "**Models for {} belong on {}:** {} instead of {} from {}, which is over that budget.",
-      joined(gained), name_of(fast), in_seconds(fast.cold.load_s->median),
-      in_seconds(slow.cold.load_s->median), name_of(slow));
+  return which_path_for(comparison, paths);
 }
 
 std::string whether_to_stage(const Comparison& comparison) {
@@ -94,7 +117,13 @@ std::string whether_to_stage(const Comparison& comparison) {
         name_of(*paths.back()), text::one_line(paths.back()->facts.label));
   }
   const std::string source = name_of(*staging->source);
-  if (!staging_pays(staging)) {
+  if (!staging_pays(comparison, staging)) {
+    if (staging->later_s < staging->source_s) {
+      return fmt::format(
+          "**Whether to stage is open:** starts from the copy took {} and from {} {}, by medians, "
+          "which these runs do not tell from chance.",
+          in_seconds(staging->later_s), source, in_seconds(staging->source_s));
+    }
     return fmt::format(
         "**Do not stage:** a start from the copy takes {} where one from {} takes {}, and copying "
         "costs {}.",
@@ -119,7 +148,7 @@ std::string whether_to_read_ahead(const Comparison& comparison) {
         "**Start servers on {} with `coldload run`:** ready after {} instead of {}, as the weights "
         "are read while the server starts{}.",
         name_of(arm), in_seconds(with_s), in_seconds(arm.cold.load_s->median),
-        staging_pays(staging_in(comparison))
+        staging_pays(comparison, staging_in(comparison))
             ? "; with `--stage` it leaves the copy for later starts"
             : "");
   }
@@ -151,13 +180,21 @@ std::string what_else_to_work_on(const Comparison& comparison) {
   const Arm& arm = *paths.front();
   const auto share = storage_share_of(comparison, arm);
   if (!share) return "";
-  const double storage_s = share->is_clear ? share->seconds() : 0;
-  const double rest_s = arm.cold.load_s->median - storage_s;
-  if (rest_s < arm.cold.load_s->median / 2) return "";
+  const double load_s = arm.cold.load_s->median;
+  const std::string advice =
+      fmt::format("**On {}, work on the server's start before storage:**", name_of(arm));
+  if (!share->is_clear) {
+    const double warm_s = arm.warm.load_s->median;
+    if (std::abs(load_s - warm_s) > k_worth_it * load_s) return "";
+    return fmt::format("{} with the weights in memory it takes {}, cold {}.", advice,
+                       in_seconds(warm_s), in_seconds(load_s));
+  }
+  const double rest_s = load_s - share->seconds();
+  if (rest_s < load_s / 2) return "";
   return fmt::format(
-      "**On {}, work on the server's start before storage:** {} of {} are not storage (imports, "
-      "CUDA, compilation, warm-up); \"Where the time goes\" has the phases.",
-      name_of(arm), in_seconds(rest_s), in_seconds(arm.cold.load_s->median));
+      "{} {} of {} are not storage (imports, CUDA, compilation, warm-up; \"Where the time goes\" "
+      "of the report has the phases).",
+      advice, in_seconds(rest_s), in_seconds(load_s));
 }
 
 // How much faster the weights could come at the rate that the path has.
@@ -204,15 +241,14 @@ std::vector<std::string> take_aways_of(const Comparison& comparison) {
   if (paths.empty()) return sentences;
   const Arm& fast = *paths.front();
   const Arm& slow = *paths.back();
-  if (paths.size() > 1) {
+  if (paths.size() > 1 && !is_about_one_storage(comparison)) {
     const double ratio = slow.cold.load_s->median / fast.cold.load_s->median;
-    sentences.push_back(differs(comparison, fast, slow)
-                            ? fmt::format("{} takes {} {}: {} instead of {}.", name_of(slow),
-                                          longer_than(ratio), name_of(fast),
-                                          in_seconds(slow.cold.load_s->median),
-                                          in_seconds(fast.cold.load_s->median))
-                            : fmt::format("No difference between {} and {} is shown.",
-                                          name_of(fast), name_of(slow)));
+    sentences.push_back(
+        differs(comparison, fast, slow)
+            ? fmt::format("{} takes {} {}: {} instead of {}.", name_of(slow), longer_than(ratio),
+                          name_of(fast), median_of(slow), median_of(fast))
+            : fmt::format("{} and {} are not told apart: {} and {} by medians.", name_of(fast),
+                          name_of(slow), median_of(fast), median_of(slow)));
   }
   const auto share = storage_share_of(comparison, slow);
   if (share && share->is_clear) {
@@ -222,7 +258,7 @@ std::vector<std::string> take_aways_of(const Comparison& comparison) {
                                     in_seconds(slow.cold.load_s->median - share->seconds())));
   }
   const auto staging = staging_in(comparison);
-  if (staging_pays(staging)) {
+  if (staging_pays(comparison, staging)) {
     sentences.push_back(whether_to_stage(comparison));
   } else if (const std::string ahead = whether_to_read_ahead(comparison); !ahead.empty()) {
     sentences.push_back(ahead);
@@ -242,15 +278,25 @@ std::string recommendation_section(const Comparison& comparison) {
 
 std::string recommendation_note(const Comparison& comparison) {
   std::string out = "# Storage layout: what to do\n\n";
-  const std::vector<std::string> bullets = recommendations_of(comparison);
-  if (bullets.empty()) return out + "Nothing was measured that could be recommended from.\n";
-  for (const std::string& bullet : bullets) out += "- " + bullet + '\n';
-  if (const std::string script = node_bootstrap_of(comparison); !script.empty()) {
-    out += "\n## How a node starts\n\n```bash\n" + script + "```\n";
+  for (const Arm& arm : comparison.arms) {
+    if (!arm.facts.stand_in || !arm.facts.prefetch_of.empty()) continue;
+    out += fmt::format("{} was a stand-in at {}, not a network.\n\n", name_of(arm),
+                       text::markdown_text(arm.facts.stand_in->spec));
   }
-  out += "\n## To take away\n\n";
+  if (!all_verified(comparison)) {
+    out += "Not all trials were verified to be cold: paths without that are left out here.\n\n";
+  }
+  const std::vector<std::string> bullets = recommendations_of(comparison);
+  const std::string script = node_bootstrap_of(comparison);
+  if (bullets.empty() && script.empty()) {
+    return out + "Nothing was measured that could be recommended from.\n";
+  }
+  for (const std::string& bullet : bullets) out += "- " + bullet + '\n';
+  if (!script.empty()) out += "\n## How a node starts\n\n" + code_block(script, "bash");
+  const std::vector<std::string> take_aways = take_aways_of(comparison);
+  if (!take_aways.empty()) out += "\n## To take away\n\n";
   int number = 0;
-  for (const std::string& sentence : take_aways_of(comparison)) {
+  for (const std::string& sentence : take_aways) {
     out += fmt::format("{}. {}\n", ++number, sentence);
   }
   return out +

@@ -167,10 +167,10 @@ void add_clusters(const Arm& arm, Lines* lines) {
   const std::vector<double> high(split, sorted.end());
   lines->push_back(fmt::format(
       "{}: its runs fall into two groups, {} around {} and {} around {}, with nothing between: its "
-      "median is that of the larger group. Something differs between the two that is not held "
-      "constant here.",
+      "median is {}. Something differs between the two that is not held constant here.",
       name_of(arm), low.size(), in_seconds(measure::median(low)), high.size(),
-      in_seconds(measure::median(high))));
+      in_seconds(measure::median(high)),
+      low.size() == high.size() ? "between them, where no run lies" : "that of the larger group"));
 }
 
 void add_order(const Comparison& comparison, Lines* lines) {

@@ -25,13 +25,6 @@ std::string shell_line(const std::vector<std::string>& words) {
 }
 
 // A fence longer than any run of backticks in the text.
-std::string code_block(const std::string& text) {
-  const std::string shown = text::one_line(text);
-  std::string fence = "```";
-  while (shown.find(fence) != std::string::npos) fence += '`';
-  return fence + "sh\n" + shown + '\n' + fence + '\n';
-}
-
 std::string gpu_text(const object& environment) {
   std::vector<std::string> words;
   const text::json::value* gpus = environment.if_contains("gpus");
@@ -163,17 +156,12 @@ std::string argv_text(const measure::Record& trial) {
 }
 
 // What the server was started with beside its argv.
-std::string server_lines(const object& environment) {
-  const text::json::value* found = environment.if_contains("server");
+std::string server_lines(const measure::ExperimentFacts& facts) {
+  const text::json::value* found = facts.environment.if_contains("server");
   if (found == nullptr || !found->is_object()) return "";
   const object& server = found->get_object();
   std::string out;
-  std::vector<std::string> words;
-  if (const auto* pinned = server.if_contains("pinned_flags"); pinned && pinned->is_array()) {
-    for (const text::json::value& word : pinned->get_array()) {
-      if (word.is_string()) words.emplace_back(word.get_string());
-    }
-  }
+  const std::vector<std::string> words = pinned_flags_of(facts);
   if (!words.empty()) {
     out += fmt::format("- Added by coldload, so that every path is read in the same way: {}\n",
                        markdown_code(shell_line(words)));
@@ -204,7 +192,7 @@ std::string target_lines(const Comparison& comparison) {
   if (launched != comparison.trials.end()) {
     out += fmt::format("- Launched: {}\n", markdown_code(argv_text(**launched)));
   }
-  out += server_lines(facts.environment);
+  out += server_lines(facts);
   for (const measure::Record* trial : comparison.trials) {
     const auto version = text::string_at(trial->reported, "version");
     if (!version) continue;
@@ -241,7 +229,8 @@ std::string setting_section(const Comparison& comparison) {
   out += fmt::format("- {}: {}\n\n", ids.size() == 1 ? "Experiment" : "Experiments", joined(ids));
   out += path_table(comparison) + floor_table(comparison);
   if (!facts.command.empty()) {
-    out += "To repeat it:\n\n" + code_block(shell_line(facts.command)) + '\n';
+    out += "To repeat it:\n\n" +
+           code_block(text::one_line(shell_line(facts.command)) + '\n', "sh") + '\n';
   }
   return out;
 }
@@ -282,7 +271,7 @@ std::string placeholder_section(const Comparison& comparison) {
     const std::string command = command_for(comparison, arm);
     out += command.empty() ? " Run the experiment again with its path; the new rows join these.\n\n"
                            : " When it is there, this measures it; the new rows join these:\n\n" +
-                                 code_block(command) + '\n';
+                                 code_block(text::one_line(command) + '\n', "sh") + '\n';
   }
   return out.empty() ? "" : "## Still to be measured\n\n" + out;
 }

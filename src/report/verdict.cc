@@ -271,6 +271,22 @@ std::string answer_about_cold(const Comparison& comparison) {
 
 }  // namespace
 
+const char* to_string(Claim claim) {
+  switch (claim) {
+    case Claim::nothing:
+      return "nothing";
+    case Claim::single_runs:
+      return "single_runs";
+    case Claim::separated:
+      return "separated";
+    case Claim::shown:
+      return "shown";
+    case Claim::not_shown:
+      return "not_shown";
+  }
+  return "nothing";
+}
+
 Claim claim_of(const Comparison& comparison, const Contrast& contrast) {
   if (!contrast.ratio || !contrast.p_value) return Claim::nothing;
   const std::size_t n_a = comparison.arms[contrast.first].cold.load_s->n;
@@ -289,6 +305,11 @@ bool is_same_storage(const Comparison& comparison, const Contrast& contrast) {
 
 std::string start_word(const Comparison& comparison) {
   return loads_only(comparison) ? "load" : "start";
+}
+
+bool is_about_one_storage(const Comparison& comparison) {
+  const Contrast* contrast = main_contrast(comparison);
+  return contrast != nullptr && is_same_storage(comparison, *contrast);
 }
 
 bool loads_only(const Comparison& comparison) { return comparison.facts.target == "native"; }

@@ -21,11 +21,15 @@ enum class Claim {
   shown,        // p < 0.05
   not_shown,    // neither: chance explains it
 };
+[[nodiscard]] const char* to_string(Claim claim);  // "single_runs"
 [[nodiscard]] Claim claim_of(const Comparison& comparison, const Contrast& contrast);
 
 // Whether the two arms are known to be the same storage (and neither is a stand-in): then a ratio
 // says nothing about storage.
 [[nodiscard]] bool is_same_storage(const Comparison& comparison, const Contrast& contrast);
+
+// Whether that holds for all that was compared: no advice on paths follows from it.
+[[nodiscard]] bool is_about_one_storage(const Comparison& comparison);
 
 // Whether the target is coldload's own loader: no server starts, so times are for loading alone.
 [[nodiscard]] bool loads_only(const Comparison& comparison);

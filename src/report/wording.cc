@@ -81,6 +81,12 @@ std::string joined(const std::vector<std::string>& words) {
   return out;
 }
 
+std::string code_block(const std::string& lines, std::string_view language) {
+  std::string fence = "```";
+  while (lines.find(fence) != std::string::npos) fence += '`';
+  return fmt::format("{}{}\n{}{}\n", fence, language, lines, fence);
+}
+
 std::string sentence(std::string text) {
   text.erase(text.find_last_not_of(" \n") + 1);
   if (!text.empty() && text.back() != '.' && text.back() != '!' && text.back() != '?') text += '.';

@@ -47,6 +47,9 @@ namespace coldload::report {
 // "a", "a and b", "a, b and c".
 [[nodiscard]] std::string joined(const std::vector<std::string>& words);
 
+// `lines`, which end in a line end, as a block of code that nothing in it can close.
+[[nodiscard]] std::string code_block(const std::string& lines, std::string_view language);
+
 // The sentence without white space at its end, and with a full stop.
 [[nodiscard]] std::string sentence(std::string text);
 

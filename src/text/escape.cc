@@ -135,7 +135,11 @@ std::string shell_word(std::string_view text) {
     safe = safe && (is_alphanumeric(static_cast<unsigned char>(character)) ||
                     k_safe.find(character) != std::string_view::npos);
   }
-  if (safe) return std::string(text);
+  // {model} is no more than that to a shell; {a,b} and {1..3} are several words.
+  const bool expands =
+      text.find('{') != std::string_view::npos &&
+      (text.find(',') != std::string_view::npos || text.find("..") != std::string_view::npos);
+  if (safe && !expands) return std::string(text);
   std::string out = "'";
   for (const char character : text) {
     if (character == '\'') {

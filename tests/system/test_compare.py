@@ -152,6 +152,9 @@ class Rows(CompareTest):
         self.assertTrue((self.out / MARKDOWN_NAME).read_text(encoding="utf-8").startswith(screen))
         self.assertIn("`net`", table)
         self.assertEqual(run(["report", records, "--short", "--json"]).returncode, 2)
+        for form in ("--short", "--recommendation", "--json", "--what-if=rate=1GB/s"):
+            failed = run(["report", records, form, "--fail-if", "load_s.net>0"])
+            self.assertEqual(failed.returncode, 4, failed.stderr)
 
     def test_a_threshold_fails_with_its_own_code_and_a_sentence(self):
         result = self.compare("--runs", "1", "--warm-runs", "0", "--no-floor", "--fail-if",
@@ -258,6 +261,8 @@ class BadInput(CompareTest):
             (["--runs", "0"], ["--runs"]),
             (["--fail-if", "ratio"], ["ratio", "load_s.net>60"]),
             (["--fail-if", "load_s.ent>1"], ["ent", "nvme, net"]),
+            (["--fail-if", "load_s.net_wram>1"], ["net_wram", "nvme, net"]),
+            (["--fail-if", "ratio.nvme>1"], ["against the first", "net"]),
             (["--runs", "many"], ["--runs many", "auto"]),
             (["--precision", "5%"], ["--runs auto"]),
             (["--runs", "auto", "--precision", "fine"], ["fine"]),

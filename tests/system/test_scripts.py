@@ -4,9 +4,9 @@ import os
 import subprocess
 import sys
 
-from harness import (COLDLOAD, FAKE_SERVER, JSONL_NAME, MARKDOWN_NAME, SOURCE_DIR, ScratchTest,
-                     can_evict, environment, has_fake_server, has_fuse, is_root, needs, plain_build,
-                     read_rows, run, write_checkpoint)
+from harness import (COLDLOAD, FAKE_SERVER, SOURCE_DIR, ScratchTest, can_evict, environment,
+                     has_fake_server, has_fuse, is_root, needs, plain_build, read_rows,
+                     write_checkpoint)
 
 BOOTSTRAP = SOURCE_DIR / "script" / "bootstrap"
 DAY = SOURCE_DIR / "days" / "day-009-storage-nvme-vs-network"
@@ -136,25 +136,6 @@ class Experiment(Stubbed):
         again = self.call(EXPERIMENT, COLDLOAD=COLDLOAD, DISK=disk, OUT=out)
         self.assertEqual(again.returncode, 1)
         self.assertIn("is there already", again.stderr)
-
-
-class PublishedReports(ScratchTest):
-    """The reports that the repository shows are what their records say."""
-
-    def test_each_is_written_by_this_coldload(self):
-        results = [*SOURCE_DIR.glob(f"docs/examples/*/{JSONL_NAME}"), DAY / JSONL_NAME]
-        self.assertGreater(len(results), 5)
-        for records in results:
-            with self.subTest(records.parent.name):
-                written = self.scratch / records.parent.name / MARKDOWN_NAME
-                written.parent.mkdir()
-                result = run(["report", records, "--output", written])
-                self.assertEqual(result.returncode, 0, result.stderr)
-                for extension in (".md", ".svg"):
-                    self.assertEqual(written.with_suffix(extension).read_bytes(),
-                                     (records.parent / MARKDOWN_NAME).with_suffix(extension)
-                                     .read_bytes(),
-                                     f"`coldload report {records}` writes another {extension}")
 
 
 class StageModel(Stubbed):

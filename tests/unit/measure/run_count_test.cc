@@ -21,7 +21,7 @@ TEST(RunCount, PreciseIsEveryArmAgainstTheFirst) {
   EXPECT_FALSE(are_precise({steady, slow}, 0.001));
   EXPECT_FALSE(are_precise({steady, slow, noisy}, 0.02));
   EXPECT_FALSE(are_precise({steady, {20, 20}}, 0.02));  // no interval so far
-  EXPECT_TRUE(are_precise({{}, steady, slow}, 0.02));   // a placeholder
+  EXPECT_FALSE(are_precise({steady, slow, {}}, 0.02));  // all its runs failed
   EXPECT_FALSE(are_precise({}, 0.02));
 }
 
@@ -50,6 +50,14 @@ TEST(RunStop, StopsAtTheFirstLookThatIsPreciseAndNotInABlock) {
   EXPECT_EQ(blocks_of(&steady, 40, 0.1), 5U);
   RunStop noisy(automatic(12), 2);
   EXPECT_EQ(blocks_of(&noisy, 12, 1000), 12U);
+}
+
+TEST(RunStop, APathStillToComeIsNotWaitedForAndAFailingOneIs) {
+  RunStop with_placeholder(automatic(40), 3);
+  EXPECT_EQ(blocks_of(&with_placeholder, 40, 0.1), 5U);
+  RunStop with_failures(automatic(10), 3);
+  EXPECT_FALSE(with_failures.before({TrialKind::cold, 2, 1}));  // nothing of it is ever added
+  EXPECT_EQ(blocks_of(&with_failures, 10, 0.1), 10U);
 }
 
 TEST(RunStop, AGivenNumberIsNeverCutAndWarmRunsAreMade) {

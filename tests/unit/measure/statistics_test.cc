@@ -158,6 +158,7 @@ TEST(Statistics, RunsToShowIsWhatNoetherSays) {
 
 TEST(Statistics, TwoClustersAreFoundWhereNothingLiesBetween) {
   EXPECT_EQ(*lower_cluster(Values{10, 14.2, 10.1, 14, 10.2, 10.1}), 4U);
+  EXPECT_FALSE(lower_cluster(Values(6, 10)).has_value());
   EXPECT_FALSE(lower_cluster(Values{10, 11, 12, 13, 14, 15}).has_value());
   EXPECT_FALSE(lower_cluster(Values{10, 10.1, 10.2, 10.1, 10, 14}).has_value());  // one outlier
   EXPECT_FALSE(lower_cluster(Values{10, 10, 10, 10.3, 10.3, 10.3}).has_value());  // 3 %

@@ -40,6 +40,7 @@ TEST(Condition, HoldsMediansRatiosAndEfficiencyAgainstTheirLimits) {
   EXPECT_TRUE(examined("load_s.net_warm<10").fulfilled);
   EXPECT_TRUE(examined("efficiency.nvme<0.56").fulfilled);
   EXPECT_EQ(examined("load_s.net>32").sentence, "load_s.net is 33, above 32");
+  EXPECT_EQ(examined(" load_s.net >32").sentence, "load_s.net is 33, above 32");
   EXPECT_EQ(examined("load_s.net<32").sentence, "load_s.net is 33, not below 32");
 }
 
@@ -58,7 +59,7 @@ TEST(Condition, APathThatIsNotOnRecordIsAnError) {
 
 TEST(Condition, BadOnesSayHowTheyRead) {
   for (const char* text : {"", "ratio", "ratio=3", "ratio>", "ratio>three", "ratio>3x", "rato>3",
-                           "load_s>3", "load_s.>3", ">3", "ratio>nan", "ratio>>3"}) {
+                           "load_s>3", "load_s.>3", "ratio.>3", ">3", "ratio>nan", "ratio>>3"}) {
     try {
       (void)parse_condition(text);
       ADD_FAILURE() << text;

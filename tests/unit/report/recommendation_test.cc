@@ -30,6 +30,10 @@ class Experiment {
                       "{model}",  "--port",  "{port}", "--note", "it's here"};
   }
 
+  Experiment& runs(const std::string& label, const std::vector<double>& seconds) {
+    for (const double each : seconds) add(label, label, measure::Cold::verified, each);
+    return *this;
+  }
   Experiment& cold(const std::string& label, double seconds) {
     for (int i = -2; i <= 2; ++i) add(label, label, measure::Cold::verified, seconds + 0.01 * i);
     return *this;
@@ -46,6 +50,14 @@ class Experiment {
     facts_.arms.push_back(twin);
     return cold(twin.label, seconds);
   }
+  Experiment& command(std::vector<std::string> words) {
+    facts_.command = std::move(words);
+    return *this;
+  }
+  Experiment& pinned(const char* flag) {
+    facts_.environment["server"] = text::json::object{{"pinned_flags", {flag}}};
+    return *this;
+  }
   Experiment& staged(double copy_s, double first_s, double later_s) {
     measure::ArmFacts copy = arm("staged");
     copy.staged_from = "net";
@@ -54,6 +66,12 @@ class Experiment {
     for (int i = -2; i <= 2; ++i) {
       add("staged", "staged_warm", measure::Cold::off, first_s + 0.01 * i, copy_s);
       add("staged", "staged", measure::Cold::verified, later_s + 0.01 * i, copy_s);
+    }
+    return *this;
+  }
+  Experiment& hot(double seconds) {
+    for (int i = -1; i <= 1; ++i) {
+      add("staged", "staged_hot", measure::Cold::warm, seconds + 0.01 * i);
     }
     return *this;
   }
@@ -98,9 +116,8 @@ TEST(Recommendation, WhereStorageIsTheTroubleItIsStagedAndKeptInMemory) {
                                     .cold("net", 50)
                                     .warm("net", 9)
                                     .staged(24, 13, 13));
-  EXPECT_THAT(text,
-              HasSubstr("**Models for user-facing endpoints (20 s) belong on `nvme`:** 13.0 s "
-                        "instead of 50.0 s from `net`"));
+  EXPECT_THAT(text, HasSubstr("**Models for user-facing endpoints (20 s) belong on `nvme`:** its "
+                              "slowest start took 13.0 s; that from `net` took 50.0 s"));
   EXPECT_THAT(text, HasSubstr("**Stage nodes that start at all:** the copy costs 24.0 s once"));
   EXPECT_THAT(text, HasSubstr("a restart on `net` takes 9.00 s instead of 50.0 s"));
   EXPECT_THAT(text, HasSubstr("coldload stage --wait"));
@@ -129,6 +146,39 @@ TEST(Recommendation, ReadingAheadIsAdvisedWhereItIsShownToSave) {
   const std::string does_not =
       told(Experiment().cold("nvme", 40).cold("net", 30).prefetch("net", 30.001));
   EXPECT_THAT(does_not, Not(HasSubstr("coldload run")));
+}
+
+TEST(Recommendation, TooFewRunsAreNoReasonToCallPathsEqual) {
+  const std::string single = told(Experiment().runs("nvme", {10}).runs("net", {100}));
+  EXPECT_THAT(single, HasSubstr("**Measure more before choosing between `nvme` and `net`:**"));
+  EXPECT_THAT(single, HasSubstr("`nvme` and `net` are not told apart: 10.0 s and 100 s"));
+  const std::string wide =
+      told(Experiment().runs("nvme", {10, 10, 14, 19, 20}).runs("net", {10, 11, 15, 18, 22}));
+  EXPECT_THAT(wide, HasSubstr("**Measure more before choosing"));
+  const std::string level = told(Experiment()
+                                     .runs("nvme", {10, 10.1, 10.2, 10.3, 10.4})
+                                     .runs("net", {10.05, 10.15, 10.25, 10.35, 10.3}));
+  EXPECT_THAT(level, HasSubstr("**Choose between `nvme` and `net` by price"));
+}
+
+// What decides is the slowest run, so that is what the sentence says.
+TEST(Recommendation, ABudgetIsHeldAgainstTheSlowestStart) {
+  const std::string text = told(Experiment()
+                                    .runs("nvme", {10, 10.1, 10.2, 10.3, 10.4})
+                                    .runs("net", {18, 18.1, 18.2, 18.3, 21}));
+  EXPECT_THAT(text, HasSubstr("that from `net` took 21.0 s, which is over that budget"));
+  const std::string none = told(Experiment()
+                                    .runs("nvme", {15, 15.1, 15.2, 15.3, 21})
+                                    .runs("net", {30, 30.1, 30.2, 30.3, 30.4}));
+  EXPECT_THAT(none, HasSubstr("**No path alone is fast enough for user-facing endpoints (20 s):** "
+                              "the slowest starts took 21.0 s from `nvme` and 30.4 s from `net`"));
+}
+
+TEST(Recommendation, StagingIsAdvisedOnlyWhereItIsShownToSave) {
+  const std::string text =
+      told(Experiment().cold("nvme", 13).runs("net", {12, 13, 13.1, 14, 30}).staged(1, 12.5, 12.9));
+  EXPECT_THAT(text, HasSubstr("**Whether to stage is open:**"));
+  EXPECT_THAT(text, Not(HasSubstr("coldload stage --wait")));
 }
 
 TEST(Recommendation, TakesAwayThreeSentencesAtMost) {
@@ -172,6 +222,27 @@ TEST(NodeBootstrap, ReadsAheadAndLeavesACopyWhereBothPay) {
   EXPECT_THAT(text, HasSubstr("ready after 20.0 s instead of 60.0 s"));
   EXPECT_THAT(text, HasSubstr("with `--stage` it leaves the copy for later starts"));
   EXPECT_THAT(text, Not(HasSubstr("coldload stage --wait")));
+}
+
+TEST(NodeBootstrap, StartsTheServerThatWasMeasured) {
+  const std::string script =
+      script_of(Experiment()
+                    .cold("nvme", 13)
+                    .cold("net", 60)
+                    .pinned("--safetensors-load-strategy=lazy")
+                    .command({"coldload", "compare", "--env", "A=b c", "--env=PYTHONPATH=/opt",
+                              "--", "vllm", "{model}", "--x={a,b}", "--api-key", "[redacted]"}));
+  EXPECT_THAT(script, HasSubstr("export 'A=b c'\nexport PYTHONPATH=/opt\n"));
+  EXPECT_THAT(script, HasSubstr("exec vllm \"$model\" '--x={a,b}' --api-key '[redacted]' "
+                                "--safetensors-load-strategy=lazy\n"));
+  EXPECT_THAT(script, HasSubstr("# Credentials are left out of records: put yours"));
+}
+
+TEST(NodeBootstrap, ReadsTheCopyAheadWhereMemoryIsShownToBeFaster) {
+  const Experiment copied = Experiment().cold("nvme", 13).cold("net", 60).staged(24, 13, 13);
+  EXPECT_THAT(script_of(Experiment(copied).hot(9)),
+              HasSubstr("exec coldload run \"$copy\" -- vllm serve {model}"));
+  EXPECT_THAT(script_of(Experiment(copied).hot(20)), Not(HasSubstr("coldload run")));
 }
 
 TEST(NodeBootstrap, ChecksTheMountThatItCopiesTo) {

@@ -52,6 +52,9 @@ TEST(Escape, MarkdownCodeSurvivesBackticksAndPipes) {
 
 TEST(Escape, ShellWordsAreOneWord) {
   EXPECT_EQ(shell_word("/mnt/a-b_c.d"), "/mnt/a-b_c.d");
+  EXPECT_EQ(shell_word("{model}"), "{model}");
+  EXPECT_EQ(shell_word("--x={a,b}"), "'--x={a,b}'");
+  EXPECT_EQ(shell_word("{1..3}"), "'{1..3}'");
   EXPECT_EQ(shell_word(""), "''");
   EXPECT_EQ(shell_word("a b"), "'a b'");
   EXPECT_EQ(shell_word("it's; rm *"), "'it'\\''s; rm *'");
