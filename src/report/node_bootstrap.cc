@@ -160,7 +160,7 @@ std::string script_for(const Comparison& comparison, const Arm& fastest) {
 std::string node_bootstrap_of(const Comparison& comparison) {
   const std::vector<const Arm*> paths = paths_by_time(comparison);
   if (paths.empty() || server_command(comparison).empty()) return "";
-  const std::string script = script_for(comparison, *paths.front());
+  std::string script = script_for(comparison, *paths.front());
   const std::size_t at = script.find(text::k_redacted);
   if (at == std::string::npos) return script;
   // A word in its place would be taken for the credential.

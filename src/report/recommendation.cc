@@ -38,6 +38,7 @@ std::vector<Budget> uses_of(const Comparison& comparison, const Arm& arm, bool t
 // "dev and notebooks (120 s)"
 std::string named(const std::vector<Budget>& uses) {
   std::vector<std::string> names;
+  names.reserve(uses.size());
   for (const Budget& use : uses) names.push_back(fmt::format("{} ({:g} s)", use.use, use.seconds));
   return joined(names);
 }
@@ -77,6 +78,7 @@ std::string which_path_for(const Comparison& comparison, const std::vector<const
         named(gained), name_of(*path), slowest_of(*path), name_of(slow), slowest_of(slow));
   }
   std::vector<std::string> slowest;
+  slowest.reserve(paths.size());
   for (const Arm* path : paths) {
     slowest.push_back(fmt::format("{} from {}", slowest_of(*path), name_of(*path)));
   }
