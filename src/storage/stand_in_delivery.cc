@@ -115,12 +115,20 @@ class Measurement {
     }
   }
 
-  // Bytes per second of all readers together; nothing where a read failed or nothing was read.
+  // Bytes per second that the mount answered for all readers together, readahead included: whoever
+  // reads whole files uses that, too. Nothing where a read failed or nothing was read.
   std::optional<double> run(StandIn& stand_in, const std::vector<std::vector<Extent>>& work);
 
  private:
+  // What the mount had answered at an instant.
+  struct Sample {
+    std::uint64_t bytes = 0;
+    os::TimePoint at;
+  };
+  static Sample sample(const std::string& root);
+
   void read_all(const std::string& root, const std::vector<Extent>& extents);
-  void account(std::uint64_t bytes);
+  void account(const std::string& root, std::uint64_t bytes);
   bool read_block(const os::Fd& file, const os::Mapping& mapping, std::uint64_t offset,
                   std::span<std::byte> buffer) const;
 
@@ -136,9 +144,8 @@ class Measurement {
   // would be counted at the rate that it has alone.
   std::uint64_t start_bytes_ = 0;
   std::uint64_t done_ = 0;
-  std::uint64_t done_at_start_ = 0;
-  os::TimePoint from_;
-  os::TimePoint to_;
+  std::optional<Sample> from_;
+  std::optional<Sample> to_;
 };
 
 bool Measurement::read_block(const os::Fd& file, const os::Mapping& mapping, std::uint64_t offset,
@@ -150,14 +157,22 @@ bool Measurement::read_block(const os::Fd& file, const os::Mapping& mapping, std
   return ::madvise(mapping.data() + offset, buffer.size(), k_populate_read) == 0;
 }
 
-void Measurement::account(std::uint64_t bytes) {
-  const std::lock_guard lock(mutex_);
-  to_ = os::Clock::now();
-  done_ += bytes;
-  if (done_at_start_ == 0 && done_ >= start_bytes_) {
-    from_ = to_;
-    done_at_start_ = done_;
+Measurement::Sample Measurement::sample(const std::string& root) {
+  const auto bytes = stand_in_bytes_served(root);
+  if (!bytes) throw os::Error("the stand-in does not tell what it served");
+  return {*bytes, os::Clock::now()};
+}
+
+void Measurement::account(const std::string& root, std::uint64_t bytes) {
+  {
+    const std::lock_guard lock(mutex_);
+    const bool began = done_ >= start_bytes_;
+    done_ += bytes;
+    if (began || done_ < start_bytes_) return;
   }
+  const Sample begin = sample(root);
+  const std::lock_guard lock(mutex_);
+  from_ = begin;
 }
 
 void Measurement::read_all(const std::string& root, const std::vector<Extent>& extents) {
@@ -174,7 +189,7 @@ void Measurement::read_all(const std::string& root, const std::vector<Extent>& e
       if (!read_block(file, mapping, extent.offset + at, memory.bytes().first(size))) {
         throw os::Error("a read failed");
       }
-      account(size);
+      account(root, size);
     }
   }
 }
@@ -195,10 +210,16 @@ std::optional<double> Measurement::run(StandIn& stand_in,
       bool failed = false;
       try {
         read_all(stand_in.path(), extents);
+        // One that has no more to read ends the span of all.
+        if (!stop_.exchange(true)) {
+          const Sample end = sample(stand_in.path());
+          const std::lock_guard lock(mutex_);
+          to_ = end;
+        }
       } catch (const std::exception&) {
         failed = true;
+        stop_.store(true);
       }
-      stop_.store(true);  // one that has no more to read ends the span of all
       const std::lock_guard lock(mutex_);
       failed_ = failed_ || failed;
       --running_;
@@ -214,8 +235,8 @@ std::optional<double> Measurement::run(StandIn& stand_in,
     if (!left_.wait_until(lock, give_up, [&] { return running_ == 0; })) stand_in.abort();
   }
   for (std::thread& thread : threads) thread.join();
-  if (failed_ || done_at_start_ == 0 || done_ == done_at_start_) return std::nullopt;
-  return static_cast<double>(done_ - done_at_start_) / os::seconds_between(from_, to_);
+  if (failed_ || !from_ || !to_ || to_->bytes <= from_->bytes) return std::nullopt;
+  return static_cast<double>(to_->bytes - from_->bytes) / os::seconds_between(from_->at, to_->at);
 }
 
 }  // namespace
