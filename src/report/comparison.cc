@@ -231,6 +231,14 @@ bool Arm::storage_share_is_clear() const {
   return cold.load_s && warm.load_s && cold.load_s->min > warm.load_s->max;
 }
 
+const Record* median_trial(const Mode& mode) {
+  if (mode.trials.empty()) return nullptr;
+  Trials sorted = mode.trials;
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto* a, const auto* b) { return *a->load_s < *b->load_s; });
+  return sorted[(sorted.size() - 1) / 2];
+}
+
 bool is_after_copy(const Arm& arm, const Mode& mode) {
   return !arm.facts.staged_from.empty() && mode.label == arm.facts.label + "_warm";
 }

@@ -57,6 +57,9 @@ struct Arm {
   [[nodiscard]] bool storage_share_is_clear() const;
 };
 
+// The trial in the middle by load time (of two the faster one); null where there is none.
+[[nodiscard]] const measure::Record* median_trial(const Mode& mode);
+
 // Whether `mode` of a staged arm has the trials that began straight after the copy.
 [[nodiscard]] bool is_after_copy(const Arm& arm, const Mode& mode);
 

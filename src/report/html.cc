@@ -46,13 +46,19 @@ void replace_all(std::string* text, std::string_view what, std::string_view with
   }
 }
 
-void set_picture(std::string* html, const std::string& svg) {
-  const std::size_t begin = html->find("<p><img ");
-  if (begin == std::string::npos) return;
-  constexpr std::string_view k_end = "/></p>";
-  const std::size_t end = html->find(k_end, begin);
-  if (end == std::string::npos) return;
-  html->replace(begin, end + k_end.size() - begin, "<figure>\n" + svg + "</figure>");
+// In the place of the images, in their order.
+void set_pictures(std::string* html, const std::vector<std::string>& svgs) {
+  std::size_t at = 0;
+  for (const std::string& svg : svgs) {
+    const std::size_t begin = html->find("<p><img ", at);
+    if (begin == std::string::npos) return;
+    constexpr std::string_view k_end = "/></p>";
+    const std::size_t end = html->find(k_end, begin);
+    if (end == std::string::npos) return;
+    const std::string figure = "<figure>\n" + svg + "</figure>";
+    html->replace(begin, end + k_end.size() - begin, figure);
+    at = begin + figure.size();
+  }
 }
 
 // The first heading's text, escaped as it is there.
@@ -72,9 +78,9 @@ std::string title_of(const std::string& body) {
 
 }  // namespace
 
-std::string html_page(const std::string& markdown, const std::string& picture_svg) {
+std::string html_page(const std::string& markdown, const std::vector<std::string>& pictures) {
   std::string body = rendered(markdown);
-  if (!picture_svg.empty()) set_picture(&body, picture_svg);
+  set_pictures(&body, pictures);
   replace_all(&body, "<table>", "<div class=\"scroll\" tabindex=\"0\"><table>");
   replace_all(&body, "</table>", "</table></div>");
   replace_all(&body, "<th", "<th scope=\"col\"");

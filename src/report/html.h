@@ -7,11 +7,13 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace coldload::report {
 
-// `picture_svg` takes the place of the Markdown's first picture; empty: there is none. Text in the
+// `pictures`: SVG files that take the place of the Markdown's pictures, in their order. Text in the
 // report cannot become markup: raw HTML is left out, links other than to web pages, too.
-[[nodiscard]] std::string html_page(const std::string& markdown, const std::string& picture_svg);
+[[nodiscard]] std::string html_page(const std::string& markdown,
+                                    const std::vector<std::string>& pictures);
 
 }  // namespace coldload::report

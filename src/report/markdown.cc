@@ -9,6 +9,7 @@
 #include "os/file.h"
 #include "report/comparison.h"
 #include "report/html.h"
+#include "report/phase_chart.h"
 #include "report/recommendation.h"
 #include "report/sections.h"
 #include "report/trial_chart.h"
@@ -29,6 +30,10 @@ std::string first_screen(const Comparison& comparison) {
   return out + uses_section(comparison) + recommendation_section(comparison);
 }
 
+std::string picture(const char* shows, const std::string& name) {
+  return name.empty() ? "" : fmt::format("![{}](<{}>)\n\n", shows, name);
+}
+
 // Every section ends in an empty line, a file in a line end.
 std::string ended(std::string sections) {
   sections.pop_back();
@@ -43,14 +48,14 @@ std::string short_report(const Dataset& dataset) {
   return ended(first_screen(comparisons.front()) + paths_section(comparisons.front()));
 }
 
-std::string markdown_report(const Dataset& dataset, const std::string& picture) {
+std::string markdown_report(const Dataset& dataset, const PictureNames& pictures) {
   const std::vector<Comparison> comparisons = compare(dataset);
   if (comparisons.empty()) return k_no_trial;
   const Comparison& comparison = comparisons.front();
   std::string out = first_screen(comparison);
   out += paths_section(comparison);
-  if (!picture.empty()) out += fmt::format("![every trial](<{}>)\n\n", picture);
-  out += time_section(comparison);
+  out += picture("every trial", pictures.trials);
+  out += time_section(comparison, picture("phases of the median trials", pictures.phases));
   out += native_section(comparison);
   out += tolerance_section(comparison);
   out += staging_section(comparison);
@@ -66,19 +71,27 @@ std::string markdown_report(const Dataset& dataset, const std::string& picture) 
 }
 
 void write_report(const Dataset& dataset, const std::string& markdown_path) {
-  const std::vector<Comparison> comparisons = compare(dataset);
-  const std::string chart = comparisons.empty() ? "" : trial_chart(comparisons.front());
   const std::filesystem::path path(markdown_path);
-  const auto beside = [&path](const char* extension) {
-    std::filesystem::path other = path;
-    return other.replace_extension(extension);
+  if (path.extension() != ".md") {
+    os::replace_text(markdown_path, markdown_report(dataset));
+    return;
+  }
+  const std::vector<Comparison> comparisons = compare(dataset);
+  const std::string stem = path.stem().string();
+  PictureNames names;
+  std::vector<std::string> pictures;  // in the order in which the report shows them
+  const auto add = [&](const std::string& svg, const std::string& name, std::string* shown) {
+    if (svg.empty()) return;
+    os::replace_text(path.parent_path() / name, svg);
+    *shown = name;
+    pictures.push_back(svg);
   };
-  const bool has_others = path.extension() == ".md";
-  const bool has_picture = has_others && !chart.empty();
-  const std::string markdown =
-      markdown_report(dataset, has_picture ? beside(".svg").filename().string() : "");
-  if (has_picture) os::replace_text(beside(".svg"), chart);
-  if (has_others) os::replace_text(beside(".html"), html_page(markdown, chart));
+  if (!comparisons.empty()) {
+    add(trial_chart(comparisons.front()), stem + ".svg", &names.trials);
+    add(phase_chart(comparisons.front()), stem + "_phases.svg", &names.phases);
+  }
+  const std::string markdown = markdown_report(dataset, names);
+  os::replace_text(path.parent_path() / (stem + ".html"), html_page(markdown, pictures));
   os::replace_text(markdown_path, markdown);
 }
 

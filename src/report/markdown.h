@@ -12,14 +12,19 @@
 
 namespace coldload::report {
 
-// `picture`: the file beside it that shows every trial; empty: there is none.
-[[nodiscard]] std::string markdown_report(const Dataset& dataset, const std::string& picture = "");
+// Files beside the report; empty: there is none.
+struct PictureNames {
+  std::string trials;
+  std::string phases;
+};
+[[nodiscard]] std::string markdown_report(const Dataset& dataset,
+                                          const PictureNames& pictures = {});
 
 // Its first screen and the table of paths: for a pull request or the summary of a CI job.
 [[nodiscard]] std::string short_report(const Dataset& dataset);
 
-// Replaces `markdown_path` as a whole and, where its name ends in .md, the page and the picture
-// beside it: .html and .svg. Throws os::Error.
+// Replaces `markdown_path` as a whole and, where its name ends in .md, the page and the pictures
+// beside it: .html, .svg and _phases.svg. Throws os::Error.
 void write_report(const Dataset& dataset, const std::string& markdown_path);
 
 }  // namespace coldload::report

@@ -23,15 +23,6 @@ using text::Align;
 using text::markdown_code;
 using text::Table;
 
-// The trial in the middle by load time (the faster of two).
-const measure::Record* median_trial(const Mode& mode) {
-  if (mode.trials.empty()) return nullptr;
-  Trials sorted = mode.trials;
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const auto* a, const auto* b) { return *a->load_s < *b->load_s; });
-  return sorted[(sorted.size() - 1) / 2];
-}
-
 std::string cold_and_warm_table(const Comparison& comparison) {
   Table table{{{"path"},
                {"cold", Align::right},
@@ -69,14 +60,45 @@ bool phases_overlap(const measure::Record& trial) {
   return false;
 }
 
+struct Column {
+  const Arm* arm;
+  const Mode* mode;
+  const measure::Record* trial;  // its median
+};
+
+// Of the weights phase, what storage costs (measured, against the warm runs) and what the way onto
+// the GPU costs at least (derived from the bus). Rows that would be empty are left out.
+void add_parts_of_weights(const Comparison& comparison, const std::vector<Column>& columns,
+                          Table* table) {
+  std::vector<std::string> storage{"of which storage: less the warm runs' (measured)"};
+  std::vector<std::string> bus{"of which host to GPU: bytes over its rate (derived)"};
+  for (const Column& column : columns) {
+    const bool is_cold = column.mode == &column.arm->cold;
+    const auto share = storage_share_of(comparison, *column.arm);
+    const auto weights_s = phase_seconds(*column.trial, "weights");
+    const bool told = is_cold && share && share->of_phase && share->is_clear && weights_s;
+    storage.push_back(told ? in_seconds(*weights_s - share->warm_s) : "");
+    const auto& floor = column.arm->facts.floor;
+    const auto rate = floor ? floor->gpu.to_gpu_bytes_per_s() : std::nullopt;
+    bus.push_back(rate && weights_s
+                      ? in_seconds(static_cast<double>(column.trial->checkpoint_bytes) / *rate)
+                      : "");
+  }
+  for (std::vector<std::string>* row : {&storage, &bus}) {
+    const bool is_empty = std::all_of(row->begin() + 1, row->end(),
+                                      [](const std::string& cell) { return cell.empty(); });
+    if (!is_empty) table->rows.push_back(std::move(*row));
+  }
+}
+
 std::string phase_table(const Comparison& comparison) {
-  std::vector<std::pair<std::string, const measure::Record*>> columns;
+  std::vector<Column> columns;
   std::vector<std::string> names;
   bool overlap = false;
-  const auto add_column = [&](const Mode& mode) {
+  const auto add_column = [&](const Arm& arm, const Mode& mode) {
     const measure::Record* trial = median_trial(mode);
     if (trial == nullptr || trial->phases.empty()) return;
-    columns.emplace_back(mode.label, trial);
+    columns.push_back({&arm, &mode, trial});
     overlap |= phases_overlap(*trial);
     for (const measure::Phase& phase : trial->phases) {
       if (std::find(names.begin(), names.end(), phase.name) == names.end()) {
@@ -85,18 +107,18 @@ std::string phase_table(const Comparison& comparison) {
     }
   };
   for (const Arm& arm : comparison.arms) {
-    add_column(arm.cold);
-    if (!loads_only(comparison)) add_column(arm.warm);
+    add_column(arm, arm.cold);
+    if (!loads_only(comparison)) add_column(arm, arm.warm);
   }
   if (columns.empty()) return "";
   Table table{{{"phase of the median trial"}}, {}};
-  for (const auto& [label, trial] : columns) {
-    table.columns.push_back({markdown_code(label), Align::right});
+  for (const Column& column : columns) {
+    table.columns.push_back({markdown_code(column.mode->label), Align::right});
   }
   const auto add_row = [&](const std::string& title, auto value_of) {
     std::vector<std::string> row{title};
-    for (const auto& [label, trial] : columns) {
-      const std::optional<double> value = value_of(*trial);
+    for (const Column& column : columns) {
+      const std::optional<double> value = value_of(*column.trial);
       row.push_back(value ? in_seconds(*value) : "");
     }
     table.rows.push_back(std::move(row));
@@ -104,6 +126,7 @@ std::string phase_table(const Comparison& comparison) {
   for (const std::string& name : names) {
     add_row(text::markdown_text(name),
             [&name](const measure::Record& trial) { return phase_seconds(trial, name); });
+    if (name == "weights") add_parts_of_weights(comparison, columns, &table);
   }
   add_row("unattributed", [](const measure::Record& trial) { return trial.unattributed_s; });
   add_row("launch to ready", [](const measure::Record& trial) { return trial.load_s; });
@@ -113,13 +136,13 @@ std::string phase_table(const Comparison& comparison) {
 
 }  // namespace
 
-std::string time_section(const Comparison& comparison) {
+std::string time_section(const Comparison& comparison, const std::string& picture) {
   std::vector<std::string> sentences = dominance_of(comparison);
   const std::vector<std::string> uses = floor_use_of(comparison);
   sentences.insert(sentences.end(), uses.begin(), uses.end());
   if (sentences.empty()) return "";
-  std::string out =
-      "## Where the time goes\n\n" + cold_and_warm_table(comparison) + phase_table(comparison);
+  std::string out = "## Where the time goes\n\n" + cold_and_warm_table(comparison) +
+                    phase_table(comparison) + picture;
   for (const std::string& line : sentences) out += "- " + line + '\n';
   return out + '\n';
 }

@@ -14,7 +14,8 @@ namespace coldload::report {
 // Each begins with its "## " heading and ends with an empty line.
 [[nodiscard]] std::string uses_section(const Comparison& comparison);  // without heading
 [[nodiscard]] std::string paths_section(const Comparison& comparison);
-[[nodiscard]] std::string time_section(const Comparison& comparison);
+// `picture`: Markdown that shows the phases, or nothing.
+[[nodiscard]] std::string time_section(const Comparison& comparison, const std::string& picture);
 [[nodiscard]] std::string native_section(const Comparison& comparison);
 [[nodiscard]] std::string tolerance_section(const Comparison& comparison);
 [[nodiscard]] std::string staging_section(const Comparison& comparison);

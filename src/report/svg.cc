@@ -40,6 +40,9 @@ std::string open(double width, double height, const std::string& title) {
       "<style>\ntext{font:12px system-ui,sans-serif;fill:#57606a}\n.title{font-weight:600}\n"
       ".grid{stroke:#8c959f;stroke-opacity:.35}\n.curve{stroke:#0969da;stroke-width:2;fill:none}\n"
       "circle{fill:#0969da}\n.warm{fill:#bf8700}\n.other{fill:#6e7781}\n"
+      ".whole{fill:#8c959f;fill-opacity:.3}\n"
+      ".p0{fill:#8250df}.p1{fill:#0969da}.p2{fill:#1a7f37}.p3{fill:#bf8700}.p4{fill:#cf222e}"
+      ".p5{fill:#1b7c83}.p6{fill:#bf3989}.p7{fill:#6e7781}\n"
       ".middle{stroke:#57606a;stroke-width:2}\n"
       ".reader{stroke:#bf8700;stroke-width:1.5;stroke-dasharray:5 4}\n"
       "@media(prefers-color-scheme:dark){text{fill:#9da7b3}.curve{stroke:#4493f8}"
@@ -52,6 +55,22 @@ std::string open(double width, double height, const std::string& title) {
 std::string label(double x, double y, const char* anchor, const std::string& text) {
   return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\">{}</text>\n", x, y, anchor,
                      escaped(text));
+}
+
+std::string shortened(const std::string& label) {
+  constexpr std::size_t k_longest = 18;
+  return label.size() <= k_longest ? label : label.substr(0, k_longest - 3) + "...";
+}
+
+std::string seconds_axis(const Box& box, double most, double step, const std::string& meaning) {
+  std::string out;
+  for (int i = 0; step * i <= most * 1.0001; ++i) {
+    const double x = box.left + step * i / most * (box.right - box.left);
+    out +=
+        fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.1f}V{:.1f}\"/>\n", x, box.top, box.bottom);
+    out += label(x, box.bottom + 18, "middle", fmt::format("{:g}", step * i));
+  }
+  return out + label((box.left + box.right) / 2, box.bottom + 36, "middle", meaning);
 }
 
 double step_for(double most) {

@@ -21,7 +21,6 @@ constexpr double k_top = 40;
 constexpr double k_bottom = 44;
 constexpr double k_row = 34;
 constexpr std::size_t k_most_dots = 500;  // a row with more shows these, evenly taken
-constexpr std::size_t k_longest_label = 18;
 
 struct Row {
   const Mode* mode;
@@ -45,10 +44,6 @@ double place(double seconds, double most) {
   return k_left + seconds / most * (k_width - k_left - k_right);
 }
 
-std::string shortened(const std::string& label) {
-  return label.size() <= k_longest_label ? label : label.substr(0, k_longest_label - 3) + "...";
-}
-
 std::string dots(const Row& row, double y, double most) {
   std::string out;
   const std::size_t step = (row.mode->trials.size() + k_most_dots - 1) / k_most_dots;
@@ -59,24 +54,11 @@ std::string dots(const Row& row, double y, double most) {
     const double lane = static_cast<double>(static_cast<int>(i / step) % k_lanes) - 2;
     out += fmt::format(
         "<circle class=\"{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.2\" fill-opacity=\".8\"><title>run "
-        "{}: "
-        "{}</title></circle>\n",
+        "{}: {}</title></circle>\n",
         row.style, place(row.mode->values_s[i], most), y + lane * 3.2, trial.run_id,
         in_seconds(row.mode->values_s[i]));
   }
   return out;
-}
-
-std::string axis(double most, double step, double height) {
-  std::string out;
-  for (int i = 0; step * i <= most * 1.0001; ++i) {
-    const double x = place(step * i, most);
-    out += fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.1f}V{:.1f}\"/>\n", x, k_top,
-                       height - k_bottom);
-    out += svg::label(x, height - k_bottom + 18, "middle", fmt::format("{:g}", step * i));
-  }
-  return out + svg::label((k_left + k_width - k_right) / 2, height - 8, "middle",
-                          "seconds from launch to ready");
 }
 
 }  // namespace
@@ -90,11 +72,12 @@ std::string trial_chart(const Comparison& comparison) {
   const double step = svg::step_for(longest);
   const double most = step * std::ceil(longest / step * 0.9999);
   std::string out = svg::open(k_width, height, "Every trial, and the median of each way");
-  out += axis(most, step, height);
+  out += svg::seconds_axis({k_left, k_width - k_right, k_top, height - k_bottom}, most, step,
+                           "seconds from launch to ready");
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const double y = k_top + k_row * (static_cast<double>(i) + 0.5);
     const double middle = place(rows[i].mode->load_s->median, most);
-    out += svg::label(k_left - 10, y + 4, "end", shortened(rows[i].mode->label));
+    out += svg::label(k_left - 10, y + 4, "end", svg::shortened(rows[i].mode->label));
     out += dots(rows[i], y, most);
     out += fmt::format("<path class=\"middle\" d=\"M{:.1f} {:.1f}V{:.1f}\"/>\n", middle, y - 12,
                        y + 12);

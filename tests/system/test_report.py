@@ -22,15 +22,14 @@ class Published(ScratchTest):
         self.assertGreater(len(EXAMPLES), 5)
         for records in EXAMPLES:
             with self.subTest(records.parent.name):
-                written = self.scratch / records.parent.name / "report.md"
+                written = self.scratch / records.parent.name / records.with_suffix(".md").name
                 written.parent.mkdir()
-                published = records.with_suffix(".md").read_text(encoding="utf-8")
                 result = run(["report", records, "--output", written])
                 self.assertEqual(result.returncode, 0, result.stderr)
-                self.assertEqual(written.read_text(encoding="utf-8").replace("<report.svg>", ""),
-                                 published.replace(f"<{records.stem}.svg>", ""))
-                self.assertEqual(written.with_suffix(".svg").read_bytes(),
-                                 records.with_suffix(".svg").read_bytes())
+                for path in written.parent.iterdir():
+                    if path.suffix != ".html":
+                        self.assertEqual(path.read_bytes(), (records.parent / path.name).read_bytes(),
+                                         f"`coldload report {records}` writes another {path.name}")
 
 
 class Json(ScratchTest):

@@ -6,6 +6,7 @@
 
 #include "report/comparison.h"
 #include "report/markdown.h"
+#include "report/phase_chart.h"
 #include "report/trial_chart.h"
 #include "unit/report/report_cases.h"
 
@@ -25,8 +26,20 @@ std::size_t count(const std::string& text, const std::string& what) {
 
 std::string page_of(const ReportCase& example) {
   const Dataset dataset = dataset_of(example.records);
-  const std::string chart = trial_chart(compare(dataset).front());
-  return html_page(markdown_report(dataset, chart.empty() ? "" : "report.svg"), chart);
+  const Comparison comparison = compare(dataset).front();
+  const std::string trials = trial_chart(comparison);
+  const std::string phases = phase_chart(comparison);
+  std::vector<std::string> pictures;
+  PictureNames names;
+  if (!trials.empty()) {
+    pictures.push_back(trials);
+    names.trials = "report.svg";
+  }
+  if (!phases.empty()) {
+    pictures.push_back(phases);
+    names.phases = "report_phases.svg";
+  }
+  return html_page(markdown_report(dataset, names), pictures);
 }
 
 // Whatever labels, paths and reasons hold.
@@ -46,16 +59,18 @@ TEST_P(HtmlPageOfCase, NeedsNothingBesideItAndRunsNothingButItsOwn) {
 INSTANTIATE_TEST_SUITE_P(Cases, HtmlPageOfCase, testing::ValuesIn(report_cases()),
                          [](const auto& instance) { return instance.param.name; });
 
-TEST(HtmlPage, ShowsThePictureInPlace) {
+TEST(HtmlPage, ShowsThePicturesInPlace) {
   const std::string page = page_of(net_much_slower());
-  EXPECT_EQ(count(page, "<svg"), 1U);
-  EXPECT_LT(page.find("<svg"), page.find("Where the time goes</h2>"));
+  EXPECT_EQ(count(page, "<svg"), 2U);
+  const std::size_t time_section = page.find("Where the time goes</h2>");
+  EXPECT_LT(page.find("Every trial"), time_section);
+  EXPECT_GT(page.find("Phases of the median trials"), time_section);
   EXPECT_THAT(page, Not(HasSubstr("report.svg")));
 }
 
 TEST(HtmlPage, MarkupInTheReportStaysText) {
   const std::string page =
-      html_page("# A `title` <b>\n\n<script>alert(1)</script>\n\n[x](javascript:alert(2))\n", "");
+      html_page("# A `title` <b>\n\n<script>alert(1)</script>\n\n[x](javascript:alert(2))\n", {});
   EXPECT_THAT(page, Not(HasSubstr("alert(1)")));
   EXPECT_THAT(page, Not(HasSubstr("alert(2)")));
   EXPECT_THAT(page, HasSubstr("<title>A title </title>"));

@@ -47,9 +47,12 @@ TEST_P(GoldenReport, IsTheSameFromTheFileAsFromMemory) {
   stream.close();
   write_report(read_dataset({jsonl}), folder.path() + "/report.md");
   // Bytes that are not UTF-8 are replaced on the way to the file; what is shown is the same.
-  const bool pictured = std::filesystem::exists(folder.path() + "/report.svg");
+  const auto beside = [&folder](const char* name) {
+    return std::filesystem::exists(folder.path() + '/' + name) ? name : "";
+  };
   EXPECT_EQ(os::read_text(folder.path() + "/report.md"),
-            markdown_report(dataset_of(GetParam().records), pictured ? "report.svg" : ""));
+            markdown_report(dataset_of(GetParam().records),
+                            {beside("report.svg"), beside("report_phases.svg")}));
 }
 
 TEST_P(GoldenReport, Picture) {

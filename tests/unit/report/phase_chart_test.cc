@@ -1,0 +1,44 @@
+#include "report/phase_chart.h"
+
+#include <vector>
+
+#include <gmock/gmock.h>
+
+#include "golden/golden.h"
+#include "unit/report/records.h"
+#include "unit/report/report_cases.h"
+
+namespace coldload::report {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+std::string drawn(const std::vector<measure::Phase>& phases) {
+  const measure::ExperimentFacts facts = experiment({arm("nvme")});
+  std::vector<measure::Record> records{cold_trial(facts, "nvme", 10)};
+  records.front().phases = phases;
+  const Dataset dataset = dataset_of(std::move(records));
+  return phase_chart(compare(dataset).front());
+}
+
+TEST(PhaseChart, OfARealReport) {
+  const Dataset dataset = dataset_of(net_much_slower().records);
+  golden::expect_golden("phases_net_much_slower.svg", phase_chart(compare(dataset).front()));
+}
+
+TEST(PhaseChart, IsNotThereWithoutPhases) { EXPECT_THAT(drawn({}), IsEmpty()); }
+
+TEST(PhaseChart, PhasesThatOverlapShareTheBarsHeight) {
+  const std::string apart = drawn({{"start", 0, 4, "log"}, {"weights", 4, 9, "log"}});
+  EXPECT_THAT(apart, AllOf(HasSubstr("<title>weights: 5.00 s</title>"),
+                           Not(HasSubstr("height=\"11.0\"")), HasSubstr("unattributed")));
+  const std::string together = drawn({{"weights", 2, 9, "log"}, {"start", 0, 4, "log"}});
+  EXPECT_THAT(together, HasSubstr("y=\"46.0\" width=\"197.6\" height=\"11.0\""));
+  EXPECT_THAT(together, HasSubstr("y=\"57.0\""));
+}
+
+}  // namespace
+}  // namespace coldload::report
