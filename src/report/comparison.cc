@@ -199,12 +199,8 @@ void add_native_loads(const std::vector<Comparison>& all, Comparison* comparison
 
 }  // namespace
 
-Contrast contrast_of(const Comparison& comparison, std::size_t first, std::size_t second) {
+Contrast contrast_of(const Mode& a, const Mode& b) {
   Contrast contrast;
-  contrast.first = first;
-  contrast.second = second;
-  const Mode& a = comparison.arms[contrast.first].cold;
-  const Mode& b = comparison.arms[second].cold;
   if (!a.load_s || !b.load_s) return contrast;
   if (a.load_s->median > 0) contrast.ratio = b.load_s->median / a.load_s->median;
   contrast.difference_s = b.load_s->median - a.load_s->median;
@@ -213,6 +209,13 @@ Contrast contrast_of(const Comparison& comparison, std::size_t first, std::size_
   contrast.p_value = measure::mann_whitney_p(a.values_s, b.values_s);
   contrast.runs_to_show = measure::runs_to_show(a.values_s, b.values_s);
   contrast.ranges_apart = a.load_s->max < b.load_s->min || b.load_s->max < a.load_s->min;
+  return contrast;
+}
+
+Contrast contrast_of(const Comparison& comparison, std::size_t first, std::size_t second) {
+  Contrast contrast = contrast_of(comparison.arms[first].cold, comparison.arms[second].cold);
+  contrast.first = first;
+  contrast.second = second;
   return contrast;
 }
 

@@ -102,6 +102,8 @@ struct Comparison {
 // What coldload added to the server's command, so that every path is read in the same way.
 [[nodiscard]] std::vector<std::string> pinned_flags_of(const measure::ExperimentFacts& facts);
 
+// `second` against `first`, not saying of which arms they are.
+[[nodiscard]] Contrast contrast_of(const Mode& first, const Mode& second);
 // The arm `second` against `first`, by their cold trials.
 [[nodiscard]] Contrast contrast_of(const Comparison& comparison, std::size_t first,
                                    std::size_t second);

@@ -276,31 +276,4 @@ std::string placeholder_section(const Comparison& comparison) {
   return out.empty() ? "" : "## Still to be measured\n\n" + out;
 }
 
-std::string others_section(const std::vector<Comparison>& comparisons) {
-  if (comparisons.size() < 2) return "";
-  text::Table table{{{"model"},
-                     {"target"},
-                     {"path"},
-                     {"directory"},
-                     {"trials", text::Align::right},
-                     {"median", text::Align::right},
-                     {"experiments"}},
-                    {}};
-  for (std::size_t index = 1; index < comparisons.size(); ++index) {
-    const Comparison& other = comparisons[index];
-    std::vector<std::string> ids;
-    for (const std::string& id : other.experiments) ids.push_back(markdown_code(id));
-    for (const Arm& arm : other.arms) {
-      table.rows.push_back({markdown_text(other.model), markdown_code(other.facts.target),
-                            markdown_code(arm.facts.label), markdown_code(arm.facts.path),
-                            fmt::format("{}", arm.cold.trials.size()),
-                            arm.cold.load_s ? in_seconds(arm.cold.load_s->median) : "",
-                            joined(ids)});
-    }
-  }
-  return "## Other experiments in these records\n\nAnother model, target, machine, cold policy, "
-         "path or stand-in: not set against the above.\n\n" +
-         text::markdown_table(table) + '\n';
-}
-
 }  // namespace coldload::report
