@@ -199,16 +199,17 @@ void add_native_loads(const std::vector<Comparison>& all, Comparison* comparison
 
 }  // namespace
 
-Contrast contrast_of(const Mode& a, const Mode& b) {
+Contrast contrast_of(const Mode& first, const Mode& second) {
   Contrast contrast;
-  if (!a.load_s || !b.load_s) return contrast;
-  if (a.load_s->median > 0) contrast.ratio = b.load_s->median / a.load_s->median;
-  contrast.difference_s = b.load_s->median - a.load_s->median;
-  contrast.ratio_ci = measure::ratio_interval(a.values_s, b.values_s);
-  contrast.difference_ci = measure::difference_interval(a.values_s, b.values_s);
-  contrast.p_value = measure::mann_whitney_p(a.values_s, b.values_s);
-  contrast.runs_to_show = measure::runs_to_show(a.values_s, b.values_s);
-  contrast.ranges_apart = a.load_s->max < b.load_s->min || b.load_s->max < a.load_s->min;
+  if (!first.load_s || !second.load_s) return contrast;
+  if (first.load_s->median > 0) contrast.ratio = second.load_s->median / first.load_s->median;
+  contrast.difference_s = second.load_s->median - first.load_s->median;
+  contrast.ratio_ci = measure::ratio_interval(first.values_s, second.values_s);
+  contrast.difference_ci = measure::difference_interval(first.values_s, second.values_s);
+  contrast.p_value = measure::mann_whitney_p(first.values_s, second.values_s);
+  contrast.runs_to_show = measure::runs_to_show(first.values_s, second.values_s);
+  contrast.ranges_apart =
+      first.load_s->max < second.load_s->min || second.load_s->max < first.load_s->min;
   return contrast;
 }
 

@@ -107,8 +107,9 @@ std::string legend(const std::vector<std::string>& names, double top) {
   std::string out;
   const double column = (k_width - k_left) / static_cast<double>(k_legend_columns);
   for (std::size_t i = 0; i <= names.size(); ++i) {
+    const std::size_t row = i / k_legend_columns;
     const double x = k_left + column * static_cast<double>(i % k_legend_columns);
-    const double y = top + k_legend_row * static_cast<double>(i / k_legend_columns);
+    const double y = top + k_legend_row * static_cast<double>(row);
     const bool is_rest = i == names.size();
     out +=
         fmt::format("<rect class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"12\" height=\"12\"/>\n",
