@@ -60,13 +60,17 @@ std::string fit_of(const Comparison& comparison, const Arm& arm, double budget_s
   std::string answer;
   if (load.median > budget_s) {
     answer = fmt::format("**no, {} over**", in_seconds(load.median - budget_s));
+    const auto within = std::count_if(arm.cold.values_s.begin(), arm.cold.values_s.end(),
+                                      [&](double seconds) { return seconds <= budget_s; });
+    if (within > 0) answer += fmt::format(" ({} of {} within)", within, runs(load.n));
   } else if (load.max > budget_s) {
     answer =
         fmt::format("{} at the median, slowest run {} over", fits, in_seconds(load.max - budget_s));
   } else {
     answer = fits;
   }
-  if (load.n == 1) answer += " (one run)";
+  constexpr std::size_t k_few = 5;
+  if (load.n < k_few && answer.back() != ')') answer += fmt::format(" ({})", runs(load.n));
   return arm.is_verified() ? answer : answer + " (not verified cold)";
 }
 

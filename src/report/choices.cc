@@ -71,9 +71,17 @@ bool prefetch_saves(const Comparison& comparison, const Arm& path) {
          differs(comparison, path, *with);
 }
 
+const Arm& without_copy(const Comparison& comparison, const Staging& staging) {
+  return prefetch_saves(comparison, *staging.source) ? *prefetched(comparison, *staging.source)
+                                                     : *staging.source;
+}
+
 bool staging_pays(const Comparison& comparison, const std::optional<Staging>& staging) {
-  return staging && staging->break_even() && staging->later_s < staging->source_s &&
-         differs(comparison, *staging->source, *staging->staged);
+  if (!staging) return false;
+  const Arm& without = without_copy(comparison, *staging);
+  const double each_s = without.cold.load_s->median;
+  return staging->break_even_against(each_s) && staging->later_s < each_s &&
+         differs(comparison, without, *staging->staged);
 }
 
 }  // namespace coldload::report

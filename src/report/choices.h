@@ -31,5 +31,8 @@ namespace coldload::report {
 [[nodiscard]] const Arm* prefetched(const Comparison& comparison, const Arm& path);
 // Whether reading a path ahead is shown to save something.
 [[nodiscard]] bool prefetch_saves(const Comparison& comparison, const Arm& path);
+// How starts from what was staged are best made without the copy: read ahead where that is shown to
+// save, else plainly.
+[[nodiscard]] const Arm& without_copy(const Comparison& comparison, const Staging& staging);
 
 }  // namespace coldload::report

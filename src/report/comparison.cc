@@ -112,6 +112,7 @@ void merge(const ExperimentFacts& facts, Comparison* comparison) {
   }
   comparison->facts = facts;
   comparison->experiments.push_back(facts.id);
+  if (!facts.command.empty()) comparison->commands.push_back(facts.command);
 }
 
 Mode& mode_of(Arm* arm, const std::string& label) {

@@ -87,8 +87,9 @@ struct Expectation {
 };
 
 struct Comparison {
-  measure::ExperimentFacts facts;        // of the latest experiment
-  std::vector<std::string> experiments;  // ids of those pooled here
+  measure::ExperimentFacts facts;                  // of the latest experiment
+  std::vector<std::string> experiments;            // ids of those pooled here
+  std::vector<std::vector<std::string>> commands;  // theirs, as far as they are on record
   std::string model;
   std::optional<std::uint64_t> max_model_len;
   std::uint64_t checkpoint_bytes = 0;  // the largest; 0 for unknown

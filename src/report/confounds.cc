@@ -154,6 +154,39 @@ void add_compile_cache(const Comparison& comparison, Lines* lines) {
   }
 }
 
+// "Runs 7 to 17: `nvme`, `net`. Runs 18 to 25: `nvme`, `staged`."
+std::string experiments_text(const Comparison& comparison) {
+  std::vector<std::string> sentences;
+  for (const std::string& id : comparison.experiments) {
+    std::vector<std::string> modes;
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    for (const measure::Record* trial : comparison.trials) {
+      if (trial->experiment.id != id) continue;
+      first = modes.empty() ? trial->run_id : std::min(first, trial->run_id);
+      last = std::max(last, trial->run_id);
+      const std::string mode = markdown_code(trial->storage_mode);
+      if (std::find(modes.begin(), modes.end(), mode) == modes.end()) modes.push_back(mode);
+    }
+    if (modes.empty()) continue;
+    sentences.push_back(fmt::format("Runs {} to {}: {}.", first, last, joined(modes)));
+  }
+  constexpr std::size_t k_most = 8;
+  if (sentences.size() > k_most) return "";
+  return fmt::format("{}", fmt::join(sentences, " "));
+}
+
+// What was switched off, and belongs to a start elsewhere.
+void add_eager(const Comparison& comparison, Lines* lines) {
+  constexpr const char* k_flag = "--enforce-eager";
+  const std::vector<std::string>& command = comparison.facts.command;
+  if (std::find(command.begin(), command.end(), k_flag) == command.end()) return;
+  lines->push_back(fmt::format(
+      "The server ran with `{}`: nothing was compiled and no CUDA graphs were captured. Without it "
+      "a start takes longer, and less of it is storage.",
+      k_flag));
+}
+
 }  // namespace
 
 std::vector<std::string> confounds_of(const Comparison& comparison) {
@@ -163,10 +196,12 @@ std::vector<std::string> confounds_of(const Comparison& comparison) {
   add_load_strategy(comparison, &lines);
   add_unknown_version(comparison, &lines);
   add_compile_cache(comparison, &lines);
+  add_eager(comparison, &lines);
   if (comparison.experiments.size() > 1) {
-    lines.push_back(fmt::format(
-        "Trials of {} experiments are taken together: same model, target and paths, other times.",
-        comparison.experiments.size()));
+    lines.push_back(
+        fmt::format("Trials of {} experiments are taken together: same model, target and paths, "
+                    "other times. {}",
+                    comparison.experiments.size(), experiments_text(comparison)));
   }
   return lines;
 }

@@ -131,6 +131,13 @@ std::string why_more(const Use& use, bool native) {
                      use.storage_limits ? ", or something cached" : "");
 }
 
+// From this share on, something is wrong with the floor and is named.
+constexpr double k_clearly_more = 1.1;
+
+std::string share_text(double efficiency) {
+  return efficiency > 1 && efficiency <= k_clearly_more ? "all" : percent(efficiency);
+}
+
 std::string use_sentence(const Comparison& comparison, const Arm& arm, const HeldTrials& held) {
   const auto use = use_of(comparison, held);
   if (!use) return "";
@@ -138,11 +145,10 @@ std::string use_sentence(const Comparison& comparison, const Arm& arm, const Hel
   std::string out =
       fmt::format("{}: the {} used **{}** of what {}: {} in {} ({}, median{}, measured) are {}.",
                   markdown_code(arm.facts.label), native ? "loader" : "server",
-                  percent(use->efficiency.median()), limit_text(*use, arm, held),
+                  share_text(use->efficiency.median()), limit_text(*use, arm, held),
                   format_bytes(comparison.checkpoint_bytes), in_seconds(use->seconds.median()),
                   native ? "the whole load" : "the weights phase", held.of_how_many,
                   format_rate(use->bytes_per_s.median()));
-  constexpr double k_clearly_more = 1.1;
   if (use->efficiency.median() > k_clearly_more) out += why_more(*use, native);
   return out;
 }

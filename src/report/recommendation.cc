@@ -43,7 +43,12 @@ std::string named(const std::vector<Budget>& uses) {
   return joined(names);
 }
 
-std::string median_of(const Arm& arm) { return in_seconds(arm.cold.load_s->median); }
+// "62.4 s (3 runs)": how many there were is said where they are few.
+std::string told(const measure::Summary& load) {
+  constexpr std::size_t k_few = 5;
+  return in_seconds(load.median) + (load.n < k_few ? fmt::format(" ({})", runs(load.n)) : "");
+}
+std::string median_of(const Arm& arm) { return told(*arm.cold.load_s); }
 std::string slowest_of(const Arm& arm) { return in_seconds(arm.cold.load_s->max); }
 
 // --- the bullets ---------------------------------------------------------------------------------
@@ -62,6 +67,42 @@ std::string which_is_open(const Comparison& comparison, const Arm& fast, const A
       name_of(fast), name_of(slow), median_of(fast), median_of(slow));
 }
 
+// The least that a start took with the weights in memory: no storage makes one faster.
+std::optional<double> least_warm_s(const Comparison& comparison) {
+  std::optional<double> least;
+  for (const Arm& arm : comparison.arms) {
+    if (!arm.warm.load_s) continue;
+    least = std::min(least.value_or(arm.warm.load_s->min), arm.warm.load_s->min);
+  }
+  return least;
+}
+
+std::string no_path_for(const Comparison& comparison, const std::vector<const Arm*>& paths,
+                        const std::vector<Budget>& too_slow) {
+  const auto warm_s = least_warm_s(comparison);
+  std::vector<Budget> beyond;  // any storage
+  std::vector<Budget> near;
+  for (const Budget& use : too_slow) {
+    (warm_s && *warm_s > use.seconds ? beyond : near).push_back(use);
+  }
+  std::string out;
+  if (!beyond.empty()) {
+    out = fmt::format(
+        "**No storage makes starts fast enough for {}:** with the weights in memory one still "
+        "takes "
+        "{}. Keep servers running for that, or shorten their start.",
+        named(beyond), in_seconds(*warm_s));
+  }
+  if (near.empty()) return out;
+  std::vector<std::string> slowest;
+  slowest.reserve(paths.size());
+  for (const Arm* path : paths) {
+    slowest.push_back(fmt::format("{} from {}", slowest_of(*path), name_of(*path)));
+  }
+  return fmt::format("{}{}**No path alone is fast enough for {}:** the slowest starts took {}.",
+                     out, out.empty() ? "" : " ", named(near), joined(slowest));
+}
+
 // The fastest path that fits uses which `slow` does not, if there is one.
 std::string which_path_for(const Comparison& comparison, const std::vector<const Arm*>& paths) {
   const Arm& slow = *paths.back();
@@ -77,13 +118,7 @@ std::string which_path_for(const Comparison& comparison, const std::vector<const
         "over that budget.",
         named(gained), name_of(*path), slowest_of(*path), name_of(slow), slowest_of(slow));
   }
-  std::vector<std::string> slowest;
-  slowest.reserve(paths.size());
-  for (const Arm* path : paths) {
-    slowest.push_back(fmt::format("{} from {}", slowest_of(*path), name_of(*path)));
-  }
-  return fmt::format("**No path alone is fast enough for {}:** the slowest starts took {}.",
-                     named(too_slow), joined(slowest));
+  return no_path_for(comparison, paths, too_slow);
 }
 
 std::string where_models_lie(const Comparison& comparison) {
@@ -119,37 +154,40 @@ std::string whether_to_stage(const Comparison& comparison) {
         name_of(*paths.back()), text::one_line(paths.back()->facts.label));
   }
   const std::string source = name_of(*staging->source);
-  if (!staging_pays(comparison, staging)) {
-    if (staging->later_s < staging->source_s) {
-      return fmt::format(
-          "**Whether to stage is open:** starts from the copy took {} and from {} {}, by medians, "
-          "which these runs do not tell from chance.",
-          in_seconds(staging->later_s), source, in_seconds(staging->source_s));
-    }
+  const Arm& without = without_copy(comparison, *staging);
+  const bool read_ahead = &without != staging->source;
+  const std::string other =
+      read_ahead ? fmt::format("with `coldload run` from {}", source) : "from " + source;
+  if (staging_pays(comparison, staging)) {
+    const auto pays_at = *staging->break_even_against(without.cold.load_s->median);
     return fmt::format(
-        "**Do not stage:** a start from the copy takes {} where one from {} takes {}, and copying "
-        "costs {}.",
-        in_seconds(staging->later_s), source, in_seconds(staging->source_s),
-        in_seconds(staging->copy_s));
+        "**Stage{} on nodes that start {}:** the copy costs {} once, and each start from it takes "
+        "{}; {} it takes {}.",
+        read_ahead ? ", too," : "",
+        pays_at == 1 ? "at all" : fmt::format("{} times or more", pays_at),
+        in_seconds(staging->copy_s), told(*staging->staged->cold.load_s), other,
+        median_of(without));
+  }
+  if (staging->later_s < without.cold.load_s->median) {
+    return fmt::format(
+        "**Whether to stage is open:** starts from the copy took {} and {} {}, by medians, which "
+        "these runs do not tell from chance.",
+        told(*staging->staged->cold.load_s), other, median_of(without));
   }
   return fmt::format(
-      "**Stage nodes that start {}:** the copy costs {} once, and each start from it takes {} "
-      "instead of {} from {}.",
-      *staging->break_even() == 1 ? "at all"
-                                  : fmt::format("{} times or more", *staging->break_even()),
-      in_seconds(staging->copy_s), in_seconds(staging->later_s), in_seconds(staging->source_s),
-      source);
+      "**Do not stage:** a start from the copy takes {}, {} it takes {}, and copying "
+      "costs {}.",
+      told(*staging->staged->cold.load_s), other, median_of(without), in_seconds(staging->copy_s));
 }
 
 std::string whether_to_read_ahead(const Comparison& comparison) {
   for (const Arm* path : paths_by_time(comparison)) {
     const Arm& arm = *path;
     if (!prefetch_saves(comparison, arm)) continue;
-    const double with_s = prefetched(comparison, arm)->cold.load_s->median;
     return fmt::format(
         "**Start servers on {} with `coldload run`:** ready after {} instead of {}, as the weights "
         "are read while the server starts{}.",
-        name_of(arm), in_seconds(with_s), in_seconds(arm.cold.load_s->median),
+        name_of(arm), median_of(*prefetched(comparison, arm)), median_of(arm),
         staging_pays(comparison, staging_in(comparison))
             ? "; with `--stage` it leaves the copy for later starts"
             : "");
@@ -169,10 +207,30 @@ std::string whether_to_keep_in_memory(const Comparison& comparison) {
     return fmt::format(
         "**Leave memory for the page cache:** with the {} of weights in it, a restart on {} takes "
         "{} instead of {}; `coldload cache warm` brings them in before they are asked for.",
-        text::format_bytes(comparison.checkpoint_bytes), name_of(arm),
-        in_seconds(arm.warm.load_s->median), in_seconds(arm.cold.load_s->median));
+        text::format_bytes(comparison.checkpoint_bytes), name_of(arm), told(*arm.warm.load_s),
+        median_of(arm));
   }
   return "";
+}
+
+// The two longest phases of the median trial that are not the weights.
+std::string longest_phases(const Arm& arm) {
+  const measure::Record& trial = *median_trial(arm.cold);
+  std::vector<std::pair<double, std::string>> phases;
+  for (const measure::Phase& phase : trial.phases) {
+    if (phase.name == "weights") continue;
+    phases.emplace_back(phase.end_s - phase.start_s, text::markdown_text(phase.name));
+  }
+  if (phases.empty()) return "";
+  if (trial.unattributed_s) phases.emplace_back(*trial.unattributed_s, "unattributed");
+  std::stable_sort(phases.begin(), phases.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  constexpr std::size_t k_shown = 2;
+  std::vector<std::string> words;
+  for (const auto& [seconds, name] : phases) {
+    if (words.size() < k_shown) words.push_back(fmt::format("{} {}", name, in_seconds(seconds)));
+  }
+  return fmt::format("; of the median trial's, {}", joined(words));
 }
 
 // What is left where storage is not it.
@@ -193,10 +251,8 @@ std::string what_else_to_work_on(const Comparison& comparison) {
   }
   const double rest_s = load_s - share->seconds();
   if (rest_s < load_s / 2) return "";
-  return fmt::format(
-      "{} {} of {} are not storage (imports, CUDA, compilation, warm-up; \"Where the time goes\" "
-      "of the report has the phases).",
-      advice, in_seconds(rest_s), in_seconds(load_s));
+  return fmt::format("{} {} of {} are not storage{}.", advice, in_seconds(rest_s), median_of(arm),
+                     longest_phases(arm));
 }
 
 // How much faster the weights could come at the rate that the path has.
@@ -229,9 +285,9 @@ std::string whether_the_path_is_used(const Comparison& comparison) {
 std::vector<std::string> recommendations_of(const Comparison& comparison) {
   std::vector<std::string> bullets;
   for (std::string bullet :
-       {where_models_lie(comparison), whether_to_stage(comparison),
-        whether_to_read_ahead(comparison), whether_to_keep_in_memory(comparison),
-        whether_the_path_is_used(comparison), what_else_to_work_on(comparison)}) {
+       {where_models_lie(comparison), what_else_to_work_on(comparison),
+        whether_to_read_ahead(comparison), whether_to_stage(comparison),
+        whether_to_keep_in_memory(comparison), whether_the_path_is_used(comparison)}) {
     if (!bullet.empty()) bullets.push_back(std::move(bullet));
   }
   return bullets;
@@ -260,10 +316,10 @@ std::vector<std::string> take_aways_of(const Comparison& comparison) {
                                     in_seconds(slow.cold.load_s->median - share->seconds())));
   }
   const auto staging = staging_in(comparison);
-  if (staging_pays(comparison, staging)) {
-    sentences.push_back(whether_to_stage(comparison));
-  } else if (const std::string ahead = whether_to_read_ahead(comparison); !ahead.empty()) {
+  if (const std::string ahead = whether_to_read_ahead(comparison); !ahead.empty()) {
     sentences.push_back(ahead);
+  } else if (staging_pays(comparison, staging)) {
+    sentences.push_back(whether_to_stage(comparison));
   } else if (const std::string other = what_else_to_work_on(comparison); !other.empty()) {
     sentences.push_back(other);
   }

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "measure/arm_floor.h"
+#include "measure/statistics.h"
 #include "report/budget.h"
 #include "report/sections.h"
 #include "report/verdict.h"
@@ -42,7 +44,21 @@ std::string rate_or_empty(const std::optional<double>& rate) {
   return rate ? text::format_rate(*rate) : "";
 }
 
-std::vector<std::string> row_of(const Mode& mode, const Arm& arm) {
+// Median rate at which storage delivered while the weights were read; nothing where they were not
+// read from storage then, or the target does not tell when it read them.
+std::optional<double> reading_rate_of(const Comparison& comparison, const Arm& arm,
+                                      const Mode& mode) {
+  if (&mode == &arm.warm || !arm.facts.prefetch_of.empty()) return std::nullopt;
+  std::vector<double> rates;
+  for (const measure::Record* trial : mode.trials) {
+    const auto seconds = measure::weights_seconds(*trial, comparison.facts.target);
+    if (!seconds || *seconds <= 0 || !trial->storage_bytes_read) return std::nullopt;
+    rates.push_back(static_cast<double>(*trial->storage_bytes_read) / *seconds);
+  }
+  return rates.empty() ? std::nullopt : std::optional(measure::median(rates));
+}
+
+std::vector<std::string> row_of(const Comparison& comparison, const Mode& mode, const Arm& arm) {
   std::string trials = cold_words(mode, arm);
   const auto left_out =
       std::count_if(arm.left_out.begin(), arm.left_out.end(),
@@ -53,7 +69,7 @@ std::vector<std::string> row_of(const Mode& mode, const Arm& arm) {
   if (!mode.load_s) return row;
   row[2] = fmt::format("**{}**", in_seconds(mode.load_s->median));
   if (mode.load_s->n > 1) row[3] = in_seconds({mode.load_s->min, mode.load_s->max});
-  row[4] = rate_or_empty(mode.storage_rate_bytes_per_s);
+  row[4] = rate_or_empty(reading_rate_of(comparison, arm, mode));
   row[5] = mode.gpu_mem_mib ? fmt::format("{} MiB", std::llround(*mode.gpu_mem_mib)) : "";
   return row;
 }
@@ -92,10 +108,10 @@ std::string uses_section(const Comparison& comparison) {
   std::string out = text::markdown_table(table) + '\n';
   if (any_default) {
     out += any_by_user ? "Budgets not marked as yours are coldload's defaults"
-                       : "Budgets are coldload's defaults";
+                       : "Medians against budgets, which are coldload's defaults";
     out += "; set yours with `--budget user=30s`.";
   } else {
-    out += "All budgets are yours.";
+    out += "Medians against budgets, all of which are yours.";
   }
   if (loads_only(comparison)) {
     out +=
@@ -114,18 +130,23 @@ std::string paths_section(const Comparison& comparison) {
                {"GPU memory", Align::right}},
               {}};
   for (const Arm& arm : comparison.arms) {
-    table.rows.push_back(row_of(arm.cold, arm));
+    table.rows.push_back(row_of(comparison, arm.cold, arm));
     if (arm.cold.trials.empty() && arm.facts.placeholder && arm.left_out.empty()) {
       table.rows.back()[1] = "to be measured";
     }
     const bool warm_left_out =
         std::any_of(arm.left_out.begin(), arm.left_out.end(),
                     [&](const auto* trial) { return trial->storage_mode == arm.warm.label; });
-    if (arm.warm.load_s || warm_left_out) table.rows.push_back(row_of(arm.warm, arm));
-    for (const Mode& mode : arm.other_modes) table.rows.push_back(row_of(mode, arm));
+    if (arm.warm.load_s || warm_left_out) table.rows.push_back(row_of(comparison, arm.warm, arm));
+    for (const Mode& mode : arm.other_modes) table.rows.push_back(row_of(comparison, mode, arm));
   }
   return "## What was measured\n\n" + text::markdown_table(table) +
-         "\nStorage rate: bytes that storage delivered, over the whole time from launch to ready." +
+         (loads_only(comparison)
+              ? "\nTimes are of the whole load. Storage rate: what storage delivered over that "
+                "time."
+              : "\nTimes are from launch to ready, the first time that the server's health URL "
+                "answers 200. Storage rate: what storage delivered over the seconds of the weights "
+                "phase; empty where the server does not tell it.") +
          gpu_memory_note(comparison) + "\n\n";
 }
 

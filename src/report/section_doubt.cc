@@ -178,8 +178,9 @@ void add_order(const Comparison& comparison, Lines* lines) {
   if (!facts.order.empty() && comparison.arms.size() > 1) {
     lines->push_back(fmt::format(
         "Run order: {}, seed {}.",
-        facts.order == "random" ? std::string("randomised blocks, each holding every path once")
-                                : markdown_code(facts.order),
+        facts.order == "random"
+            ? std::string("randomised blocks, each holding every path of its experiment once")
+            : markdown_code(facts.order),
         facts.seed));
   }
   for (const Arm& arm : comparison.arms) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "report/dominance.h"
 #include "report/sections.h"
 #include "report/verdict.h"
 #include "report/wording.h"
@@ -38,16 +39,15 @@ std::string medians(const Prefetch& prefetch) {
 }
 
 // How much of what storage costs that is, where warm runs tell it.
-std::string share_of_storage(const Prefetch& prefetch) {
-  const auto storage_s = prefetch.without.storage_share_s();
-  if (!storage_s || !prefetch.without.storage_share_is_clear() || prefetch.saved_s() <= 0)
-    return "";
-  return fmt::format(" Storage costs {} of such a start (cold less warm): this hides {} of it.",
-                     in_seconds(*storage_s),
-                     percent(std::min(1.0, prefetch.saved_s() / *storage_s)));
+std::string share_of_storage(const Comparison& comparison, const Prefetch& prefetch) {
+  const auto share = storage_share_of(comparison, prefetch.without);
+  if (!share || !share->is_clear || prefetch.saved_s() <= 0) return "";
+  return fmt::format(" Storage costs {} of such a start ({}cold less warm): this hides {} of it.",
+                     in_seconds(share->seconds()), share->of_phase ? "the weights phase, " : "",
+                     percent(std::min(1.0, prefetch.saved_s() / share->seconds())));
 }
 
-std::string answer_shown(const Prefetch& prefetch) {
+std::string answer_shown(const Comparison& comparison, const Prefetch& prefetch) {
   std::string interval;
   if (const auto& difference = prefetch.contrast.difference_ci) {
     const measure::Interval saved = prefetch.saved_s() >= 0
@@ -61,7 +61,7 @@ std::string answer_shown(const Prefetch& prefetch) {
       "{}** ({}; a rank test gives {}).{}",
       markdown_code(prefetch.without.facts.label), effect, in_seconds(std::abs(prefetch.saved_s())),
       interval, in_seconds(prefetch.with_s()), in_seconds(prefetch.without_s()), medians(prefetch),
-      p_text(*prefetch.contrast.p_value), share_of_storage(prefetch));
+      p_text(*prefetch.contrast.p_value), share_of_storage(comparison, prefetch));
 }
 
 // In how many of its runs nothing was read ahead, and why, in the words of the first.
@@ -105,7 +105,7 @@ std::string answer_for(const Comparison& comparison, const Prefetch& prefetch) {
     case Claim::shown:
       break;
   }
-  return answer_shown(prefetch);
+  return answer_shown(comparison, prefetch);
 }
 
 }  // namespace

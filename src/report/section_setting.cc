@@ -228,10 +228,13 @@ std::string setting_section(const Comparison& comparison) {
   for (const std::string& id : comparison.experiments) ids.push_back(markdown_code(id));
   out += fmt::format("- {}: {}\n\n", ids.size() == 1 ? "Experiment" : "Experiments", joined(ids));
   out += path_table(comparison) + floor_table(comparison);
-  if (!facts.command.empty()) {
-    out += "To repeat it:\n\n" +
-           code_block(text::one_line(shell_line(facts.command)) + '\n', "sh") + '\n';
+  std::string lines;
+  constexpr std::size_t k_most = 8;  // the latest
+  const std::size_t count = comparison.commands.size();
+  for (std::size_t i = count > k_most ? count - k_most : 0; i < count; ++i) {
+    lines += text::one_line(shell_line(comparison.commands[i])) + '\n';
   }
+  if (!lines.empty()) out += "To repeat it:\n\n" + code_block(lines, "sh") + '\n';
   return out;
 }
 

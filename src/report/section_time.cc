@@ -24,13 +24,9 @@ using text::markdown_code;
 using text::Table;
 
 std::string cold_and_warm_table(const Comparison& comparison) {
-  Table table{{{"path"},
-               {"cold", Align::right},
-               {"warm", Align::right},
-               {"cold less warm", Align::right},
-               {"of the cold time", Align::right},
-               {"checkpoint over cold time", Align::right}},
-              {}};
+  Table table{
+      {{"path"}, {"cold", Align::right}, {"warm", Align::right}, {"cold less warm", Align::right}},
+      {}};
   for (const Arm& arm : comparison.arms) {
     if (!arm.cold.load_s) continue;
     std::vector<std::string> row{markdown_code(arm.facts.label),
@@ -40,10 +36,6 @@ std::string cold_and_warm_table(const Comparison& comparison) {
                                   : "not measured");
     const auto share = arm.storage_share_s();
     row.push_back(share ? signed_seconds(*share) : "");
-    row.push_back(share && arm.storage_share_is_clear() ? percent(*share / arm.cold.load_s->median)
-                                                        : "");
-    row.push_back(
-        arm.cold.load_rate_bytes_per_s ? text::format_rate(*arm.cold.load_rate_bytes_per_s) : "");
     table.rows.push_back(std::move(row));
   }
   return table.rows.empty() ? "" : text::markdown_table(table) + '\n';

@@ -17,10 +17,10 @@ const Mode* after_copy_of(const Arm& arm) {
 
 }  // namespace
 
-std::optional<std::uint64_t> Staging::break_even() const {
-  if (with(1) <= without(1)) return 1;
-  if (later_s >= source_s) return std::nullopt;
-  const double starts = (copy_s + first_s - later_s) / (source_s - later_s);
+std::optional<std::uint64_t> Staging::break_even_against(double each_s) const {
+  if (with(1) <= each_s) return 1;
+  if (later_s >= each_s) return std::nullopt;
+  const double starts = (copy_s + first_s - later_s) / (each_s - later_s);
   return static_cast<std::uint64_t>(std::ceil(starts - 1e-9));
 }
 

@@ -29,7 +29,11 @@ struct Staging {
     return copy_s + first_s + (starts - 1) * later_s;
   }
   // The first start by which staging has paid; nothing where it never does.
-  [[nodiscard]] std::optional<std::uint64_t> break_even() const;
+  [[nodiscard]] std::optional<std::uint64_t> break_even() const {
+    return break_even_against(source_s);
+  }
+  // The same where a start without the copy takes `each_s`.
+  [[nodiscard]] std::optional<std::uint64_t> break_even_against(double each_s) const;
 };
 
 // Nothing where `staged` is no staged arm, or something of it was not measured.

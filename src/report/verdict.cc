@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "measure/floor_json.h"
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/units.h"
@@ -245,6 +246,31 @@ std::string answer_about_stand_in(const Comparison& comparison, std::size_t inde
   return answer + '.';
 }
 
+// A path called nvme need not lie on NVMe.
+std::string answer_about_name(const Arm& arm) {
+  constexpr std::string_view k_nvme = "nvme";
+  if (!arm.is_measured() || arm.facts.stand_in || !arm.facts.prefetch_of.empty() ||
+      arm.facts.label.rfind(k_nvme, 0) != 0) {
+    return "";
+  }
+  const auto device = text::string_at(arm.facts.storage, "device");
+  if (!device || device->empty()) return "";
+  std::vector<std::string> disks{*device};
+  for (const text::json::object& disk :
+       measure::objects_in(arm.facts.storage, "physical_devices")) {
+    disks.push_back(text::string_at(disk, "name").value_or(""));
+  }
+  const bool is_nvme = std::any_of(disks.begin(), disks.end(), [&](const std::string& name) {
+    return name.rfind(k_nvme, 0) == 0;
+  });
+  if (is_nvme) return "";
+  const auto reason = text::string_at(arm.facts.storage, "network_reason");
+  const std::string why = reason.value_or("");
+  return fmt::format("**{} is a name here, not an NVMe device:** {}", name_of(arm),
+                     sentence(markdown_text(
+                         why.find(*device) == std::string::npos ? "it lies on " + *device : why)));
+}
+
 std::string answer_about_cold(const Comparison& comparison) {
   std::map<measure::Cold, std::size_t> found;
   std::size_t usable = 0;
@@ -356,12 +382,14 @@ std::vector<std::string> answers_of(const Comparison& comparison) {
   };
   if (main_contrast(comparison) == nullptr) add(answer_without_contrast(comparison));
   for (const Contrast& contrast : comparison.contrasts) {
-    // That question has its own section.
-    if (!comparison.arms[contrast.second].facts.prefetch_of.empty()) continue;
+    // Those questions have sections of their own.
+    const measure::ArmFacts& facts = comparison.arms[contrast.second].facts;
+    if (!facts.prefetch_of.empty() || !facts.staged_from.empty()) continue;
     add(answer_for(comparison, contrast));
   }
   for (std::size_t index = 0; index < comparison.arms.size(); ++index) {
     add(answer_about_stand_in(comparison, index));
+    add(answer_about_name(comparison.arms[index]));
   }
   add(answer_about_cold(comparison));
   for (const Arm& arm : comparison.arms) {

@@ -118,8 +118,8 @@ TEST(Recommendation, WhereStorageIsTheTroubleItIsStagedAndKeptInMemory) {
                                     .staged(24, 13, 13));
   EXPECT_THAT(text, HasSubstr("**Models for user-facing endpoints (20 s) belong on `nvme`:** its "
                               "slowest start took 13.0 s; that from `net` took 50.0 s"));
-  EXPECT_THAT(text, HasSubstr("**Stage nodes that start at all:** the copy costs 24.0 s once"));
-  EXPECT_THAT(text, HasSubstr("a restart on `net` takes 9.00 s instead of 50.0 s"));
+  EXPECT_THAT(text, HasSubstr("**Stage on nodes that start at all:** the copy costs 24.0 s once"));
+  EXPECT_THAT(text, HasSubstr("a restart on `net` takes 9.00 s (3 runs) instead of 50.0 s"));
   EXPECT_THAT(text, HasSubstr("coldload stage --wait"));
   EXPECT_THAT(text, Not(HasSubstr("Do not stage")));
 }
@@ -151,7 +151,9 @@ TEST(Recommendation, ReadingAheadIsAdvisedWhereItIsShownToSave) {
 TEST(Recommendation, TooFewRunsAreNoReasonToCallPathsEqual) {
   const std::string single = told(Experiment().runs("nvme", {10}).runs("net", {100}));
   EXPECT_THAT(single, HasSubstr("**Measure more before choosing between `nvme` and `net`:**"));
-  EXPECT_THAT(single, HasSubstr("`nvme` and `net` are not told apart: 10.0 s and 100 s"));
+  EXPECT_THAT(
+      single,
+      HasSubstr("`nvme` and `net` are not told apart: 10.0 s (one run) and 100 s (one run)"));
   const std::string wide =
       told(Experiment().runs("nvme", {10, 10, 14, 19, 20}).runs("net", {10, 11, 15, 18, 22}));
   EXPECT_THAT(wide, HasSubstr("**Measure more before choosing"));
@@ -159,6 +161,25 @@ TEST(Recommendation, TooFewRunsAreNoReasonToCallPathsEqual) {
                                      .runs("nvme", {10, 10.1, 10.2, 10.3, 10.4})
                                      .runs("net", {10.05, 10.15, 10.25, 10.35, 10.3}));
   EXPECT_THAT(level, HasSubstr("**Choose between `nvme` and `net` by price"));
+}
+
+TEST(Recommendation, WhatNoStorageCanReachIsSaid) {
+  const std::string text =
+      told(Experiment().cold("nvme", 70).warm("nvme", 50).cold("net", 90).warm("net", 52));
+  EXPECT_THAT(text, HasSubstr("**No storage makes starts fast enough for user-facing endpoints (20 "
+                              "s):** with the weights in memory one still takes 50.0 s."));
+  EXPECT_THAT(text, HasSubstr("**No path alone is fast enough for internal services (60 s):**"));
+}
+
+TEST(Recommendation, ACopyIsHeldAgainstTheBestWayWithoutOne) {
+  const std::string pays =
+      told(Experiment().cold("nvme", 13).cold("net", 60).prefetch("net", 20).staged(24, 13, 13));
+  EXPECT_THAT(pays, HasSubstr("**Stage, too, on nodes that start 4 times or more:**"));
+  const std::string does_not =
+      told(Experiment().cold("nvme", 13).cold("net", 60).prefetch("net", 12).staged(24, 13, 13));
+  EXPECT_THAT(does_not, HasSubstr("**Do not stage:** a start from the copy takes 13.0 s, with "
+                                  "`coldload run` from `net` it takes 12.0 s"));
+  EXPECT_THAT(does_not, HasSubstr("exec vllm serve"));
 }
 
 // What decides is the slowest run, so that is what the sentence says.
