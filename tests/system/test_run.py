@@ -49,7 +49,8 @@ for number in {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, sig
                signal.SIGQUIT, signal.SIGWINCH, signal.SIGALRM}:
     signal.signal(number, end)
 print("up", flush=True)
-time.sleep(300)
+for _ in range(6000):  # a signal just before a long sleep would be heard after it
+    time.sleep(0.05)
 """
 
 
