@@ -12,6 +12,9 @@ namespace {
 
 constexpr double k_memory_share = 0.001;
 constexpr double k_pcie_share = 0.0005;
+// A look while the driver makes a context can take as much CPU time as all others together: without
+// an end to the wait for its share the rest of the start would be in the dark.
+constexpr std::chrono::seconds k_longest_wait{5};
 
 }  // namespace
 
@@ -48,8 +51,8 @@ double GpuSampler::cpu_s() {
 }
 
 void GpuSampler::run() {
-  CostBound memory_cost(k_memory_share);
-  CostBound pcie_cost(k_pcie_share);
+  CostBound memory_cost(k_memory_share, {}, k_longest_wait);
+  CostBound pcie_cost(k_pcie_share, {}, k_longest_wait);
   std::unique_lock lock(mutex_);
   while (!finished_) {
     const std::vector<pid_t> pids = pids_;

@@ -43,5 +43,13 @@ TEST(CostBound, AFirstLookWithinTheCreditPutsNothingOff) {
   EXPECT_TRUE(bound.due(begin + seconds(1)));
 }
 
+TEST(CostBound, OneDearLookDoesNotPutOffAllOthers) {
+  CostBound bound(0.001, {}, seconds(5));
+  const os::TimePoint begin{seconds(1000)};
+  bound.ran(begin, milliseconds(300));  // worth five minutes
+  EXPECT_FALSE(bound.due(begin + seconds(4)));
+  EXPECT_TRUE(bound.due(begin + seconds(5)));
+}
+
 }  // namespace
 }  // namespace coldload::measure
