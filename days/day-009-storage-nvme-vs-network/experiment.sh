@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# The experiment whose results lie here, from nothing to report: makes a random-weight checkpoint on
-# the local disk and its copy in tmpfs, which is seen through a stand-in for a network mount, and
-# measures coldload's own loader and a server on both; the server also read ahead (`coldload run`)
-# and from a staged copy.
+# An experiment like the one whose results lie here (that was made in several parts), from nothing
+# to report: makes a random-weight checkpoint on the local disk and its copy in tmpfs, which is seen
+# through a stand-in for a network mount, and measures coldload's own loader and a server on both;
+# the server also read ahead (`coldload run`) and from a staged copy. Where SERVER has
+# --enforce-eager, its first starts without that and those from its compile cache are measured
+# beside them.
 #
 #   DISK=/models ./experiment.sh [FLAGS] -- vllm serve {model} --port {port} --enforce-eager ...
 #
@@ -38,9 +40,12 @@ mount -t tmpfs tmpfs "$memory"
 [ -e "$MODEL_PATH_NVME" ] || "$COLDLOAD" synth "$MODEL_PATH_NVME" --size "$SIZE"
 cp -r "$MODEL_PATH_NVME" "$memory/"
 
-compare() {
-  "$here/compare_storage_paths.sh" --ignore-failure \
-    --note "nvme is this machine's local disk; net is a stand-in at $STAND_IN_NET over a copy in tmpfs, not a network" "$@"
+flags=(--ignore-failure --note
+  "nvme is this machine's local disk; net is a stand-in at $STAND_IN_NET over a copy in tmpfs, not a network")
+compare() { "$here/compare_storage_paths.sh" "${flags[@]}" "$@"; }
+measure_compiled() {
+  "$COLDLOAD" measure "$MODEL_PATH_NVME" "${flags[@]}" --runs 2 --warm-runs 0 --no-floor \
+    --first-token --label "$@" --timeout 300s "${compiled[@]}"
 }
 server=(--compile-cache keep --timeout 300s "$@")
 
@@ -49,7 +54,13 @@ server=(--compile-cache keep --timeout 300s "$@")
   --first-token --out "$memory/discarded" "${server[@]}"
 
 RUNS=2 compare --warm-runs 1
-RUNS=3 compare --warm-runs 1 --warmup 0 --first-token --prefetch net "${server[@]}"
+compiled=()
+for word in "$@"; do [ "$word" = --enforce-eager ] || compiled+=("$word"); done
+if [ ${#compiled[@]} -lt $# ]; then
+  measure_compiled nvme_compile_first --warmup 0 --compile-cache fresh
+  measure_compiled nvme_compiled --warmup 1 --compile-cache private
+fi
+RUNS=3 compare --warm-runs 2 --warmup 0 --first-token --prefetch net "${server[@]}"
 RUNS=2 compare --warm-runs 0 --warmup 0 --first-token --no-floor \
   --stage "net:$DISK/staged-$model" "${server[@]}"
 "$COLDLOAD" report "$OUT/storage_layout_bench.jsonl" --recommendation \

@@ -6,17 +6,17 @@
 namespace coldload::report {
 
 inline constexpr const char* k_page_style = R"(
-:root{color-scheme:light dark;--text:#1f2328;--quiet:#57606a;--line:#d0d7de;--back:#fff;--shade:#f6f8fa;--link:#0969da}
-@media(prefers-color-scheme:dark){:root{--text:#e6edf3;--quiet:#9da7b3;--line:#3d444d;--back:#0d1117;--shade:#151b23;--link:#4493f8}}
+:root{color-scheme:light dark;--text:#1f2328;--line:#d0d7de;--back:#fff;--shade:#f6f8fa;--link:#0969da}
+@media(prefers-color-scheme:dark){:root{--text:#e6edf3;--line:#3d444d;--back:#0d1117;--shade:#151b23;--link:#4493f8}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--back);color:var(--text);font:16px/1.55 system-ui,sans-serif}
 main{max-width:60rem;margin:0 auto;padding:1.5rem 1rem 4rem}
 h1{font-size:1.6rem;line-height:1.25;margin:.2rem 0 1rem}
 h2{font-size:1.2rem;margin:2.2rem 0 .6rem;padding-top:.6rem;border-top:1px solid var(--line)}
-p,li{overflow-wrap:anywhere}
+h1,p,li{overflow-wrap:anywhere}
 a{color:var(--link)}
 code{font:.9em ui-monospace,monospace;background:var(--shade);padding:.1em .3em;border-radius:4px;overflow-wrap:anywhere}
-pre{background:var(--shade);padding:.8rem;overflow-x:auto;border-radius:6px}
+pre{background:var(--shade);padding:.8rem;white-space:pre-wrap;border-radius:6px}
 pre code{padding:0;background:none}
 .scroll{overflow-x:auto;margin:1rem 0}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}
@@ -30,12 +30,13 @@ th[aria-sort=ascending] button::after{content:" \25B2"}
 th[aria-sort=descending] button::after{content:" \25BC"}
 figure{margin:1rem 0;overflow-x:auto}
 figure svg{max-width:100%;height:auto}
+.scroll:focus-visible{outline:2px solid var(--link)}
 @media print{.scroll,figure{overflow:visible}h2{break-after:avoid}}
 )";
 
 // Without it the page shows the same: only sorting is missing. A column sorts by its first number
-// in its unit where it has one ("13.3 s", "57.0 ms", "no, 14.7 s over"), texts after numbers; the
-// third press gives the order of the report back.
+// in its unit where it has one ("13.3 s", "57.0 ms", "48.0-62.5 ms", "no, 14.7 s over"), other text
+// after numbers and empty cells last either way; the third press gives the report's order back.
 inline constexpr const char* k_page_script = R"(
 for(const table of document.querySelectorAll("table")){
   const body=table.tBodies[0];if(!body||body.rows.length<2)continue;
@@ -49,11 +50,11 @@ for(const table of document.querySelectorAll("table")){
       heads.forEach(other=>other.removeAttribute("aria-sort"));
       if(next===null){body.append(...original);return}
       head.setAttribute("aria-sort",next);
-      const value=row=>{const text=row.cells[column].textContent.trim(),found=text.match(/([-+]?\d[\d,]*\.?\d*)\s*(ms|[kMGT]B)?/);
+      const value=row=>{const text=row.cells[column].textContent.trim(),found=text.match(/([-+]?\d[\d,]*\.?\d*)(?:-[\d.]+)?\s*(ms|[kMGT]B)?/);
         return[text,found?parseFloat(found[1].replace(/,/g,""))*(units[found[2]]||1):Infinity]};
+      const way=next==="descending"?-1:1;
       const sorted=[...original].sort((a,b)=>{const[s,x]=value(a),[t,y]=value(b);
-        return x===y?s.localeCompare(t):x-y});
-      if(next==="descending")sorted.reverse();
+        return(s==="")-(t==="")||(x===y?way*s.localeCompare(t):x===Infinity?1:y===Infinity?-1:way*(x-y))});
       body.append(...sorted)})})}
 )";
 

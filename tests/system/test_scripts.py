@@ -73,12 +73,12 @@ class Bootstrap(Stubbed):
         self.stub("sudo", "exit 1")
         result = self.call(BOOTSTRAP)
         self.assertEqual(result.returncode, 0)
-        self.assertIn("without sshfs the tests on network mounts are skipped", result.stderr)
+        self.assertIn("without sshfs some tests are skipped", result.stderr)
         self.stub("id", "echo 0")
         self.stub("apt-get", "exit 100")
         result = self.call(BOOTSTRAP)
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertIn("without sshfs the tests on network mounts are skipped", result.stderr)
+        self.assertIn("without sshfs some tests are skipped", result.stderr)
 
     def test_a_build_alone_needs_no_lint_tools(self):
         self.only_missing("shellcheck")
@@ -122,12 +122,13 @@ class Experiment(Stubbed):
         disk, out = self.scratch / "disk", self.scratch / "out"
         disk.mkdir()
         result = self.call(EXPERIMENT, "--", FAKE_SERVER, "--port", "{port}", "--model", "{model}",
-                           "--read", "full", COLDLOAD=COLDLOAD, DISK=disk, OUT=out, SIZE="8MB",
+                           "--read", "full", "--enforce-eager", COLDLOAD=COLDLOAD, DISK=disk, OUT=out, SIZE="8MB",
                            STAND_IN_NET="200MB/s,1ms", TMPDIR=self.scratch)
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         modes = [row["storage_mode"] for row in read_rows(out)]
-        for mode, trials in {"nvme": 7, "net": 7, "nvme_warm": 2, "net_warm": 2, "net_prefetch": 3,
-                             "staged": 2, "staged_warm": 2}.items():
+        for mode, trials in {"nvme": 7, "net": 7, "nvme_warm": 3, "net_warm": 3, "net_prefetch": 3,
+                             "staged": 2, "staged_warm": 2, "nvme_compile_first": 2,
+                             "nvme_compiled": 2}.items():
             self.assertEqual(modes.count(mode), trials, mode)
         self.assertIn("## To take away",
                       (out / "storage_layout_recommendation.md").read_text(encoding="utf-8"))
