@@ -105,9 +105,10 @@ void warn_of_stand_ins(const std::vector<measure::Arm>& arms, measure::Experimen
 // Whether one of `conditions` holds.
 bool write_report(const report::Results& results, bool json,
                   const std::vector<report::Condition>& conditions) {
-  const report::Dataset dataset = report::read_dataset({results.jsonl_path()});
+  const std::vector<std::string> records{results.jsonl_path()};
+  const report::Dataset dataset = report::read_dataset(records);
   if (dataset.records().empty()) return false;
-  report::write_report(dataset, results.markdown_path());
+  report::write_report(records, dataset, results.markdown_path());
   if (json) {
     fmt::print("{}", text::to_pretty(report::to_json(report::compare(dataset))));
   } else {

@@ -43,6 +43,7 @@ struct RawFlags {
   std::string model_name;
   std::string baseline;
   std::vector<std::string> budgets;
+  std::optional<double> gpu_hour;
   std::string note;
   std::vector<std::string> conditions;
   bool ignore_failure = false;
@@ -93,6 +94,8 @@ void add_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw) {
   app->add_option("--baseline", raw->baseline, "a CSV of earlier runs (column load_s) to compare");
   app->add_option("--budget", raw->budgets, "USE=SECONDS for dev, internal or user")
       ->allow_extra_args(false);
+  app->add_option("--gpu-hour", raw->gpu_hour,
+                  "price of an hour of the GPUs that one server holds: what waiting costs");
   app->add_option("--note", raw->note, "a remark for every row");
   add_condition_flag(app, &raw->conditions);
   app->add_flag("--ignore-failure", raw->ignore_failure, "go on after a failed run");
@@ -237,6 +240,10 @@ measure::Plan plan_of(const RawFlags& raw) {
   plan.version = k_build_info.version;
   plan.commit = k_build_info.commit;
   add_budgets(raw.budgets, &plan);
+  if (raw.gpu_hour && !(*raw.gpu_hour > 0 && *raw.gpu_hour < 1e9)) {
+    throw UsageError(fmt::format("--gpu-hour {:g}: not a price, such as 2.50", *raw.gpu_hour));
+  }
+  plan.gpu_hour_price = raw.gpu_hour;
   if (!raw.baseline.empty()) {
     plan.baseline_file = raw.baseline;
     try {

@@ -77,7 +77,7 @@ int run_report(const std::vector<std::string>& args) {
       output =
           (std::filesystem::path(records.front()).parent_path() / report::k_markdown_name).string();
     }
-    report::write_report(dataset, output);
+    report::write_report(records, dataset, output);
     fmt::print("{}\n", output);
   }
   return any_holds(wanted, dataset) ? k_exit_condition : k_exit_ok;

@@ -150,6 +150,7 @@ ExperimentFacts gather_facts(const Plan& plan, const std::vector<Arm>& arms, con
   facts.same_storage = same_storage_statements(arms);
   facts.budgets_s = plan.budgets_s;
   facts.budgets_set_by_user = plan.budgets_set_by_user;
+  facts.gpu_hour_price = plan.gpu_hour_price;
   facts.baseline_file = plan.baseline_file;
   facts.baseline = plan.baseline;
   facts.environment = describe_machine(nvml, plan.version, plan.commit);

@@ -85,6 +85,7 @@ struct Plan {
   std::vector<std::string> command;  // coldload's own command line
   std::map<std::string, double> budgets_s;
   std::vector<std::string> budgets_set_by_user;
+  std::optional<double> gpu_hour_price;  // in the user's currency
   std::string baseline_file;
   std::vector<BaselineFigure> baseline;
   text::Redactor secrets;  // taken out of whatever is written or shown

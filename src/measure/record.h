@@ -33,6 +33,8 @@ struct Phase {
   double start_s = 0;
   double end_s = 0;
   std::string source;  // where the figure comes from: "log", "loader"
+  // Not in the file: report/dataset.h derives it from the timeline.
+  std::optional<double> cpu_s = std::nullopt;
 };
 
 // A rate-shaped stand-in for a network mount, and what it was measured to deliver.
@@ -86,6 +88,7 @@ struct ExperimentFacts {
   std::vector<std::string> same_storage;    // sentences: which arms are the same storage, and why
   std::map<std::string, double> budgets_s;  // use (dev, internal, user) -> seconds
   std::vector<std::string> budgets_set_by_user;  // the uses whose budget is not our default
+  std::optional<double> gpu_hour_price;          // of the GPUs that one server holds
   std::string baseline_file;
   std::vector<BaselineFigure> baseline;
   text::json::object environment;  // GPU, OS, kernel, CPU, memory, coldload's version

@@ -9,7 +9,7 @@ namespace coldload::measure {
 namespace {
 
 // Shares of one core. All sampling together stays under a hundredth: these, and those of
-// measure/observation.cc and measure/gpu_sampler.cc.
+// measure/observation.cc and measure/gpu_sampler.cc, but for a GPU that is dear to ask.
 constexpr double k_counter_share = 0.0008;
 constexpr double k_page_cache_share = 0.0007;
 
@@ -100,6 +100,61 @@ text::json::array to_json(const std::vector<TimelineSample>& samples) {
     rows.emplace_back(std::move(row));
   }
   return rows;
+}
+
+std::vector<TimelineSample> samples_of(const text::json::array& rows) {
+  // Larger than whatever was measured, and small enough to be reckoned with.
+  constexpr double k_most = 1e18;
+  const auto figure = [](const text::json::object& row, const char* key) {
+    const auto value = text::number_at(row, key);
+    return value && *value >= 0 && *value <= k_most ? value : std::nullopt;
+  };
+  const auto count = [](const text::json::object& row, const char* key) {
+    const auto value = text::unsigned_at(row, key);
+    return value && static_cast<double>(*value) <= k_most ? value : std::nullopt;
+  };
+  std::vector<TimelineSample> samples;
+  for (const text::json::value& value : rows) {
+    const text::json::object* row = value.if_object();
+    const auto t_s = row == nullptr ? std::nullopt : figure(*row, "t_s");
+    if (!t_s || (!samples.empty() && *t_s < samples.back().t_s)) continue;
+    TimelineSample sample;
+    sample.t_s = *t_s;
+    sample.storage_bytes = count(*row, "storage_bytes");
+    sample.read_calls = count(*row, "read_calls");
+    sample.cpu_s = figure(*row, "cpu_s");
+    sample.resident_bytes = count(*row, "resident_bytes");
+    sample.page_cache_bytes = count(*row, "page_cache_bytes");
+    sample.gpu.memory_mib = figure(*row, "gpu_mem_mib");
+    sample.gpu.utilization_percent = figure(*row, "gpu_util_percent");
+    sample.gpu.pcie_rx_bytes_per_s = figure(*row, "pcie_rx_bytes_per_s");
+    samples.push_back(sample);
+  }
+  return samples;
+}
+
+std::optional<double> cpu_between(const std::vector<TimelineSample>& samples, double from_s,
+                                  double to_s) {
+  constexpr double k_far = 0.1;  // of the whole span
+  const auto at = [&](double t_s) -> std::optional<double> {
+    const TimelineSample* before = nullptr;
+    for (const TimelineSample& sample : samples) {
+      if (!sample.cpu_s) continue;
+      if (sample.t_s == t_s) return sample.cpu_s;
+      if (sample.t_s < t_s) {
+        before = &sample;
+        continue;
+      }
+      if (sample.t_s - (before == nullptr ? t_s : before->t_s) > k_far * (to_s - from_s)) break;
+      if (before == nullptr || sample.t_s <= before->t_s) return sample.cpu_s;
+      const double share = (t_s - before->t_s) / (sample.t_s - before->t_s);
+      return std::lerp(*before->cpu_s, *sample.cpu_s, share);
+    }
+    return std::nullopt;
+  };
+  const auto from = at(from_s);
+  const auto to = at(to_s);
+  return from && to && to_s > from_s && *to >= *from ? std::optional(*to - *from) : std::nullopt;
 }
 
 }  // namespace coldload::measure

@@ -81,5 +81,13 @@ class Timeline {
 
 // An array of objects with the names above; what is not there is null.
 [[nodiscard]] text::json::array to_json(const std::vector<TimelineSample>& samples);
+// The rows of such an array, in the order of time. What is no number that can be is taken as not
+// known; a row without its time is left out.
+[[nodiscard]] std::vector<TimelineSample> samples_of(const text::json::array& rows);
+
+// CPU seconds of the tree between two times since launch. Nothing where rows that know them are too
+// far from either time for a figure within about a tenth.
+[[nodiscard]] std::optional<double> cpu_between(const std::vector<TimelineSample>& samples,
+                                                double from_s, double to_s);
 
 }  // namespace coldload::measure

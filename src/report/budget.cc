@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "report/choices.h"
 #include "report/verdict.h"
 #include "report/wording.h"
 #include "text/escape.h"
@@ -28,6 +29,27 @@ constexpr std::array<KnownUse, 3> k_uses{{{"dev", "dev and notebooks", 120},
 constexpr double k_hour_s = 3600;
 constexpr double k_day_s = 86'400;
 constexpr double k_share_of_day = 0.01;  // coldload's example of what may go to cold starts
+
+// What GPUs cost while they wait for starts from `arm`; empty without a price on record.
+std::string price_of(const Comparison& comparison, const Arm& arm) {
+  const std::optional<double>& price = comparison.facts.gpu_hour_price;
+  if (!price || *price <= 0) return "";
+  constexpr double k_starts = 1000;
+  const auto cost = [&](const Arm& of) {
+    return of.cold.load_s->median / k_hour_s * *price * k_starts;
+  };
+  std::string out = fmt::format(
+      " {:g} {}s cost {:.2f} of waiting GPUs at {:.2f} an hour (`--gpu-hour`: of all that one "
+      "server holds)",
+      k_starts, start_word(comparison), cost(arm), *price);
+  const Arm& first = comparison.arms.front();
+  if (&first != &arm && first.is_measured() && differs(comparison, first, arm)) {
+    const double more = cost(arm) - cost(first);
+    out += fmt::format(", {:.2f} {} than from {}", std::abs(more), more < 0 ? "less" : "more",
+                       name_of(first));
+  }
+  return out + (arm.facts.staged_from.empty() ? "." : ", without the copies.");
+}
 
 }  // namespace
 
@@ -69,8 +91,8 @@ std::string fit_of(const Comparison& comparison, const Arm& arm, double budget_s
   } else {
     answer = fits;
   }
-  constexpr std::size_t k_few = 5;
-  if (load.n < k_few && answer.back() != ')') answer += fmt::format(" ({})", runs(load.n));
+  if (load.n < measure::k_least_n && answer.back() != ')')
+    answer += fmt::format(" ({})", runs(load.n));
   return arm.is_verified() ? answer : answer + " (not verified cold)";
 }
 
@@ -81,9 +103,9 @@ std::vector<std::string> tolerance_of(const Comparison& comparison) {
     const double seconds = arm.cold.load_s->median;
     const double a_day = std::floor(k_day_s * k_share_of_day / seconds);
     sentences.push_back(fmt::format(
-        "{}: one {} an hour costs {} of the hour; in {:g} s a day there is room for {} of them.",
+        "{}: one {} an hour costs {} of the hour; in {:g} s a day there is room for {} of them.{}",
         name_of(arm), start_word(comparison), percent(seconds / k_hour_s), k_day_s * k_share_of_day,
-        a_day < 1 ? "none" : fmt::format("{:.0f}", a_day)));
+        a_day < 1 ? "none" : fmt::format("{:.0f}", a_day), price_of(comparison, arm)));
   }
   return sentences;
 }

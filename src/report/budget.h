@@ -21,7 +21,8 @@ struct Budget {
 // "ok", "**no, 14.7 s over**", "not measured": an arm's median against a budget.
 [[nodiscard]] std::string fit_of(const Comparison& comparison, const Arm& arm, double budget_s);
 
-// What the times mean for how often cold starts can be tolerated.
+// What the times mean for how often cold starts can be tolerated; with a price of an hour of GPUs
+// on record, also what they cost while they wait.
 [[nodiscard]] std::vector<std::string> tolerance_of(const Comparison& comparison);
 
 }  // namespace coldload::report

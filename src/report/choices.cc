@@ -10,11 +10,8 @@ namespace coldload::report {
 
 namespace {
 
-// A place where models may lie: neither a copy made for the experiment nor another way to start.
-bool is_path(const Arm& arm) {
-  return arm.is_measured() && arm.is_verified() && arm.facts.staged_from.empty() &&
-         arm.facts.prefetch_of.empty();
-}
+// A place where models may lie.
+bool is_path(const Arm& arm) { return arm.is_measured() && arm.is_verified() && arm.is_plain(); }
 
 std::size_t index_of(const Comparison& comparison, const Arm& arm) {
   return static_cast<std::size_t>(&arm - comparison.arms.data());
@@ -22,6 +19,13 @@ std::size_t index_of(const Comparison& comparison, const Arm& arm) {
 
 Contrast contrast_between(const Comparison& comparison, const Arm& a, const Arm& b) {
   return contrast_of(comparison, index_of(comparison, a), index_of(comparison, b));
+}
+
+// Whether what lies between their runs is more than either scatters: a few runs that are merely
+// apart are so by chance too often to act on.
+bool are_far_apart(const measure::Summary& a, const measure::Summary& b) {
+  const double gap = std::max(a.min - b.max, b.min - a.max);
+  return gap > std::max(a.max - a.min, b.max - b.min);
 }
 
 }  // namespace
@@ -39,7 +43,8 @@ std::vector<const Arm*> paths_by_time(const Comparison& comparison) {
 
 bool differs(const Comparison& comparison, const Arm& a, const Arm& b) {
   const Claim claim = claim_of(comparison, contrast_between(comparison, a, b));
-  return claim == Claim::shown || claim == Claim::separated;
+  return claim == Claim::shown ||
+         (claim == Claim::separated && are_far_apart(*a.cold.load_s, *b.cold.load_s));
 }
 
 bool are_level(const Comparison& comparison, const Arm& a, const Arm& b) {
@@ -82,6 +87,13 @@ bool staging_pays(const Comparison& comparison, const std::optional<Staging>& st
   const double each_s = without.cold.load_s->median;
   return staging->break_even_against(each_s) && staging->later_s < each_s &&
          differs(comparison, without, *staging->staged);
+}
+
+bool copy_may_pay(const Comparison& comparison, const std::optional<Staging>& staging) {
+  if (!staging || staging_pays(comparison, staging)) return false;
+  const Arm& without = without_copy(comparison, *staging);
+  return &without != staging->source && staging->later_s < without.cold.load_s->median &&
+         staging->break_even() && differs(comparison, *staging->source, *staging->staged);
 }
 
 }  // namespace coldload::report

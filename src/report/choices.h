@@ -16,7 +16,7 @@ namespace coldload::report {
 // experiment nor other ways to start. The fastest first.
 [[nodiscard]] std::vector<const Arm*> paths_by_time(const Comparison& comparison);
 
-// Whether the runs show that two arms differ, or leave no overlap.
+// Whether the runs show that two arms differ, or lie further apart than either scatters.
 [[nodiscard]] bool differs(const Comparison& comparison, const Arm& a, const Arm& b);
 // Whether they show that two arms do not differ by as much as a tenth of the slower one's time.
 // Most pairs that do not differ are not level either: they have too few runs to tell.
@@ -25,6 +25,11 @@ namespace coldload::report {
 [[nodiscard]] std::optional<Staging> staging_in(const Comparison& comparison);
 // Whether starts from the copy are shown to be faster, and by some start of a node it has paid.
 [[nodiscard]] bool staging_pays(const Comparison& comparison,
+                                const std::optional<Staging>& staging);
+
+// Whether that is not shown against reading ahead, but against plain starts it is, and medians
+// speak for the copy: `coldload run --stage` then has both.
+[[nodiscard]] bool copy_may_pay(const Comparison& comparison,
                                 const std::optional<Staging>& staging);
 
 // The same path started by `coldload run`; null where that was not measured.

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "measure/arm_floor.h"
 #include "report/expectation.h"
 #include "text/json.h"
 
@@ -110,7 +111,14 @@ void merge(const ExperimentFacts& facts, Comparison* comparison) {
     // With --no-floor; one that failed has its reason, which is the news.
     if (!known.floor && known.no_floor_reason.empty()) known.floor = std::move(older);
   }
+  std::vector<std::string> same_storage = std::move(comparison->facts.same_storage);
+  for (const std::string& line : facts.same_storage) {
+    const bool is_known =
+        std::find(same_storage.begin(), same_storage.end(), line) != same_storage.end();
+    if (!is_known) same_storage.push_back(line);
+  }
   comparison->facts = facts;
+  comparison->facts.same_storage = std::move(same_storage);
   comparison->experiments.push_back(facts.id);
   if (!facts.command.empty()) comparison->commands.push_back(facts.command);
 }
@@ -246,6 +254,20 @@ const Record* median_trial(const Mode& mode) {
 
 bool is_after_copy(const Arm& arm, const Mode& mode) {
   return !arm.facts.staged_from.empty() && mode.label == arm.facts.label + "_warm";
+}
+
+std::optional<double> reading_rate_of(const Comparison& comparison, const Arm& arm,
+                                      const Mode& mode) {
+  if (&mode == &arm.warm || !arm.facts.prefetch_of.empty()) return std::nullopt;
+  std::vector<double> rates;
+  for (const Record* trial : mode.trials) {
+    const auto seconds = measure::weights_seconds(*trial, comparison.facts.target);
+    if (!seconds || *seconds <= 0 || !trial->storage_bytes_read) return std::nullopt;
+    // What it read of its own code before, and twice, is not the weights.
+    const std::uint64_t bytes = std::min(*trial->storage_bytes_read, trial->checkpoint_bytes);
+    rates.push_back(static_cast<double>(bytes) / *seconds);
+  }
+  return rates.empty() ? std::nullopt : std::optional(measure::median(rates));
 }
 
 std::vector<std::string> pinned_flags_of(const ExperimentFacts& facts) {

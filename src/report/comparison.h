@@ -48,6 +48,10 @@ struct Arm {
   // Whether there is a cold time; for a path still to come there is none yet.
   [[nodiscard]] bool is_measured() const { return cold.load_s.has_value(); }
   [[nodiscard]] bool is_open() const { return facts.placeholder && !is_measured(); }
+  // Whether it is a path as it is: neither a copy made for the experiment nor another way to start.
+  [[nodiscard]] bool is_plain() const {
+    return facts.staged_from.empty() && facts.prefetch_of.empty();
+  }
   // Whether every usable cold trial was verified to be cold.
   [[nodiscard]] bool is_verified() const;
 
@@ -99,6 +103,11 @@ struct Comparison {
   std::vector<Expectation> expectations;
   Trials trials;  // all of this comparison, in order
 };
+
+// Median rate at which storage delivered while the weights were read; nothing where they were not
+// read from storage then, or the target does not tell when it read them.
+[[nodiscard]] std::optional<double> reading_rate_of(const Comparison& comparison, const Arm& arm,
+                                                    const Mode& mode);
 
 // What coldload added to the server's command, so that every path is read in the same way.
 [[nodiscard]] std::vector<std::string> pinned_flags_of(const measure::ExperimentFacts& facts);

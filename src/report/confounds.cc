@@ -176,17 +176,6 @@ std::string experiments_text(const Comparison& comparison) {
   return fmt::format("{}", fmt::join(sentences, " "));
 }
 
-// What was switched off, and belongs to a start elsewhere.
-void add_eager(const Comparison& comparison, Lines* lines) {
-  constexpr const char* k_flag = "--enforce-eager";
-  const std::vector<std::string>& command = comparison.facts.command;
-  if (std::find(command.begin(), command.end(), k_flag) == command.end()) return;
-  lines->push_back(fmt::format(
-      "The server ran with `{}`: nothing was compiled and no CUDA graphs were captured. Without it "
-      "a start takes longer, and less of it is storage.",
-      k_flag));
-}
-
 }  // namespace
 
 std::vector<std::string> confounds_of(const Comparison& comparison) {
@@ -196,11 +185,10 @@ std::vector<std::string> confounds_of(const Comparison& comparison) {
   add_load_strategy(comparison, &lines);
   add_unknown_version(comparison, &lines);
   add_compile_cache(comparison, &lines);
-  add_eager(comparison, &lines);
   if (comparison.experiments.size() > 1) {
     lines.push_back(
         fmt::format("Trials of {} experiments are taken together: same model, target and paths, "
-                    "other times. {}",
+                    "other times, and perhaps other machines of the same CPU and GPU. {}",
                     comparison.experiments.size(), experiments_text(comparison)));
   }
   return lines;

@@ -4,11 +4,13 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "measure/record.h"
+#include "measure/timeline.h"
 
 namespace coldload::report {
 
@@ -16,8 +18,8 @@ class Dataset {
  public:
   void add(measure::Record&& record);
 
-  // In the order they were added. Of `experiment` only the id is left, and no timeline: see
-  // facts_of.
+  // In the order they were added. Of `experiment` only the id is left (see facts_of), of the
+  // timeline the CPU seconds of each phase (see read_timelines).
   [[nodiscard]] const std::vector<measure::Record>& records() const { return records_; }
 
   // In the order of their first records.
@@ -37,5 +39,11 @@ class Dataset {
 // From memory, and from JSON Lines files. Throws os::Error as read_records does.
 [[nodiscard]] Dataset dataset_of(std::vector<measure::Record> records);
 [[nodiscard]] Dataset read_dataset(const std::vector<std::string>& jsonl_paths);
+
+// What trials of a dataset did over time. It is most of a record's bytes and wanted of a few: read
+// from the files again. Throws as read_dataset does.
+using Timelines = std::map<const measure::Record*, std::vector<measure::TimelineSample>>;
+[[nodiscard]] Timelines read_timelines(const std::vector<std::string>& jsonl_paths,
+                                       const std::vector<const measure::Record*>& trials);
 
 }  // namespace coldload::report

@@ -7,6 +7,7 @@
 #include "report/verdict.h"
 #include "report/wording.h"
 #include "text/escape.h"
+#include "text/units.h"
 
 namespace coldload::report {
 
@@ -45,18 +46,19 @@ std::string sentence_of(const Comparison& comparison, const Arm& arm) {
         share.of_phase ? "that of " : "", in_seconds(share.cold_s));
   }
   const double part = share.seconds() / load_s;
-  const char* const dominates =
-      part >= k_dominates ? "storage pull dominates" : "the rest dominates";
+  const char* const dominates = part >= k_dominates      ? "storage pull dominates"
+                                : loads_only(comparison) ? "the rest dominates"
+                                                         : "the rest of the start dominates";
   const std::string basis = share.of_phase
                                 ? fmt::format("as the weights phase took {} cold and {} warm",
                                               in_seconds(share.cold_s), in_seconds(share.warm_s))
                                 : std::string("as cold less warm");
-  const char* const word = loads_only(comparison) ? "load" : "start";
   return fmt::format(
       "{}: of {}, {} ({}) are storage, {}: **{}**. With the files in memory a {} still takes {} "
-      "(measured in {}).",
+      "(measured in {}{}).",
       name_of(arm), in_seconds(load_s), in_seconds(share.seconds()), percent(part), basis,
-      dominates, word, in_seconds(arm.warm.load_s->median), warm_n);
+      dominates, start_word(comparison), in_seconds(arm.warm.load_s->median), warm_n,
+      not_quite_warm(arm));
 }
 
 // How much of a difference between two arms is storage.
@@ -75,12 +77,13 @@ std::string sentence_of(const Comparison& comparison, const Contrast& contrast) 
   if (!fast_share.is_clear || !slow_share.is_clear) return "";
   const double difference = slow.cold.load_s->median - fast.cold.load_s->median;
   const double storage = slow_share.seconds() - fast_share.seconds();
+  const double rest = difference - storage;
   return fmt::format(
-      "The {} that {} takes longer than {}: storage accounts for {} of them, the rest for {} ({}).",
-      in_seconds(difference), name_of(slow), name_of(fast), in_seconds(storage),
-      in_seconds(difference - storage),
-      fast_share.of_phase ? "all that is no weights phase, and its scatter"
-                          : "the difference of the warm medians");
+      "Storage makes {} {} {} than {}. The medians differ by {}, as {}s from {} took {} {} for all "
+      "but storage in these runs.",
+      name_of(slow), in_seconds(std::abs(storage)), storage < 0 ? "faster" : "slower",
+      name_of(fast), in_seconds(difference), start_word(comparison), name_of(slow),
+      in_seconds(std::abs(rest)), rest < 0 ? "less" : "more");
 }
 
 }  // namespace
@@ -104,6 +107,54 @@ std::optional<StorageShare> storage_share_of(const Comparison& comparison, const
   return StorageShare{
       true, measure::median(cold), measure::median(warm),
       *std::min_element(cold.begin(), cold.end()) > *std::max_element(warm.begin(), warm.end())};
+}
+
+std::string not_quite_warm(const Arm& arm) {
+  constexpr double k_little = 0.05;  // of the checkpoint
+  std::uint64_t most = 0;
+  for (const measure::Record* trial : arm.warm.trials) {
+    const std::uint64_t read = trial->storage_bytes_read.value_or(0);
+    // What a disk or a tree of processes delivered may be the server's own code.
+    const bool is_of_path = trial->storage_bytes_source == "stand_in";
+    const bool was_whole = trial->resident_bytes_before.value_or(0) >= trial->checkpoint_bytes;
+    if (!is_of_path && was_whole) continue;
+    if (static_cast<double>(read) > k_little * static_cast<double>(trial->checkpoint_bytes)) {
+      most = std::max(most, read);
+    }
+  }
+  return most == 0 ? ""
+                   : fmt::format(", though {} still came from storage", text::format_bytes(most));
+}
+
+std::string storage_in_short(const Comparison& comparison) {
+  if (loads_only(comparison)) return "";
+  std::vector<const Arm*> paths;  // whose storage share is known, the slowest first
+  for (const Arm& arm : comparison.arms) {
+    if (!arm.is_measured() || !arm.is_plain()) continue;
+    const auto share = storage_share_of(comparison, arm);
+    if (!share || !share->is_clear) continue;
+    paths.push_back(&arm);
+  }
+  if (paths.empty()) return "";
+  std::stable_sort(paths.begin(), paths.end(), [](const Arm* a, const Arm* b) {
+    return a->cold.load_s->median > b->cold.load_s->median;
+  });
+  std::vector<std::string> storage;
+  std::vector<std::string> of_an_hour;
+  constexpr double k_hour_s = 3600;
+  for (const Arm* path : paths) {
+    const double load_s = path->cold.load_s->median;
+    storage.push_back(fmt::format("{} of the {} from {}",
+                                  in_seconds(storage_share_of(comparison, *path)->seconds()),
+                                  in_seconds(load_s), name_of(*path)));
+    of_an_hour.push_back(fmt::format("{} from {}", percent(load_s / k_hour_s), name_of(*path)));
+  }
+  const Arm& slow = *paths.front();
+  return fmt::format(
+      "Storage is {}; the rest is the server's start: with the weights in memory it takes {} on {} "
+      "({}{}). One start an hour takes this share of the hour: {}.",
+      joined(storage), in_seconds(slow.warm.load_s->median), name_of(slow),
+      runs(slow.warm.load_s->n), not_quite_warm(slow), joined(of_an_hour));
 }
 
 std::vector<std::string> dominance_of(const Comparison& comparison) {

@@ -31,6 +31,14 @@ struct StorageShare {
 [[nodiscard]] std::optional<StorageShare> storage_share_of(const Comparison& comparison,
                                                            const Arm& arm);
 
+// ", though 138 MB still came from storage" where the arm's warm runs were not quite that,
+// which makes what storage costs look smaller than it is.
+[[nodiscard]] std::string not_quite_warm(const Arm& arm);
+
+// For the first screen: how much of each path's start is storage, and what share of an hour it
+// takes. Empty where that is not known.
+[[nodiscard]] std::string storage_in_short(const Comparison& comparison);
+
 // One Markdown sentence per measured arm, and one per difference that is shown.
 [[nodiscard]] std::vector<std::string> dominance_of(const Comparison& comparison);
 

@@ -3,16 +3,22 @@
 #include <algorithm>
 #include <utility>
 
+#include "report/dominance.h"
+
 namespace coldload::report {
 
 namespace {
 
-std::optional<double> warm_time_for(const Comparison& comparison, const Arm& arm) {
-  if (arm.warm.load_s) return arm.warm.load_s->median;
+// What a load takes beside its reading: a warm one, less its weights phase where that is told.
+std::optional<double> rest_time_for(const Comparison& comparison, const Arm& arm) {
+  const Arm* with_warm = &arm;
   for (const Arm& other : comparison.arms) {
-    if (other.warm.load_s) return other.warm.load_s->median;
+    if (!with_warm->warm.load_s) with_warm = &other;
   }
-  return std::nullopt;
+  if (!with_warm->warm.load_s) return std::nullopt;
+  const auto share = storage_share_of(comparison, *with_warm);
+  const double weights_s = share && share->of_phase ? share->warm_s : 0;
+  return with_warm->warm.load_s->median - weights_s;
 }
 
 // The arm whose measured time the expected one is divided by: the first, unless it is the arm
@@ -45,7 +51,7 @@ std::vector<Expectation> expectations_of(const Comparison& comparison) {
     const Arm& arm = comparison.arms[index];
     // Where reading goes on beside the start, the two do not add up.
     if (!arm.facts.stand_in || !arm.facts.prefetch_of.empty()) continue;
-    const std::optional<double> warm_s = warm_time_for(comparison, arm);
+    const std::optional<double> rest_s = rest_time_for(comparison, arm);
     for (const auto& [basis, rate] : rates_of(*arm.facts.stand_in, native)) {
       Expectation expected;
       expected.arm = index;
@@ -53,10 +59,10 @@ std::vector<Expectation> expectations_of(const Comparison& comparison) {
       expected.rate_bytes_per_s = rate;
       expected.load_s = static_cast<double>(comparison.checkpoint_bytes) / rate;
       if (native) {
-        expected.load_s = std::max(expected.load_s, warm_s.value_or(0));
-      } else if (warm_s) {
-        expected.rest_s = warm_s;
-        expected.load_s += *warm_s;
+        expected.load_s = std::max(expected.load_s, rest_s.value_or(0));
+      } else if (rest_s) {
+        expected.rest_s = rest_s;
+        expected.load_s += *rest_s;
       }
       const auto reference_s = reference_time(comparison, index);
       if (reference_s) expected.ratio = expected.load_s / *reference_s;

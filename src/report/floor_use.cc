@@ -38,6 +38,8 @@ class Spread {
  public:
   void add(double value) { values_.push_back(value); }
   [[nodiscard]] double median() const { return measure::median(values_); }
+  [[nodiscard]] double least() const { return *std::min_element(values_.begin(), values_.end()); }
+  [[nodiscard]] double most() const { return *std::max_element(values_.begin(), values_.end()); }
   // "6.1 GB/s", "between 2.0 GB/s and 6.1 GB/s".
   [[nodiscard]] std::string rates() const {
     const auto [least, most] = std::minmax_element(values_.begin(), values_.end());
@@ -138,17 +140,26 @@ std::string share_text(double efficiency) {
   return efficiency > 1 && efficiency <= k_clearly_more ? "all" : percent(efficiency);
 }
 
+// "; single runs used 88 % to 122 %", where they differ by more than rounding.
+std::string range_of(const Spread& efficiency) {
+  constexpr double k_little = 0.03;
+  if (efficiency.most() - efficiency.least() < k_little) return "";
+  return fmt::format("; single runs used {:.0f} % to {:.0f} %", efficiency.least() * 100,
+                     efficiency.most() * 100);
+}
+
 std::string use_sentence(const Comparison& comparison, const Arm& arm, const HeldTrials& held) {
   const auto use = use_of(comparison, held);
   if (!use) return "";
   const bool native = loads_only(comparison);
-  std::string out =
-      fmt::format("{}: the {} used **{}** of what {}: {} in {} ({}, median{}, measured) are {}.",
-                  markdown_code(arm.facts.label), native ? "loader" : "server",
-                  share_text(use->efficiency.median()), limit_text(*use, arm, held),
-                  format_bytes(comparison.checkpoint_bytes), in_seconds(use->seconds.median()),
-                  native ? "the whole load" : "the weights phase", held.of_how_many,
-                  format_rate(use->bytes_per_s.median()));
+  std::string out = fmt::format(
+      "{}: the {} used **{}** of what {}: {} in {} ({}, median{}, measured) are {}{}.",
+      markdown_code(arm.facts.label), native ? "loader" : "server",
+      share_text(use->efficiency.median()), limit_text(*use, arm, held),
+      format_bytes(comparison.checkpoint_bytes), in_seconds(use->seconds.median()),
+      native ? "the whole load" : "the weights phase", held.of_how_many,
+      format_rate(static_cast<double>(comparison.checkpoint_bytes) / use->seconds.median()),
+      range_of(use->efficiency));
   if (use->efficiency.median() > k_clearly_more) out += why_more(*use, native);
   return out;
 }
@@ -192,7 +203,7 @@ std::string infinite_storage_sentence(const Comparison& comparison, const Arm& a
   return fmt::format(
       "{}: with infinitely fast storage you would still wait {}{} (derived): {} {} (median{}, "
       "measured), and {} for {} {} at {} ({}).",
-      markdown_code(arm.facts.label), prepares ? "at least " : "", in_seconds(rest + copy_s),
+      markdown_code(arm.facts.label), prepares ? "at least " : "about ", in_seconds(rest + copy_s),
       in_seconds(rest),
       prepares ? "for the loader's start or, where that is longer, the GPU's context and pinned "
                  "memory, which are made beside it"
@@ -237,8 +248,10 @@ std::vector<std::string> floor_use_of(const Comparison& comparison) {
   for (const Arm& arm : comparison.arms) {
     if (!arm.cold.load_s) continue;
     const HeldTrials held = held_trials(arm);
-    for (std::string text :
-         {use_sentence(comparison, arm, held), infinite_storage_sentence(comparison, arm, held)}) {
+    // Where weights are read beside the start, infinitely fast storage is not what is missing.
+    const bool read_beside = !arm.facts.prefetch_of.empty();
+    for (std::string text : {use_sentence(comparison, arm, held),
+                             read_beside ? "" : infinite_storage_sentence(comparison, arm, held)}) {
       if (!text.empty()) sentences.push_back(std::move(text));
     }
   }

@@ -12,6 +12,7 @@
 #include "report/phase_chart.h"
 #include "report/recommendation.h"
 #include "report/sections.h"
+#include "report/timeline_chart.h"
 #include "report/trial_chart.h"
 #include "report/verdict.h"
 
@@ -24,10 +25,12 @@ constexpr const char* k_no_trial =
     "report.\n";
 
 // What a reader who stops here should know.
-std::string first_screen(const Comparison& comparison) {
+std::string first_screen(const std::vector<Comparison>& comparisons) {
+  const Comparison& comparison = comparisons.front();
   std::string out = "# " + title_of(comparison) + "\n\n";
   for (const std::string& answer : answers_of(comparison)) out += answer + "\n\n";
-  return out + uses_section(comparison) + recommendation_section(comparison);
+  return out + uses_section(comparison) + server_note(comparisons) +
+         recommendation_section(comparison);
 }
 
 std::string picture(const char* shows, const std::string& name) {
@@ -45,17 +48,19 @@ std::string ended(std::string sections) {
 std::string short_report(const Dataset& dataset) {
   const std::vector<Comparison> comparisons = compare(dataset);
   if (comparisons.empty()) return k_no_trial;
-  return ended(first_screen(comparisons.front()) + paths_section(comparisons.front()));
+  return ended(first_screen(comparisons) + paths_section(comparisons.front()));
 }
 
 std::string markdown_report(const Dataset& dataset, const PictureNames& pictures) {
   const std::vector<Comparison> comparisons = compare(dataset);
   if (comparisons.empty()) return k_no_trial;
   const Comparison& comparison = comparisons.front();
-  std::string out = first_screen(comparison);
+  std::string out = first_screen(comparisons);
   out += paths_section(comparison);
   out += picture("every trial", pictures.trials);
-  out += time_section(comparison, picture("phases of the median trials", pictures.phases));
+  out += time_section(comparison,
+                      picture("phases of the median trials", pictures.phases) +
+                          picture("what went on in the median trials", pictures.timelines));
   out += native_section(comparison);
   out += tolerance_section(comparison);
   out += staging_section(comparison);
@@ -64,13 +69,14 @@ std::string markdown_report(const Dataset& dataset, const PictureNames& pictures
   out += baseline_section(comparison);
   out += placeholder_section(comparison);
   out += doubt_section(comparison);
-  out += trials_section(comparison);
+  out += trials_section(comparison, comparisons.size() > 1);
   out += others_section(comparisons);
   out += setting_section(comparison);
   return ended(std::move(out));
 }
 
-void write_report(const Dataset& dataset, const std::string& markdown_path) {
+void write_report(const std::vector<std::string>& jsonl_paths, const Dataset& dataset,
+                  const std::string& markdown_path) {
   const std::filesystem::path path(markdown_path);
   if (path.extension() != ".md") {
     os::replace_text(markdown_path, markdown_report(dataset));
@@ -89,6 +95,8 @@ void write_report(const Dataset& dataset, const std::string& markdown_path) {
   if (!comparisons.empty()) {
     add(trial_chart(comparisons.front()), stem + ".svg", &names.trials);
     add(phase_chart(comparisons.front()), stem + "_phases.svg", &names.phases);
+    const Timelines timelines = read_timelines(jsonl_paths, timeline_trials(comparisons.front()));
+    add(timeline_chart(comparisons.front(), timelines), stem + "_timelines.svg", &names.timelines);
   }
   const std::string markdown = markdown_report(dataset, names);
   os::replace_text(path.parent_path() / (stem + ".html"), html_page(markdown, pictures));

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "report/dataset.h"
 
@@ -16,6 +17,7 @@ namespace coldload::report {
 struct PictureNames {
   std::string trials;
   std::string phases;
+  std::string timelines;
 };
 [[nodiscard]] std::string markdown_report(const Dataset& dataset,
                                           const PictureNames& pictures = {});
@@ -24,7 +26,9 @@ struct PictureNames {
 [[nodiscard]] std::string short_report(const Dataset& dataset);
 
 // Replaces `markdown_path` as a whole and, where its name ends in .md, the page and the pictures
-// beside it: .html, .svg and _phases.svg. Throws os::Error.
-void write_report(const Dataset& dataset, const std::string& markdown_path);
+// beside it: .html, .svg, _phases.svg and _timelines.svg. `dataset` is what these files hold, which
+// are read again for the timelines. Throws os::Error.
+void write_report(const std::vector<std::string>& jsonl_paths, const Dataset& dataset,
+                  const std::string& markdown_path);
 
 }  // namespace coldload::report

@@ -121,7 +121,7 @@ std::string read_ahead_and_staged_start(const Comparison& comparison, const Stag
   return fmt::format(
       "model={}\ncopy={}\n\n{}"
       "# Without the copy: ready after {} instead of {}, the weights are read while the server\n"
-      "# starts; the copy is made then. With it: {}.\n"
+      "# starts; the copy is made once it is ready. From the copy: {}. Each was measured alone.\n"
       "exec coldload run --stage \"$copy\" \"$model\" --{}\n",
       text::shell_word(source.facts.path), text::shell_word(staging.staged->facts.path),
       mount_check(*staging.staged), in_seconds(prefetched(comparison, source)->cold.load_s->median),
@@ -147,7 +147,7 @@ std::string script_for(const Comparison& comparison, const Arm& fastest) {
       text::one_line(comparison.model));
   out += "set -euo pipefail\n" + environment_lines(comparison);
   const auto staging = staging_in(comparison);
-  if (staging_pays(comparison, staging)) {
+  if (staging_pays(comparison, staging) || copy_may_pay(comparison, staging)) {
     return out + (prefetch_saves(comparison, *staging->source)
                       ? read_ahead_and_staged_start(comparison, *staging)
                       : staged_start(comparison, *staging));

@@ -16,13 +16,8 @@ namespace coldload::report {
 
 namespace {
 
-constexpr double k_width = 720;
-constexpr double k_left = 130;
-constexpr double k_right = 96;
-constexpr double k_top = 40;
 constexpr double k_bar = 22;
 constexpr double k_row = 34;
-constexpr double k_axis = 44;
 constexpr double k_legend_row = 20;
 constexpr std::size_t k_legend_columns = 4;
 
@@ -57,10 +52,6 @@ Colours colours_of(const std::vector<Row>& rows, std::vector<std::string>* names
   return colours;
 }
 
-double place(double seconds, double most) {
-  return k_left + seconds / most * (k_width - k_left - k_right);
-}
-
 // The lane of each phase: the lowest that is free when it begins.
 std::vector<std::size_t> lanes_of(const std::vector<measure::Phase>& phases, std::size_t* lanes) {
   constexpr double k_rounding_s = 1e-6;
@@ -81,7 +72,7 @@ std::vector<std::size_t> lanes_of(const std::vector<measure::Phase>& phases, std
   return result;
 }
 
-std::string bars(const Row& row, double y, double most, const Colours& colours) {
+std::string bars(const Row& row, double y, const svg::SecondsScale& scale, const Colours& colours) {
   std::vector<measure::Phase> phases = row.trial->phases;
   std::stable_sort(phases.begin(), phases.end(),
                    [](const auto& a, const auto& b) { return a.start_s < b.start_s; });
@@ -90,14 +81,14 @@ std::string bars(const Row& row, double y, double most, const Colours& colours) 
   const double height = k_bar / static_cast<double>(lanes);
   std::string out = fmt::format(
       "<rect class=\"whole\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\"/>\n",
-      k_left, y, place(*row.trial->load_s, most) - k_left, k_bar);
+      svg::k_left, y, scale.x(*row.trial->load_s) - svg::k_left, k_bar);
   for (std::size_t i = 0; i < phases.size(); ++i) {
-    const double from = place(phases[i].start_s, most);
+    const double from = scale.x(phases[i].start_s);
     out += fmt::format(
         "<rect class=\"p{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\">"
         "<title>{}: {}</title></rect>\n",
         colours.at(phases[i].name) % svg::k_colours, from,
-        y + height * static_cast<double>(lane[i]), place(phases[i].end_s, most) - from, height,
+        y + height * static_cast<double>(lane[i]), scale.x(phases[i].end_s) - from, height,
         svg::escaped(phases[i].name), in_seconds(phases[i].end_s - phases[i].start_s));
   }
   return out;
@@ -105,10 +96,10 @@ std::string bars(const Row& row, double y, double most, const Colours& colours) 
 
 std::string legend(const std::vector<std::string>& names, double top) {
   std::string out;
-  const double column = (k_width - k_left) / static_cast<double>(k_legend_columns);
+  const double column = (svg::k_width - svg::k_left) / static_cast<double>(k_legend_columns);
   for (std::size_t i = 0; i <= names.size(); ++i) {
     const std::size_t row = i / k_legend_columns;
-    const double x = k_left + column * static_cast<double>(i % k_legend_columns);
+    const double x = svg::k_left + column * static_cast<double>(i % k_legend_columns);
     const double y = top + k_legend_row * static_cast<double>(row);
     const bool is_rest = i == names.size();
     out +=
@@ -129,20 +120,19 @@ std::string phase_chart(const Comparison& comparison) {
   std::vector<std::string> names;
   const Colours colours = colours_of(rows, &names);
   const std::size_t legend_rows = names.size() / k_legend_columns + 1;
-  const double bottom = k_top + k_row * static_cast<double>(rows.size());
-  const double height = bottom + k_axis + k_legend_row * static_cast<double>(legend_rows);
-  const double step = svg::step_for(longest);
-  const double most = step * std::ceil(longest / step * 0.9999);
-  std::string out = svg::open(k_width, height, "Phases of the median trials");
-  out += svg::seconds_axis({k_left, k_width - k_right, k_top, bottom}, most, step,
-                           "seconds since launch");
+  const double bottom = svg::k_top + k_row * static_cast<double>(rows.size());
+  const double height = bottom + svg::k_axis + k_legend_row * static_cast<double>(legend_rows);
+  const svg::SecondsScale scale(longest);
+  std::string out = svg::open(svg::k_width, height, "Phases of the median trials");
+  out += scale.axis(svg::k_top, bottom, "seconds since launch");
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const double y = k_top + k_row * static_cast<double>(i) + (k_row - k_bar) / 2;
-    out += svg::label(k_left - 10, y + 15, "end", svg::shortened(rows[i].mode->label));
-    out += bars(rows[i], y, most, colours);
-    out += svg::label(k_width - k_right + 12, y + 15, "start", in_seconds(*rows[i].trial->load_s));
+    const double y = svg::k_top + k_row * static_cast<double>(i) + (k_row - k_bar) / 2;
+    out += svg::label(svg::k_left - 10, y + 15, "end", svg::shortened(rows[i].mode->label));
+    out += bars(rows[i], y, scale, colours);
+    out += svg::label(svg::k_width - svg::k_right + 12, y + 15, "start",
+                      in_seconds(*rows[i].trial->load_s));
   }
-  return out + legend(names, bottom + k_axis) + "</svg>\n";
+  return out + legend(names, bottom + svg::k_axis) + "</svg>\n";
 }
 
 }  // namespace coldload::report

@@ -10,6 +10,7 @@
 #include "measure/arm_floor.h"
 #include "measure/statistics.h"
 #include "report/budget.h"
+#include "report/caveats.h"
 #include "report/choices.h"
 #include "report/dominance.h"
 #include "report/node_bootstrap.h"
@@ -45,11 +46,15 @@ std::string named(const std::vector<Budget>& uses) {
 
 // "62.4 s (3 runs)": how many there were is said where they are few.
 std::string told(const measure::Summary& load) {
-  constexpr std::size_t k_few = 5;
-  return in_seconds(load.median) + (load.n < k_few ? fmt::format(" ({})", runs(load.n)) : "");
+  return in_seconds(load.median) +
+         (load.n < measure::k_least_n ? fmt::format(" ({})", runs(load.n)) : "");
 }
 std::string median_of(const Arm& arm) { return told(*arm.cold.load_s); }
-std::string slowest_of(const Arm& arm) { return in_seconds(arm.cold.load_s->max); }
+std::string slowest_of(const Arm& arm) {
+  const measure::Summary& load = *arm.cold.load_s;
+  return in_seconds(load.max) +
+         (load.n < measure::k_least_n ? fmt::format(" (of {})", runs(load.n)) : "");
+}
 
 // --- the bullets ---------------------------------------------------------------------------------
 
@@ -67,31 +72,34 @@ std::string which_is_open(const Comparison& comparison, const Arm& fast, const A
       name_of(fast), name_of(slow), median_of(fast), median_of(slow));
 }
 
-// The least that a start took with the weights in memory: no storage makes one faster.
-std::optional<double> least_warm_s(const Comparison& comparison) {
+// The least that any start took, where some had the weights in memory: no storage makes one faster.
+std::optional<double> least_s(const Comparison& comparison) {
   std::optional<double> least;
+  bool any_warm = false;
   for (const Arm& arm : comparison.arms) {
-    if (!arm.warm.load_s) continue;
-    least = std::min(least.value_or(arm.warm.load_s->min), arm.warm.load_s->min);
+    any_warm |= arm.warm.load_s.has_value();
+    for (const auto& load : {arm.cold.load_s, arm.warm.load_s}) {
+      if (load) least = std::min(least.value_or(load->min), load->min);
+    }
   }
-  return least;
+  return any_warm ? least : std::nullopt;
 }
 
 std::string no_path_for(const Comparison& comparison, const std::vector<const Arm*>& paths,
                         const std::vector<Budget>& too_slow) {
-  const auto warm_s = least_warm_s(comparison);
+  const auto fastest_s = least_s(comparison);
   std::vector<Budget> beyond;  // any storage
   std::vector<Budget> near;
   for (const Budget& use : too_slow) {
-    (warm_s && *warm_s > use.seconds ? beyond : near).push_back(use);
+    (fastest_s && *fastest_s > use.seconds ? beyond : near).push_back(use);
   }
   std::string out;
   if (!beyond.empty()) {
     out = fmt::format(
-        "**No storage makes starts fast enough for {}:** with the weights in memory one still "
-        "takes "
-        "{}. Keep servers running for that, or shorten their start.",
-        named(beyond), in_seconds(*warm_s));
+        "**No storage makes starts fast enough for {}:** the fastest of all, those with the "
+        "weights in memory among them, took {}. Keep servers running for that, or shorten their "
+        "start.",
+        named(beyond), in_seconds(*fastest_s));
   }
   if (near.empty()) return out;
   std::vector<std::string> slowest;
@@ -99,8 +107,9 @@ std::string no_path_for(const Comparison& comparison, const std::vector<const Ar
   for (const Arm* path : paths) {
     slowest.push_back(fmt::format("{} from {}", slowest_of(*path), name_of(*path)));
   }
-  return fmt::format("{}{}**No path alone is fast enough for {}:** the slowest starts took {}.",
-                     out, out.empty() ? "" : " ", named(near), joined(slowest));
+  return fmt::format(
+      "{}{}**No path by itself stays within the budget for {}:** the slowest starts took {}.", out,
+      out.empty() ? "" : " ", named(near), joined(slowest));
 }
 
 // The fastest path that fits uses which `slow` does not, if there is one.
@@ -170,13 +179,13 @@ std::string whether_to_stage(const Comparison& comparison) {
   }
   if (staging->later_s < without.cold.load_s->median) {
     return fmt::format(
-        "**Whether to stage is open:** starts from the copy took {} and {} {}, by medians, which "
-        "these runs do not tell from chance.",
+        "**{} is open:** starts from the copy took {} and {} {}, by medians, which these runs do "
+        "not tell from chance.",
+        read_ahead ? "Whether a copy is faster still" : "Whether to stage",
         told(*staging->staged->cold.load_s), other, median_of(without));
   }
   return fmt::format(
-      "**Do not stage:** a start from the copy takes {}, {} it takes {}, and copying "
-      "costs {}.",
+      "**Do not stage:** a start from the copy takes {}, {} it takes {}, and copying costs {}.",
       told(*staging->staged->cold.load_s), other, median_of(without), in_seconds(staging->copy_s));
 }
 
@@ -190,6 +199,8 @@ std::string whether_to_read_ahead(const Comparison& comparison) {
         name_of(arm), median_of(*prefetched(comparison, arm)), median_of(arm),
         staging_pays(comparison, staging_in(comparison))
             ? "; with `--stage` it leaves the copy for later starts"
+        : copy_may_pay(comparison, staging_in(comparison))
+            ? "; with `--stage` it leaves a copy, from which starts may be faster still"
             : "");
   }
   return "";
@@ -205,30 +216,44 @@ std::string whether_to_keep_in_memory(const Comparison& comparison) {
       continue;
     }
     return fmt::format(
-        "**Leave memory for the page cache:** with the {} of weights in it, a restart on {} takes "
-        "{} instead of {}; `coldload cache warm` brings them in before they are asked for.",
-        text::format_bytes(comparison.checkpoint_bytes), name_of(arm), told(*arm.warm.load_s),
-        median_of(arm));
+        "**Leave memory for the page cache:** with the {} of weights in it, a {} {} takes {} "
+        "instead of {}{}; `coldload cache warm` brings them in before they are asked for.",
+        text::format_bytes(comparison.checkpoint_bytes),
+        loads_only(comparison) ? "load from" : "restart on", name_of(arm), told(*arm.warm.load_s),
+        median_of(arm), not_quite_warm(arm));
   }
   return "";
 }
 
+// " (1.2 of 16 cores busy on average)", where it is known.
+std::string cores_busy(const Comparison& comparison, const measure::Phase& phase) {
+  const auto cores = text::unsigned_at(comparison.facts.environment, "cores");
+  constexpr double k_long_enough_s = 1;
+  if (!cores || !phase.cpu_s || phase.end_s - phase.start_s < k_long_enough_s) return "";
+  const double busy = *phase.cpu_s / (phase.end_s - phase.start_s);
+  return fmt::format(" ({:.1f} of {} cores busy on average)", busy, *cores);
+}
+
 // The two longest phases of the median trial that are not the weights.
-std::string longest_phases(const Arm& arm) {
+std::string longest_phases(const Comparison& comparison, const Arm& arm) {
   const measure::Record& trial = *median_trial(arm.cold);
   std::vector<std::pair<double, std::string>> phases;
   for (const measure::Phase& phase : trial.phases) {
     if (phase.name == "weights") continue;
-    phases.emplace_back(phase.end_s - phase.start_s, text::markdown_text(phase.name));
+    const double seconds = phase.end_s - phase.start_s;
+    phases.emplace_back(seconds, fmt::format("{} {}{}", text::markdown_text(phase.name),
+                                             in_seconds(seconds), cores_busy(comparison, phase)));
   }
   if (phases.empty()) return "";
-  if (trial.unattributed_s) phases.emplace_back(*trial.unattributed_s, "unattributed");
+  if (trial.unattributed_s) {
+    phases.emplace_back(*trial.unattributed_s, "unattributed " + in_seconds(*trial.unattributed_s));
+  }
   std::stable_sort(phases.begin(), phases.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });
   constexpr std::size_t k_shown = 2;
   std::vector<std::string> words;
-  for (const auto& [seconds, name] : phases) {
-    if (words.size() < k_shown) words.push_back(fmt::format("{} {}", name, in_seconds(seconds)));
+  for (const auto& [seconds, text] : phases) {
+    if (words.size() < k_shown) words.push_back(text);
   }
   return fmt::format("; of the median trial's, {}", joined(words));
 }
@@ -252,7 +277,7 @@ std::string what_else_to_work_on(const Comparison& comparison) {
   const double rest_s = load_s - share->seconds();
   if (rest_s < load_s / 2) return "";
   return fmt::format("{} {} of {} are not storage{}.", advice, in_seconds(rest_s), median_of(arm),
-                     longest_phases(arm));
+                     longest_phases(comparison, arm));
 }
 
 // How much faster the weights could come at the rate that the path has.
@@ -341,6 +366,7 @@ std::string recommendation_note(const Comparison& comparison) {
     out += fmt::format("{} was a stand-in at {}, not a network.\n\n", name_of(arm),
                        text::markdown_text(arm.facts.stand_in->spec));
   }
+  for (const std::string& caveat : names_that_mislead(comparison)) out += caveat + "\n\n";
   if (!all_verified(comparison)) {
     out += "Not all trials were verified to be cold: paths without that are left out here.\n\n";
   }

@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "measure/arm_floor.h"
-#include "measure/statistics.h"
 #include "report/budget.h"
 #include "report/sections.h"
 #include "report/verdict.h"
@@ -42,20 +40,6 @@ std::string cold_words(const Mode& mode, const Arm& arm) {
 
 std::string rate_or_empty(const std::optional<double>& rate) {
   return rate ? text::format_rate(*rate) : "";
-}
-
-// Median rate at which storage delivered while the weights were read; nothing where they were not
-// read from storage then, or the target does not tell when it read them.
-std::optional<double> reading_rate_of(const Comparison& comparison, const Arm& arm,
-                                      const Mode& mode) {
-  if (&mode == &arm.warm || !arm.facts.prefetch_of.empty()) return std::nullopt;
-  std::vector<double> rates;
-  for (const measure::Record* trial : mode.trials) {
-    const auto seconds = measure::weights_seconds(*trial, comparison.facts.target);
-    if (!seconds || *seconds <= 0 || !trial->storage_bytes_read) return std::nullopt;
-    rates.push_back(static_cast<double>(*trial->storage_bytes_read) / *seconds);
-  }
-  return rates.empty() ? std::nullopt : std::optional(measure::median(rates));
 }
 
 std::vector<std::string> row_of(const Comparison& comparison, const Mode& mode, const Arm& arm) {
@@ -117,6 +101,12 @@ std::string uses_section(const Comparison& comparison) {
     out +=
         " They are held against loading alone: what is over the budget already is certainly over "
         "it with a server, what fits need not fit then.";
+  }
+  if (comparison.arms.size() > 2) {  // of two the answer itself says it
+    for (const std::string& line : comparison.facts.same_storage) {
+      out += fmt::format(" {}; what differs between these times is not storage.",
+                         text::markdown_text(line));
+    }
   }
   return out + "\n\n";
 }

@@ -92,9 +92,9 @@ void add_cold_evidence(const Comparison& comparison, Lines* lines) {
   }
   if (any_verified) {
     lines->push_back(
-        "Cold means this machine's page cache: 0 bytes of the checkpoint in it before launch. The "
-        "drive's own cache, a hypervisor's and a file server's are out of reach and may have been "
-        "warm.");
+        "Cold means this machine's page cache: 0 bytes of the checkpoint's files in it before "
+        "launch. The drive's own cache, a hypervisor's, a file server's and what lies behind a "
+        "stand-in are out of reach and may have been warm.");
   }
 }
 
@@ -177,20 +177,20 @@ void add_order(const Comparison& comparison, Lines* lines) {
   const measure::ExperimentFacts& facts = comparison.facts;
   if (!facts.order.empty() && comparison.arms.size() > 1) {
     lines->push_back(fmt::format(
-        "Run order: {}, seed {}.",
+        "Run order: {}, seed {}{}.",
         facts.order == "random"
             ? std::string("randomised blocks, each holding every path of its experiment once")
             : markdown_code(facts.order),
-        facts.seed));
+        facts.seed, comparison.experiments.size() > 1 ? " in the last experiment" : ""));
   }
   for (const Arm& arm : comparison.arms) {
     if (arm.trend && arm.trend->p < measure::k_significance) {
-      lines->push_back(fmt::format(
-          "{}: load times {} over the run order (Kendall's tau {:.2f}, {}): its median depends on "
-          "when one looks. Burst credits, lazily loaded volumes and a server's warming cache do "
-          "that.",
-          name_of(arm), arm.trend->tau > 0 ? "rise" : "fall", arm.trend->tau,
-          p_text(arm.trend->p)));
+      lines->push_back(
+          fmt::format("{}: load times {} over the run order (Kendall's tau {:.2f}, {}): its median "
+                      "depends on when one looks. Burst credits, lazily loaded volumes and a "
+                      "server's warming cache do that.",
+                      name_of(arm), arm.trend->tau > 0 ? "rise" : "fall", arm.trend->tau,
+                      p_text(arm.trend->p)));
     }
     add_clusters(arm, lines);
     add_outliers(arm, lines);
@@ -227,9 +227,8 @@ void add_n(const Comparison& comparison, Lines* lines) {
   }
   if (tests > 1) {
     lines->push_back(
-        fmt::format("{} tests were made, each at its own p: the more of them, the likelier one is "
-                    "a chance find.",
-                    tests));
+        "Several tests were made, each at its own p: the more of them, the likelier one is a "
+        "chance find.");
   }
 }
 
@@ -296,7 +295,7 @@ std::string doubt_section(const Comparison& comparison) {
   return out + '\n';
 }
 
-std::string trials_section(const Comparison& comparison) {
+std::string trials_section(const Comparison& comparison, bool of_several) {
   using text::Align;
   constexpr std::size_t k_most_rows = 1'000;
   text::Table table{{{"run", Align::right},
@@ -319,6 +318,9 @@ std::string trials_section(const Comparison& comparison) {
          markdown_text(trial->started_at)});
   }
   std::string out = "## Every trial\n\n" + text::markdown_table(table);
+  if (of_several) {
+    out += "\nRun numbers that are not here are those of the other experiments in these records.\n";
+  }
   if (comparison.trials.size() > k_most_rows) {
     out += fmt::format("\nThe first {} of {}; all are in the records.\n", k_most_rows,
                        comparison.trials.size());

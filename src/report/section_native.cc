@@ -39,9 +39,9 @@ std::string native_section(const Comparison& comparison) {
   }
   if (table.rows.empty()) return "";
   return "## What a loader alone takes\n\n" + text::markdown_table(table) +
-         "\nCold, medians, the same weights from the same path on the same machine: what the "
-         "server "
-         "could reach for its weights. The rest of a start is no loading.\n\n";
+         "\nCold, medians, the same weights from the same path on a machine of the same CPU and "
+         "GPU; "
+         "the loader's own start is in its time. The rest of a server's start is no loading.\n\n";
 }
 
 }  // namespace coldload::report

@@ -1,15 +1,16 @@
 // Experiments in the records that are not taken together with the latest one: what they measured,
 // and the same paths before and after whatever changed.
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
-#include "measure/floor_json.h"
+#include "report/changes.h"
+#include "report/dominance.h"
 #include "report/sections.h"
 #include "report/verdict.h"
 #include "report/wording.h"
 #include "text/escape.h"
-#include "text/json.h"
 #include "text/table.h"
 
 namespace coldload::report {
@@ -27,53 +28,10 @@ std::string ids_of(const Comparison& comparison) {
   return joined(ids);
 }
 
-std::string gpus_of(const measure::ExperimentFacts& facts) {
-  std::vector<std::string> names;
-  for (const text::json::object& gpu : measure::objects_in(facts.environment, "gpus")) {
-    names.push_back(text::string_at(gpu, "name").value_or(""));
-  }
-  return joined(names);
-}
-
-std::vector<std::string> server_of(const measure::ExperimentFacts& facts) {
-  const auto dashes = std::find(facts.command.begin(), facts.command.end(), "--");
-  return {dashes, facts.command.end()};
-}
-
-std::string server_version_of(const measure::ExperimentFacts& facts) {
-  return text::string_at(measure::object_in(facts.environment, "server"), "installed_version")
-      .value_or("");
-}
-
-std::string stand_in_of(const Arm& arm) {
-  return arm.facts.stand_in ? arm.facts.stand_in->spec : "none";
-}
-
-// What differs between two experiments for one path, as far as the records tell.
-std::string changed(const Comparison& then, const Arm& then_arm, const Comparison& now,
-                    const Arm& now_arm) {
-  std::vector<std::string> words;
-  const auto add = [&words](const char* what, const std::string& before, const std::string& after) {
-    if (before == after) return;
-    words.push_back(fmt::format("{} ({}, now {})", what,
-                                before.empty() ? "not known" : markdown_text(before),
-                                after.empty() ? "not known" : markdown_text(after)));
-  };
-  const auto length_of = [](const Comparison& comparison) {
-    return comparison.max_model_len ? fmt::format("{}", *comparison.max_model_len) : "";
-  };
-  add("path", then_arm.facts.path, now_arm.facts.path);
-  add("stand-in", stand_in_of(then_arm), stand_in_of(now_arm));
-  add("CPU", text::string_at(then.facts.environment, "cpu").value_or(""),
-      text::string_at(now.facts.environment, "cpu").value_or(""));
-  add("GPU", gpus_of(then.facts), gpus_of(now.facts));
-  add("server version", server_version_of(then.facts), server_version_of(now.facts));
-  add("max\\_model\\_len", length_of(then), length_of(now));
-  add("cold policy", then.facts.cold_policy, now.facts.cold_policy);
-  if (server_of(then.facts) != server_of(now.facts)) words.emplace_back("the server's command");
-  if (pinned_flags_of(then.facts) != pinned_flags_of(now.facts)) {
-    words.emplace_back("the flags that coldload adds");
-  }
+std::string joined_changes(const Comparison& then, const Arm& then_arm, const Comparison& now,
+                           const Arm& now_arm) {
+  std::vector<std::string> words = changes_between(then_arm, now_arm);
+  for (std::string& word : changes_between(then, now)) words.push_back(std::move(word));
   return joined(words);
 }
 
@@ -110,7 +68,7 @@ std::string before_and_after(const std::vector<Comparison>& comparisons) {
         table.rows.push_back({name_of(arm), median_text(earlier), median_text(arm),
                               ratio_text(contrast),
                               contrast.p_value ? p_text(*contrast.p_value) : "",
-                              changed(then, earlier, now, arm), ids_of(then)});
+                              joined_changes(then, earlier, now, arm), ids_of(then)});
       }
     }
   }
@@ -119,8 +77,43 @@ std::string before_and_after(const std::vector<Comparison>& comparisons) {
          "experiments:\n\n" +
          text::markdown_table(table) +
          "\nThe ratio of medians has its 95 % interval beside it from 5 runs each on. What changed "
-         "is "
-         "what the records tell; what else did is not known, nor which of it counts.\n\n";
+         "is what the records tell; what else did is not known, nor which of it counts.\n\n";
+}
+
+// The phases of the median trial that are not next to nothing, in their order.
+std::string phases_of(const Arm& arm) {
+  const measure::Record* trial = median_trial(arm.cold);
+  if (trial == nullptr) return "";
+  constexpr double k_least = 0.01;  // of the whole
+  std::string out;
+  std::set<std::string> told;
+  for (const measure::Phase& phase : trial->phases) {
+    if (!told.insert(phase.name).second) continue;
+    const double seconds = phase_seconds(*trial, phase.name).value_or(0);
+    if (seconds < k_least * *trial->load_s) continue;
+    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", markdown_text(phase.name),
+                       in_seconds(seconds));
+  }
+  if (trial->unattributed_s && *trial->unattributed_s >= k_least * *trial->load_s) {
+    out += fmt::format("{}unattributed {}", out.empty() ? "" : ", ",
+                       in_seconds(*trial->unattributed_s));
+  }
+  return out;
+}
+
+// What an experiment with the same model and server has otherwise than the latest one.
+std::string difference_text(const Comparison& other, const Arm& arm, const Comparison& latest) {
+  if (other.model != latest.model || other.facts.target != latest.facts.target) return "";
+  for (const bool by_label : {true, false}) {
+    for (const Arm& now : latest.arms) {
+      const bool is_same =
+          by_label ? now.facts.label == arm.facts.label : now.facts.path == arm.facts.path;
+      if (is_same) return joined_changes(other, arm, latest, now);
+    }
+  }
+  std::vector<std::string> words{"path"};
+  for (std::string& word : changes_between(other, latest)) words.push_back(std::move(word));
+  return joined(words);
 }
 
 }  // namespace
@@ -133,6 +126,8 @@ std::string others_section(const std::vector<Comparison>& comparisons) {
                {"directory"},
                {"trials", Align::right},
                {"median", Align::right},
+               {"of its median trial"},
+               {"differs in"},
                {"experiments"}},
               {}};
   for (std::size_t index = 1; index < comparisons.size(); ++index) {
@@ -141,13 +136,13 @@ std::string others_section(const std::vector<Comparison>& comparisons) {
       table.rows.push_back(
           {markdown_text(other.model), markdown_code(other.facts.target), name_of(arm),
            markdown_code(arm.facts.path), fmt::format("{}", arm.cold.trials.size()),
-           arm.is_measured() ? in_seconds(arm.cold.load_s->median) : "", ids_of(other)});
+           arm.is_measured() ? in_seconds(arm.cold.load_s->median) : "", phases_of(arm),
+           difference_text(other, arm, comparisons.front()), ids_of(other)});
     }
   }
   return before_and_after(comparisons) +
-         "## Other experiments in these records\n\nAnother model, target, machine, cold policy, "
-         "path "
-         "or stand-in: not taken together with the above.\n\n" +
+         "## Other experiments in these records\n\nAnother model, target, command, setting of the "
+         "server, machine, cold policy, path or stand-in: not taken together with the above.\n\n" +
          text::markdown_table(table) + '\n';
 }
 

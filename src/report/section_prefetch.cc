@@ -38,13 +38,33 @@ std::string medians(const Prefetch& prefetch) {
              : fmt::format("medians of {} without and {} with it", runs(n_without), runs(n_with));
 }
 
+// What the weights phase tells beside the whole: reading that is hidden, and a start that is
+// longer.
+std::string weights_phase_with(const Prefetch& prefetch, const StorageShare& share) {
+  const measure::Record* trial = median_trial(prefetch.with.cold);
+  const auto weights_s = trial == nullptr ? std::nullopt : phase_seconds(*trial, "weights");
+  if (!share.of_phase || !weights_s) return "";
+  std::string out = fmt::format("; with it that phase took {} instead of {}",
+                                in_seconds(*weights_s), in_seconds(share.cold_s));
+  constexpr double k_worth_saying_s = 1;
+  const double rest_s = share.cold_s - *weights_s - prefetch.saved_s();
+  if (rest_s > k_worth_saying_s) {
+    out += fmt::format(", and all else took {} longer in these runs", in_seconds(rest_s));
+  }
+  return out + '.';
+}
+
 // How much of what storage costs that is, where warm runs tell it.
 std::string share_of_storage(const Comparison& comparison, const Prefetch& prefetch) {
   const auto share = storage_share_of(comparison, prefetch.without);
   if (!share || !share->is_clear || prefetch.saved_s() <= 0) return "";
-  return fmt::format(" Storage costs {} of such a start ({}cold less warm): this hides {} of it.",
-                     in_seconds(share->seconds()), share->of_phase ? "the weights phase, " : "",
-                     percent(std::min(1.0, prefetch.saved_s() / share->seconds())));
+  const std::string costs =
+      fmt::format(" Storage costs {} of such a start ({}cold less warm)",
+                  in_seconds(share->seconds()), share->of_phase ? "the weights phase, " : "");
+  const std::string phase = weights_phase_with(prefetch, *share);
+  if (!phase.empty()) return costs + phase;
+  return costs + fmt::format(": {} of that are saved.",
+                             percent(std::min(1.0, prefetch.saved_s() / share->seconds())));
 }
 
 std::string answer_shown(const Comparison& comparison, const Prefetch& prefetch) {

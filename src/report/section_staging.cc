@@ -70,6 +70,23 @@ std::string daily_table(const Staging& staging) {
   return text::markdown_table(table) + "\n";
 }
 
+// What a test says of the starts from the copy and from where it came from.
+std::optional<double> p_of(const Staging& staging) {
+  return contrast_of(staging.source->cold, staging.staged->cold).p_value;
+}
+bool is_shown(const Staging& staging) {
+  const auto p = p_of(staging);
+  return p && *p < measure::k_significance;
+}
+std::string how_sure(const Staging& staging) {
+  const auto p = p_of(staging);
+  if (!p || is_shown(staging)) return "";
+  return fmt::format(
+      " These runs do not tell starts from the copy ({}) and from {} ({}) from chance ({}).",
+      runs(staging.staged->cold.values_s.size()), markdown_code(staging.source->facts.label),
+      runs(staging.source->cold.values_s.size()), p_text(*p));
+}
+
 std::string answer(const Staging& staging) {
   const std::string source = markdown_code(staging.source->facts.label);
   const auto pays_at = staging.break_even();
@@ -96,10 +113,11 @@ std::string answer(const Staging& staging) {
         source);
   }
   return fmt::format(
-      "**Staging pays from start {} of a node on:** the copy costs {}, and each start from it "
-      "takes {} where one from {} takes {}. A node that starts once is ready {} later with it.\n\n",
-      *pays_at, in_seconds(staging.copy_s), in_seconds(staging.later_s), source,
-      in_seconds(staging.source_s), in_seconds(staging.with(1) - staging.without(1)));
+      "**{} from start {} of a node on:** the copy costs {}, and each start from it takes {} where "
+      "one from {} takes {}. A node that starts once is ready {} later with it.{}\n\n",
+      is_shown(staging) ? "Staging pays" : "If these medians hold, staging pays", *pays_at,
+      in_seconds(staging.copy_s), in_seconds(staging.later_s), source, in_seconds(staging.source_s),
+      in_seconds(staging.with(1) - staging.without(1)), how_sure(staging));
 }
 
 }  // namespace

@@ -83,6 +83,25 @@ void add_parts_of_weights(const Comparison& comparison, const std::vector<Column
   }
 }
 
+std::string meaning_of_rows(const Comparison& comparison, const std::vector<Column>& columns) {
+  std::string out;
+  const bool any_start = std::any_of(columns.begin(), columns.end(), [](const Column& column) {
+    return phase_seconds(*column.trial, "start").has_value();
+  });
+  if (!loads_only(comparison) && any_start) {
+    out =
+        "\n`start` is launch until the log says that weights are loaded from then on: the server's "
+        "imports and processes. Unattributed is what no line of its log names.\n";
+  }
+  const bool any_even = std::any_of(columns.begin(), columns.end(), [](const Column& column) {
+    return column.mode->trials.size() % 2 == 0;
+  });
+  if (any_even) {
+    out += "\nThe median trial of an even number of runs is the faster of the two in the middle.\n";
+  }
+  return out;
+}
+
 std::string phase_table(const Comparison& comparison) {
   std::vector<Column> columns;
   std::vector<std::string> names;
@@ -121,8 +140,9 @@ std::string phase_table(const Comparison& comparison) {
     if (name == "weights") add_parts_of_weights(comparison, columns, &table);
   }
   add_row("unattributed", [](const measure::Record& trial) { return trial.unattributed_s; });
-  add_row("launch to ready", [](const measure::Record& trial) { return trial.load_s; });
-  return text::markdown_table(table) +
+  add_row(loads_only(comparison) ? "whole load" : "launch to ready",
+          [](const measure::Record& trial) { return trial.load_s; });
+  return text::markdown_table(table) + meaning_of_rows(comparison, columns) +
          (overlap ? "\nPhases overlap: they do not add up to the whole.\n\n" : "\n");
 }
 
@@ -185,8 +205,9 @@ std::string expectation_section(const Comparison& comparison) {
         "without a warm run, so these are lower bounds. ";
   } else {
     out +=
-        "\nExpected: checkpoint bytes over the rate, and a warm load's time for the rest; a server "
-        "that reads while it does other things stays below it. ";
+        "\nExpected: checkpoint bytes over the rate, and for the rest a warm start's time, less "
+        "its weights phase where the log tells it. A server that reads while it does other things "
+        "stays below that, and so do starts that happened to be shorter. ";
   }
   return out +
          "`named` is the rate asked for, over all readers together; `delivered` is what one reader "

@@ -24,9 +24,14 @@ namespace coldload::report {
 [[nodiscard]] std::string baseline_section(const Comparison& comparison);
 [[nodiscard]] std::string placeholder_section(const Comparison& comparison);
 [[nodiscard]] std::string doubt_section(const Comparison& comparison);
-[[nodiscard]] std::string trials_section(const Comparison& comparison);
+// `of_several`: there are other comparisons in the records.
+[[nodiscard]] std::string trials_section(const Comparison& comparison, bool of_several);
 [[nodiscard]] std::string setting_section(const Comparison& comparison);
 [[nodiscard]] std::string others_section(const std::vector<Comparison>& comparisons);
+
+// One paragraph on how the first one's server ran, where another way takes another time: flags that
+// coldload added, caches that were not cold, nothing compiled, and what starts took that compiled.
+[[nodiscard]] std::string server_note(const std::vector<Comparison>& comparisons);
 
 // The command that measures a placeholder later; empty where there is none on record.
 [[nodiscard]] std::string command_for(const Comparison& comparison, const Arm& placeholder);

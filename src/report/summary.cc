@@ -15,14 +15,14 @@ namespace {
 
 using text::Align;
 
-std::vector<std::string> row_of(const Mode& mode) {
+std::vector<std::string> row_of(const Comparison& comparison, const Arm& arm, const Mode& mode) {
   std::vector<std::string> row{mode.label, fmt::format("{}", mode.trials.size())};
   if (!mode.load_s) return row;
   row.push_back(in_seconds(mode.load_s->median));
   row.push_back(in_seconds(mode.load_s->min));
   row.push_back(in_seconds(mode.load_s->max));
-  row.push_back(mode.storage_rate_bytes_per_s ? text::format_rate(*mode.storage_rate_bytes_per_s)
-                                              : "");
+  const auto rate = reading_rate_of(comparison, arm, mode);
+  row.push_back(rate ? text::format_rate(*rate) : "");
   return row;
 }
 
@@ -63,9 +63,9 @@ std::string terminal_summary(const Dataset& dataset) {
                     {}};
   std::string below;
   for (const Arm& arm : comparison.arms) {
-    table.rows.push_back(row_of(arm.cold));
-    if (arm.warm.load_s) table.rows.push_back(row_of(arm.warm));
-    for (const Mode& mode : arm.other_modes) table.rows.push_back(row_of(mode));
+    table.rows.push_back(row_of(comparison, arm, arm.cold));
+    if (arm.warm.load_s) table.rows.push_back(row_of(comparison, arm, arm.warm));
+    for (const Mode& mode : arm.other_modes) table.rows.push_back(row_of(comparison, arm, mode));
     const std::string label = text::one_line(arm.facts.label);
     if (!arm.left_out.empty()) {
       below += fmt::format(

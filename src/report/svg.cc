@@ -1,5 +1,6 @@
 #include "report/svg.h"
 
+#include <array>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -7,6 +8,13 @@
 #include "text/escape.h"
 
 namespace coldload::report::svg {
+
+namespace {
+
+constexpr std::array<const char*, k_colours> k_palette{"#8250df", "#0969da", "#1a7f37", "#bf8700",
+                                                       "#cf222e", "#1b7c83", "#bf3989", "#6e7781"};
+
+}  // namespace
 
 std::string escaped(const std::string& text) {
   std::string out;
@@ -40,14 +48,17 @@ std::string open(double width, double height, const std::string& title) {
       "<style>\ntext{font:12px system-ui,sans-serif;fill:#57606a}\n.title{font-weight:600}\n"
       ".grid{stroke:#8c959f;stroke-opacity:.35}\n.curve{stroke:#0969da;stroke-width:2;fill:none}\n"
       "circle{fill:#0969da}\n.warm{fill:#bf8700}\n.other{fill:#6e7781}\n"
-      ".whole{fill:#8c959f;fill-opacity:.3}\n"
-      ".p0{fill:#8250df}.p1{fill:#0969da}.p2{fill:#1a7f37}.p3{fill:#bf8700}.p4{fill:#cf222e}"
-      ".p5{fill:#1b7c83}.p6{fill:#bf3989}.p7{fill:#6e7781}\n"
+      ".whole{fill:#8c959f;fill-opacity:.4}\n"
       ".middle{stroke:#57606a;stroke-width:2}\n"
       ".reader{stroke:#bf8700;stroke-width:1.5;stroke-dasharray:5 4}\n"
       "@media(prefers-color-scheme:dark){text{fill:#9da7b3}.curve{stroke:#4493f8}"
       "circle{fill:#4493f8}.warm{fill:#d29922}.other{fill:#9198a1}.middle{stroke:#9da7b3}"
-      ".reader{stroke:#d29922}}\n</style>\n";
+      ".reader{stroke:#d29922}}\n.line{fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-"
+      "linecap:round}\n";
+  for (std::size_t i = 0; i < k_colours; ++i) {
+    out += fmt::format(".p{0}{{fill:{1}}}.l{0}{{stroke:{1}}}", i, k_palette.at(i));
+  }
+  out += "\n</style>\n";
   out += fmt::format("<text class=\"title\" x=\"12.0\" y=\"18\">{}</text>\n", escaped(title));
   return out;
 }
@@ -62,23 +73,29 @@ std::string shortened(const std::string& label) {
   return label.size() <= k_longest ? label : label.substr(0, k_longest - 3) + "...";
 }
 
-std::string seconds_axis(const Box& box, double most, double step, const std::string& meaning) {
-  std::string out;
-  for (int i = 0; step * i <= most * 1.0001; ++i) {
-    const double x = box.left + step * i / most * (box.right - box.left);
-    out +=
-        fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.1f}V{:.1f}\"/>\n", x, box.top, box.bottom);
-    out += label(x, box.bottom + 18, "middle", fmt::format("{:g}", step * i));
-  }
-  return out + label((box.left + box.right) / 2, box.bottom + 36, "middle", meaning);
-}
-
 double step_for(double most) {
   const double power = std::pow(10, std::floor(std::log10(most / 4)));
   for (const double factor : {1.0, 2.0, 5.0}) {
     if (most / (factor * power) <= 8) return factor * power;
   }
   return 10 * power;
+}
+
+SecondsScale::SecondsScale(double longest)
+    : step_(step_for(longest)), most_(step_ * std::ceil(longest / step_ * 0.9999)) {}
+
+double SecondsScale::x(double seconds) const {
+  return k_left + seconds / most_ * (k_width - k_left - k_right);
+}
+
+std::string SecondsScale::axis(double top, double bottom, const std::string& meaning) const {
+  std::string out;
+  for (int i = 0; step_ * i <= most_ * 1.0001; ++i) {
+    const double at = x(step_ * i);
+    out += fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.1f}V{:.1f}\"/>\n", at, top, bottom);
+    out += label(at, bottom + 18, "middle", fmt::format("{:g}", step_ * i));
+  }
+  return out + label((k_left + k_width - k_right) / 2, bottom + 36, "middle", meaning);
 }
 
 }  // namespace coldload::report::svg

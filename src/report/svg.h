@@ -21,21 +21,29 @@ namespace coldload::report::svg {
 // A label of a row, cut to what fits beside it.
 [[nodiscard]] std::string shortened(const std::string& label);
 
-// How many classes p0, p1, ... tell things apart by colour.
+// What tells things apart: classes p0, p1, ... fill with these colours, l0, l1, ... draw with them.
 inline constexpr std::size_t k_colours = 8;
-
-// Where a plot lies.
-struct Box {
-  double left = 0;
-  double right = 0;
-  double top = 0;
-  double bottom = 0;
-};
-// Grid lines from 0 to `most` seconds, `step` apart, their numbers below, and what they mean.
-[[nodiscard]] std::string seconds_axis(const Box& box, double most, double step,
-                                       const std::string& meaning);
 
 // The distance of grid lines: 1, 2 or 5 times a power of ten, so that 4 to 8 of them reach `most`.
 [[nodiscard]] double step_for(double most);
+
+// The pictures whose rows are paths and whose axis is seconds: alike, so that one is read with the
+// other. Labels of rows stand left of the plot, figures right of it.
+inline constexpr double k_width = 720;
+inline constexpr double k_left = 130;
+inline constexpr double k_right = 96;
+inline constexpr double k_top = 40;
+inline constexpr double k_axis = 44;  // what the axis takes below the plot
+class SecondsScale {
+ public:
+  // From 0 to a grid line at or behind `longest`, which is above 0.
+  explicit SecondsScale(double longest);
+  [[nodiscard]] double x(double seconds) const;
+  [[nodiscard]] std::string axis(double top, double bottom, const std::string& meaning) const;
+
+ private:
+  double step_;
+  double most_;
+};
 
 }  // namespace coldload::report::svg

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "report/svg.h"
+#include "report/verdict.h"
 #include "report/wording.h"
 #include "text/units.h"
 
@@ -14,11 +15,6 @@ namespace coldload::report {
 
 namespace {
 
-constexpr double k_width = 720;
-constexpr double k_left = 130;
-constexpr double k_right = 96;
-constexpr double k_top = 40;
-constexpr double k_bottom = 44;
 constexpr double k_row = 34;
 constexpr std::size_t k_most_dots = 500;  // a row with more shows these, evenly taken
 
@@ -40,11 +36,7 @@ std::vector<Row> rows_of(const Comparison& comparison) {
   return rows;
 }
 
-double place(double seconds, double most) {
-  return k_left + seconds / most * (k_width - k_left - k_right);
-}
-
-std::string dots(const Row& row, double y, double most) {
+std::string dots(const Row& row, double y, const svg::SecondsScale& scale) {
   std::string out;
   const std::size_t step = (row.mode->trials.size() + k_most_dots - 1) / k_most_dots;
   for (std::size_t i = 0; i < row.mode->trials.size(); i += step) {
@@ -55,7 +47,7 @@ std::string dots(const Row& row, double y, double most) {
     out += fmt::format(
         "<circle class=\"{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.2\" fill-opacity=\".8\"><title>run "
         "{}: {}</title></circle>\n",
-        row.style, place(row.mode->values_s[i], most), y + lane * 3.2, trial.run_id,
+        row.style, scale.x(row.mode->values_s[i]), y + lane * 3.2, trial.run_id,
         in_seconds(row.mode->values_s[i]));
   }
   return out;
@@ -68,20 +60,21 @@ std::string trial_chart(const Comparison& comparison) {
   double longest = 0;
   for (const Row& row : rows) longest = std::max(longest, row.mode->load_s->max);
   if (rows.empty() || longest <= 0) return "";
-  const double height = k_top + k_row * static_cast<double>(rows.size()) + k_bottom;
-  const double step = svg::step_for(longest);
-  const double most = step * std::ceil(longest / step * 0.9999);
-  std::string out = svg::open(k_width, height, "Every trial, and the median of each way");
-  out += svg::seconds_axis({k_left, k_width - k_right, k_top, height - k_bottom}, most, step,
-                           "seconds from launch to ready");
+  const double bottom = svg::k_top + k_row * static_cast<double>(rows.size());
+  const svg::SecondsScale scale(longest);
+  std::string out =
+      svg::open(svg::k_width, bottom + svg::k_axis, "Every trial, and each row's median");
+  out +=
+      scale.axis(svg::k_top, bottom,
+                 loads_only(comparison) ? "seconds of the load" : "seconds from launch to ready");
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const double y = k_top + k_row * (static_cast<double>(i) + 0.5);
-    const double middle = place(rows[i].mode->load_s->median, most);
-    out += svg::label(k_left - 10, y + 4, "end", svg::shortened(rows[i].mode->label));
-    out += dots(rows[i], y, most);
+    const double y = svg::k_top + k_row * (static_cast<double>(i) + 0.5);
+    const double middle = scale.x(rows[i].mode->load_s->median);
+    out += svg::label(svg::k_left - 10, y + 4, "end", svg::shortened(rows[i].mode->label));
+    out += dots(rows[i], y, scale);
     out += fmt::format("<path class=\"middle\" d=\"M{:.1f} {:.1f}V{:.1f}\"/>\n", middle, y - 12,
                        y + 12);
-    out += svg::label(k_width - k_right + 12, y + 4, "start",
+    out += svg::label(svg::k_width - svg::k_right + 12, y + 4, "start",
                       in_seconds(rows[i].mode->load_s->median));
   }
   return out + "</svg>\n";

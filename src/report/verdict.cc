@@ -6,7 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "measure/floor_json.h"
+#include "report/caveats.h"
+#include "report/dominance.h"
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/units.h"
@@ -31,12 +32,6 @@ Pair pair_of(const Comparison& comparison, const Contrast& contrast) {
   const Arm& slow = in_order ? second : first;
   const double least = fast.cold.load_s->median;
   return {fast, slow, least > 0 ? slow.cold.load_s->median / least : 1};
-}
-
-void widen(std::optional<measure::Interval>* range, double value) {
-  *range = *range
-               ? measure::Interval{std::min((*range)->low, value), std::max((*range)->high, value)}
-               : measure::Interval{value, value};
 }
 
 // The contrast that the title speaks of: the first with figures.
@@ -73,9 +68,9 @@ std::string counts(const Arm& a, const Arm& b) {
                     : fmt::format("{} and {}", runs(n_a), runs(n_b));
 }
 
-// "every cold start", as far as cold was verified.
-std::string every_start(const Comparison& comparison) {
-  return fmt::format("every {}{}", all_verified(comparison) ? "cold " : "", start_word(comparison));
+// "a cold start", as far as cold was verified.
+std::string a_start(const Comparison& comparison) {
+  return fmt::format("a {}{}", all_verified(comparison) ? "cold " : "", start_word(comparison));
 }
 
 std::string answer_shown(const Comparison& comparison, const Contrast& contrast) {
@@ -90,7 +85,7 @@ std::string answer_shown(const Comparison& comparison, const Contrast& contrast)
   std::string answer =
       fmt::format("**Loading from {} instead of {} adds {}{} to {}: {} instead of {}**, {}",
                   name_of(pair.slow), name_of(pair.fast), in_seconds(difference), interval,
-                  every_start(comparison), in_seconds(pair.slow.cold.load_s->median),
+                  a_start(comparison), in_seconds(pair.slow.cold.load_s->median),
                   in_seconds(pair.fast.cold.load_s->median), longer_by(pair.ratio));
   if (contrast.ratio_ci && pair.ratio >= 1.1) {
     measure::Interval ci = *contrast.ratio_ci;
@@ -107,7 +102,7 @@ std::string answer_separated(const Comparison& comparison, const Contrast& contr
   return fmt::format(
       "**{} took {} where {} took {}: {} more.** Every run of {} was slower than every run of {}, "
       "but {} are too few to rule out chance (the rank test cannot get below {} with them) or to "
-      "give an interval; 5 runs each would.",
+      "give an interval; 5 runs each could.",
       name_of(pair.slow), in_seconds(pair.slow.cold.load_s->median), name_of(pair.fast),
       in_seconds(pair.fast.cold.load_s->median), in_seconds(difference), name_of(pair.slow),
       name_of(pair.fast), counts(pair.fast, pair.slow), p_text(*contrast.p_value));
@@ -215,86 +210,6 @@ std::string answer_missing(const Arm& arm) {
                   : fmt::format("none of its {} trials is what it should be", failed));
 }
 
-// A stand-in is no network: its time is what its rate was set to be.
-std::string answer_about_stand_in(const Comparison& comparison, std::size_t index) {
-  const Arm& arm = comparison.arms[index];
-  if (!arm.facts.stand_in || !arm.facts.prefetch_of.empty() || !arm.is_measured()) return "";
-  std::string answer = fmt::format("**{} is a stand-in, not a network:** a local directory at {}.",
-                                   name_of(arm), markdown_text(arm.facts.stand_in->spec));
-  std::optional<measure::Interval> load_s;
-  std::optional<measure::Interval> ratio;
-  for (const Expectation& expected : comparison.expectations) {
-    if (expected.arm != index) continue;
-    widen(&load_s, expected.load_s);
-    if (expected.ratio) widen(&ratio, *expected.ratio);
-  }
-  if (!load_s) return answer;
-  const bool at_least = !loads_only(comparison) && !comparison.expectations.front().rest_s;
-  const std::string expected_s = in_seconds(load_s->low) == in_seconds(load_s->high)
-                                     ? in_seconds(load_s->low)
-                                     : in_seconds(*load_s);
-  answer +=
-      fmt::format(" At its rate {}{} are expected, {} were measured", at_least ? "at least " : "",
-                  expected_s, in_seconds(arm.cold.load_s->median));
-  const Contrast* contrast = index == 0 ? nullptr : &comparison.contrasts[index - 1];
-  if (ratio && contrast != nullptr && contrast->ratio) {
-    const std::string low = in_times(ratio->low);
-    const std::string high = in_times(ratio->high);
-    answer += fmt::format("; expected ratio {}{}, measured {}", at_least ? "at least " : "",
-                          low == high ? low : low + " to " + high, in_times(*contrast->ratio));
-  }
-  return answer + '.';
-}
-
-// A path called nvme need not lie on NVMe.
-std::string answer_about_name(const Arm& arm) {
-  constexpr std::string_view k_nvme = "nvme";
-  if (!arm.is_measured() || arm.facts.stand_in || !arm.facts.prefetch_of.empty() ||
-      arm.facts.label.rfind(k_nvme, 0) != 0) {
-    return "";
-  }
-  const auto device = text::string_at(arm.facts.storage, "device");
-  if (!device || device->empty()) return "";
-  std::vector<std::string> disks{*device};
-  for (const text::json::object& disk :
-       measure::objects_in(arm.facts.storage, "physical_devices")) {
-    disks.push_back(text::string_at(disk, "name").value_or(""));
-  }
-  const bool is_nvme = std::any_of(disks.begin(), disks.end(), [&](const std::string& name) {
-    return name.rfind(k_nvme, 0) == 0;
-  });
-  if (is_nvme) return "";
-  const auto reason = text::string_at(arm.facts.storage, "network_reason");
-  const std::string why = reason.value_or("");
-  return fmt::format("**{} is a name here, not an NVMe device:** {}", name_of(arm),
-                     sentence(markdown_text(
-                         why.find(*device) == std::string::npos ? "it lies on " + *device : why)));
-}
-
-std::string answer_about_cold(const Comparison& comparison) {
-  std::map<measure::Cold, std::size_t> found;
-  std::size_t usable = 0;
-  for (const Arm& arm : comparison.arms) {
-    for (const measure::Record* trial : arm.cold.trials) {
-      ++usable;
-      if (trial->cold != measure::Cold::verified) ++found[trial->cold];
-    }
-  }
-  std::vector<std::string> words;
-  for (const auto& [cold, count] : found) {
-    const char* meaning = cold == measure::Cold::not_applicable ? "on storage that cannot be cold"
-                          : cold == measure::Cold::off          ? "with cold switched off"
-                          : cold == measure::Cold::not_cold     ? "not cold"
-                                                                : "not known to be cold";
-    words.push_back(fmt::format("{} {}", count, meaning));
-  }
-  if (words.empty()) return "";
-  return fmt::format(
-      "**Not all of these are verified cold loads:** of {} trials, {}. Do not read "
-      "those as the cost of a cold start.",
-      usable, joined(words));
-}
-
 }  // namespace
 
 const char* to_string(Claim claim) {
@@ -383,15 +298,11 @@ std::vector<std::string> answers_of(const Comparison& comparison) {
   if (main_contrast(comparison) == nullptr) add(answer_without_contrast(comparison));
   for (const Contrast& contrast : comparison.contrasts) {
     // Those questions have sections of their own.
-    const measure::ArmFacts& facts = comparison.arms[contrast.second].facts;
-    if (!facts.prefetch_of.empty() || !facts.staged_from.empty()) continue;
+    if (!comparison.arms[contrast.second].is_plain()) continue;
     add(answer_for(comparison, contrast));
   }
-  for (std::size_t index = 0; index < comparison.arms.size(); ++index) {
-    add(answer_about_stand_in(comparison, index));
-    add(answer_about_name(comparison.arms[index]));
-  }
-  add(answer_about_cold(comparison));
+  add(storage_in_short(comparison));
+  for (std::string& caveat : caveats_of(comparison)) add(std::move(caveat));
   for (const Arm& arm : comparison.arms) {
     if (!arm.is_measured()) add(answer_missing(arm));
   }

@@ -274,6 +274,7 @@ class BadInput(CompareTest):
             (["--stand-in", "other=1MB/s"], ["other"]),
             (["--budget", "fun=3s"], ["fun"]),
             (["--budget", "user=soon"], ["soon"]),
+            (["--gpu-hour", "0"], ["--gpu-hour 0", "not a price"]),
             (["--timeout", "never"], ["never"]),
             (["--native-ring", "big"], ["big"]),
             (["--baseline", "/not/there.csv"], ["/not/there.csv"]),

@@ -140,5 +140,48 @@ TEST(Timeline, AsksTheGpusForTheTreesProcesses) {
   EXPECT_EQ(row.at("page_cache_bytes"), 7);
 }
 
+TEST(Timeline, IsReadAsItWasWritten) {
+  TimelineSample sample;
+  sample.t_s = 1.5;
+  sample.storage_bytes = 7;
+  sample.read_calls = 8;
+  sample.cpu_s = 2.25;
+  sample.resident_bytes = 9;
+  sample.page_cache_bytes = 10;
+  sample.gpu = {512.5, 30, 1e9};
+  const text::json::array written = to_json({TimelineSample(), sample});
+  EXPECT_EQ(to_json(samples_of(written)), written);
+}
+
+TEST(Timeline, RowsThatCannotBeAreLeftOut) {
+  std::string error;
+  const auto rows = text::parse_json(
+      R"([7, null, {}, {"t_s": "1"}, {"t_s": -1}, {"t_s": 2, "cpu_s": [], "storage_bytes": -4},)"
+      R"( {"t_s": 1}, {"t_s": 1e400}, {"t_s": 1e30}])",
+      &error);
+  const std::vector<TimelineSample> samples = samples_of(rows->as_array());
+  ASSERT_EQ(samples.size(), 1U);
+  EXPECT_EQ(samples.front().t_s, 2);
+  EXPECT_FALSE(samples.front().cpu_s);
+  EXPECT_FALSE(samples.front().storage_bytes);
+}
+
+TEST(Timeline, CpuOfASpanIsTakenFromTheRowsAroundItsEnds) {
+  std::vector<TimelineSample> samples;
+  for (int i = 0; i <= 20; ++i) {
+    TimelineSample sample;
+    sample.t_s = i;
+    if (i != 15) sample.cpu_s = i < 10 ? 0 : 3.0 * (i - 10);
+    samples.push_back(sample);
+  }
+  EXPECT_NEAR(*cpu_between(samples, 0, 10), 0, 1e-9);
+  EXPECT_NEAR(*cpu_between(samples, 0.5, 12.5), 7.5, 1e-9);
+  EXPECT_NEAR(*cpu_between(samples, 0, 20), 30, 1e-9);
+  EXPECT_FALSE(cpu_between(samples, 12, 15.2));  // the rows around its end are 2 s apart
+  EXPECT_FALSE(cpu_between(samples, 2, 30));     // it ends after the last row
+  EXPECT_FALSE(cpu_between(samples, 4, 4));
+  EXPECT_FALSE(cpu_between({}, 0, 1));
+}
+
 }  // namespace
 }  // namespace coldload::measure

@@ -34,6 +34,44 @@ TEST(Dominance, GoesByTheWeightsPhaseOfAServer) {
   EXPECT_THAT(sentence(30, 5, 31, 1), HasSubstr("4.00 s (13 %) are storage"));
 }
 
+TEST(Dominance, SaysWhatOfAWarmRunStillCameFromStorage) {
+  measure::Record warm_run = warm_trial(experiment({arm("nvme")}), "nvme", 20);
+  warm_run.storage_bytes_read = 500'000'000;
+  const auto said = [&warm_run] {
+    const Dataset dataset = dataset_of({warm_run});
+    return not_quite_warm(compare(dataset).at(0).arms.at(0));
+  };
+  EXPECT_EQ(said(), "") << "a disk's bytes may be the server's code";
+  warm_run.storage_bytes_source = "stand_in";
+  EXPECT_EQ(said(), ", though 500 MB still came from storage");
+  warm_run.storage_bytes_source = "block_device";
+  warm_run.resident_bytes_before = 1;
+  EXPECT_EQ(said(), ", though 500 MB still came from storage");
+}
+
+// Slower as a whole, though its storage was the faster one.
+TEST(Dominance, NamesThePathWhoseStorageIsSlower) {
+  auto facts = experiment({arm("nvme"), arm("net")});
+  facts.target = "vllm";
+  std::vector<measure::Record> records;
+  const auto add = [&](const char* label, double load_s, double weights_s, bool is_warm) {
+    records.push_back(is_warm ? warm_trial(facts, label, load_s)
+                              : cold_trial(facts, label, load_s));
+    records.back().phases = {{"weights", 1, 1 + weights_s, "log"}};
+    records.back().run_id = records.size();
+  };
+  for (int i = 0; i < 5; ++i) {
+    add("nvme", 40 + 0.1 * i, 20, false);
+    add("net", 60 + 0.1 * i, 10, false);
+  }
+  add("nvme", 21, 1, true);
+  add("net", 51, 1, true);
+  const Dataset dataset = dataset_of(std::move(records));
+  EXPECT_THAT(dominance_of(compare(dataset).at(0)).at(2),
+              HasSubstr("Storage makes `net` 10.0 s faster than `nvme`. The medians differ by 20.0 "
+                        "s, as starts from `net` took 30.0 s more for all but storage"));
+}
+
 TEST(Dominance, SaysSoWhereThePhaseIsNotClearlyLonger) {
   EXPECT_THAT(sentence(30, 1, 20, 1), HasSubstr("not clearly faster"));
 }

@@ -26,6 +26,7 @@ measure::Record full_record() {
   facts.drop_caches = true;
   facts.same_storage = {"a and b: same directory"};
   facts.budgets_set_by_user = {"user"};
+  facts.gpu_hour_price = 2.5;
   facts.baseline_file = "old.csv";
   facts.baseline = {{"nvme", 12.5}};
   measure::Record record = cold_trial(facts, "nvme", 13.123456789);

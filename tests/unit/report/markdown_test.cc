@@ -45,14 +45,15 @@ TEST_P(GoldenReport, IsTheSameFromTheFileAsFromMemory) {
   std::ofstream stream(jsonl, std::ios::binary);
   for (const measure::Record& record : GetParam().records) stream << json_line_of(record);
   stream.close();
-  write_report(read_dataset({jsonl}), folder.path() + "/report.md");
+  write_report({jsonl}, read_dataset({jsonl}), folder.path() + "/report.md");
   // Bytes that are not UTF-8 are replaced on the way to the file; what is shown is the same.
   const auto beside = [&folder](const char* name) {
     return std::filesystem::exists(folder.path() + '/' + name) ? name : "";
   };
   EXPECT_EQ(os::read_text(folder.path() + "/report.md"),
             markdown_report(dataset_of(GetParam().records),
-                            {beside("report.svg"), beside("report_phases.svg")}));
+                            {beside("report.svg"), beside("report_phases.svg"),
+                             beside("report_timelines.svg")}));
 }
 
 TEST_P(GoldenReport, Picture) {

@@ -90,6 +90,7 @@ class Experiment {
     measure::Record record = cold_trial(facts_, label, seconds);
     record.storage_mode = mode;
     record.cold = cold;
+    if (cold == measure::Cold::warm) record.storage_bytes_read = 0;
     record.copy_s = copy_s;
     records_.push_back(std::move(record));
   }
@@ -167,8 +168,38 @@ TEST(Recommendation, WhatNoStorageCanReachIsSaid) {
   const std::string text =
       told(Experiment().cold("nvme", 70).warm("nvme", 50).cold("net", 90).warm("net", 52));
   EXPECT_THAT(text, HasSubstr("**No storage makes starts fast enough for user-facing endpoints (20 "
-                              "s):** with the weights in memory one still takes 50.0 s."));
-  EXPECT_THAT(text, HasSubstr("**No path alone is fast enough for internal services (60 s):**"));
+                              "s):** the fastest of all, those with the weights in memory among "
+                              "them, took 50.0 s."));
+  const std::string faster_cold =
+      told(Experiment().cold("nvme", 70).warm("nvme", 75).cold("net", 90).warm("net", 76));
+  EXPECT_THAT(faster_cold, HasSubstr("among them, took 70.0 s."));
+  EXPECT_THAT(
+      text,
+      HasSubstr("**No path by itself stays within the budget for internal services (60 s):**"));
+}
+
+TEST(Recommendation, SaysHowManyCoresAStartKeepsBusy) {
+  measure::ExperimentFacts facts = experiment({arm("nvme")});
+  facts.target = "vllm";
+  facts.command = {"coldload", "measure", "--", "vllm", "serve", "{model}"};
+  facts.environment["cores"] = 16;
+  std::vector<measure::Record> records;
+  for (int i = 0; i < 5; ++i) {
+    records.push_back(cold_trial(facts, "nvme", 60 + 0.01 * i));
+    records.back().phases = {{"start", 0, 50, "log"}, {"weights", 50, 55, "log"}};
+    std::vector<measure::TimelineSample> samples(61);
+    for (std::size_t s = 0; s < samples.size(); ++s) {
+      samples[s].t_s = static_cast<double>(s);
+      samples[s].cpu_s = 1.25 * samples[s].t_s;
+    }
+    records.back().timeline = measure::to_json(samples);
+  }
+  records.push_back(warm_trial(facts, "nvme", 56));
+  records.back().phases = {{"start", 0, 50, "log"}, {"weights", 50, 51, "log"}};
+  for (std::size_t i = 0; i < records.size(); ++i) records[i].run_id = i + 1;
+  const Dataset dataset = dataset_of(std::move(records));
+  EXPECT_THAT(recommendation_note(compare(dataset).at(0)),
+              HasSubstr("start 50.0 s (1.2 of 16 cores busy on average)"));
 }
 
 TEST(Recommendation, ACopyIsHeldAgainstTheBestWayWithoutOne) {
@@ -180,6 +211,11 @@ TEST(Recommendation, ACopyIsHeldAgainstTheBestWayWithoutOne) {
   EXPECT_THAT(does_not, HasSubstr("**Do not stage:** a start from the copy takes 13.0 s, with "
                                   "`coldload run` from `net` it takes 12.0 s"));
   EXPECT_THAT(does_not, HasSubstr("exec vllm serve"));
+  const std::string open =
+      told(Experiment().cold("nvme", 13).cold("net", 60).prefetch("net", 20).staged(24, 20, 19.99));
+  EXPECT_THAT(open, HasSubstr("**Whether a copy is faster still is open:**"));
+  EXPECT_THAT(open, HasSubstr("with `--stage` it leaves a copy, from which starts may be faster"));
+  EXPECT_THAT(open, HasSubstr("exec coldload run --stage"));
 }
 
 // What decides is the slowest run, so that is what the sentence says.
@@ -191,8 +227,18 @@ TEST(Recommendation, ABudgetIsHeldAgainstTheSlowestStart) {
   const std::string none = told(Experiment()
                                     .runs("nvme", {15, 15.1, 15.2, 15.3, 21})
                                     .runs("net", {30, 30.1, 30.2, 30.3, 30.4}));
-  EXPECT_THAT(none, HasSubstr("**No path alone is fast enough for user-facing endpoints (20 s):** "
-                              "the slowest starts took 21.0 s from `nvme` and 30.4 s from `net`"));
+  EXPECT_THAT(
+      none,
+      HasSubstr("**No path by itself stays within the budget for user-facing endpoints (20 s):** "
+                "the slowest starts took 21.0 s from `nvme` and 30.4 s from `net`"));
+}
+
+// Two runs and three that are merely apart are so by chance once in five times.
+TEST(Recommendation, FewRunsMustLieFurtherApartThanTheyScatter) {
+  const std::string far = told(Experiment().runs("nvme", {46, 50}).runs("net", {70, 72, 75}));
+  EXPECT_THAT(far, Not(HasSubstr("Measure more before choosing")));
+  const std::string near = told(Experiment().runs("nvme", {56, 59}).runs("net", {61, 62, 69.5}));
+  EXPECT_THAT(near, HasSubstr("**Measure more before choosing between `nvme` and `net`:**"));
 }
 
 TEST(Recommendation, StagingIsAdvisedOnlyWhereItIsShownToSave) {

@@ -75,6 +75,7 @@ inline ReportCase net_much_slower() {
   facts.environment["gpu_reason"] = nullptr;
   facts.budgets_s["user"] = 30;
   facts.budgets_set_by_user = {"user"};
+  facts.gpu_hour_price = 2.5;
   facts.arms[0].floor = with_gpu(floor_at(6.1e9));
   facts.arms[1].no_floor_reason = "the read of /mnt/net/x at offset 0 has not returned for 13 s";
   facts.baseline_file = "day-008.csv";

@@ -59,5 +59,38 @@ TEST(OthersSection, AnotherTargetIsListedAndNotSetAgainstThis) {
   EXPECT_THAT(text, HasSubstr("## Other experiments in these records"));
 }
 
+TEST(OthersSection, SaysHowAnExperimentWithAnotherCommandDiffers) {
+  std::vector<measure::Record> records;
+  measure::ExperimentFacts compiled = on_gpu("compiled", "H100", "0.24");
+  compiled.arms = {arm("nvme_compiled")};
+  compiled.arms.front().path = arm("nvme").path;
+  add_runs(compiled, "nvme_compiled", {100}, &records);
+  records.back().phases = {{"start", 0, 52, "log"},
+                           {"weights", 52, 57, "log"},
+                           {"compile", 57, 82, "log"},
+                           {"http", 99.9, 100, "log"}};
+  measure::ExperimentFacts eager = on_gpu("eager", "H100", "0.24");
+  eager.command.emplace_back("--enforce-eager");
+  add_runs(eager, "nvme", {60}, &records);
+  const std::string text = section_of(std::move(records));
+  EXPECT_THAT(text, Not(HasSubstr("Before and after")));
+  EXPECT_THAT(text, HasSubstr("| 100 s | start 52.0 s, weights 5.00 s, compile 25.0 s | the "
+                              "server's command (now with `--enforce-eager`) | `compiled` |"));
+}
+
+TEST(ServerNote, SaysWhatStartsTookThatCompiled) {
+  std::vector<measure::Record> records;
+  measure::ExperimentFacts compiled = on_gpu("compiled", "H100", "0.24");
+  add_runs(compiled, "nvme", {100, 102, 104}, &records);
+  EXPECT_EQ(server_note(compare(dataset_of(records))), "");
+  measure::ExperimentFacts eager = on_gpu("eager", "H100", "0.24");
+  eager.command.emplace_back("--enforce-eager");
+  add_runs(eager, "nvme", {60}, &records);
+  const Dataset dataset = dataset_of(std::move(records));
+  EXPECT_THAT(
+      server_note(compare(dataset)),
+      HasSubstr("; without, in other experiments of these records, `nvme` took 102 s (3 runs)."));
+}
+
 }  // namespace
 }  // namespace coldload::report

@@ -35,8 +35,10 @@ std::string section(double copy_s, double first_s, double later_s, double source
 // against 70.
 TEST(StagingSection, SaysFromWhichStartOnItPays) {
   const std::string text = section(30, 5, 6, 10);
-  EXPECT_THAT(text, HasSubstr("**Staging pays from start 8 of a node on:** the copy costs 30.0 s"));
-  EXPECT_THAT(text, HasSubstr("ready 25.0 s later with it"));
+  EXPECT_THAT(text, HasSubstr("**If these medians hold, staging pays from start 8 of a node on:** "
+                              "the copy costs 30.0 s"));
+  EXPECT_THAT(text, HasSubstr("ready 25.0 s later with it. These runs do not tell starts from the "
+                              "copy (3 runs) and from `net` (3 runs) from chance (p = 0.10)."));
   EXPECT_THAT(text, HasSubstr("| 5 | 50.0 s | 59.0 s | -9.00 s |"));
   EXPECT_THAT(text, HasSubstr("| 20 | 200 s | 149 s | +51.0 s |"));
   EXPECT_THAT(text, HasSubstr("| 1 | 4.00 s | 8 days |"));

@@ -1,0 +1,130 @@
+#include "report/caveats.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "measure/floor_json.h"
+#include "report/verdict.h"
+#include "report/wording.h"
+#include "text/escape.h"
+#include "text/json.h"
+
+namespace coldload::report {
+
+namespace {
+
+using text::markdown_text;
+
+void widen(std::optional<measure::Interval>* range, double value) {
+  *range = *range
+               ? measure::Interval{std::min((*range)->low, value), std::max((*range)->high, value)}
+               : measure::Interval{value, value};
+}
+
+// A stand-in is no network: its time is what its rate was set to be.
+std::string about_stand_in(const Comparison& comparison, std::size_t index) {
+  const Arm& arm = comparison.arms[index];
+  if (!arm.facts.stand_in || !arm.facts.prefetch_of.empty() || !arm.is_measured()) return "";
+  std::string answer = fmt::format(
+      "**{} is a stand-in, not a network:** a local directory at {} (bandwidth for all "
+      "readers together, and latency of each request).",
+      name_of(arm), markdown_text(arm.facts.stand_in->spec));
+  std::optional<measure::Interval> load_s;
+  std::optional<measure::Interval> ratio;
+  for (const Expectation& expected : comparison.expectations) {
+    if (expected.arm != index) continue;
+    widen(&load_s, expected.load_s);
+    if (expected.ratio) widen(&ratio, *expected.ratio);
+  }
+  if (!load_s) return answer;
+  const bool at_least = !loads_only(comparison) && !comparison.expectations.front().rest_s;
+  const std::string expected_s = in_seconds(load_s->low) == in_seconds(load_s->high)
+                                     ? in_seconds(load_s->low)
+                                     : in_seconds(*load_s);
+  answer +=
+      fmt::format(" At its rate {}{} are expected, {} were measured", at_least ? "at least " : "",
+                  expected_s, in_seconds(arm.cold.load_s->median));
+  const Contrast* contrast = index == 0 ? nullptr : &comparison.contrasts[index - 1];
+  if (ratio && contrast != nullptr && contrast->ratio) {
+    const std::string low = in_times(ratio->low);
+    const std::string high = in_times(ratio->high);
+    answer += fmt::format("; expected ratio {}{}, measured {}", at_least ? "at least " : "",
+                          low == high ? low : low + " to " + high, in_times(*contrast->ratio));
+  }
+  return answer + '.';
+}
+
+// A path called nvme need not lie on NVMe.
+std::string about_name(const Arm& arm) {
+  constexpr std::string_view k_nvme = "nvme";
+  if (!arm.is_measured() || arm.facts.stand_in || !arm.facts.prefetch_of.empty() ||
+      arm.facts.label.rfind(k_nvme, 0) != 0) {
+    return "";
+  }
+  const auto device = text::string_at(arm.facts.storage, "device");
+  if (!device || device->empty()) return "";
+  std::vector<std::string> disks{*device};
+  for (const text::json::object& disk :
+       measure::objects_in(arm.facts.storage, "physical_devices")) {
+    disks.push_back(text::string_at(disk, "name").value_or(""));
+  }
+  const bool is_nvme = std::any_of(disks.begin(), disks.end(), [&](const std::string& name) {
+    return name.rfind(k_nvme, 0) == 0;
+  });
+  if (is_nvme) return "";
+  const auto reason = text::string_at(arm.facts.storage, "network_reason");
+  const std::string why = reason.value_or("");
+  return fmt::format("**{} is a name here, not an NVMe device:** {}", name_of(arm),
+                     sentence(markdown_text(
+                         why.find(*device) == std::string::npos ? "it lies on " + *device : why)));
+}
+
+std::string about_cold(const Comparison& comparison) {
+  std::map<measure::Cold, std::size_t> found;
+  std::size_t usable = 0;
+  for (const Arm& arm : comparison.arms) {
+    for (const measure::Record* trial : arm.cold.trials) {
+      ++usable;
+      if (trial->cold != measure::Cold::verified) ++found[trial->cold];
+    }
+  }
+  std::vector<std::string> words;
+  for (const auto& [cold, count] : found) {
+    const char* meaning = cold == measure::Cold::not_applicable ? "on storage that cannot be cold"
+                          : cold == measure::Cold::off          ? "with cold switched off"
+                          : cold == measure::Cold::not_cold     ? "not cold"
+                                                                : "not known to be cold";
+    words.push_back(fmt::format("{} {}", count, meaning));
+  }
+  if (words.empty()) return "";
+  return fmt::format(
+      "**Not all of these are verified cold loads:** of {} trials, {}. Do not read "
+      "those as the cost of a cold start.",
+      usable, joined(words));
+}
+
+}  // namespace
+
+std::vector<std::string> names_that_mislead(const Comparison& comparison) {
+  std::vector<std::string> caveats;
+  for (const Arm& arm : comparison.arms) caveats.push_back(about_name(arm));
+  std::erase(caveats, "");
+  return caveats;
+}
+
+std::vector<std::string> caveats_of(const Comparison& comparison) {
+  std::vector<std::string> caveats;
+  for (std::size_t index = 0; index < comparison.arms.size(); ++index) {
+    caveats.push_back(about_stand_in(comparison, index));
+    caveats.push_back(about_name(comparison.arms[index]));
+  }
+  caveats.push_back(about_cold(comparison));
+  std::erase(caveats, "");
+  return caveats;
+}
+
+}  // namespace coldload::report

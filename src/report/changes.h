@@ -1,0 +1,25 @@
+// What is not the same in two experiments, as far as the records tell.
+//
+// Layer: report. Pure functions; results are Markdown for a table cell.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "report/comparison.h"
+
+namespace coldload::report {
+
+// "GPU (H100, now H200)" each: of machine, server and policy.
+[[nodiscard]] std::vector<std::string> changes_between(const Comparison& then,
+                                                       const Comparison& now);
+// Of where an arm's weights lie.
+[[nodiscard]] std::vector<std::string> changes_between(const Arm& then, const Arm& now);
+
+// Whether both ran on a machine of the same CPU and GPUs.
+[[nodiscard]] bool are_same_machine(const Comparison& a, const Comparison& b);
+
+// What --compile-cache was: "private", "fresh", "keep"; empty where it is not on record.
+[[nodiscard]] std::string compile_cache_of(const measure::ExperimentFacts& facts);
+
+}  // namespace coldload::report

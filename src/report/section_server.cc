@@ -1,0 +1,78 @@
+// How the server ran, where another way of running it takes another time.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "report/changes.h"
+#include "report/sections.h"
+#include "report/wording.h"
+#include "text/escape.h"
+
+namespace coldload::report {
+
+namespace {
+
+bool is_eager(const measure::ExperimentFacts& facts) {
+  return std::find(facts.command.begin(), facts.command.end(), "--enforce-eager") !=
+         facts.command.end();
+}
+
+// Whether `arm` loads what a plain arm of `comparison` loads, from the same place.
+bool has_twin(const Comparison& comparison, const Arm& arm) {
+  return std::any_of(comparison.arms.begin(), comparison.arms.end(), [&arm](const Arm& other) {
+    return other.is_plain() && changes_between(arm, other).empty();
+  });
+}
+
+// That nothing was compiled, and what starts took that did, on the same paths and kind of machine.
+std::string eager_note(const std::vector<Comparison>& comparisons) {
+  constexpr std::size_t k_most = 4;
+  const Comparison& eager = comparisons.front();
+  std::vector<std::string> compiled;
+  for (const Comparison& other : comparisons) {
+    if (other.model != eager.model || other.facts.target != eager.facts.target) continue;
+    if (is_eager(other.facts) || !are_same_machine(other, eager)) continue;
+    const bool is_fresh = compile_cache_of(other.facts) == "fresh";
+    for (const Arm& arm : other.arms) {
+      if (!arm.is_plain() || !arm.is_measured() || !has_twin(eager, arm)) continue;
+      if (compiled.size() == k_most) break;
+      compiled.push_back(fmt::format("{} took {} ({}{})", name_of(arm),
+                                     in_seconds(arm.cold.load_s->median), runs(arm.cold.load_s->n),
+                                     is_fresh ? ", runtime caches empty" : ""));
+    }
+  }
+  std::string out =
+      "The server ran with `--enforce-eager`: nothing was compiled and no CUDA graphs were "
+      "captured";
+  if (!compiled.empty()) {
+    out += "; without, in other experiments of these records, " + joined(compiled);
+  }
+  return out + ". ";
+}
+
+}  // namespace
+
+std::string server_note(const std::vector<Comparison>& comparisons) {
+  const Comparison& latest = comparisons.front();
+  std::string out;
+  const std::string cache = compile_cache_of(latest.facts);
+  if (cache == "keep" || cache == "private") {
+    out += fmt::format(
+        "Cold means the weights: the server's own runtime caches were filled (`--compile-cache "
+        "{}`). ",
+        cache);
+  }
+  if (is_eager(latest.facts)) out += eager_note(comparisons);
+  const std::vector<std::string> pinned = pinned_flags_of(latest.facts);
+  if (!pinned.empty()) {
+    out += fmt::format(
+        "coldload added {}, so that every path is read in the same way: without it the server may "
+        "choose by file system. ",
+        text::markdown_code(fmt::format("{}", fmt::join(pinned, " "))));
+  }
+  if (out.empty()) return "";
+  out.back() = '\n';
+  return out + '\n';
+}
+
+}  // namespace coldload::report
