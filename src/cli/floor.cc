@@ -37,7 +37,7 @@ struct FloorArguments {
   bool json = false;
 };
 
-std::optional<FloorArguments> parse_arguments(const std::vector<std::string>& args) {
+std::optional<FloorArguments> parse_floor(const std::vector<std::string>& args) {
   FloorArguments arguments;
   unsigned gpu = 0;
   bool no_gpu = false;
@@ -154,7 +154,7 @@ int measure_and_print(const FloorArguments& arguments) {
 }  // namespace
 
 int run_floor(const std::vector<std::string>& args) {
-  const auto arguments = parse_arguments(args);
+  const auto arguments = parse_floor(args);
   if (!arguments) return k_exit_ok;
   try {
     return measure_and_print(*arguments);

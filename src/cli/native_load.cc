@@ -89,7 +89,7 @@ void choose_destination(const std::string& into, Arguments& arguments) {
   }
 }
 
-std::optional<Arguments> parse_arguments(const std::vector<std::string>& args) {
+std::optional<Arguments> parse_native_load(const std::vector<std::string>& args) {
   Arguments arguments;
   std::string ring;
   std::string pace;
@@ -202,7 +202,7 @@ void load_checkpoint(const Arguments& arguments, StatusLines& status) {
 }  // namespace
 
 int run_native_load(const std::vector<std::string>& args) {
-  const auto arguments = parse_arguments(args);
+  const auto arguments = parse_native_load(args);
   if (!arguments) return k_exit_ok;
   StatusLines status(arguments->status_fd);
   end_with_the_reader(arguments->status_fd);

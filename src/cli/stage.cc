@@ -28,7 +28,7 @@ struct StageArguments {
   bool quiet = false;
 };
 
-std::optional<StageArguments> parse_arguments(const std::vector<std::string>& args) {
+std::optional<StageArguments> parse_stage(const std::vector<std::string>& args) {
   StageArguments arguments;
   stage::StageRequest& request = arguments.request;
   std::vector<std::string> paths;
@@ -244,7 +244,7 @@ int verify_and_print(const StageArguments& arguments) {
 }  // namespace
 
 int run_stage(const std::vector<std::string>& args) {
-  const auto arguments = parse_arguments(args);
+  const auto arguments = parse_stage(args);
   if (!arguments) return k_exit_ok;
   try {
     return arguments->verify || arguments->verify_source ? verify_and_print(*arguments)
