@@ -1,7 +1,9 @@
 # Warnings, sanitizers and ccache: the same for every target of ours.
 find_program(CCACHE ccache)
 if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE}")
+  # What precompiled headers (Precompiled.cmake) ask of it.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    env CCACHE_SLOPPINESS=pch_defines,time_macros "${CCACHE}")
 endif()
 
 find_package(Threads REQUIRED)

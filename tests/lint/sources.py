@@ -98,8 +98,10 @@ def compile_flags(build, root):
     flags = {}
     for entry in database:
         words = shlex.split(entry["command"])
-        if "ccache" in words[0]:
-            words = words[1:]
+        for i, word in enumerate(words[:3]):
+            if word.endswith("ccache"):
+                words = words[i + 1:]
+                break
         kept, skip_next = [], False
         for word in words:
             if skip_next or word in ("-c", "-MD", entry["file"]):
