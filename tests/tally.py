@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Counts the results of several ctest runs: tally.py NAME=JUNIT_FILE...
 
-Prints what was skipped and why, what failed, and as its last line `N passed, N failed, N skipped`.
+Prints what was skipped and why, what failed with the end of what it printed, and as its last line
+`N passed, N failed, N skipped`.
 Exits 1 if anything failed, if a run left no results (its build failed), or if nothing passed.
 """
 
@@ -21,12 +22,17 @@ def skip_reason(output):
     return " ".join(match.group(1).split()) if match else "no reason was printed"
 
 
+def last_words(output, lines=20):
+    """The end of what a failed test printed, which is where it says why; indented."""
+    return "".join(f"    {line}\n" for line in output.strip().splitlines()[-lines:])
+
+
 def read_results(name, path):
-    """(passed, failures, skips): a count, names, and (name, reason) pairs."""
+    """(passed, failures, skips): a count, (name, output) pairs, and (name, reason) pairs."""
     try:
         root = ElementTree.parse(path).getroot()
     except (OSError, ElementTree.ParseError):
-        return 0, [f"{name}: no test results: the build or ctest failed"], []
+        return 0, [(f"{name}: no test results: the build or ctest failed", "")], []
     passed, failures, skips = 0, [], []
     for case in root.iter("testcase"):
         label = f"{name}: {case.get('name')}"
@@ -41,7 +47,7 @@ def read_results(name, path):
             skips.append((label, skip_reason(output)))
         else:
             # Failed, timed out, or "not run" because its program is not there.
-            failures.append(label)
+            failures.append((label, output))
     return passed, failures, skips
 
 
@@ -56,10 +62,10 @@ def main():
     print()
     for label, reason in skips:
         print(f"skipped  {label}: {reason}")
-    for label in failures:
-        print(f"FAILED   {label}")
+    for label, output in failures:
+        print(f"FAILED   {label}\n{last_words(output)}", end="")
     if passed == 0 and not failures:
-        failures = ["nothing ran"]
+        failures = [("nothing ran", "")]
     print(f"{passed} passed, {len(failures)} failed, {len(skips)} skipped")
     return 1 if failures else 0
 

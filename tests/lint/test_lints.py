@@ -219,7 +219,8 @@ class Tally(Lint):
 
     more = ()
     PASSED = '<testcase name="a" status="run"/>'
-    FAILED = '<testcase name="b" status="fail"><failure message=""/></testcase>'
+    FAILED = ('<testcase name="b" status="fail"><failure message=""/>'
+              "<system-out>it began\nx is 3 and should be 4\n</system-out></testcase>")
     SKIPPED = ('<testcase name="c" status="notrun"><skipped message="SKIP_RETURN_CODE=77"/>'
                "<system-out>SKIP: needs root</system-out></testcase>")
     NOT_RUN = ('<testcase name="d" status="notrun"><skipped message="Unable to find executable"/>'
@@ -235,6 +236,7 @@ class Tally(Lint):
         code, output = self.tally(self.PASSED, self.FAILED, self.NOT_RUN)
         self.assertEqual(code, 1)
         self.assertEqual(output.splitlines()[-1], "1 passed, 2 failed, 0 skipped")
+        self.assertIn("FAILED   release: b\n    it began\n    x is 3 and should be 4\n", output)
 
     def test_a_run_without_results_is_a_failure(self):
         self.more = (f"asan={self.root}/missing.xml",)
