@@ -10,6 +10,7 @@ run against the release, asan and tsan builds:
   FAKE_SERVER        the compiled fake inference server, if it was built
 """
 
+import contextlib
 import csv
 import ctypes
 import ctypes.util
@@ -325,6 +326,15 @@ def warm(path):
     with open(path, "rb", buffering=0) as file:
         while file.read(1 << 20):
             pass
+
+
+@contextlib.contextmanager
+def kept(path):
+    """Reads a file and keeps it in the page cache meanwhile, by mapping it: clean pages are the
+    kernel's to take at any time (some machines reclaim every few seconds), but hardly mapped ones."""
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as pages:
+        sum(pages[at] for at in range(0, len(pages), PAGE_BYTES))
+        yield
 
 
 def files_of(directory):

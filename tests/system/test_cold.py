@@ -4,6 +4,7 @@ Every test drives a whole `coldload measure` against a real server process (the 
 really reads the checkpoint) on a real file system.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -21,6 +22,7 @@ from harness import (
     has_fake_server,
     has_fuse,
     is_root,
+    kept,
     needs,
     read_notes,
     read_records,
@@ -254,9 +256,10 @@ class Overlay(ColdTest):
 
     def test_residency_is_seen_through_overlayfs(self):
         # cachestat answers 0 here while everything is resident.
-        for path in files_of(self.merged):
-            warm(path)
-        shown = run(["cache", "show", self.merged, "--json"])
+        with contextlib.ExitStack() as stack:
+            for path in files_of(self.merged):
+                stack.enter_context(kept(path))
+            shown = run(["cache", "show", self.merged, "--json"])
         answer = json.loads(shown.stdout)
         self.assertEqual(answer["resident_bytes"], answer["bytes"])
 

@@ -17,6 +17,7 @@ from harness import (
     files_of,
     has_fake_server,
     has_fuse,
+    kept,
     needs,
     plain_build,
     read_records,
@@ -24,7 +25,6 @@ from harness import (
     run,
     start,
     stop,
-    warm,
     write_checkpoint,
 )
 
@@ -114,11 +114,11 @@ class PageCache(FloorTest):
 
     def test_warm_files_stay_warm(self):
         first, second = shards_of(self.model)
-        warm(first)
         evict(second)
-        self.floor()
-        resident, pages = resident_pages(first)
-        self.assertEqual(resident, pages)
+        with kept(first):
+            self.floor()
+            resident, pages = resident_pages(first)
+            self.assertEqual(resident, pages)
         self.assertEqual(resident_pages(second)[0], 0)
 
 

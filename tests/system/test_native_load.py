@@ -1,6 +1,7 @@
 """The native loader as the process that a trial launches: what it reads, by which route, in how
 much memory, and what it says when it cannot."""
 
+import contextlib
 import ctypes
 import json
 import os
@@ -16,6 +17,7 @@ from harness import (
     can_evict,
     evict,
     is_root,
+    kept,
     needs,
     plain_build,
     random_bytes,
@@ -109,9 +111,10 @@ class NativeLoad(_NativeLoadTest):
 
     @needs(can_evict())
     def test_a_warm_load_reads_from_the_page_cache(self):
-        for path in shards_of(self.checkpoint):
-            warm(path)
-        ready = self.load()
+        with contextlib.ExitStack() as stack:
+            for path in shards_of(self.checkpoint):
+                stack.enter_context(kept(path))
+            ready = self.load()
         self.assertEqual(ready["routes"]["pread_buffered"], ready["bytes"])
 
     @needs(can_evict())

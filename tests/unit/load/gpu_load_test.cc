@@ -266,7 +266,11 @@ class PageCacheAfter : public testing::TestWithParam<bool> {};
 TEST_P(PageCacheAfter, IsAsItWasFound) {
   ScratchFolder folder;
   const std::vector<Shard> shards{folder.shard(70 * k_mib + 5000), folder.shard(9 * k_mib)};
-  for (const Shard& shard : shards) evict_half(shard);
+  std::vector<Kept> kept;
+  for (const Shard& shard : shards) {
+    evict_half(shard);
+    kept.emplace_back(shard);
+  }
   std::vector<std::uint64_t> before;
   before.reserve(shards.size());
   for (const Shard& shard : shards) before.push_back(resident_bytes(shard));

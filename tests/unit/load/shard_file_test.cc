@@ -38,6 +38,7 @@ TEST_F(ShardFileTest, CutsExtentsWhereResidencyChanges) {
   EXPECT_EQ(extents_text(shard), "absent@0+4194404 ");
   (void)reference_checksum({shard});
   evict_half(shard);
+  const Kept kept(shard);
   EXPECT_EQ(extents_text(shard),
             "resident@0+1048576 absent@1+1048576 resident@2+1048576 absent@3+1048576 "
             "resident@4+100 ");
@@ -51,6 +52,7 @@ TEST_F(ShardFileTest, CountsABlockWithOnePageMissingAsAbsent) {
   const os::Fd file = os::open_file(shard.path, O_RDONLY);
   ::posix_fadvise(file.get(), k_mib + 4096, 4096, POSIX_FADV_DONTNEED);
   if (resident_bytes(shard) == shard.bytes) GTEST_SKIP() << "one page cannot be evicted alone";
+  const Kept kept(shard);
   EXPECT_EQ(extents_text(shard), "resident@0+1048576 absent@1+1048576 resident@2+1048576 ");
 }
 
