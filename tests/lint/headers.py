@@ -39,7 +39,7 @@ def main():
             continue
         jobs.append((path, [*words, "-fsyntax-only", "-include", str(path), "-x", "c++", "/dev/null"],
                      ()))
-    for output in check_all(options.root, "headers", jobs):
+    for output in check_all(options.root, "headers", jobs).values():
         problems.append(f"not self-contained:\n{output}")
     finish(problems, "self-contained headers")
 

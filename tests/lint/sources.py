@@ -118,7 +118,7 @@ def compile_flags(build, root):
 
 def check_all(root, name, jobs):
     """Runs `command` for each (path, command, context) in `jobs`, as many at once as there are
-    processors, and returns the outputs of those that failed. What passed is remembered below
+    processors, and returns path -> output of those that failed. What passed is remembered below
     .cache/`name` and not run again until something that it depends on changes."""
     cache = root / ".cache" / name
     cache.mkdir(parents=True, exist_ok=True)
@@ -137,7 +137,8 @@ def check_all(root, name, jobs):
         return output or f"{path.relative_to(root)}:1: {command[0]} failed"
 
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        failed = [output for output in pool.map(check, jobs) if output]
+        outputs = zip([path for path, _, _ in jobs], pool.map(check, jobs))
+        failed = {path: output for path, output in outputs if output}
     forget_all_but(cache, 2000)
     return failed
 

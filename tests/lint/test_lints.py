@@ -152,6 +152,17 @@ class Tidy(Lint):
         self.write("src/os/a.cc", '#include "os/b.h"\n')
         self.assert_found("src/os/b.h:6:", "clang_tidy", *self.write_build("src/os/a.cc"))
 
+    def test_files_that_are_checked_together_are_judged_alone(self):
+        # Indented, so that it is only seen when the two meet in one unit.
+        twice = "namespace {\n int twice(int x) { return 2 * x; }\n}\n"
+        self.write("src/os/a.cc", twice + "int four(int x) { return twice(twice(x)); }\n")
+        self.write("src/os/b.cc", twice + "int six(int x) { return twice(3 * x); }\n")
+        build = self.write_build("src/os/a.cc", "src/os/b.cc")
+        self.assert_clean("clang_tidy", *build)
+        self.write("src/os/b.cc", twice + "int Six(int x) { return twice(3 * x); }\n")
+        output = self.assert_found("src/os/b.cc:4:", "clang_tidy", *build)
+        self.assertNotIn("a.cc", output)
+
     def test_a_file_that_nothing_compiles_is_found(self):
         self.write("src/os/a.cc", "")
         self.assert_found("src/os/a.cc:1:", "clang_tidy", *self.write_build())
