@@ -20,6 +20,7 @@ using Samples = std::vector<TimelineSample>;
 constexpr double k_panel = 92;
 constexpr double k_panel_title = 30;
 constexpr double k_legend = 24;
+constexpr std::size_t k_legend_columns = 4;
 
 struct Point {
   double t_s;
@@ -166,11 +167,10 @@ std::string drawn(const Panel& panel, const std::vector<Shown>& shown,
 
 std::string legend(const std::vector<Shown>& shown, double y) {
   std::string out;
-  constexpr std::size_t k_columns = 4;
-  const double column = (svg::k_width - svg::k_left) / static_cast<double>(k_columns);
+  const double column = (svg::k_width - svg::k_left) / static_cast<double>(k_legend_columns);
   for (std::size_t i = 0; i < shown.size(); ++i) {
-    const double x = svg::k_left + column * static_cast<double>(i % k_columns);
-    const std::size_t row = i / k_columns;
+    const double x = svg::k_left + column * static_cast<double>(i % k_legend_columns);
+    const std::size_t row = i / k_legend_columns;
     const double at = y + k_legend * static_cast<double>(row);
     out += fmt::format("<path class=\"line l{}\" d=\"M{:.1f} {:.1f}h14\"/>\n", i % svg::k_colours,
                        x, at);
@@ -209,7 +209,7 @@ std::string timeline_chart(const Comparison& comparison, const Timelines& timeli
     panels += picture;
   }
   if (panels.empty()) return "";
-  const std::size_t legend_rows = (shown.size() + 3) / 4;
+  const std::size_t legend_rows = (shown.size() + k_legend_columns - 1) / k_legend_columns;
   const double height = bottom + svg::k_axis + k_legend * (static_cast<double>(legend_rows) + 0.5);
   return svg::open(svg::k_width, height, "What went on in the median trials") +
          scale.axis(svg::k_top + k_panel_title / 2, bottom, "seconds since launch") + panels +
