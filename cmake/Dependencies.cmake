@@ -27,3 +27,10 @@ coldload_static_library(cmark-gfm-extensions cmark-gfm-core-extensions.h)
 target_link_libraries(coldload::cmark-gfm-extensions INTERFACE coldload::cmark-gfm)
 coldload_static_library(crypto openssl/evp.h)
 target_link_libraries(coldload::crypto INTERFACE Threads::Threads dl)
+
+# Distributions have fmt as a shared library or as headers alone, with which a file of ours takes twice
+# as long to compile.
+add_library(coldload_fmt STATIC "${CMAKE_CURRENT_LIST_DIR}/fmt_archive.cc")
+target_include_directories(coldload_fmt SYSTEM PUBLIC
+  $<TARGET_PROPERTY:fmt::fmt-header-only,INTERFACE_INCLUDE_DIRECTORIES>)
+add_library(coldload::fmt ALIAS coldload_fmt)

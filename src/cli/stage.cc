@@ -119,12 +119,11 @@ class StageLine {
  private:
   void put(const std::string& text, bool at_once) {
     if (quiet_) return;
-    const os::TimePoint now = os::Clock::now();
     constexpr std::chrono::seconds k_plain_pause{10};
     if (terminal_) {
       std::fputs(("\r\033[K" + text).c_str(), stderr);
       shown_ = true;
-    } else if (at_once || now - last_ > k_plain_pause) {
+    } else if (const os::TimePoint now = os::Clock::now(); at_once || now - last_ > k_plain_pause) {
       // The first one is due after a pause, too: a short copy needs none.
       if (at_once || last_ != os::TimePoint()) std::fputs((text + "\n").c_str(), stderr);
       last_ = now;
