@@ -92,10 +92,19 @@ def fingerprint(root, path, *context):
     return digest.hexdigest()
 
 
+def compiled_together(path):
+    """The files that CMake has written into one translation unit at `path`; none if it is not one."""
+    if path.parent.name != "Unity":
+        return []
+    return [Path(name) for name in re.findall(r'^#include "(.+)"$', path.read_text(encoding="utf-8"),
+                                              re.MULTILINE)]
+
+
 def compile_flags(build, root):
-    """Path -> [compiler, flags...] from compile_commands.json, without the input and the output."""
+    """Path -> [compiler, flags...] from compile_commands.json, without the input and the output; and
+    the paths that are compiled alone."""
     database = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
-    flags = {}
+    flags, alone = {}, set()
     for entry in database:
         words = shlex.split(entry["command"])
         for i, word in enumerate(words[:3]):
@@ -111,9 +120,13 @@ def compile_flags(build, root):
             else:
                 kept.append(word)
         path = Path(entry["file"]).resolve()
-        if path.is_relative_to(root):
-            flags[path] = kept
-    return flags
+        together = compiled_together(path)
+        if not together:
+            alone.add(path)
+        for each in together or [path]:
+            if each.is_relative_to(root):
+                flags[each] = kept
+    return flags, alone
 
 
 def check_all(root, name, jobs):
