@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -16,6 +14,7 @@
 #include "load/arena.h"
 #include "load/layout.h"
 #include "load/loader.h"
+#include "os/file.h"
 #include "unit/gpu/fake_cuda.h"
 #include "unit/load/shards.h"
 
@@ -25,10 +24,7 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-std::string contents(const Shard& shard) {
-  std::ifstream file(shard.path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
+std::string contents(const Shard& shard) { return os::read_text(shard.path, 1U << 30U); }
 
 // The fake's GPU memory is host memory.
 std::string contents(const Arena& arena, std::uint64_t shard, std::uint64_t bytes) {

@@ -1,14 +1,18 @@
 // A folder on the disk for one test, and files in it.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 
 #include <gtest/gtest.h>
 #include <unistd.h>
+
+#include "os/file.h"
 
 namespace coldload::stage {
 
@@ -28,9 +32,9 @@ class Scratch : public ::testing::Test {
   static std::string some_bytes(std::size_t count, unsigned salt = 0) {
     std::string bytes(count, '\0');
     std::uint64_t state = 0x9E3779B97F4A7C15U + salt;
-    for (char& byte : bytes) {
+    for (std::size_t offset = 0; offset < count; offset += sizeof state) {
       state = state * 6364136223846793005U + 1442695040888963407U;
-      byte = static_cast<char>(state >> 56U);
+      std::memcpy(bytes.data() + offset, &state, std::min(sizeof state, count - offset));
     }
     return bytes;
   }
@@ -43,8 +47,7 @@ class Scratch : public ::testing::Test {
   }
 
   [[nodiscard]] std::string read(const std::string& name) const {
-    std::ifstream file(folder_ / name, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
+    return os::read_text(folder_ / name, 1U << 30U);
   }
 
   std::filesystem::path folder_;
