@@ -199,11 +199,15 @@ TEST(ServerProcessDeathTest, AnInterruptEndsTheWaitAtOnce) {
   EXPECT_EXIT(
       {
         os::install_interrupt_handler();
-        Launch launch({"--never-ready", "--before", "hang"});
-        ServerProcess server(launch.options);
-        const Readiness result = server.wait_ready([] { ::raise(SIGINT); }, milliseconds(200));
-        const bool stopped = server.stop().empty() && descendants_left().empty();
-        ::_exit(result.outcome == Outcome::interrupted && stopped ? 0 : 1);
+        bool as_expected = false;
+        {
+          Launch launch({"--never-ready", "--before", "hang"});
+          ServerProcess server(launch.options);
+          const Readiness result = server.wait_ready([] { ::raise(SIGINT); }, milliseconds(200));
+          const bool stopped = server.stop().empty() && descendants_left().empty();
+          as_expected = result.outcome == Outcome::interrupted && stopped;
+        }
+        ::_exit(as_expected ? 0 : 1);
       },
       ::testing::ExitedWithCode(0), "");
 }
