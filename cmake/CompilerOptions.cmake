@@ -1,9 +1,10 @@
 # Warnings, sanitizers and ccache: the same for every target of ours.
 find_program(CCACHE ccache)
 if(CCACHE)
-  # What precompiled headers (Precompiled.cmake) ask of it.
-  set(CMAKE_CXX_COMPILER_LAUNCHER
-    env CCACHE_SLOPPINESS=pch_defines,time_macros "${CCACHE}")
+  # A clone finds what another has compiled; the last is what precompiled headers
+  # (Precompiled.cmake) ask of it.
+  set(CMAKE_CXX_COMPILER_LAUNCHER env "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}" CCACHE_NOHASHDIR=1
+    CCACHE_SLOPPINESS=pch_defines,time_macros "${CCACHE}")
 endif()
 
 find_package(Threads REQUIRED)

@@ -10,12 +10,13 @@
 #include <gtest/gtest.h>
 
 #include "os/file.h"
+#include "unit/source_folder.h"
 
 namespace coldload::golden {
 
 // Holds `text` against tests/golden/`name`.
 inline void expect_golden(const std::string& name, const std::string& text) {
-  const std::string path = std::string(COLDLOAD_SOURCE_DIR) + "/tests/golden/" + name;
+  const std::string path = std::string(k_source_folder) + "/tests/golden/" + name;
   if (std::getenv("UPDATE_GOLDEN") != nullptr) {
     os::replace_text(path, text);
     return;

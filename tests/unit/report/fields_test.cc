@@ -7,11 +7,12 @@
 #include <gtest/gtest.h>
 
 #include "os/file.h"
+#include "unit/source_folder.h"
 
 namespace coldload::report {
 namespace {
 
-const std::string k_doc = std::string(COLDLOAD_SOURCE_DIR) + "/docs/csv.md";
+const std::string k_doc = std::string(k_source_folder) + "/docs/csv.md";
 
 // The lines of the document's tables that begin with a name in code.
 std::vector<std::string> documented_lines() {

@@ -10,6 +10,7 @@
 #include "os/file.h"
 #include "storage/byte_counter.h"
 #include "storage/path_info.h"
+#include "unit/source_folder.h"
 
 namespace coldload::storage {
 namespace {
@@ -113,7 +114,7 @@ TEST(FileSystems, MemoryIsMemory) {
 
 // Users are told of every type that the table knows.
 TEST(FileSystems, AreAllInTheDocumentation) {
-  const std::string page = os::read_text(std::string(COLDLOAD_SOURCE_DIR) + "/docs/cold.md");
+  const std::string page = os::read_text(std::string(k_source_folder) + "/docs/cold.md");
   for (const FileSystem& system : known_file_systems()) {
     const std::string name(system.source.empty() ? system.type : system.source);
     EXPECT_THAT(page, HasSubstr('`' + name + '`'));
