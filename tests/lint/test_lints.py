@@ -210,12 +210,14 @@ class SystemTestLister(Lint):
                                 capture_output=True, text=True)
         return result.stdout.split()
 
-    def test_every_method_is_listed_once_with_its_time(self):
+    def test_every_method_is_listed_once_with_its_time_and_builds(self):
         self.assertEqual(
             self.listed("class _Base:\n  timeout_s = 300\n  def test_a(self): pass\n"
                         "class B(_Base):\n  def test_b(self): pass\n  def helper(self): pass\n"
-                        "class C:\n  def test_c(self): pass\n"),
-            ["test_x;B;test_a;300", "test_x;B;test_b;300", "test_x;C;test_c;120"])
+                        "class C:\n  waits = True\n  def test_c(self): pass\n"
+                        "class D(_Base):\n  threads = True\n  timeout_s = 9\n"),
+            ["test_x;B;test_a;300;address", "test_x;B;test_b;300;address",
+             "test_x;C;test_c;120;release", "test_x;D;test_a;9;all"])
 
 
 class Tally(Lint):

@@ -205,6 +205,8 @@ class Sabotage(ColdTest):
 
 @needs(has_fake_server())
 class Memory(ColdTest):
+    waits = True
+
     def test_tmpfs_is_said_to_be_never_cold(self):
         if not os.access("/dev/shm", os.W_OK):
             self.skipTest("/dev/shm is not writable")
@@ -242,6 +244,8 @@ class Permissions(ColdTest):
 
 @needs(can_evict(), is_root(), has_fake_server())
 class Overlay(ColdTest):
+    waits = True
+
     def setUp(self):
         super().setUp()
         upper, work, self.merged = (self.scratch / name for name in ("upper", "work", "merged"))

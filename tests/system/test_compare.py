@@ -435,6 +435,8 @@ class Servers(CompareTest):
 
 @needs(can_evict(), has_fake_server())
 class Interrupts(CompareTest):
+    threads = True
+
     def interrupted(self, args, wait_for):
         mark = f"mark-{uuid.uuid4()}"
         process = start(["compare", *self.paths, "--out", self.out, *args],
@@ -453,7 +455,7 @@ class Interrupts(CompareTest):
 
     def test_ctrl_c_keeps_the_rows_so_far_and_writes_the_report(self):
         self.interrupted(
-            ["--runs", 3, "-w", 0, *self.server("--ready-after=400", "--spawn-workers=1")],
+            ["--runs", 3, "-w", 0, *self.server("--ready-after=400")],
             lambda: (self.out / CSV_NAME).exists() and len(read_rows(self.out)) == 2)
         self.assertEqual(len(read_rows(self.out)), len(read_records(self.out)))
         self.assertTrue((self.out / MARKDOWN_NAME).exists())
@@ -487,6 +489,8 @@ class Interrupts(CompareTest):
 
 @needs(can_evict())
 class StandIns(CompareTest):
+    threads = True
+
     @needs(has_fuse())
     def test_a_stand_in_arm_is_verified_and_labelled(self):
         result = run(["compare", "--path", f"nvme={self.model}", "--path", f"net={self.model}",

@@ -52,6 +52,8 @@ class FloorTest(ScratchTest):
 
 
 class Answers(FloorTest):
+    threads = True
+
     def test_the_table_names_every_figure(self):
         result = self.floor()
         for word in ("file system", "storage", "in flight", "one reader", "latency", "page cache",
@@ -105,6 +107,8 @@ class Answers(FloorTest):
 
 @needs(can_evict())
 class PageCache(FloorTest):
+    threads = True
+
     def test_cold_files_stay_cold(self):
         for path in shards_of(self.model):
             self.assertEqual(evict(path), 0)
@@ -124,6 +128,8 @@ class PageCache(FloorTest):
 
 @needs(has_fuse(), can_evict())
 class StandIn(FloorTest):
+    waits = True
+
     @contextlib.contextmanager
     def mounted(self, rate):
         mount = self.scratch / "net"

@@ -41,6 +41,8 @@ def last_event(result):
 
 @needs(has_fake_cuda())
 class _GpuTest(ScratchTest):
+    threads = True
+
     def setUp(self):
         super().setUp()
         self.model = write_checkpoint(self.scratch / "model", shards=3, shard_bytes=9 * MIB + 100)

@@ -83,6 +83,8 @@ class _NativeLoadTest(ScratchTest):
 
 
 class NativeLoad(_NativeLoadTest):
+    threads = True
+
     def setUp(self):
         super().setUp()
         self.checkpoint = write_checkpoint(self.scratch / "m", shards=3, shard_bytes=5 * MIB)

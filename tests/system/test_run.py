@@ -71,6 +71,8 @@ def wait_until(condition, what, limit_s=LIMIT_S):
 
 
 class RunTest(ScratchTest):
+    threads = True
+
     def setUp(self):
         super().setUp()
         self.model = write_checkpoint(self.scratch / "model", shards=2, shard_bytes=6 << 20)
@@ -535,6 +537,8 @@ def first_byte_before_ready_s(record):
 @needs(has_fuse(), is_root(), has_fake_server(), can_evict())
 class InCompare(ScratchTest):
     """`compare --prefetch`: what reading beside the start saves is measured."""
+
+    waits = True
 
     def compare(self, *flags, server=True):
         model = write_checkpoint(self.scratch / "M", shards=2, shard_bytes=8 << 20)

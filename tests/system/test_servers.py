@@ -76,6 +76,8 @@ class ServerTest(ScratchTest):
 
 
 class Logs(ServerTest):
+    waits = True
+
     def test_a_vllm_log_becomes_phases_that_add_up(self):
         record = self.measure("--server", "vllm", *self.talking(vllm_script()))
         self.assertEqual((record["status"], record["target"]), ("ok", "vllm"))

@@ -76,6 +76,8 @@ def served(path):
 
 
 class ShapeTest(ScratchTest):
+    threads = True
+
     def setUp(self):
         super().setUp()
         self.mark = f"shape-{os.getpid()}-{id(self)}"

@@ -54,7 +54,7 @@ class StageTest(ScratchTest):
     def begin(self, *flags):
         """Stages slowly enough to be met on the way; returns when it has a whole chunk."""
         shutil.rmtree(self.part, ignore_errors=True)
-        process = start(["stage", self.source, self.destination, "--limit", "10MB/s", "--jobs", "2",
+        process = start(["stage", self.source, self.destination, "--limit", "25MB/s", "--jobs", "2",
                          *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.addCleanup(stop, process)
         # The two small files come first by name, then a shard.
@@ -77,6 +77,8 @@ class StageTest(ScratchTest):
 
 
 class Copies(StageTest):
+    threads = True
+
     def test_a_copy_is_the_source_and_is_recognised(self):
         answer = json.loads(self.stage("--json").stdout)
         self.assert_staged()
@@ -232,6 +234,8 @@ class TwoAtOnce(StageTest):
 
 @needs(has_fuse(), is_root())
 class FromMemory(StageTest):
+    threads = True
+
     def test_what_is_in_memory_is_not_fetched_again(self):
         mount = self.scratch / "mount"
         result = run(["shape", self.source, mount, "--rate", "500MB/s", "--no-measure", "--daemon"])

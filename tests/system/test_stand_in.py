@@ -67,6 +67,8 @@ def open_descriptors(pid):
 
 @needs(has_fuse())
 class Faults(ShapeTest):
+    threads = True
+
     EIO = "Input/output error"
 
     def right(self, results):
@@ -153,6 +155,8 @@ def read_direct_part(path):
 
 @needs(has_fuse())
 class Streams(ShapeTest):
+    threads = True
+
     # Far below what any machine reaches, so that only the pace tells.
     FLAGS = ("--latency", "0", "--per-stream", "1MB/s")
     CODE = ("import os, sys\n"
@@ -210,6 +214,8 @@ class Streams(ShapeTest):
 
 @needs(has_fuse())
 class Presets(ShapeTest):
+    threads = True
+
     def test_are_those_of_the_documentation(self):
         rows = re.findall(r"^\| `([a-z0-9-]+)` \| `([^`]+)` \|",
                           (DOCS / "stand-in.md").read_text(encoding="utf-8"), re.MULTILINE)
@@ -258,6 +264,8 @@ def flags_of(spec):
 
 @needs(has_fuse())
 class Inspect(ShapeTest):
+    threads = True
+
     def test_says_that_it_is_a_stand_in_and_of_what(self):
         model = self.scratch / "a model"
         write_checkpoint(model)
@@ -278,6 +286,8 @@ class Inspect(ShapeTest):
 
 @needs(has_fuse(), is_root())
 class Access(ShapeTest):
+    threads = True
+
     def setUp(self):
         super().setUp()
         os.chmod(self.scratch, 0o755)

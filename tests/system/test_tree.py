@@ -159,6 +159,8 @@ class Killed(TreeTest):
 class Stopped(TreeTest):
     """The ends that coldload brings about itself."""
 
+    waits = True
+
     def test_ctrl_c_in_the_load_leaves_nothing(self):
         process, pids = self.start_loading(
             *self.server("--never-ready", "--ignore-sigterm", "--spawn-workers=2"), processes=4)
