@@ -10,7 +10,8 @@
 //   --reader-stays      a child or orphan that read lives on
 //   --lock              map the files and lock them in memory while it runs
 //   --ready-after MS    ready that long after the start, and not before it has read
-//   --ready-stamp FILE  gets the CLOCK_MONOTONIC nanoseconds at which it began to answer 200
+//   --ready-stamp FILE  gets the CLOCK_MONOTONIC nanoseconds at which it began to answer 200, once
+//                       it has: a disk that lets it wait does not delay the answer
 //   --never-ready
 //   --before refused|503|hang|slow|garbage|reset|lost   how it behaves until then (refused):
 //       refused  does not listen          503      answers that it is loading
@@ -313,7 +314,7 @@ class Server {
 
   // From now on requests are answered with 200.
   void become_ready() {
-    write_stamp();
+    ready_at_ = Clock::now();
     ready_ = true;
     if (before_ == "refused") listen_now();
     if (before_ == "hang" || before_ == "slow") answer_all();
@@ -322,6 +323,7 @@ class Server {
   bool ready() const { return ready_; }
 
   void serve_until(Clock::time_point until, int also) {
+    if (answered_ready_ && !stamp_.empty()) write_stamp();
     std::vector<pollfd> entries{{listening_ ? listener_ : -1, POLLIN, 0}, {also, POLLIN, 0}};
     for (const Client& client : clients_) {
       // What waits for its turn is not looked at, as in a server of one thread.
@@ -349,18 +351,16 @@ class Server {
     listening_ = true;
   }
 
-  void write_stamp() const {
-    if (stamp_.empty()) return;
+  void write_stamp() {
     const std::string temporary = stamp_ + ".new";
     const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0) die("open " + temporary);
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    const std::string text =
-        std::to_string(static_cast<long long>(now.tv_sec) * 1'000'000'000 + now.tv_nsec);
+    const std::chrono::nanoseconds since_boot = ready_at_.time_since_epoch();
+    const std::string text = std::to_string(since_boot.count());
     if (::write(fd, text.data(), text.size()) < 0) die("write " + temporary);
     ::close(fd);
     if (::rename(temporary.c_str(), stamp_.c_str()) != 0) die("rename " + temporary);
+    stamp_.clear();
   }
 
   void accept_all() {
@@ -430,6 +430,7 @@ class Server {
     if (!health) text = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     ::send(client.fd, text, std::strlen(text), MSG_NOSIGNAL);
     close(client);
+    answered_ready_ = answered_ready_ || (ready_ && health);
   }
 
   static void close(Client& client) {
@@ -438,7 +439,9 @@ class Server {
   }
 
   std::string before_;
-  std::string stamp_;
+  std::string stamp_;  // empty: none, or written
+  Clock::time_point ready_at_{};
+  bool answered_ready_ = false;
   bool dies_of_post_ = false;
   int listener_ = -1;
   bool listening_ = false;
