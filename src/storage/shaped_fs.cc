@@ -121,7 +121,8 @@ ShapedFs::Session::Session(const ShapedFsOptions& options)
         "cannot mount a stand-in at {}: {}; {}", options.mount_point,
         last_fuse_message().empty() ? "refused" : last_fuse_message(),
         needs_leave ? "--allow-other needs the line user_allow_other in /etc/fuse.conf, or root"
-                    : "`coldload doctor` says what this machine allows"));
+                    : "that needs /dev/fuse, and root or fusermount3 (in a container: --device "
+                      "/dev/fuse --cap-add SYS_ADMIN)"));
   }
   server.set_session(fuse);
   try {
