@@ -1,5 +1,6 @@
 #include "storage/read_probe.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <vector>
 
@@ -63,18 +64,19 @@ class ReadProbe : public ::testing::Test {
   ReadProbeOptions options_;
 };
 
-// Nothing came that was not there; but for what the machine itself takes back when it is idle,
-// everything stayed.
-void expect_as_found(const std::vector<bool>& now, const std::vector<bool>& before) {
-  ASSERT_EQ(now.size(), before.size());
+// How the residency of a file's pages changed.
+struct Change {
   std::size_t came = 0;
   std::size_t went = 0;
-  for (std::size_t i = 0; i < now.size(); ++i) {
-    if (now[i] && !before[i]) ++came;
-    if (!now[i] && before[i]) ++went;
+};
+Change change_of(const std::vector<bool>& before, const std::vector<bool>& now) {
+  EXPECT_EQ(now.size(), before.size());
+  Change change;
+  for (std::size_t i = 0; i < std::min(now.size(), before.size()); ++i) {
+    if (now[i] && !before[i]) ++change.came;
+    if (!now[i] && before[i]) ++change.went;
   }
-  EXPECT_EQ(came, 0U);
-  EXPECT_LT(went, before.size() / 4);
+  return change;
 }
 
 TEST_F(ReadProbe, LeavesColdFilesCold) {
@@ -91,20 +93,33 @@ TEST_F(ReadProbe, LeavesColdFilesCold) {
   EXPECT_TRUE(figures.page_cache.bytes_per_s) << figures.page_cache.reason;
 }
 
+// Some machines take back clean pages every few seconds: what went in one try says little of the
+// probe, what went in each of many does, unless a file beside the probed ones lost pages in each.
 TEST_F(ReadProbe, LeavesWarmAndHalfWarmFilesAsTheyWere) {
-  const std::vector<std::string> paths{file("warm", 40), file("half", 64)};
-  evict(paths[1]);
-  {
-    const os::Fd reader = os::open_regular(paths[1]);
-    ::posix_fadvise(reader.get(), 0, 0, POSIX_FADV_RANDOM);
-    std::vector<std::byte> some(20 << 20);
-    os::pread_full(reader, some, 8 << 20);
+  constexpr int k_tries = 10;
+  bool machine_kept_once = false;
+  for (int i = 0; i < k_tries; ++i) {
+    const std::string beside = file("beside", 40);
+    const std::vector<std::string> paths{file("warm", 40), file("half", 64)};
+    evict(paths[1]);
+    {
+      const os::Fd reader = os::open_regular(paths[1]);
+      ::posix_fadvise(reader.get(), 0, 0, POSIX_FADV_RANDOM);
+      std::vector<std::byte> some(20 << 20);
+      os::pread_full(reader, some, 8 << 20);
+    }
+    const auto untouched = pages_of(beside);
+    const auto warm = pages_of(paths[0]);
+    const auto half = pages_of(paths[1]);
+    static_cast<void>(probe_reads(paths, options_));
+    const Change of_warm = change_of(warm, pages_of(paths[0]));
+    const Change of_half = change_of(half, pages_of(paths[1]));
+    ASSERT_EQ(of_warm.came + of_half.came, 0U);
+    if (of_warm.went + of_half.went == 0) return;
+    machine_kept_once |= change_of(untouched, pages_of(beside)).went == 0;
   }
-  const auto warm = pages_of(paths[0]);
-  const auto half = pages_of(paths[1]);
-  static_cast<void>(probe_reads(paths, options_));
-  expect_as_found(pages_of(paths[0]), warm);
-  expect_as_found(pages_of(paths[1]), half);
+  ASSERT_FALSE(machine_kept_once) << "pages went in each of " << k_tries << " tries";
+  GTEST_SKIP() << "this machine took back clean pages in each of " << k_tries << " tries";
 }
 
 TEST_F(ReadProbe, EveryMissingFigureHasItsReason) {
