@@ -164,7 +164,9 @@ void summarize(Mode* mode) {
   std::vector<double> rates;
   std::vector<double> memory;
   std::vector<double> bytes;
+  std::vector<double> tokens;
   for (const Record* trial : mode->trials) {
+    if (trial->first_token_s) tokens.push_back(*trial->first_token_s);
     if (trial->gpu_mem_used_mb) memory.push_back(*trial->gpu_mem_used_mb);
     if (trial->checkpoint_bytes != 0) bytes.push_back(static_cast<double>(trial->checkpoint_bytes));
     // What a warm trial read from storage says nothing about storage's rate.
@@ -173,6 +175,7 @@ void summarize(Mode* mode) {
     }
   }
   mode->gpu_mem_mib = median_if_any(memory);
+  mode->first_token_s = median_if_any(tokens);
   mode->storage_rate_bytes_per_s = median_if_any(rates);
   if (!bytes.empty() && mode->load_s->median > 0) {
     mode->load_rate_bytes_per_s = measure::median(bytes) / mode->load_s->median;

@@ -28,6 +28,7 @@ struct Mode {
   std::optional<double> load_rate_bytes_per_s;     // checkpoint bytes / median load_s
   std::optional<double> storage_rate_bytes_per_s;  // median of storage bytes read / load_s
   std::optional<double> gpu_mem_mib;               // median
+  std::optional<double> first_token_s;             // median, from ready on; no part of load_s
 };
 
 struct Arm {

@@ -35,6 +35,7 @@ json::object mode_object(const Mode& mode) {
   out["load_rate_bytes_per_s"] = number_value(mode.load_rate_bytes_per_s);
   out["storage_rate_bytes_per_s"] = number_value(mode.storage_rate_bytes_per_s);
   out["gpu_mem_used_mb"] = number_value(mode.gpu_mem_mib);
+  out["first_token_s"] = number_value(mode.first_token_s);
   return out;
 }
 

@@ -49,12 +49,13 @@ std::vector<std::string> row_of(const Comparison& comparison, const Mode& mode, 
                     [&](const auto* trial) { return trial->storage_mode == mode.label; });
   if (left_out > 0) trials += fmt::format("{}{} left out", trials.empty() ? "" : "; ", left_out);
   if (trials.empty()) trials = "none";
-  std::vector<std::string> row{markdown_code(mode.label), trials, "", "", "", ""};
+  std::vector<std::string> row{markdown_code(mode.label), trials, "", "", "", "", ""};
   if (!mode.load_s) return row;
   row[2] = fmt::format("**{}**", in_seconds(mode.load_s->median));
   if (mode.load_s->n > 1) row[3] = in_seconds({mode.load_s->min, mode.load_s->max});
   row[4] = rate_or_empty(reading_rate_of(comparison, arm, mode));
   row[5] = mode.gpu_mem_mib ? fmt::format("{} MiB", std::llround(*mode.gpu_mem_mib)) : "";
+  row[6] = mode.first_token_s ? in_seconds(*mode.first_token_s) : "";
   return row;
 }
 
@@ -130,6 +131,13 @@ std::string paths_section(const Comparison& comparison) {
     if (arm.warm.load_s || warm_left_out) table.rows.push_back(row_of(comparison, arm.warm, arm));
     for (const Mode& mode : arm.other_modes) table.rows.push_back(row_of(comparison, mode, arm));
   }
+  const bool any_token = std::any_of(table.rows.begin(), table.rows.end(),
+                                     [](const auto& row) { return !row.back().empty(); });
+  if (any_token) {
+    table.columns.push_back({"first token", Align::right});
+  } else {
+    for (std::vector<std::string>& row : table.rows) row.pop_back();
+  }
   return "## What was measured\n\n" + text::markdown_table(table) +
          (loads_only(comparison)
               ? "\nTimes are of the whole load. Storage rate: what storage delivered over that "
@@ -137,6 +145,8 @@ std::string paths_section(const Comparison& comparison) {
               : "\nTimes are from launch to ready, the first time that the server's health URL "
                 "answers 200. Storage rate: what storage delivered over the seconds of the weights "
                 "phase; empty where the server does not tell it.") +
+         (any_token ? " First token: of one request after ready, from ready on; in no other time."
+                    : "") +
          gpu_memory_note(comparison) + "\n\n";
 }
 
