@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "report/choices.h"
+#include "report/dominance.h"
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/json.h"
@@ -84,6 +86,45 @@ std::string environment_lines(const Comparison& comparison) {
   return lines;
 }
 
+// The block device below an arm's path, where there is one.
+std::optional<std::string> device_of(const Arm& arm) {
+  return text::string_at(arm.facts.storage, "device");
+}
+
+// The arm whose cold and warm starts tell what reading from `place` costs: itself, or a path on the
+// same disk. Null where none does.
+const Arm* measured_on(const Comparison& comparison, const Arm& place) {
+  const auto tells = [&comparison](const Arm& arm) {
+    const auto share = storage_share_of(comparison, arm);
+    return share && share->is_clear;
+  };
+  if (tells(place)) return &place;
+  for (const Arm* path : paths_by_time(comparison)) {
+    if (device_of(place) && device_of(*path) == device_of(place) && tells(*path)) return path;
+  }
+  return nullptr;
+}
+
+// Brings what lies at `place`, the script's `variable`, into memory where starts were seen to gain
+// by that.
+std::string into_memory(const Comparison& comparison, const Arm& place, const char* variable) {
+  const Arm* measured = measured_on(comparison, place);
+  if (measured == nullptr) return "";
+  return fmt::format(
+      "  # From memory, reading the weights takes {} less of a start{}.\n"
+      "  coldload cache warm \"${}\"\n",
+      in_seconds(storage_share_of(comparison, *measured)->seconds()),
+      measured == &place
+          ? ""
+          : fmt::format(" (measured on {}, the same disk)", text::one_line(measured->facts.label)),
+      variable);
+}
+
+// What is done as the node comes up; nothing for no `lines`.
+std::string at_boot(const std::string& lines) {
+  return lines.empty() ? "" : "if [ \"${1:-}\" = boot ]; then\n" + lines + "  exit\nfi\n";
+}
+
 std::string mount_check(const Arm& staged) {
   const auto mount = text::string_at(staged.facts.storage, "mount_point");
   if (!mount || *mount == "/" || mount->empty()) return "";
@@ -93,66 +134,80 @@ std::string mount_check(const Arm& staged) {
       text::shell_word(*mount), text::shell_word(*mount + " is not mounted"));
 }
 
+std::string copy_line(const Staging& staging, const char* indent) {
+  return fmt::format(
+      "{0}# {1} the first time, milliseconds where the copy is there; fails without room for it.\n"
+      "{0}coldload stage --wait \"$model\" \"$copy\"\n",
+      indent, in_seconds(staging.copy_s));
+}
+
 std::string staged_start(const Comparison& comparison, const Staging& staging) {
-  std::string out =
-      fmt::format("model={}\ncopy={}\n\n", text::shell_word(staging.source->facts.path),
-                  text::shell_word(staging.staged->facts.path));
-  out += mount_check(*staging.staged);
-  out += fmt::format(
-      "# {} the first time, milliseconds where the copy is there; fails where there is no room for "
-      "it.\n"
-      "coldload stage --wait \"$model\" \"$copy\"\n",
-      in_seconds(staging.copy_s));
+  const std::string out =
+      copy_line(staging, "") + at_boot(into_memory(comparison, *staging.staged, "copy"));
   const Mode& hot = staging.staged->warm;
   if (hot.load_s && hot.load_s->max < staging.staged->cold.load_s->min) {
-    out += fmt::format(
-        "# A start from memory takes {}, one from the disk {}: the copy is read beside the start.\n"
-        "exec coldload run \"$copy\" --{}\n",
-        in_seconds(hot.load_s->median), in_seconds(staging.later_s),
-        server_line(comparison, "{model}"));
-    return out;
+    return out + fmt::format(
+                     "# A start from memory takes {}, one from the disk {}: the copy is read "
+                     "beside the start.\n"
+                     "exec coldload run \"$copy\" --{}\n",
+                     in_seconds(hot.load_s->median), in_seconds(staging.later_s),
+                     server_line(comparison, "{model}"));
   }
   return out + "exec" + server_line(comparison, "\"$copy\"") + "\n";
 }
 
-// The first start reads ahead and leaves a copy for those after it.
+// The first start reads ahead and leaves a copy for those after it, unless the boot did.
 std::string read_ahead_and_staged_start(const Comparison& comparison, const Staging& staging) {
   const Arm& source = *staging.source;
   return fmt::format(
-      "model={}\ncopy={}\n\n{}"
+      "{}"
       "# Without the copy: ready after {} instead of {}, the weights are read while the server\n"
       "# starts; the copy is made once it is ready. From the copy: {}. Each was measured alone.\n"
       "exec coldload run --stage \"$copy\" \"$model\" --{}\n",
-      text::shell_word(source.facts.path), text::shell_word(staging.staged->facts.path),
-      mount_check(*staging.staged), in_seconds(prefetched(comparison, source)->cold.load_s->median),
+      at_boot(copy_line(staging, "  ") + into_memory(comparison, *staging.staged, "copy")),
+      in_seconds(prefetched(comparison, source)->cold.load_s->median),
       in_seconds(source.cold.load_s->median), in_seconds(staging.later_s),
       server_line(comparison, "{model}"));
 }
 
 std::string direct_start(const Comparison& comparison, const Arm& path) {
-  std::string out = fmt::format("model={}\n\n", text::shell_word(path.facts.path));
+  const std::string out = at_boot(into_memory(comparison, path, "model"));
   if (!prefetch_saves(comparison, path)) {
     return out + "exec" + server_line(comparison, "\"$model\"") + "\n";
   }
-  out +=
-      fmt::format("# Ready after {} instead of {}: the weights are read while the server starts.\n",
-                  in_seconds(prefetched(comparison, path)->cold.load_s->median),
-                  in_seconds(path.cold.load_s->median));
-  return out + "exec coldload run \"$model\" --" + server_line(comparison, "\"$model\"") + "\n";
+  return out + fmt::format(
+                   "# Ready after {} instead of {}: the weights are read while the server starts.\n"
+                   "exec coldload run \"$model\" --{}\n",
+                   in_seconds(prefetched(comparison, path)->cold.load_s->median),
+                   in_seconds(path.cold.load_s->median), server_line(comparison, "\"$model\""));
+}
+
+// What follows the header: the places, then what is done.
+std::string body_for(const Comparison& comparison, const Arm& fastest) {
+  const auto staging = staging_in(comparison);
+  if (!staging_pays(comparison, staging) && !copy_may_pay(comparison, staging)) {
+    return fmt::format("model={}\n\n", text::shell_word(fastest.facts.path)) +
+           direct_start(comparison, fastest);
+  }
+  return fmt::format("model={}\ncopy={}\n\n", text::shell_word(staging->source->facts.path),
+                     text::shell_word(staging->staged->facts.path)) +
+         mount_check(*staging->staged) +
+         (prefetch_saves(comparison, *staging->source)
+              ? read_ahead_and_staged_start(comparison, *staging)
+              : staged_start(comparison, *staging));
 }
 
 std::string script_for(const Comparison& comparison, const Arm& fastest) {
+  const std::string body = body_for(comparison, fastest);
   std::string out = fmt::format(
       "#!/usr/bin/env bash\n# Starts a node that serves {}; written from measurements.\n",
       text::one_line(comparison.model));
-  out += "set -euo pipefail\n" + environment_lines(comparison);
-  const auto staging = staging_in(comparison);
-  if (staging_pays(comparison, staging) || copy_may_pay(comparison, staging)) {
-    return out + (prefetch_saves(comparison, *staging->source)
-                      ? read_ahead_and_staged_start(comparison, *staging)
-                      : staged_start(comparison, *staging));
+  if (body.find("= boot ]") != std::string::npos) {
+    out +=
+        "# With the word boot: what is done as the node comes up, before anybody waits for the "
+        "server.\n";
   }
-  return out + direct_start(comparison, fastest);
+  return out + "set -euo pipefail\n" + environment_lines(comparison) + body;
 }
 
 }  // namespace
