@@ -1,5 +1,6 @@
 #include "text/escape.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include <fmt/format.h>
@@ -50,6 +51,33 @@ void for_each_shown(std::string_view text, Each each) {
     }
     text.remove_prefix(length);
   }
+}
+
+// In bash's $'...', which shows what would steer a terminal as escapes.
+std::string shell_word_with_escapes(std::string_view text) {
+  std::string out = "$'";
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    const std::string_view character = length == 0 ? k_replacement : text.substr(0, length);
+    if (steers(code_point(character))) {
+      for (const char byte : character) {
+        out += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+      }
+    } else {
+      if (character == "'" || character == "\\") out += '\\';
+      out += character;
+    }
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return out + '\'';
+}
+
+bool is_shown_as_it_is(std::string_view text) {
+  for (std::size_t length = 0; !text.empty(); text.remove_prefix(length)) {
+    length = utf8_length(text);
+    if (length == 0 || steers(code_point(text.substr(0, length)))) return false;
+  }
+  return true;
 }
 
 std::string entity(std::string_view character) {
@@ -129,6 +157,7 @@ std::string markdown_code(std::string_view text) {
 }
 
 std::string shell_word(std::string_view text) {
+  if (!is_shown_as_it_is(text)) return shell_word_with_escapes(text);
   static constexpr std::string_view k_safe = "-_./:=,+@%{}";
   bool safe = !text.empty();
   for (const char character : text) {

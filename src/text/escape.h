@@ -27,7 +27,8 @@ namespace coldload::text {
 // The text as code within a line: `text`, or HTML where backticks, pipes or such are in it.
 [[nodiscard]] std::string markdown_code(std::string_view text);
 
-// One word of a POSIX shell command line.
+// One word of a shell's command line: any POSIX shell's, but for text with characters that steer a
+// terminal, which only bash's $'...' can show. What is no UTF-8 is replaced.
 [[nodiscard]] std::string shell_word(std::string_view text);
 
 }  // namespace coldload::text

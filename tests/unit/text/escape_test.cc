@@ -58,6 +58,8 @@ TEST(Escape, ShellWordsAreOneWord) {
   EXPECT_EQ(shell_word(""), "''");
   EXPECT_EQ(shell_word("a b"), "'a b'");
   EXPECT_EQ(shell_word("it's; rm *"), "'it'\\''s; rm *'");
+  EXPECT_EQ(shell_word("a\x1b[31m'\\\u202Eb\xff"), "$'a\\x1b[31m\\'\\\\\\xe2\\x80\\xaeb�'");
+  EXPECT_EQ(shell_word("größe"), "'größe'");
 }
 
 }  // namespace
