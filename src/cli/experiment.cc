@@ -102,7 +102,7 @@ void warn_of_stand_ins(const std::vector<measure::Arm>& arms, measure::Experimen
 }
 
 // The report covers every record of the out directory, so that later rows join earlier ones.
-// Whether one of `conditions` holds.
+// Whether one of `conditions` holds: of this experiment alone, or earlier rows would hide it.
 bool write_report(const report::Results& results, bool json,
                   const std::vector<report::Condition>& conditions) {
   const std::vector<std::string> records{results.jsonl_path()};
@@ -114,7 +114,7 @@ bool write_report(const report::Results& results, bool json,
   } else {
     fmt::print("{}", report::terminal_summary(dataset));
   }
-  return any_holds(conditions, dataset);
+  return any_holds(conditions, dataset.latest());
 }
 
 int exit_code(const measure::ExperimentResult& result, bool ignore_failure) {

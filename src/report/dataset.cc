@@ -1,6 +1,9 @@
 #include "report/dataset.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
+#include <numeric>
 #include <utility>
 
 #include "report/json_lines.h"
@@ -19,33 +22,76 @@ void add_cpu_of_phases(measure::Record* record) {
 
 }  // namespace
 
-void Dataset::add(measure::Record&& record) {
-  const std::string id = record.experiment.id;
-  if (index_of_.emplace(id, experiments_.size()).second) {
-    experiments_.push_back(std::move(record.experiment));
+// Builds a dataset. An experiment is as old as its first record says.
+class DatasetReader {
+ public:
+  void add(measure::Record&& record) {
+    const std::string id = record.experiment.id;
+    if (made_.index_of_.emplace(id, made_.experiments_.size()).second) {
+      started_at_.push_back(record.started_at);
+      made_.experiments_.push_back(std::move(record.experiment));
+    }
+    record.experiment = {};
+    record.experiment.id = id;
+    add_cpu_of_phases(&record);
+    record.timeline = {};
+    made_.records_.push_back(std::move(record));
   }
-  record.experiment = {};
-  record.experiment.id = id;
-  add_cpu_of_phases(&record);
-  record.timeline = {};
-  records_.push_back(std::move(record));
-}
+
+  Dataset in_order() {
+    std::vector<std::size_t> order(started_at_.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) {
+      return started_at_[a] < started_at_[b];
+    });
+    std::vector<measure::ExperimentFacts> experiments;
+    experiments.reserve(order.size());
+    for (const std::size_t index : order) {
+      experiments.push_back(std::move(made_.experiments_[index]));
+    }
+    made_.experiments_ = std::move(experiments);
+    for (std::size_t i = 0; i < made_.experiments_.size(); ++i) {
+      made_.index_of_[made_.experiments_[i].id] = i;
+    }
+    const auto is_earlier = [this](const measure::Record& a, const measure::Record& b) {
+      return made_.index_of_.at(a.experiment.id) < made_.index_of_.at(b.experiment.id);
+    };
+    if (!std::is_sorted(made_.records_.begin(), made_.records_.end(), is_earlier)) {
+      std::stable_sort(made_.records_.begin(), made_.records_.end(), is_earlier);
+    }
+    return std::move(made_);
+  }
+
+ private:
+  Dataset made_;
+  std::vector<std::string> started_at_;  // of each experiment
+};
 
 const measure::ExperimentFacts& Dataset::facts_of(const measure::Record& record) const {
   return experiments_.at(index_of_.at(record.experiment.id));
 }
 
+Dataset Dataset::latest() const {
+  Dataset last;
+  if (experiments_.empty()) return last;
+  last.experiments_.push_back(experiments_.back());
+  last.index_of_.emplace(experiments_.back().id, 0);
+  std::copy_if(records_.begin(), records_.end(), std::back_inserter(last.records_),
+               [&](const auto& record) { return record.experiment.id == experiments_.back().id; });
+  return last;
+}
+
 Dataset dataset_of(std::vector<measure::Record> records) {
-  Dataset dataset;
-  for (measure::Record& record : records) dataset.add(std::move(record));
-  return dataset;
+  DatasetReader reader;
+  for (measure::Record& record : records) reader.add(std::move(record));
+  return reader.in_order();
 }
 
 Dataset read_dataset(const std::vector<std::string>& jsonl_paths) {
-  Dataset dataset;
+  DatasetReader reader;
   read_unique_records(jsonl_paths,
-                      [&dataset](measure::Record&& record) { dataset.add(std::move(record)); });
-  return dataset;
+                      [&reader](measure::Record&& record) { reader.add(std::move(record)); });
+  return reader.in_order();
 }
 
 Timelines read_timelines(const std::vector<std::string>& jsonl_paths,

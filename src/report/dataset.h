@@ -16,13 +16,12 @@ namespace coldload::report {
 
 class Dataset {
  public:
-  void add(measure::Record&& record);
-
-  // In the order they were added. Of `experiment` only the id is left (see facts_of), of the
+  // Experiment by experiment as they were made, whatever files they came from in whatever order;
+  // those of one as they were added. Of `experiment` only the id is left (see facts_of), of the
   // timeline the CPU seconds of each phase (see read_timelines).
   [[nodiscard]] const std::vector<measure::Record>& records() const { return records_; }
 
-  // In the order of their first records.
+  // The earliest first.
   [[nodiscard]] const std::vector<measure::ExperimentFacts>& experiments() const {
     return experiments_;
   }
@@ -30,7 +29,12 @@ class Dataset {
   // What is the same for all trials of the record's experiment.
   [[nodiscard]] const measure::ExperimentFacts& facts_of(const measure::Record& record) const;
 
+  // The last experiment alone; nothing where there is none.
+  [[nodiscard]] Dataset latest() const;
+
  private:
+  friend class DatasetReader;
+
   std::vector<measure::Record> records_;
   std::vector<measure::ExperimentFacts> experiments_;
   std::unordered_map<std::string, std::size_t> index_of_;

@@ -117,6 +117,7 @@ void for_each_record(const std::string& path, const std::function<void(measure::
   const std::uint64_t cut_bytes =
       for_each_line(file, [&](std::string_view line, std::uint64_t number) {
         lines = number;
+        if (line.find_first_not_of(" \t\r") == std::string_view::npos) return;
         measure::Record record;
         try {
           record = record_of_line(line);
