@@ -2,8 +2,9 @@
 //
 //   simulate EXPERIMENTS   one JSON line per distribution and number of runs, on stdout
 //
-// A/A: both arms the same; counts how often a difference is called shown. A/B: the second arm takes
-// 2.6 times as long; counts how often the interval of the ratio holds 2.6.
+// A/A: both arms the same; counts how often a difference is called shown, and with runs too few for
+// that, how often they are said to lie far apart. A/B: the second arm takes 2.6 times as long;
+// counts how often the interval of the ratio holds 2.6.
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -11,6 +12,7 @@
 #include <functional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "measure/run_count.h"
@@ -84,6 +86,25 @@ void stop_at_precision(const Distribution& from, double precision, double factor
       inside);
 }
 
+// A/A with so few runs that no test shows anything: how often one arm is said to be clearly larger,
+// as cold starts are held against warm ones, and the two to lie far apart.
+void few_runs(const Distribution& from, std::size_t n_a, std::size_t n_b, int experiments,
+              Random& random) {
+  using coldload::measure::summarize;
+  int far = 0;
+  int larger = 0;
+  for (int i = 0; i < experiments; ++i) {
+    const Values a = draw(from, n_a, 1, random);
+    const Values b = draw(from, n_b, 1, random);
+    far += static_cast<int>(coldload::measure::lie_far_apart(*summarize(a), *summarize(b)));
+    larger += static_cast<int>(coldload::measure::are_clearly_larger(a, b));
+  }
+  std::printf(
+      "{\"distribution\":\"%s\",\"runs\":[%zu,%zu],\"experiments\":%d,\"aa_called_far_apart\":%d,"
+      "\"aa_called_clearly_larger\":%d}\n",
+      from.name, n_a, n_b, experiments, far, larger);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -118,6 +139,11 @@ int main(int argc, char** argv) {
     for (const double precision : {0.02, 0.05, 0.2}) {
       stop_at_precision(from, precision, k_factor, experiments, random);
     }
+  }
+  const std::vector<std::pair<std::size_t, std::size_t>> few{
+      {1, 2}, {1, 3}, {2, 2}, {1, 4}, {2, 3}, {1, 5}, {2, 4}, {3, 3}, {2, 5}, {2, 6}};
+  for (const Distribution& from : distributions()) {
+    for (const auto& [n_a, n_b] : few) few_runs(from, n_a, n_b, experiments, random);
   }
   return 0;
 }

@@ -1,6 +1,7 @@
 #include "measure/statistics.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -101,7 +102,8 @@ std::size_t bounding_pair(std::size_t n_a, std::size_t n_b) {
     constexpr double k_z = 1.959963984540054;
     const auto pairs = static_cast<double>(n_a) * static_cast<double>(n_b);
     const double deviation = std::sqrt(pairs * static_cast<double>(n + 1) / 12);
-    return static_cast<std::size_t>(std::max(1.0, std::floor(pairs / 2 - k_z * deviation)));
+    // With the test's correction for continuity, or the two would contradict each other.
+    return static_cast<std::size_t>(std::max(1.0, std::ceil(pairs / 2 - 0.5 - k_z * deviation)));
   }
   const std::vector<double> ways = rank_sum_ways(n, n_a);
   const double all = std::accumulate(ways.begin(), ways.end(), 0.0);
@@ -236,22 +238,57 @@ std::optional<Interval> difference_interval(std::span<const double> a, std::span
   return shift_interval(a, b, [](double first, double second) { return second - first; });
 }
 
-std::optional<std::size_t> runs_to_show(std::span<const double> a, std::span<const double> b) {
+std::optional<double> chance_of_larger(std::span<const double> a, std::span<const double> b) {
   if (a.empty() || b.empty()) return std::nullopt;
   std::vector<double> first(a.begin(), a.end());
   std::vector<double> second(b.begin(), b.end());
   std::sort(first.begin(), first.end());
   std::sort(second.begin(), second.end());
-  const auto slower = [](double x, double y) { return y - x; };
+  const auto larger = [](double x, double y) { return y - x; };
   const auto pairs = static_cast<double>(a.size()) * static_cast<double>(b.size());
-  const auto not_above = static_cast<double>(pairs_up_to(0, first, second, slower));
+  const auto not_above = static_cast<double>(pairs_up_to(0, first, second, larger));
   const auto below = static_cast<double>(
-      pairs_up_to(-std::numeric_limits<double>::denorm_min(), first, second, slower));
-  // How often a run of b is slower than one of a, ties counting half.
-  const double chance = 1 - (not_above + below) / 2 / pairs;
-  if (chance == 0.5) return std::nullopt;
+      pairs_up_to(-std::numeric_limits<double>::denorm_min(), first, second, larger));
+  return 1 - (not_above + below) / 2 / pairs;
+}
+
+bool lie_far_apart(const Summary& a, const Summary& b) {
+  struct Needed {
+    double ranges;
+    double halves;
+  };
+  constexpr double k_never = std::numeric_limits<double>::infinity();
+  constexpr std::array<Needed, 7> k_needed{{{k_never, k_never},
+                                            {k_never, k_never},
+                                            {k_never, k_never},
+                                            {20, k_never},
+                                            {3, 20},
+                                            {2, 6},
+                                            {1, 4}}};
+  const Needed needed = k_needed[std::min(a.n + b.n, k_needed.size() - 1)];
+  const Summary& small = a.median <= b.median ? a : b;
+  const Summary& large = a.median <= b.median ? b : a;
+  const double gap = large.min - small.max;
+  const double range = std::max(small.max - small.min, large.max - large.min);
+  const double half = std::max(large.median - large.min, small.max - small.median);
+  return (std::isfinite(needed.ranges) && gap > needed.ranges * range) ||
+         (std::isfinite(needed.halves) && gap > needed.halves * half);
+}
+
+bool are_clearly_larger(std::span<const double> a, std::span<const double> b) {
+  constexpr double k_more_than_scatter = 1.5;
+  const auto small = summarize(a);
+  const auto large = summarize(b);
+  if (!small || !large || small->max >= large->min) return false;
+  return large->min >= k_more_than_scatter * small->max || *mann_whitney_p(a, b) < k_significance ||
+         lie_far_apart(*small, *large);
+}
+
+std::optional<std::size_t> runs_to_show(std::span<const double> a, std::span<const double> b) {
+  const auto chance = chance_of_larger(a, b);
+  if (!chance || *chance == 0.5) return std::nullopt;
   constexpr double k_z = 1.959963984540054 + 0.8416212335729143;  // 5 % two-sided, power 80 %
-  const double both = k_z * k_z / (3 * (chance - 0.5) * (chance - 0.5));
+  const double both = k_z * k_z / (3 * (*chance - 0.5) * (*chance - 0.5));
   const auto each = static_cast<std::size_t>(std::ceil(both / 2));
   return std::max(each, k_least_to_show);
 }

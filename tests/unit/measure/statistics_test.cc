@@ -119,6 +119,58 @@ TEST(Statistics, TheIntervalAndTheTestNeverContradictEachOther) {
   }
 }
 
+// Both are approximations there, of which one must not show what the other does not.
+TEST(Statistics, TheIntervalAndTheTestAgreeOnManyValuesToo) {
+  for (std::size_t n_a = 5; n_a <= 60; n_a += 5) {
+    for (std::size_t n_b = 51 - std::min<std::size_t>(n_a, 46); n_b <= 60; n_b += 3) {
+      // Without ties: b is a's runs shifted so that ever more of them are the longer ones.
+      for (std::size_t shift = 0; shift <= n_a * n_b; shift += 7) {
+        Values a;
+        Values b;
+        for (std::size_t i = 0; i < n_a; ++i) a.push_back(1 + 1e-3 * static_cast<double>(i));
+        for (std::size_t i = 0; i < n_b; ++i) {
+          b.push_back(1 +
+                      1e-3 * (static_cast<double>(i * n_a) + static_cast<double>(shift)) /
+                          static_cast<double>(n_b) +
+                      1e-7);
+        }
+        const Interval interval = *difference_interval(a, b);
+        if (interval.low > 0 || interval.high < 0) {
+          ASSERT_LT(*mann_whitney_p(a, b), 0.05) << n_a << ' ' << n_b << ' ' << shift;
+        } else {
+          ASSERT_GE(*mann_whitney_p(a, b), 0.05) << n_a << ' ' << n_b << ' ' << shift;
+        }
+      }
+    }
+  }
+}
+
+TEST(Statistics, FewValuesLieFarApartOnlyWhereChanceHardlyPutsThem) {
+  const auto far = [](const Values& a, const Values& b) {
+    return lie_far_apart(*summarize(a), *summarize(b));
+  };
+  EXPECT_TRUE(far({46, 50}, {70, 72, 75}));
+  EXPECT_TRUE(far({70, 72, 75}, {46, 50}));
+  EXPECT_FALSE(far({56, 59}, {61, 62, 69.5}));
+  EXPECT_FALSE(far({1}, {100})) << "one each is chance half of the time";
+  EXPECT_TRUE(far({1.29, 1.30, 1.31, 1.33, 2.90}, {0.41})) << "an outlier on the far side";
+  EXPECT_FALSE(far({1, 2, 3}, {2, 3, 4}));
+}
+
+TEST(Statistics, ClearlyLargerIsMoreThanApart) {
+  EXPECT_FALSE(are_clearly_larger(Values{1.0}, Values{1.4}));
+  EXPECT_TRUE(are_clearly_larger(Values{1.0}, Values{1.6}));
+  EXPECT_FALSE(are_clearly_larger(Values{1.6}, Values{1.0}));
+  EXPECT_TRUE(are_clearly_larger(Values{1, 1.1, 1.2, 1.3}, Values{1.31, 1.4, 1.5, 1.6}));
+  EXPECT_FALSE(are_clearly_larger(Values{}, Values{1}));
+}
+
+TEST(Statistics, TheLargerOneIsThatWhichWinsMorePairs) {
+  EXPECT_DOUBLE_EQ(*chance_of_larger(Values{1, 2}, Values{1, 3}), 0.625);
+  EXPECT_DOUBLE_EQ(*chance_of_larger(Values{5}, Values{1, 2, 3}), 0);
+  EXPECT_FALSE(chance_of_larger(Values{}, Values{1}));
+}
+
 // bench/statistics has the large runs of these two.
 TEST(Statistics, ATrueRatioLiesInItsIntervalNineteenTimesOfTwenty) {
   Draws draws(1);
