@@ -4,10 +4,10 @@
 
 #include <fmt/format.h>
 
-#include "measure/floor_json.h"
+#include "report/setting.h"
 #include "report/wording.h"
 #include "text/escape.h"
-#include "text/json.h"
+#include "text/units.h"
 
 namespace coldload::report {
 
@@ -17,26 +17,8 @@ using text::markdown_code;
 using text::markdown_text;
 using Words = std::vector<std::string>;
 
-std::string cpu_of(const Comparison& comparison) {
-  return text::string_at(comparison.facts.environment, "cpu").value_or("");
-}
-
-std::string gpus_of(const Comparison& comparison) {
-  Words names;
-  for (const text::json::object& gpu : measure::objects_in(comparison.facts.environment, "gpus")) {
-    names.push_back(text::string_at(gpu, "name").value_or(""));
-  }
-  return joined(names);
-}
-
-std::string server_version_of(const measure::ExperimentFacts& facts) {
-  return text::string_at(measure::object_in(facts.environment, "server"), "installed_version")
-      .value_or("");
-}
-
-Words server_of(const measure::ExperimentFacts& facts) {
-  const auto dashes = std::find(facts.command.begin(), facts.command.end(), "--");
-  return {dashes, facts.command.end()};
+std::string bytes_of(const Comparison& comparison) {
+  return comparison.checkpoint_bytes == 0 ? "" : text::format_bytes(comparison.checkpoint_bytes);
 }
 
 std::string length_of(const Comparison& comparison) {
@@ -70,26 +52,17 @@ Words only_in(const Words& words, Words others) {
 }
 
 // "the server's command (then with `-a`, now with `-b`)"
-std::string command_change(const Words& then, const Words& now) {
+std::string word_change(const char* what, const Words& then, const Words& now) {
   const Words only_then = only_in(then, now);
   const Words only_now = only_in(now, then);
   Words parts;
   if (!only_then.empty()) parts.push_back("then with " + joined(only_then));
   if (!only_now.empty()) parts.push_back("now with " + joined(only_now));
   if (parts.empty()) parts.emplace_back("in another order");
-  return fmt::format("the server's command ({})", fmt::join(parts, ", "));
+  return fmt::format("{} ({})", what, fmt::join(parts, ", "));
 }
 
 }  // namespace
-
-std::string compile_cache_of(const measure::ExperimentFacts& facts) {
-  return text::string_at(measure::object_in(facts.environment, "server"), "compile_cache")
-      .value_or("");
-}
-
-bool are_same_machine(const Comparison& a, const Comparison& b) {
-  return cpu_of(a) == cpu_of(b) && gpus_of(a) == gpus_of(b);
-}
 
 std::vector<std::string> changes_between(const Arm& then, const Arm& now) {
   Words words;
@@ -100,16 +73,29 @@ std::vector<std::string> changes_between(const Arm& then, const Arm& now) {
 
 std::vector<std::string> changes_between(const Comparison& then, const Comparison& now) {
   Words words;
-  add("CPU", cpu_of(then), cpu_of(now), &words);
-  add("GPU", gpus_of(then), gpus_of(now), &words);
+  const Machine then_machine = machine_of(then.facts);
+  const Machine now_machine = machine_of(now.facts);
+  add("CPU", then_machine.cpu, now_machine.cpu, &words);
+  add("cores", then_machine.cores, now_machine.cores, &words);
+  add("memory", then_machine.memory, now_machine.memory, &words);
+  add("GPU", joined(then_machine.gpus), joined(now_machine.gpus), &words);
+  add("bytes of weights", bytes_of(then), bytes_of(now), &words);
   add("server version", server_version_of(then.facts), server_version_of(now.facts), &words);
   add("max\\_model\\_len", length_of(then), length_of(now), &words);
   add("cold policy", then.facts.cold_policy, now.facts.cold_policy, &words);
   if (then.facts.drop_caches != now.facts.drop_caches) words.emplace_back("`--drop-caches`");
   add("runtime caches", compile_cache_of(then.facts), compile_cache_of(now.facts), &words);
-  const Words then_server = server_of(then.facts);
-  const Words now_server = server_of(now.facts);
-  if (then_server != now_server) words.push_back(command_change(then_server, now_server));
+  const auto add_words = [&](const char* what, Words (*words_of)(const measure::ExperimentFacts&)) {
+    const Words before = words_of(then.facts);
+    const Words after = words_of(now.facts);
+    if (before != after) words.push_back(word_change(what, before, after));
+  };
+  add_words("the server's command", server_words);
+  add_words("the server's variables", server_variables);
+  add_words("the loader's flags", loader_words);
+  if (is_native(then.facts) && is_native(now.facts)) {
+    add("coldload", coldload_version_of(then.facts), coldload_version_of(now.facts), &words);
+  }
   if (pinned_flags_of(then.facts) != pinned_flags_of(now.facts)) {
     words.emplace_back("the flags that coldload adds");
   }

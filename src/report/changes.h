@@ -16,10 +16,4 @@ namespace coldload::report {
 // Of where an arm's weights lie.
 [[nodiscard]] std::vector<std::string> changes_between(const Arm& then, const Arm& now);
 
-// Whether both ran on a machine of the same CPU and GPUs.
-[[nodiscard]] bool are_same_machine(const Comparison& a, const Comparison& b);
-
-// What --compile-cache was: "private", "fresh", "keep"; empty where it is not on record.
-[[nodiscard]] std::string compile_cache_of(const measure::ExperimentFacts& facts);
-
 }  // namespace coldload::report

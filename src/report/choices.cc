@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "report/verdict.h"
+#include "text/json.h"
 
 namespace coldload::report {
 
@@ -21,19 +22,15 @@ Contrast contrast_between(const Comparison& comparison, const Arm& a, const Arm&
   return contrast_of(comparison, index_of(comparison, a), index_of(comparison, b));
 }
 
-// Whether what lies between their runs is more than either scatters: a few runs that are merely
-// apart are so by chance too often to act on.
-bool are_far_apart(const measure::Summary& a, const measure::Summary& b) {
-  const double gap = std::max(a.min - b.max, b.min - a.max);
-  return gap > std::max(a.max - a.min, b.max - b.min);
-}
-
 }  // namespace
 
 std::vector<const Arm*> paths_by_time(const Comparison& comparison) {
   std::vector<const Arm*> paths;
   for (const Arm& arm : comparison.arms) {
-    if (is_path(arm)) paths.push_back(&arm);
+    const bool is_known = std::any_of(paths.begin(), paths.end(), [&](const Arm* path) {
+      return are_same_storage(comparison, *path, arm);
+    });
+    if (is_path(arm) && !is_known) paths.push_back(&arm);
   }
   std::stable_sort(paths.begin(), paths.end(), [](const Arm* a, const Arm* b) {
     return a->cold.load_s->median < b->cold.load_s->median;
@@ -41,10 +38,28 @@ std::vector<const Arm*> paths_by_time(const Comparison& comparison) {
   return paths;
 }
 
+std::vector<Budget> uses_of(const Comparison& comparison, const Arm& path, bool that_fit) {
+  std::vector<Budget> uses;
+  for (const Budget& budget : budgets_of(comparison)) {
+    if ((path.cold.load_s->max <= budget.seconds) == that_fit) uses.push_back(budget);
+  }
+  return uses;
+}
+
+const Arm* chosen_path(const Comparison& comparison) {
+  const std::vector<const Arm*> paths = paths_by_time(comparison);
+  if (paths.empty()) return nullptr;
+  const std::size_t fitting = uses_of(comparison, *paths.back(), true).size();
+  for (const Arm* path : paths) {
+    if (uses_of(comparison, *path, true).size() > fitting) return path;
+  }
+  return paths.front();
+}
+
 bool differs(const Comparison& comparison, const Arm& a, const Arm& b) {
   const Claim claim = claim_of(comparison, contrast_between(comparison, a, b));
   return claim == Claim::shown ||
-         (claim == Claim::separated && are_far_apart(*a.cold.load_s, *b.cold.load_s));
+         (claim == Claim::separated && measure::lie_far_apart(*a.cold.load_s, *b.cold.load_s));
 }
 
 bool are_level(const Comparison& comparison, const Arm& a, const Arm& b) {
@@ -63,6 +78,11 @@ std::optional<Staging> staging_in(const Comparison& comparison) {
   return std::nullopt;
 }
 
+Gain gain_of_copy(const Comparison& comparison, const Staging& staging, const Arm& without) {
+  if (!differs(comparison, without, *staging.staged)) return Gain::not_shown;
+  return staging.later_s < without.cold.load_s->median ? Gain::shown : Gain::loss_shown;
+}
+
 const Arm* prefetched(const Comparison& comparison, const Arm& path) {
   for (const Arm& arm : comparison.arms) {
     if (arm.facts.prefetch_of == path.facts.label && arm.cold.load_s) return &arm;
@@ -70,10 +90,18 @@ const Arm* prefetched(const Comparison& comparison, const Arm& path) {
   return nullptr;
 }
 
+std::vector<const measure::Record*> not_read_ahead(const Arm& arm) {
+  std::vector<const measure::Record*> trials;
+  for (const measure::Record* trial : arm.cold.trials) {
+    if (text::string_at(trial->reported, measure::k_not_read_ahead_key)) trials.push_back(trial);
+  }
+  return trials;
+}
+
 bool prefetch_saves(const Comparison& comparison, const Arm& path) {
   const Arm* with = prefetched(comparison, path);
-  return with != nullptr && with->cold.load_s->median < path.cold.load_s->median &&
-         differs(comparison, path, *with);
+  return with != nullptr && not_read_ahead(*with).empty() &&
+         with->cold.load_s->median < path.cold.load_s->median && differs(comparison, path, *with);
 }
 
 const Arm& without_copy(const Comparison& comparison, const Staging& staging) {
@@ -83,17 +111,15 @@ const Arm& without_copy(const Comparison& comparison, const Staging& staging) {
 
 bool staging_pays(const Comparison& comparison, const std::optional<Staging>& staging) {
   if (!staging) return false;
-  const Arm& without = without_copy(comparison, *staging);
-  const double each_s = without.cold.load_s->median;
-  return staging->break_even_against(each_s) && staging->later_s < each_s &&
-         differs(comparison, without, *staging->staged);
+  // Each start then saves something, so it pays some day.
+  return gain_of_copy(comparison, *staging, without_copy(comparison, *staging)) == Gain::shown;
 }
 
 bool copy_may_pay(const Comparison& comparison, const std::optional<Staging>& staging) {
   if (!staging || staging_pays(comparison, staging)) return false;
   const Arm& without = without_copy(comparison, *staging);
   return &without != staging->source && staging->later_s < without.cold.load_s->median &&
-         staging->break_even() && differs(comparison, *staging->source, *staging->staged);
+         gain_of_copy(comparison, *staging, *staging->source) == Gain::shown;
 }
 
 }  // namespace coldload::report

@@ -7,22 +7,35 @@
 #include <optional>
 #include <vector>
 
+#include "report/budget.h"
 #include "report/comparison.h"
 #include "report/staging.h"
 
 namespace coldload::report {
 
 // The paths where models may lie that were measured, verified cold; neither copies made for the
-// experiment nor other ways to start. The fastest first.
+// experiment nor other ways to start, and of several on the same storage the first. The fastest
+// first.
 [[nodiscard]] std::vector<const Arm*> paths_by_time(const Comparison& comparison);
 
-// Whether the runs show that two arms differ, or lie further apart than either scatters.
+// The uses whose budget the slowest start of a path fits, or does not.
+[[nodiscard]] std::vector<Budget> uses_of(const Comparison& comparison, const Arm& path,
+                                          bool that_fit);
+// Where to serve from by the slowest starts: the fastest path that fits a use which the slowest
+// path does not, else the fastest. Null where no path was measured.
+[[nodiscard]] const Arm* chosen_path(const Comparison& comparison);
+
+// Whether the runs show that two arms differ, or are few and lie far apart.
 [[nodiscard]] bool differs(const Comparison& comparison, const Arm& a, const Arm& b);
 // Whether they show that two arms do not differ by as much as a tenth of the slower one's time.
 // Most pairs that do not differ are not level either: they have too few runs to tell.
 [[nodiscard]] bool are_level(const Comparison& comparison, const Arm& a, const Arm& b);
 
 [[nodiscard]] std::optional<Staging> staging_in(const Comparison& comparison);
+// What the runs say of starts from the copy against those of `without`, beside what copying costs.
+enum class Gain { shown, not_shown, loss_shown };
+[[nodiscard]] Gain gain_of_copy(const Comparison& comparison, const Staging& staging,
+                                const Arm& without);
 // Whether starts from the copy are shown to be faster, and by some start of a node it has paid.
 [[nodiscard]] bool staging_pays(const Comparison& comparison,
                                 const std::optional<Staging>& staging);
@@ -34,7 +47,9 @@ namespace coldload::report {
 
 // The same path started by `coldload run`; null where that was not measured.
 [[nodiscard]] const Arm* prefetched(const Comparison& comparison, const Arm& path);
-// Whether reading a path ahead is shown to save something.
+// The cold starts by `coldload run` in which nothing was read beside the server.
+[[nodiscard]] std::vector<const measure::Record*> not_read_ahead(const Arm& arm);
+// Whether reading a path ahead is shown to save something; not where some starts read nothing.
 [[nodiscard]] bool prefetch_saves(const Comparison& comparison, const Arm& path);
 // How starts from what was staged are best made without the copy: read ahead where that is shown to
 // save, else plainly.

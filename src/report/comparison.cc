@@ -8,7 +8,7 @@
 
 #include "measure/arm_floor.h"
 #include "report/expectation.h"
-#include "text/json.h"
+#include "report/setting.h"
 
 namespace coldload::report {
 
@@ -26,30 +26,42 @@ struct Pool {
   std::set<std::string> experiments;
 };
 
-std::string machine_of(const ExperimentFacts& facts) {
-  std::string machine = text::string_at(facts.environment, "cpu").value_or("");
-  const auto* gpus = facts.environment.if_contains("gpus");
-  if (gpus == nullptr || !gpus->is_array()) return machine;
-  for (const auto& gpu : gpus->get_array()) {
-    if (gpu.is_object()) machine += '\n' + text::string_at(gpu.get_object(), "name").value_or("");
-  }
-  return machine;
+// What experiments must share to be taken together. Of coldload's own loader that is its build.
+std::string setting_of(const ExperimentFacts& facts, const Record& record,
+                       std::uint64_t checkpoint_bytes) {
+  const Machine machine = machine_of(facts);
+  std::vector<std::string> words{record.model,
+                                 fmt::format("{}", checkpoint_bytes),
+                                 fmt::format("{}", record.max_model_len.value_or(0)),
+                                 facts.target,
+                                 facts.cold_policy,
+                                 facts.drop_caches ? "drop_caches" : "",
+                                 machine.cpu,
+                                 machine.cores,
+                                 machine.memory,
+                                 server_version_of(facts),
+                                 compile_cache_of(facts),
+                                 is_native(facts) ? coldload_version_of(facts) : ""};
+  const auto add = [&words](const char* what, const std::vector<std::string>& more) {
+    words.emplace_back(what);
+    words.insert(words.end(), more.begin(), more.end());
+  };
+  add("gpus", machine.gpus);
+  add("server", server_words(facts));
+  add("variables", server_variables(facts));
+  add("pinned", pinned_flags_of(facts));
+  add("loader", loader_words(facts));
+  return fmt::format("{}", fmt::join(words, "\n"));
 }
 
-std::string setting_of(const ExperimentFacts& facts, const Record& record) {
-  std::string setting = fmt::format(
-      "{}\n{}\n{}\n{}\n{}\n{}", record.model,
-      record.max_model_len ? fmt::format("{}", *record.max_model_len) : "", facts.target,
-      facts.cold_policy, facts.drop_caches ? "drop_caches" : "", machine_of(facts));
-  const auto server = std::find(facts.command.begin(), facts.command.end(), "--");
-  for (auto word = server; word != facts.command.end(); ++word) setting += '\n' + *word;
-  const text::json::value* run_with = facts.environment.if_contains("server");
-  if (run_with == nullptr || !run_with->is_object()) return setting;
-  for (const char* const key : {"installed_version", "pinned_flags", "compile_cache"}) {
-    const text::json::value* value = run_with->get_object().if_contains(key);
-    if (value != nullptr) setting += '\n' + text::to_line(*value);
+// Of each experiment the largest that a record has: 0 where none has.
+std::map<std::string, std::uint64_t> checkpoint_bytes_of(const Dataset& dataset) {
+  std::map<std::string, std::uint64_t> bytes;
+  for (const Record& record : dataset.records()) {
+    std::uint64_t& most = bytes[record.experiment.id];
+    most = std::max(most, record.checkpoint_bytes);
   }
-  return setting;
+  return bytes;
 }
 
 std::string way_of(const ArmFacts& arm) {
@@ -67,10 +79,11 @@ bool may_join(const Pool& pool, const ExperimentFacts& facts) {
 std::vector<Pool> pools_of(const Dataset& dataset) {
   std::vector<Pool> pools;
   std::set<std::string> placed;
+  const std::map<std::string, std::uint64_t> bytes = checkpoint_bytes_of(dataset);
   for (const Record& record : dataset.records()) {
     const ExperimentFacts& facts = dataset.facts_of(record);
     if (!placed.insert(facts.id).second) continue;
-    const std::string setting = setting_of(facts, record);
+    const std::string setting = setting_of(facts, record, bytes.at(facts.id));
     auto pool = std::find_if(pools.begin(), pools.end(), [&](const Pool& candidate) {
       return candidate.setting == setting && may_join(candidate, facts);
     });
@@ -192,10 +205,10 @@ void summarize(Arm* arm) {
 }
 
 void add_native_loads(const std::vector<Comparison>& all, Comparison* comparison) {
-  constexpr const char* k_native = "native";
-  if (comparison->facts.target == k_native) return;
+  if (is_native(comparison->facts)) return;
   for (const Comparison& other : all) {
-    if (other.facts.target != k_native || other.model != comparison->model ||
+    if (!is_native(other.facts) || other.model != comparison->model ||
+        other.checkpoint_bytes != comparison->checkpoint_bytes ||
         other.facts.cold_policy != comparison->facts.cold_policy ||
         machine_of(other.facts) != machine_of(comparison->facts)) {
       continue;
@@ -220,6 +233,9 @@ Contrast contrast_of(const Mode& first, const Mode& second) {
   contrast.difference_ci = measure::difference_interval(first.values_s, second.values_s);
   contrast.p_value = measure::mann_whitney_p(first.values_s, second.values_s);
   contrast.runs_to_show = measure::runs_to_show(first.values_s, second.values_s);
+  const double chance = *measure::chance_of_larger(first.values_s, second.values_s);
+  contrast.medians_tell =
+      (*contrast.difference_s > 0 && chance > 0.5) || (*contrast.difference_s < 0 && chance < 0.5);
   contrast.ranges_apart =
       first.load_s->max < second.load_s->min || second.load_s->max < first.load_s->min;
   return contrast;
@@ -232,19 +248,21 @@ Contrast contrast_of(const Comparison& comparison, std::size_t first, std::size_
   return contrast;
 }
 
-std::optional<double> Arm::storage_share_s() const {
+std::optional<double> Arm::cold_less_warm_s() const {
   if (!cold.load_s || !warm.load_s) return std::nullopt;
   return cold.load_s->median - warm.load_s->median;
+}
+
+std::vector<const Mode*> Arm::modes() const {
+  std::vector<const Mode*> all{&cold, &warm};
+  for (const Mode& mode : other_modes) all.push_back(&mode);
+  return all;
 }
 
 bool Arm::is_verified() const {
   return std::all_of(cold.trials.begin(), cold.trials.end(), [](const measure::Record* trial) {
     return trial->cold == measure::Cold::verified;
   });
-}
-
-bool Arm::storage_share_is_clear() const {
-  return cold.load_s && warm.load_s && cold.load_s->min > warm.load_s->max;
 }
 
 const Record* median_trial(const Mode& mode) {
@@ -266,23 +284,12 @@ std::optional<double> reading_rate_of(const Comparison& comparison, const Arm& a
   for (const Record* trial : mode.trials) {
     const auto seconds = measure::weights_seconds(*trial, comparison.facts.target);
     if (!seconds || *seconds <= 0 || !trial->storage_bytes_read) return std::nullopt;
+    if (trial->checkpoint_bytes == 0) return std::nullopt;
     // What it read of its own code before, and twice, is not the weights.
     const std::uint64_t bytes = std::min(*trial->storage_bytes_read, trial->checkpoint_bytes);
     rates.push_back(static_cast<double>(bytes) / *seconds);
   }
   return rates.empty() ? std::nullopt : std::optional(measure::median(rates));
-}
-
-std::vector<std::string> pinned_flags_of(const ExperimentFacts& facts) {
-  std::vector<std::string> words;
-  const text::json::value* server = facts.environment.if_contains("server");
-  if (server == nullptr || !server->is_object()) return words;
-  const text::json::value* pinned = server->get_object().if_contains("pinned_flags");
-  if (pinned == nullptr || !pinned->is_array()) return words;
-  for (const text::json::value& word : pinned->get_array()) {
-    if (word.is_string()) words.emplace_back(word.get_string());
-  }
-  return words;
 }
 
 std::vector<Comparison> compare(const Dataset& dataset) {
@@ -299,9 +306,19 @@ std::vector<Comparison> compare(const Dataset& dataset) {
     place(record, &comparisons[comparison_of.at(record.experiment.id)]);
   }
   for (Comparison& comparison : comparisons) {
+    std::set<std::uint64_t> ids;
+    for (const Record* trial : comparison.trials) {
+      comparison.run_ids_repeat |= !ids.insert(trial->run_id).second;
+    }
     for (Arm& arm : comparison.arms) summarize(&arm);
-    for (std::size_t second = 1; second < comparison.arms.size(); ++second) {
-      comparison.contrasts.push_back(contrast_of(comparison, 0, second));
+    const auto measured =
+        std::find_if(comparison.arms.begin(), comparison.arms.end(),
+                     [](const Arm& arm) { return arm.is_plain() && arm.is_measured(); });
+    const std::size_t first = measured == comparison.arms.end()
+                                  ? 0
+                                  : static_cast<std::size_t>(measured - comparison.arms.begin());
+    for (std::size_t second = first + 1; second < comparison.arms.size(); ++second) {
+      comparison.contrasts.push_back(contrast_of(comparison, first, second));
     }
     comparison.expectations = expectations_of(comparison);
   }

@@ -46,6 +46,8 @@ struct Arm {
   std::optional<measure::Trend> trend;                 // of cold.values_s over the run order
   std::optional<std::size_t> lower_cluster;            // see measure::lower_cluster
 
+  // Cold, warm and the others, also those without a trial.
+  [[nodiscard]] std::vector<const Mode*> modes() const;
   // Whether there is a cold time; for a path still to come there is none yet.
   [[nodiscard]] bool is_measured() const { return cold.load_s.has_value(); }
   [[nodiscard]] bool is_open() const { return facts.placeholder && !is_measured(); }
@@ -56,10 +58,9 @@ struct Arm {
   // Whether every usable cold trial was verified to be cold.
   [[nodiscard]] bool is_verified() const;
 
-  // Cold median less warm median: what storage costs in a load. Negative where warm was slower.
-  [[nodiscard]] std::optional<double> storage_share_s() const;
-  // Whether every cold run was slower than every warm one; else the share is not shown.
-  [[nodiscard]] bool storage_share_is_clear() const;
+  // Cold median less warm median. Negative where warm was slower. What of it is storage, and
+  // whether that is shown: storage_share_of().
+  [[nodiscard]] std::optional<double> cold_less_warm_s() const;
 };
 
 // The trial in the middle by load time (of two the faster one); null where there is none.
@@ -68,7 +69,7 @@ struct Arm {
 // Whether `mode` of a staged arm has the trials that began straight after the copy.
 [[nodiscard]] bool is_after_copy(const Arm& arm, const Mode& mode);
 
-// One arm against another, in a comparison's list against the first.
+// One arm against another, in a comparison's list against the first path that was measured.
 struct Contrast {
   std::size_t first = 0;  // indices into arms
   std::size_t second = 0;
@@ -79,6 +80,8 @@ struct Contrast {
   std::optional<double> p_value;
   std::optional<std::size_t> runs_to_show;  // per arm; see measure::runs_to_show
   bool ranges_apart = false;  // every run of one arm is slower than every run of the other
+  // Whether the arm with the longer median is the one whose runs tend to be the longer ones.
+  bool medians_tell = false;
 };
 
 // What a stand-in's rate says its load time must be.
@@ -99,19 +102,18 @@ struct Comparison {
   std::optional<std::uint64_t> max_model_len;
   std::uint64_t checkpoint_bytes = 0;  // the largest; 0 for unknown
   bool checkpoint_bytes_differ = false;
-  std::vector<Arm> arms;            // in the order given; placeholders too
-  std::vector<Contrast> contrasts;  // every later arm against the first; ratio where both measured
+  std::vector<Arm> arms;  // in the order given; placeholders too
+  // Every later arm against the first path that was measured; against the first where none was.
+  std::vector<Contrast> contrasts;
   std::vector<Expectation> expectations;
-  Trials trials;  // all of this comparison, in order
+  Trials trials;                // all of this comparison, in order
+  bool run_ids_repeat = false;  // as those of several files do
 };
 
 // Median rate at which storage delivered while the weights were read; nothing where they were not
 // read from storage then, or the target does not tell when it read them.
 [[nodiscard]] std::optional<double> reading_rate_of(const Comparison& comparison, const Arm& arm,
                                                     const Mode& mode);
-
-// What coldload added to the server's command, so that every path is read in the same way.
-[[nodiscard]] std::vector<std::string> pinned_flags_of(const measure::ExperimentFacts& facts);
 
 // `second` against `first`, not saying of which arms they are.
 [[nodiscard]] Contrast contrast_of(const Mode& first, const Mode& second);

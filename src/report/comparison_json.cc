@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "report/comparison.h"
+#include "report/dominance.h"
 #include "report/json_access.h"
 #include "report/recommendation.h"
 #include "report/verdict.h"
@@ -39,7 +40,7 @@ json::object mode_object(const Mode& mode) {
   return out;
 }
 
-json::object arm_object(const Arm& arm) {
+json::object arm_object(const Comparison& comparison, const Arm& arm) {
   json::object out = mode_object(arm.cold);
   out["warm_n"] = arm.warm.values_s.size();
   out["warm_values_s"] = numbers_value(arm.warm.values_s);
@@ -47,7 +48,10 @@ json::object arm_object(const Arm& arm) {
       arm.warm.load_s ? number_value(arm.warm.load_s->median) : json::value(nullptr);
   out["native_load_s"] =
       arm.native_load_s ? number_value(arm.native_load_s->median) : json::value(nullptr);
-  out["storage_share_s"] = number_value(arm.storage_share_s());
+  out["cold_less_warm_s"] = number_value(arm.cold_less_warm_s());
+  const auto share = storage_share_of(comparison, arm);
+  out["storage_share_s"] =
+      share && share->is_clear ? number_value(share->seconds()) : json::value(nullptr);
   json::object verdicts;
   for (const auto& [cold, count] : arm.cold_verdicts) verdicts[to_string(cold)] = count;
   out["cold"] = std::move(verdicts);
@@ -112,12 +116,12 @@ text::json::value to_json(const std::vector<Comparison>& comparisons) {
   json::object n;
   for (const Arm& arm : comparison.arms) {
     const std::string label = text::valid_utf8(arm.facts.label);
-    arms[label] = arm_object(arm);
+    arms[label] = arm_object(comparison, arm);
     n[label] = arm.cold.values_s.size();
   }
   out["arms"] = std::move(arms);
   // The second path over the first, at the top level.
-  const Contrast first = comparison.contrasts.empty() ? Contrast{} : comparison.contrasts.front();
+  const Contrast first = comparison.arms.size() > 1 ? contrast_of(comparison, 0, 1) : Contrast{};
   out["ratio"] = number_value(first.ratio);
   out["ratio_ci"] = interval_value(first.ratio_ci);
   out["difference_s"] = number_value(first.difference_s);

@@ -68,9 +68,10 @@ std::optional<double> median_efficiency(const Mode& mode) {
 }
 
 std::optional<double> figure_of_pair(const Condition& condition, const Comparison& comparison) {
-  for (const Contrast& contrast : comparison.contrasts) {
-    const std::string& label = comparison.arms[contrast.second].facts.label;
+  for (std::size_t second = 1; second < comparison.arms.size(); ++second) {
+    const std::string& label = comparison.arms[second].facts.label;
     if (!condition.mode.empty() && condition.mode != label) continue;
+    const Contrast contrast = contrast_of(comparison, 0, second);
     return condition.figure == Figure::ratio ? contrast.ratio : contrast.difference_s;
   }
   no_such_path(condition, comparison);

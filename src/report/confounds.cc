@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "report/setting.h"
 #include "report/wording.h"
 #include "text/escape.h"
 
@@ -104,9 +105,8 @@ void add_load_strategy(const Comparison& comparison, Lines* lines) {
 
 // vLLM's strategy is pinned only where its version is known to have the flag.
 void add_unknown_version(const Comparison& comparison, Lines* lines) {
-  const text::json::value* server = comparison.facts.environment.if_contains("server");
-  if (comparison.facts.target != "vllm" || server == nullptr || !server->is_object()) return;
-  if (text::string_at(server->get_object(), "installed_version")) return;
+  if (comparison.facts.target != "vllm" || server_of(comparison.facts).empty()) return;
+  if (!server_version_of(comparison.facts).empty()) return;
   lines->push_back(
       "vLLM's version was not known before the launch, so no load strategy was pinned: by itself "
       "it "
@@ -139,9 +139,7 @@ void add_compile_cache(const Comparison& comparison, Lines* lines) {
     all_cached = all;
     found.push_back(fmt::format("{} {} of {}", name_of(arm), cached->first, cached->second));
   }
-  const text::json::value* server = comparison.facts.environment.if_contains("server");
-  if (server != nullptr && server->is_object() &&
-      text::string_at(server->get_object(), "compile_cache") == "keep") {
+  if (compile_cache_of(comparison.facts) == "keep") {
     lines->push_back(
         "The runtime caches were the machine's own (`--compile-cache keep`): an earlier trial may "
         "have filled them for a later one.");
@@ -169,7 +167,9 @@ std::string experiments_text(const Comparison& comparison) {
       if (std::find(modes.begin(), modes.end(), mode) == modes.end()) modes.push_back(mode);
     }
     if (modes.empty()) continue;
-    sentences.push_back(fmt::format("Runs {} to {}: {}.", first, last, joined(modes)));
+    sentences.push_back(fmt::format("Runs {} to {}{}: {}.", first, last,
+                                    comparison.run_ids_repeat ? " of " + markdown_code(id) : "",
+                                    joined(modes)));
   }
   constexpr std::size_t k_most = 8;
   if (sentences.size() > k_most) return "";

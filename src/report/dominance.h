@@ -24,7 +24,8 @@ struct StorageShare {
   bool of_phase = false;  // of the weights phase; else of the whole load
   double cold_s = 0;      // medians
   double warm_s = 0;
-  bool is_clear = false;  // every cold run took longer than every warm one
+  bool is_apart = false;  // every cold run took longer than every warm one
+  bool is_clear = false;  // and chance is no likely reason for that (are_clearly_larger)
   [[nodiscard]] double seconds() const { return cold_s - warm_s; }
 };
 // Nothing where the arm has no cold or no warm run.

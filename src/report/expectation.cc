@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "report/dominance.h"
+#include "report/setting.h"
 
 namespace coldload::report {
 
@@ -46,7 +47,7 @@ std::vector<std::pair<std::string, double>> rates_of(const measure::StandInFacts
 std::vector<Expectation> expectations_of(const Comparison& comparison) {
   std::vector<Expectation> expectations;
   if (comparison.checkpoint_bytes == 0) return expectations;
-  const bool native = comparison.facts.target == "native";
+  const bool native = is_native(comparison.facts);
   for (std::size_t index = 0; index < comparison.arms.size(); ++index) {
     const Arm& arm = comparison.arms[index];
     // Where reading goes on beside the start, the two do not add up.

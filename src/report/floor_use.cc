@@ -258,6 +258,11 @@ std::vector<std::string> floor_use_of(const Comparison& comparison) {
   return sentences;
 }
 
+bool bus_limits(const Comparison& comparison, const Arm& arm) {
+  const auto use = use_of(comparison, held_trials(arm));
+  return use && use->bus_limits;
+}
+
 std::string floor_table(const Comparison& comparison) {
   text::Table table{{{"path"},
                      {"storage, best", Align::right},

@@ -176,6 +176,8 @@ double read_number(const json::value& value) {
   if (!value.is_number()) throw os::Error("is not a number");
   const double number = value.to_number<double>();
   if (!std::isfinite(number) || number < 0) throw os::Error("is not a number from 0 on");
+  constexpr double k_most = 1e18;  // no time, rate or price is that large, and sums stay finite
+  if (number > k_most) throw os::Error("is larger than anything that is measured");
   return number;
 }
 

@@ -1,6 +1,5 @@
 #include "report/node_bootstrap.h"
 
-#include <algorithm>
 #include <array>
 #include <optional>
 #include <string_view>
@@ -11,6 +10,7 @@
 
 #include "report/choices.h"
 #include "report/dominance.h"
+#include "report/setting.h"
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/json.h"
@@ -44,19 +44,11 @@ std::string script_word(std::string_view word, const std::string& model) {
   return out.empty() ? "''" : out;
 }
 
-// The server's command as it was given, with {model} still in it; empty without one.
-std::vector<std::string> server_command(const Comparison& comparison) {
-  const std::vector<std::string>& command = comparison.facts.command;
-  const auto dashes = std::find(command.begin(), command.end(), "--");
-  return dashes == command.end() ? std::vector<std::string>()
-                                 : std::vector<std::string>(dashes + 1, command.end());
-}
-
 // As a line of the script; `model`: what {model} stands for there. With what coldload added to the
 // command, so that this is the server that was measured.
 std::string server_line(const Comparison& comparison, const std::string& model) {
   std::string line;
-  for (std::string word : server_command(comparison)) {
+  for (std::string word : server_words(comparison.facts)) {
     constexpr std::string_view k_length = "{max_model_len}";
     if (const std::size_t at = word.find(k_length); at != std::string::npos) {
       word.replace(at, k_length.size(), fmt::format("{}", comparison.max_model_len.value_or(0)));
@@ -69,19 +61,11 @@ std::string server_line(const Comparison& comparison, const std::string& model) 
   return line;
 }
 
-// The variables that were set for the server with --env.
+// The variables that were set for the server.
 std::string environment_lines(const Comparison& comparison) {
   std::string lines;
-  const std::vector<std::string>& command = comparison.facts.command;
-  constexpr std::string_view k_joined = "--env=";
-  for (std::size_t i = 0; i < command.size() && command[i] != "--"; ++i) {
-    std::string variable;
-    if (command[i] == "--env" && i + 1 < command.size()) {
-      variable = command[++i];
-    } else if (command[i].rfind(k_joined, 0) == 0) {
-      variable = command[i].substr(k_joined.size());
-    }
-    if (!variable.empty()) lines += "export " + text::shell_word(variable) + '\n';
+  for (const std::string& variable : server_variables(comparison.facts)) {
+    lines += "export " + text::shell_word(variable) + '\n';
   }
   return lines;
 }
@@ -183,11 +167,11 @@ std::string direct_start(const Comparison& comparison, const Arm& path) {
 }
 
 // What follows the header: the places, then what is done.
-std::string body_for(const Comparison& comparison, const Arm& fastest) {
+std::string body_for(const Comparison& comparison, const Arm& path) {
   const auto staging = staging_in(comparison);
   if (!staging_pays(comparison, staging) && !copy_may_pay(comparison, staging)) {
-    return fmt::format("model={}\n\n", text::shell_word(fastest.facts.path)) +
-           direct_start(comparison, fastest);
+    return fmt::format("model={}\n\n", text::shell_word(path.facts.path)) +
+           direct_start(comparison, path);
   }
   return fmt::format("model={}\ncopy={}\n\n", text::shell_word(staging->source->facts.path),
                      text::shell_word(staging->staged->facts.path)) +
@@ -197,8 +181,8 @@ std::string body_for(const Comparison& comparison, const Arm& fastest) {
               : staged_start(comparison, *staging));
 }
 
-std::string script_for(const Comparison& comparison, const Arm& fastest) {
-  const std::string body = body_for(comparison, fastest);
+std::string script_for(const Comparison& comparison, const Arm& path) {
+  const std::string body = body_for(comparison, path);
   std::string out = fmt::format(
       "#!/usr/bin/env bash\n# Starts a node that serves {}; written from measurements.\n",
       text::one_line(comparison.model));
@@ -213,9 +197,9 @@ std::string script_for(const Comparison& comparison, const Arm& fastest) {
 }  // namespace
 
 std::string node_bootstrap_of(const Comparison& comparison) {
-  const std::vector<const Arm*> paths = paths_by_time(comparison);
-  if (paths.empty() || server_command(comparison).empty()) return "";
-  std::string script = script_for(comparison, *paths.front());
+  const Arm* path = chosen_path(comparison);
+  if (path == nullptr || server_words(comparison.facts).empty()) return "";
+  std::string script = script_for(comparison, *path);
   const std::size_t at = script.find(text::k_redacted);
   if (at == std::string::npos) return script;
   // A word in its place would be taken for the credential.

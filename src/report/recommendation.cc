@@ -13,6 +13,7 @@
 #include "report/caveats.h"
 #include "report/choices.h"
 #include "report/dominance.h"
+#include "report/floor_use.h"
 #include "report/node_bootstrap.h"
 #include "report/sections.h"
 #include "report/verdict.h"
@@ -26,15 +27,6 @@ namespace {
 
 // From this share of a start on, something is worth a sentence of its own.
 constexpr double k_worth_it = 0.1;
-
-// The uses whose budget an arm's slowest run fits, or does not.
-std::vector<Budget> uses_of(const Comparison& comparison, const Arm& arm, bool that_fit) {
-  std::vector<Budget> uses;
-  for (const Budget& budget : budgets_of(comparison)) {
-    if ((arm.cold.load_s->max <= budget.seconds) == that_fit) uses.push_back(budget);
-  }
-  return uses;
-}
 
 // "dev and notebooks (120 s)"
 std::string named(const std::vector<Budget>& uses) {
@@ -78,8 +70,8 @@ std::optional<double> least_s(const Comparison& comparison) {
   bool any_warm = false;
   for (const Arm& arm : comparison.arms) {
     any_warm |= arm.warm.load_s.has_value();
-    for (const auto& load : {arm.cold.load_s, arm.warm.load_s}) {
-      if (load) least = std::min(least.value_or(load->min), load->min);
+    for (const Mode* mode : arm.modes()) {
+      if (mode->load_s) least = std::min(least.value_or(mode->load_s->min), mode->load_s->min);
     }
   }
   return any_warm ? least : std::nullopt;
@@ -112,22 +104,18 @@ std::string no_path_for(const Comparison& comparison, const std::vector<const Ar
       out.empty() ? "" : " ", named(near), joined(slowest));
 }
 
-// The fastest path that fits uses which `slow` does not, if there is one.
 std::string which_path_for(const Comparison& comparison, const std::vector<const Arm*>& paths) {
   const Arm& slow = *paths.back();
-  const std::vector<Budget> too_slow = uses_of(comparison, slow, false);
-  for (const Arm* path : paths) {
-    std::vector<Budget> gained;
-    for (const Budget& use : too_slow) {
-      if (path->cold.load_s->max <= use.seconds) gained.push_back(use);
-    }
-    if (gained.empty()) continue;
-    return fmt::format(
-        "**Models for {} belong on {}:** its slowest start took {}; that from {} took {}, which is "
-        "over that budget.",
-        named(gained), name_of(*path), slowest_of(*path), name_of(slow), slowest_of(slow));
+  const Arm& chosen = *chosen_path(comparison);
+  std::vector<Budget> gained;
+  for (const Budget& use : uses_of(comparison, slow, false)) {
+    if (chosen.cold.load_s->max <= use.seconds) gained.push_back(use);
   }
-  return no_path_for(comparison, paths, too_slow);
+  if (gained.empty()) return no_path_for(comparison, paths, uses_of(comparison, slow, false));
+  return fmt::format(
+      "**Models for {} belong on {}:** its slowest start took {}; that from {} took {}, which is "
+      "over that budget.",
+      named(gained), name_of(chosen), slowest_of(chosen), name_of(slow), slowest_of(slow));
 }
 
 std::string where_models_lie(const Comparison& comparison) {
@@ -158,9 +146,10 @@ std::string whether_to_stage(const Comparison& comparison) {
     const std::vector<const Arm*> paths = paths_by_time(comparison);
     if (paths.size() < 2 || !differs(comparison, *paths.front(), *paths.back())) return "";
     return fmt::format(
-        "Whether staging from {} pays was not measured: `--stage {}:DIRECTORY` measures the copy "
-        "and the starts from it.",
-        name_of(*paths.back()), text::one_line(paths.back()->facts.label));
+        "Whether staging from {} pays was not measured: {} measures the copy and the starts from "
+        "it.",
+        name_of(*paths.back()),
+        text::markdown_code(fmt::format("--stage {}:DIRECTORY", paths.back()->facts.label)));
   }
   const std::string source = name_of(*staging->source);
   const Arm& without = without_copy(comparison, *staging);
@@ -177,16 +166,22 @@ std::string whether_to_stage(const Comparison& comparison) {
         in_seconds(staging->copy_s), told(*staging->staged->cold.load_s), other,
         median_of(without));
   }
-  if (staging->later_s < without.cold.load_s->median) {
+  const std::string copy = told(*staging->staged->cold.load_s);
+  if (gain_of_copy(comparison, *staging, without) == Gain::loss_shown) {
+    const bool first_alone = staging->break_even_against(without.cold.load_s->median) == 1;
     return fmt::format(
-        "**{} is open:** starts from the copy took {} and {} {}, by medians, which these runs do "
-        "not tell from chance.",
-        read_ahead ? "Whether a copy is faster still" : "Whether to stage",
-        told(*staging->staged->cold.load_s), other, median_of(without));
+        "**Do not stage{}:** a start from the copy takes {}, {} it takes {}, and copying costs {}.",
+        first_alone ? " for more than a node's first start" : "", copy, other, median_of(without),
+        in_seconds(staging->copy_s));
   }
   return fmt::format(
-      "**Do not stage:** a start from the copy takes {}, {} it takes {}, and copying costs {}.",
-      told(*staging->staged->cold.load_s), other, median_of(without), in_seconds(staging->copy_s));
+      "**{} is open:** starts from the copy took {} and {} {}, by medians, which these runs do "
+      "not tell from chance{}.",
+      read_ahead ? "Whether a copy is faster still" : "Whether to stage", copy, other,
+      median_of(without),
+      staging->later_s < without.cold.load_s->median
+          ? ""
+          : fmt::format("; copying costs {}", in_seconds(staging->copy_s)));
 }
 
 std::string whether_to_read_ahead(const Comparison& comparison) {
@@ -211,14 +206,16 @@ std::string whether_to_keep_in_memory(const Comparison& comparison) {
   std::reverse(slowest_first.begin(), slowest_first.end());
   for (const Arm* path : slowest_first) {
     const Arm& arm = *path;
-    const auto share = arm.storage_share_s();
-    if (!share || !arm.storage_share_is_clear() || *share < k_worth_it * arm.cold.load_s->median) {
+    const auto share = storage_share_of(comparison, arm);
+    if (!share || !share->is_clear || share->seconds() < k_worth_it * arm.cold.load_s->median ||
+        *arm.cold_less_warm_s() <= 0) {
       continue;
     }
     return fmt::format(
-        "**Leave memory for the page cache:** with the {} of weights in it, a {} {} takes {} "
-        "instead of {}{}; `coldload cache warm` brings them in before they are asked for.",
-        text::format_bytes(comparison.checkpoint_bytes),
+        "**Leave memory for the page cache:** with the {}weights in it, a {} {} takes {} instead "
+        "of {}{}; `coldload cache warm` brings them in before they are asked for.",
+        comparison.checkpoint_bytes == 0 ? ""
+                                         : text::format_bytes(comparison.checkpoint_bytes) + " of ",
         loads_only(comparison) ? "load from" : "restart on", name_of(arm), told(*arm.warm.load_s),
         median_of(arm), not_quite_warm(arm));
   }
@@ -293,7 +290,7 @@ std::string whether_the_path_is_used(const Comparison& comparison) {
       efficiencies.push_back(*trial->efficiency);
       lost_s.push_back(*weights_s - *trial->floor_s);
     }
-    if (efficiencies.empty()) continue;
+    if (efficiencies.empty() || bus_limits(comparison, arm)) continue;
     const double lost = measure::median(lost_s);
     if (lost < k_worth_it * arm.cold.load_s->median) continue;
     return fmt::format(

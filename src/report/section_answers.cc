@@ -145,7 +145,7 @@ std::string paths_section(const Comparison& comparison) {
               : "\nTimes are from launch to ready, the first time that the server's health URL "
                 "answers 200. Storage rate: what storage delivered over the seconds of the weights "
                 "phase; empty where the server does not tell it.") +
-         (any_token ? " First token: of one request after ready, from ready on; in no other time."
+         (any_token ? " First token: of one request, made after ready; it is in no other time."
                     : "") +
          gpu_memory_note(comparison) + "\n\n";
 }
@@ -170,11 +170,8 @@ std::string baseline_section(const Comparison& comparison) {
   }
   std::map<std::string, measure::Summary> now;
   for (const Arm& arm : comparison.arms) {
-    for (const Mode* mode : {&arm.cold, &arm.warm}) {
+    for (const Mode* mode : arm.modes()) {
       if (mode->load_s) now.emplace(mode->label, *mode->load_s);
-    }
-    for (const Mode& mode : arm.other_modes) {
-      if (mode.load_s) now.emplace(mode.label, *mode.load_s);
     }
   }
   Table table{{{"mode"},

@@ -115,9 +115,10 @@ void add_other_caches(const Comparison& comparison, Lines* lines) {
   }
 }
 
-std::string describe_trial(const measure::Record& trial) {
-  std::string line = fmt::format("run {} ({}): {}", trial.run_id, markdown_code(trial.storage_mode),
-                                 markdown_code(to_string(trial.status)));
+std::string describe_trial(const Comparison& comparison, const measure::Record& trial) {
+  std::string line =
+      fmt::format("run {} ({}): {}", run_name(comparison, trial), markdown_code(trial.storage_mode),
+                  markdown_code(to_string(trial.status)));
   if (trial.load_s) line += fmt::format(", measured {}", in_seconds(*trial.load_s));
   line += ". ";
   line += trial.reason.empty() ? "No reason on record." : sentence(markdown_text(trial.reason));
@@ -139,12 +140,12 @@ void add_left_out(const Comparison& comparison, Lines* lines) {
       block += fmt::format("\n  - and {} more, in the records.", left_out.size() - index);
       break;
     }
-    block += "\n  - " + describe_trial(*left_out[index]);
+    block += "\n  - " + describe_trial(comparison, *left_out[index]);
   }
   lines->push_back(std::move(block));
 }
 
-void add_outliers(const Arm& arm, Lines* lines) {
+void add_outliers(const Comparison& comparison, const Arm& arm, Lines* lines) {
   for (std::size_t found = 0; found < arm.outliers.size(); ++found) {
     if (found == k_most_lines_of_a_kind) {
       lines->push_back(fmt::format("{}: {} more outliers, counted all the same.", name_of(arm),
@@ -153,7 +154,7 @@ void add_outliers(const Arm& arm, Lines* lines) {
     }
     const std::size_t index = arm.outliers[found];
     lines->push_back(fmt::format("{}: run {} ({}) is an outlier; it is counted all the same.",
-                                 name_of(arm), arm.cold.trials[index]->run_id,
+                                 name_of(arm), run_name(comparison, *arm.cold.trials[index]),
                                  in_seconds(arm.cold.values_s[index])));
   }
 }
@@ -167,10 +168,10 @@ void add_clusters(const Arm& arm, Lines* lines) {
   const std::vector<double> high(split, sorted.end());
   lines->push_back(fmt::format(
       "{}: its runs fall into two groups, {} around {} and {} around {}, with nothing between: its "
-      "median is {}. Something differs between the two that is not held constant here.",
+      "median lies {}. Something differs between the two that is not held constant here.",
       name_of(arm), low.size(), in_seconds(measure::median(low)), high.size(),
       in_seconds(measure::median(high)),
-      low.size() == high.size() ? "between them, where no run lies" : "that of the larger group"));
+      low.size() == high.size() ? "between them, where no run lies" : "in the larger group"));
 }
 
 void add_order(const Comparison& comparison, Lines* lines) {
@@ -193,7 +194,7 @@ void add_order(const Comparison& comparison, Lines* lines) {
                       p_text(arm.trend->p)));
     }
     add_clusters(arm, lines);
-    add_outliers(arm, lines);
+    add_outliers(comparison, arm, lines);
   }
 }
 
@@ -235,10 +236,10 @@ void add_n(const Comparison& comparison, Lines* lines) {
 // Each sentence once, with the runs that it was said of.
 class Sentences {
  public:
-  void add(const std::string& text, std::uint64_t run_id) {
-    auto& ids = run_ids_[text];
-    if (ids.empty()) order_.push_back(text);
-    ids.push_back(fmt::format("{}", run_id));
+  void add(const std::string& text, const std::string& run) {
+    auto& runs_of_it = runs_[text];
+    if (runs_of_it.empty()) order_.push_back(text);
+    runs_of_it.push_back(run);
   }
 
   void write(std::size_t all_runs, Lines* lines) {
@@ -248,19 +249,19 @@ class Sentences {
             fmt::format("{} more of these are in the records.", order_.size() - index));
         return;
       }
-      const std::vector<std::string>& ids = run_ids_[order_[index]];
-      constexpr std::size_t k_most_ids = 12;
-      std::string where = fmt::format("{} runs", ids.size());
-      if (ids.size() <= k_most_ids) where = "Runs " + joined(ids);
-      if (ids.size() == 1) where = "Run " + ids[0];
-      if (ids.size() == all_runs && all_runs > 1) where = "Every run";
+      const std::vector<std::string>& names = runs_[order_[index]];
+      constexpr std::size_t k_most_names = 12;
+      std::string where = fmt::format("{} runs", names.size());
+      if (names.size() <= k_most_names) where = "Runs " + joined(names);
+      if (names.size() == 1) where = "Run " + names[0];
+      if (names.size() == all_runs && all_runs > 1) where = "Every run";
       lines->push_back(fmt::format("{}: {}", where, sentence(markdown_text(order_[index]))));
     }
   }
 
  private:
   std::vector<std::string> order_;
-  std::map<std::string, std::vector<std::string>> run_ids_;
+  std::map<std::string, std::vector<std::string>> runs_;
 };
 
 // Why trials that count are not verified, and whatever else was seen.
@@ -269,9 +270,11 @@ void add_remarks(const Comparison& comparison, Lines* lines) {
   Sentences remarks;
   for (const measure::Record* trial : comparison.trials) {
     if (trial->status == measure::Status::ok && !trial->reason.empty()) {
-      reasons.add(trial->reason, trial->run_id);
+      reasons.add(trial->reason, run_name(comparison, *trial));
     }
-    for (const std::string& remark : trial->remarks) remarks.add(remark, trial->run_id);
+    for (const std::string& remark : trial->remarks) {
+      remarks.add(remark, run_name(comparison, *trial));
+    }
   }
   reasons.write(comparison.trials.size(), lines);
   remarks.write(comparison.trials.size(), lines);
@@ -311,7 +314,7 @@ std::string trials_section(const Comparison& comparison, bool of_several) {
     const bool counts = trial->status == measure::Status::ok;
     const std::string measured = trial->load_s ? fmt::format("{:.3f}", *trial->load_s) : "";
     table.rows.push_back(
-        {fmt::format("{}", trial->run_id), markdown_code(trial->storage_mode),
+        {run_name(comparison, *trial), markdown_code(trial->storage_mode),
          measured.empty() || counts ? measured : fmt::format("({})", measured),
          std::string(to_string(trial->status)), std::string(to_string(trial->cold)),
          trial->storage_bytes_read ? text::format_bytes(*trial->storage_bytes_read) : "",

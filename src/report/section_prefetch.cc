@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "report/choices.h"
 #include "report/dominance.h"
 #include "report/sections.h"
 #include "report/verdict.h"
@@ -86,17 +87,13 @@ std::string answer_shown(const Comparison& comparison, const Prefetch& prefetch)
 
 // In how many of its runs nothing was read ahead, and why, in the words of the first.
 std::string not_read(const Prefetch& prefetch) {
-  std::size_t n = 0;
-  std::string why;
-  for (const measure::Record* trial : prefetch.with.cold.trials) {
-    const auto reason = text::string_at(trial->reported, measure::k_not_read_ahead_key);
-    if (!reason) continue;
-    if (n++ == 0) why = *reason;
-  }
-  if (n == 0) return "";
+  const std::vector<const measure::Record*> trials = not_read_ahead(prefetch.with);
+  if (trials.empty()) return "";
+  const auto why =
+      text::string_at(trials.front()->reported, measure::k_not_read_ahead_key).value_or("");
   return fmt::format(
-      "**In {} of {} starts by `coldload run` nothing of {} was read beside the server:** {}", n,
-      prefetch.with.cold.trials.size(), markdown_code(prefetch.without.facts.label),
+      "**In {} of {} starts by `coldload run` nothing of {} was read beside the server:** {}",
+      trials.size(), prefetch.with.cold.trials.size(), markdown_code(prefetch.without.facts.label),
       sentence(text::markdown_text(why)));
 }
 
@@ -118,6 +115,7 @@ std::string answer_for(const Comparison& comparison, const Prefetch& prefetch) {
           "{} than every run without, but they are too few to rule out chance.",
           label, took, medians(prefetch), prefetch.saved_s() >= 0 ? "faster" : "slower");
     case Claim::not_shown:
+    case Claim::mixed:
       return fmt::format(
           "**No saving by reading the weights of {} beside the server's start is shown:** {} ({}; "
           "a rank test gives {}).",

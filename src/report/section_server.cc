@@ -5,6 +5,7 @@
 
 #include "report/changes.h"
 #include "report/sections.h"
+#include "report/setting.h"
 #include "report/wording.h"
 #include "text/escape.h"
 
@@ -31,7 +32,7 @@ std::string eager_note(const std::vector<Comparison>& comparisons) {
   std::vector<std::string> compiled;
   for (const Comparison& other : comparisons) {
     if (other.model != eager.model || other.facts.target != eager.facts.target) continue;
-    if (is_eager(other.facts) || !are_same_machine(other, eager)) continue;
+    if (is_eager(other.facts) || machine_of(other.facts) != machine_of(eager.facts)) continue;
     const bool is_fresh = compile_cache_of(other.facts) == "fresh";
     for (const Arm& arm : other.arms) {
       if (!arm.is_plain() || !arm.is_measured() || !has_twin(eager, arm)) continue;

@@ -5,6 +5,7 @@
 
 #include "report/floor_use.h"
 #include "report/sections.h"
+#include "report/setting.h"
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/table.h"
@@ -24,7 +25,6 @@ std::string shell_line(const std::vector<std::string>& words) {
   return out;
 }
 
-// A fence longer than any run of backticks in the text.
 std::string gpu_text(const object& environment) {
   std::vector<std::string> words;
   const text::json::value* gpus = environment.if_contains("gpus");
@@ -157,17 +157,15 @@ std::string argv_text(const measure::Record& trial) {
 
 // What the server was started with beside its argv.
 std::string server_lines(const measure::ExperimentFacts& facts) {
-  const text::json::value* found = facts.environment.if_contains("server");
-  if (found == nullptr || !found->is_object()) return "";
-  const object& server = found->get_object();
+  const object server = server_of(facts);
   std::string out;
   const std::vector<std::string> words = pinned_flags_of(facts);
   if (!words.empty()) {
     out += fmt::format("- Added by coldload, so that every path is read in the same way: {}\n",
                        markdown_code(shell_line(words)));
   }
-  if (const auto mode = text::string_at(server, "compile_cache")) {
-    out += fmt::format("- Runtime caches (`--compile-cache`): {}\n", markdown_code(*mode));
+  if (const std::string mode = compile_cache_of(facts); !mode.empty()) {
+    out += fmt::format("- Runtime caches (`--compile-cache`): {}\n", markdown_code(mode));
   }
   std::vector<std::string> variables;
   if (const auto* set = server.if_contains("environment"); set && set->is_object()) {
@@ -183,7 +181,7 @@ std::string server_lines(const measure::ExperimentFacts& facts) {
 
 std::string target_lines(const Comparison& comparison) {
   const measure::ExperimentFacts& facts = comparison.facts;
-  const bool native = facts.target == "native";
+  const bool native = is_native(facts);
   std::string out =
       fmt::format("- Target: {}\n", native ? "`native`, coldload's own loader; no server"
                                            : markdown_code(facts.target));

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "report/choices.h"
 #include "report/sections.h"
 #include "report/staging.h"
 #include "report/wording.h"
@@ -70,54 +71,52 @@ std::string daily_table(const Staging& staging) {
   return text::markdown_table(table) + "\n";
 }
 
-// What a test says of the starts from the copy and from where it came from.
-std::optional<double> p_of(const Staging& staging) {
-  return contrast_of(staging.source->cold, staging.staged->cold).p_value;
-}
-bool is_shown(const Staging& staging) {
-  const auto p = p_of(staging);
-  return p && *p < measure::k_significance;
-}
-std::string how_sure(const Staging& staging) {
-  const auto p = p_of(staging);
-  if (!p || is_shown(staging)) return "";
+// What is to be said where no test shows it. `open`: nor do runs that lie far apart.
+std::string how_sure(const Staging& staging, bool open) {
+  const auto p = contrast_of(staging.source->cold, staging.staged->cold).p_value;
+  if (!p || *p < measure::k_significance) return "";
   return fmt::format(
-      " These runs do not tell starts from the copy ({}) and from {} ({}) from chance ({}).",
+      " {} tell starts from the copy ({}) and from {} ({}) from chance ({}).",
+      open ? "These runs do not" : "They lie far apart, but so few that a rank test alone does not",
       runs(staging.staged->cold.values_s.size()), markdown_code(staging.source->facts.label),
       runs(staging.source->cold.values_s.size()), p_text(*p));
 }
 
-std::string answer(const Staging& staging) {
-  const std::string source = markdown_code(staging.source->facts.label);
+// When it pays, in words that follow "staging"; empty where it never does.
+std::string when_it_pays(const Staging& staging) {
   const auto pays_at = staging.break_even();
-  if (!pays_at) {
+  if (!pays_at) return "";
+  if (*pays_at > 1) return fmt::format("pays from start {} of a node on", *pays_at);
+  return staging.later_s < staging.source_s ? "pays at once"
+                                            : "pays for a node's first start alone";
+}
+
+std::string figures(const Staging& staging) {
+  const std::string source = markdown_code(staging.source->facts.label);
+  if (staging.break_even() != 1) {
     return fmt::format(
-        "**Staging does not pay:** a start from the copy takes {}, a start from {} takes {}, and "
-        "the copy costs {}.\n\n",
-        in_seconds(staging.later_s), source, in_seconds(staging.source_s),
-        in_seconds(staging.copy_s));
-  }
-  if (*pays_at == 1 && staging.later_s >= staging.source_s) {
-    return fmt::format(
-        "**Staging pays for a node's first start alone:** copying takes {} and the start after it "
-        "{}, together less than the {} of a start from {}; but a later start from the copy takes "
-        "{}.\n\n",
-        in_seconds(staging.copy_s), in_seconds(staging.first_s), in_seconds(staging.source_s),
-        source, in_seconds(staging.later_s));
-  }
-  if (*pays_at == 1) {
-    return fmt::format(
-        "**Staging pays at once:** copying takes {} and the start after it {}, together less than "
-        "the {} of a start from {}.\n\n",
-        in_seconds(staging.copy_s), in_seconds(staging.first_s), in_seconds(staging.source_s),
-        source);
+        "the copy costs {}, and each start from it takes {} where one from {} takes {}. A node "
+        "that starts once is ready {} later with it.",
+        in_seconds(staging.copy_s), in_seconds(staging.later_s), source,
+        in_seconds(staging.source_s), in_seconds(staging.with(1) - staging.without(1)));
   }
   return fmt::format(
-      "**{} from start {} of a node on:** the copy costs {}, and each start from it takes {} where "
-      "one from {} takes {}. A node that starts once is ready {} later with it.{}\n\n",
-      is_shown(staging) ? "Staging pays" : "If these medians hold, staging pays", *pays_at,
-      in_seconds(staging.copy_s), in_seconds(staging.later_s), source, in_seconds(staging.source_s),
-      in_seconds(staging.with(1) - staging.without(1)), how_sure(staging));
+      "copying takes {} and the start after it {}, together less than the {} of a start from {}{}.",
+      in_seconds(staging.copy_s), in_seconds(staging.first_s), in_seconds(staging.source_s), source,
+      staging.later_s < staging.source_s
+          ? ""
+          : "; but a later start from the copy takes " + in_seconds(staging.later_s));
+}
+
+std::string answer(const Comparison& comparison, const Staging& staging) {
+  const bool open = gain_of_copy(comparison, staging, *staging.source) == Gain::not_shown;
+  std::string claim = when_it_pays(staging);
+  if (claim.empty()) {
+    claim = open ? "No gain by staging is shown" : "Staging does not pay";
+  } else {
+    claim = (open ? "If these medians hold, staging " : "Staging ") + claim;
+  }
+  return fmt::format("**{}:** {}{}\n\n", claim, figures(staging), how_sure(staging, open));
 }
 
 }  // namespace
@@ -127,7 +126,7 @@ std::string staging_section(const Comparison& comparison) {
   for (const Arm& arm : comparison.arms) {
     const auto staging = staging_of(comparison, arm);
     if (!staging) continue;
-    out += answer(*staging) + measured_table(*staging);
+    out += answer(comparison, *staging) + measured_table(*staging);
     out += "From these medians (derived):\n\n" + starts_table(*staging) + daily_table(*staging);
   }
   return out.empty() ? "" : "## Stage to local storage first?\n\n" + out;

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "measure/arm_floor.h"
 #include "report/dominance.h"
 #include "report/floor_use.h"
 #include "report/sections.h"
@@ -34,8 +35,8 @@ std::string cold_and_warm_table(const Comparison& comparison) {
     row.push_back(arm.warm.load_s ? fmt::format("{} ({})", in_seconds(arm.warm.load_s->median),
                                                 runs(arm.warm.load_s->n))
                                   : "not measured");
-    const auto share = arm.storage_share_s();
-    row.push_back(share ? signed_seconds(*share) : "");
+    const auto difference = arm.cold_less_warm_s();
+    row.push_back(difference ? signed_seconds(*difference) : "");
     table.rows.push_back(std::move(row));
   }
   return table.rows.empty() ? "" : text::markdown_table(table) + '\n';
@@ -71,10 +72,11 @@ void add_parts_of_weights(const Comparison& comparison, const std::vector<Column
     const bool told = is_cold && share && share->of_phase && share->is_clear && weights_s;
     storage.push_back(told ? in_seconds(*weights_s - share->warm_s) : "");
     const auto& floor = column.arm->facts.floor;
-    const auto rate = floor ? floor->gpu.to_gpu_bytes_per_s() : std::nullopt;
-    bus.push_back(rate && weights_s
-                      ? in_seconds(static_cast<double>(column.trial->checkpoint_bytes) / *rate)
-                      : "");
+    const bool onto_gpu = measure::destination_of(*column.trial) == measure::Destination::gpu;
+    const auto rate = floor && onto_gpu ? floor->gpu.to_gpu_bytes_per_s() : std::nullopt;
+    const double copied_s = rate ? static_cast<double>(column.trial->checkpoint_bytes) / *rate : 0;
+    // One GPU's bus says nothing of several that are filled at once.
+    bus.push_back(weights_s && copied_s > 0 && copied_s <= *weights_s ? in_seconds(copied_s) : "");
   }
   for (std::vector<std::string>* row : {&storage, &bus}) {
     const bool is_empty = std::all_of(row->begin() + 1, row->end(),

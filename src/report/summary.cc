@@ -43,6 +43,8 @@ std::string contrast_line(const Comparison& comparison, const Contrast& contrast
       return line + "; ranges apart, too few runs for a test\n";
     case Claim::not_shown:
       return line + fmt::format("; not told from chance ({})\n", p_text(*contrast.p_value));
+    case Claim::mixed:
+      return line + fmt::format("; {}, but not by the medians\n", p_text(*contrast.p_value));
     default:
       return line + fmt::format(", {}\n", p_text(*contrast.p_value));
   }

@@ -8,6 +8,7 @@
 
 #include "report/caveats.h"
 #include "report/dominance.h"
+#include "report/setting.h"
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/units.h"
@@ -34,12 +35,21 @@ Pair pair_of(const Comparison& comparison, const Contrast& contrast) {
   return {fast, slow, least > 0 ? slow.cold.load_s->median / least : 1};
 }
 
-// The contrast that the title speaks of: the first with figures.
+bool is_same_storage(const Comparison& comparison, const Contrast& contrast) {
+  return are_same_storage(comparison, comparison.arms[contrast.first],
+                          comparison.arms[contrast.second]);
+}
+
+// The contrast that the title speaks of: the first of two paths with figures, of different storage
+// where there is such a one.
 const Contrast* main_contrast(const Comparison& comparison) {
+  const Contrast* found = nullptr;
   for (const Contrast& contrast : comparison.contrasts) {
-    if (contrast.ratio) return &contrast;
+    if (!contrast.ratio || !comparison.arms[contrast.second].is_plain()) continue;
+    if (!is_same_storage(comparison, contrast)) return &contrast;
+    if (found == nullptr) found = &contrast;
   }
-  return nullptr;
+  return found;
 }
 
 std::string subject_of(const Comparison& comparison) {
@@ -113,7 +123,9 @@ std::string what_would_settle(const Contrast& contrast) {
   constexpr std::size_t k_most = 200;
   if (!contrast.runs_to_show || *contrast.runs_to_show > k_most) {
     return fmt::format(
-        " If they differ by no more than these runs do, {} runs each would not show it.", k_most);
+        " If they differ by no more than these runs do, it would take more than {} runs each to "
+        "show it (4 times of 5).",
+        k_most);
   }
   return fmt::format(" If they differ as these runs do, {} runs each would show it (4 times of 5).",
                      *contrast.runs_to_show);
@@ -134,6 +146,18 @@ std::string answer_not_shown(const Comparison& comparison, const Contrast& contr
                           signed_seconds(contrast.difference_ci->high));
   }
   return answer + what_would_settle(contrast);
+}
+
+std::string answer_mixed(const Comparison& comparison, const Contrast& contrast) {
+  const Arm& first = comparison.arms[contrast.first];
+  const Arm& second = comparison.arms[contrast.second];
+  return fmt::format(
+      "**Which of {} and {} is the faster one depends on what is asked:** their medians are {} and "
+      "{}, but a rank test ({}, {}) finds that it is not the one with the longer median whose {}s "
+      "tend to take longer. Look at every trial.",
+      name_of(first), name_of(second), in_seconds(first.cold.load_s->median),
+      in_seconds(second.cold.load_s->median), counts(first, second), p_text(*contrast.p_value),
+      start_word(comparison));
 }
 
 std::string answer_single(const Comparison& comparison, const Contrast& contrast) {
@@ -167,6 +191,9 @@ std::string answer_for(const Comparison& comparison, const Contrast& contrast) {
       break;
     case Claim::not_shown:
       answer = answer_not_shown(comparison, contrast);
+      break;
+    case Claim::mixed:
+      answer = answer_mixed(comparison, contrast);
       break;
   }
   if (!is_same_storage(comparison, contrast)) return answer;
@@ -224,6 +251,8 @@ const char* to_string(Claim claim) {
       return "shown";
     case Claim::not_shown:
       return "not_shown";
+    case Claim::mixed:
+      return "mixed";
   }
   return "nothing";
 }
@@ -233,15 +262,21 @@ Claim claim_of(const Comparison& comparison, const Contrast& contrast) {
   const std::size_t n_a = comparison.arms[contrast.first].cold.load_s->n;
   const std::size_t n_b = comparison.arms[contrast.second].cold.load_s->n;
   if (std::min(n_a, n_b) == 1) return Claim::single_runs;
-  if (*contrast.p_value < measure::k_significance) return Claim::shown;
+  if (*contrast.p_value < measure::k_significance) {
+    return contrast.medians_tell ? Claim::shown : Claim::mixed;
+  }
   return contrast.ranges_apart ? Claim::separated : Claim::not_shown;
 }
 
-bool is_same_storage(const Comparison& comparison, const Contrast& contrast) {
-  // The sentences are for people; they belong to one pair only where there is one.
-  return comparison.arms.size() == 2 && !comparison.facts.same_storage.empty() &&
-         !comparison.arms[contrast.first].facts.stand_in &&
-         !comparison.arms[contrast.second].facts.stand_in;
+bool are_same_storage(const Comparison& comparison, const Arm& a, const Arm& b) {
+  if (a.facts.stand_in || b.facts.stand_in) return false;
+  // The records have sentences for people, which begin with the two labels.
+  const auto names_both = [&](const std::string& line) {
+    return line.starts_with(fmt::format("{} and {} are ", a.facts.label, b.facts.label)) ||
+           line.starts_with(fmt::format("{} and {} are ", b.facts.label, a.facts.label));
+  };
+  const std::vector<std::string>& lines = comparison.facts.same_storage;
+  return std::any_of(lines.begin(), lines.end(), names_both);
 }
 
 std::string start_word(const Comparison& comparison) {
@@ -253,7 +288,7 @@ bool is_about_one_storage(const Comparison& comparison) {
   return contrast != nullptr && is_same_storage(comparison, *contrast);
 }
 
-bool loads_only(const Comparison& comparison) { return comparison.facts.target == "native"; }
+bool loads_only(const Comparison& comparison) { return is_native(comparison.facts); }
 
 bool all_verified(const Comparison& comparison) {
   return std::all_of(comparison.arms.begin(), comparison.arms.end(),
@@ -285,6 +320,9 @@ std::string title_of(const Comparison& comparison) {
     case Claim::not_shown:
       return fmt::format("{}: no difference shown between {} and {}", subject, name_of(first),
                          name_of(second));
+    case Claim::mixed:
+      return fmt::format("{}: {} and {} differ, though not by their medians", subject,
+                         name_of(first), name_of(second));
     default:
       return fmt::format("{}: {}", subject, median_list(comparison));
   }

@@ -19,14 +19,15 @@ enum class Claim {
   single_runs,  // an arm has one run: figures, and no claim
   separated,    // every run of one arm beats every run of the other, too few for p < 0.05
   shown,        // p < 0.05
-  not_shown,    // neither: chance explains it
+  mixed,      // p < 0.05, but the longer median is not that of the arm whose runs tend to be longer
+  not_shown,  // neither: chance explains it
 };
 [[nodiscard]] const char* to_string(Claim claim);  // "single_runs"
 [[nodiscard]] Claim claim_of(const Comparison& comparison, const Contrast& contrast);
 
 // Whether the two arms are known to be the same storage (and neither is a stand-in): then a ratio
 // says nothing about storage.
-[[nodiscard]] bool is_same_storage(const Comparison& comparison, const Contrast& contrast);
+[[nodiscard]] bool are_same_storage(const Comparison& comparison, const Arm& a, const Arm& b);
 
 // Whether that holds for all that was compared: no advice on paths follows from it.
 [[nodiscard]] bool is_about_one_storage(const Comparison& comparison);

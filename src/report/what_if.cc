@@ -74,9 +74,11 @@ Prediction predict_for(const Comparison& comparison, const Arm& arm, double rate
     return prediction;
   }
   const Reading reading = reading_of(comparison, arm, *share);
-  prediction.load_s = arm.cold.load_s->median - reading.seconds +
-                      reading_at(reading, static_cast<double>(comparison.checkpoint_bytes),
-                                 *prediction.rate_bytes_per_s, rate_bytes_per_s);
+  const auto bytes = static_cast<double>(comparison.checkpoint_bytes);
+  const double load_s = arm.cold.load_s->median - reading.seconds +
+                        reading_at(reading, bytes, *prediction.rate_bytes_per_s, rate_bytes_per_s);
+  // What was read beside the start does not show in warm starts, and may not fit beside it then.
+  prediction.load_s = std::max(load_s, bytes / rate_bytes_per_s);
   return prediction;
 }
 

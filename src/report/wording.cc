@@ -72,6 +72,12 @@ std::string p_text(double p) {
 
 std::string runs(std::size_t n) { return n == 1 ? "one run" : fmt::format("{} runs", n); }
 
+std::string run_name(const Comparison& comparison, const measure::Record& trial) {
+  return comparison.run_ids_repeat
+             ? fmt::format("{} of {}", trial.run_id, text::markdown_code(trial.experiment.id))
+             : fmt::format("{}", trial.run_id);
+}
+
 std::string joined(const std::vector<std::string>& words) {
   std::string out;
   for (std::size_t index = 0; index < words.size(); ++index) {

@@ -44,6 +44,9 @@ namespace coldload::report {
 // "one run", "5 runs".
 [[nodiscard]] std::string runs(std::size_t n);
 
+// What to call a trial: "7", or "7 of `20261123T105550Z-5db3`" where numbers repeat.
+[[nodiscard]] std::string run_name(const Comparison& comparison, const measure::Record& trial);
+
 // "a", "a and b", "a, b and c".
 [[nodiscard]] std::string joined(const std::vector<std::string>& words);
 

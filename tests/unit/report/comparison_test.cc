@@ -3,12 +3,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "report/choices.h"
+#include "report/sections.h"
+#include "report/verdict.h"
 #include "unit/report/report_cases.h"
 
 namespace coldload::report {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 
 TEST(Comparison, PutsTheSecondPathOverTheFirst) {
   const Dataset dataset = dataset_of(net_much_slower().records);
@@ -21,7 +25,7 @@ TEST(Comparison, PutsTheSecondPathOverTheFirst) {
   EXPECT_TRUE(contrast.ranges_apart);
   EXPECT_LT(contrast.ratio_ci->low, *contrast.ratio);
   EXPECT_GT(contrast.ratio_ci->high, *contrast.ratio);
-  EXPECT_NEAR(*comparisons[0].arms[1].storage_share_s(), 26.4, 1e-9);
+  EXPECT_NEAR(*comparisons[0].arms[1].cold_less_warm_s(), 26.4, 1e-9);
 }
 
 TEST(Comparison, WarmTrialsAndThoseThatAreNotWhatTheyClaimNeverCount) {
@@ -87,10 +91,127 @@ TEST(Comparison, WhatIsNotComparableIsNotPooled) {
   EXPECT_EQ(count([](Record* r) { r->experiment.cold_policy = "off"; }), 2U);
   EXPECT_EQ(count([](Record* r) { r->experiment.arms[0].path = "/elsewhere"; }), 2U);
   EXPECT_EQ(count([](Record* r) { r->experiment.environment["cpu"] = "another"; }), 2U);
+  EXPECT_EQ(count([](Record* r) { r->experiment.environment["cores"] = 2; }), 2U);
+  EXPECT_EQ(count([](Record* r) { r->experiment.environment["memory_bytes"] = 1; }), 2U);
+  EXPECT_EQ(count([](Record* r) { r->checkpoint_bytes /= 10; }), 2U);
+  EXPECT_EQ(count([](Record* r) { r->experiment.command.push_back("--env=A=1"); }), 2U);
+  EXPECT_EQ(count([](Record* r) {
+              for (const char* word : {"--native-threads", "1"}) {
+                r->experiment.command.emplace_back(word);
+              }
+            }),
+            2U);
+  EXPECT_EQ(count([](Record* r) {
+              r->experiment.environment["coldload"] = {{"version", "0.2.0"}, {"commit", "b"}};
+            }),
+            2U)
+      << "of the native loader, coldload is what is measured";
   EXPECT_EQ(count([](Record* r) { r->experiment.command.push_back("--seed"); }), 1U);
   EXPECT_EQ(count([](Record* r) { r->experiment.command = {"coldload", "--", "sh"}; }), 2U);
   EXPECT_EQ(count([](Record* r) { r->experiment.arms[0].stand_in.emplace(); }), 1U)
       << "an empty stand-in says nothing";
+}
+
+// Files are often given in the order of their names.
+TEST(Comparison, ExperimentsComeInTheOrderInWhichTheyWereMade) {
+  auto january = experiment({arm("nvme")});
+  january.id = "january";
+  auto june = january;
+  june.id = "june";
+  june.environment["cpu"] = "another";
+  measure::Record then = cold_trial(january, "nvme", 32);
+  then.started_at = "2025-01-07T10:11:12Z";
+  measure::Record now = cold_trial(june, "nvme", 22);
+  now.started_at = "2025-06-07T10:11:12Z";
+  now.run_id = then.run_id = 1;
+  for (const auto& records : {std::vector{then, now}, std::vector{now, then}}) {
+    const Dataset dataset = dataset_of(records);
+    const auto comparisons = compare(dataset);
+    ASSERT_EQ(comparisons.size(), 2U);
+    EXPECT_EQ(comparisons[0].facts.id, "june");
+    EXPECT_EQ(dataset.records().front().experiment.id, "january");
+    EXPECT_EQ(dataset.latest().records().size(), 1U);
+    EXPECT_EQ(dataset.latest().experiments().at(0).id, "june");
+  }
+}
+
+TEST(Comparison, NumbersThatRepeatAreToldApart) {
+  auto first = experiment({arm("nvme")});
+  auto second = first;
+  second.id = "second";
+  measure::Record one = cold_trial(first, "nvme", 2);
+  measure::Record other = cold_trial(second, "nvme", 3);
+  one.run_id = other.run_id = 1;
+  one.remarks = {"odd"};
+  const Dataset dataset = dataset_of({one, other});
+  const auto comparisons = compare(dataset);
+  ASSERT_TRUE(comparisons.at(0).run_ids_repeat);
+  EXPECT_THAT(doubt_section(comparisons[0]), HasSubstr("Run 1 of `20250307T101112Z-4af1`: odd."));
+  EXPECT_THAT(trials_section(comparisons[0], false), HasSubstr("| 1 of `second` |"));
+}
+
+// A first path that failed leaves the others to be held against each other.
+TEST(Comparison, PathsAreHeldAgainstTheFirstThatWasMeasured) {
+  const auto facts = experiment({arm("a"), arm("b"), arm("c")});
+  std::vector<measure::Record> records;
+  for (const double seconds : {10.0, 10.1, 10.2, 10.3, 10.4}) {
+    measure::Record failed = cold_trial(facts, "a", 1);
+    failed.status = measure::Status::failed;
+    records.push_back(failed);
+    records.push_back(cold_trial(facts, "b", seconds));
+    records.push_back(cold_trial(facts, "c", seconds * 2));
+  }
+  const Dataset dataset = dataset_of(numbered(std::move(records)));
+  const auto comparisons = compare(dataset);
+  EXPECT_THAT(title_of(comparisons.at(0)), HasSubstr("`c` takes 2.00 times as long as `b`"));
+  EXPECT_TRUE(to_json(comparisons).at("comparison").at("ratio").is_null()) << "b over a";
+}
+
+TEST(Comparison, TheTitleIsOfPathsNotOfOtherWaysToStart) {
+  measure::ArmFacts copy = arm("staged");
+  copy.staged_from = "net";
+  const auto facts = experiment({arm("nvme"), arm("net"), copy});
+  const Dataset dataset =
+      dataset_of(numbered({cold_trial(facts, "nvme", 10), cold_trial(facts, "staged", 20)}));
+  EXPECT_THAT(title_of(compare(dataset).at(0)), HasSubstr("`nvme` 10.0 s and `staged` 20.0 s"));
+}
+
+// Most runs from net are slower, its median is not.
+TEST(Comparison, WhereMediansSayTheOppositeOfTheTestNeitherIsTheFasterOne) {
+  const auto facts = experiment({arm("nvme"), arm("net")});
+  std::vector<measure::Record> records;
+  for (int i = 0; i < 21; ++i) {
+    records.push_back(cold_trial(facts, "nvme", i < 10 ? 1 + 0.01 * i : 10));
+    records.push_back(cold_trial(facts, "net", i < 11 ? 9.9 : 20));
+  }
+  const Dataset dataset = dataset_of(numbered(std::move(records)));
+  const auto comparisons = compare(dataset);
+  const Comparison& comparison = comparisons.at(0);
+  ASSERT_LT(*comparison.contrasts.at(0).p_value, 0.05);
+  EXPECT_EQ(claim_of(comparison, comparison.contrasts[0]), Claim::mixed);
+  EXPECT_THAT(title_of(comparison), HasSubstr("differ, though not by their medians"));
+  EXPECT_THAT(
+      answers_of(comparison).at(0),
+      HasSubstr("**Which of `nvme` and `net` is the faster one depends on what is asked:**"));
+  EXPECT_FALSE(differs(comparison, comparison.arms[0], comparison.arms[1]));
+}
+
+TEST(Comparison, TwoOfThreePathsMayBeTheSameStorage) {
+  auto facts = experiment({arm("nvme"), arm("copy"), arm("net")});
+  facts.same_storage = {"nvme and copy are the same storage: both are on vdb"};
+  std::vector<measure::Record> records;
+  for (int i = 0; i < 5; ++i) {
+    records.push_back(cold_trial(facts, "nvme", 10 + 0.01 * i));
+    records.push_back(cold_trial(facts, "copy", 22 + 0.01 * i));
+    records.push_back(cold_trial(facts, "net", 15 + 0.01 * i));
+  }
+  const Dataset dataset = dataset_of(numbered(std::move(records)));
+  const auto comparisons = compare(dataset);
+  const Comparison& comparison = comparisons.at(0);
+  EXPECT_THAT(title_of(comparison), HasSubstr("`net` takes 1.50 times as long as `nvme`"));
+  EXPECT_THAT(answers_of(comparison).at(0),
+              HasSubstr("**`nvme` and `copy` are the same storage, so this is no comparison"));
+  EXPECT_THAT(paths_by_time(comparison), ElementsAre(&comparison.arms[0], &comparison.arms[2]));
 }
 
 TEST(Comparison, ExpectsOfAStandInWhatItsRateSays) {

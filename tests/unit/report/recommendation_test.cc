@@ -51,6 +51,20 @@ class Experiment {
     facts_.arms.push_back(twin);
     return cold(twin.label, seconds);
   }
+  Experiment& not_read_ahead(const std::string& label, const char* why) {
+    for (measure::Record& record : records_) {
+      if (record.arm == label) record.reported[measure::k_not_read_ahead_key] = why;
+    }
+    return *this;
+  }
+  Experiment& of_unknown_size() {
+    size_known_ = false;
+    return *this;
+  }
+  Experiment& path(const std::string& label) {
+    facts_.arms.push_back(arm(label));
+    return *this;
+  }
   Experiment& command(std::vector<std::string> words) {
     facts_.command = std::move(words);
     return *this;
@@ -93,11 +107,13 @@ class Experiment {
     record.cold = cold;
     if (cold == measure::Cold::warm) record.storage_bytes_read = 0;
     record.copy_s = copy_s;
+    if (!size_known_) record.checkpoint_bytes = 0;
     records_.push_back(std::move(record));
   }
 
   measure::ExperimentFacts facts_;
   std::vector<measure::Record> records_;
+  bool size_known_ = true;
 };
 
 std::string told(const Experiment& experiment) {
@@ -247,6 +263,44 @@ TEST(Recommendation, StagingIsAdvisedOnlyWhereItIsShownToSave) {
       told(Experiment().cold("nvme", 13).runs("net", {12, 13, 13.1, 14, 30}).staged(1, 12.5, 12.9));
   EXPECT_THAT(text, HasSubstr("**Whether to stage is open:**"));
   EXPECT_THAT(text, Not(HasSubstr("coldload stage --wait")));
+}
+
+TEST(Recommendation, WhatWasStartedStraightAfterACopyCountsAsAStartToo) {
+  const std::string text = told(Experiment()
+                                    .cold("nvme", 70)
+                                    .warm("nvme", 50)
+                                    .cold("net", 90)
+                                    .warm("net", 52)
+                                    .staged(24, 15, 70));
+  EXPECT_THAT(text, Not(HasSubstr("No storage makes starts fast enough")));
+}
+
+TEST(Recommendation, ReadingAheadThatDidNotHappenIsNotAdvised) {
+  Experiment experiment = Experiment().cold("nvme", 40).cold("net", 30).prefetch("net", 20);
+  EXPECT_THAT(told(experiment), HasSubstr("Start servers on `net` with `coldload run`"));
+  experiment.not_read_ahead("net_prefetch", "no memory is free");
+  EXPECT_THAT(told(experiment), Not(HasSubstr("coldload run")));
+}
+
+// The script starts from the path that the bullet names, not from that of the shortest median.
+TEST(Recommendation, TheScriptServesFromThePathThatIsAdvised) {
+  const std::string text = told(
+      Experiment().cold("nvme", 102).runs("net", {20, 21, 22, 23, 70}).path("c").cold("c", 57));
+  EXPECT_THAT(text, HasSubstr("**Models for internal services (60 s) belong on `c`:**"));
+  EXPECT_THAT(text, HasSubstr("model=/mnt/c/Llama-3.1-8B"));
+}
+
+TEST(Recommendation, ALabelCannotLeaveItsCode) {
+  const std::string text = told(
+      Experiment().cold("nvme", 10).cold("a` [click](http://evil.example) `", 90).warm("nvme", 9));
+  EXPECT_THAT(text, Not(HasSubstr("[click](")));
+}
+
+TEST(Recommendation, UnknownSizesAreNotSaid) {
+  const std::string text =
+      told(Experiment().of_unknown_size().cold("nvme", 10).warm("nvme", 2).cold("net", 12));
+  EXPECT_THAT(text, HasSubstr("with the weights in it"));
+  EXPECT_THAT(text, Not(HasSubstr("0 B")));
 }
 
 TEST(Recommendation, TakesAwayThreeSentencesAtMost) {

@@ -47,6 +47,13 @@ TEST(WhatIf, OfAServerOnlyStoragesShareChanges) {
   EXPECT_DOUBLE_EQ(*predicted(dataset, 1e8), 40);
 }
 
+// 50 s of reading that were hidden beside the start but for 30 s: no start is over before its
+// bytes.
+TEST(WhatIf, NoStartIsShorterThanItsReading) {
+  const Dataset dataset = starts("generic", true, 5'000'000'000);
+  EXPECT_DOUBLE_EQ(*predicted(dataset, 1e7), 500);
+}
+
 TEST(WhatIf, OfTheNativeLoaderAllChangesDownToAWarmLoad) {
   const Dataset dataset = starts("native", true, 4'000'000'000);
   EXPECT_DOUBLE_EQ(*predicted(dataset, 2e8), 20);

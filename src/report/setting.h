@@ -1,0 +1,52 @@
+// What an experiment ran on and with, read from its facts: machine, server, command.
+//
+// Layer: report. Pure functions; results are plain text.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "measure/record.h"
+#include "text/json.h"
+
+namespace coldload::report {
+
+// Of the machine: its CPU's and its GPUs' names ("" for not known), cores and memory ("135 GB").
+struct Machine {
+  std::string cpu;
+  std::vector<std::string> gpus;
+  std::string cores;
+  std::string memory;
+  friend bool operator==(const Machine&, const Machine&) = default;
+};
+[[nodiscard]] Machine machine_of(const measure::ExperimentFacts& facts);
+
+// The words of the server's command as they were given, {model} still in it; empty without one.
+[[nodiscard]] std::vector<std::string> server_words(const measure::ExperimentFacts& facts);
+
+// The variables set for the server with --env, "KEY=VALUE" each.
+[[nodiscard]] std::vector<std::string> server_variables(const measure::ExperimentFacts& facts);
+
+// The flags of coldload's own loader, with their values.
+[[nodiscard]] std::vector<std::string> loader_words(const measure::ExperimentFacts& facts);
+
+// "0.1.0 (a4dac7d65f2b)"; empty where it is not on record.
+[[nodiscard]] std::string coldload_version_of(const measure::ExperimentFacts& facts);
+
+// What is on record of how the server was run: version, pinned flags, runtime caches; empty where
+// there is none.
+[[nodiscard]] text::json::object server_of(const measure::ExperimentFacts& facts);
+
+// Its version as it was installed; empty where it is not on record.
+[[nodiscard]] std::string server_version_of(const measure::ExperimentFacts& facts);
+
+// What coldload added to the server's command, so that every path is read in the same way.
+[[nodiscard]] std::vector<std::string> pinned_flags_of(const measure::ExperimentFacts& facts);
+
+// What --compile-cache was: "private", "fresh", "keep"; empty where it is not on record.
+[[nodiscard]] std::string compile_cache_of(const measure::ExperimentFacts& facts);
+
+// Whether the target is coldload's own loader.
+[[nodiscard]] bool is_native(const measure::ExperimentFacts& facts);
+
+}  // namespace coldload::report
