@@ -34,11 +34,24 @@ StorageShare share_between(const std::vector<double>& cold, const std::vector<do
           measure::are_clearly_larger(warm, cold)};
 }
 
+// Storage grows with the weights, the rest of a server's start hardly.
+std::string where_storage_dominates(const Comparison& comparison, const Arm& arm,
+                                    const StorageShare& share) {
+  if (loads_only(comparison) || comparison.checkpoint_bytes == 0) return "";
+  const double rest_s = arm.cold.load_s->median - share.seconds();
+  const double bytes = static_cast<double>(comparison.checkpoint_bytes) * rest_s / share.seconds();
+  return fmt::format(
+      " With larger weights that turns: at the same rate storage is the larger part from about {} "
+      "on (derived), and sooner where several servers share the path.",
+      text::format_bytes(static_cast<std::uint64_t>(bytes)));
+}
+
 std::string sentence_of(const Comparison& comparison, const Arm& arm) {
   const double load_s = arm.cold.load_s->median;
   if (!arm.warm.load_s) {
     return fmt::format(
-        "{}: no warm run, so storage and the rest are not told apart (`--warm-runs 1` does).",
+        "{}: no run with the weights in memory, so storage and the rest are not told apart "
+        "(`--warm-runs 1` does).",
         name_of(arm));
   }
   const std::string warm_n = runs(arm.warm.load_s->n);
@@ -69,10 +82,11 @@ std::string sentence_of(const Comparison& comparison, const Arm& arm) {
                                 : std::string("as cold less warm");
   return fmt::format(
       "{}: of {}, {} ({}) are storage, {}: **{}**. With the files in memory a {} still takes {} "
-      "(measured in {}{}).",
+      "(measured in {}{}).{}",
       name_of(arm), in_seconds(load_s), in_seconds(share.seconds()), percent(part), basis,
       dominates, start_word(comparison), in_seconds(arm.warm.load_s->median), warm_n,
-      not_quite_warm(arm));
+      not_quite_warm(arm),
+      part < k_dominates ? where_storage_dominates(comparison, arm, share) : "");
 }
 
 // How much of a difference between two arms is storage.
@@ -158,13 +172,14 @@ std::string storage_in_short(const Comparison& comparison) {
     storage.push_back(fmt::format("{} of the {} from {}", in_seconds(storage_s), in_seconds(load_s),
                                   name_of(*path)));
     rest.push_back(in_seconds(load_s - storage_s));
-    of_an_hour.push_back(fmt::format("{} from {}", percent(load_s / k_hour_s), name_of(*path)));
+    of_an_hour.push_back(fmt::format("{}{} from {}", percent(load_s / k_hour_s),
+                                     of_an_hour.empty() ? " of the time starting" : "",
+                                     name_of(*path)));
   }
   const Arm& slow = *paths.front();
   return fmt::format(
       "Storage is {}; the rest, {}, is the server's start. Starts with the weights in memory, "
-      "measured beside them, took {} on {} ({}{}). One start an hour takes this share of the hour: "
-      "{}.",
+      "measured beside them, took {} on {} ({}{}). At one start an hour, a server spends {}.",
       joined(storage), joined(rest), in_seconds(slow.warm.load_s->median), name_of(slow),
       runs(slow.warm.load_s->n), not_quite_warm(slow), joined(of_an_hour));
 }

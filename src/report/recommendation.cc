@@ -88,9 +88,8 @@ std::string no_path_for(const Comparison& comparison, const std::vector<const Ar
   std::string out;
   if (!beyond.empty()) {
     out = fmt::format(
-        "**No storage makes starts fast enough for {}:** the fastest of all, those with the "
-        "weights in memory among them, took {}. Keep servers running for that, or shorten their "
-        "start.",
+        "**No storage makes starts fast enough for {}:** the fastest of all starts, from memory or "
+        "not, took {}. Keep servers running for that, or shorten their start.",
         named(beyond), in_seconds(*fastest_s));
   }
   if (near.empty()) return out;
@@ -100,7 +99,7 @@ std::string no_path_for(const Comparison& comparison, const std::vector<const Ar
     slowest.push_back(fmt::format("{} from {}", slowest_of(*path), name_of(*path)));
   }
   return fmt::format(
-      "{}{}**No path by itself stays within the budget for {}:** the slowest starts took {}.", out,
+      "{}{}**No path as it is stays within the budget for {}:** the slowest starts took {}.", out,
       out.empty() ? "" : " ", named(near), joined(slowest));
 }
 
@@ -252,7 +251,7 @@ std::string longest_phases(const Comparison& comparison, const Arm& arm) {
   for (const auto& [seconds, text] : phases) {
     if (words.size() < k_shown) words.push_back(text);
   }
-  return fmt::format("; of the median trial's, {}", joined(words));
+  return fmt::format("; in the median trial they are mostly {}", joined(words));
 }
 
 // What is left where storage is not it.

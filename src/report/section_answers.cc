@@ -59,6 +59,23 @@ std::vector<std::string> row_of(const Comparison& comparison, const Mode& mode, 
   return row;
 }
 
+// What arms are that are no paths.
+std::string other_ways(const Comparison& comparison) {
+  std::string out;
+  for (const Arm& arm : comparison.arms) {
+    if (!arm.facts.prefetch_of.empty()) {
+      out += fmt::format(
+          " {} is {} started by `coldload run`, which reads the weights while the server starts.",
+          name_of(arm), markdown_code(arm.facts.prefetch_of));
+    }
+    if (!arm.facts.staged_from.empty()) {
+      out += fmt::format(" {} is a copy of {} made by `coldload stage`.", name_of(arm),
+                         markdown_code(arm.facts.staged_from));
+    }
+  }
+  return out;
+}
+
 // Why the column of GPU memory is empty, once.
 std::string gpu_memory_note(const Comparison& comparison) {
   for (const measure::Record* trial : comparison.trials) {
@@ -98,6 +115,7 @@ std::string uses_section(const Comparison& comparison) {
   } else {
     out += "Medians against budgets, all of which are yours.";
   }
+  out += other_ways(comparison);
   if (loads_only(comparison)) {
     out +=
         " They are held against loading alone: what is over the budget already is certainly over "

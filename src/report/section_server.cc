@@ -59,8 +59,8 @@ std::string server_note(const std::vector<Comparison>& comparisons) {
   const std::string cache = compile_cache_of(latest.facts);
   if (cache == "keep" || cache == "private") {
     out += fmt::format(
-        "Cold means the weights: the server's own runtime caches were filled (`--compile-cache "
-        "{}`). ",
+        "**Cold means the weights alone:** the server's own runtime caches were filled "
+        "(`--compile-cache {}`); a node's very first start takes longer. ",
         cache);
   }
   if (is_eager(latest.facts)) out += eager_note(comparisons);

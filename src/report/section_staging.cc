@@ -71,15 +71,37 @@ std::string daily_table(const Staging& staging) {
   return text::markdown_table(table) + "\n";
 }
 
-// What is to be said where no test shows it. `open`: nor do runs that lie far apart.
-std::string how_sure(const Staging& staging, bool open) {
-  const auto p = contrast_of(staging.source->cold, staging.staged->cold).p_value;
-  if (!p || *p < measure::k_significance) return "";
+// What is to be said where no test shows it.
+std::string how_sure(const Staging& staging) {
+  const Contrast contrast = contrast_of(staging.source->cold, staging.staged->cold);
+  if (!contrast.p_value || *contrast.p_value < measure::k_significance) return "";
+  const std::string copy = runs(staging.staged->cold.values_s.size());
+  const std::string source = runs(staging.source->cold.values_s.size());
+  const std::string label = markdown_code(staging.source->facts.label);
+  if (!contrast.ranges_apart) {
+    return fmt::format(
+        " These runs do not tell starts from the copy ({}) and from {} ({}) from chance ({}).",
+        copy, label, source, p_text(*contrast.p_value));
+  }
   return fmt::format(
-      " {} tell starts from the copy ({}) and from {} ({}) from chance ({}).",
-      open ? "These runs do not" : "They lie far apart, but so few that a rank test alone does not",
-      runs(staging.staged->cold.values_s.size()), markdown_code(staging.source->facts.label),
-      runs(staging.source->cold.values_s.size()), p_text(*p));
+      " Every start from the copy ({}) was {} than every one from {} ({}); with so few the rank "
+      "test cannot get below {}.",
+      copy, staging.later_s < staging.source_s ? "faster" : "slower", label, source,
+      p_text(*contrast.p_value));
+}
+
+// The copy against reading ahead, where that is the better way without one.
+std::string against_reading_ahead(const Comparison& comparison, const Staging& staging) {
+  const Arm& ahead = without_copy(comparison, staging);
+  if (&ahead == staging.source) return "";
+  const double ahead_s = ahead.cold.load_s->median;
+  const auto pays_at = staging.break_even_against(ahead_s);
+  const bool shown = gain_of_copy(comparison, staging, ahead) != Gain::not_shown;
+  return fmt::format(
+      " Against starts from {} by `coldload run`, which take {} ({}), it {}{}.",
+      markdown_code(staging.source->facts.label), in_seconds(ahead_s), runs(ahead.cold.load_s->n),
+      pays_at ? fmt::format("pays from start {} on", *pays_at) : std::string("does not pay"),
+      shown ? "" : " by these medians, which the runs do not tell from chance");
 }
 
 // When it pays, in words that follow "staging"; empty where it never does.
@@ -116,7 +138,8 @@ std::string answer(const Comparison& comparison, const Staging& staging) {
   } else {
     claim = (open ? "If these medians hold, staging " : "Staging ") + claim;
   }
-  return fmt::format("**{}:** {}{}\n\n", claim, figures(staging), how_sure(staging, open));
+  return fmt::format("**{}:** {}{}\n\n", claim, figures(staging),
+                     how_sure(staging) + against_reading_ahead(comparison, staging));
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ struct Column {
 void add_parts_of_weights(const Comparison& comparison, const std::vector<Column>& columns,
                           Table* table) {
   std::vector<std::string> storage{"of which storage: less the warm runs' (measured)"};
-  std::vector<std::string> bus{"of which host to GPU: bytes over its rate (derived)"};
+  std::vector<std::string> bus{"of which host to GPU, at least: bytes over its rate (derived)"};
   for (const Column& column : columns) {
     const bool is_cold = column.mode == &column.arm->cold;
     const auto share = storage_share_of(comparison, *column.arm);
@@ -92,7 +92,8 @@ std::string meaning_of_rows(const Comparison& comparison, const std::vector<Colu
   });
   if (!loads_only(comparison) && any_start) {
     out =
-        "\n`start` is launch until the log says that weights are loaded from then on: the server's "
+        "\n`start` is from launch until the log says that the loading of weights begins: the "
+        "server's "
         "imports and processes. Unattributed is what no line of its log names.\n";
   }
   const bool any_even = std::any_of(columns.begin(), columns.end(), [](const Column& column) {
