@@ -2,10 +2,12 @@
 // plain sequential reader makes of them.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -20,6 +22,7 @@
 #include <xxhash.h>
 
 #include "load/loader.h"
+#include "os/clock.h"
 #include "os/fd.h"
 #include "os/mapping.h"
 
@@ -55,16 +58,56 @@ class ScratchFolder {
   unsigned count_ = 0;
 };
 
-inline std::uint64_t resident_bytes(const Shard& shard) {
+// Which of a shard's pages, by their offsets.
+using Pages = std::function<bool(std::uint64_t offset)>;
+
+inline bool every_page(std::uint64_t /*offset*/) { return true; }
+inline bool every_second_mib(std::uint64_t offset) { return offset / k_mib % 2 == 0; }
+
+// What of those pages is in the page cache.
+inline std::uint64_t resident_bytes(const Shard& shard, const Pages& which = every_page) {
   const os::Fd file = os::open_file(shard.path, O_RDONLY);
   const os::Mapping mapping = os::Mapping::of_file_without_access(file, shard.bytes);
   std::vector<unsigned char> pages(shard.bytes / os::page_size() + 1);
   if (shard.bytes == 0) return 0;
   if (::mincore(mapping.data(), shard.bytes, pages.data()) != 0)
     throw std::runtime_error("mincore");
-  std::uint64_t count = 0;
-  for (const unsigned char page : pages) count += page & 1U;
-  return count * os::page_size();
+  std::uint64_t bytes = 0;
+  for (std::uint64_t at = 0; at < shard.bytes; at += os::page_size()) {
+    const bool resident = (pages[at / os::page_size()] & 1U) != 0;
+    if (resident && which(at)) bytes += os::page_size();
+  }
+  return bytes;
+}
+
+// The kernel passes over pages that it holds at that moment, so it is asked again for 2 s; where
+// that was in vain once (a tmpfs), no longer.
+inline void evict_until(const std::function<bool()>& done, const std::function<void()>& ask) {
+  static bool in_vain = false;
+  const os::TimePoint deadline = os::Clock::now() + std::chrono::seconds(2);
+  for (ask(); !done() && !in_vain; ask()) {
+    in_vain = os::Clock::now() >= deadline;
+    ::usleep(1000);
+  }
+}
+
+inline void evict(const Shard& shard) {
+  const os::Fd file = os::open_file(shard.path, O_RDONLY);
+  ::fdatasync(file.get());
+  evict_until([&] { return resident_bytes(shard) == 0; },
+              [&] { ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED); });
+}
+
+// Evicts every second MiB, the first of them stays.
+inline void evict_half(const Shard& shard) {
+  const os::Fd file = os::open_file(shard.path, O_RDONLY);
+  ::fdatasync(file.get());
+  evict_until([&] { return resident_bytes(shard, std::not_fn(every_second_mib)) == 0; },
+              [&] {
+                for (std::uint64_t at = k_mib; at < shard.bytes; at += 2 * k_mib) {
+                  ::posix_fadvise(file.get(), static_cast<off_t>(at), k_mib, POSIX_FADV_DONTNEED);
+                }
+              });
 }
 
 // Keeps in the page cache what of a file is there, for as long as this lives: the kernel may take
@@ -88,23 +131,6 @@ class Kept {
  private:
   os::Mapping mapping_;
 };
-
-inline void evict(const Shard& shard) {
-  const os::Fd file = os::open_file(shard.path, O_RDONLY);
-  ::fdatasync(file.get());
-  for (int i = 0; i < 100 && resident_bytes(shard) > 0; ++i) {
-    ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);
-  }
-}
-
-// Evicts every second MiB, the first of them stays.
-inline void evict_half(const Shard& shard) {
-  const os::Fd file = os::open_file(shard.path, O_RDONLY);
-  ::fdatasync(file.get());
-  for (std::uint64_t offset = k_mib; offset < shard.bytes; offset += 2 * k_mib) {
-    ::posix_fadvise(file.get(), static_cast<off_t>(offset), k_mib, POSIX_FADV_DONTNEED);
-  }
-}
 
 // The checksum as checksum.h defines it, by reading one file after the other from front to back.
 inline std::string reference_checksum(const std::vector<Shard>& shards) {

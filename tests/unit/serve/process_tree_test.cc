@@ -12,6 +12,7 @@
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/subprocess.h"
+#include "storage/page_cache.h"
 #include "unit/serve/launching.h"
 
 namespace coldload::serve {
@@ -271,10 +272,8 @@ class StorageAccount : public ::testing::Test {
     file_.reset();
     ::unlink(path().c_str());
   }
-  void make_cold() const {
-    ::fsync(file_.get());
-    ::posix_fadvise(file_.get(), 0, 0, POSIX_FADV_DONTNEED);
-  }
+  // Again and again where the kernel passes over pages: one that stays is not read from storage.
+  static void make_cold() { storage::PageCacheView({path()}).evict(seconds(2)); }
   static std::string path() {
     return testing::build_folder() + "/process_tree_test." + std::to_string(::getpid());
   }
