@@ -110,21 +110,18 @@ inline void evict_half(const Shard& shard) {
               });
 }
 
-// Keeps in the page cache what of a file is there, for as long as this lives: the kernel may take
-// clean pages at any time (some machines reclaim every few seconds), but hardly those that are
-// mapped.
+// Has those pages of a file in the page cache and no others, for as long as this lives: the kernel
+// may take clean pages at any time (some machines reclaim every few seconds), but hardly those that
+// are mapped. Coldload cannot evict them either.
 class Kept {
  public:
-  explicit Kept(const Shard& shard)
-      : mapping_(os::Mapping::of_file(os::open_file(shard.path, O_RDONLY), shard.bytes)) {
+  Kept(const Shard& shard, const Pages& wanted) {
+    evict(shard);
+    mapping_ = os::Mapping::of_file(os::open_file(shard.path, O_RDONLY), shard.bytes);
     ::madvise(mapping_.data(), shard.bytes, MADV_RANDOM);  // or a touch may read ahead
-    std::vector<unsigned char> pages(shard.bytes / os::page_size() + 1);
-    if (::mincore(mapping_.data(), shard.bytes, pages.data()) != 0) {
-      throw std::runtime_error("mincore");
-    }
     for (std::uint64_t at = 0; at < shard.bytes; at += os::page_size()) {
       const auto* byte = static_cast<const volatile std::byte*>(mapping_.data()) + at;
-      if ((pages[at / os::page_size()] & 1U) != 0) (void)*byte;
+      if (wanted(at)) (void)*byte;
     }
   }
 
