@@ -344,6 +344,19 @@ def kept(path):
         yield
 
 
+def passes_once(attempt, tries=10):
+    """Passes if one of `tries` calls of `attempt` does: each answers "", or what was wrong. For what
+    the kernel may spoil in any one try, and a bug in coldload in each; where coldload might evict
+    what is to stay, `kept` would hide it."""
+    problems = []
+    for _ in range(tries):
+        problem = attempt()
+        if not problem:
+            return
+        problems.append(problem)
+    raise AssertionError(f"in each of {tries} tries: " + "; ".join(problems))
+
+
 def files_of(directory):
     return sorted(path for path in Path(directory).iterdir() if path.is_file())
 

@@ -24,6 +24,7 @@ from harness import (
     is_root,
     mounts_below,
     needs,
+    passes_once,
     processes_with,
     read_notes,
     read_records,
@@ -192,16 +193,20 @@ class Rows(CompareTest):
         self.assertIn("same inode", result.stderr)
 
     def test_a_dry_run_says_all_and_touches_nothing(self):
-        for path in files_of(self.model):
-            warm(path)
-        result = self.compare("--dry-run", "--prepare", "echo hello")
-        self.assertEqual(result.returncode, 0, result.stderr)
-        for word in (str(self.model), "evict", "native-load", "echo hello", str(self.out)):
-            self.assertIn(word, result.stdout)
-        self.assertFalse(self.out.exists())
         shard = next(p for p in files_of(self.model) if p.suffix == ".safetensors")
-        resident, pages = resident_pages(shard)
-        self.assertGreater(resident, 0.9 * pages)
+
+        def attempt():
+            for path in files_of(self.model):
+                warm(path)
+            result = self.compare("--dry-run", "--prepare", "echo hello")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            for word in (str(self.model), "evict", "native-load", "echo hello", str(self.out)):
+                self.assertIn(word, result.stdout)
+            self.assertFalse(self.out.exists())
+            resident, pages = resident_pages(shard)
+            return "" if resident > 0.9 * pages else f"{resident} of {pages} pages were left"
+
+        passes_once(attempt)
 
     def test_a_baseline_is_set_beside(self):
         baseline = self.scratch / "old.csv"

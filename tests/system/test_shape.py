@@ -23,6 +23,7 @@ from harness import (
     kept,
     mounts_below,
     needs,
+    passes_once,
     processes_with,
     random_bytes,
     resident_pages,
@@ -270,11 +271,17 @@ class PageCache(ShapeTest):
 @needs(has_fuse())
 class Counter(ShapeTest):
     def test_counts_each_byte_of_a_cold_sequential_read_once(self):
-        with self.mounted():
-            self.assertEqual(served(self.mount), 0)
-            warm(self.mount / "weights.bin")
-            self.assertEqual(served(self.mount), SIZE)
-            self.assertEqual(served(self.mount / "sub"), SIZE)
+        # Pages that the kernel takes back between readahead and the read are fetched again.
+        def attempt():
+            with self.mounted():
+                self.assertEqual(served(self.mount), 0)
+                warm(self.mount / "weights.bin")
+                counted = served(self.mount)
+                self.assertEqual(served(self.mount / "sub"), counted)
+            self.assertGreaterEqual(counted, SIZE)
+            return "" if counted == SIZE else f"{counted} bytes instead of {SIZE}"
+
+        passes_once(attempt, tries=5)
 
     def test_counts_direct_reads(self):
         with self.mounted():
@@ -354,19 +361,23 @@ class Pace(ShapeTest):
 @needs(has_fuse())
 class Measured(ShapeTest):
     def test_says_what_is_delivered_and_then_is_idle_and_uncached(self):
-        process, ready = self.start("--rate", "20MB/s")
-        try:
+        def attempt():
+            process, ready = self.start("--rate", "20MB/s")
+            try:
+                self.assertIs(ready["warmed"], True)
+                self.assertEqual(served(self.mount), 0)
+                self.assertEqual(resident_pages(self.mount / "weights.bin")[0], 0)
+            finally:
+                stop(process)
+            self.assert_nothing_left()
             delivered = ready["delivered"]
-            for way in ("read", "mmap", "parallel"):
-                self.assertGreater(delivered[f"{way}_bytes_per_s"], 1e6, delivered)
-                # A figure above the rate would be one of the bucket's credit or of cached pages.
-                self.assertLess(delivered[f"{way}_bytes_per_s"], 20e6 * 1.15, delivered)
-            self.assertIs(ready["warmed"], True)
-            self.assertEqual(served(self.mount), 0)
-            self.assertEqual(resident_pages(self.mount / "weights.bin")[0], 0)
-        finally:
-            stop(process)
-        self.assert_nothing_left()
+            # A figure above the rate would be one of the bucket's credit or of cached pages: in
+            # each try, where a busy machine's is wrong in some.
+            figures = [delivered[f"{way}_bytes_per_s"] for way in ("read", "mmap", "parallel")]
+            right = all(figure and 1e6 < figure < 20e6 * 1.15 for figure in figures)
+            return "" if right else str(delivered)
+
+        passes_once(attempt, tries=3)
 
     def test_says_that_too_little_is_there_to_measure_with(self):
         process, ready = self.start("--rate", "2GB/s")

@@ -290,14 +290,20 @@ TEST(PageCache, IsAsItWasFoundWhereReadaheadRunsFromPartToPart) {
   EXPECT_EQ(resident_bytes(shard), 0U);
 }
 
+// Some machines take back clean pages every few seconds, before the test can look: not in each try.
 TEST(PageCache, KeepsWhatWasReadWhereThatIsWanted) {
+  constexpr int k_tries = 10;
   ScratchFolder folder;
   const Shard shard = folder.shard(9 * k_mib);
-  evict(shard);
   Options options;
   options.keep_pages = true;
-  (void)Loader(options).load({shard});
-  EXPECT_GE(resident_bytes(shard), shard.bytes);
+  std::uint64_t resident = 0;
+  for (int i = 0; i < k_tries && resident < shard.bytes; ++i) {
+    evict(shard);
+    (void)Loader(options).load({shard});
+    resident = resident_bytes(shard);
+  }
+  EXPECT_GE(resident, shard.bytes) << "after the last of " << k_tries << " tries";
 }
 
 }  // namespace

@@ -59,6 +59,21 @@ class ReadProbe : public ::testing::Test {
   static void evict(const std::string& path) {
     PageCacheView({path}).evict(std::chrono::seconds(5));
   }
+  // Probes cold files, which stay cold: again where it says that the machine took pages back.
+  ReadFigures probe_cold(const std::vector<std::string>& paths) {
+    constexpr int k_tries = 10;
+    for (int i = 1;; ++i) {
+      for (const std::string& path : paths) evict(path);
+      ReadFigures figures = probe_reads(paths, options_);
+      for (const std::string& path : paths) {
+        EXPECT_EQ(PageCacheView({path}).resident_bytes(), 0U) << path;
+      }
+      const std::string& reason = figures.page_cache.reason;
+      const bool taken_back = reason.starts_with("pages were dropped while they were read: ") ||
+                              reason == "nothing stays in the page cache here";
+      if (!taken_back || i == k_tries || HasFailure()) return figures;
+    }
+  }
 
   std::filesystem::path folder_;
   ReadProbeOptions options_;
@@ -80,12 +95,7 @@ Change change_of(const std::vector<bool>& before, const std::vector<bool>& now) 
 }
 
 TEST_F(ReadProbe, LeavesColdFilesCold) {
-  const std::vector<std::string> paths{file("a", 97), file("b", 151)};
-  for (const std::string& path : paths) evict(path);
-  const ReadFigures figures = probe_reads(paths, options_);
-  for (const std::string& path : paths) {
-    EXPECT_EQ(PageCacheView({path}).resident_bytes(), 0U) << path;
-  }
+  const ReadFigures figures = probe_cold({file("a", 97), file("b", 151)});
   ASSERT_EQ(figures.levels.size(), 2U);
   EXPECT_EQ(figures.levels[1].in_flight, 4U);
   EXPECT_TRUE(figures.best_bytes_per_s() || !figures.levels[0].rate.reason.empty());
@@ -141,13 +151,10 @@ TEST_F(ReadProbe, AfterItsDeadlineNothingStarts) {
 
 TEST_F(ReadProbe, StorageThatIsNotToBeMeasuredIsNotRead) {
   options_.no_storage_reason = "the rate is given: 100 MB/s";
-  const std::string path = file("a", 80);
-  evict(path);
-  const ReadFigures figures = probe_reads({path}, options_);
+  const ReadFigures figures = probe_cold({file("a", 80)});
   EXPECT_FALSE(figures.best_bytes_per_s());
   EXPECT_EQ(figures.levels[1].rate.reason, options_.no_storage_reason);
   EXPECT_TRUE(figures.page_cache.bytes_per_s) << figures.page_cache.reason;
-  EXPECT_EQ(PageCacheView({path}).resident_bytes(), 0U);
 }
 
 TEST_F(ReadProbe, NoMemoryForThePageCacheIsNamed) {
