@@ -461,7 +461,7 @@ class Interrupts(CompareTest):
     def test_ctrl_c_keeps_the_rows_so_far_and_writes_the_report(self):
         self.interrupted(
             ["--runs", 3, "-w", 0, *self.server("--ready-after=400")],
-            lambda: (self.out / CSV_NAME).exists() and len(read_rows(self.out)) == 2)
+            lambda: (self.out / CSV_NAME).exists() and len(read_rows(self.out)) >= 2)
         self.assertEqual(len(read_rows(self.out)), len(read_records(self.out)))
         self.assertTrue((self.out / MARKDOWN_NAME).exists())
 

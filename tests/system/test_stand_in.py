@@ -61,8 +61,16 @@ def mount_source(point):
     return None
 
 
-def open_descriptors(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
+def open_files(pid):
+    """What a process has open; without what it only names (O_PATH): the server does so with each
+    file that the kernel has looked up, until the kernel forgets that, which it may at any time."""
+    found = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            info = Path(f"/proc/{pid}/fdinfo/{entry.name}").read_text(encoding="utf-8")
+            if not int(info.split("flags:")[1].split()[0], 8) & os.O_PATH:
+                found.append(os.readlink(entry))
+    return found
 
 
 @needs(has_fuse())
@@ -192,24 +200,24 @@ class Streams(ShapeTest):
     def test_a_killed_reader_leaves_nothing_and_holds_up_nobody(self):
         # 4 MiB would take 40 s.
         with self.mounted("--latency", "0", "--per-stream", "100kB/s") as ready:
-            self.assertEqual((self.mount / "sub" / "small").read_bytes(), b"small")
-            os.stat(self.mount / "weights.bin")
             server = ready["server_pid"]
-            # The kernel gives files back some time after their close.
-            time.sleep(0.2)
-            before = open_descriptors(server)
+            before = len(open_files(server))
+            weights = str((self.source / "weights.bin").resolve())
+            self.assertEqual((self.mount / "sub" / "small").read_bytes(), b"small")
             for way in ("direct", "fullblock"):
                 reader = subprocess.Popen(
                     ["dd", f"if={self.mount}/weights.bin", "of=/dev/null", "bs=4M",
                      f"iflag={way}"], stderr=subprocess.DEVNULL)
-                wait_until(lambda: open_descriptors(server) > before, "the reader's file is open")
+                wait_until(lambda: weights in open_files(server), "the reader's file is open")
                 time.sleep(0.2)
                 reader.kill()
                 self.assertEqual(reader.wait(20), -signal.SIGKILL)
                 evict(self.mount / "sub" / "small")
                 self.assertEqual((self.mount / "sub" / "small").read_bytes(), b"small")
                 if way == "direct":
-                    wait_until(lambda: open_descriptors(server) <= before, "its file is closed")
+                    # The kernel gives files back some time after their close.
+                    wait_until(lambda: weights not in open_files(server), "its file is closed")
+                    wait_until(lambda: len(open_files(server)) <= before, "all is closed")
 
 
 @needs(has_fuse())

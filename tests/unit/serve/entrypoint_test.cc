@@ -1,5 +1,6 @@
 #include "serve/entrypoint.h"
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,8 @@
 namespace coldload::serve {
 namespace {
 
+using std::chrono::milliseconds;
+using std::chrono::seconds;
 using ::testing::ElementsAre;
 using Kind = ReaderNews::Kind;
 
@@ -28,13 +31,14 @@ struct Ran {
   std::vector<Kind> news;
 };
 
+// `patience`: how long the copier may be silent. A busy machine must not end it by chance.
 Ran run(const std::vector<std::string>& reader, const std::vector<std::string>& copier,
-        const std::string& before = "") {
+        const std::string& before = "", milliseconds patience = seconds(30)) {
   Ran ran;
   EntrypointOptions options;
   options.argv = server(k_original, before);
   options.reader = reader;
-  options.copy = {copier, server(k_copy), std::chrono::milliseconds(300)};
+  options.copy = {copier, server(k_copy), patience};
   options.on_news = [&ran](const ReaderNews& news) { ran.news.push_back(news.kind); };
   ran.end = Entrypoint(options).run();
   return ran;
@@ -52,7 +56,7 @@ TEST(EntrypointCopy, IsNotServedWhereItIsFoundTooLate) {
   options.argv = server(k_original, "sleep 1; ");
   options.reader = late;
   options.copy = {{"false"}, server(k_copy)};
-  options.patience = std::chrono::milliseconds(50);
+  options.patience = milliseconds(50);
   options.on_news = [&ran](const ReaderNews& news) { ran.news.push_back(news.kind); };
   ran.end = Entrypoint(options).run();
   EXPECT_EQ(ran.end.server->code, k_original);
@@ -76,7 +80,7 @@ TEST(EntrypointCopy, ThatFailsIsNotServed) {
 
 // A mount that hangs must not keep the server from starting.
 TEST(EntrypointCopy, ThatDoesNotGoOnIsNotWaitedFor) {
-  const Ran ran = run(says(Kind::copy_first), {"sleep", "100"});
+  const Ran ran = run(says(Kind::copy_first), {"sleep", "100"}, "", milliseconds(300));
   EXPECT_EQ(ran.end.server->code, k_original);
   EXPECT_THAT(ran.news, ElementsAre(Kind::copy_first, Kind::not_copied));
 }
@@ -84,10 +88,12 @@ TEST(EntrypointCopy, ThatDoesNotGoOnIsNotWaitedFor) {
 TEST(EntrypointCopy, ThatGoesOnIsWaitedFor) {
   const std::string beat = to_line({Kind::copying, 1, false, 0, ""});
   const std::string done = to_line({Kind::copied, 1, false, 0, ""});
+  // In all longer than the patience, and each beat well before it is over.
   const Ran ran = run(
       says(Kind::copy_first),
-      {"sh", "-c", "for i in 1 2 3 4 5 6; do printf %s \"$0\"; sleep 0.1; done; printf %s \"$1\"",
-       beat, done});
+      {"sh", "-c", "for i in 1 2 3 4 5 6; do printf %s \"$0\"; sleep 0.5; done; printf %s \"$1\"",
+       beat, done},
+      "", seconds(2));
   EXPECT_EQ(ran.end.server->code, k_copy);
 }
 

@@ -1,8 +1,10 @@
 #include "serve/process_tree.h"
 
+#include <algorithm>
 #include <fstream>
 #include <random>
 #include <set>
+#include <vector>
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -200,7 +202,14 @@ TEST(TreeSample, SeesTheSameProcessesAsAFullLook) {
   EXPECT_THAT(tree.sample().pids, IsEmpty());
   os::Subprocess root(shell("(sleep 300 &); setsid -f sleep 300; sleep 300"));
   tree.set_root(root.pid());
-  EXPECT_TRUE(eventually([&] { return tree.sample().pids.size() == 4; }));
+  // All that starts others has ended, or is the root.
+  EXPECT_TRUE(eventually([&] {
+    const std::vector<pid_t> pids = tree.sample().pids;
+    const auto sleeping = [&](pid_t pid) {
+      return pid == root.pid() || os::command_line(pid) == "sleep 300";
+    };
+    return pids.size() == 4 && std::all_of(pids.begin(), pids.end(), sleeping);
+  }));
   std::set<pid_t> members;
   for (const os::ProcessInfo& info : tree.members()) members.insert(info.pid);
   const TreeSample sample = tree.sample();

@@ -7,6 +7,7 @@
 
 #include "os/error.h"
 #include "os/interrupt.h"
+#include "serve/completion.h"
 #include "serve/log_tail.h"
 #include "unit/serve/launching.h"
 
@@ -105,10 +106,12 @@ TEST(ServerProcess, ADaemonThatDiesBeforeReadyIsSeen) {
 }
 
 TEST(ServerProcess, ACrashAfterReadyIsSeen) {
-  Launch launch({"--exit-after", "300", "--exit-code", "7"});
+  Launch launch({"--die-of-post"});
   ServerProcess server(launch.options);
   ASSERT_EQ(server.wait_ready().outcome, Outcome::ready);
-  EXPECT_TRUE(eventually([&] { return server.ended().has_value(); }));
+  EXPECT_FALSE(server.ended());
+  (void)request_first_token(parse_ready_url(launch.options.ready_url), {"/", "{}"}, seconds(30));
+  ASSERT_TRUE(eventually([&] { return server.ended().has_value(); }));
   EXPECT_THAT(*server.ended(), HasSubstr("exit code 7"));
 }
 
@@ -174,13 +177,14 @@ TEST(ServerProcess, ALogThatCannotBeWrittenIsAnErrorWithItsPath) {
 }
 
 TEST(ServerProcess, PassesEnvironmentAndStampedOutput) {
-  Launch launch = of_command({"sh", "-c", "echo $COLDLOAD_TEST; exec sleep 60"});
+  Launch launch;
+  launch.command({"sh", "-c", "echo $COLDLOAD_TEST; exec \"$0\" --port \"$1\"",
+                  testing::fake_server(), std::to_string(launch.port)});
   launch.options.environment = {{"COLDLOAD_TEST", "value"}};
-  launch.options.timeout = milliseconds(300);
   std::string all;
   launch.options.on_output = [&](os::TimePoint, std::string_view text) { all += text; };
   ServerProcess server(launch.options);
-  EXPECT_EQ(server.wait_ready().outcome, Outcome::timed_out);
+  EXPECT_EQ(server.wait_ready().outcome, Outcome::ready);
   EXPECT_THAT(server.stop(), IsEmpty());
   EXPECT_EQ(all, "value\n");
 }

@@ -44,7 +44,7 @@ TEST(DelayQueue, RunsInOrderOfDueTimeAndThenOfArrival) {
   std::vector<int> order;
   std::atomic<int> ran{0};
   DelayQueue queue(1);
-  const auto later = os::Clock::now() + 20ms;
+  const auto later = os::Clock::now() + 500ms;  // when all are there
   const auto add = [&](os::TimePoint due, int number) {
     queue.push(due, [&, number](JobEnd) {
       const std::lock_guard lock(mutex);

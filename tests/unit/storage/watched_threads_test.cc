@@ -36,7 +36,8 @@ TEST(WatchedThreads, ACallThatHangsIsNamed) {
   const std::shared_future<void> released = release->get_future().share();
   std::string said;
   try {
-    run_watched(2, in_ms(100), [path, released, ended](unsigned index, PendingCall& call) {
+    // Late enough for the thread to be in its call by then.
+    run_watched(2, in_ms(2000), [path, released, ended](unsigned index, PendingCall& call) {
       if (index == 0) return;
       call.begin_read(*path, 4096);
       released.wait();
