@@ -102,19 +102,24 @@ void warn_of_stand_ins(const std::vector<measure::Arm>& arms, measure::Experimen
 }
 
 // The report covers every record of the out directory, so that later rows join earlier ones.
-// Whether one of `conditions` holds: of this experiment alone, or earlier rows would hide it.
-bool write_report(const report::Results& results, bool json,
-                  const std::vector<report::Condition>& conditions) {
+report::Dataset write_report(const report::Results& results, bool json) {
   const std::vector<std::string> records{results.jsonl_path()};
-  const report::Dataset dataset = report::read_dataset(records);
-  if (dataset.records().empty()) return false;
+  report::Dataset dataset = report::read_dataset(records);
+  if (dataset.records().empty()) return dataset;
   report::write_report(records, dataset, results.markdown_path());
   if (json) {
     fmt::print("{}", text::to_pretty(report::to_json(report::compare(dataset))));
   } else {
     fmt::print("{}", report::terminal_summary(dataset));
   }
-  return any_holds(conditions, dataset.latest());
+  return dataset;
+}
+
+// Conditions are held against this experiment alone: earlier rows would hide what it measured.
+bool any_holds_of(const std::vector<report::Condition>& conditions, const report::Dataset& dataset,
+                  const measure::ExperimentResult& result) {
+  return !result.records.empty() &&
+         any_holds(conditions, dataset.only(result.records.front().experiment.id));
 }
 
 int exit_code(const measure::ExperimentResult& result, bool ignore_failure) {
@@ -161,13 +166,14 @@ int run_request(ExperimentRequest request) {
     result = measure::run_experiment(request.plan, arms, *target, nvml, *results, watcher);
   } catch (const std::exception&) {
     try {
-      (void)write_report(*results, request.json, {});
+      (void)write_report(*results, request.json);
     } catch (const std::exception& second) {
       watcher.warning(second.what());  // the first error is the one to tell
     }
     throw;
   }
-  const bool condition_holds = write_report(*results, request.json, request.conditions);
+  const report::Dataset dataset = write_report(*results, request.json);
+  const bool condition_holds = any_holds_of(request.conditions, dataset, result);
   if (!result.stopped_because.empty()) {
     fmt::print(stderr, "coldload: stopped: {}\n",
                request.plan.secrets.apply(result.stopped_because));

@@ -280,8 +280,8 @@ bool are_clearly_larger(std::span<const double> a, std::span<const double> b) {
   const auto small = summarize(a);
   const auto large = summarize(b);
   if (!small || !large || small->max >= large->min) return false;
-  return large->min >= k_more_than_scatter * small->max || *mann_whitney_p(a, b) < k_significance ||
-         lie_far_apart(*small, *large);
+  return (large->n > 1 && large->min >= k_more_than_scatter * small->max) ||
+         *mann_whitney_p(a, b) < k_significance || lie_far_apart(*small, *large);
 }
 
 std::optional<std::size_t> runs_to_show(std::span<const double> a, std::span<const double> b) {

@@ -74,8 +74,8 @@ struct Trend {
 [[nodiscard]] bool lie_far_apart(const Summary& a, const Summary& b);
 
 // Whether every value of `b` is larger than every one of `a`, and chance is no likely reason: p is
-// below k_significance, they lie far apart, or the smallest of `b` is half as large again as the
-// largest of `a`, which is more than times of one kind were seen to scatter (1.32 times).
+// below k_significance, they lie far apart, or `b` has two values or more and the smallest is half
+// as large again as the largest of `a`. (Starts of one server were seen to scatter by 1.32 times.)
 [[nodiscard]] bool are_clearly_larger(std::span<const double> a, std::span<const double> b);
 
 // How many values each arm needs, so that mann_whitney_p() shows a difference as large as this one

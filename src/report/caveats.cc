@@ -48,7 +48,7 @@ std::string about_stand_in(const Comparison& comparison, std::size_t index) {
   answer +=
       fmt::format(" At its rate {}{} are expected, {} were measured", at_least ? "at least " : "",
                   expected_s, in_seconds(arm.cold.load_s->median));
-  const Contrast* contrast = index == 0 ? nullptr : &comparison.contrasts[index - 1];
+  const Contrast* contrast = comparison.contrast_of_arm(index);
   if (ratio && contrast != nullptr && contrast->ratio) {
     const std::string low = in_times(ratio->low);
     const std::string high = in_times(ratio->high);

@@ -17,12 +17,12 @@ using text::markdown_code;
 using text::markdown_text;
 using Words = std::vector<std::string>;
 
-std::string bytes_of(const Comparison& comparison) {
-  return comparison.checkpoint_bytes == 0 ? "" : text::format_bytes(comparison.checkpoint_bytes);
+std::string number_of(const std::optional<std::uint64_t>& number) {
+  return number ? fmt::format("{}", *number) : "";
 }
 
-std::string length_of(const Comparison& comparison) {
-  return comparison.max_model_len ? fmt::format("{}", *comparison.max_model_len) : "";
+std::string size_of(const std::optional<std::uint64_t>& bytes) {
+  return bytes ? text::format_bytes(*bytes) : "";
 }
 
 std::string stand_in_of(const Arm& arm) {
@@ -76,12 +76,15 @@ std::vector<std::string> changes_between(const Comparison& then, const Compariso
   const Machine then_machine = machine_of(then.facts);
   const Machine now_machine = machine_of(now.facts);
   add("CPU", then_machine.cpu, now_machine.cpu, &words);
-  add("cores", then_machine.cores, now_machine.cores, &words);
-  add("memory", then_machine.memory, now_machine.memory, &words);
+  add("cores", number_of(then_machine.cores), number_of(now_machine.cores), &words);
+  if (!have_like_memory(then_machine, now_machine)) {
+    add("memory", size_of(then_machine.memory_bytes), size_of(now_machine.memory_bytes), &words);
+  }
   add("GPU", joined(then_machine.gpus), joined(now_machine.gpus), &words);
-  add("bytes of weights", bytes_of(then), bytes_of(now), &words);
+  add("bytes of weights", number_of(then.checkpoint_bytes), number_of(now.checkpoint_bytes),
+      &words);
   add("server version", server_version_of(then.facts), server_version_of(now.facts), &words);
-  add("max\\_model\\_len", length_of(then), length_of(now), &words);
+  add("max\\_model\\_len", number_of(then.max_model_len), number_of(now.max_model_len), &words);
   add("cold policy", then.facts.cold_policy, now.facts.cold_policy, &words);
   if (then.facts.drop_caches != now.facts.drop_caches) words.emplace_back("`--drop-caches`");
   add("runtime caches", compile_cache_of(then.facts), compile_cache_of(now.facts), &words);

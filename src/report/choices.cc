@@ -62,6 +62,10 @@ bool differs(const Comparison& comparison, const Arm& a, const Arm& b) {
          (claim == Claim::separated && measure::lie_far_apart(*a.cold.load_s, *b.cold.load_s));
 }
 
+bool are_mixed(const Comparison& comparison, const Arm& a, const Arm& b) {
+  return claim_of(comparison, contrast_between(comparison, a, b)) == Claim::mixed;
+}
+
 bool are_level(const Comparison& comparison, const Arm& a, const Arm& b) {
   constexpr double k_little = 0.1;
   const Contrast contrast = contrast_between(comparison, a, b);

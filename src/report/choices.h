@@ -27,6 +27,8 @@ namespace coldload::report {
 
 // Whether the runs show that two arms differ, or are few and lie far apart.
 [[nodiscard]] bool differs(const Comparison& comparison, const Arm& a, const Arm& b);
+// Whether they show that two arms differ, and the medians do not say which is the faster one.
+[[nodiscard]] bool are_mixed(const Comparison& comparison, const Arm& a, const Arm& b);
 // Whether they show that two arms do not differ by as much as a tenth of the slower one's time.
 // Most pairs that do not differ are not level either: they have too few runs to tell.
 [[nodiscard]] bool are_level(const Comparison& comparison, const Arm& a, const Arm& b);

@@ -22,6 +22,7 @@ using measure::Status;
 // The experiments whose records may be set against each other.
 struct Pool {
   std::string setting;
+  Machine machine;
   std::map<std::string, std::string> ways;  // label -> path and stand-in
   std::set<std::string> experiments;
 };
@@ -29,16 +30,12 @@ struct Pool {
 // What experiments must share to be taken together. Of coldload's own loader that is its build.
 std::string setting_of(const ExperimentFacts& facts, const Record& record,
                        std::uint64_t checkpoint_bytes) {
-  const Machine machine = machine_of(facts);
   std::vector<std::string> words{record.model,
                                  fmt::format("{}", checkpoint_bytes),
                                  fmt::format("{}", record.max_model_len.value_or(0)),
                                  facts.target,
                                  facts.cold_policy,
                                  facts.drop_caches ? "drop_caches" : "",
-                                 machine.cpu,
-                                 machine.cores,
-                                 machine.memory,
                                  server_version_of(facts),
                                  compile_cache_of(facts),
                                  is_native(facts) ? coldload_version_of(facts) : ""};
@@ -46,9 +43,10 @@ std::string setting_of(const ExperimentFacts& facts, const Record& record,
     words.emplace_back(what);
     words.insert(words.end(), more.begin(), more.end());
   };
-  add("gpus", machine.gpus);
+  std::vector<std::string> variables = server_variables(facts);
+  std::sort(variables.begin(), variables.end());
   add("server", server_words(facts));
-  add("variables", server_variables(facts));
+  add("variables", variables);
   add("pinned", pinned_flags_of(facts));
   add("loader", loader_words(facts));
   return fmt::format("{}", fmt::join(words, "\n"));
@@ -84,10 +82,12 @@ std::vector<Pool> pools_of(const Dataset& dataset) {
     const ExperimentFacts& facts = dataset.facts_of(record);
     if (!placed.insert(facts.id).second) continue;
     const std::string setting = setting_of(facts, record, bytes.at(facts.id));
+    const Machine machine = machine_of(facts);
     auto pool = std::find_if(pools.begin(), pools.end(), [&](const Pool& candidate) {
-      return candidate.setting == setting && may_join(candidate, facts);
+      return candidate.setting == setting && are_alike(candidate.machine, machine) &&
+             may_join(candidate, facts);
     });
-    Pool joined = pool == pools.end() ? Pool{setting, {}, {}} : std::move(*pool);
+    Pool joined = pool == pools.end() ? Pool{setting, machine, {}, {}} : std::move(*pool);
     if (pool != pools.end()) pools.erase(pool);
     joined.experiments.insert(facts.id);
     for (const ArmFacts& arm : facts.arms) {
@@ -210,7 +210,7 @@ void add_native_loads(const std::vector<Comparison>& all, Comparison* comparison
     if (!is_native(other.facts) || other.model != comparison->model ||
         other.checkpoint_bytes != comparison->checkpoint_bytes ||
         other.facts.cold_policy != comparison->facts.cold_policy ||
-        machine_of(other.facts) != machine_of(comparison->facts)) {
+        !are_alike(machine_of(other.facts), machine_of(comparison->facts))) {
       continue;
     }
     for (Arm& arm : comparison->arms) {
@@ -234,8 +234,7 @@ Contrast contrast_of(const Mode& first, const Mode& second) {
   contrast.p_value = measure::mann_whitney_p(first.values_s, second.values_s);
   contrast.runs_to_show = measure::runs_to_show(first.values_s, second.values_s);
   const double chance = *measure::chance_of_larger(first.values_s, second.values_s);
-  contrast.medians_tell =
-      (*contrast.difference_s > 0 && chance > 0.5) || (*contrast.difference_s < 0 && chance < 0.5);
+  contrast.longer = (chance > 0.5) - (chance < 0.5);
   contrast.ranges_apart =
       first.load_s->max < second.load_s->min || second.load_s->max < first.load_s->min;
   return contrast;
@@ -246,6 +245,13 @@ Contrast contrast_of(const Comparison& comparison, std::size_t first, std::size_
   contrast.first = first;
   contrast.second = second;
   return contrast;
+}
+
+const Contrast* Comparison::contrast_of_arm(std::size_t arm) const {
+  const auto found =
+      std::find_if(contrasts.begin(), contrasts.end(),
+                   [arm](const Contrast& contrast) { return contrast.second == arm; });
+  return found == contrasts.end() ? nullptr : &*found;
 }
 
 std::optional<double> Arm::cold_less_warm_s() const {
@@ -314,11 +320,11 @@ std::vector<Comparison> compare(const Dataset& dataset) {
     const auto measured =
         std::find_if(comparison.arms.begin(), comparison.arms.end(),
                      [](const Arm& arm) { return arm.is_plain() && arm.is_measured(); });
-    const std::size_t first = measured == comparison.arms.end()
-                                  ? 0
-                                  : static_cast<std::size_t>(measured - comparison.arms.begin());
-    for (std::size_t second = first + 1; second < comparison.arms.size(); ++second) {
-      comparison.contrasts.push_back(contrast_of(comparison, first, second));
+    if (measured != comparison.arms.end()) {
+      comparison.reference = static_cast<std::size_t>(measured - comparison.arms.begin());
+    }
+    for (std::size_t arm = comparison.reference + 1; arm < comparison.arms.size(); ++arm) {
+      comparison.contrasts.push_back(contrast_of(comparison, comparison.reference, arm));
     }
     comparison.expectations = expectations_of(comparison);
   }

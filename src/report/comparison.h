@@ -80,8 +80,11 @@ struct Contrast {
   std::optional<double> p_value;
   std::optional<std::size_t> runs_to_show;  // per arm; see measure::runs_to_show
   bool ranges_apart = false;  // every run of one arm is slower than every run of the other
-  // Whether the arm with the longer median is the one whose runs tend to be the longer ones.
-  bool medians_tell = false;
+  // Whose runs tend to be the longer ones: 1 of the second arm, -1 of the first, 0 of neither.
+  int longer = 0;
+
+  // Whether the medians say the same.
+  [[nodiscard]] bool medians_tell() const { return difference_s && *difference_s * longer > 0; }
 };
 
 // What a stand-in's rate says its load time must be.
@@ -102,9 +105,12 @@ struct Comparison {
   std::optional<std::uint64_t> max_model_len;
   std::uint64_t checkpoint_bytes = 0;  // the largest; 0 for unknown
   bool checkpoint_bytes_differ = false;
-  std::vector<Arm> arms;  // in the order given; placeholders too
-  // Every later arm against the first path that was measured; against the first where none was.
-  std::vector<Contrast> contrasts;
+  std::vector<Arm> arms;            // in the order given; placeholders too
+  std::size_t reference = 0;        // the first path that was measured; 0 where none was
+  std::vector<Contrast> contrasts;  // every later arm against it; ratio where both were measured
+
+  // Null where the arm is not held against the reference.
+  [[nodiscard]] const Contrast* contrast_of_arm(std::size_t arm) const;
   std::vector<Expectation> expectations;
   Trials trials;                // all of this comparison, in order
   bool run_ids_repeat = false;  // as those of several files do

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <iterator>
 #include <numeric>
+#include <tuple>
 #include <utility>
 
 #include "report/json_lines.h"
@@ -41,9 +42,11 @@ class DatasetReader {
   Dataset in_order() {
     std::vector<std::size_t> order(started_at_.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) {
-      return started_at_[a] < started_at_[b];
-    });
+    const auto age = [this](std::size_t index) {
+      return std::tie(started_at_[index], made_.experiments_[index].id);
+    };
+    std::sort(order.begin(), order.end(),
+              [&age](std::size_t a, std::size_t b) { return age(a) < age(b); });
     std::vector<measure::ExperimentFacts> experiments;
     experiments.reserve(order.size());
     for (const std::size_t index : order) {
@@ -71,14 +74,15 @@ const measure::ExperimentFacts& Dataset::facts_of(const measure::Record& record)
   return experiments_.at(index_of_.at(record.experiment.id));
 }
 
-Dataset Dataset::latest() const {
-  Dataset last;
-  if (experiments_.empty()) return last;
-  last.experiments_.push_back(experiments_.back());
-  last.index_of_.emplace(experiments_.back().id, 0);
-  std::copy_if(records_.begin(), records_.end(), std::back_inserter(last.records_),
-               [&](const auto& record) { return record.experiment.id == experiments_.back().id; });
-  return last;
+Dataset Dataset::only(const std::string& experiment) const {
+  Dataset one;
+  const auto found = index_of_.find(experiment);
+  if (found == index_of_.end()) return one;
+  one.experiments_.push_back(experiments_[found->second]);
+  one.index_of_.emplace(experiment, 0);
+  std::copy_if(records_.begin(), records_.end(), std::back_inserter(one.records_),
+               [&](const auto& record) { return record.experiment.id == experiment; });
+  return one;
 }
 
 Dataset dataset_of(std::vector<measure::Record> records) {

@@ -29,8 +29,8 @@ class Dataset {
   // What is the same for all trials of the record's experiment.
   [[nodiscard]] const measure::ExperimentFacts& facts_of(const measure::Record& record) const;
 
-  // The last experiment alone; nothing where there is none.
-  [[nodiscard]] Dataset latest() const;
+  // One experiment alone; nothing where there is none of that id.
+  [[nodiscard]] Dataset only(const std::string& experiment) const;
 
  private:
   friend class DatasetReader;

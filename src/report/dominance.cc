@@ -37,9 +37,10 @@ StorageShare share_between(const std::vector<double>& cold, const std::vector<do
 // Storage grows with the weights, the rest of a server's start hardly.
 std::string where_storage_dominates(const Comparison& comparison, const Arm& arm,
                                     const StorageShare& share) {
-  if (loads_only(comparison) || comparison.checkpoint_bytes == 0) return "";
-  const double rest_s = arm.cold.load_s->median - share.seconds();
-  const double bytes = static_cast<double>(comparison.checkpoint_bytes) * rest_s / share.seconds();
+  constexpr double k_most = 100;  // times the weights: more is no answer to anybody
+  const double times = (arm.cold.load_s->median - share.seconds()) / share.seconds();
+  if (loads_only(comparison) || comparison.checkpoint_bytes == 0 || times > k_most) return "";
+  const double bytes = static_cast<double>(comparison.checkpoint_bytes) * times;
   return fmt::format(
       " With larger weights that turns: at the same rate storage is the larger part from about {} "
       "on (derived), and sooner where several servers share the path.",

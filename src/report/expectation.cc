@@ -22,11 +22,11 @@ std::optional<double> rest_time_for(const Comparison& comparison, const Arm& arm
   return with_warm->warm.load_s->median - weights_s;
 }
 
-// The arm whose measured time the expected one is divided by: the first, unless it is the arm
-// itself.
+// What the expected time is divided by: the reference's, unless it is that arm itself.
 std::optional<double> reference_time(const Comparison& comparison, std::size_t arm) {
-  if (arm == 0 || !comparison.arms[0].cold.load_s) return std::nullopt;
-  const double median = comparison.arms[0].cold.load_s->median;
+  const Arm& reference = comparison.arms[comparison.reference];
+  if (arm == comparison.reference || !reference.cold.load_s) return std::nullopt;
+  const double median = reference.cold.load_s->median;
   return median > 0 ? std::optional(median) : std::nullopt;
 }
 

@@ -78,9 +78,11 @@ std::optional<std::string> device_of(const Arm& arm) {
 // The arm whose cold and warm starts tell what reading from `place` costs: itself, or a path on the
 // same disk. Null where none does.
 const Arm* measured_on(const Comparison& comparison, const Arm& place) {
+  constexpr double k_least = 0.02;  // of a start: less is not worth a command
   const auto tells = [&comparison](const Arm& arm) {
     const auto share = storage_share_of(comparison, arm);
-    return share && share->is_clear;
+    return share && share->is_clear && share->seconds() > k_least * arm.cold.load_s->median &&
+           *arm.cold_less_warm_s() > 0;
   };
   if (tells(place)) return &place;
   for (const Arm* path : paths_by_time(comparison)) {
@@ -104,9 +106,9 @@ std::string into_memory(const Comparison& comparison, const Arm& place, const ch
       variable);
 }
 
-// What is done as the node comes up; nothing for no `lines`.
+// What is done as the node comes up, and no more than that.
 std::string at_boot(const std::string& lines) {
-  return lines.empty() ? "" : "if [ \"${1:-}\" = boot ]; then\n" + lines + "  exit\nfi\n";
+  return "if [ \"${1:-}\" = boot ]; then\n" + lines + "  exit\nfi\n";
 }
 
 std::string mount_check(const Arm& staged) {
@@ -182,16 +184,14 @@ std::string body_for(const Comparison& comparison, const Arm& path) {
 }
 
 std::string script_for(const Comparison& comparison, const Arm& path) {
-  const std::string body = body_for(comparison, path);
-  std::string out = fmt::format(
-      "#!/usr/bin/env bash\n# Starts a node that serves {}; written from measurements.\n",
-      text::one_line(comparison.model));
-  if (body.find("= boot ]") != std::string::npos) {
-    out +=
-        "# With the word boot: what is done as the node comes up, before anybody waits for the "
-        "server.\n";
-  }
-  return out + "set -euo pipefail\n" + environment_lines(comparison) + body;
+  return fmt::format(
+             "#!/usr/bin/env bash\n"
+             "# Starts a node that serves {}; written from measurements.\n"
+             "# With the word boot: what is done as the node comes up, before anybody waits for "
+             "the "
+             "server.\nset -euo pipefail\n",
+             text::one_line(comparison.model)) +
+         environment_lines(comparison) + body_for(comparison, path);
 }
 
 }  // namespace

@@ -58,6 +58,12 @@ std::string which_is_open(const Comparison& comparison, const Arm& fast, const A
         "are {} and {}, and the runs leave no room for a difference of a tenth.",
         name_of(fast), name_of(slow), median_of(fast), median_of(slow));
   }
+  if (are_mixed(comparison, fast, slow)) {
+    return fmt::format(
+        "**Look at every trial of {} and {} before choosing:** a rank test tells them apart, but "
+        "their medians, {} and {}, do not say the same.",
+        name_of(fast), name_of(slow), median_of(fast), median_of(slow));
+  }
   return fmt::format(
       "**Measure more before choosing between {} and {}:** medians of {} and {} do not tell them "
       "apart yet; `--runs auto` makes as many runs as it takes.",
@@ -174,10 +180,12 @@ std::string whether_to_stage(const Comparison& comparison) {
         in_seconds(staging->copy_s));
   }
   return fmt::format(
-      "**{} is open:** starts from the copy took {} and {} {}, by medians, which these runs do "
-      "not tell from chance{}.",
+      "**{} is open:** starts from the copy took {} and {} {}, by medians, which {}{}.",
       read_ahead ? "Whether a copy is faster still" : "Whether to stage", copy, other,
       median_of(without),
+      are_mixed(comparison, without, *staging->staged)
+          ? "do not say what a rank test of the runs does"
+          : "these runs do not tell from chance",
       staging->later_s < without.cold.load_s->median
           ? ""
           : fmt::format("; copying costs {}", in_seconds(staging->copy_s)));
@@ -326,8 +334,10 @@ std::vector<std::string> take_aways_of(const Comparison& comparison) {
         differs(comparison, fast, slow)
             ? fmt::format("{} takes {} {}: {} instead of {}.", name_of(slow), longer_than(ratio),
                           name_of(fast), median_of(slow), median_of(fast))
-            : fmt::format("{} and {} are not told apart: {} and {} by medians.", name_of(fast),
-                          name_of(slow), median_of(fast), median_of(slow)));
+            : fmt::format("{} and {} {}: {} and {} by medians.", name_of(fast), name_of(slow),
+                          are_mixed(comparison, fast, slow) ? "differ, though not by their medians"
+                                                            : "are not told apart",
+                          median_of(fast), median_of(slow)));
   }
   const auto share = storage_share_of(comparison, slow);
   if (share && share->is_clear) {

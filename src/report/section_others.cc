@@ -141,8 +141,9 @@ std::string others_section(const std::vector<Comparison>& comparisons) {
     }
   }
   return before_and_after(comparisons) +
-         "## Other experiments in these records\n\nAnother model, target, command, setting of the "
-         "server, machine, cold policy, path or stand-in: not taken together with the above.\n\n" +
+         "## Other experiments in these records\n\nAnother model or size of it, target, command, "
+         "variable or setting of the server, machine, cold policy, path or stand-in, or of "
+         "coldload's own loader another build: not taken together with the above.\n\n" +
          text::markdown_table(table) + '\n';
 }
 

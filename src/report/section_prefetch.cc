@@ -114,8 +114,12 @@ std::string answer_for(const Comparison& comparison, const Prefetch& prefetch) {
           "**Reading the weights of {} beside the server's start: {}** ({}). Every run with it was "
           "{} than every run without, but they are too few to rule out chance.",
           label, took, medians(prefetch), prefetch.saved_s() >= 0 ? "faster" : "slower");
-    case Claim::not_shown:
     case Claim::mixed:
+      return fmt::format(
+          "**What reading the weights of {} beside the server's start changes is not told by "
+          "medians:** {} ({}), though a rank test tells the runs apart ({}).",
+          label, took, medians(prefetch), p_text(*prefetch.contrast.p_value));
+    case Claim::not_shown:
       return fmt::format(
           "**No saving by reading the weights of {} beside the server's start is shown:** {} ({}; "
           "a rank test gives {}).",

@@ -32,7 +32,8 @@ std::string eager_note(const std::vector<Comparison>& comparisons) {
   std::vector<std::string> compiled;
   for (const Comparison& other : comparisons) {
     if (other.model != eager.model || other.facts.target != eager.facts.target) continue;
-    if (is_eager(other.facts) || machine_of(other.facts) != machine_of(eager.facts)) continue;
+    if (is_eager(other.facts) || !are_alike(machine_of(other.facts), machine_of(eager.facts)))
+      continue;
     const bool is_fresh = compile_cache_of(other.facts) == "fresh";
     for (const Arm& arm : other.arms) {
       if (!arm.is_plain() || !arm.is_measured() || !has_twin(eager, arm)) continue;
@@ -59,8 +60,8 @@ std::string server_note(const std::vector<Comparison>& comparisons) {
   const std::string cache = compile_cache_of(latest.facts);
   if (cache == "keep" || cache == "private") {
     out += fmt::format(
-        "**Cold means the weights alone:** the server's own runtime caches were filled "
-        "(`--compile-cache {}`); a node's very first start takes longer. ",
+        "**Cold means the weights alone:** the server's own runtime caches were kept from start to "
+        "start (`--compile-cache {}`). ",
         cache);
   }
   if (is_eager(latest.facts)) out += eager_note(comparisons);

@@ -90,27 +90,25 @@ std::string how_sure(const Staging& staging) {
       p_text(*contrast.p_value));
 }
 
+// When it pays where a start without the copy takes `each_s`, in words; empty where it never does.
+std::string when_it_pays(const Staging& staging, double each_s) {
+  const auto pays_at = staging.break_even_against(each_s);
+  if (!pays_at) return "";
+  if (*pays_at > 1) return fmt::format("pays from start {} of a node on", *pays_at);
+  return staging.later_s < each_s ? "pays at once" : "pays for a node's first start alone";
+}
+
 // The copy against reading ahead, where that is the better way without one.
 std::string against_reading_ahead(const Comparison& comparison, const Staging& staging) {
   const Arm& ahead = without_copy(comparison, staging);
   if (&ahead == staging.source) return "";
   const double ahead_s = ahead.cold.load_s->median;
-  const auto pays_at = staging.break_even_against(ahead_s);
+  const std::string when = when_it_pays(staging, ahead_s);
   const bool shown = gain_of_copy(comparison, staging, ahead) != Gain::not_shown;
-  return fmt::format(
-      " Against starts from {} by `coldload run`, which take {} ({}), it {}{}.",
-      markdown_code(staging.source->facts.label), in_seconds(ahead_s), runs(ahead.cold.load_s->n),
-      pays_at ? fmt::format("pays from start {} on", *pays_at) : std::string("does not pay"),
-      shown ? "" : " by these medians, which the runs do not tell from chance");
-}
-
-// When it pays, in words that follow "staging"; empty where it never does.
-std::string when_it_pays(const Staging& staging) {
-  const auto pays_at = staging.break_even();
-  if (!pays_at) return "";
-  if (*pays_at > 1) return fmt::format("pays from start {} of a node on", *pays_at);
-  return staging.later_s < staging.source_s ? "pays at once"
-                                            : "pays for a node's first start alone";
+  return fmt::format(" Against starts from {} by `coldload run`, which take {} ({}), it {}{}.",
+                     markdown_code(staging.source->facts.label), in_seconds(ahead_s),
+                     runs(ahead.cold.load_s->n), when.empty() ? "does not pay" : when,
+                     shown ? "" : " by these medians, which the runs do not tell from chance");
 }
 
 std::string figures(const Staging& staging) {
@@ -132,7 +130,7 @@ std::string figures(const Staging& staging) {
 
 std::string answer(const Comparison& comparison, const Staging& staging) {
   const bool open = gain_of_copy(comparison, staging, *staging.source) == Gain::not_shown;
-  std::string claim = when_it_pays(staging);
+  std::string claim = when_it_pays(staging, staging.source_s);
   if (claim.empty()) {
     claim = open ? "No gain by staging is shown" : "Staging does not pay";
   } else {

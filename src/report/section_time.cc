@@ -187,12 +187,8 @@ std::string expectation_section(const Comparison& comparison) {
     if (arm.cold.load_s) {
       row[3] = in_seconds(arm.cold.load_s->median);
       row[4] = in_times(arm.cold.load_s->median / expected.load_s);
-      const auto contrast =
-          std::find_if(comparison.contrasts.begin(), comparison.contrasts.end(),
-                       [&](const Contrast& entry) { return entry.second == expected.arm; });
-      if (contrast != comparison.contrasts.end() && contrast->ratio) {
-        row[6] = in_times(*contrast->ratio);
-      }
+      const Contrast* contrast = comparison.contrast_of_arm(expected.arm);
+      if (contrast != nullptr && contrast->ratio) row[6] = in_times(*contrast->ratio);
     }
     table.rows.push_back(std::move(row));
   }

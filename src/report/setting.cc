@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "measure/floor_json.h"
-#include "text/units.h"
 
 namespace coldload::report {
 
@@ -40,13 +39,21 @@ Machine machine_of(const ExperimentFacts& facts) {
   for (const text::json::object& gpu : measure::objects_in(environment, "gpus")) {
     machine.gpus.push_back(text::string_at(gpu, "name").value_or(""));
   }
-  if (const auto cores = text::unsigned_at(environment, "cores")) {
-    machine.cores = fmt::format("{}", *cores);
-  }
-  if (const auto memory = text::unsigned_at(environment, "memory_bytes")) {
-    machine.memory = text::format_bytes(*memory);
-  }
+  machine.cores = text::unsigned_at(environment, "cores");
+  machine.memory_bytes = text::unsigned_at(environment, "memory_bytes");
   return machine;
+}
+
+bool have_like_memory(const Machine& a, const Machine& b) {
+  constexpr double k_little = 0.05;
+  if (!a.memory_bytes || !b.memory_bytes) return a.memory_bytes == b.memory_bytes;
+  const auto less = static_cast<double>(std::min(*a.memory_bytes, *b.memory_bytes));
+  const auto more = static_cast<double>(std::max(*a.memory_bytes, *b.memory_bytes));
+  return more - less <= k_little * more;
+}
+
+bool are_alike(const Machine& a, const Machine& b) {
+  return a.cpu == b.cpu && a.gpus == b.gpus && a.cores == b.cores && have_like_memory(a, b);
 }
 
 Words server_words(const ExperimentFacts& facts) {

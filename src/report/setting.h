@@ -3,6 +3,8 @@
 // Layer: report. Pure functions; results are plain text.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,20 +13,22 @@
 
 namespace coldload::report {
 
-// Of the machine: its CPU's and its GPUs' names ("" for not known), cores and memory ("135 GB").
+// The machine: its CPU's and its GPUs' names ("" for not known), cores, and bytes of memory.
 struct Machine {
   std::string cpu;
   std::vector<std::string> gpus;
-  std::string cores;
-  std::string memory;
-  friend bool operator==(const Machine&, const Machine&) = default;
+  std::optional<std::uint64_t> cores;
+  std::optional<std::uint64_t> memory_bytes;
 };
+// Whether two are of a kind. What memory a kernel tells varies by a little from start to start.
+[[nodiscard]] bool are_alike(const Machine& a, const Machine& b);
+[[nodiscard]] bool have_like_memory(const Machine& a, const Machine& b);
 [[nodiscard]] Machine machine_of(const measure::ExperimentFacts& facts);
 
 // The words of the server's command as they were given, {model} still in it; empty without one.
 [[nodiscard]] std::vector<std::string> server_words(const measure::ExperimentFacts& facts);
 
-// The variables set for the server with --env, "KEY=VALUE" each.
+// The variables set for the server with --env, "KEY=VALUE" each, in the order of the command.
 [[nodiscard]] std::vector<std::string> server_variables(const measure::ExperimentFacts& facts);
 
 // The flags of coldload's own loader, with their values.

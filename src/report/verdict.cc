@@ -151,13 +151,13 @@ std::string answer_not_shown(const Comparison& comparison, const Contrast& contr
 std::string answer_mixed(const Comparison& comparison, const Contrast& contrast) {
   const Arm& first = comparison.arms[contrast.first];
   const Arm& second = comparison.arms[contrast.second];
+  const std::string word = start_word(comparison);
   return fmt::format(
-      "**Which of {} and {} is the faster one depends on what is asked:** their medians are {} and "
-      "{}, but a rank test ({}, {}) finds that it is not the one with the longer median whose {}s "
-      "tend to take longer. Look at every trial.",
+      "**{} and {} differ, though not by their medians:** these are {} and {}, but a rank test "
+      "({}, {}) finds that {}s from {} tend to take longer. Look at every trial.",
       name_of(first), name_of(second), in_seconds(first.cold.load_s->median),
       in_seconds(second.cold.load_s->median), counts(first, second), p_text(*contrast.p_value),
-      start_word(comparison));
+      word, name_of(contrast.longer > 0 ? second : first));
 }
 
 std::string answer_single(const Comparison& comparison, const Contrast& contrast) {
@@ -263,7 +263,7 @@ Claim claim_of(const Comparison& comparison, const Contrast& contrast) {
   const std::size_t n_b = comparison.arms[contrast.second].cold.load_s->n;
   if (std::min(n_a, n_b) == 1) return Claim::single_runs;
   if (*contrast.p_value < measure::k_significance) {
-    return contrast.medians_tell ? Claim::shown : Claim::mixed;
+    return contrast.medians_tell() ? Claim::shown : Claim::mixed;
   }
   return contrast.ranges_apart ? Claim::separated : Claim::not_shown;
 }

@@ -19,8 +19,8 @@ enum class Claim {
   single_runs,  // an arm has one run: figures, and no claim
   separated,    // every run of one arm beats every run of the other, too few for p < 0.05
   shown,        // p < 0.05
-  mixed,      // p < 0.05, but the longer median is not that of the arm whose runs tend to be longer
-  not_shown,  // neither: chance explains it
+  mixed,        // p < 0.05, but the medians do not say the same
+  not_shown,    // neither: chance explains it
 };
 [[nodiscard]] const char* to_string(Claim claim);  // "single_runs"
 [[nodiscard]] Claim claim_of(const Comparison& comparison, const Contrast& contrast);

@@ -170,6 +170,19 @@ class Rows(CompareTest):
         self.assertEqual(self.compare("--runs", "1", "--warm-runs", "0", "--no-floor", "--fail-if",
                                       "load_s.nvme>0").returncode, 4)
 
+    def test_a_threshold_is_of_this_experiment_whatever_lies_beside_it(self):
+        few = ("--runs", "1", "--warm-runs", "0", "--no-floor")
+        self.assertEqual(self.compare(*few).returncode, 0)
+        # A clock that was ahead, and times that would decide the median.
+        records = self.out / JSONL_NAME
+        lines = [json.loads(line) for line in records.read_text(encoding="utf-8").splitlines()]
+        for line in lines:
+            line.update(load_s=5000, started_at="2099-01-01T00:00:00Z")
+        records.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        result = self.compare(*few, "--fail-if", "load_s.net>1000")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(run(["report", records, "--fail-if", "load_s.net>1000"]).returncode, 4)
+
     def test_json_prints_the_comparison(self):
         result = self.compare("--runs", 1, "--warm-runs", 0, "--json", "--quiet")
         comparison = json.loads(result.stdout)["comparison"]

@@ -158,9 +158,10 @@ TEST(Statistics, FewValuesLieFarApartOnlyWhereChanceHardlyPutsThem) {
 }
 
 TEST(Statistics, ClearlyLargerIsMoreThanApart) {
-  EXPECT_FALSE(are_clearly_larger(Values{1.0}, Values{1.4}));
-  EXPECT_TRUE(are_clearly_larger(Values{1.0}, Values{1.6}));
-  EXPECT_FALSE(are_clearly_larger(Values{1.6}, Values{1.0}));
+  EXPECT_FALSE(are_clearly_larger(Values{1.0}, Values{1.4, 1.5, 1.8}));
+  EXPECT_TRUE(are_clearly_larger(Values{1.0}, Values{1.6, 1.9, 2.2}));
+  EXPECT_FALSE(are_clearly_larger(Values{1.0}, Values{1.6})) << "a single run";
+  EXPECT_FALSE(are_clearly_larger(Values{1.6, 1.6}, Values{1.0}));
   EXPECT_TRUE(are_clearly_larger(Values{1, 1.1, 1.2, 1.3}, Values{1.31, 1.4, 1.5, 1.6}));
   EXPECT_FALSE(are_clearly_larger(Values{}, Values{1}));
 }

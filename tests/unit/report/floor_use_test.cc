@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "report/json_lines.h"
+#include "report/recommendation.h"
 #include "unit/report/report_cases.h"
 
 namespace coldload::report {
 namespace {
 
+using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -76,6 +78,19 @@ TEST(FloorUse, ABusSlowerThanStorageIsTheLimit) {
   floor.gpu.transfers[0].to_gpu_best_bytes_per_s = 2.16e9;
   const auto said = sentences(server_trial(floor, true));
   EXPECT_THAT(said.at(0), HasSubstr("**10 %** of what the copies to the GPU, at 2.16 GB/s"));
+}
+
+// More of the path would not make the weights come sooner where the bus is the limit.
+TEST(FloorUse, ToUseMoreOfThePathIsAdvisedOnlyWhereThePathIsTheLimit) {
+  const auto advice = [](const measure::Record& record) {
+    const Dataset dataset = dataset_of({record});
+    return recommendations_of(compare(dataset).at(0));
+  };
+  EXPECT_THAT(advice(server_trial(floor_at(6e9), false)),
+              Contains(HasSubstr("**`nvme` delivers more than is used:**")));
+  measure::Floor floor = with_gpu(floor_at(6e9));
+  floor.gpu.transfers[0].to_gpu_best_bytes_per_s = 2.16e9;
+  EXPECT_THAT(advice(server_trial(floor, true)), Not(Contains(HasSubstr("delivers more than"))));
 }
 
 TEST(FloorUse, MoreThanAllIsExplainedByWhatTheLimitIs) {

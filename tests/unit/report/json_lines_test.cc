@@ -148,6 +148,7 @@ TEST(JsonLines, SayWhatIsWrongWithALine) {
   EXPECT_THAT(error_of(line_with("status", "fine")), HasSubstr("\"status\" is not a status"));
   EXPECT_THAT(error_of(line_with("load_s", "4")), HasSubstr("\"load_s\" is not a number"));
   EXPECT_THAT(error_of(line_with("load_s", -4)), HasSubstr("\"load_s\" is not a number from 0"));
+  EXPECT_THAT(error_of(line_with("load_s", 1.7e308)), HasSubstr("\"load_s\" is larger than any"));
   EXPECT_THAT(error_of(line_with("argv", 3)), HasSubstr("\"argv\" is not a list"));
   EXPECT_THAT(error_of(line_with("arms", text::json::array{1})), HasSubstr("\"arms\" is not an"));
 }
@@ -176,6 +177,7 @@ TEST_F(JsonLinesFile, NamesTheLineThatIsWrong) {
   EXPECT_THAT(error_of_reading({file("b", line + line.substr(0, 50))}),
               HasSubstr("b line 2: the line is cut"));
   EXPECT_EQ(error_of_reading({file("c", "")}), "");
+  EXPECT_EQ(error_of_reading({file("d", line + "\n \r\n")}), "") << "as an editor leaves them";
 }
 
 TEST_F(JsonLinesFile, RefusesATrialThatWouldCountTwice) {

@@ -17,7 +17,7 @@ Dataset with_native(const std::string& native_path) {
   measure::ExperimentFacts server = experiment({arm("nvme"), arm("net")});
   server.target = "vllm";
   measure::ExperimentFacts native = experiment({arm("disk")});
-  native.id = "native";
+  native.id = "20250307T090000Z-0000";  // the earlier one
   native.target = "native";
   native.arms[0].path = native_path;
   std::vector<measure::Record> records{

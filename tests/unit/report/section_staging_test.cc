@@ -94,10 +94,10 @@ TEST(StagingSection, HoldsTheCopyAgainstReadingAhead) {
     return staging_section(compare(dataset).front());
   };
   EXPECT_THAT(text(60, 52), HasSubstr(" Against starts from `net` by `coldload run`, which take "
-                                      "62.0 s (5 runs), it pays from start 4 on.\n"));
+                                      "62.0 s (5 runs), it pays from start 4 of a node on.\n"));
   EXPECT_THAT(text(60, 58),
-              HasSubstr("it pays from start 14 on by these medians, which the runs do "
-                        "not tell from chance.\n"));
+              HasSubstr("it pays from start 14 of a node on by these medians, which the "
+                        "runs do not tell from chance.\n"));
   EXPECT_THAT(text(40, 52), HasSubstr("it does not pay.\n"));
 }
 
