@@ -187,9 +187,8 @@ std::string script_for(const Comparison& comparison, const Arm& path) {
   return fmt::format(
              "#!/usr/bin/env bash\n"
              "# Starts a node that serves {}; written from measurements.\n"
-             "# With the word boot: what is done as the node comes up, before anybody waits for "
-             "the "
-             "server.\nset -euo pipefail\n",
+             "# With the word boot: what is done as the node comes up, before anybody waits.\n"
+             "set -euo pipefail\n",
              text::one_line(comparison.model)) +
          environment_lines(comparison) + body_for(comparison, path);
 }
