@@ -208,6 +208,11 @@ TEST_F(GpuLoad, GivesUpOnAGpuThatDoesNotAnswer) {
   ::setenv("FAKE_CUDA_COPY_DELAY_US", "60000000", 1);
   options_.io_stall_timeout = std::chrono::milliseconds(200);
   const Shard shard = folder_.shard(4 * k_mib);
+  // Threads that hang end with the process; the folder is the child's own.
+  const auto leave = [this](int code) {
+    folder_.remove();
+    ::_exit(code);
+  };
   EXPECT_EXIT(
       {
         gpu::load_fake_cuda();
@@ -215,9 +220,9 @@ TEST_F(GpuLoad, GivesUpOnAGpuThatDoesNotAnswer) {
           (void)Loader(options_).load({shard});
         } catch (const StallError& error) {
           std::fprintf(stderr, "%s\n", error.what());
-          ::_exit(3);
+          leave(3);
         }
-        ::_exit(0);
+        leave(0);
       },
       testing::ExitedWithCode(3), "the GPU has not finished a copy for 0.2 s");
 }

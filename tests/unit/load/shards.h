@@ -38,9 +38,12 @@ class ScratchFolder {
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no scratch in " + base);
     path_ = name;
   }
-  ~ScratchFolder() { std::filesystem::remove_all(path_); }
+  ~ScratchFolder() { remove(); }
   ScratchFolder(const ScratchFolder&) = delete;
   ScratchFolder& operator=(const ScratchFolder&) = delete;
+
+  // At once: for who ends without destructors.
+  void remove() { std::filesystem::remove_all(path_); }
 
   // A file of random bytes, still in the page cache.
   Shard shard(std::uint64_t bytes) {
