@@ -38,10 +38,11 @@ std::vector<const Arm*> paths_by_time(const Comparison& comparison) {
   return paths;
 }
 
-std::vector<Budget> uses_of(const Comparison& comparison, const Arm& path, bool that_fit) {
+std::vector<Budget> uses_of(const Comparison& comparison, const Arm& path, Fit fit) {
   std::vector<Budget> uses;
   for (const Budget& budget : budgets_of(comparison)) {
-    if ((path.cold.load_s->max <= budget.seconds) == that_fit) uses.push_back(budget);
+    const bool is_within = path.cold.load_s->max <= budget.seconds;
+    if (is_within == (fit == Fit::within)) uses.push_back(budget);
   }
   return uses;
 }
@@ -49,9 +50,9 @@ std::vector<Budget> uses_of(const Comparison& comparison, const Arm& path, bool 
 const Arm* chosen_path(const Comparison& comparison) {
   const std::vector<const Arm*> paths = paths_by_time(comparison);
   if (paths.empty()) return nullptr;
-  const std::size_t fitting = uses_of(comparison, *paths.back(), true).size();
+  const std::size_t fitting = uses_of(comparison, *paths.back(), Fit::within).size();
   for (const Arm* path : paths) {
-    if (uses_of(comparison, *path, true).size() > fitting) return path;
+    if (uses_of(comparison, *path, Fit::within).size() > fitting) return path;
   }
   return paths.front();
 }

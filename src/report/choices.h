@@ -18,9 +18,9 @@ namespace coldload::report {
 // first.
 [[nodiscard]] std::vector<const Arm*> paths_by_time(const Comparison& comparison);
 
-// The uses whose budget the slowest start of a path fits, or does not.
-[[nodiscard]] std::vector<Budget> uses_of(const Comparison& comparison, const Arm& path,
-                                          bool that_fit);
+// The uses whose budget the slowest start of a path is within, or over.
+enum class Fit { within, over };
+[[nodiscard]] std::vector<Budget> uses_of(const Comparison& comparison, const Arm& path, Fit fit);
 // Where to serve from by the slowest starts: the fastest path that fits a use which the slowest
 // path does not, else the fastest. Null where no path was measured.
 [[nodiscard]] const Arm* chosen_path(const Comparison& comparison);

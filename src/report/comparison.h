@@ -28,7 +28,7 @@ struct Mode {
   std::optional<double> load_rate_bytes_per_s;     // checkpoint bytes / median load_s
   std::optional<double> storage_rate_bytes_per_s;  // median of storage bytes read / load_s
   std::optional<double> gpu_mem_mib;               // median
-  std::optional<double> first_token_s;             // median, from ready on; no part of load_s
+  std::optional<double> first_token_s;             // median, of a request after ready
 };
 
 struct Arm {
@@ -108,12 +108,12 @@ struct Comparison {
   std::vector<Arm> arms;            // in the order given; placeholders too
   std::size_t reference = 0;        // the first path that was measured; 0 where none was
   std::vector<Contrast> contrasts;  // every later arm against it; ratio where both were measured
-
-  // Null where the arm is not held against the reference.
-  [[nodiscard]] const Contrast* contrast_of_arm(std::size_t arm) const;
   std::vector<Expectation> expectations;
   Trials trials;                // all of this comparison, in order
   bool run_ids_repeat = false;  // as those of several files do
+
+  // Null where the arm is not held against the reference.
+  [[nodiscard]] const Contrast* contrast_of_arm(std::size_t arm) const;
 };
 
 // Median rate at which storage delivered while the weights were read; nothing where they were not

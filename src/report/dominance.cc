@@ -27,11 +27,14 @@ std::vector<double> weights_phase_s(const Mode& mode) {
   return values;
 }
 
-StorageShare share_between(const std::vector<double>& cold, const std::vector<double>& warm,
-                           bool of_phase) {
-  return {of_phase, measure::median(cold), measure::median(warm),
-          *std::min_element(cold.begin(), cold.end()) > *std::max_element(warm.begin(), warm.end()),
-          measure::are_clearly_larger(warm, cold)};
+StorageShare share_between(const std::vector<double>& cold, const std::vector<double>& warm) {
+  StorageShare share;
+  share.cold_s = measure::median(cold);
+  share.warm_s = measure::median(warm);
+  share.is_apart =
+      *std::min_element(cold.begin(), cold.end()) > *std::max_element(warm.begin(), warm.end());
+  share.is_clear = measure::are_clearly_larger(warm, cold);
+  return share;
 }
 
 // Storage grows with the weights, the rest of a server's start hardly.
@@ -127,10 +130,14 @@ std::optional<double> phase_seconds(const measure::Record& trial, const std::str
 
 std::optional<StorageShare> storage_share_of(const Comparison& comparison, const Arm& arm) {
   if (!arm.cold.load_s || !arm.warm.load_s) return std::nullopt;
-  const bool has_phases = !loads_only(comparison) && !weights_phase_s(arm.cold).empty() &&
-                          !weights_phase_s(arm.warm).empty();
-  return has_phases ? share_between(weights_phase_s(arm.cold), weights_phase_s(arm.warm), true)
-                    : share_between(arm.cold.values_s, arm.warm.values_s, false);
+  const std::vector<double> cold = weights_phase_s(arm.cold);
+  const std::vector<double> warm = weights_phase_s(arm.warm);
+  if (loads_only(comparison) || cold.empty() || warm.empty()) {
+    return share_between(arm.cold.values_s, arm.warm.values_s);
+  }
+  StorageShare share = share_between(cold, warm);
+  share.of_phase = true;
+  return share;
 }
 
 std::string not_quite_warm(const Arm& arm) {

@@ -113,10 +113,10 @@ std::string which_path_for(const Comparison& comparison, const std::vector<const
   const Arm& slow = *paths.back();
   const Arm& chosen = *chosen_path(comparison);
   std::vector<Budget> gained;
-  for (const Budget& use : uses_of(comparison, slow, false)) {
+  for (const Budget& use : uses_of(comparison, slow, Fit::over)) {
     if (chosen.cold.load_s->max <= use.seconds) gained.push_back(use);
   }
-  if (gained.empty()) return no_path_for(comparison, paths, uses_of(comparison, slow, false));
+  if (gained.empty()) return no_path_for(comparison, paths, uses_of(comparison, slow, Fit::over));
   return fmt::format(
       "**Models for {} belong on {}:** its slowest start took {}; that from {} took {}, which is "
       "over that budget.",
@@ -135,7 +135,7 @@ std::string where_models_lie(const Comparison& comparison) {
         "(`-- SERVER` measures it).",
         name_of(fast), median_of(fast), name_of(slow), median_of(slow));
   }
-  if (uses_of(comparison, slow, false).empty()) {
+  if (uses_of(comparison, slow, Fit::over).empty()) {
     return fmt::format(
         "**{} is enough for every use:** its slowest start took {}, within all budgets; {} would "
         "save {} of the {} that it takes by the median.",
