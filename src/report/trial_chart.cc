@@ -36,7 +36,8 @@ std::vector<Row> rows_of(const Comparison& comparison) {
   return rows;
 }
 
-std::string dots(const Row& row, double y, const svg::SecondsScale& scale) {
+std::string dots(const Comparison& comparison, const Row& row, double y,
+                 const svg::SecondsScale& scale) {
   std::string out;
   const std::size_t step = (row.mode->trials.size() + k_most_dots - 1) / k_most_dots;
   for (std::size_t i = 0; i < row.mode->trials.size(); i += step) {
@@ -46,8 +47,9 @@ std::string dots(const Row& row, double y, const svg::SecondsScale& scale) {
     const double lane = static_cast<double>(static_cast<int>(i / step) % k_lanes) - 2;
     out += fmt::format(
         "<circle class=\"{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.2\" fill-opacity=\".8\"><title>run "
-        "{}: {}</title></circle>\n",
+        "{}{}: {}</title></circle>\n",
         row.style, scale.x(row.mode->values_s[i]), y + lane * 3.2, trial.run_id,
+        comparison.run_ids_repeat ? " of " + svg::escaped(trial.experiment.id) : "",
         in_seconds(row.mode->values_s[i]));
   }
   return out;
@@ -71,7 +73,7 @@ std::string trial_chart(const Comparison& comparison) {
     const double y = svg::k_top + k_row * (static_cast<double>(i) + 0.5);
     const double middle = scale.x(rows[i].mode->load_s->median);
     out += svg::label(svg::k_left - 10, y + 4, "end", svg::shortened(rows[i].mode->label));
-    out += dots(rows[i], y, scale);
+    out += dots(comparison, rows[i], y, scale);
     out += fmt::format("<path class=\"middle\" d=\"M{:.1f} {:.1f}V{:.1f}\"/>\n", middle, y - 12,
                        y + 12);
     out += svg::label(svg::k_width - svg::k_right + 12, y + 4, "start",

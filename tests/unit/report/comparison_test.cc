@@ -5,6 +5,7 @@
 
 #include "report/choices.h"
 #include "report/sections.h"
+#include "report/trial_chart.h"
 #include "report/verdict.h"
 #include "unit/report/report_cases.h"
 
@@ -149,6 +150,7 @@ TEST(Comparison, NumbersThatRepeatAreToldApart) {
   ASSERT_TRUE(comparisons.at(0).run_ids_repeat);
   EXPECT_THAT(doubt_section(comparisons[0]), HasSubstr("Run 1 of `20250307T101112Z-4af1`: odd."));
   EXPECT_THAT(trials_section(comparisons[0], false), HasSubstr("| 1 of `second` |"));
+  EXPECT_THAT(trial_chart(comparisons[0]), HasSubstr("<title>run 1 of second: 3.00 s</title>"));
 }
 
 // A first path that failed leaves the others to be held against each other.
