@@ -16,12 +16,12 @@
 #include <vector>
 
 #include "measure/run_count.h"
-#include "measure/statistics.h"
+#include "statistics/statistics.h"
 
 namespace {
 
-using coldload::measure::mann_whitney_p;
-using coldload::measure::ratio_interval;
+using coldload::statistics::mann_whitney_p;
+using coldload::statistics::ratio_interval;
 
 using Random = std::mt19937_64;
 using Values = std::vector<double>;
@@ -90,14 +90,14 @@ void stop_at_precision(const Distribution& from, double precision, double factor
 // as cold starts are held against warm ones, and the two to lie far apart.
 void few_runs(const Distribution& from, std::size_t n_a, std::size_t n_b, int experiments,
               Random& random) {
-  using coldload::measure::summarize;
+  using coldload::statistics::summarize;
   int far = 0;
   int larger = 0;
   for (int i = 0; i < experiments; ++i) {
     const Values a = draw(from, n_a, 1, random);
     const Values b = draw(from, n_b, 1, random);
-    far += static_cast<int>(coldload::measure::lie_far_apart(*summarize(a), *summarize(b)));
-    larger += static_cast<int>(coldload::measure::are_clearly_larger(a, b));
+    far += static_cast<int>(coldload::statistics::lie_far_apart(*summarize(a), *summarize(b)));
+    larger += static_cast<int>(coldload::statistics::are_clearly_larger(a, b));
   }
   std::printf(
       "{\"distribution\":\"%s\",\"runs\":[%zu,%zu],\"experiments\":%d,\"aa_called_far_apart\":%d,"

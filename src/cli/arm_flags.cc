@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "cli/command.h"
-#include "storage/stand_in.h"
+#include "stand_in/stand_in.h"
 
 namespace coldload::cli {
 
@@ -99,10 +99,11 @@ void add_stand_ins(const std::vector<std::string>& flags, std::vector<measure::A
       throw UsageError(fmt::format("--stand-in {}: no --path has the label '{}'", flag, label));
     }
     try {
-      const storage::StandInPace pace = storage::parse_stand_in(spec);
+      const stand_in::StandInPace pace = stand_in::parse_stand_in(spec);
       // A report says the figures, too: a name alone would read as the thing itself.
       arm->stand_in = measure::StandInRequest{
-          pace.preset.empty() ? spec : fmt::format("{}, a model: {}", spec, storage::spec_of(pace)),
+          pace.preset.empty() ? spec
+                              : fmt::format("{}, a model: {}", spec, stand_in::spec_of(pace)),
           pace};
     } catch (const os::Error& error) {
       throw UsageError(fmt::format("--stand-in {}: {}", flag, error.what()));

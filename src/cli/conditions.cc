@@ -7,8 +7,8 @@
 #include <fmt/ranges.h>
 
 #include "cli/command.h"
+#include "findings/comparison.h"
 #include "os/error.h"
-#include "report/comparison.h"
 
 namespace coldload::cli {
 
@@ -18,11 +18,11 @@ void add_condition_flag(CLI::App* app, std::vector<std::string>* texts) {
       ->allow_extra_args(false);
 }
 
-std::vector<report::Condition> parse_conditions(const std::vector<std::string>& texts) {
-  std::vector<report::Condition> conditions;
+std::vector<findings::Condition> parse_conditions(const std::vector<std::string>& texts) {
+  std::vector<findings::Condition> conditions;
   for (const std::string& text : texts) {
     try {
-      conditions.push_back(report::parse_condition(text));
+      conditions.push_back(findings::parse_condition(text));
     } catch (const os::Error& error) {
       throw UsageError(fmt::format("--fail-if: {}", error.what()));
     }
@@ -30,11 +30,11 @@ std::vector<report::Condition> parse_conditions(const std::vector<std::string>& 
   return conditions;
 }
 
-void check_conditions(const std::vector<report::Condition>& conditions,
+void check_conditions(const std::vector<findings::Condition>& conditions,
                       const std::vector<std::string>& labels) {
-  for (const report::Condition& condition : conditions) {
+  for (const findings::Condition& condition : conditions) {
     const std::string& mode = condition.mode;
-    if (report::is_of_pair(condition.figure)) {
+    if (findings::is_of_pair(condition.figure)) {
       const bool is_later = std::find(labels.begin() + 1, labels.end(), mode) != labels.end();
       if (labels.size() > 1 && (mode.empty() || is_later)) continue;
       throw UsageError(fmt::format(
@@ -53,13 +53,14 @@ void check_conditions(const std::vector<report::Condition>& conditions,
   }
 }
 
-bool any_holds(const std::vector<report::Condition>& conditions, const report::Dataset& dataset) {
+bool any_holds(const std::vector<findings::Condition>& conditions,
+               const records::Dataset& dataset) {
   if (conditions.empty()) return false;
-  const std::vector<report::Comparison> comparisons = report::compare(dataset);
+  const std::vector<findings::Comparison> comparisons = findings::compare(dataset);
   if (comparisons.empty()) throw os::Error("--fail-if: there is no trial on record");
   bool holds = false;
-  for (const report::Condition& condition : conditions) {
-    const report::Finding finding = report::examine(condition, comparisons.front());
+  for (const findings::Condition& condition : conditions) {
+    const findings::Finding finding = findings::examine(condition, comparisons.front());
     fmt::print(stderr, "coldload: {}{}\n", finding.fulfilled ? "failed: " : "", finding.sentence);
     holds = holds || finding.fulfilled;
   }

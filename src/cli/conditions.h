@@ -8,23 +8,23 @@
 
 #include <CLI/CLI.hpp>
 
-#include "report/condition.h"
-#include "report/dataset.h"
+#include "findings/condition.h"
+#include "records/dataset.h"
 
 namespace coldload::cli {
 
 void add_condition_flag(CLI::App* app, std::vector<std::string>* texts);
 
 // Throws UsageError for what is no condition.
-[[nodiscard]] std::vector<report::Condition> parse_conditions(
+[[nodiscard]] std::vector<findings::Condition> parse_conditions(
     const std::vector<std::string>& texts);
 
 // Throws UsageError where one is about none of `labels`, so that nobody waits for it in vain.
-void check_conditions(const std::vector<report::Condition>& conditions,
+void check_conditions(const std::vector<findings::Condition>& conditions,
                       const std::vector<std::string>& labels);
 
 // Says on stderr what each of them found; whether any holds. Throws os::Error as examine() does.
-[[nodiscard]] bool any_holds(const std::vector<report::Condition>& conditions,
-                             const report::Dataset& dataset);
+[[nodiscard]] bool any_holds(const std::vector<findings::Condition>& conditions,
+                             const records::Dataset& dataset);
 
 }  // namespace coldload::cli

@@ -11,16 +11,17 @@
 #include "cli/plan_text.h"
 #include "cli/progress.h"
 #include "cli/secrets.h"
+#include "findings/comparison.h"
 #include "gpu/nvml.h"
 #include "measure/arm.h"
 #include "measure/experiment.h"
 #include "measure/native_target.h"
 #include "measure/server_target.h"
 #include "os/interrupt.h"
-#include "report/comparison.h"
-#include "report/dataset.h"
+#include "records/dataset.h"
+#include "records/results.h"
+#include "report/comparison_json.h"
 #include "report/markdown.h"
-#include "report/results.h"
 #include "report/summary.h"
 
 namespace coldload::cli {
@@ -77,7 +78,7 @@ void warn_before(const std::vector<measure::Arm>& arms, measure::ExperimentWatch
 }
 
 // What the out directory held before.
-void warn_of_results(const report::Results& results, measure::ExperimentWatcher* watcher) {
+void warn_of_results(const records::Results& results, measure::ExperimentWatcher* watcher) {
   for (const std::string& sentence : results.mended()) watcher->warning(sentence);
   if (results.rows_without_records() > 0) {
     watcher->warning(
@@ -93,22 +94,22 @@ void warn_of_stand_ins(const std::vector<measure::Arm>& arms, measure::Experimen
       watcher->warning(
           fmt::format("no stand-in can be mounted here ({}): the native loader's reads "
                       "of {} are held to {} instead",
-                      storage::stand_in_available().reason, arm.facts.label, arm.pace->spec));
+                      stand_in::stand_in_available().reason, arm.facts.label, arm.pace->spec));
     }
     if (!arm.stand_in) continue;
-    const std::string less = storage::shortfall(arm.stand_in->description());
+    const std::string less = stand_in::shortfall(arm.stand_in->description());
     if (!less.empty()) watcher->warning(fmt::format("{}: {}", arm.facts.label, less));
   }
 }
 
 // The report covers every record of the out directory, so that later rows join earlier ones.
-report::Dataset write_report(const report::Results& results, bool json) {
+records::Dataset write_report(const records::Results& results, bool json) {
   const std::vector<std::string> records{results.jsonl_path()};
-  report::Dataset dataset = report::read_dataset(records);
+  records::Dataset dataset = records::read_dataset(records);
   if (dataset.records().empty()) return dataset;
   report::write_report(records, dataset, results.markdown_path());
   if (json) {
-    fmt::print("{}", text::to_pretty(report::to_json(report::compare(dataset))));
+    fmt::print("{}", text::to_pretty(report::to_json(findings::compare(dataset))));
   } else {
     fmt::print("{}", report::terminal_summary(dataset));
   }
@@ -116,8 +117,8 @@ report::Dataset write_report(const report::Results& results, bool json) {
 }
 
 // Conditions are held against this experiment alone: earlier rows would hide what it measured.
-bool any_holds_of(const std::vector<report::Condition>& conditions, const report::Dataset& dataset,
-                  const measure::ExperimentResult& result) {
+bool any_holds_of(const std::vector<findings::Condition>& conditions,
+                  const records::Dataset& dataset, const measure::ExperimentResult& result) {
   return !result.records.empty() &&
          any_holds(conditions, dataset.only(result.records.front().experiment.id));
 }
@@ -147,7 +148,7 @@ int run_request(ExperimentRequest request) {
     return k_exit_ok;
   }
   auto results = before_anything_runs(
-      [&] { return std::make_unique<report::Results>(request.plan.out_directory); });
+      [&] { return std::make_unique<records::Results>(request.plan.out_directory); });
   const std::vector<os::Fd> locks = request.plan.cold == measure::ColdPolicy::off
                                         ? std::vector<os::Fd>()
                                         : measure::lock_checkpoints(arms);
@@ -172,7 +173,7 @@ int run_request(ExperimentRequest request) {
     }
     throw;
   }
-  const report::Dataset dataset = write_report(*results, request.json);
+  const records::Dataset dataset = write_report(*results, request.json);
   const bool condition_holds = any_holds_of(request.conditions, dataset, result);
   if (!result.stopped_because.empty()) {
     fmt::print(stderr, "coldload: stopped: {}\n",

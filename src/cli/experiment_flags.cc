@@ -13,8 +13,8 @@
 #include "cli/conditions.h"
 #include "cli/server_flags.h"
 #include "cli/version.h"
-#include "report/baseline.h"
-#include "serve/readiness.h"
+#include "process/readiness.h"
+#include "records/baseline.h"
 #include "text/units.h"
 
 namespace coldload::cli {
@@ -137,8 +137,8 @@ std::chrono::nanoseconds parse_timeout(const std::string& text) {
 // `coldload run` asks whether the server is ready, too.
 void check_prefetch(const ExperimentRequest& request) {
   if (request.plan.prefetch.empty()) return;
-  const std::string url = serve::substitute(request.server->ready.url, {"", 1, std::nullopt});
-  if (serve::needs_no_name_server(serve::parse_ready_url(url))) return;
+  const std::string url = server::substitute(request.server->ready.url, {"", 1, std::nullopt});
+  if (process::needs_no_name_server(process::parse_ready_url(url))) return;
   throw UsageError(fmt::format(
       "--prefetch needs a --ready-url whose host is localhost or an IP address, not {}", url));
 }
@@ -247,7 +247,7 @@ measure::Plan plan_of(const RawFlags& raw) {
   if (!raw.baseline.empty()) {
     plan.baseline_file = raw.baseline;
     try {
-      plan.baseline = report::read_baseline_csv(raw.baseline);
+      plan.baseline = records::read_baseline_csv(raw.baseline);
     } catch (const os::Error& error) {
       throw UsageError(fmt::format("--baseline: {}", error.what()));
     }

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "findings/condition.h"
 #include "measure/plan.h"
 #include "measure/server_target.h"
-#include "report/condition.h"
 
 namespace coldload::cli {
 
@@ -23,7 +23,7 @@ struct ExperimentRequest {
   std::chrono::nanoseconds timeout{};            // from launch to ready
   std::uint64_t native_threads = 0;              // 0: the loader chooses
   std::uint64_t native_ring_bytes = 0;           // 0: the loader's default
-  std::vector<report::Condition> conditions;     // --fail-if
+  std::vector<findings::Condition> conditions;   // --fail-if
   std::vector<std::string> warnings;
   bool dry_run = false;
   bool json = false;

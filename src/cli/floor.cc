@@ -13,13 +13,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "charts/rate_chart.h"
 #include "cli/command.h"
 #include "cli/floor_text.h"
 #include "model/checkpoint.h"
 #include "os/error.h"
 #include "os/file.h"
 #include "os/interrupt.h"
-#include "report/rate_chart.h"
 #include "storage/path_info.h"
 #include "storage/watched_threads.h"
 #include "text/escape.h"
@@ -114,17 +114,17 @@ class LiveLine {
   const bool shown_ = ::isatty(STDERR_FILENO) != 0;
 };
 
-void print_json(const FloorSubject& subject, const measure::Floor& floor) {
+void print_json(const FloorSubject& subject, const records::Floor& floor) {
   text::json::object out;
   out["path"] = text::valid_utf8(subject.path);
   out["checkpoint_bytes"] = subject.bytes;
-  const auto seconds = [&](measure::FloorKind kind) {
+  const auto seconds = [&](records::FloorKind kind) {
     return text::or_null(
-        measure::floor_seconds(floor, subject.bytes, kind, measure::Destination::gpu));
+        records::floor_seconds(floor, subject.bytes, kind, records::Destination::gpu));
   };
-  out["floor_s"] = seconds(measure::FloorKind::cold);
-  out["warm_floor_s"] = seconds(measure::FloorKind::warm);
-  out["floor"] = measure::to_json(floor);
+  out["floor_s"] = seconds(records::FloorKind::cold);
+  out["warm_floor_s"] = seconds(records::FloorKind::warm);
+  out["floor"] = records::to_json(floor);
   out["file_system"] = storage::to_json(subject.storage);
   fmt::print("{}", text::to_pretty(out));
 }
@@ -132,7 +132,7 @@ void print_json(const FloorSubject& subject, const measure::Floor& floor) {
 int measure_and_print(const FloorArguments& arguments) {
   const FloorSubject subject = look_at(arguments.path);
   measure::FloorOptions options = arguments.floor;
-  measure::Floor floor;
+  records::Floor floor;
   {
     const LiveLine line;
     options.progress = [&line](const std::string& part) { line.put("floor: " + part); };
@@ -140,7 +140,7 @@ int measure_and_print(const FloorArguments& arguments) {
   }
   if (os::interrupted()) throw os::Error("interrupted");
   if (!arguments.svg.empty()) {
-    os::replace_text(arguments.svg, report::rate_chart(floor.reads, subject.path));
+    os::replace_text(arguments.svg, charts::rate_chart(floor.reads, subject.path));
   }
   if (arguments.json) {
     print_json(subject, floor);

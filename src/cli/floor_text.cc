@@ -12,7 +12,7 @@ namespace coldload::cli {
 
 namespace {
 
-using measure::Floor;
+using records::Floor;
 
 std::string line(const std::string& name, const std::string& value) {
   return fmt::format("{:<12} {}\n", name, text::one_line(value));
@@ -77,14 +77,14 @@ std::string rate_pair(std::optional<double> best, std::optional<double> median) 
   return fmt::format("{} best, {} median", text::format_rate(*best), text::format_rate(*median));
 }
 
-std::string gpu_lines(const measure::GpuFloor& gpu) {
+std::string gpu_lines(const records::GpuFloor& gpu) {
   if (!gpu.index) return line("GPU", "none: " + gpu.reason);
   std::string out =
       line("GPU", fmt::format("{} ({})", gpu.name.empty() ? "unnamed" : gpu.name, *gpu.index));
   if (!gpu.reason.empty() && gpu.transfers.empty()) out += line("", gpu.reason);
   if (gpu.context_s) out += line("context", duration(*gpu.context_s));
   if (gpu.pin_bytes_per_s) out += line("pinning", text::format_rate(*gpu.pin_bytes_per_s));
-  for (const measure::GpuTransfer& one : gpu.transfers) {
+  for (const records::GpuTransfer& one : gpu.transfers) {
     const std::string place = one.numa_node ? fmt::format(" (node {})", *one.numa_node) : "";
     if (!one.reason.empty()) {
       out += line("copies", fmt::format("not measured{}: {}", place, one.reason));
@@ -99,14 +99,14 @@ std::string gpu_lines(const measure::GpuFloor& gpu) {
 }
 
 std::string verdict_line(const FloorSubject& subject, const Floor& floor) {
-  const auto seconds = [&](measure::FloorKind kind) -> std::string {
+  const auto seconds = [&](records::FloorKind kind) -> std::string {
     const auto value =
-        measure::floor_seconds(floor, subject.bytes, kind, measure::Destination::gpu);
+        records::floor_seconds(floor, subject.bytes, kind, records::Destination::gpu);
     return value ? duration(*value) : "not known";
   };
   return fmt::format("{} of checkpoint: floor {} cold, {} from the page cache\n",
-                     text::format_bytes(subject.bytes), seconds(measure::FloorKind::cold),
-                     seconds(measure::FloorKind::warm));
+                     text::format_bytes(subject.bytes), seconds(records::FloorKind::cold),
+                     seconds(records::FloorKind::warm));
 }
 
 }  // namespace

@@ -20,6 +20,6 @@ struct FloorSubject {
   storage::PathInfo storage;
 };
 
-[[nodiscard]] std::string floor_text(const FloorSubject& subject, const measure::Floor& floor);
+[[nodiscard]] std::string floor_text(const FloorSubject& subject, const records::Floor& floor);
 
 }  // namespace coldload::cli

@@ -1,4 +1,4 @@
-#include "serve/guard.h"
+#include "process/guard.h"
 
 #include <charconv>
 
@@ -19,7 +19,7 @@ int run_guard(const std::vector<std::string>& args) {
     throw UsageError(
         "coldload guard is what coldload starts servers through; it is of no use here");
   }
-  serve::run_guard(fd);
+  process::run_guard(fd);
   // At once: nobody may be left to end what hangs on the way out (a leak checker's tracer did, when
   // the tree was killed around it).
   ::_exit(k_exit_ok);

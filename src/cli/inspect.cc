@@ -14,8 +14,8 @@
 #include "model/checkpoint.h"
 #include "model/summary.h"
 #include "os/error.h"
+#include "stand_in/stand_in.h"
 #include "storage/path_info.h"
-#include "storage/stand_in.h"
 #include "text/escape.h"
 #include "text/json.h"
 #include "text/units.h"
@@ -99,8 +99,8 @@ void print_tensors(const std::vector<model::ShardHeader>& headers, bool as_json)
 json::object storage_facts(const model::Checkpoint& checkpoint) {
   const std::string directory = weights_directory(checkpoint);
   json::object facts = storage::to_json(storage::inspect_path(directory));
-  const auto stand_in = storage::describe_stand_in(directory);
-  facts["stand_in"] = stand_in ? json::value(storage::to_json(*stand_in)) : json::value(nullptr);
+  const auto stand_in = stand_in::describe_stand_in(directory);
+  facts["stand_in"] = stand_in ? json::value(stand_in::to_json(*stand_in)) : json::value(nullptr);
   return facts;
 }
 
@@ -109,12 +109,12 @@ void print_storage(const model::Checkpoint& checkpoint) {
   for (const std::string& line : storage::describe(storage::inspect_path(directory))) {
     fmt::print("{}\n", line);
   }
-  const auto stand_in = storage::describe_stand_in(directory);
+  const auto stand_in = stand_in::describe_stand_in(directory);
   if (!stand_in) return;
   fmt::print("stand-in     of {} at {} (pid {})\n", text::one_line(stand_in->source),
-             storage::to_string(stand_in->pace), stand_in->server_pid);
+             stand_in::to_string(stand_in->pace), stand_in->server_pid);
   if (stand_in->faults.any()) {
-    fmt::print("faults       {}\n", storage::to_string(stand_in->faults));
+    fmt::print("faults       {}\n", stand_in::to_string(stand_in->faults));
   }
 }
 

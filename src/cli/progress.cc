@@ -87,9 +87,9 @@ void ConsoleWatcher::step(const std::string& step, std::uint64_t bytes, std::uin
   line_shown_ = true;
 }
 
-void ConsoleWatcher::trial_ended(const measure::Slot& slot, const measure::Record& record) {
+void ConsoleWatcher::trial_ended(const measure::Slot& slot, const records::Record& record) {
   clear_line();
-  const bool ok = record.status == measure::Status::ok;
+  const bool ok = record.status == records::Status::ok;
   if (verbosity_ == Verbosity::quiet && ok) return;
   std::string line = title_ + ": ";
   if (record.load_s) line += text::format_seconds(*record.load_s) + " s";

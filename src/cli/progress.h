@@ -23,7 +23,7 @@ class ConsoleWatcher : public measure::ExperimentWatcher {
   void trial_begins(const measure::Slot& slot, const measure::Arm& arm, std::uint64_t position,
                     std::uint64_t total) override;
   void step(const std::string& step, std::uint64_t bytes, std::uint64_t total_bytes) override;
-  void trial_ended(const measure::Slot& slot, const measure::Record& record) override;
+  void trial_ended(const measure::Slot& slot, const records::Record& record) override;
   void warning(const std::string& text) override;
 
  private:

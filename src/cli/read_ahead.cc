@@ -15,7 +15,7 @@
 #include "cli/command.h"
 #include "model/checkpoint.h"
 #include "os/interrupt.h"
-#include "serve/reader_process.h"
+#include "run/reader_process.h"
 #include "stage/stager.h"
 #include "storage/page_cache.h"
 #include "storage/path_info.h"
@@ -25,7 +25,7 @@ namespace coldload::cli {
 
 namespace {
 
-using serve::ReaderNews;
+using run::ReaderNews;
 using Kind = ReaderNews::Kind;
 
 constexpr int k_look_every_ms = 100;
@@ -40,7 +40,7 @@ void step_back() {
 }
 
 void tell(const ReaderNews& news) {
-  const std::string line = serve::to_line(news);
+  const std::string line = run::to_line(news);
   // A line fits into the pipe; where nobody reads it any more, the next look says so.
   [[maybe_unused]] const auto put = ::write(STDOUT_FILENO, line.data(), line.size());
 }

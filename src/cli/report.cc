@@ -7,12 +7,13 @@
 
 #include "cli/command.h"
 #include "cli/conditions.h"
+#include "findings/comparison.h"
 #include "os/error.h"
-#include "report/comparison.h"
-#include "report/dataset.h"
+#include "records/dataset.h"
+#include "records/results.h"
+#include "report/comparison_json.h"
 #include "report/markdown.h"
 #include "report/recommendation.h"
-#include "report/results.h"
 #include "report/what_if.h"
 #include "text/json.h"
 #include "text/units.h"
@@ -30,8 +31,8 @@ std::optional<double> parse_what_if(const std::string& text) {
   throw UsageError(fmt::format("--what-if {}: it reads rate=RATE, as in rate=5GB/s", text));
 }
 
-report::Comparison latest_of(const report::Dataset& dataset, const char* flag) {
-  std::vector<report::Comparison> comparisons = report::compare(dataset);
+findings::Comparison latest_of(const records::Dataset& dataset, const char* flag) {
+  std::vector<findings::Comparison> comparisons = findings::compare(dataset);
   if (comparisons.empty()) throw os::Error(fmt::format("{}: there is no trial on record", flag));
   return std::move(comparisons.front());
 }
@@ -63,7 +64,7 @@ int run_report(const std::vector<std::string>& args) {
   if (!parse(app, args)) return k_exit_ok;
   const auto wanted = parse_conditions(conditions);
   const std::optional<double> other_rate = parse_what_if(what_if);
-  const report::Dataset dataset = report::read_dataset(records);
+  const records::Dataset dataset = records::read_dataset(records);
   if (other_rate) {
     fmt::print("{}", report::what_if_text(latest_of(dataset, "--what-if"), *other_rate));
   } else if (recommendation) {
@@ -71,11 +72,11 @@ int run_report(const std::vector<std::string>& args) {
   } else if (as_short) {
     fmt::print("{}", report::short_report(dataset));
   } else if (as_json) {
-    fmt::print("{}", text::to_pretty(report::to_json(report::compare(dataset))));
+    fmt::print("{}", text::to_pretty(report::to_json(findings::compare(dataset))));
   } else {
     if (output.empty()) {
-      output =
-          (std::filesystem::path(records.front()).parent_path() / report::k_markdown_name).string();
+      output = (std::filesystem::path(records.front()).parent_path() / records::k_markdown_name)
+                   .string();
     }
     report::write_report(records, dataset, output);
     fmt::print("{}\n", output);

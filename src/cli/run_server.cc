@@ -11,18 +11,18 @@
 #include <unistd.h>
 
 #include "cli/command.h"
-#include "serve/argv.h"
-#include "serve/entrypoint.h"
-#include "serve/invocation.h"
-#include "serve/port.h"
-#include "serve/server_kind.h"
+#include "process/port.h"
+#include "run/entrypoint.h"
+#include "server/argv.h"
+#include "server/invocation.h"
+#include "server/server_kind.h"
 #include "text/units.h"
 
 namespace coldload::cli {
 
 namespace {
 
-using serve::ReaderNews;
+using run::ReaderNews;
 
 struct RunFlags {
   std::string path;
@@ -42,25 +42,25 @@ std::string host_to_ask(const std::string& host) {
 
 // Where the server will answer when it is ready, as far as flags and command tell; {port} in it
 // stands for itself. Empty: not known.
-std::string url_template(const RunFlags& flags, const serve::ServerKind& kind,
+std::string url_template(const RunFlags& flags, const server::ServerKind& kind,
                          const std::vector<std::string>& words) {
   if (!flags.ready_url.empty()) return flags.ready_url;
-  const bool speaks_tls = serve::has_flag(
+  const bool speaks_tls = server::has_flag(
       words, {"--ssl-keyfile", "--ssl-certfile", "--ssl-key-file", "--ssl-cert-file"});
-  const std::string host = host_to_ask(serve::flag_value(words, {"--host"}).value_or(""));
+  const std::string host = host_to_ask(server::flag_value(words, {"--host"}).value_or(""));
   if (speaks_tls || host.empty()) return "";
   return fmt::format("http://{}:{{port}}{}", host, kind.ready_endpoint);
 }
 
 // Asking must not wait for a name server.
-serve::ReadyUrl local_url(const std::string& text) {
-  serve::ReadyUrl url;
+process::ReadyUrl local_url(const std::string& text) {
+  process::ReadyUrl url;
   try {
-    url = serve::parse_ready_url(text);
+    url = process::parse_ready_url(text);
   } catch (const os::Error& error) {
     throw UsageError(error.what());
   }
-  if (!serve::needs_no_name_server(url)) {
+  if (!process::needs_no_name_server(url)) {
     throw UsageError(fmt::format(
         "--ready-url {}: its host is localhost or an IP address: the server runs here", text));
   }
@@ -78,25 +78,25 @@ void say(const std::string& line) {
 
 // The server's command, and where it says that it is ready.
 void place_server(const RunFlags& flags, const std::vector<std::string>& words,
-                  serve::EntrypointOptions* options) {
+                  run::EntrypointOptions* options) {
   // With two directories that may be served, the command cannot name one.
-  serve::ArgvFacts facts =
-      flags.stage.empty() ? serve::facts_of_argv(words) : serve::examine_argv(words);
+  server::ArgvFacts facts =
+      flags.stage.empty() ? server::facts_of_argv(words) : server::examine_argv(words);
   if (facts.uses_max_model_len) {
     throw UsageError("run knows no {max_model_len}: write the number into the server's command");
   }
-  const serve::ServerKind& kind = serve::recognise(serve::look_through(words));
+  const server::ServerKind& kind = server::recognise(server::look_through(words));
   const bool says_port = facts.uses_port || facts.fixed_port || flags.port != 0;
   if (!says_port && kind.default_port != 0) facts.fixed_port = kind.default_port;
   std::string url = url_template(flags, kind, words);
   const bool port_known = facts.uses_port || facts.fixed_port || flags.port != 0;
   if (flags.ready_url.empty() && !port_known) url.clear();
   const std::string any_url = url.empty() ? "http://127.0.0.1/" : url;
-  const serve::ReadyPlan plan = serve::plan_ready(facts, flags.port, any_url);
-  const auto port = plan.choose_port ? std::optional(serve::choose_free_port()) : plan.port;
+  const server::ReadyPlan plan = server::plan_ready(facts, flags.port, any_url);
+  const auto port = plan.choose_port ? std::optional(process::choose_free_port()) : plan.port;
   // Without a look at the path: that is the reader's, which may hang.
   const std::string model = std::filesystem::absolute(flags.path);
-  options->argv = serve::substitute(words, {model, port, std::nullopt});
+  options->argv = server::substitute(words, {model, port, std::nullopt});
   options->reader = {"/proc/self/exe", "read-ahead", model};
   if (!flags.stage.empty()) {
     if (std::filesystem::path(model).extension() == ".gguf") {
@@ -105,16 +105,16 @@ void place_server(const RunFlags& flags, const std::vector<std::string>& words,
     const std::string copy = std::filesystem::absolute(flags.stage);
     options->reader.push_back(copy);
     options->copy = {{"/proc/self/exe", "read-ahead", "--copy", model, copy},
-                     serve::substitute(words, {copy, port, std::nullopt})};
-    const bool by_path = &kind == &serve::k_vllm || &kind == &serve::k_sglang;
-    if (by_path && !serve::has_flag(words, {"--served-model-name"}) && !flags.quiet) {
+                     server::substitute(words, {copy, port, std::nullopt})};
+    const bool by_path = &kind == &server::k_vllm || &kind == &server::k_sglang;
+    if (by_path && !server::has_flag(words, {"--served-model-name"}) && !flags.quiet) {
       say("clients see the directory that is served as the model's name, which changes when the "
           "copy"
           " is there: give --served-model-name");
     }
   }
   if (url.empty()) return;
-  options->ready_url = local_url(serve::substitute(url, {model, port, std::nullopt}));
+  options->ready_url = local_url(server::substitute(url, {model, port, std::nullopt}));
   options->must_be_ours = flags.ready_url.empty();
 }
 
@@ -135,7 +135,7 @@ void say_news(const RunFlags& flags, const ReaderNews& news, bool ready_is_known
   switch (news.kind) {
     case ReaderNews::Kind::refused:  // after the launch: found out late
     case ReaderNews::Kind::useless:
-      return say(fmt::format("{}{} ahead: {}", serve::k_not_read_ahead, served, news.text));
+      return say(fmt::format("{}{} ahead: {}", run::k_not_read_ahead, served, news.text));
     case ReaderNews::Kind::reading:
       return say(fmt::format("reading {} of {} beside the server{}{}",
                              text::format_bytes(news.bytes), served, news.text.empty() ? "" : "; ",
@@ -165,13 +165,13 @@ void say_news(const RunFlags& flags, const ReaderNews& news, bool ready_is_known
 }
 
 // As a shell answers for a command that it cannot start.
-int run_entrypoint(const serve::EntrypointOptions& options) {
+int run_entrypoint(const run::EntrypointOptions& options) {
   constexpr int k_not_found = 127;
   constexpr int k_not_executable = 126;
   constexpr int k_signal_base = 128;
-  serve::EntrypointEnd end;
+  run::EntrypointEnd end;
   try {
-    end = serve::Entrypoint(options).run();
+    end = run::Entrypoint(options).run();
   } catch (const os::SystemError& error) {
     say(error.what());
     return error.code() == ENOENT ? k_not_found : k_not_executable;
@@ -203,10 +203,10 @@ int run_server(const std::vector<std::string>& args) {
   if (!parse(app, {args.begin(), dashes})) return k_exit_ok;
   // Without a command: as if it were empty.
   const std::vector<std::string> words(dashes == args.end() ? dashes : dashes + 1, args.end());
-  serve::EntrypointOptions options;
+  run::EntrypointOptions options;
   try {
     place_server(flags, words, &options);
-  } catch (const serve::ArgvError& error) {
+  } catch (const server::ArgvError& error) {
     throw UsageError(error.what());
   }
   if (!flags.quiet) {

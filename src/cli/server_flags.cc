@@ -13,12 +13,12 @@ namespace {
 
 std::vector<std::string_view> kind_names() {
   std::vector<std::string_view> names;
-  for (const serve::ServerKind* kind : serve::server_kinds()) names.push_back(kind->name);
+  for (const server::ServerKind* kind : server::server_kinds()) names.push_back(kind->name);
   return names;
 }
 
 // Containers and schedulers start the server where it cannot be watched, nor stopped for sure.
-void refuse_outsiders(const serve::Invocation& invocation) {
+void refuse_outsiders(const server::Invocation& invocation) {
   if (invocation.outsider.empty()) return;
   throw UsageError(fmt::format(
       "{0} starts the server outside of coldload's own processes: nothing there can be watched, "
@@ -27,9 +27,9 @@ void refuse_outsiders(const serve::Invocation& invocation) {
       invocation.outsider));
 }
 
-const serve::ServerKind* kind_of(const std::string& name) {
+const server::ServerKind* kind_of(const std::string& name) {
   if (name.empty()) return nullptr;
-  const serve::ServerKind* const kind = serve::server_kind_named(name);
+  const server::ServerKind* const kind = server::server_kind_named(name);
   if (kind == nullptr) {
     throw UsageError(
         fmt::format("--server {}: the servers are {}", name, fmt::join(kind_names(), ", ")));
@@ -37,7 +37,7 @@ const serve::ServerKind* kind_of(const std::string& name) {
   return kind;
 }
 
-std::vector<std::string> built_command(const serve::ServerKind& kind, const ServerFlags& flags,
+std::vector<std::string> built_command(const server::ServerKind& kind, const ServerFlags& flags,
                                        const std::vector<std::string>& more_flags) {
   if (kind.command == nullptr) {
     throw UsageError(fmt::format(
@@ -57,7 +57,7 @@ std::pair<std::string, std::string> variable_of(const std::string& text) {
 
 void place_command(const ServerFlags& flags, const std::vector<std::string>& words,
                    measure::ServerOptions* server) {
-  const serve::ServerKind* const wanted = kind_of(flags.kind);
+  const server::ServerKind* const wanted = kind_of(flags.kind);
   const bool is_command = !words.empty() && words.front().rfind('-', 0) != 0;
   if (is_command && flags.gpu_memory_utilization) {
     throw UsageError(
@@ -65,10 +65,10 @@ void place_command(const ServerFlags& flags, const std::vector<std::string>& wor
         "server's own");
   }
   if (is_command) {
-    const serve::Invocation invocation = serve::look_through(words);
+    const server::Invocation invocation = server::look_through(words);
     refuse_outsiders(invocation);
     server->argv = words;
-    server->kind = wanted != nullptr ? wanted : &serve::recognise(invocation);
+    server->kind = wanted != nullptr ? wanted : &server::recognise(invocation);
   } else if (wanted != nullptr) {
     server->argv = built_command(*wanted, flags, words);
     server->kind = wanted;
@@ -112,21 +112,21 @@ std::optional<measure::ServerOptions> server_of(const ServerFlags& flags,
   for (const std::string& entry : flags.environment) {
     server.environment.push_back(variable_of(entry));
   }
-  const auto compile_cache = serve::parse_compile_cache(flags.compile_cache);
+  const auto compile_cache = server::parse_compile_cache(flags.compile_cache);
   if (!compile_cache) {
     throw UsageError(
         fmt::format("--compile-cache {}: keep, private or fresh", flags.compile_cache));
   }
   server.compile_cache = *compile_cache;
   try {
-    const serve::ArgvFacts facts = serve::examine_argv(server.argv);
+    const server::ArgvFacts facts = server::examine_argv(server.argv);
     server.max_model_len = flags.max_model_len ? flags.max_model_len : facts.max_model_len;
     if (facts.uses_max_model_len && !server.max_model_len) {
       throw UsageError("{max_model_len} is used, but --max-model-len is not given");
     }
     server.ready =
-        serve::plan_ready(facts, flags.port, flags.ready_url, server.kind->ready_endpoint);
-  } catch (const serve::ArgvError& error) {
+        server::plan_ready(facts, flags.port, flags.ready_url, server.kind->ready_endpoint);
+  } catch (const server::ArgvError& error) {
     throw UsageError(error.what());
   }
   return server;

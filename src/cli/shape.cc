@@ -13,8 +13,8 @@
 #include "cli/command.h"
 #include "os/interrupt.h"
 #include "os/subprocess.h"
-#include "storage/stand_in.h"
-#include "storage/stand_in_server.h"
+#include "stand_in/server.h"
+#include "stand_in/stand_in.h"
 #include "text/json.h"
 #include "text/units.h"
 
@@ -32,7 +32,7 @@ struct ShapeFlags {
   std::string per_stream;
   std::string fail_after;
   std::string hang_after;
-  storage::ReadFaults faults;
+  stand_in::ReadFaults faults;
   bool allow_other = false;
   std::string readahead;
   std::string request;
@@ -64,10 +64,10 @@ double rate_of(const std::string& text, const char* flag) {
       fmt::format("{}: cannot read \"{}\" as a rate above zero, as in 250MB/s", flag, text));
 }
 
-storage::StandInPace pace_of(const ShapeFlags& flags) {
+stand_in::StandInPace pace_of(const ShapeFlags& flags) {
   try {
-    if (!flags.preset.empty()) return storage::preset_pace(flags.preset);
-    storage::StandInPace pace;
+    if (!flags.preset.empty()) return stand_in::preset_pace(flags.preset);
+    stand_in::StandInPace pace;
     pace.rate_bytes_per_s = rate_of(flags.rate, "--rate");
     const auto latency = text::parse_duration(flags.latency);
     if (!latency) {
@@ -79,7 +79,7 @@ storage::StandInPace pace_of(const ShapeFlags& flags) {
     if (!flags.per_stream.empty()) {
       pace.stream_bytes_per_s = rate_of(flags.per_stream, "--per-stream");
     }
-    storage::check_pace(pace);
+    stand_in::check_pace(pace);
     return pace;
   } catch (const UsageError&) {
     throw;
@@ -95,8 +95,8 @@ std::optional<std::uint64_t> bytes_of(const std::string& text, const char* flag)
   return bytes;
 }
 
-storage::StandInOptions options_of(const ShapeFlags& flags) {
-  storage::StandInOptions options;
+stand_in::StandInOptions options_of(const ShapeFlags& flags) {
+  stand_in::StandInOptions options;
   if (flags.source.empty()) throw UsageError("shape: SRC is required");
   if (flags.mount_point.empty()) throw UsageError("shape: MOUNTPOINT is required");
   options.source = flags.source;
@@ -105,9 +105,9 @@ storage::StandInOptions options_of(const ShapeFlags& flags) {
   options.faults = flags.faults;
   options.faults.fail_after_bytes = bytes_of(flags.fail_after, "--fail-after");
   options.faults.hang_after_bytes = bytes_of(flags.hang_after, "--hang-after");
-  if (flags.allow_other) options.access = storage::MountAccess::everybody;
-  if (flags.follow_links) options.links = storage::OutsideLinks::as_files;
-  if (flags.cold_backing) options.backing = storage::Backing::cold;
+  if (flags.allow_other) options.access = stand_in::MountAccess::everybody;
+  if (flags.follow_links) options.links = stand_in::OutsideLinks::as_files;
+  if (flags.cold_backing) options.backing = stand_in::Backing::cold;
   options.readahead_bytes = size_of(flags.readahead, "--readahead");
   options.request_bytes =
       static_cast<std::uint32_t>(size_of(flags.request, "--request").value_or(0));
@@ -119,26 +119,26 @@ std::string figure(const std::optional<double>& bytes_per_s) {
   return bytes_per_s ? text::format_rate(*bytes_per_s) : "not measured";
 }
 
-void print_ready(const storage::StandInDescription& description, pid_t pid, bool json) {
+void print_ready(const stand_in::StandInDescription& description, pid_t pid, bool json) {
   if (json) {
-    text::json::object object = storage::to_json(description);
+    text::json::object object = stand_in::to_json(description);
     object["pid"] = pid;
-    const std::string shortfall = storage::shortfall(description);
+    const std::string shortfall = stand_in::shortfall(description);
     object["shortfall"] = shortfall;
     fmt::print("{}\n", text::to_line(object));
     return;
   }
   fmt::print("{} is {} at {} (pid {})\n", description.mount_point, description.source,
-             storage::to_string(description.pace), pid);
-  if (description.backing == storage::Backing::cold) {
+             stand_in::to_string(description.pace), pid);
+  if (description.backing == stand_in::Backing::cold) {
     fmt::print("backing files: read from their disk each time\n");
   } else if (description.warmed == false) {
     fmt::print(
         "backing files: not read beforehand, they are more than half of the available memory; "
         "their disk may be slower than the rate\n");
   }
-  if (description.faults.any()) fmt::print("faults: {}\n", storage::to_string(description.faults));
-  const storage::Delivered& delivered = description.delivered;
+  if (description.faults.any()) fmt::print("faults: {}\n", stand_in::to_string(description.faults));
+  const stand_in::Delivered& delivered = description.delivered;
   if (delivered.read_bytes_per_s || delivered.mmap_bytes_per_s || delivered.parallel_bytes_per_s) {
     fmt::print("delivered: {} to read, {} to mmap, {} to four readers (readahead {} KiB)\n",
                figure(delivered.read_bytes_per_s), figure(delivered.mmap_bytes_per_s),
@@ -146,7 +146,7 @@ void print_ready(const storage::StandInDescription& description, pid_t pid, bool
                description.readahead_bytes.value_or(0) >> 10);
   }
   if (!delivered.not_measured.empty()) fmt::print("not measured: {}\n", delivered.not_measured);
-  const std::string shortfall = storage::shortfall(description);
+  const std::string shortfall = stand_in::shortfall(description);
   if (!shortfall.empty()) fmt::print("not the rate asked for: {}\n", shortfall);
 }
 
@@ -157,9 +157,9 @@ void let_go_of_terminal() {
 }
 
 int serve_in_foreground(const ShapeFlags& flags) {
-  const storage::StandInOptions options = options_of(flags);
-  storage::StandIn stand_in =
-      flags.no_measure ? storage::StandIn(options) : storage::mount_stand_in(options);
+  const stand_in::StandInOptions options = options_of(flags);
+  stand_in::StandIn stand_in =
+      flags.no_measure ? stand_in::StandIn(options) : stand_in::mount_stand_in(options);
   print_ready(stand_in.description(), ::getpid(), flags.json);
   std::fflush(stdout);
   if (flags.daemonized) let_go_of_terminal();
@@ -172,7 +172,7 @@ int serve_in_foreground(const ShapeFlags& flags) {
   const os::ExitStatus ended = stand_in.wait();
   if (ended.success()) return k_exit_ok;
   throw os::Error(
-      ended.code == storage::k_exit_source_gone
+      ended.code == stand_in::k_exit_source_gone
           ? fmt::format("{} is no longer there: unmounted {}", options.source, stand_in.path())
           : fmt::format("the server of {} ended ({}): unmounted", stand_in.path(), ended.text()));
 }
@@ -263,7 +263,7 @@ int run_shape(const std::vector<std::string>& args) {
   app.add_option("--serve", flags.serve, "")->group("");
   app.add_flag("--daemonized", flags.daemonized, "")->group("");
   if (!parse(app, args)) return k_exit_ok;
-  if (!flags.serve.empty()) return storage::serve_stand_in(flags.serve, STDIN_FILENO);
+  if (!flags.serve.empty()) return stand_in::serve_stand_in(flags.serve, STDIN_FILENO);
   if (flags.daemon && !flags.daemonized) {
     (void)options_of(flags);  // wrong use is said here
     return serve_in_background(args);

@@ -85,7 +85,7 @@ Arm look_at(const ArmRequest& request) {
   arm.path = arm.checkpoint->path;
   arm.facts.path = arm.path;
   if (request.stand_in) {
-    StandInFacts facts;
+    records::StandInFacts facts;
     facts.spec = request.stand_in->spec;
     facts.rate_bytes_per_s = request.stand_in->pace.rate_bytes_per_s;
     facts.latency_s = std::chrono::duration<double>(request.stand_in->pace.latency).count();
@@ -96,14 +96,14 @@ Arm look_at(const ArmRequest& request) {
 }
 
 // The same checkpoint, seen through the mount of the stand-in.
-void move_to_mount(Arm* arm, std::unique_ptr<storage::StandIn> stand_in) {
+void move_to_mount(Arm* arm, std::unique_ptr<stand_in::StandIn> stand_in) {
   arm->backing_files = real_paths(*arm->checkpoint);
   const std::string name = std::filesystem::path(arm->checkpoint->path).filename();
   arm->path = arm->checkpoint->format == model::Format::gguf ? stand_in->path() + "/" + name
                                                              : stand_in->path();
   arm->checkpoint = model::open_checkpoint(arm->path);
-  const storage::StandInDescription& measured = stand_in->description();
-  StandInFacts& facts = *arm->facts.stand_in;
+  const stand_in::StandInDescription& measured = stand_in->description();
+  records::StandInFacts& facts = *arm->facts.stand_in;
   facts.method = "fuse";
   facts.delivered_read_bytes_per_s = measured.delivered.read_bytes_per_s;
   facts.delivered_mmap_bytes_per_s = measured.delivered.mmap_bytes_per_s;
@@ -147,23 +147,23 @@ void mount_stand_ins(std::vector<Arm>* arms, const Plan& plan, bool can_pace) {
     Arm& arm = (*arms)[i];
     const std::optional<StandInRequest>& request = plan.arms[i].stand_in;
     if (!request || arm.facts.placeholder) continue;
-    const os::Availability available = storage::stand_in_available();
+    const os::Availability available = stand_in::stand_in_available();
     if (available.ok) {
-      storage::StandInOptions options;
+      stand_in::StandInOptions options;
       options.source = arm.checkpoint->format == model::Format::gguf
                            ? std::filesystem::path(arm.path).parent_path().string()
                            : arm.path;
       options.pace = request->pace;
-      options.links = storage::OutsideLinks::as_files;  // a hub snapshot's blobs, too
-      move_to_mount(&arm, std::make_unique<storage::StandIn>(storage::mount_stand_in(options)));
+      options.links = stand_in::OutsideLinks::as_files;  // a hub snapshot's blobs, too
+      move_to_mount(&arm, std::make_unique<stand_in::StandIn>(stand_in::mount_stand_in(options)));
     } else if (can_pace) {
-      const storage::StandInPace& pace = request->pace;
+      const stand_in::StandInPace& pace = request->pace;
       if (pace.requests_per_s || pace.stream_bytes_per_s) {
         throw os::Error(fmt::format(
             "cannot give {} the pace {}: {}; without a mount only a rate and a latency can be had",
             arm.facts.label, request->spec, available.reason));
       }
-      arm.pace = StandInRequest{storage::spec_of(pace), pace};
+      arm.pace = StandInRequest{stand_in::spec_of(pace), pace};
       arm.facts.stand_in->method = "reader";
     } else {
       throw os::Error(

@@ -11,18 +11,18 @@
 #include <vector>
 
 #include "measure/plan.h"
-#include "measure/record.h"
 #include "measure/staged_copy.h"
 #include "model/checkpoint.h"
 #include "os/fd.h"
+#include "records/record.h"
+#include "stand_in/stand_in.h"
 #include "storage/byte_counter.h"
 #include "storage/path_info.h"
-#include "storage/stand_in.h"
 
 namespace coldload::measure {
 
 struct Arm {
-  ArmFacts facts;
+  records::ArmFacts facts;
   std::string path;  // what the target gets as {model}; the stand-in's mount where there is one
   std::optional<model::Checkpoint> checkpoint;  // nothing for a placeholder
   // Of the stand-in: the source's files, which are kept warm as a file server would.
@@ -31,7 +31,7 @@ struct Arm {
   storage::CounterChoice counter;
   std::optional<StandInRequest> pace;  // a stand-in without a mount
   std::string cannot_warm;             // why warm trials are impossible here; empty: they are not
-  std::unique_ptr<storage::StandIn> stand_in;
+  std::unique_ptr<stand_in::StandIn> stand_in;
   std::unique_ptr<StagedCopy> copy;  // of a staged arm
 
   // Every checkpoint file in eviction order, shards first.

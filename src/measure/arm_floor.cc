@@ -11,12 +11,13 @@
 #include <unistd.h>
 
 #include "measure/experiment.h"
-#include "measure/floor_json.h"
 #include "os/clock.h"
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/interrupt.h"
 #include "os/subprocess.h"
+#include "records/floor_json.h"
+#include "records/trial_figures.h"
 
 namespace coldload::measure {
 
@@ -112,26 +113,22 @@ void take_floor(const std::vector<Arm>& arms, Arm* arm) {
   }
 }
 
-bool is_what_it_claims(const Record& record) {
-  return record.status == Status::ok && record.load_s.has_value();
-}
-
 }  // namespace
 
 bool wants_floor(const Plan& plan) { return plan.floor && plan.cold != ColdPolicy::off; }
 
-Floor parse_floor_output(const std::string& output) {
+records::Floor parse_floor_output(const std::string& output) {
   std::string error;
   const auto value = text::parse_json(output, &error);
   if (!value || !value->is_object()) {
     throw os::Error(fmt::format("what it printed is no JSON object {}", error));
   }
-  return floor_from_json(object_in(value->get_object(), "floor"));
+  return records::floor_from_json(records::object_in(value->get_object(), "floor"));
 }
 
 void measure_arm_floors(const Plan& plan, std::vector<Arm>* arms, ExperimentWatcher& watcher) {
   if (!wants_floor(plan)) return;
-  std::optional<GpuFloor> gpu;
+  std::optional<records::GpuFloor> gpu;
   for (Arm& arm : *arms) {
     if (arm.facts.placeholder || os::interrupted()) continue;
     if (!arm.facts.prefetch_of.empty()) {
@@ -150,35 +147,6 @@ void measure_arm_floors(const Plan& plan, std::vector<Arm>* arms, ExperimentWatc
       watcher.warning(fmt::format("the floor of {} was not measured: {}", arm.facts.label,
                                   arm.facts.no_floor_reason));
     }
-  }
-}
-
-Destination destination_of(const Record& record) {
-  // The native loader tells; where NVML is missing, nobody else does.
-  if (const auto told = text::string_at(record.reported, "destination")) {
-    return *told == "gpu" ? Destination::gpu : Destination::host;
-  }
-  return record.gpu_mem_used_mb.value_or(0) > 0 ? Destination::gpu : Destination::host;
-}
-
-std::optional<double> weights_seconds(const Record& record, const std::string& target) {
-  if (target == "native") return record.load_s;
-  std::optional<double> sum;
-  for (const Phase& phase : record.phases) {
-    if (phase.name == "weights") sum = sum.value_or(0) + phase.end_s - phase.start_s;
-  }
-  return sum;
-}
-
-void apply_floor(const ArmFacts& arm, const std::string& target, Record* record) {
-  if (!arm.floor) return;
-  const FloorKind kind = record->cold == Cold::warm ? FloorKind::warm : FloorKind::cold;
-  record->floor_s =
-      floor_seconds(*arm.floor, record->checkpoint_bytes, kind, destination_of(*record));
-  if (!arm.prefetch_of.empty()) return;  // storage was read beside the weights phase, not in it
-  const auto seconds = weights_seconds(*record, target);
-  if (record->floor_s && is_what_it_claims(*record) && seconds && *seconds > 0) {
-    record->efficiency = *record->floor_s / *seconds;
   }
 }
 

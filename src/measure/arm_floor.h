@@ -9,7 +9,7 @@
 
 #include "measure/arm.h"
 #include "measure/plan.h"
-#include "measure/record.h"
+#include "records/record.h"
 
 namespace coldload::measure {
 
@@ -27,18 +27,6 @@ void measure_arm_floors(const Plan& plan, std::vector<Arm>* arms, ExperimentWatc
 [[nodiscard]] bool wants_floor(const Plan& plan);
 
 // The floor that a child printed. Throws os::Error for anything else.
-[[nodiscard]] Floor parse_floor_output(const std::string& output);
-
-// Sets floor_s, and efficiency where the trial is what it claims to be and tells how long its
-// weights took. Does nothing where the arm has no floor.
-void apply_floor(const ArmFacts& arm, const std::string& target, Record* record);
-
-// Where a trial's weights went: where the target says so, else onto the GPU if it used GPU memory.
-[[nodiscard]] Destination destination_of(const Record& record);
-
-// The seconds that efficiency is about: of the weights phase, or of the whole load where the target
-// is the native loader.
-[[nodiscard]] std::optional<double> weights_seconds(const Record& record,
-                                                    const std::string& target);
+[[nodiscard]] records::Floor parse_floor_output(const std::string& output);
 
 }  // namespace coldload::measure

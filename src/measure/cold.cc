@@ -40,7 +40,7 @@ std::string describe_leftovers(const ColdEvidence& evidence) {
 // What the counters say, once it is known that they were read. `reason` empty: the checkpoint was
 // read from storage, by the target.
 struct ReadFinding {
-  Cold cold = Cold::verified;
+  records::Cold cold = records::Cold::verified;
   std::string reason;
 };
 
@@ -50,21 +50,21 @@ ReadFinding judge_target_share(const ColdEvidence& e) {
       "storage delivered {}, the target's own processes read {} of the {} needed",
       format_bytes(*e.counter_bytes), format_bytes(*e.target_bytes), format_bytes(e.needed_bytes));
   if (e.lost_children) {
-    return {Cold::unknown,
+    return {records::Cold::unknown,
             figures +
                 "; a process of the target ignores SIGCHLD, so the kernel forgot what its "
                 "children read"};
   }
   if (e.foreign_readers.empty()) {
-    return {Cold::not_cold, figures + ": something else read the rest"};
+    return {records::Cold::not_cold, figures + ": something else read the rest"};
   }
-  return {Cold::not_cold,
+  return {records::Cold::not_cold,
           fmt::format("{}; meanwhile {}", figures, fmt::join(e.foreign_readers, ", "))};
 }
 
 ReadFinding judge_path_counter(const ColdEvidence& e) {
   if (!covers(e.counter_bytes, e.needed_bytes)) {
-    return {Cold::not_cold,
+    return {records::Cold::not_cold,
             fmt::format("the load read {} from storage ({}), the checkpoint has {}: part of it was "
                         "not read, or came from memory",
                         format_bytes(*e.counter_bytes), e.counter_source,
@@ -73,16 +73,17 @@ ReadFinding judge_path_counter(const ColdEvidence& e) {
   if (e.processes_are_charged && e.target_bytes) return judge_target_share(e);
   // Nobody can say whose reads these were: somebody else with the files open spoils it.
   if (!e.foreign_readers.empty()) {
-    return {Cold::unknown, fmt::format("the {} counter cannot tell the target's reads from those "
-                                       "of others: {}",
-                                       e.counter_source, fmt::join(e.foreign_readers, ", "))};
+    return {records::Cold::unknown,
+            fmt::format("the {} counter cannot tell the target's reads from those "
+                        "of others: {}",
+                        e.counter_source, fmt::join(e.foreign_readers, ", "))};
   }
   return {};
 }
 
 ReadFinding judge_processes_alone(const ColdEvidence& e) {
   if (covers(e.target_bytes, e.needed_bytes)) return {};
-  return {e.lost_children ? Cold::unknown : Cold::not_cold,
+  return {e.lost_children ? records::Cold::unknown : records::Cold::not_cold,
           fmt::format("the target's processes read {} from storage, the checkpoint has {}",
                       format_bytes(*e.target_bytes), format_bytes(e.needed_bytes))};
 }
@@ -99,17 +100,19 @@ bool came_one_after_another(const ColdEvidence& e) {
 // read past the page cache, and nobody else at the files.
 ReadFinding judge_residency_alone(const ColdEvidence& e) {
   if (!e.weights_resident_after) {
-    return {Cold::unknown, fmt::format("{}, and residency cannot be seen", e.no_counter_reason)};
+    return {records::Cold::unknown,
+            fmt::format("{}, and residency cannot be seen", e.no_counter_reason)};
   }
   if (!e.foreign_readers.empty()) {
-    return {Cold::unknown,
+    return {records::Cold::unknown,
             fmt::format("{}, and {}", e.no_counter_reason, fmt::join(e.foreign_readers, ", "))};
   }
   if (!covers(*e.weights_resident_after + e.direct_bytes.value_or(0), e.needed_bytes) &&
       !came_one_after_another(e)) {
-    return {Cold::unknown, fmt::format("{}, and after the load only {} of {} are in the page cache",
-                                       e.no_counter_reason, format_bytes(*e.weights_resident_after),
-                                       format_bytes(e.needed_bytes))};
+    return {records::Cold::unknown,
+            fmt::format("{}, and after the load only {} of {} are in the page cache",
+                        e.no_counter_reason, format_bytes(*e.weights_resident_after),
+                        format_bytes(e.needed_bytes))};
   }
   return {};
 }
@@ -146,12 +149,12 @@ ColdVerdict judge_cold(const ColdEvidence& e) {
     verdict.storage_bytes_source = "process_tree";
   }
   if (e.memory_backed) {
-    verdict.cold = Cold::not_applicable;
+    verdict.cold = records::Cold::not_applicable;
     verdict.reason = fmt::format("{} is memory: it can never be cold", e.fs_type);
     return verdict;
   }
   if (e.resident_bytes_before && *e.resident_bytes_before > 0) {
-    verdict.cold = Cold::not_cold;
+    verdict.cold = records::Cold::not_cold;
     verdict.reason = describe_leftovers(e);
     return verdict;
   }
@@ -170,16 +173,16 @@ ColdVerdict judge_cold(const ColdEvidence& e) {
   }
   if (finding.reason.empty()) {
     const std::string contradiction = contradiction_of_residency(e);
-    if (!contradiction.empty()) finding = {Cold::unknown, contradiction};
+    if (!contradiction.empty()) finding = {records::Cold::unknown, contradiction};
   }
   // Bytes alone do not make it verified: both must hold.
   if (finding.reason.empty() && !e.resident_bytes_before) {
-    finding = {Cold::unknown,
+    finding = {records::Cold::unknown,
                "residency before launch could not be seen: the files are neither ours nor "
                "writable for us (run as their owner or as root); the bytes read are enough"};
   }
   if (finding.reason.empty() && !e.hidden_cache.empty()) {
-    finding = {Cold::unknown, e.hidden_cache};
+    finding = {records::Cold::unknown, e.hidden_cache};
   }
   verdict.cold = finding.cold;
   verdict.reason = finding.reason;

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "measure/record.h"
+#include "records/record.h"
 
 namespace coldload::measure {
 
@@ -57,7 +57,7 @@ struct ColdEvidence {
 };
 
 struct ColdVerdict {
-  Cold cold = Cold::unknown;
+  records::Cold cold = records::Cold::unknown;
   std::string reason;  // empty for verified
   std::optional<std::uint64_t> storage_bytes_read;
   std::string storage_bytes_source;

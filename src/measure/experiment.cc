@@ -12,10 +12,11 @@
 
 #include "measure/arm_floor.h"
 #include "measure/environment.h"
-#include "measure/redaction.h"
 #include "os/clock.h"
 #include "os/error.h"
 #include "os/interrupt.h"
+#include "records/redaction.h"
+#include "records/trial_figures.h"
 #include "text/units.h"
 
 namespace coldload::measure {
@@ -93,9 +94,10 @@ std::string log_name(const Plan& plan, const std::string& id, std::uint64_t posi
                      slot.kind == TrialKind::warm_up ? "_warmup" : "");
 }
 
-void note_result(const Record& record, ExperimentResult* result) {
-  if (record.status == Status::failed || record.status == Status::timed_out) result->failed = true;
-  if (record.status == Status::not_cold) result->not_cold = true;
+void note_result(const records::Record& record, ExperimentResult* result) {
+  if (record.status == records::Status::failed || record.status == records::Status::timed_out)
+    result->failed = true;
+  if (record.status == records::Status::not_cold) result->not_cold = true;
 }
 
 // The --cleanup of every arm whose --setup began, also where the experiment ends by an error.
@@ -135,9 +137,9 @@ std::string left_behind_message(const std::vector<std::string>& left) {
 
 }  // namespace
 
-ExperimentFacts gather_facts(const Plan& plan, const std::vector<Arm>& arms, const Target& target,
-                             const gpu::Nvml& nvml) {
-  ExperimentFacts facts;
+records::ExperimentFacts gather_facts(const Plan& plan, const std::vector<Arm>& arms,
+                                      const Target& target, const gpu::Nvml& nvml) {
+  records::ExperimentFacts facts;
   facts.id = new_experiment_id();
   facts.order = to_string(plan.order);
   facts.seed = plan.seed;
@@ -157,12 +159,12 @@ ExperimentFacts gather_facts(const Plan& plan, const std::vector<Arm>& arms, con
   if (text::json::object server = target.facts(); !server.empty()) {
     facts.environment["server"] = std::move(server);
   }
-  redact(plan.secrets, &facts);
+  records::redact(plan.secrets, &facts);
   return facts;
 }
 
 ExperimentResult run_experiment(const Plan& plan, std::vector<Arm>& arms, Target& target,
-                                const gpu::Nvml& nvml, RecordSink& sink,
+                                const gpu::Nvml& nvml, records::RecordSink& sink,
                                 ExperimentWatcher& watcher) {
   ExperimentResult result;
   const std::set<pid_t> ignored = stand_in_servers(arms);
@@ -174,7 +176,7 @@ ExperimentResult run_experiment(const Plan& plan, std::vector<Arm>& arms, Target
   }
 
   measure_arm_floors(plan, &arms, watcher);
-  const ExperimentFacts facts = gather_facts(plan, arms, target, nvml);
+  const records::ExperimentFacts facts = gather_facts(plan, arms, target, nvml);
   const std::vector<Slot> slots = slots_of(plan, arms);
   std::uint64_t position = 0;
   std::optional<StagedCopy::Made> made;  // the staged arm's latest copy
@@ -192,8 +194,8 @@ ExperimentResult run_experiment(const Plan& plan, std::vector<Arm>& arms, Target
     }
     TrialResult trial = run_trial({plan, arm, slot, ignored, plan.out_directory + "/" + log, log},
                                   target, nvml, watcher);
-    apply_floor(arm.facts, facts.target, &trial.record);
-    redact(plan.secrets, &trial.record);
+    records::apply_floor(arm.facts, facts.target, &trial.record);
+    records::redact(plan.secrets, &trial.record);
     if (!trial.left_behind.empty()) {
       result.stopped_because = left_behind_message(trial.left_behind);
     }
@@ -205,12 +207,12 @@ ExperimentResult run_experiment(const Plan& plan, std::vector<Arm>& arms, Target
       if (!made->remark.empty()) trial.record.remarks.push_back(made->remark);
     }
     // A warm-up counts for nothing, unless it shows that the target does not even start.
-    if (slot.kind != TrialKind::warm_up || trial.record.status != Status::ok) {
+    if (slot.kind != TrialKind::warm_up || trial.record.status != records::Status::ok) {
       sink.append(trial.record);
       result.records.push_back(trial.record);
     }
     note_result(trial.record, &result);
-    if (slot.kind == TrialKind::cold && trial.record.status == Status::ok) {
+    if (slot.kind == TrialKind::cold && trial.record.status == records::Status::ok) {
       stop.add(slot, trial.record.load_s.value_or(0));
     }
     watcher.trial_ended(slot, trial.record);

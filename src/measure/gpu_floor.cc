@@ -15,12 +15,11 @@
 #include <unistd.h>
 
 #include "gpu/cuda.h"
-#include "measure/floor_json.h"
-#include "measure/statistics.h"
 #include "os/error.h"
 #include "os/file.h"
 #include "os/interrupt.h"
 #include "os/mapping.h"
+#include "statistics/statistics.h"
 
 namespace coldload::measure {
 
@@ -68,9 +67,10 @@ std::vector<double> rounds_of(gpu::CopyStream& stream, os::TimePoint deadline,
 }
 
 // Pins one ring and copies through it. `pin_s` gets what page-locking took.
-GpuTransfer transfer(const std::shared_ptr<gpu::Device>& device, std::optional<unsigned> node,
-                     os::TimePoint deadline, std::vector<double>* pin_s) {
-  GpuTransfer result;
+records::GpuTransfer transfer(const std::shared_ptr<gpu::Device>& device,
+                              std::optional<unsigned> node, os::TimePoint deadline,
+                              std::vector<double>* pin_s) {
+  records::GpuTransfer result;
   result.numa_node = node;
   try {
     const os::Mapping ring = os::Mapping::anonymous(k_ring_bytes);
@@ -92,11 +92,11 @@ GpuTransfer transfer(const std::shared_ptr<gpu::Device>& device, std::optional<u
         stream.to_host(ring.bytes().subspan(at, k_piece_bytes), memory.address() + at);
       }
     });
-    if (const auto summary = summarize(to_gpu)) {
+    if (const auto summary = statistics::summarize(to_gpu)) {
       result.to_gpu_best_bytes_per_s = summary->max;
       result.to_gpu_median_bytes_per_s = summary->median;
     }
-    if (const auto summary = summarize(to_host)) {
+    if (const auto summary = statistics::summarize(to_host)) {
       result.to_host_best_bytes_per_s = summary->max;
       result.to_host_median_bytes_per_s = summary->median;
     }
@@ -116,12 +116,6 @@ std::vector<std::optional<unsigned>> placements() {
 }
 
 }  // namespace
-
-std::optional<double> GpuFloor::to_gpu_bytes_per_s() const {
-  std::optional<double> best;
-  for (const GpuTransfer& one : transfers) best = std::max(best, one.to_gpu_best_bytes_per_s);
-  return best;
-}
 
 std::vector<unsigned> parse_node_list(std::string_view text) {
   std::vector<unsigned> nodes;
@@ -146,8 +140,8 @@ std::vector<unsigned> parse_node_list(std::string_view text) {
   return nodes;
 }
 
-GpuFloor measure_gpu_floor(const GpuFloorOptions& options) {
-  GpuFloor floor;
+records::GpuFloor measure_gpu_floor(const GpuFloorOptions& options) {
+  records::GpuFloor floor;
   const gpu::Device::Found found = gpu::Device::find();
   if (!found.availability.ok) {
     floor.reason = found.availability.reason;
@@ -175,55 +169,13 @@ GpuFloor measure_gpu_floor(const GpuFloorOptions& options) {
       floor.transfers.push_back(
           transfer(device, places[i], now + std::max<os::Clock::duration>(part, k_least), &pin_s));
     }
-    if (!pin_s.empty()) floor.pin_bytes_per_s = static_cast<double>(k_ring_bytes) / median(pin_s);
+    if (!pin_s.empty())
+      floor.pin_bytes_per_s = static_cast<double>(k_ring_bytes) / statistics::median(pin_s);
     if (!floor.to_gpu_bytes_per_s() && !floor.transfers.empty()) {
       floor.reason = floor.transfers.front().reason;
     }
   } catch (const os::Error& error) {
     floor.reason = error.what();
-  }
-  return floor;
-}
-
-text::json::object to_json(const GpuFloor& floor) {
-  text::json::array transfers;
-  for (const GpuTransfer& one : floor.transfers) {
-    text::json::object entry;
-    entry["numa_node"] = one.numa_node ? text::json::value(*one.numa_node) : nullptr;
-    entry["to_gpu_best_bytes_per_s"] = text::or_null(one.to_gpu_best_bytes_per_s);
-    entry["to_gpu_median_bytes_per_s"] = text::or_null(one.to_gpu_median_bytes_per_s);
-    entry["to_host_best_bytes_per_s"] = text::or_null(one.to_host_best_bytes_per_s);
-    entry["to_host_median_bytes_per_s"] = text::or_null(one.to_host_median_bytes_per_s);
-    entry["reason"] = text_or_null(one.reason);
-    transfers.push_back(std::move(entry));
-  }
-  text::json::object out;
-  out["index"] = floor.index ? text::json::value(*floor.index) : nullptr;
-  out["name"] = text_or_null(floor.name);
-  out["reason"] = text_or_null(floor.reason);
-  out["context_s"] = text::or_null(floor.context_s);
-  out["pin_bytes_per_s"] = text::or_null(floor.pin_bytes_per_s);
-  out["to_gpu_bytes_per_s"] = text::or_null(floor.to_gpu_bytes_per_s());
-  out["transfers"] = std::move(transfers);
-  return out;
-}
-
-GpuFloor gpu_floor_from_json(const text::json::object& object) {
-  GpuFloor floor;
-  floor.index = count_in(object, "index");
-  floor.name = text::string_at(object, "name").value_or("");
-  floor.reason = text::string_at(object, "reason").value_or("");
-  floor.context_s = positive_in(object, "context_s");
-  floor.pin_bytes_per_s = positive_in(object, "pin_bytes_per_s");
-  for (const text::json::object& entry : objects_in(object, "transfers")) {
-    GpuTransfer one;
-    one.numa_node = count_in(entry, "numa_node");
-    one.to_gpu_best_bytes_per_s = positive_in(entry, "to_gpu_best_bytes_per_s");
-    one.to_gpu_median_bytes_per_s = positive_in(entry, "to_gpu_median_bytes_per_s");
-    one.to_host_best_bytes_per_s = positive_in(entry, "to_host_best_bytes_per_s");
-    one.to_host_median_bytes_per_s = positive_in(entry, "to_host_median_bytes_per_s");
-    one.reason = text::string_at(entry, "reason").value_or("");
-    floor.transfers.push_back(std::move(one));
   }
   return floor;
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "measure/cost_bound.h"
+#include "measure/timeline.h"
 #include "os/clock.h"
 
 namespace coldload::measure {
@@ -39,7 +40,7 @@ GpuSampler::~GpuSampler() {
   if (thread_.joinable()) thread_.join();
 }
 
-GpuReading GpuSampler::take(const std::vector<pid_t>& pids) {
+records::GpuReading GpuSampler::take(const std::vector<pid_t>& pids) {
   const std::lock_guard lock(mutex_);
   pids_ = pids;
   return std::exchange(newest_, {});
@@ -58,7 +59,7 @@ void GpuSampler::run() {
     const std::vector<pid_t> pids = pids_;
     lock.unlock();
     const os::TimePoint begin = os::Clock::now();
-    GpuReading reading;
+    records::GpuReading reading;
     if (memory_cost.due(begin)) {
       const auto before = os::thread_cpu_time();
       reading.memory_mib = memory_mib(pids);

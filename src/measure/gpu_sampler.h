@@ -13,7 +13,7 @@
 #include <sys/types.h>
 
 #include "gpu/nvml.h"
-#include "measure/timeline.h"
+#include "records/timeline.h"
 
 namespace coldload::measure {
 
@@ -27,7 +27,7 @@ class GpuSampler {
   GpuSampler& operator=(const GpuSampler&) = delete;
 
   // What is new since the last call. `pids`: the tree's processes, for the next look.
-  [[nodiscard]] GpuReading take(const std::vector<pid_t>& pids);
+  [[nodiscard]] records::GpuReading take(const std::vector<pid_t>& pids);
   // CPU seconds of the thread so far.
   [[nodiscard]] double cpu_s();
 
@@ -41,7 +41,7 @@ class GpuSampler {
   std::condition_variable wake_;
   bool finished_ = false;
   std::vector<pid_t> pids_;
-  GpuReading newest_;
+  records::GpuReading newest_;
   double cpu_s_ = 0;
   std::thread thread_;
 };

@@ -15,7 +15,7 @@
 #include "os/file.h"
 #include "os/interrupt.h"
 #include "os/subprocess.h"
-#include "serve/process_tree.h"
+#include "process/process_tree.h"
 
 namespace coldload::measure {
 
@@ -55,7 +55,7 @@ class LaunchedLoader : public Launched {
 
   [[nodiscard]] os::TimePoint launched_at() const override { return child_->launched_at(); }
   [[nodiscard]] const std::vector<std::string>& argv() const override { return argv_; }
-  [[nodiscard]] serve::ProcessTree& tree() override { return tree_; }
+  [[nodiscard]] process::ProcessTree& tree() override { return tree_; }
 
   ReadyOutcome wait_ready(const std::function<void(const LoadProgress&)>& tick) override {
     const os::TimePoint deadline = launched_at() + timeout_;
@@ -146,7 +146,7 @@ class LaunchedLoader : public Launched {
     return outcome;
   }
 
-  serve::ProcessTree tree_;  // first: it notes who was there before the launch
+  process::ProcessTree tree_;  // first: it notes who was there before the launch
   std::vector<std::string> argv_;
   std::chrono::nanoseconds timeout_;
   std::optional<os::Subprocess> child_;

@@ -20,7 +20,7 @@ constexpr std::chrono::milliseconds k_second_look{250};
 
 }  // namespace
 
-Observation::Observation(serve::ProcessTree& tree, const std::vector<std::string>& weight_files,
+Observation::Observation(process::ProcessTree& tree, const std::vector<std::string>& weight_files,
                          std::set<pid_t> ignored, Timeline* timeline)
     : tree_(tree),
       search_(weight_files),
@@ -100,7 +100,7 @@ void Observation::look_at_tree() {
   note(newest_->reads);
 }
 
-void Observation::note(const serve::StorageRead& reads) {
+void Observation::note(const process::StorageRead& reads) {
   if (reads.bytes) {
     observed_.target_bytes = std::max(observed_.target_bytes.value_or(0), *reads.bytes);
   }

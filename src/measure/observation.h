@@ -16,7 +16,7 @@
 
 #include "measure/cost_bound.h"
 #include "measure/timeline.h"
-#include "serve/process_tree.h"
+#include "process/process_tree.h"
 #include "storage/holders.h"
 
 namespace coldload::measure {
@@ -38,7 +38,7 @@ class Observation {
  public:
   // `ignored`: processes whose holding of the files means nothing (a stand-in's server).
   // `timeline`: gets its rows, from that thread, until finish(); may be null.
-  Observation(serve::ProcessTree& tree, const std::vector<std::string>& weight_files,
+  Observation(process::ProcessTree& tree, const std::vector<std::string>& weight_files,
               std::set<pid_t> ignored, Timeline* timeline);
   ~Observation();
   Observation(const Observation&) = delete;
@@ -52,11 +52,11 @@ class Observation {
   void stop();
   void look_at_tree();
   void look_last();
-  void note(const serve::StorageRead& reads);
+  void note(const process::StorageRead& reads);
   // Whether somebody was seen for the first time.
   bool look_for_foreign_readers();
 
-  serve::ProcessTree& tree_;
+  process::ProcessTree& tree_;
   const storage::HolderSearch search_;
   const std::set<pid_t> ignored_;
   Timeline* const timeline_;
@@ -67,8 +67,8 @@ class Observation {
   bool finished_ = false;
   bool looked_last_ = false;
   Observed observed_;
-  std::optional<serve::TreeSample> newest_;  // not in a row of the timeline yet
-  std::map<pid_t, int> strangers_;           // looks at which each was seen
+  std::optional<process::TreeSample> newest_;  // not in a row of the timeline yet
+  std::map<pid_t, int> strangers_;             // looks at which each was seen
   std::thread thread_;
 };
 

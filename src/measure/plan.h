@@ -12,10 +12,10 @@
 #include <utility>
 #include <vector>
 
-#include "measure/record.h"
 #include "measure/run_count.h"
 #include "measure/schedule.h"
-#include "storage/stand_in.h"
+#include "records/record.h"
+#include "stand_in/stand_in.h"
 #include "text/redact.h"
 
 namespace coldload::measure {
@@ -32,7 +32,7 @@ enum class ColdPolicy {
 // "250MB/s,1ms" of --stand-in LABEL=...
 struct StandInRequest {
   std::string spec;
-  storage::StandInPace pace;
+  stand_in::StandInPace pace;
 };
 
 struct ArmRequest {
@@ -87,7 +87,7 @@ struct Plan {
   std::vector<std::string> budgets_set_by_user;
   std::optional<double> gpu_hour_price;  // in the user's currency
   std::string baseline_file;
-  std::vector<BaselineFigure> baseline;
+  std::vector<records::BaselineFigure> baseline;
   text::Redactor secrets;  // taken out of whatever is written or shown
   std::string version;
   std::string commit;

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "measure/statistics.h"
+#include "statistics/statistics.h"
 #include "text/units.h"
 
 namespace coldload::measure {
@@ -27,7 +27,7 @@ bool is_look(std::uint64_t runs) {
   // Each half as many again, nearly: 5 * 2^(i / 2).
   for (int i = 0;; ++i) {
     const auto look = static_cast<std::uint64_t>(
-        std::llround(static_cast<double>(k_least_n) * std::exp2(i / 2.0)));
+        std::llround(static_cast<double>(statistics::k_least_n) * std::exp2(i / 2.0)));
     if (look >= runs) return look == runs;
   }
 }
@@ -40,9 +40,9 @@ bool are_precise(const std::vector<std::vector<double>>& seconds, double precisi
       first = &values;
       continue;
     }
-    const auto interval = ratio_interval(*first, values);
+    const auto interval = statistics::ratio_interval(*first, values);
     if (!interval) return false;
-    const double ratio = median(values) / median(*first);
+    const double ratio = statistics::median(values) / statistics::median(*first);
     if (interval->high - interval->low > precision * ratio) return false;
   }
   return first != nullptr;

@@ -10,11 +10,11 @@
 #include <fmt/format.h>
 
 #include "os/error.h"
-#include "serve/entrypoint.h"
-#include "serve/port.h"
-#include "serve/server_process.h"
-#include "serve/startup_log.h"
-#include "serve/version_probe.h"
+#include "process/port.h"
+#include "process/server_process.h"
+#include "run/entrypoint.h"
+#include "server/startup_log.h"
+#include "server/version_probe.h"
 
 namespace coldload::measure {
 
@@ -24,16 +24,16 @@ constexpr std::chrono::seconds k_token_patience{120};
 
 class LaunchedServer : public Launched {
  public:
-  LaunchedServer(const serve::ServerKind& kind, serve::LaunchOptions options,
+  LaunchedServer(const server::ServerKind& kind, process::LaunchOptions options,
                  const LaunchRequest& request)
       : read_ahead_(request.read_ahead),
         log_path_(options.log_path),
         argv_(options.argv),
         environment_(options.environment),
-        ready_url_(serve::parse_ready_url(options.ready_url)),
+        ready_url_(process::parse_ready_url(options.ready_url)),
         completion_(kind.completion == nullptr
                         ? std::nullopt
-                        : kind.completion(serve::look_through(options.argv), request.model_path)),
+                        : kind.completion(server::look_through(options.argv), request.model_path)),
         log_(kind.grammar()),
         server_(listening(std::move(options))) {
     if (completion_ && completion_->api_key.empty()) {
@@ -43,27 +43,27 @@ class LaunchedServer : public Launched {
 
   [[nodiscard]] os::TimePoint launched_at() const override { return server_.launched_at(); }
   [[nodiscard]] const std::vector<std::string>& argv() const override { return argv_; }
-  [[nodiscard]] serve::ProcessTree& tree() override { return server_.tree(); }
+  [[nodiscard]] process::ProcessTree& tree() override { return server_.tree(); }
 
   ReadyOutcome wait_ready(const std::function<void(const LoadProgress&)>& tick) override {
-    const serve::Readiness seen = server_.wait_ready([&] { tick({}); });
+    const process::Readiness seen = server_.wait_ready([&] { tick({}); });
     ReadyOutcome outcome;
     outcome.reason = seen.reason;
     outcome.spawned_at = server_.spawned_at();
     outcome.port_open_at = seen.port_open_at;
     switch (seen.outcome) {
-      case serve::Outcome::ready:
+      case process::Outcome::ready:
         outcome.kind = ReadyKind::ready;
         outcome.ready_at = *seen.ready_at;
         break;
-      case serve::Outcome::interrupted:
+      case process::Outcome::interrupted:
         outcome.kind = ReadyKind::interrupted;
         break;
-      case serve::Outcome::timed_out:
+      case process::Outcome::timed_out:
         outcome.kind = ReadyKind::timed_out;
         break;
-      case serve::Outcome::exited:
-      case serve::Outcome::not_ours:
+      case process::Outcome::exited:
+      case process::Outcome::not_ours:
         outcome.kind = ReadyKind::failed;
         break;
     }
@@ -74,8 +74,8 @@ class LaunchedServer : public Launched {
   std::optional<FirstToken> first_token() override {
     if (!completion_) return std::nullopt;
     const os::TimePoint asked = os::Clock::now();
-    const serve::FirstToken token =
-        serve::request_first_token(ready_url_, *completion_, k_token_patience);
+    const server::FirstToken token =
+        server::request_first_token(ready_url_, *completion_, k_token_patience);
     FirstToken result{std::nullopt, token.reason};
     if (token.at) {
       result.after_s = os::seconds_between(asked, *token.at);
@@ -104,9 +104,10 @@ class LaunchedServer : public Launched {
     log_.finish();
     Account account;
     account.reported = log_.reported();
-    if (const auto why = why_not_read_ahead()) account.reported[k_not_read_ahead_key] = *why;
+    if (const auto why = why_not_read_ahead())
+      account.reported[records::k_not_read_ahead_key] = *why;
     if (outcome.kind == ReadyKind::ready) {
-      for (const serve::LogPhase& phase : log_.phases(launched_at(), outcome.ready_at)) {
+      for (const server::LogPhase& phase : log_.phases(launched_at(), outcome.ready_at)) {
         account.phases.push_back({phase.name, phase.start_s, phase.end_s, "log"});
       }
     }
@@ -136,7 +137,7 @@ class LaunchedServer : public Launched {
     if (!read_ahead_) return std::nullopt;
     std::ifstream log(log_path_);
     for (std::string line; std::getline(log, line);) {
-      const std::size_t at = line.find(serve::k_not_read_ahead);
+      const std::size_t at = line.find(run::k_not_read_ahead);
       if (at != std::string::npos) return line.substr(at);
     }
     return std::nullopt;
@@ -152,7 +153,7 @@ class LaunchedServer : public Launched {
     return value;
   }
 
-  serve::LaunchOptions listening(serve::LaunchOptions options) {
+  process::LaunchOptions listening(process::LaunchOptions options) {
     options.on_output = [this](os::TimePoint received, std::string_view piece) {
       log_.feed(received, piece);
     };
@@ -162,19 +163,19 @@ class LaunchedServer : public Launched {
   const bool read_ahead_;
   const std::string log_path_;
   std::vector<std::string> argv_;
-  serve::Environment environment_;
-  serve::ReadyUrl ready_url_;
-  std::optional<serve::CompletionRequest> completion_;
-  serve::StartupLog log_;  // before the server: its pump feeds it
-  serve::ServerProcess server_;
+  server::Environment environment_;
+  process::ReadyUrl ready_url_;
+  std::optional<server::CompletionRequest> completion_;
+  server::StartupLog log_;  // before the server: its pump feeds it
+  process::ServerProcess server_;
   std::optional<std::string> end_before_stop_;  // in words, if it ended by itself
 };
 
 // The kind's own variables, as far as the user's environment does not say otherwise; then the
 // caches; what the user gave for the server stands above both.
-serve::Environment united_environment(const ServerOptions& options,
-                                      const serve::RuntimeCaches* caches) {
-  serve::Environment united;
+server::Environment united_environment(const ServerOptions& options,
+                                       const server::RuntimeCaches* caches) {
+  server::Environment united;
   if (options.kind->environment != nullptr) {
     for (auto& [name, value] : options.kind->environment(options.timeout)) {
       if (std::getenv(name.c_str()) == nullptr) united.emplace_back(name, value);
@@ -187,7 +188,7 @@ serve::Environment united_environment(const ServerOptions& options,
   return united;
 }
 
-// By the name that it has, so that serve::look_through() knows it and a log or `ps` names it.
+// By the name that it has, so that server::look_through() knows it and a log or `ps` names it.
 std::string own_program() {
   std::error_code error;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
@@ -198,12 +199,12 @@ std::string own_program() {
 class ServerTarget : public Target {
  public:
   explicit ServerTarget(ServerOptions options) : options_(std::move(options)) {
-    const serve::ServerKind& kind = *options_.kind;
+    const server::ServerKind& kind = *options_.kind;
     // A start script of that server would not know its flags.
     if (kind.pinned_flags == nullptr) return;
-    if (!kind.recognises(serve::look_through(options_.argv))) return;
-    version_ = serve::installed_version(options_.argv, kind.package,
-                                        united_environment(options_, nullptr));
+    if (!kind.recognises(server::look_through(options_.argv))) return;
+    version_ = server::installed_version(options_.argv, kind.package,
+                                         united_environment(options_, nullptr));
     if (!version_) return;
     pinned_ = kind.pinned_flags(*version_, options_.argv);
     options_.argv.insert(options_.argv.end(), pinned_.begin(), pinned_.end());
@@ -228,7 +229,7 @@ class ServerTarget : public Target {
     text::json::array pinned;
     for (const std::string& flag : pinned_) pinned.emplace_back(flag);
     facts["pinned_flags"] = std::move(pinned);
-    facts["compile_cache"] = std::string(serve::to_string(options_.compile_cache));
+    facts["compile_cache"] = std::string(server::to_string(options_.compile_cache));
     text::json::object environment;
     for (const auto& [name, value] :
          options_.secrets.redact_environment(united_environment(options_, nullptr))) {
@@ -244,18 +245,18 @@ class ServerTarget : public Target {
   }
 
   [[nodiscard]] std::unique_ptr<Launched> launch(const LaunchRequest& request) override {
-    serve::ArgvValues values;
+    server::ArgvValues values;
     values.model = request.model_path;
     values.max_model_len = options_.max_model_len;
-    values.port =
-        options_.ready.choose_port ? std::optional(serve::choose_free_port()) : options_.ready.port;
-    serve::LaunchOptions launch;
-    launch.argv = serve::substitute(options_.argv, values);
+    values.port = options_.ready.choose_port ? std::optional(process::choose_free_port())
+                                             : options_.ready.port;
+    process::LaunchOptions launch;
+    launch.argv = server::substitute(options_.argv, values);
     launch.environment = united_environment(options_, caches_ ? &*caches_ : nullptr);
     launch.log_path = request.log_path;
     launch.echo = options_.echo;
     launch.secrets = options_.secrets;
-    launch.ready_url = serve::substitute(options_.ready.url, values);
+    launch.ready_url = server::substitute(options_.ready.url, values);
     if (request.read_ahead) {
       const std::vector<std::string> run{own_program(),      "run", "--ready-url", launch.ready_url,
                                          request.model_path, "--"};
@@ -269,7 +270,7 @@ class ServerTarget : public Target {
   ServerOptions options_;
   std::optional<std::string> version_;
   std::vector<std::string> pinned_;
-  std::optional<serve::RuntimeCaches> caches_;
+  std::optional<server::RuntimeCaches> caches_;
 };
 
 }  // namespace

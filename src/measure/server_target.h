@@ -11,20 +11,20 @@
 #include <vector>
 
 #include "measure/target.h"
-#include "serve/argv.h"
-#include "serve/runtime_caches.h"
-#include "serve/server_kind.h"
+#include "server/argv.h"
+#include "server/runtime_caches.h"
+#include "server/server_kind.h"
 #include "text/redact.h"
 
 namespace coldload::measure {
 
 struct ServerOptions {
-  const serve::ServerKind* kind = &serve::k_generic;
+  const server::ServerKind* kind = &server::k_generic;
   std::vector<std::string> argv;  // with placeholders
-  serve::ReadyPlan ready;
+  server::ReadyPlan ready;
   std::optional<std::uint64_t> max_model_len;
-  serve::Environment environment;  // the user's own
-  serve::CompileCache compile_cache = serve::CompileCache::private_caches;
+  server::Environment environment;  // the user's own
+  server::CompileCache compile_cache = server::CompileCache::private_caches;
   std::string cache_directory;  // where private caches are made
   std::chrono::nanoseconds timeout{};
   bool echo = false;       // the server's output to our stderr, too
@@ -32,7 +32,7 @@ struct ServerOptions {
 };
 
 // Asks for the server's version where flags depend on it: takes up to
-// serve::k_version_patience. Makes nothing before the first launch.
+// server::k_version_patience. Makes nothing before the first launch.
 [[nodiscard]] std::unique_ptr<Target> make_server_target(ServerOptions options);
 
 }  // namespace coldload::measure

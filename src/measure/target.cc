@@ -6,10 +6,10 @@
 
 namespace coldload::measure {
 
-std::vector<std::string> describe_survivors(const std::vector<serve::Survivor>& survivors) {
+std::vector<std::string> describe_survivors(const std::vector<process::Survivor>& survivors) {
   std::vector<std::string> described;
   described.reserve(survivors.size());
-  for (const serve::Survivor& survivor : survivors) {
+  for (const process::Survivor& survivor : survivors) {
     described.push_back(fmt::format("process {} ({}) could not be ended (kill -9 {})", survivor.pid,
                                     text::redact_command_line(survivor.command_line),
                                     survivor.pid));

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "measure/plan.h"
-#include "measure/record.h"
 #include "os/clock.h"
-#include "serve/process_tree.h"
+#include "process/process_tree.h"
+#include "records/record.h"
 
 namespace coldload::measure {
 
@@ -50,9 +50,9 @@ struct FirstToken {
 
 // What a target's own output told of its start.
 struct Account {
-  std::vector<Phase> phases;    // until ready; empty unless it got ready
-  text::json::object reported;  // what it said of itself, unchanged
-  std::string explanation;      // of a failure, in words; empty where there is none
+  std::vector<records::Phase> phases;  // until ready; empty unless it got ready
+  text::json::object reported;         // what it said of itself, unchanged
+  std::string explanation;             // of a failure, in words; empty where there is none
 };
 
 // One launched target. Destruction stops it.
@@ -67,7 +67,7 @@ class Launched {
   [[nodiscard]] virtual os::TimePoint launched_at() const = 0;
   [[nodiscard]] virtual const std::vector<std::string>& argv() const = 0;
   // Every process of the target and what it read. Safe from another thread while wait_ready runs.
-  [[nodiscard]] virtual serve::ProcessTree& tree() = 0;
+  [[nodiscard]] virtual process::ProcessTree& tree() = 0;
   // Blocks until ready, failure, time-out or interrupt. `tick` is called now and then.
   virtual ReadyOutcome wait_ready(const std::function<void(const LoadProgress&)>& tick) = 0;
   // After ready: asks for one token. Nothing where it has none to give; else seconds from the
@@ -82,7 +82,7 @@ class Launched {
 
 // "process 4711 (python3 serve.py) could not be ended (kill -9 4711)" for each.
 [[nodiscard]] std::vector<std::string> describe_survivors(
-    const std::vector<serve::Survivor>& survivors);
+    const std::vector<process::Survivor>& survivors);
 
 class Target {
  public:

@@ -16,7 +16,7 @@
 #include "os/interrupt.h"
 #include "os/memory.h"
 #include "os/subprocess.h"
-#include "serve/log_tail.h"
+#include "process/log_tail.h"
 #include "storage/holders.h"
 #include "storage/page_cache.h"
 #include "storage/residency_sampler.h"
@@ -146,7 +146,7 @@ TimelineSources timeline_sources(const TrialInput& input, const Baseline& baseli
 // Waits for ready with the samplers running. Nothing is opened below the checkpoint's path.
 Watched watch_load(const TrialInput& input, Launched& launched, const gpu::Nvml& nvml,
                    const Baseline& baseline, const storage::PageCacheView& view,
-                   TrialWatcher& watcher, Record* record) {
+                   TrialWatcher& watcher, records::Record* record) {
   const Arm& arm = input.arm;
   std::optional<GpuSampler> gpus;
   storage::ResidencySampler residency(view, arm.shard_count());
@@ -173,7 +173,7 @@ Watched watch_load(const TrialInput& input, Launched& launched, const gpu::Nvml&
 
 // GPU memory at ready, and by which method it is known.
 void note_gpu_memory(const gpu::Nvml& nvml, std::optional<double> baseline_mib,
-                     serve::ProcessTree& tree, Record* record) {
+                     process::ProcessTree& tree, records::Record* record) {
   if (!nvml.availability().ok) {
     record->gpu_mem_source = nvml.availability().reason;
     return;
@@ -196,7 +196,7 @@ void note_gpu_memory(const gpu::Nvml& nvml, std::optional<double> baseline_mib,
       used ? "the target uses no GPU memory" : "NVML does not tell the memory in use";
 }
 
-void note_first_token(Launched& launched, Record* record) {
+void note_first_token(Launched& launched, records::Record* record) {
   const std::optional<FirstToken> token = launched.first_token();
   if (!token) {
     record->remarks.emplace_back("no first token: this target gives none");
@@ -209,7 +209,7 @@ void note_first_token(Launched& launched, Record* record) {
 // The end of the target's output: why it failed is usually there.
 std::string last_words(const std::string& log_path) {
   std::string words;
-  for (const std::string& line : serve::last_log_lines(log_path, 3)) {
+  for (const std::string& line : process::last_log_lines(log_path, 3)) {
     words += (words.empty() ? "; its last words: " : " / ") + line;
   }
   return words;
@@ -217,7 +217,7 @@ std::string last_words(const std::string& log_path) {
 
 // Called when the target is gone and its log complete.
 void apply_outcome(const ReadyOutcome& outcome, const Account& account, os::TimePoint launched_at,
-                   const std::string& log_path, Record* record) {
+                   const std::string& log_path, records::Record* record) {
   record->reported = account.reported;
   const auto since_launch = [&](const std::optional<os::TimePoint>& at) {
     return at ? std::optional(os::seconds_between(launched_at, *at)) : std::nullopt;
@@ -228,34 +228,35 @@ void apply_outcome(const ReadyOutcome& outcome, const Account& account, os::Time
     record->reason = outcome.reason;
     if (!account.explanation.empty()) record->reason += "; " + account.explanation;
     record->reason += last_words(log_path);
-    record->status = outcome.kind == ReadyKind::timed_out ? Status::timed_out : Status::failed;
+    record->status =
+        outcome.kind == ReadyKind::timed_out ? records::Status::timed_out : records::Status::failed;
     return;
   }
   record->load_s = os::seconds_between(launched_at, outcome.ready_at);
   record->phases = account.phases;
   double unattributed_s = *record->load_s;
-  for (const Phase& phase : account.phases) unattributed_s -= phase.end_s - phase.start_s;
+  for (const records::Phase& phase : account.phases) unattributed_s -= phase.end_s - phase.start_s;
   record->unattributed_s = std::max(unattributed_s, 0.0);
   if (account.explanation.empty()) return;
-  record->status = Status::failed;  // it got ready, and ended by itself
+  record->status = records::Status::failed;  // it got ready, and ended by itself
   record->reason = account.explanation + last_words(log_path);
 }
 
-void apply_verdict(const TrialInput& input, const ColdEvidence& evidence, Record* record) {
+void apply_verdict(const TrialInput& input, const ColdEvidence& evidence, records::Record* record) {
   const ColdVerdict verdict = judge_cold(evidence);
   record->storage_bytes_read = verdict.storage_bytes_read;
   record->storage_bytes_source = verdict.storage_bytes_source;
-  const bool loaded = record->status == Status::ok;
+  const bool loaded = record->status == records::Status::ok;
   if (input.slot.kind == TrialKind::warm_up) {
-    record->cold = Cold::off;
+    record->cold = records::Cold::off;
     if (!loaded) record->reason = "the discarded warm-up launch failed: " + record->reason;
     return;
   }
   if (input.slot.kind == TrialKind::warm) {
-    record->cold = Cold::warm;
+    record->cold = records::Cold::warm;
     const auto resident = record->resident_bytes_before;
     if (loaded && !is_warm(resident.value_or(0), evidence.needed_bytes)) {
-      record->status = Status::failed;
+      record->status = records::Status::failed;
       record->reason = fmt::format("not warm: {} of {} were in memory before launch",
                                    resident ? text::format_bytes(*resident) : "an unknown share",
                                    text::format_bytes(evidence.needed_bytes));
@@ -270,23 +271,25 @@ void apply_verdict(const TrialInput& input, const ColdEvidence& evidence, Record
     return;
   }
   if (input.plan.cold == ColdPolicy::off || input.slot.kind == TrialKind::after_copy) {
-    record->cold = Cold::off;
+    record->cold = records::Cold::off;
     return;
   }
   if (!loaded) {
     // What a failed load read proves nothing, either way.
-    record->cold = evidence.memory_backed ? Cold::not_applicable : Cold::unknown;
+    record->cold = evidence.memory_backed ? records::Cold::not_applicable : records::Cold::unknown;
     return;
   }
   record->cold = verdict.cold;
   record->reason = verdict.reason;
-  const bool cold_enough = verdict.cold == Cold::verified || verdict.cold == Cold::not_applicable;
-  if (input.plan.cold == ColdPolicy::verify && !cold_enough) record->status = Status::not_cold;
+  const bool cold_enough =
+      verdict.cold == records::Cold::verified || verdict.cold == records::Cold::not_applicable;
+  if (input.plan.cold == ColdPolicy::verify && !cold_enough)
+    record->status = records::Status::not_cold;
 }
 
-Record blank_record(const TrialInput& input) {
+records::Record blank_record(const TrialInput& input) {
   const Arm& arm = input.arm;
-  Record record;
+  records::Record record;
   record.started_at = os::utc_timestamp();
   record.arm = arm.facts.label;
   record.storage_mode = storage_mode_of(arm, input.slot.kind);
@@ -321,7 +324,7 @@ TrialResult run_trial(const TrialInput& input, Target& target, const gpu::Nvml& 
                       TrialWatcher& watcher) {
   const Arm& arm = input.arm;
   TrialResult result;
-  Record& record = result.record;
+  records::Record& record = result.record;
   record = blank_record(input);
   run_hook("prepare", input.plan.hooks.prepare, arm);
   target.prepare();
@@ -345,9 +348,9 @@ TrialResult run_trial(const TrialInput& input, Target& target, const gpu::Nvml& 
                               input.slot.kind == TrialKind::warm ? std::nullopt : arm.pace,
                               !arm.facts.prefetch_of.empty()});
   } catch (const os::Error& error) {
-    record.status = Status::failed;
+    record.status = records::Status::failed;
     record.reason = error.what();
-    record.cold = input.slot.kind == TrialKind::warm ? Cold::warm : Cold::unknown;
+    record.cold = input.slot.kind == TrialKind::warm ? records::Cold::warm : records::Cold::unknown;
     return result;
   }
   record.argv = launched->argv();

@@ -10,9 +10,9 @@
 #include "measure/arm.h"
 #include "measure/cold.h"
 #include "measure/plan.h"
-#include "measure/record.h"
 #include "measure/schedule.h"
 #include "measure/target.h"
+#include "records/record.h"
 
 namespace coldload::measure {
 
@@ -37,7 +37,7 @@ struct TrialInput {
 };
 
 struct TrialResult {
-  Record record;  // arm, path, evidence, verdict and times; not the experiment's part
+  records::Record record;  // arm, path, evidence, verdict and times; not the experiment's part
   bool interrupted = false;
   // What the target left behind (processes, its port, GPU memory), in words: nothing may follow.
   std::vector<std::string> left_behind;

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "report/choices.h"
+#include "report/terms.h"
 #include "report/verdict.h"
 #include "report/wording.h"
 #include "text/escape.h"
@@ -16,15 +16,6 @@ namespace coldload::report {
 namespace {
 
 using text::markdown_text;
-
-struct KnownUse {
-  const char* key;
-  const char* name;
-  double default_s;
-};
-constexpr std::array<KnownUse, 3> k_uses{{{"dev", "dev and notebooks", 120},
-                                          {"internal", "internal services", 60},
-                                          {"user", "user-facing endpoints", 20}}};
 
 constexpr double k_hour_s = 3600;
 constexpr double k_day_s = 86'400;
@@ -53,31 +44,9 @@ std::string price_of(const Comparison& comparison, const Arm& arm) {
 
 }  // namespace
 
-std::vector<Budget> budgets_of(const Comparison& comparison) {
-  const measure::ExperimentFacts& facts = comparison.facts;
-  const auto by_user = [&facts](const std::string& use) {
-    return std::find(facts.budgets_set_by_user.begin(), facts.budgets_set_by_user.end(), use) !=
-           facts.budgets_set_by_user.end();
-  };
-  std::vector<Budget> budgets;
-  for (const KnownUse& use : k_uses) {
-    const auto set = facts.budgets_s.find(use.key);
-    budgets.push_back(set == facts.budgets_s.end()
-                          ? Budget{use.name, use.default_s, false}
-                          : Budget{use.name, set->second, by_user(use.key)});
-  }
-  for (const auto& [use, seconds] : facts.budgets_s) {
-    const bool known =
-        std::any_of(k_uses.begin(), k_uses.end(),
-                    [&use = use](const KnownUse& entry) { return use == entry.key; });
-    if (!known) budgets.push_back({markdown_text(use), seconds, by_user(use)});
-  }
-  return budgets;
-}
-
 std::string fit_of(const Comparison& comparison, const Arm& arm, double budget_s) {
   if (!arm.is_measured()) return arm.is_open() ? "to be measured" : "not measured";
-  const measure::Summary& load = *arm.cold.load_s;
+  const statistics::Summary& load = *arm.cold.load_s;
   const std::string fits = loads_only(comparison) ? "loading alone fits" : "ok";
   std::string answer;
   if (load.median > budget_s) {
@@ -91,7 +60,7 @@ std::string fit_of(const Comparison& comparison, const Arm& arm, double budget_s
   } else {
     answer = fits;
   }
-  if (load.n < measure::k_least_n && answer.back() != ')')
+  if (load.n < statistics::k_least_n && answer.back() != ')')
     answer += fmt::format(" ({})", runs(load.n));
   return arm.is_verified() ? answer : answer + " (not verified cold)";
 }

@@ -6,17 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "report/comparison.h"
+#include "report/terms.h"
 
 namespace coldload::report {
-
-struct Budget {
-  std::string use;  // "dev and notebooks"
-  double seconds = 0;
-  bool by_user = false;
-};
-// The known uses first (with coldload's defaults where records have none), then the user's own.
-[[nodiscard]] std::vector<Budget> budgets_of(const Comparison& comparison);
 
 // "ok", "**no, 14.7 s over**", "not measured": an arm's median against a budget.
 [[nodiscard]] std::string fit_of(const Comparison& comparison, const Arm& arm, double budget_s);

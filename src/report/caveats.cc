@@ -7,7 +7,8 @@
 
 #include <fmt/format.h>
 
-#include "measure/floor_json.h"
+#include "records/floor_json.h"
+#include "report/terms.h"
 #include "report/verdict.h"
 #include "report/wording.h"
 #include "text/escape.h"
@@ -19,10 +20,10 @@ namespace {
 
 using text::markdown_text;
 
-void widen(std::optional<measure::Interval>* range, double value) {
-  *range = *range
-               ? measure::Interval{std::min((*range)->low, value), std::max((*range)->high, value)}
-               : measure::Interval{value, value};
+void widen(std::optional<statistics::Interval>* range, double value) {
+  *range =
+      *range ? statistics::Interval{std::min((*range)->low, value), std::max((*range)->high, value)}
+             : statistics::Interval{value, value};
 }
 
 // A stand-in is no network: its time is what its rate was set to be.
@@ -33,8 +34,8 @@ std::string about_stand_in(const Comparison& comparison, std::size_t index) {
       "**{} is a stand-in, not a network:** a local directory at {} (bandwidth for all "
       "readers together, and latency of each request).",
       name_of(arm), markdown_text(arm.facts.stand_in->spec));
-  std::optional<measure::Interval> load_s;
-  std::optional<measure::Interval> ratio;
+  std::optional<statistics::Interval> load_s;
+  std::optional<statistics::Interval> ratio;
   for (const Expectation& expected : comparison.expectations) {
     if (expected.arm != index) continue;
     widen(&load_s, expected.load_s);
@@ -69,7 +70,7 @@ std::string about_name(const Arm& arm) {
   if (!device || device->empty()) return "";
   std::vector<std::string> disks{*device};
   for (const text::json::object& disk :
-       measure::objects_in(arm.facts.storage, "physical_devices")) {
+       records::objects_in(arm.facts.storage, "physical_devices")) {
     disks.push_back(text::string_at(disk, "name").value_or(""));
   }
   const bool is_nvme = std::any_of(disks.begin(), disks.end(), [&](const std::string& name) {
@@ -84,19 +85,19 @@ std::string about_name(const Arm& arm) {
 }
 
 std::string about_cold(const Comparison& comparison) {
-  std::map<measure::Cold, std::size_t> found;
+  std::map<records::Cold, std::size_t> found;
   std::size_t usable = 0;
   for (const Arm& arm : comparison.arms) {
-    for (const measure::Record* trial : arm.cold.trials) {
+    for (const records::Record* trial : arm.cold.trials) {
       ++usable;
-      if (trial->cold != measure::Cold::verified) ++found[trial->cold];
+      if (trial->cold != records::Cold::verified) ++found[trial->cold];
     }
   }
   std::vector<std::string> words;
   for (const auto& [cold, count] : found) {
-    const char* meaning = cold == measure::Cold::not_applicable ? "on storage that cannot be cold"
-                          : cold == measure::Cold::off          ? "with cold switched off"
-                          : cold == measure::Cold::not_cold     ? "not cold"
+    const char* meaning = cold == records::Cold::not_applicable ? "on storage that cannot be cold"
+                          : cold == records::Cold::off          ? "with cold switched off"
+                          : cold == records::Cold::not_cold     ? "not cold"
                                                                 : "not known to be cold";
     words.push_back(fmt::format("{} {}", count, meaning));
   }

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "report/setting.h"
+#include "findings/setting.h"
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/units.h"
@@ -73,33 +73,36 @@ std::vector<std::string> changes_between(const Arm& then, const Arm& now) {
 
 std::vector<std::string> changes_between(const Comparison& then, const Comparison& now) {
   Words words;
-  const Machine then_machine = machine_of(then.facts);
-  const Machine now_machine = machine_of(now.facts);
+  const findings::Machine then_machine = findings::machine_of(then.facts);
+  const findings::Machine now_machine = findings::machine_of(now.facts);
   add("CPU", then_machine.cpu, now_machine.cpu, &words);
   add("cores", number_of(then_machine.cores), number_of(now_machine.cores), &words);
-  if (!have_like_memory(then_machine, now_machine)) {
+  if (!findings::have_like_memory(then_machine, now_machine)) {
     add("memory", size_of(then_machine.memory_bytes), size_of(now_machine.memory_bytes), &words);
   }
   add("GPU", joined(then_machine.gpus), joined(now_machine.gpus), &words);
   add("bytes of weights", number_of(then.checkpoint_bytes), number_of(now.checkpoint_bytes),
       &words);
-  add("server version", server_version_of(then.facts), server_version_of(now.facts), &words);
+  add("server version", findings::server_version_of(then.facts),
+      findings::server_version_of(now.facts), &words);
   add("max\\_model\\_len", number_of(then.max_model_len), number_of(now.max_model_len), &words);
   add("cold policy", then.facts.cold_policy, now.facts.cold_policy, &words);
   if (then.facts.drop_caches != now.facts.drop_caches) words.emplace_back("`--drop-caches`");
-  add("runtime caches", compile_cache_of(then.facts), compile_cache_of(now.facts), &words);
-  const auto add_words = [&](const char* what, Words (*words_of)(const measure::ExperimentFacts&)) {
+  add("runtime caches", findings::compile_cache_of(then.facts),
+      findings::compile_cache_of(now.facts), &words);
+  const auto add_words = [&](const char* what, Words (*words_of)(const records::ExperimentFacts&)) {
     const Words before = words_of(then.facts);
     const Words after = words_of(now.facts);
     if (before != after) words.push_back(word_change(what, before, after));
   };
-  add_words("the server's command", server_words);
-  add_words("the server's variables", server_variables);
-  add_words("the loader's flags", loader_words);
-  if (is_native(then.facts) && is_native(now.facts)) {
-    add("coldload", coldload_version_of(then.facts), coldload_version_of(now.facts), &words);
+  add_words("the server's command", findings::server_words);
+  add_words("the server's variables", findings::server_variables);
+  add_words("the loader's flags", findings::loader_words);
+  if (findings::is_native(then.facts) && findings::is_native(now.facts)) {
+    add("coldload", findings::coldload_version_of(then.facts),
+        findings::coldload_version_of(now.facts), &words);
   }
-  if (pinned_flags_of(then.facts) != pinned_flags_of(now.facts)) {
+  if (findings::pinned_flags_of(then.facts) != findings::pinned_flags_of(now.facts)) {
     words.emplace_back("the flags that coldload adds");
   }
   return words;

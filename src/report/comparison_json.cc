@@ -1,9 +1,11 @@
+#include "report/comparison_json.h"
+
 #include <utility>
 
-#include "report/comparison.h"
+#include "records/json_access.h"
 #include "report/dominance.h"
-#include "report/json_access.h"
 #include "report/recommendation.h"
+#include "report/terms.h"
 #include "report/verdict.h"
 #include "text/escape.h"
 
@@ -11,21 +13,26 @@ namespace coldload::report {
 
 namespace {
 
-json::value interval_value(const std::optional<measure::Interval>& interval) {
+namespace json = text::json;
+using records::number_value;
+using records::text_value;
+using records::texts_value;
+
+json::value interval_value(const std::optional<statistics::Interval>& interval) {
   if (!interval) return nullptr;
-  return json::array{number_value(interval->low), number_value(interval->high)};
+  return json::array{records::number_value(interval->low), records::number_value(interval->high)};
 }
 
 json::value numbers_value(const std::vector<double>& numbers) {
   json::array out;
-  for (const double number : numbers) out.push_back(number_value(number));
+  for (const double number : numbers) out.push_back(records::number_value(number));
   return out;
 }
 
 json::object mode_object(const Mode& mode) {
-  using measure::Summary;
+  using statistics::Summary;
   const auto figure = [&mode](double Summary::*member) {
-    return mode.load_s ? number_value((*mode.load_s).*member) : json::value(nullptr);
+    return mode.load_s ? records::number_value((*mode.load_s).*member) : json::value(nullptr);
   };
   json::object out;
   out["n"] = mode.values_s.size();
@@ -33,10 +40,10 @@ json::object mode_object(const Mode& mode) {
   out["min_s"] = figure(&Summary::min);
   out["max_s"] = figure(&Summary::max);
   out["values_s"] = numbers_value(mode.values_s);
-  out["load_rate_bytes_per_s"] = number_value(mode.load_rate_bytes_per_s);
-  out["storage_rate_bytes_per_s"] = number_value(mode.storage_rate_bytes_per_s);
-  out["gpu_mem_used_mb"] = number_value(mode.gpu_mem_mib);
-  out["first_token_s"] = number_value(mode.first_token_s);
+  out["load_rate_bytes_per_s"] = records::number_value(mode.load_rate_bytes_per_s);
+  out["storage_rate_bytes_per_s"] = records::number_value(mode.storage_rate_bytes_per_s);
+  out["gpu_mem_used_mb"] = records::number_value(mode.gpu_mem_mib);
+  out["first_token_s"] = records::number_value(mode.first_token_s);
   return out;
 }
 
@@ -45,18 +52,18 @@ json::object arm_object(const Comparison& comparison, const Arm& arm) {
   out["warm_n"] = arm.warm.values_s.size();
   out["warm_values_s"] = numbers_value(arm.warm.values_s);
   out["warm_median_s"] =
-      arm.warm.load_s ? number_value(arm.warm.load_s->median) : json::value(nullptr);
+      arm.warm.load_s ? records::number_value(arm.warm.load_s->median) : json::value(nullptr);
   out["native_load_s"] =
-      arm.native_load_s ? number_value(arm.native_load_s->median) : json::value(nullptr);
-  out["cold_less_warm_s"] = number_value(arm.cold_less_warm_s());
+      arm.native_load_s ? records::number_value(arm.native_load_s->median) : json::value(nullptr);
+  out["cold_less_warm_s"] = records::number_value(arm.cold_less_warm_s());
   const auto share = storage_share_of(comparison, arm);
   out["storage_share_s"] =
-      share && share->is_clear ? number_value(share->seconds()) : json::value(nullptr);
+      share && share->is_clear ? records::number_value(share->seconds()) : json::value(nullptr);
   json::object verdicts;
   for (const auto& [cold, count] : arm.cold_verdicts) verdicts[to_string(cold)] = count;
   out["cold"] = std::move(verdicts);
   json::object statuses;
-  for (const measure::Record* trial : arm.left_out) {
+  for (const records::Record* trial : arm.left_out) {
     json::value& count = statuses[to_string(trial->status)];
     count = count.is_null() ? std::int64_t{1} : count.to_number<std::int64_t>() + 1;
   }
@@ -66,7 +73,7 @@ json::object arm_object(const Comparison& comparison, const Arm& arm) {
   out["other_modes"] = std::move(modes);
   out["placeholder"] = arm.facts.placeholder && arm.cold.trials.empty();
   out["stand_in"] =
-      arm.facts.stand_in ? text_value(arm.facts.stand_in->spec) : json::value(nullptr);
+      arm.facts.stand_in ? records::text_value(arm.facts.stand_in->spec) : json::value(nullptr);
   return out;
 }
 
@@ -75,13 +82,13 @@ json::array expected_array(const Comparison& comparison) {
   for (const Expectation& expectation : comparison.expectations) {
     const Arm& arm = comparison.arms[expectation.arm];
     json::object entry;
-    entry["arm"] = text_value(arm.facts.label);
+    entry["arm"] = records::text_value(arm.facts.label);
     entry["basis"] = expectation.basis;
-    entry["rate_bytes_per_s"] = number_value(expectation.rate_bytes_per_s);
-    entry["load_s"] = number_value(expectation.load_s);
-    entry["ratio"] = number_value(expectation.ratio);
+    entry["rate_bytes_per_s"] = records::number_value(expectation.rate_bytes_per_s);
+    entry["load_s"] = records::number_value(expectation.load_s);
+    entry["ratio"] = records::number_value(expectation.ratio);
     entry["measured_s"] =
-        arm.cold.load_s ? number_value(arm.cold.load_s->median) : json::value(nullptr);
+        arm.cold.load_s ? records::number_value(arm.cold.load_s->median) : json::value(nullptr);
     out.push_back(std::move(entry));
   }
   return out;
@@ -89,13 +96,13 @@ json::array expected_array(const Comparison& comparison) {
 
 json::object contrast_object(const Comparison& comparison, const Contrast& contrast) {
   json::object out;
-  out["first"] = text_value(comparison.arms[contrast.first].facts.label);
-  out["second"] = text_value(comparison.arms[contrast.second].facts.label);
-  out["ratio"] = number_value(contrast.ratio);
+  out["first"] = records::text_value(comparison.arms[contrast.first].facts.label);
+  out["second"] = records::text_value(comparison.arms[contrast.second].facts.label);
+  out["ratio"] = records::number_value(contrast.ratio);
   out["ratio_ci"] = interval_value(contrast.ratio_ci);
-  out["difference_s"] = number_value(contrast.difference_s);
+  out["difference_s"] = records::number_value(contrast.difference_s);
   out["difference_ci"] = interval_value(contrast.difference_ci);
-  out["p_value"] = number_value(contrast.p_value);
+  out["p_value"] = records::number_value(contrast.p_value);
   out["claim"] = to_string(claim_of(comparison, contrast));
   return out;
 }
@@ -106,9 +113,9 @@ text::json::value to_json(const std::vector<Comparison>& comparisons) {
   static const Comparison k_nothing;
   const Comparison& comparison = comparisons.empty() ? k_nothing : comparisons.front();
   json::object out;
-  out["model"] = text_value(comparison.model);
-  out["target"] = text_value(comparison.facts.target);
-  out["experiments"] = texts_value(comparison.experiments);
+  out["model"] = records::text_value(comparison.model);
+  out["target"] = records::text_value(comparison.facts.target);
+  out["experiments"] = records::texts_value(comparison.experiments);
   out["checkpoint_bytes"] = comparison.checkpoint_bytes == 0
                                 ? json::value(nullptr)
                                 : json::value(comparison.checkpoint_bytes);
@@ -122,11 +129,11 @@ text::json::value to_json(const std::vector<Comparison>& comparisons) {
   out["arms"] = std::move(arms);
   // The second path over the first, at the top level.
   const Contrast first = comparison.arms.size() > 1 ? contrast_of(comparison, 0, 1) : Contrast{};
-  out["ratio"] = number_value(first.ratio);
+  out["ratio"] = records::number_value(first.ratio);
   out["ratio_ci"] = interval_value(first.ratio_ci);
-  out["difference_s"] = number_value(first.difference_s);
+  out["difference_s"] = records::number_value(first.difference_s);
   out["difference_ci"] = interval_value(first.difference_ci);
-  out["p_value"] = number_value(first.p_value);
+  out["p_value"] = records::number_value(first.p_value);
   out["n"] = std::move(n);
   json::array contrasts;
   for (const Contrast& contrast : comparison.contrasts) {
@@ -134,8 +141,8 @@ text::json::value to_json(const std::vector<Comparison>& comparisons) {
   }
   out["contrasts"] = std::move(contrasts);
   out["expected"] = expected_array(comparison);
-  out["what_to_do"] = texts_value(recommendations_of(comparison));
-  out["same_storage"] = texts_value(comparison.facts.same_storage);
+  out["what_to_do"] = records::texts_value(recommendations_of(comparison));
+  out["same_storage"] = records::texts_value(comparison.facts.same_storage);
   out["other_comparisons"] = comparisons.empty() ? 0 : comparisons.size() - 1;
   return json::object{{"comparison", std::move(out)}};
 }

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "report/setting.h"
+#include "findings/setting.h"
 #include "report/wording.h"
 #include "text/escape.h"
 
@@ -50,7 +50,7 @@ void add_storage(const Comparison& comparison, Lines* lines) {
 // What the servers of an arm's cold trials said under `key`, each answer once.
 std::vector<std::string> said(const Arm& arm, const char* key) {
   std::vector<std::string> answers;
-  for (const measure::Record* trial : arm.cold.trials) {
+  for (const records::Record* trial : arm.cold.trials) {
     if (const auto answer = text::string_at(trial->reported, key)) add_once(*answer, &answers);
   }
   return answers;
@@ -105,8 +105,8 @@ void add_load_strategy(const Comparison& comparison, Lines* lines) {
 
 // vLLM's strategy is pinned only where its version is known to have the flag.
 void add_unknown_version(const Comparison& comparison, Lines* lines) {
-  if (comparison.facts.target != "vllm" || server_of(comparison.facts).empty()) return;
-  if (!server_version_of(comparison.facts).empty()) return;
+  if (comparison.facts.target != "vllm" || findings::server_of(comparison.facts).empty()) return;
+  if (!findings::server_version_of(comparison.facts).empty()) return;
   lines->push_back(
       "vLLM's version was not known before the launch, so no load strategy was pinned: by itself "
       "it "
@@ -117,7 +117,7 @@ void add_unknown_version(const Comparison& comparison, Lines* lines) {
 std::optional<std::pair<std::size_t, std::size_t>> cached_of(const Arm& arm) {
   std::size_t cached = 0;
   std::size_t told = 0;
-  for (const measure::Record* trial : arm.cold.trials) {
+  for (const records::Record* trial : arm.cold.trials) {
     const bool hit = trial->reported.contains("compile_cache");
     if (!hit && !trial->reported.contains("compile_s")) continue;
     ++told;
@@ -139,7 +139,7 @@ void add_compile_cache(const Comparison& comparison, Lines* lines) {
     all_cached = all;
     found.push_back(fmt::format("{} {} of {}", name_of(arm), cached->first, cached->second));
   }
-  if (compile_cache_of(comparison.facts) == "keep") {
+  if (findings::compile_cache_of(comparison.facts) == "keep") {
     lines->push_back(
         "The runtime caches were the machine's own (`--compile-cache keep`): an earlier trial may "
         "have filled them for a later one.");
@@ -159,7 +159,7 @@ std::string experiments_text(const Comparison& comparison) {
     std::vector<std::string> modes;
     std::uint64_t first = 0;
     std::uint64_t last = 0;
-    for (const measure::Record* trial : comparison.trials) {
+    for (const records::Record* trial : comparison.trials) {
       if (trial->experiment.id != id) continue;
       first = modes.empty() ? trial->run_id : std::min(first, trial->run_id);
       last = std::max(last, trial->run_id);

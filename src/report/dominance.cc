@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "report/terms.h"
 #include "report/verdict.h"
 #include "report/wording.h"
 #include "text/escape.h"
@@ -15,27 +16,6 @@ namespace {
 
 // From this share of the load on, storage is said to dominate; below one minus it, the rest.
 constexpr double k_dominates = 0.5;
-
-// Seconds of the weights phase in every trial of a mode; empty where one does not tell.
-std::vector<double> weights_phase_s(const Mode& mode) {
-  std::vector<double> values;
-  for (const measure::Record* trial : mode.trials) {
-    const auto seconds = phase_seconds(*trial, "weights");
-    if (!seconds) return {};
-    values.push_back(*seconds);
-  }
-  return values;
-}
-
-StorageShare share_between(const std::vector<double>& cold, const std::vector<double>& warm) {
-  StorageShare share;
-  share.cold_s = measure::median(cold);
-  share.warm_s = measure::median(warm);
-  share.is_apart =
-      *std::min_element(cold.begin(), cold.end()) > *std::max_element(warm.begin(), warm.end());
-  share.is_clear = measure::are_clearly_larger(warm, cold);
-  return share;
-}
 
 // Storage grows with the weights, the rest of a server's start hardly.
 std::string where_storage_dominates(const Comparison& comparison, const Arm& arm,
@@ -120,30 +100,10 @@ std::string sentence_of(const Comparison& comparison, const Contrast& contrast) 
 
 }  // namespace
 
-std::optional<double> phase_seconds(const measure::Record& trial, const std::string& name) {
-  std::optional<double> sum;
-  for (const measure::Phase& phase : trial.phases) {
-    if (phase.name == name) sum = sum.value_or(0) + phase.end_s - phase.start_s;
-  }
-  return sum;
-}
-
-std::optional<StorageShare> storage_share_of(const Comparison& comparison, const Arm& arm) {
-  if (!arm.cold.load_s || !arm.warm.load_s) return std::nullopt;
-  const std::vector<double> cold = weights_phase_s(arm.cold);
-  const std::vector<double> warm = weights_phase_s(arm.warm);
-  if (loads_only(comparison) || cold.empty() || warm.empty()) {
-    return share_between(arm.cold.values_s, arm.warm.values_s);
-  }
-  StorageShare share = share_between(cold, warm);
-  share.of_phase = true;
-  return share;
-}
-
 std::string not_quite_warm(const Arm& arm) {
   constexpr double k_little = 0.05;  // of the checkpoint
   std::uint64_t most = 0;
-  for (const measure::Record* trial : arm.warm.trials) {
+  for (const records::Record* trial : arm.warm.trials) {
     const std::uint64_t read = trial->storage_bytes_read.value_or(0);
     // What a disk or a tree of processes delivered may be the server's own code.
     const bool is_of_path = trial->storage_bytes_source == "stand_in";

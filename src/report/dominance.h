@@ -11,26 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "report/comparison.h"
+#include "report/terms.h"
 
 namespace coldload::report {
-
-// Seconds of all of a trial's spans of that name; nothing where it has none.
-[[nodiscard]] std::optional<double> phase_seconds(const measure::Record& trial,
-                                                  const std::string& name);
-
-// What of an arm's cold loads is storage, from cold against warm runs.
-struct StorageShare {
-  bool of_phase = false;  // of the weights phase; else of the whole load
-  double cold_s = 0;      // medians
-  double warm_s = 0;
-  bool is_apart = false;  // every cold run took longer than every warm one
-  bool is_clear = false;  // and chance is no likely reason for that (are_clearly_larger)
-  [[nodiscard]] double seconds() const { return cold_s - warm_s; }
-};
-// Nothing where the arm has no cold or no warm run.
-[[nodiscard]] std::optional<StorageShare> storage_share_of(const Comparison& comparison,
-                                                           const Arm& arm);
 
 // ", though 138 MB still came from storage" where the arm's warm runs were not quite that,
 // which makes what storage costs look smaller than it is.

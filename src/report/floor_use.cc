@@ -8,8 +8,9 @@
 
 #include <fmt/format.h>
 
-#include "measure/arm_floor.h"
+#include "records/trial_figures.h"
 #include "report/dominance.h"
+#include "report/terms.h"
 #include "report/verdict.h"
 #include "report/wording.h"
 #include "text/escape.h"
@@ -21,23 +22,23 @@ namespace coldload::report {
 
 namespace {
 
-using measure::Destination;
-using measure::Floor;
+using records::Destination;
+using records::Floor;
 using text::Align;
 using text::format_bytes;
 using text::format_rate;
 using text::markdown_code;
 using text::markdown_text;
 
-bool goes_to_gpu(const measure::Record& trial) {
-  return measure::destination_of(trial) == Destination::gpu;
+bool goes_to_gpu(const records::Record& trial) {
+  return records::destination_of(trial) == records::Destination::gpu;
 }
 
 // Figures of several trials, as one.
 class Spread {
  public:
   void add(double value) { values_.push_back(value); }
-  [[nodiscard]] double median() const { return measure::median(values_); }
+  [[nodiscard]] double median() const { return statistics::median(values_); }
   [[nodiscard]] double least() const { return *std::min_element(values_.begin(), values_.end()); }
   [[nodiscard]] double most() const { return *std::max_element(values_.begin(), values_.end()); }
   // "6.1 GB/s", "between 2.0 GB/s and 6.1 GB/s".
@@ -54,7 +55,7 @@ class Spread {
 
 // The cold trials whose experiment measured the arm's floor: each is held against its own.
 struct HeldTrials {
-  std::vector<std::pair<const measure::Record*, const Floor*>> each;
+  std::vector<std::pair<const records::Record*, const Floor*>> each;
   std::string measured;     // when the floors were
   std::string of_how_many;  // empty: of all
 };
@@ -62,7 +63,7 @@ struct HeldTrials {
 HeldTrials held_trials(const Arm& arm) {
   HeldTrials held;
   std::set<std::string> experiments;
-  for (const measure::Record* trial : arm.cold.trials) {
+  for (const records::Record* trial : arm.cold.trials) {
     const auto floor = arm.floors.find(trial->experiment.id);
     if (floor == arm.floors.end()) continue;
     held.each.emplace_back(trial, &floor->second);
@@ -92,7 +93,7 @@ struct Use {
 std::optional<Use> use_of(const Comparison& comparison, const HeldTrials& held) {
   Use use;
   for (const auto& [trial, floor] : held.each) {
-    const auto weights_s = measure::weights_seconds(*trial, comparison.facts.target);
+    const auto weights_s = records::weights_seconds(*trial, comparison.facts.target);
     const auto storage = floor->storage_bytes_per_s();
     if (!trial->efficiency || !weights_s || *weights_s <= 0 || !storage) return std::nullopt;
     const auto bus = goes_to_gpu(*trial) ? floor->gpu.to_gpu_bytes_per_s() : std::nullopt;
@@ -166,8 +167,8 @@ std::string use_sentence(const Comparison& comparison, const Arm& arm, const Hel
 
 // The native loader creates the GPU's context and pins its ring beside its start and beside the
 // reads, from its process's start on: no storage makes that shorter.
-std::optional<double> preparation_seconds(const measure::Record& trial) {
-  const auto start_s = phase_seconds(trial, "start");
+std::optional<double> preparation_seconds(const records::Record& trial) {
+  const auto start_s = records::phase_seconds(trial, "start");
   const auto context_s = text::number_at(trial.reported, "context_s");
   const auto pin_s = text::number_at(trial.reported, "pin_s");
   if (!start_s || !context_s || !pin_s) return std::nullopt;
@@ -175,9 +176,9 @@ std::optional<double> preparation_seconds(const measure::Record& trial) {
 }
 
 // What no storage makes shorter, but for the copies.
-std::optional<double> rest_seconds(const measure::Record& trial, bool native) {
+std::optional<double> rest_seconds(const records::Record& trial, bool native) {
   if (native && goes_to_gpu(trial)) return preparation_seconds(trial);
-  const auto weights_s = phase_seconds(trial, "weights");
+  const auto weights_s = records::phase_seconds(trial, "weights");
   return weights_s ? std::optional(std::max(*trial.load_s - *weights_s, 0.0)) : std::nullopt;
 }
 
@@ -228,7 +229,7 @@ std::string latency_cell(std::optional<double> seconds) {
   return seconds ? fmt::format("{:.3g} ms", *seconds * 1e3) : "";
 }
 
-std::string gpu_sentence(const measure::GpuFloor& gpu) {
+std::string gpu_sentence(const records::GpuFloor& gpu) {
   if (!gpu.index) return "";
   std::vector<std::string> words;
   if (gpu.context_s) words.push_back("creating its context took " + in_seconds(*gpu.context_s));
@@ -273,7 +274,7 @@ std::string floor_table(const Comparison& comparison) {
                      {"host to GPU", Align::right}},
                     {}};
   std::string missing;
-  const measure::GpuFloor* gpu = nullptr;
+  const records::GpuFloor* gpu = nullptr;
   for (const Arm& arm : comparison.arms) {
     const std::string label = markdown_code(arm.facts.label);
     if (!arm.facts.no_floor_reason.empty()) {

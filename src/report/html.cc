@@ -8,9 +8,9 @@
 #include <cmark-gfm.h>
 #include <fmt/format.h>
 
+#include "charts/svg.h"
 #include "os/error.h"
 #include "report/html_style.h"
-#include "report/svg.h"
 
 namespace coldload::report {
 
@@ -62,7 +62,7 @@ void set_pictures(std::string* html, const std::vector<std::string>& svgs) {
 }
 
 // The first heading's text, escaped as it is there.
-std::string title_of(const std::string& body) {
+std::string heading_of(const std::string& body) {
   constexpr std::string_view k_begin = "<h1>";
   const std::size_t begin = body.find(k_begin);
   if (begin == std::string::npos) return "";
@@ -92,7 +92,7 @@ std::string html_page(const std::string& markdown, const std::vector<std::string
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n{}</main>\n"
       "<script>{}</script>\n</body>\n</html>\n",
-      title_of(body), k_page_style, body, k_page_script);
+      heading_of(body), k_page_style, body, k_page_script);
 }
 
 }  // namespace coldload::report

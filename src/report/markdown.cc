@@ -6,14 +6,14 @@
 
 #include <fmt/format.h>
 
+#include "charts/phase_chart.h"
+#include "charts/timeline_chart.h"
+#include "charts/trial_chart.h"
 #include "os/file.h"
-#include "report/comparison.h"
 #include "report/html.h"
-#include "report/phase_chart.h"
 #include "report/recommendation.h"
 #include "report/sections.h"
-#include "report/timeline_chart.h"
-#include "report/trial_chart.h"
+#include "report/terms.h"
 #include "report/verdict.h"
 
 namespace coldload::report {
@@ -45,14 +45,14 @@ std::string ended(std::string sections) {
 
 }  // namespace
 
-std::string short_report(const Dataset& dataset) {
-  const std::vector<Comparison> comparisons = compare(dataset);
+std::string short_report(const records::Dataset& dataset) {
+  const std::vector<Comparison> comparisons = findings::compare(dataset);
   if (comparisons.empty()) return k_no_trial;
   return ended(first_screen(comparisons) + paths_section(comparisons.front()));
 }
 
-std::string markdown_report(const Dataset& dataset, const PictureNames& pictures) {
-  const std::vector<Comparison> comparisons = compare(dataset);
+std::string markdown_report(const records::Dataset& dataset, const PictureNames& pictures) {
+  const std::vector<Comparison> comparisons = findings::compare(dataset);
   if (comparisons.empty()) return k_no_trial;
   const Comparison& comparison = comparisons.front();
   std::string out = first_screen(comparisons);
@@ -75,14 +75,14 @@ std::string markdown_report(const Dataset& dataset, const PictureNames& pictures
   return ended(std::move(out));
 }
 
-void write_report(const std::vector<std::string>& jsonl_paths, const Dataset& dataset,
+void write_report(const std::vector<std::string>& jsonl_paths, const records::Dataset& dataset,
                   const std::string& markdown_path) {
   const std::filesystem::path path(markdown_path);
   if (path.extension() != ".md") {
     os::replace_text(markdown_path, markdown_report(dataset));
     return;
   }
-  const std::vector<Comparison> comparisons = compare(dataset);
+  const std::vector<Comparison> comparisons = findings::compare(dataset);
   const std::string stem = path.stem().string();
   PictureNames names;
   std::vector<std::string> pictures;  // in the order in which the report shows them
@@ -93,10 +93,12 @@ void write_report(const std::vector<std::string>& jsonl_paths, const Dataset& da
     pictures.push_back(svg);
   };
   if (!comparisons.empty()) {
-    add(trial_chart(comparisons.front()), stem + ".svg", &names.trials);
-    add(phase_chart(comparisons.front()), stem + "_phases.svg", &names.phases);
-    const Timelines timelines = read_timelines(jsonl_paths, timeline_trials(comparisons.front()));
-    add(timeline_chart(comparisons.front(), timelines), stem + "_timelines.svg", &names.timelines);
+    add(charts::trial_chart(comparisons.front()), stem + ".svg", &names.trials);
+    add(charts::phase_chart(comparisons.front()), stem + "_phases.svg", &names.phases);
+    const records::Timelines timelines =
+        records::read_timelines(jsonl_paths, charts::timeline_trials(comparisons.front()));
+    add(charts::timeline_chart(comparisons.front(), timelines), stem + "_timelines.svg",
+        &names.timelines);
   }
   const std::string markdown = markdown_report(dataset, names);
   os::replace_text(path.parent_path() / (stem + ".html"), html_page(markdown, pictures));

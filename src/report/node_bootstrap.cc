@@ -8,9 +8,9 @@
 
 #include <fmt/format.h>
 
-#include "report/choices.h"
+#include "findings/setting.h"
 #include "report/dominance.h"
-#include "report/setting.h"
+#include "report/terms.h"
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/json.h"
@@ -48,14 +48,14 @@ std::string script_word(std::string_view word, const std::string& model) {
 // command, so that this is the server that was measured.
 std::string server_line(const Comparison& comparison, const std::string& model) {
   std::string line;
-  for (std::string word : server_words(comparison.facts)) {
+  for (std::string word : findings::server_words(comparison.facts)) {
     constexpr std::string_view k_length = "{max_model_len}";
     if (const std::size_t at = word.find(k_length); at != std::string::npos) {
       word.replace(at, k_length.size(), fmt::format("{}", comparison.max_model_len.value_or(0)));
     }
     line += " " + script_word(word, model);
   }
-  for (const std::string& flag : pinned_flags_of(comparison.facts)) {
+  for (const std::string& flag : findings::pinned_flags_of(comparison.facts)) {
     line += " " + text::shell_word(flag);
   }
   return line;
@@ -64,7 +64,7 @@ std::string server_line(const Comparison& comparison, const std::string& model) 
 // The variables that were set for the server.
 std::string environment_lines(const Comparison& comparison) {
   std::string lines;
-  for (const std::string& variable : server_variables(comparison.facts)) {
+  for (const std::string& variable : findings::server_variables(comparison.facts)) {
     lines += "export " + text::shell_word(variable) + '\n';
   }
   return lines;
@@ -197,7 +197,7 @@ std::string script_for(const Comparison& comparison, const Arm& path) {
 
 std::string node_bootstrap_of(const Comparison& comparison) {
   const Arm* path = chosen_path(comparison);
-  if (path == nullptr || server_words(comparison.facts).empty()) return "";
+  if (path == nullptr || findings::server_words(comparison.facts).empty()) return "";
   std::string script = script_for(comparison, *path);
   const std::size_t at = script.find(text::k_redacted);
   if (at == std::string::npos) return script;

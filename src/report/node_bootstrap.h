@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "report/comparison.h"
+#include "report/terms.h"
 
 namespace coldload::report {
 

@@ -7,17 +7,17 @@
 
 #include <fmt/format.h>
 
-#include "measure/arm_floor.h"
-#include "measure/statistics.h"
+#include "records/trial_figures.h"
 #include "report/budget.h"
 #include "report/caveats.h"
-#include "report/choices.h"
 #include "report/dominance.h"
 #include "report/floor_use.h"
 #include "report/node_bootstrap.h"
 #include "report/sections.h"
+#include "report/terms.h"
 #include "report/verdict.h"
 #include "report/wording.h"
+#include "statistics/statistics.h"
 #include "text/escape.h"
 #include "text/units.h"
 
@@ -37,15 +37,15 @@ std::string named(const std::vector<Budget>& uses) {
 }
 
 // "62.4 s (3 runs)": how many there were is said where they are few.
-std::string told(const measure::Summary& load) {
+std::string told(const statistics::Summary& load) {
   return in_seconds(load.median) +
-         (load.n < measure::k_least_n ? fmt::format(" ({})", runs(load.n)) : "");
+         (load.n < statistics::k_least_n ? fmt::format(" ({})", runs(load.n)) : "");
 }
 std::string median_of(const Arm& arm) { return told(*arm.cold.load_s); }
 std::string slowest_of(const Arm& arm) {
-  const measure::Summary& load = *arm.cold.load_s;
+  const statistics::Summary& load = *arm.cold.load_s;
   return in_seconds(load.max) +
-         (load.n < measure::k_least_n ? fmt::format(" (of {})", runs(load.n)) : "");
+         (load.n < statistics::k_least_n ? fmt::format(" (of {})", runs(load.n)) : "");
 }
 
 // --- the bullets ---------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ std::string whether_to_keep_in_memory(const Comparison& comparison) {
 }
 
 // " (1.2 of 16 cores busy on average)", where it is known.
-std::string cores_busy(const Comparison& comparison, const measure::Phase& phase) {
+std::string cores_busy(const Comparison& comparison, const records::Phase& phase) {
   const auto cores = text::unsigned_at(comparison.facts.environment, "cores");
   constexpr double k_long_enough_s = 1;
   if (!cores || !phase.cpu_s || phase.end_s - phase.start_s < k_long_enough_s) return "";
@@ -240,9 +240,9 @@ std::string cores_busy(const Comparison& comparison, const measure::Phase& phase
 
 // The two longest phases of the median trial that are not the weights.
 std::string longest_phases(const Comparison& comparison, const Arm& arm) {
-  const measure::Record& trial = *median_trial(arm.cold);
+  const records::Record& trial = *median_trial(arm.cold);
   std::vector<std::pair<double, std::string>> phases;
-  for (const measure::Phase& phase : trial.phases) {
+  for (const records::Phase& phase : trial.phases) {
     if (phase.name == "weights") continue;
     const double seconds = phase.end_s - phase.start_s;
     phases.emplace_back(seconds, fmt::format("{} {}{}", text::markdown_text(phase.name),
@@ -291,20 +291,20 @@ std::string whether_the_path_is_used(const Comparison& comparison) {
     const Arm& arm = *path;
     std::vector<double> efficiencies;
     std::vector<double> lost_s;
-    for (const measure::Record* trial : arm.cold.trials) {
-      const auto weights_s = measure::weights_seconds(*trial, comparison.facts.target);
+    for (const records::Record* trial : arm.cold.trials) {
+      const auto weights_s = records::weights_seconds(*trial, comparison.facts.target);
       if (!trial->efficiency || !trial->floor_s || !weights_s) continue;
       efficiencies.push_back(*trial->efficiency);
       lost_s.push_back(*weights_s - *trial->floor_s);
     }
     if (efficiencies.empty() || bus_limits(comparison, arm)) continue;
-    const double lost = measure::median(lost_s);
+    const double lost = statistics::median(lost_s);
     if (lost < k_worth_it * arm.cold.load_s->median) continue;
     return fmt::format(
         "**{} delivers more than is used:** the weights came at {} of what it was measured to "
         "deliver; at all of it they would be there {} sooner. Another load strategy of the server, "
         "or `coldload run`, asks for more at once.",
-        name_of(arm), percent(measure::median(efficiencies)), in_seconds(lost));
+        name_of(arm), percent(statistics::median(efficiencies)), in_seconds(lost));
   }
   return "";
 }

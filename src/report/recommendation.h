@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "report/comparison.h"
+#include "report/terms.h"
 
 namespace coldload::report {
 

@@ -6,6 +6,7 @@
 
 #include "report/budget.h"
 #include "report/sections.h"
+#include "report/terms.h"
 #include "report/verdict.h"
 #include "report/wording.h"
 #include "text/escape.h"
@@ -23,15 +24,15 @@ using text::Table;
 std::string cold_words(const Mode& mode, const Arm& arm) {
   if (is_after_copy(arm, mode))
     return fmt::format("{} straight after the copy", mode.values_s.size());
-  std::map<measure::Cold, std::size_t> counts;
-  for (const measure::Record* trial : mode.trials) ++counts[trial->cold];
+  std::map<records::Cold, std::size_t> counts;
+  for (const records::Record* trial : mode.trials) ++counts[trial->cold];
   std::vector<std::string> words;
   for (const auto& [cold, count] : counts) {
-    const char* word = cold == measure::Cold::verified         ? "cold, verified"
-                       : cold == measure::Cold::not_cold       ? "not cold"
-                       : cold == measure::Cold::unknown        ? "cold not known"
-                       : cold == measure::Cold::not_applicable ? "cannot be cold"
-                       : cold == measure::Cold::warm           ? "warm"
+    const char* word = cold == records::Cold::verified         ? "cold, verified"
+                       : cold == records::Cold::not_cold       ? "not cold"
+                       : cold == records::Cold::unknown        ? "cold not known"
+                       : cold == records::Cold::not_applicable ? "cannot be cold"
+                       : cold == records::Cold::warm           ? "warm"
                                                                : "cold not asked for";
     words.push_back(fmt::format("{} {}", count, word));
   }
@@ -78,8 +79,8 @@ std::string other_ways(const Comparison& comparison) {
 
 // Why the column of GPU memory is empty, once.
 std::string gpu_memory_note(const Comparison& comparison) {
-  for (const measure::Record* trial : comparison.trials) {
-    if (trial->status == measure::Status::ok && !trial->gpu_mem_used_mb &&
+  for (const records::Record* trial : comparison.trials) {
+    if (trial->status == records::Status::ok && !trial->gpu_mem_used_mb &&
         !trial->gpu_mem_source.empty()) {
       return fmt::format(" GPU memory is empty where it was not measured: {}",
                          sentence(text::markdown_text(trial->gpu_mem_source)));
@@ -178,15 +179,15 @@ std::string tolerance_section(const Comparison& comparison) {
 }
 
 std::string baseline_section(const Comparison& comparison) {
-  const measure::ExperimentFacts& facts = comparison.facts;
+  const records::ExperimentFacts& facts = comparison.facts;
   if (facts.baseline.empty()) return "";
   std::vector<std::string> order;
   std::map<std::string, std::vector<double>> values;
-  for (const measure::BaselineFigure& figure : facts.baseline) {
+  for (const records::BaselineFigure& figure : facts.baseline) {
     if (values[figure.storage_mode].empty()) order.push_back(figure.storage_mode);
     values[figure.storage_mode].push_back(figure.load_s);
   }
-  std::map<std::string, measure::Summary> now;
+  std::map<std::string, statistics::Summary> now;
   for (const Arm& arm : comparison.arms) {
     for (const Mode* mode : arm.modes()) {
       if (mode->load_s) now.emplace(mode->label, *mode->load_s);
@@ -200,7 +201,7 @@ std::string baseline_section(const Comparison& comparison) {
                {"now / baseline", Align::right}},
               {}};
   for (const std::string& mode : order) {
-    const measure::Summary then = *measure::summarize(values[mode]);
+    const statistics::Summary then = *statistics::summarize(values[mode]);
     table.rows.push_back(
         {mode.empty() ? "(no mode given)" : markdown_code(mode), in_seconds(then.median),
          then.n > 1 ? in_seconds({then.min, then.max}) : "", fmt::format("{}", then.n)});

@@ -28,7 +28,7 @@ void add_stand_ins(const Comparison& comparison, Lines* lines) {
   for (const Arm& arm : comparison.arms) {
     if (!arm.facts.stand_in || !arm.facts.prefetch_of.empty()) continue;
     if (arm.cold_verdicts.empty()) continue;
-    const measure::StandInFacts& facts = *arm.facts.stand_in;
+    const records::StandInFacts& facts = *arm.facts.stand_in;
     std::vector<std::string> delivered;
     if (facts.delivered_read_bytes_per_s) {
       delivered.push_back(text::format_rate(*facts.delivered_read_bytes_per_s) + " to read");
@@ -49,14 +49,14 @@ void add_stand_ins(const Comparison& comparison, Lines* lines) {
 
 // Bytes that storage delivered over the checkpoint's, as a range over the trials.
 std::string bytes_evidence(const Mode& mode) {
-  std::optional<measure::Interval> range;
+  std::optional<statistics::Interval> range;
   std::vector<std::string> counters;
-  for (const measure::Record* trial : mode.trials) {
+  for (const records::Record* trial : mode.trials) {
     if (!trial->storage_bytes_read || trial->checkpoint_bytes == 0) continue;
     const double share = static_cast<double>(*trial->storage_bytes_read) /
                          static_cast<double>(trial->checkpoint_bytes);
-    range = range ? measure::Interval{std::min(range->low, share), std::max(range->high, share)}
-                  : measure::Interval{share, share};
+    range = range ? statistics::Interval{std::min(range->low, share), std::max(range->high, share)}
+                  : statistics::Interval{share, share};
     const std::string counter = markdown_code(trial->storage_bytes_source);
     if (std::find(counters.begin(), counters.end(), counter) == counters.end()) {
       counters.push_back(counter);
@@ -77,11 +77,11 @@ void add_cold_evidence(const Comparison& comparison, Lines* lines) {
     std::vector<std::string> others;
     for (const auto& [cold, count] : arm.cold_verdicts) {
       all += count;
-      if (cold != measure::Cold::verified) {
+      if (cold != records::Cold::verified) {
         others.push_back(fmt::format("{} {}", count, markdown_code(to_string(cold))));
       }
     }
-    const auto found = arm.cold_verdicts.find(measure::Cold::verified);
+    const auto found = arm.cold_verdicts.find(records::Cold::verified);
     const std::size_t verified = found == arm.cold_verdicts.end() ? 0 : found->second;
     any_verified |= verified > 0;
     std::string line =
@@ -115,7 +115,7 @@ void add_other_caches(const Comparison& comparison, Lines* lines) {
   }
 }
 
-std::string describe_trial(const Comparison& comparison, const measure::Record& trial) {
+std::string describe_trial(const Comparison& comparison, const records::Record& trial) {
   std::string line =
       fmt::format("run {} ({}): {}", run_name(comparison, trial), markdown_code(trial.storage_mode),
                   markdown_code(to_string(trial.status)));
@@ -169,13 +169,13 @@ void add_clusters(const Arm& arm, Lines* lines) {
   lines->push_back(fmt::format(
       "{}: its runs fall into two groups, {} around {} and {} around {}, with nothing between: its "
       "median lies {}. Something differs between the two that is not held constant here.",
-      name_of(arm), low.size(), in_seconds(measure::median(low)), high.size(),
-      in_seconds(measure::median(high)),
+      name_of(arm), low.size(), in_seconds(statistics::median(low)), high.size(),
+      in_seconds(statistics::median(high)),
       low.size() == high.size() ? "between them, where no run lies" : "in the larger group"));
 }
 
 void add_order(const Comparison& comparison, Lines* lines) {
-  const measure::ExperimentFacts& facts = comparison.facts;
+  const records::ExperimentFacts& facts = comparison.facts;
   if (!facts.order.empty() && comparison.arms.size() > 1) {
     lines->push_back(fmt::format(
         "Run order: {}, seed {}{}.",
@@ -185,7 +185,7 @@ void add_order(const Comparison& comparison, Lines* lines) {
         facts.seed, comparison.experiments.size() > 1 ? " in the last experiment" : ""));
   }
   for (const Arm& arm : comparison.arms) {
-    if (arm.trend && arm.trend->p < measure::k_significance) {
+    if (arm.trend && arm.trend->p < statistics::k_significance) {
       lines->push_back(
           fmt::format("{}: load times {} over the run order (Kendall's tau {:.2f}, {}): its median "
                       "depends on when one looks. Burst credits, lazily loaded volumes and a "
@@ -203,7 +203,7 @@ void add_n(const Comparison& comparison, Lines* lines) {
   bool any_interval = false;
   for (const Arm& arm : comparison.arms) {
     if (!arm.cold.load_s) continue;
-    if (arm.cold.load_s->n < measure::k_least_n) {
+    if (arm.cold.load_s->n < statistics::k_least_n) {
       few.push_back(fmt::format("{} ({})", name_of(arm), runs(arm.cold.load_s->n)));
     }
   }
@@ -215,7 +215,7 @@ void add_n(const Comparison& comparison, Lines* lines) {
   if (!few.empty()) {
     lines->push_back(
         fmt::format("Fewer than {} runs, so no interval, no outliers and no trend can be told: {}.",
-                    measure::k_least_n, joined(few)));
+                    statistics::k_least_n, joined(few)));
   }
   if (any_interval) {
     lines->push_back(
@@ -268,8 +268,8 @@ class Sentences {
 void add_remarks(const Comparison& comparison, Lines* lines) {
   Sentences reasons;
   Sentences remarks;
-  for (const measure::Record* trial : comparison.trials) {
-    if (trial->status == measure::Status::ok && !trial->reason.empty()) {
+  for (const records::Record* trial : comparison.trials) {
+    if (trial->status == records::Status::ok && !trial->reason.empty()) {
       reasons.add(trial->reason, run_name(comparison, *trial));
     }
     for (const std::string& remark : trial->remarks) {
@@ -309,9 +309,9 @@ std::string trials_section(const Comparison& comparison, bool of_several) {
                      {"read from storage", Align::right},
                      {"started (UTC)"}},
                     {}};
-  for (const measure::Record* trial : comparison.trials) {
+  for (const records::Record* trial : comparison.trials) {
     if (table.rows.size() == k_most_rows) break;
-    const bool counts = trial->status == measure::Status::ok;
+    const bool counts = trial->status == records::Status::ok;
     const std::string measured = trial->load_s ? fmt::format("{:.3f}", *trial->load_s) : "";
     table.rows.push_back(
         {run_name(comparison, *trial), markdown_code(trial->storage_mode),
@@ -330,7 +330,7 @@ std::string trials_section(const Comparison& comparison, bool of_several) {
   }
   const bool any_in_brackets = std::any_of(
       comparison.trials.begin(), comparison.trials.end(),
-      [](const auto* trial) { return trial->status != measure::Status::ok && trial->load_s; });
+      [](const auto* trial) { return trial->status != records::Status::ok && trial->load_s; });
   if (any_in_brackets) out += "\nTimes in brackets were measured and count nowhere.\n";
   return out + '\n';
 }

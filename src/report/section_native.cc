@@ -1,10 +1,11 @@
 // What a loader alone takes from the same paths, beside what the server took for its weights.
 #include <fmt/format.h>
 
-#include "measure/statistics.h"
+#include "records/trial_figures.h"
 #include "report/dominance.h"
 #include "report/sections.h"
 #include "report/wording.h"
+#include "statistics/statistics.h"
 #include "text/table.h"
 
 namespace coldload::report {
@@ -13,12 +14,12 @@ namespace {
 
 std::string weights_of(const Arm& arm) {
   std::vector<double> values;
-  for (const measure::Record* trial : arm.cold.trials) {
-    const auto seconds = phase_seconds(*trial, "weights");
+  for (const records::Record* trial : arm.cold.trials) {
+    const auto seconds = records::phase_seconds(*trial, "weights");
     if (!seconds) return "not told";
     values.push_back(*seconds);
   }
-  return values.empty() ? "" : in_seconds(measure::median(values));
+  return values.empty() ? "" : in_seconds(statistics::median(values));
 }
 
 }  // namespace

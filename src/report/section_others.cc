@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "records/trial_figures.h"
 #include "report/changes.h"
 #include "report/dominance.h"
 #include "report/sections.h"
@@ -82,14 +83,14 @@ std::string before_and_after(const std::vector<Comparison>& comparisons) {
 
 // The phases of the median trial that are not next to nothing, in their order.
 std::string phases_of(const Arm& arm) {
-  const measure::Record* trial = median_trial(arm.cold);
+  const records::Record* trial = median_trial(arm.cold);
   if (trial == nullptr) return "";
   constexpr double k_least = 0.01;  // of the whole
   std::string out;
   std::set<std::string> told;
-  for (const measure::Phase& phase : trial->phases) {
+  for (const records::Phase& phase : trial->phases) {
     if (!told.insert(phase.name).second) continue;
-    const double seconds = phase_seconds(*trial, phase.name).value_or(0);
+    const double seconds = records::phase_seconds(*trial, phase.name).value_or(0);
     if (seconds < k_least * *trial->load_s) continue;
     out += fmt::format("{}{} {}", out.empty() ? "" : ", ", markdown_text(phase.name),
                        in_seconds(seconds));

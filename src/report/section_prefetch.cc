@@ -6,9 +6,10 @@
 
 #include <fmt/format.h>
 
-#include "report/choices.h"
+#include "records/trial_figures.h"
 #include "report/dominance.h"
 #include "report/sections.h"
+#include "report/terms.h"
 #include "report/verdict.h"
 #include "report/wording.h"
 #include "text/escape.h"
@@ -42,8 +43,9 @@ std::string medians(const Prefetch& prefetch) {
 // What the weights phase tells beside the whole: reading that is hidden, and a start that is
 // longer.
 std::string weights_phase_with(const Prefetch& prefetch, const StorageShare& share) {
-  const measure::Record* trial = median_trial(prefetch.with.cold);
-  const auto weights_s = trial == nullptr ? std::nullopt : phase_seconds(*trial, "weights");
+  const records::Record* trial = median_trial(prefetch.with.cold);
+  const auto weights_s =
+      trial == nullptr ? std::nullopt : records::phase_seconds(*trial, "weights");
   if (!share.of_phase || !weights_s) return "";
   std::string out = fmt::format("; with it that phase took {} instead of {}",
                                 in_seconds(*weights_s), in_seconds(share.cold_s));
@@ -71,9 +73,9 @@ std::string share_of_storage(const Comparison& comparison, const Prefetch& prefe
 std::string answer_shown(const Comparison& comparison, const Prefetch& prefetch) {
   std::string interval;
   if (const auto& difference = prefetch.contrast.difference_ci) {
-    const measure::Interval saved = prefetch.saved_s() >= 0
-                                        ? measure::Interval{-difference->high, -difference->low}
-                                        : *difference;
+    const statistics::Interval saved =
+        prefetch.saved_s() >= 0 ? statistics::Interval{-difference->high, -difference->low}
+                                : *difference;
     interval = fmt::format(" (95 % interval {})", in_seconds(saved));
   }
   const char* const effect = prefetch.saved_s() >= 0 ? "saves" : "costs";
@@ -87,10 +89,10 @@ std::string answer_shown(const Comparison& comparison, const Prefetch& prefetch)
 
 // In how many of its runs nothing was read ahead, and why, in the words of the first.
 std::string not_read(const Prefetch& prefetch) {
-  const std::vector<const measure::Record*> trials = not_read_ahead(prefetch.with);
+  const std::vector<const records::Record*> trials = not_read_ahead(prefetch.with);
   if (trials.empty()) return "";
   const auto why =
-      text::string_at(trials.front()->reported, measure::k_not_read_ahead_key).value_or("");
+      text::string_at(trials.front()->reported, records::k_not_read_ahead_key).value_or("");
   return fmt::format(
       "**In {} of {} starts by `coldload run` nothing of {} was read beside the server:** {}",
       trials.size(), prefetch.with.cold.trials.size(), markdown_code(prefetch.without.facts.label),

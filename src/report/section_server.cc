@@ -3,9 +3,9 @@
 
 #include <fmt/format.h>
 
+#include "findings/setting.h"
 #include "report/changes.h"
 #include "report/sections.h"
-#include "report/setting.h"
 #include "report/wording.h"
 #include "text/escape.h"
 
@@ -13,7 +13,7 @@ namespace coldload::report {
 
 namespace {
 
-bool is_eager(const measure::ExperimentFacts& facts) {
+bool is_eager(const records::ExperimentFacts& facts) {
   return std::find(facts.command.begin(), facts.command.end(), "--enforce-eager") !=
          facts.command.end();
 }
@@ -32,9 +32,10 @@ std::string eager_note(const std::vector<Comparison>& comparisons) {
   std::vector<std::string> compiled;
   for (const Comparison& other : comparisons) {
     if (other.model != eager.model || other.facts.target != eager.facts.target) continue;
-    if (is_eager(other.facts) || !are_alike(machine_of(other.facts), machine_of(eager.facts)))
+    if (is_eager(other.facts) ||
+        !findings::are_alike(findings::machine_of(other.facts), findings::machine_of(eager.facts)))
       continue;
-    const bool is_fresh = compile_cache_of(other.facts) == "fresh";
+    const bool is_fresh = findings::compile_cache_of(other.facts) == "fresh";
     for (const Arm& arm : other.arms) {
       if (!arm.is_plain() || !arm.is_measured() || !has_twin(eager, arm)) continue;
       if (compiled.size() == k_most) break;
@@ -57,7 +58,7 @@ std::string eager_note(const std::vector<Comparison>& comparisons) {
 std::string server_note(const std::vector<Comparison>& comparisons) {
   const Comparison& latest = comparisons.front();
   std::string out;
-  const std::string cache = compile_cache_of(latest.facts);
+  const std::string cache = findings::compile_cache_of(latest.facts);
   if (cache == "keep" || cache == "private") {
     out += fmt::format(
         "**Cold means the weights alone:** the server's own runtime caches were kept from start to "
@@ -65,7 +66,7 @@ std::string server_note(const std::vector<Comparison>& comparisons) {
         cache);
   }
   if (is_eager(latest.facts)) out += eager_note(comparisons);
-  const std::vector<std::string> pinned = pinned_flags_of(latest.facts);
+  const std::vector<std::string> pinned = findings::pinned_flags_of(latest.facts);
   if (!pinned.empty()) {
     out += fmt::format(
         "coldload added {}, so that every path is read in the same way: without it the server may "

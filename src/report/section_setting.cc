@@ -3,9 +3,9 @@
 
 #include <fmt/format.h>
 
+#include "findings/setting.h"
 #include "report/floor_use.h"
 #include "report/sections.h"
-#include "report/setting.h"
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/table.h"
@@ -146,7 +146,7 @@ std::string path_table(const Comparison& comparison) {
 }
 
 // What was launched, with this trial's own path written as {model}.
-std::string argv_text(const measure::Record& trial) {
+std::string argv_text(const records::Record& trial) {
   std::vector<std::string> words = trial.argv;
   for (std::string& word : words) {
     const std::size_t at = trial.path.empty() ? std::string::npos : word.find(trial.path);
@@ -156,15 +156,15 @@ std::string argv_text(const measure::Record& trial) {
 }
 
 // What the server was started with beside its argv.
-std::string server_lines(const measure::ExperimentFacts& facts) {
-  const object server = server_of(facts);
+std::string server_lines(const records::ExperimentFacts& facts) {
+  const object server = findings::server_of(facts);
   std::string out;
-  const std::vector<std::string> words = pinned_flags_of(facts);
+  const std::vector<std::string> words = findings::pinned_flags_of(facts);
   if (!words.empty()) {
     out += fmt::format("- Added by coldload, so that every path is read in the same way: {}\n",
                        markdown_code(shell_line(words)));
   }
-  if (const std::string mode = compile_cache_of(facts); !mode.empty()) {
+  if (const std::string mode = findings::compile_cache_of(facts); !mode.empty()) {
     out += fmt::format("- Runtime caches (`--compile-cache`): {}\n", markdown_code(mode));
   }
   std::vector<std::string> variables;
@@ -180,8 +180,8 @@ std::string server_lines(const measure::ExperimentFacts& facts) {
 }
 
 std::string target_lines(const Comparison& comparison) {
-  const measure::ExperimentFacts& facts = comparison.facts;
-  const bool native = is_native(facts);
+  const records::ExperimentFacts& facts = comparison.facts;
+  const bool native = findings::is_native(facts);
   std::string out =
       fmt::format("- Target: {}\n", native ? "`native`, coldload's own loader; no server"
                                            : markdown_code(facts.target));
@@ -191,7 +191,7 @@ std::string target_lines(const Comparison& comparison) {
     out += fmt::format("- Launched: {}\n", markdown_code(argv_text(**launched)));
   }
   out += server_lines(facts);
-  for (const measure::Record* trial : comparison.trials) {
+  for (const records::Record* trial : comparison.trials) {
     const auto version = text::string_at(trial->reported, "version");
     if (!version) continue;
     out += fmt::format("- Version that the target reported: {}\n", markdown_text(*version));
@@ -209,7 +209,7 @@ std::string target_lines(const Comparison& comparison) {
       fmt::format("- Cold policy: {}{}\n",
                   facts.cold_policy.empty() ? "not on record" : markdown_code(facts.cold_policy),
                   facts.drop_caches ? ", and all of the page cache dropped (`--drop-caches`)" : "");
-  for (const measure::Record* trial : comparison.trials) {
+  for (const records::Record* trial : comparison.trials) {
     if (trial->note.empty()) continue;
     out += fmt::format("- Note: {}\n", markdown_text(trial->note));
     break;
@@ -220,7 +220,7 @@ std::string target_lines(const Comparison& comparison) {
 }  // namespace
 
 std::string setting_section(const Comparison& comparison) {
-  const measure::ExperimentFacts& facts = comparison.facts;
+  const records::ExperimentFacts& facts = comparison.facts;
   std::string out = "## Setting\n\n" + machine_lines(facts.environment) + target_lines(comparison);
   std::vector<std::string> ids;
   for (const std::string& id : comparison.experiments) ids.push_back(markdown_code(id));

@@ -7,9 +7,8 @@
 
 #include <fmt/format.h>
 
-#include "report/choices.h"
 #include "report/sections.h"
-#include "report/staging.h"
+#include "report/terms.h"
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/table.h"
@@ -74,7 +73,7 @@ std::string daily_table(const Staging& staging) {
 // What is to be said where no test shows it.
 std::string how_sure(const Staging& staging) {
   const Contrast contrast = contrast_of(staging.source->cold, staging.staged->cold);
-  if (!contrast.p_value || *contrast.p_value < measure::k_significance) return "";
+  if (!contrast.p_value || *contrast.p_value < statistics::k_significance) return "";
   const std::string copy = runs(staging.staged->cold.values_s.size());
   const std::string source = runs(staging.source->cold.values_s.size());
   const std::string label = markdown_code(staging.source->facts.label);

@@ -6,10 +6,11 @@
 
 #include <fmt/format.h>
 
-#include "measure/arm_floor.h"
+#include "records/trial_figures.h"
 #include "report/dominance.h"
 #include "report/floor_use.h"
 #include "report/sections.h"
+#include "report/terms.h"
 #include "report/verdict.h"
 #include "report/wording.h"
 #include "text/escape.h"
@@ -42,9 +43,9 @@ std::string cold_and_warm_table(const Comparison& comparison) {
   return table.rows.empty() ? "" : text::markdown_table(table) + '\n';
 }
 
-bool phases_overlap(const measure::Record& trial) {
+bool phases_overlap(const records::Record& trial) {
   std::vector<std::pair<double, double>> spans;
-  for (const measure::Phase& phase : trial.phases) spans.emplace_back(phase.start_s, phase.end_s);
+  for (const records::Phase& phase : trial.phases) spans.emplace_back(phase.start_s, phase.end_s);
   std::sort(spans.begin(), spans.end());
   constexpr double k_rounding_s = 1e-6;
   for (std::size_t index = 1; index < spans.size(); ++index) {
@@ -56,7 +57,7 @@ bool phases_overlap(const measure::Record& trial) {
 struct Column {
   const Arm* arm;
   const Mode* mode;
-  const measure::Record* trial;  // its median
+  const records::Record* trial;  // its median
 };
 
 // Of the weights phase, what storage costs (measured, against the warm runs) and what the way onto
@@ -68,11 +69,11 @@ void add_parts_of_weights(const Comparison& comparison, const std::vector<Column
   for (const Column& column : columns) {
     const bool is_cold = column.mode == &column.arm->cold;
     const auto share = storage_share_of(comparison, *column.arm);
-    const auto weights_s = phase_seconds(*column.trial, "weights");
+    const auto weights_s = records::phase_seconds(*column.trial, "weights");
     const bool told = is_cold && share && share->of_phase && share->is_clear && weights_s;
     storage.push_back(told ? in_seconds(*weights_s - share->warm_s) : "");
     const auto& floor = column.arm->facts.floor;
-    const bool onto_gpu = measure::destination_of(*column.trial) == measure::Destination::gpu;
+    const bool onto_gpu = records::destination_of(*column.trial) == records::Destination::gpu;
     const auto rate = floor && onto_gpu ? floor->gpu.to_gpu_bytes_per_s() : std::nullopt;
     const double copied_s = rate ? static_cast<double>(column.trial->checkpoint_bytes) / *rate : 0;
     // One GPU's bus says nothing of several that are filled at once.
@@ -88,7 +89,7 @@ void add_parts_of_weights(const Comparison& comparison, const std::vector<Column
 std::string meaning_of_rows(const Comparison& comparison, const std::vector<Column>& columns) {
   std::string out;
   const bool any_start = std::any_of(columns.begin(), columns.end(), [](const Column& column) {
-    return phase_seconds(*column.trial, "start").has_value();
+    return records::phase_seconds(*column.trial, "start").has_value();
   });
   if (!loads_only(comparison) && any_start) {
     out =
@@ -110,11 +111,11 @@ std::string phase_table(const Comparison& comparison) {
   std::vector<std::string> names;
   bool overlap = false;
   const auto add_column = [&](const Arm& arm, const Mode& mode) {
-    const measure::Record* trial = median_trial(mode);
+    const records::Record* trial = median_trial(mode);
     if (trial == nullptr || trial->phases.empty()) return;
     columns.push_back({&arm, &mode, trial});
     overlap |= phases_overlap(*trial);
-    for (const measure::Phase& phase : trial->phases) {
+    for (const records::Phase& phase : trial->phases) {
       if (std::find(names.begin(), names.end(), phase.name) == names.end()) {
         names.push_back(phase.name);
       }
@@ -139,12 +140,12 @@ std::string phase_table(const Comparison& comparison) {
   };
   for (const std::string& name : names) {
     add_row(text::markdown_text(name),
-            [&name](const measure::Record& trial) { return phase_seconds(trial, name); });
+            [&name](const records::Record& trial) { return records::phase_seconds(trial, name); });
     if (name == "weights") add_parts_of_weights(comparison, columns, &table);
   }
-  add_row("unattributed", [](const measure::Record& trial) { return trial.unattributed_s; });
+  add_row("unattributed", [](const records::Record& trial) { return trial.unattributed_s; });
   add_row(loads_only(comparison) ? "whole load" : "launch to ready",
-          [](const measure::Record& trial) { return trial.load_s; });
+          [](const records::Record& trial) { return trial.load_s; });
   return text::markdown_table(table) + meaning_of_rows(comparison, columns) +
          (overlap ? "\nPhases overlap: they do not add up to the whole.\n\n" : "\n");
 }

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "report/comparison.h"
+#include "report/terms.h"
 #include "report/verdict.h"
 #include "report/wording.h"
 #include "text/escape.h"
@@ -52,8 +52,8 @@ std::string contrast_line(const Comparison& comparison, const Contrast& contrast
 
 }  // namespace
 
-std::string terminal_summary(const Dataset& dataset) {
-  const std::vector<Comparison> comparisons = compare(dataset);
+std::string terminal_summary(const records::Dataset& dataset) {
+  const std::vector<Comparison> comparisons = findings::compare(dataset);
   if (comparisons.empty()) return "no trial on record\n";
   const Comparison& comparison = comparisons.front();
   text::Table table{{{"mode"},

@@ -5,12 +5,12 @@
 
 #include <string>
 
-#include "report/dataset.h"
+#include "records/dataset.h"
 
 namespace coldload::report {
 
 // A row per storage mode with figures, and a line with the ratio, the number of trials left out,
 // and placeholders. No escape sequences.
-[[nodiscard]] std::string terminal_summary(const Dataset& dataset);
+[[nodiscard]] std::string terminal_summary(const records::Dataset& dataset);
 
 }  // namespace coldload::report

@@ -6,9 +6,10 @@
 
 #include <fmt/format.h>
 
+#include "findings/setting.h"
 #include "report/caveats.h"
 #include "report/dominance.h"
-#include "report/setting.h"
+#include "report/terms.h"
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/units.h"
@@ -33,23 +34,6 @@ Pair pair_of(const Comparison& comparison, const Contrast& contrast) {
   const Arm& slow = in_order ? second : first;
   const double least = fast.cold.load_s->median;
   return {fast, slow, least > 0 ? slow.cold.load_s->median / least : 1};
-}
-
-bool is_same_storage(const Comparison& comparison, const Contrast& contrast) {
-  return are_same_storage(comparison, comparison.arms[contrast.first],
-                          comparison.arms[contrast.second]);
-}
-
-// The contrast that the title speaks of: the first of two paths with figures, of different storage
-// where there is such a one.
-const Contrast* main_contrast(const Comparison& comparison) {
-  const Contrast* found = nullptr;
-  for (const Contrast& contrast : comparison.contrasts) {
-    if (!contrast.ratio || !comparison.arms[contrast.second].is_plain()) continue;
-    if (!is_same_storage(comparison, contrast)) return &contrast;
-    if (found == nullptr) found = &contrast;
-  }
-  return found;
 }
 
 std::string subject_of(const Comparison& comparison) {
@@ -88,7 +72,7 @@ std::string answer_shown(const Comparison& comparison, const Contrast& contrast)
   const double difference = pair.slow.cold.load_s->median - pair.fast.cold.load_s->median;
   std::string interval;
   if (contrast.difference_ci) {
-    measure::Interval ci = *contrast.difference_ci;
+    statistics::Interval ci = *contrast.difference_ci;
     if (*contrast.difference_s < 0) ci = {-ci.high, -ci.low};
     interval = fmt::format(" (95 % interval {})", in_seconds(ci));
   }
@@ -98,7 +82,7 @@ std::string answer_shown(const Comparison& comparison, const Contrast& contrast)
                   a_start(comparison), in_seconds(pair.slow.cold.load_s->median),
                   in_seconds(pair.fast.cold.load_s->median), longer_by(pair.ratio));
   if (contrast.ratio_ci && pair.ratio >= 1.1) {
-    measure::Interval ci = *contrast.ratio_ci;
+    statistics::Interval ci = *contrast.ratio_ci;
     if (*contrast.ratio < 1) ci = {1 / ci.high, 1 / ci.low};
     answer += fmt::format(" (95 % interval {} to {})", in_times(ci.low), in_times(ci.high));
   }
@@ -196,7 +180,7 @@ std::string answer_for(const Comparison& comparison, const Contrast& contrast) {
       answer = answer_mixed(comparison, contrast);
       break;
   }
-  if (!is_same_storage(comparison, contrast)) return answer;
+  if (!are_same_storage(comparison, contrast)) return answer;
   return fmt::format(
       "**{} and {} are the same storage, so this is no comparison of storage:** whatever differs "
       "comes from elsewhere. {}",
@@ -207,7 +191,7 @@ std::string answer_without_contrast(const Comparison& comparison) {
   std::vector<std::string> figures;
   for (const Arm& arm : comparison.arms) {
     if (!arm.is_measured()) continue;
-    const measure::Summary& load = *arm.cold.load_s;
+    const statistics::Summary& load = *arm.cold.load_s;
     figures.push_back(load.n == 1
                           ? fmt::format("{} loads in {} (one run, so its spread is unknown)",
                                         name_of(arm), in_seconds(load.median))
@@ -227,7 +211,7 @@ std::string answer_missing(const Arm& arm) {
   }
   const std::size_t failed = static_cast<std::size_t>(std::count_if(
       arm.left_out.begin(), arm.left_out.end(),
-      [&arm](const measure::Record* trial) { return trial->storage_mode == arm.cold.label; }));
+      [&arm](const records::Record* trial) { return trial->storage_mode == arm.cold.label; }));
   if (failed == 0) return fmt::format("{} has no cold trial on record.", name_of(arm));
   return fmt::format(
       "{} has no usable cold time: {}. The reasons are under \"What to doubt\"; what was measured "
@@ -239,60 +223,8 @@ std::string answer_missing(const Arm& arm) {
 
 }  // namespace
 
-const char* to_string(Claim claim) {
-  switch (claim) {
-    case Claim::nothing:
-      return "nothing";
-    case Claim::single_runs:
-      return "single_runs";
-    case Claim::separated:
-      return "separated";
-    case Claim::shown:
-      return "shown";
-    case Claim::not_shown:
-      return "not_shown";
-    case Claim::mixed:
-      return "mixed";
-  }
-  return "nothing";
-}
-
-Claim claim_of(const Comparison& comparison, const Contrast& contrast) {
-  if (!contrast.ratio || !contrast.p_value) return Claim::nothing;
-  const std::size_t n_a = comparison.arms[contrast.first].cold.load_s->n;
-  const std::size_t n_b = comparison.arms[contrast.second].cold.load_s->n;
-  if (std::min(n_a, n_b) == 1) return Claim::single_runs;
-  if (*contrast.p_value < measure::k_significance) {
-    return contrast.medians_tell() ? Claim::shown : Claim::mixed;
-  }
-  return contrast.ranges_apart ? Claim::separated : Claim::not_shown;
-}
-
-bool are_same_storage(const Comparison& comparison, const Arm& a, const Arm& b) {
-  if (a.facts.stand_in || b.facts.stand_in) return false;
-  // The records have sentences for people, which begin with the two labels.
-  const auto names_both = [&](const std::string& line) {
-    return line.starts_with(fmt::format("{} and {} are ", a.facts.label, b.facts.label)) ||
-           line.starts_with(fmt::format("{} and {} are ", b.facts.label, a.facts.label));
-  };
-  const std::vector<std::string>& lines = comparison.facts.same_storage;
-  return std::any_of(lines.begin(), lines.end(), names_both);
-}
-
 std::string start_word(const Comparison& comparison) {
   return loads_only(comparison) ? "load" : "start";
-}
-
-bool is_about_one_storage(const Comparison& comparison) {
-  const Contrast* contrast = main_contrast(comparison);
-  return contrast != nullptr && is_same_storage(comparison, *contrast);
-}
-
-bool loads_only(const Comparison& comparison) { return is_native(comparison.facts); }
-
-bool all_verified(const Comparison& comparison) {
-  return std::all_of(comparison.arms.begin(), comparison.arms.end(),
-                     [](const Arm& arm) { return arm.is_verified(); });
 }
 
 std::string title_of(const Comparison& comparison) {
@@ -305,7 +237,7 @@ std::string title_of(const Comparison& comparison) {
   }
   const Arm& first = comparison.arms[contrast->first];
   const Arm& second = comparison.arms[contrast->second];
-  if (is_same_storage(comparison, *contrast)) {
+  if (are_same_storage(comparison, *contrast)) {
     return fmt::format("{}: {} and {} are the same storage", subject, name_of(first),
                        name_of(second));
   }

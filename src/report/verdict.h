@@ -9,34 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "report/comparison.h"
+#include "report/terms.h"
 
 namespace coldload::report {
-
-// What the runs allow to say of a contrast.
-enum class Claim {
-  nothing,      // an arm has no usable cold trial
-  single_runs,  // an arm has one run: figures, and no claim
-  separated,    // every run of one arm beats every run of the other, too few for p < 0.05
-  shown,        // p < 0.05
-  mixed,        // p < 0.05, but the medians do not say the same
-  not_shown,    // neither: chance explains it
-};
-[[nodiscard]] const char* to_string(Claim claim);  // "single_runs"
-[[nodiscard]] Claim claim_of(const Comparison& comparison, const Contrast& contrast);
-
-// Whether the two arms are known to be the same storage (and neither is a stand-in): then a ratio
-// says nothing about storage.
-[[nodiscard]] bool are_same_storage(const Comparison& comparison, const Arm& a, const Arm& b);
-
-// Whether that holds for all that was compared: no advice on paths follows from it.
-[[nodiscard]] bool is_about_one_storage(const Comparison& comparison);
-
-// Whether the target is coldload's own loader: no server starts, so times are for loading alone.
-[[nodiscard]] bool loads_only(const Comparison& comparison);
-
-// Whether every usable trial was verified to be cold.
-[[nodiscard]] bool all_verified(const Comparison& comparison);
 
 // The title, without "#".
 [[nodiscard]] std::string title_of(const Comparison& comparison);

@@ -1,102 +1,17 @@
 #include "report/wording.h"
 
-#include <cmath>
-
 #include <fmt/format.h>
 
 #include "text/escape.h"
-#include "text/units.h"
 
 namespace coldload::report {
 
-namespace {
-
-constexpr double k_shown_in_ms_below_s = 0.0995;
-constexpr double k_least_multiple = 1.1;
-
-bool in_ms(double seconds) { return std::abs(seconds) < k_shown_in_ms_below_s; }
-
-std::string number(double seconds) {
-  return in_ms(seconds) ? fmt::format("{:.1f}", seconds * 1e3) : text::format_seconds(seconds);
-}
-
-const char* unit(double seconds) { return in_ms(seconds) ? " ms" : " s"; }
-
-}  // namespace
-
 std::string name_of(const Arm& arm) { return text::markdown_code(arm.facts.label); }
 
-std::string in_seconds(double seconds) { return number(seconds) + unit(seconds); }
-
-std::string in_seconds(const measure::Interval& interval) {
-  // A minus sign next to a dash reads badly.
-  const char* between = interval.low < 0 || interval.high < 0 ? " to " : "-";
-  if (in_ms(interval.low) != in_ms(interval.high)) {
-    return in_seconds(interval.low) + between + in_seconds(interval.high);
-  }
-  return number(interval.low) + between + in_seconds(interval.high);
-}
-
-std::string signed_seconds(double seconds) {
-  return (seconds < 0 ? "" : "+") + in_seconds(seconds);
-}
-
-std::string in_times(double ratio) {
-  if (ratio < 9.995) return fmt::format("{:.2f}", ratio);
-  if (ratio < 99.95) return fmt::format("{:.1f}", ratio);
-  return fmt::format("{:.0f}", ratio);
-}
-
-std::string longer_by(double ratio) {
-  return ratio >= k_least_multiple ? in_times(ratio) + " times as long"
-                                   : percent(ratio - 1) + " longer";
-}
-
-std::string longer_than(double ratio) {
-  return longer_by(ratio) + (ratio >= k_least_multiple ? " as" : " than");
-}
-
-std::string percent(double share) {
-  const double value = share * 100;
-  if (std::abs(value) < 0.005) return "0 %";
-  if (std::abs(value) < 0.995) return fmt::format("{:.2f} %", value);
-  if (std::abs(value) < 9.95) return fmt::format("{:.1f} %", value);
-  return fmt::format("{:.0f} %", value);
-}
-
-std::string p_text(double p) {
-  if (p < 0.001) return "p < 0.001";
-  if (p < 0.0995) return fmt::format("p = {:.3f}", p);
-  return fmt::format("p = {:.2f}", p);
-}
-
-std::string runs(std::size_t n) { return n == 1 ? "one run" : fmt::format("{} runs", n); }
-
-std::string run_name(const Comparison& comparison, const measure::Record& trial) {
+std::string run_name(const Comparison& comparison, const records::Record& trial) {
   return comparison.run_ids_repeat
              ? fmt::format("{} of {}", trial.run_id, text::markdown_code(trial.experiment.id))
              : fmt::format("{}", trial.run_id);
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (std::size_t index = 0; index < words.size(); ++index) {
-    if (index > 0) out += index + 1 == words.size() ? " and " : ", ";
-    out += words[index];
-  }
-  return out;
-}
-
-std::string code_block(const std::string& lines, std::string_view language) {
-  std::string fence = "```";
-  while (lines.find(fence) != std::string::npos) fence += '`';
-  return fmt::format("{}{}\n{}{}\n", fence, language, lines, fence);
-}
-
-std::string sentence(std::string text) {
-  text.erase(text.find_last_not_of(" \n") + 1);
-  if (!text.empty() && text.back() != '.' && text.back() != '!' && text.back() != '?') text += '.';
-  return text;
 }
 
 }  // namespace coldload::report

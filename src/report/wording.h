@@ -1,59 +1,37 @@
-// Numbers and names as the report writes them: one way each.
+// Names and figures of a comparison as the report writes them; numbers alone are text/wording.h's.
 //
 // Layer: report. Pure functions; results are Markdown that fits into a line or a table cell.
 #pragma once
 
-#include <cstddef>
-#include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
 
-#include "measure/statistics.h"
-#include "report/comparison.h"
+#include "report/terms.h"
+#include "statistics/statistics.h"
+#include "text/wording.h"
 
 namespace coldload::report {
+
+using text::code_block;
+using text::in_seconds;
+using text::in_times;
+using text::joined;
+using text::longer_by;
+using text::longer_than;
+using text::p_text;
+using text::percent;
+using text::runs;
+using text::sentence;
+using text::signed_seconds;
+
+// "20.6-22.9 s"
+[[nodiscard]] inline std::string in_seconds(const statistics::Interval& interval) {
+  return text::seconds_range(interval.low, interval.high);
+}
 
 // An arm's label, as code.
 [[nodiscard]] std::string name_of(const Arm& arm);
 
-// "13.3 s", "4.25 s", "128 s", "8.4 ms".
-[[nodiscard]] std::string in_seconds(double seconds);
-
-// "20.6-22.9 s"
-[[nodiscard]] std::string in_seconds(const measure::Interval& interval);
-
-// "+21.4 s", "-0.31 s"
-[[nodiscard]] std::string signed_seconds(double seconds);
-
-// "2.61", "10.3", "128": of a ratio.
-[[nodiscard]] std::string in_times(double ratio);
-
-// How much longer: "2.60 times as long", from 1.1 on; below it "4 % longer". `ratio` is 1 at least.
-[[nodiscard]] std::string longer_by(double ratio);
-
-// The same, to be followed by what it is longer than: "2.60 times as long as", "4 % longer than".
-[[nodiscard]] std::string longer_than(double ratio);
-
-// "76 %", "0.96 %", "0 %": a share.
-[[nodiscard]] std::string percent(double share);
-
-// "p = 0.008", "p < 0.001".
-[[nodiscard]] std::string p_text(double p);
-
-// "one run", "5 runs".
-[[nodiscard]] std::string runs(std::size_t n);
-
 // What to call a trial: "7", or "7 of `20261123T105550Z-5db3`" where numbers repeat.
-[[nodiscard]] std::string run_name(const Comparison& comparison, const measure::Record& trial);
-
-// "a", "a and b", "a, b and c".
-[[nodiscard]] std::string joined(const std::vector<std::string>& words);
-
-// `lines`, which end in a line end, as a block of code that nothing in it can close.
-[[nodiscard]] std::string code_block(const std::string& lines, std::string_view language);
-
-// The sentence without white space at its end, and with a full stop.
-[[nodiscard]] std::string sentence(std::string text);
+[[nodiscard]] std::string run_name(const Comparison& comparison, const records::Record& trial);
 
 }  // namespace coldload::report

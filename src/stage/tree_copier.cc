@@ -26,9 +26,9 @@
 #include "os/error.h"
 #include "os/interrupt.h"
 #include "os/mapping.h"
+#include "os/token_bucket.h"
 #include "stage/file_copy.h"
 #include "stage/read_way_choice.h"
-#include "storage/token_bucket.h"
 #include "storage/watched_threads.h"
 
 namespace coldload::stage {
@@ -118,7 +118,7 @@ class CopyJob {
   Step at_;
   ReadWayChoice choice_;
   std::mutex limit_mutex_;
-  std::optional<storage::TokenBucket> limit_;
+  std::optional<os::TokenBucket> limit_;
   std::mutex journal_mutex_;
   std::atomic<bool> stopped_{false};
   std::atomic<std::uint64_t> copied_{0};

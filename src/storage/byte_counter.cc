@@ -9,7 +9,7 @@
 
 #include "os/file.h"
 #include "storage/file_systems.h"
-#include "storage/stand_in.h"
+#include "storage/stand_in_mount.h"
 
 namespace coldload::storage {
 

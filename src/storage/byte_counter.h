@@ -6,7 +6,7 @@
 //   stand-in        bytes that our own FUSE server served: everybody's, this mount's only
 //   NFS             bytes read from the server, from /proc/self/mountstats: this mount's only
 //   SMB             bytes read from the share, from /proc/fs/cifs/Stats: this share's only
-// The reads of the target's own processes (serve::ProcessTree) stand beside it.
+// The reads of the target's own processes (process::ProcessTree) stand beside it.
 //
 // Layer: storage. Knows nothing of model formats.
 #pragma once

@@ -47,7 +47,7 @@ ColdEvidence no_counter() {
 
 TEST(JudgeCold, AnHonestLoadIsVerifiedWithoutAReason) {
   const ColdVerdict verdict = judge_cold(honest());
-  EXPECT_EQ(verdict.cold, Cold::verified);
+  EXPECT_EQ(verdict.cold, records::Cold::verified);
   EXPECT_EQ(verdict.reason, "");
   EXPECT_EQ(verdict.storage_bytes_read, k_needed);
   EXPECT_EQ(verdict.storage_bytes_source, "block_device");
@@ -56,9 +56,9 @@ TEST(JudgeCold, AnHonestLoadIsVerifiedWithoutAReason) {
 TEST(JudgeCold, NinetyFivePercentAreEnoughAndLessIsNot) {
   ColdEvidence e = honest();
   e.counter_bytes = e.target_bytes = k_needed / 100 * 95;
-  EXPECT_EQ(judge_cold(e).cold, Cold::verified);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::verified);
   e.counter_bytes = e.target_bytes = k_needed / 100 * 94;
-  EXPECT_EQ(judge_cold(e).cold, Cold::not_cold);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::not_cold);
 }
 
 TEST(JudgeCold, OneResidentPageIsNotColdAndIsNamed) {
@@ -66,7 +66,7 @@ TEST(JudgeCold, OneResidentPageIsNotColdAndIsNamed) {
   e.resident_bytes_before = 4096;
   e.leftovers = {{"/m/a.safetensors", 4096, {"process 12 (x) maps it"}}};
   const ColdVerdict verdict = judge_cold(e);
-  EXPECT_EQ(verdict.cold, Cold::not_cold);
+  EXPECT_EQ(verdict.cold, records::Cold::not_cold);
   EXPECT_THAT(verdict.reason, HasSubstr("1 pages"));
   EXPECT_THAT(verdict.reason, HasSubstr("/m/a.safetensors"));
   EXPECT_THAT(verdict.reason, HasSubstr("process 12"));
@@ -85,7 +85,7 @@ TEST(JudgeCold, MemoryCanNeverBeCold) {
   e.fs_type = "tmpfs";
   e.resident_bytes_before = k_needed;
   e.counter_bytes.reset();
-  EXPECT_EQ(judge_cold(e).cold, Cold::not_applicable);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::not_applicable);
 }
 
 TEST(JudgeCold, ReadsOfSomebodyElseDoNotCountForTheTarget) {
@@ -93,7 +93,7 @@ TEST(JudgeCold, ReadsOfSomebodyElseDoNotCountForTheTarget) {
   e.target_bytes = k_needed / 10;
   e.foreign_readers = {"process 12 (cat) has it open: /m/a"};
   const ColdVerdict verdict = judge_cold(e);
-  EXPECT_EQ(verdict.cold, Cold::not_cold);
+  EXPECT_EQ(verdict.cold, records::Cold::not_cold);
   EXPECT_THAT(verdict.reason, HasSubstr("process 12"));
 }
 
@@ -101,21 +101,21 @@ TEST(JudgeCold, LostChildrenMakeItUnknownNotCold) {
   ColdEvidence e = honest();
   e.target_bytes = 0;
   e.lost_children = true;
-  EXPECT_EQ(judge_cold(e).cold, Cold::unknown);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
   EXPECT_THAT(judge_cold(e).reason, HasSubstr("SIGCHLD"));
 }
 
 TEST(JudgeCold, LostChildrenDoNotSpoilAFullAccount) {
   ColdEvidence e = honest();
   e.lost_children = true;
-  EXPECT_EQ(judge_cold(e).cold, Cold::verified);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::verified);
 }
 
 TEST(JudgeCold, HalfOfTheWeightsAndMuchCodeDoNotPass) {
   ColdEvidence e = honest();
   e.weights_resident_after = k_needed / 2;
   const ColdVerdict verdict = judge_cold(e);
-  EXPECT_EQ(verdict.cold, Cold::unknown);
+  EXPECT_EQ(verdict.cold, records::Cold::unknown);
   EXPECT_THAT(verdict.reason, HasSubstr("page cache"));
 }
 
@@ -123,9 +123,9 @@ TEST(JudgeCold, WhatWasResidentOnceMayBeReclaimedBeforeReady) {
   ColdEvidence e = honest();
   e.weights_resident_after = k_needed / 2;
   e.weights_resident_once = k_needed;
-  EXPECT_EQ(judge_cold(e).cold, Cold::verified);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::verified);
   e.weights_resident_once = k_needed / 100 * 96;  // an estimate: that may be less than needed
-  EXPECT_EQ(judge_cold(e).cold, Cold::unknown);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
 }
 
 TEST(JudgeCold, WithoutACounterToo) {
@@ -133,35 +133,35 @@ TEST(JudgeCold, WithoutACounterToo) {
   e.counter_bytes.reset();
   e.processes_are_charged = false;
   e.weights_resident_after = k_needed / 2;
-  EXPECT_EQ(judge_cold(e).cold, Cold::unknown);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
   e.weights_resident_once = k_needed;
-  EXPECT_EQ(judge_cold(e).cold, Cold::verified);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::verified);
 }
 
 TEST(JudgeCold, HalfResidentPassesWhereMemoryIsTooSmallForTheCheckpoint) {
   ColdEvidence e = honest();
   e.weights_resident_after = k_needed / 2;
   e.cache_can_hold = false;
-  EXPECT_EQ(judge_cold(e).cold, Cold::verified);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::verified);
 }
 
 TEST(JudgeCold, NothingResidentAfterwardsIsADirectReader) {
   ColdEvidence e = honest();
   e.weights_resident_after = 0;
-  EXPECT_EQ(judge_cold(e).cold, Cold::verified);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::verified);
 }
 
 TEST(JudgeCold, TheStandInsCounterStandsAloneWhileNobodyElseHasTheFiles) {
-  EXPECT_EQ(judge_cold(honest_stand_in()).cold, Cold::verified);
+  EXPECT_EQ(judge_cold(honest_stand_in()).cold, records::Cold::verified);
   ColdEvidence e = honest_stand_in();
   e.foreign_readers = {"process 12 (cat) has it open: /m/a"};
-  EXPECT_EQ(judge_cold(e).cold, Cold::unknown);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
 }
 
 TEST(JudgeCold, AStandInThatServedHalfIsNotCold) {
   ColdEvidence e = honest_stand_in();
   e.counter_bytes = k_needed / 2;
-  EXPECT_EQ(judge_cold(e).cold, Cold::not_cold);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::not_cold);
 }
 
 TEST(JudgeCold, ProcessesAloneDecideWhereTheDeviceIsHidden) {
@@ -169,44 +169,44 @@ TEST(JudgeCold, ProcessesAloneDecideWhereTheDeviceIsHidden) {
   e.fs_type = "overlay";
   e.counter_bytes.reset();
   e.counter_source.clear();
-  EXPECT_EQ(judge_cold(e).cold, Cold::verified);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::verified);
   EXPECT_EQ(judge_cold(e).storage_bytes_source, "process_tree");
   e.target_bytes = k_needed / 2;
-  EXPECT_EQ(judge_cold(e).cold, Cold::not_cold);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::not_cold);
   e.lost_children = true;
-  EXPECT_EQ(judge_cold(e).cold, Cold::unknown);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
 }
 
 TEST(JudgeCold, WithoutACounterFullResidencyAfterwardsDecides) {
-  EXPECT_EQ(judge_cold(no_counter()).cold, Cold::verified);
+  EXPECT_EQ(judge_cold(no_counter()).cold, records::Cold::verified);
   EXPECT_EQ(judge_cold(no_counter()).storage_bytes_source, "residency");
   EXPECT_FALSE(judge_cold(no_counter()).storage_bytes_read);
   ColdEvidence e = no_counter();
   e.weights_resident_after = k_needed / 2;
-  EXPECT_EQ(judge_cold(e).cold, Cold::unknown);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
   e = no_counter();
   e.foreign_readers = {"process 12"};
-  EXPECT_EQ(judge_cold(e).cold, Cold::unknown);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
   e = no_counter();
   e.weights_resident_after.reset();
-  EXPECT_EQ(judge_cold(e).cold, Cold::unknown);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
 }
 
 TEST(JudgeCold, WithoutACounterTheLoadersOwnDirectReadsCount) {
   ColdEvidence e = no_counter();
   e.weights_resident_after = 0;
   e.direct_bytes = k_needed;
-  EXPECT_EQ(judge_cold(e).cold, Cold::verified);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::verified);
   EXPECT_EQ(judge_cold(e).storage_bytes_source, "direct_io");
   e.direct_bytes = k_needed / 2;
-  EXPECT_EQ(judge_cold(e).cold, Cold::unknown);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
 }
 
 TEST(JudgeCold, BytesAloneDoNotMakeItVerified) {
   ColdEvidence e = honest();
   e.resident_bytes_before.reset();
   const ColdVerdict verdict = judge_cold(e);
-  EXPECT_EQ(verdict.cold, Cold::unknown);
+  EXPECT_EQ(verdict.cold, records::Cold::unknown);
   EXPECT_THAT(verdict.reason, HasSubstr("residency"));
 }
 
@@ -214,7 +214,7 @@ TEST(JudgeCold, AHiddenClientCacheIsUnknown) {
   ColdEvidence e = honest();
   e.fs_type = "zfs";
   e.hidden_cache = "ZFS's ARC holds files";
-  EXPECT_EQ(judge_cold(e).cold, Cold::unknown);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
 }
 
 }  // namespace

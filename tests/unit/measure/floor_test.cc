@@ -5,6 +5,7 @@
 
 #include "measure/arm_floor.h"
 #include "os/error.h"
+#include "records/trial_figures.h"
 
 namespace coldload::measure {
 namespace {
@@ -12,8 +13,8 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-Floor example() {
-  Floor floor;
+records::Floor example() {
+  records::Floor floor;
   floor.reads.direct = false;
   floor.reads.not_direct_reason = "the file system refuses O_DIRECT";
   floor.reads.levels = {{1, {1e9, "", 5, 0.5}}, {8, {std::nullopt, "no time", 0, 0}}};
@@ -32,43 +33,56 @@ Floor example() {
 }
 
 TEST(Floor, IsBytesOverTheSmallerRate) {
-  const Floor floor = example();
-  EXPECT_EQ(floor_seconds(floor, 10'000'000'000, FloorKind::cold, Destination::gpu), 5);
-  EXPECT_EQ(floor_seconds(floor, 10'000'000'000, FloorKind::warm, Destination::gpu), 2);
-  EXPECT_EQ(floor_seconds(floor, 10'000'000'000, FloorKind::warm, Destination::host), 1);
+  const records::Floor floor = example();
+  EXPECT_EQ(records::floor_seconds(floor, 10'000'000'000, records::FloorKind::cold,
+                                   records::Destination::gpu),
+            5);
+  EXPECT_EQ(records::floor_seconds(floor, 10'000'000'000, records::FloorKind::warm,
+                                   records::Destination::gpu),
+            2);
+  EXPECT_EQ(records::floor_seconds(floor, 10'000'000'000, records::FloorKind::warm,
+                                   records::Destination::host),
+            1);
 }
 
 TEST(Floor, IsNothingWhereTheSourceIsNotKnown) {
-  Floor floor = example();
+  records::Floor floor = example();
   floor.reads.levels.clear();
   floor.reads.sequential = {};
-  EXPECT_FALSE(floor_seconds(floor, 1000, FloorKind::cold, Destination::gpu));
-  EXPECT_TRUE(floor_seconds(floor, 1000, FloorKind::warm, Destination::gpu));
-  EXPECT_FALSE(floor_seconds(floor, 0, FloorKind::warm, Destination::gpu));
+  EXPECT_FALSE(
+      records::floor_seconds(floor, 1000, records::FloorKind::cold, records::Destination::gpu));
+  EXPECT_TRUE(
+      records::floor_seconds(floor, 1000, records::FloorKind::warm, records::Destination::gpu));
+  EXPECT_FALSE(
+      records::floor_seconds(floor, 0, records::FloorKind::warm, records::Destination::gpu));
 }
 
 TEST(Floor, OfAPacedStandInIsTheGivenRateAndOfMemoryThePageCache) {
-  Floor floor = example();
+  records::Floor floor = example();
   floor.memory_backed = true;
-  EXPECT_EQ(floor_seconds(floor, 10'000'000'000, FloorKind::cold, Destination::host), 1);
+  EXPECT_EQ(records::floor_seconds(floor, 10'000'000'000, records::FloorKind::cold,
+                                   records::Destination::host),
+            1);
   floor.given_bytes_per_s = 100e6;
-  EXPECT_EQ(floor_seconds(floor, 10'000'000'000, FloorKind::cold, Destination::host), 100);
+  EXPECT_EQ(records::floor_seconds(floor, 10'000'000'000, records::FloorKind::cold,
+                                   records::Destination::host),
+            100);
 }
 
 TEST(Floor, IsReadBackAsItWasWritten) {
-  Floor floor = example();
-  EXPECT_EQ(to_json(floor_from_json(to_json(floor))), to_json(floor));
+  records::Floor floor = example();
+  EXPECT_EQ(to_json(records::floor_from_json(to_json(floor))), to_json(floor));
   floor.given_bytes_per_s = 100e6;
-  EXPECT_EQ(floor_from_json(to_json(floor)).storage_bytes_per_s(), 100e6);
+  EXPECT_EQ(records::floor_from_json(to_json(floor)).storage_bytes_per_s(), 100e6);
   floor = {};
-  EXPECT_EQ(to_json(floor_from_json(to_json(floor))), to_json(floor));
+  EXPECT_EQ(to_json(records::floor_from_json(to_json(floor))), to_json(floor));
 }
 
 TEST(Floor, OfAnotherVersionOrOfNonsenseIsEmptyNotWrong) {
   const auto parse = [](const char* text) {
-    return floor_from_json(text::parse_json(text, nullptr)->get_object());
+    return records::floor_from_json(text::parse_json(text, nullptr)->get_object());
   };
-  const Floor floor =
+  const records::Floor floor =
       parse(R"({"storage":{"levels":[1,{"in_flight":"x"},{"in_flight":2,"bytes_per_s":-4}],)"
             R"("sequential":7,"basis":"given"},"page_cache":[],"gpu":null,"new":1})");
   EXPECT_FALSE(floor.storage_bytes_per_s());
@@ -94,8 +108,8 @@ TEST(GpuFloor, ReadsTheKernelsListOfNodes) {
   EXPECT_THAT(parse_node_list("0-99999999"), IsEmpty());
 }
 
-Record trial(Cold cold) {
-  Record record;
+records::Record trial(records::Cold cold) {
+  records::Record record;
   record.cold = cold;
   record.load_s = 30;
   record.checkpoint_bytes = 10'000'000'000;
@@ -104,35 +118,35 @@ Record trial(Cold cold) {
 }
 
 TEST(ApplyFloor, EfficiencyIsOfTheWeightsPhase) {
-  ArmFacts arm;
+  records::ArmFacts arm;
   arm.floor = example();
-  Record record = trial(Cold::verified);
-  apply_floor(arm, "vllm", &record);
+  records::Record record = trial(records::Cold::verified);
+  records::apply_floor(arm, "vllm", &record);
   EXPECT_EQ(record.floor_s, 5);
   EXPECT_EQ(record.efficiency, 0.5);
-  record = trial(Cold::warm);
+  record = trial(records::Cold::warm);
   record.gpu_mem_used_mb = 1000;
-  apply_floor(arm, "vllm", &record);
+  records::apply_floor(arm, "vllm", &record);
   EXPECT_EQ(record.floor_s, 2);
-  record = trial(Cold::verified);
-  apply_floor(arm, "native", &record);
+  record = trial(records::Cold::verified);
+  records::apply_floor(arm, "native", &record);
   EXPECT_DOUBLE_EQ(*record.efficiency, 5.0 / 30);
 }
 
 TEST(ApplyFloor, ThereIsNoEfficiencyWithoutAPhaseOrOfATrialThatIsNotWhatItClaims) {
-  ArmFacts arm;
+  records::ArmFacts arm;
   arm.floor = example();
-  Record record = trial(Cold::verified);
+  records::Record record = trial(records::Cold::verified);
   record.phases.clear();
-  apply_floor(arm, "vllm", &record);
+  records::apply_floor(arm, "vllm", &record);
   EXPECT_EQ(record.floor_s, 5);
   EXPECT_FALSE(record.efficiency);
-  record = trial(Cold::not_cold);
-  record.status = Status::not_cold;
-  apply_floor(arm, "vllm", &record);
+  record = trial(records::Cold::not_cold);
+  record.status = records::Status::not_cold;
+  records::apply_floor(arm, "vllm", &record);
   EXPECT_FALSE(record.efficiency);
-  record = trial(Cold::verified);
-  apply_floor(ArmFacts(), "vllm", &record);
+  record = trial(records::Cold::verified);
+  records::apply_floor(records::ArmFacts(), "vllm", &record);
   EXPECT_FALSE(record.floor_s);
 }
 

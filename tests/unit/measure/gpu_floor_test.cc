@@ -25,29 +25,32 @@ class GpuFloorOnAFake : public ::testing::Test {
 };
 
 TEST_F(GpuFloorOnAFake, HasEveryFigure) {
-  const GpuFloor floor = measure_gpu_floor(options_);
+  const records::GpuFloor floor = measure_gpu_floor(options_);
   EXPECT_EQ(floor.reason, "");
   EXPECT_EQ(floor.index, 0U);
   EXPECT_FALSE(floor.name.empty());
   EXPECT_TRUE(floor.context_s && floor.pin_bytes_per_s && floor.to_gpu_bytes_per_s());
   ASSERT_FALSE(floor.transfers.empty());
-  const GpuTransfer& first = floor.transfers.front();
+  const records::GpuTransfer& first = floor.transfers.front();
   EXPECT_FALSE(first.numa_node);
   EXPECT_GE(*first.to_gpu_best_bytes_per_s, *first.to_gpu_median_bytes_per_s);
   EXPECT_GE(*first.to_host_best_bytes_per_s, *first.to_host_median_bytes_per_s);
-  EXPECT_EQ(to_json(gpu_floor_from_json(to_json(floor))), to_json(floor));
+  records::Floor whole;
+  whole.gpu = floor;
+  EXPECT_EQ(records::to_json(records::floor_from_json(records::to_json(whole))),
+            records::to_json(whole));
 }
 
 TEST_F(GpuFloorOnAFake, AGpuThatIsNotThereIsAReason) {
   options_.index = 7;
-  const GpuFloor floor = measure_gpu_floor(options_);
+  const records::GpuFloor floor = measure_gpu_floor(options_);
   EXPECT_FALSE(floor.index);
   EXPECT_THAT(floor.reason, HasSubstr("there is no GPU 7"));
 }
 
 TEST_F(GpuFloorOnAFake, WhatFailsIsAReasonAndTheRestStays) {
   ::setenv("FAKE_CUDA", "pin-fails", 1);
-  const GpuFloor floor = measure_gpu_floor(options_);
+  const records::GpuFloor floor = measure_gpu_floor(options_);
   EXPECT_TRUE(floor.context_s);
   EXPECT_FALSE(floor.pin_bytes_per_s);
   EXPECT_FALSE(floor.to_gpu_bytes_per_s());
@@ -56,7 +59,7 @@ TEST_F(GpuFloorOnAFake, WhatFailsIsAReasonAndTheRestStays) {
 
 TEST_F(GpuFloorOnAFake, AContextThatCannotBeCreatedIsAReason) {
   ::setenv("FAKE_CUDA", "context-fails", 1);
-  const GpuFloor floor = measure_gpu_floor(options_);
+  const records::GpuFloor floor = measure_gpu_floor(options_);
   EXPECT_FALSE(floor.context_s);
   EXPECT_FALSE(floor.reason.empty());
 }

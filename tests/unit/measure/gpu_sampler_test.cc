@@ -16,9 +16,9 @@ class GpuSamples : public ::testing::Test {
   void TearDown() override { ::unsetenv("FAKE_NVML"); }
 
   // The first reading that holds something.
-  static GpuReading first_reading(GpuSampler* sampler, const std::vector<pid_t>& pids) {
+  static records::GpuReading first_reading(GpuSampler* sampler, const std::vector<pid_t>& pids) {
     for (int i = 0; i < 3000; ++i) {
-      const GpuReading reading = sampler->take(pids);
+      const records::GpuReading reading = sampler->take(pids);
       if (reading.memory_mib) return reading;
       ::usleep(10'000);
     }
@@ -30,7 +30,7 @@ TEST_F(GpuSamples, HoldTheTreesMemoryWhereTheDriverKnowsItsProcesses) {
   const gpu::Nvml nvml;
   GpuSampler sampler(nvml, 120.0);
   // The first look may come before the processes are told.
-  GpuReading reading = first_reading(&sampler, {::getpid()});
+  records::GpuReading reading = first_reading(&sampler, {::getpid()});
   for (int i = 0; i < 3000 && reading.memory_mib != 150.0; ++i) {
     reading = first_reading(&sampler, {::getpid()});
   }
@@ -48,7 +48,7 @@ TEST_F(GpuSamples, WhatTheDriverDoesNotTellIsUnknown) {
   ::setenv("FAKE_NVML", "silent", 1);
   const gpu::Nvml nvml;
   GpuSampler sampler(nvml, 120.0);
-  const GpuReading reading = first_reading(&sampler, {1});
+  const records::GpuReading reading = first_reading(&sampler, {1});
   EXPECT_TRUE(reading.memory_mib);
   EXPECT_FALSE(reading.utilization_percent);
   EXPECT_FALSE(reading.pcie_rx_bytes_per_s);
@@ -58,7 +58,7 @@ TEST_F(GpuSamples, AFigureIsTakenOnce) {
   const gpu::Nvml nvml;
   GpuSampler sampler(nvml, 600.0);  // less is in use than before: unknown, not negative
   for (int i = 0; i < 3000; ++i) {
-    const GpuReading reading = sampler.take({1});
+    const records::GpuReading reading = sampler.take({1});
     EXPECT_FALSE(reading.memory_mib);
     if (reading.utilization_percent) break;
     ::usleep(10'000);

@@ -38,7 +38,7 @@ class ObservedLoad : public ::testing::Test {
 
   const os::TemporaryDirectory scratch_{"coldload-observation"};
   const std::string weights_ = scratch_.path() + "/weights";
-  serve::ProcessTree tree_;
+  process::ProcessTree tree_;
 };
 
 TEST_F(ObservedLoad, GivesRowsThatNeverFallThoughChildrenDie) {

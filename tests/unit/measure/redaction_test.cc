@@ -1,4 +1,4 @@
-#include "measure/redaction.h"
+#include "records/redaction.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@ using ::testing::ElementsAre;
 
 TEST(Redaction, LeavesNoCredentialInARecord) {
   const text::Redactor secrets({"--api-key", "s3cr3t-key"}, {});
-  Record record;
+  records::Record record;
   record.arm = "nvme";
   record.argv = {"serve", "--api-key", "s3cr3t-key", "--token=x"};
   record.path = "/s3cr3t-key/m";
@@ -21,7 +21,7 @@ TEST(Redaction, LeavesNoCredentialInARecord) {
   record.remarks = {"a", "s3cr3t-key"};
   record.note = "with s3cr3t-key";
   record.reported = {{"version", "1"}, {"args", {{"keys", {"s3cr3t-key", 5}}}}};
-  redact(secrets, &record);
+  records::redact(secrets, &record);
   EXPECT_EQ(record.arm, "nvme");
   EXPECT_THAT(record.argv, ElementsAre("serve", "--api-key", "[redacted]", "--token=[redacted]"));
   EXPECT_EQ(record.path, "/[redacted]/m");
@@ -34,13 +34,13 @@ TEST(Redaction, LeavesNoCredentialInARecord) {
 
 TEST(Redaction, LeavesNoCredentialInWhatIsTheSameForAll) {
   const text::Redactor secrets({"--api-key", "s3cr3t-key"}, {});
-  ExperimentFacts facts;
+  records::ExperimentFacts facts;
   facts.command = {"coldload", "compare", "--env", "A_KEY=x", "--", "serve", "--api-key", "s3"};
   facts.arms.resize(1);
   facts.arms[0].label = "nvme";
   facts.arms[0].storage = {{"mount", {{"source", "https://me:pass@dav.host/share"}}}};
   facts.same_storage = {"s3cr3t-key is the same"};
-  redact(secrets, &facts);
+  records::redact(secrets, &facts);
   EXPECT_THAT(facts.command, ElementsAre("coldload", "compare", "--env", "A_KEY=[redacted]", "--",
                                          "serve", "--api-key", "[redacted]"));
   EXPECT_EQ(facts.arms[0].label, "nvme");
@@ -51,7 +51,7 @@ TEST(Redaction, LeavesNoCredentialInWhatIsTheSameForAll) {
 
 TEST(Redaction, SurvivorsAreNamedWithoutThem) {
   EXPECT_THAT(
-      describe_survivors({{4711, "server --hf-token hf_cut..."}}),
+      measure::describe_survivors({{4711, "server --hf-token hf_cut..."}}),
       ElementsAre("process 4711 (server --hf-token [redacted]) could not be ended (kill -9 4711)"));
 }
 

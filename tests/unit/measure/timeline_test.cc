@@ -10,9 +10,9 @@ using std::chrono::seconds;
 
 const os::TimePoint k_launch{seconds(1000)};
 
-serve::TreeSample tree(std::uint64_t bytes, std::uint64_t calls, double cpu_s,
-                       std::uint64_t resident) {
-  serve::TreeSample sample;
+process::TreeSample tree(std::uint64_t bytes, std::uint64_t calls, double cpu_s,
+                         std::uint64_t resident) {
+  process::TreeSample sample;
   sample.reads.bytes = bytes;
   sample.read_calls = calls;
   sample.usage.cpu_s = cpu_s;
@@ -22,7 +22,7 @@ serve::TreeSample tree(std::uint64_t bytes, std::uint64_t calls, double cpu_s,
 
 // Rows as a sampler that looks every 50 ms makes them.
 void sample_until(Timeline* timeline, os::TimePoint end) {
-  const serve::TreeSample look = tree(1, 1, 0, 1);
+  const process::TreeSample look = tree(1, 1, 0, 1);
   for (os::TimePoint now = k_launch + milliseconds(3); now < end; now += milliseconds(50)) {
     if (timeline->due(now)) timeline->add(now, &look);
   }
@@ -46,7 +46,7 @@ TEST(Timeline, ALateRowDoesNotDelayTheNextOnes) {
 
 TEST(Timeline, WhatCanOnlyGrowNeverFalls) {
   Timeline timeline(k_launch, {});
-  for (const serve::TreeSample& look :
+  for (const process::TreeSample& look :
        {tree(100, 10, 1.5, 4096), tree(70, 8, 1.25, 1024), tree(130, 11, 1.75, 2048)}) {
     timeline.add(k_launch, &look);
   }
@@ -64,7 +64,7 @@ TEST(Timeline, ThePathsOwnCounterComesBeforeTheTrees) {
   TimelineSources sources;
   sources.storage_bytes = [&counter] { return counter; };
   Timeline timeline(k_launch, sources);
-  const serve::TreeSample look = tree(100, 10, 1, 1);
+  const process::TreeSample look = tree(100, 10, 1, 1);
   timeline.add(k_launch, &look);
   counter.reset();  // it stopped answering: unknown, and not what another one says
   timeline.add(k_launch + milliseconds(100), &look);
@@ -107,7 +107,7 @@ TEST(Timeline, PastTheLimitEverySecondRowGoesAndThePeriodDoubles) {
 TEST(Timeline, UnknownIsNullAndNeverZero) {
   Timeline timeline(k_launch, {});
   timeline.add(k_launch + milliseconds(1), nullptr);
-  const text::json::array rows = to_json(timeline.samples());
+  const text::json::array rows = records::to_json(timeline.samples());
   ASSERT_EQ(rows.size(), 1U);
   const text::json::object& row = rows[0].as_object();
   EXPECT_EQ(row.at("t_s"), 0.001);
@@ -124,15 +124,15 @@ TEST(Timeline, AsksTheGpusForTheTreesProcesses) {
   TimelineSources sources;
   sources.gpu = [&asked](const std::vector<pid_t>& pids) {
     asked = pids;
-    return GpuReading{512.5, 30, std::nullopt};
+    return records::GpuReading{512.5, 30, std::nullopt};
   };
   sources.page_cache_bytes = [] { return std::optional<std::uint64_t>(7); };
   Timeline timeline(k_launch, sources);
-  serve::TreeSample look = tree(1, 1, 1, 1);
+  process::TreeSample look = tree(1, 1, 1, 1);
   look.pids = {11, 12};
   timeline.add(k_launch, &look);
   EXPECT_EQ(asked, look.pids);
-  const text::json::array rows = to_json(timeline.samples());
+  const text::json::array rows = records::to_json(timeline.samples());
   const text::json::object& row = rows[0].as_object();
   EXPECT_EQ(row.at("gpu_mem_mib"), 512.5);
   EXPECT_EQ(row.at("gpu_util_percent"), 30.0);
@@ -141,7 +141,7 @@ TEST(Timeline, AsksTheGpusForTheTreesProcesses) {
 }
 
 TEST(Timeline, IsReadAsItWasWritten) {
-  TimelineSample sample;
+  records::TimelineSample sample;
   sample.t_s = 1.5;
   sample.storage_bytes = 7;
   sample.read_calls = 8;
@@ -149,8 +149,8 @@ TEST(Timeline, IsReadAsItWasWritten) {
   sample.resident_bytes = 9;
   sample.page_cache_bytes = 10;
   sample.gpu = {512.5, 30, 1e9};
-  const text::json::array written = to_json({TimelineSample(), sample});
-  EXPECT_EQ(to_json(samples_of(written)), written);
+  const text::json::array written = records::to_json({records::TimelineSample(), sample});
+  EXPECT_EQ(records::to_json(records::samples_of(written)), written);
 }
 
 TEST(Timeline, RowsThatCannotBeAreLeftOut) {
@@ -159,7 +159,7 @@ TEST(Timeline, RowsThatCannotBeAreLeftOut) {
       R"([7, null, {}, {"t_s": "1"}, {"t_s": -1}, {"t_s": 2, "cpu_s": [], "storage_bytes": -4},)"
       R"( {"t_s": 1}, {"t_s": 1e400}, {"t_s": 1e30}])",
       &error);
-  const std::vector<TimelineSample> samples = samples_of(rows->as_array());
+  const std::vector<records::TimelineSample> samples = records::samples_of(rows->as_array());
   ASSERT_EQ(samples.size(), 1U);
   EXPECT_EQ(samples.front().t_s, 2);
   EXPECT_FALSE(samples.front().cpu_s);
@@ -167,20 +167,20 @@ TEST(Timeline, RowsThatCannotBeAreLeftOut) {
 }
 
 TEST(Timeline, CpuOfASpanIsTakenFromTheRowsAroundItsEnds) {
-  std::vector<TimelineSample> samples;
+  std::vector<records::TimelineSample> samples;
   for (int i = 0; i <= 20; ++i) {
-    TimelineSample sample;
+    records::TimelineSample sample;
     sample.t_s = i;
     if (i != 15) sample.cpu_s = i < 10 ? 0 : 3.0 * (i - 10);
     samples.push_back(sample);
   }
-  EXPECT_NEAR(*cpu_between(samples, 0, 10), 0, 1e-9);
-  EXPECT_NEAR(*cpu_between(samples, 0.5, 12.5), 7.5, 1e-9);
-  EXPECT_NEAR(*cpu_between(samples, 0, 20), 30, 1e-9);
-  EXPECT_FALSE(cpu_between(samples, 12, 15.2));  // the rows around its end are 2 s apart
-  EXPECT_FALSE(cpu_between(samples, 2, 30));     // it ends after the last row
-  EXPECT_FALSE(cpu_between(samples, 4, 4));
-  EXPECT_FALSE(cpu_between({}, 0, 1));
+  EXPECT_NEAR(*records::cpu_between(samples, 0, 10), 0, 1e-9);
+  EXPECT_NEAR(*records::cpu_between(samples, 0.5, 12.5), 7.5, 1e-9);
+  EXPECT_NEAR(*records::cpu_between(samples, 0, 20), 30, 1e-9);
+  EXPECT_FALSE(records::cpu_between(samples, 12, 15.2));  // the rows around its end are 2 s apart
+  EXPECT_FALSE(records::cpu_between(samples, 2, 30));     // it ends after the last row
+  EXPECT_FALSE(records::cpu_between(samples, 4, 4));
+  EXPECT_FALSE(records::cpu_between({}, 0, 1));
 }
 
 }  // namespace

@@ -1,13 +1,16 @@
-#include "report/comparison.h"
+#include "findings/comparison.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "report/choices.h"
+#include "charts/trial_chart.h"
+#include "findings/choices.h"
+#include "findings/claim.h"
+#include "report/comparison_json.h"
 #include "report/sections.h"
-#include "report/trial_chart.h"
+#include "report/terms.h"
 #include "report/verdict.h"
-#include "unit/report/report_cases.h"
+#include "unit/records/report_cases.h"
 
 namespace coldload::report {
 namespace {
@@ -16,8 +19,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 TEST(Comparison, PutsTheSecondPathOverTheFirst) {
-  const Dataset dataset = dataset_of(net_much_slower().records);
-  const auto comparisons = compare(dataset);
+  const records::Dataset dataset = records::dataset_of(net_much_slower().records);
+  const auto comparisons = findings::compare(dataset);
   ASSERT_EQ(comparisons.size(), 1U);
   const Contrast& contrast = comparisons[0].contrasts.at(0);
   EXPECT_NEAR(*contrast.ratio, 34.7 / 13.3, 1e-12);
@@ -30,17 +33,17 @@ TEST(Comparison, PutsTheSecondPathOverTheFirst) {
 }
 
 TEST(Comparison, WarmTrialsAndThoseThatAreNotWhatTheyClaimNeverCount) {
-  const Dataset dataset = dataset_of(hostile().records);
-  const Arm arm = compare(dataset).at(0).arms.at(0);
+  const records::Dataset dataset = records::dataset_of(hostile().records);
+  const Arm arm = findings::compare(dataset).at(0).arms.at(0);
   EXPECT_THAT(arm.cold.values_s, ElementsAre(4.4));
   EXPECT_EQ(arm.left_out.size(), 2U);
-  const Dataset warm = dataset_of(net_much_slower().records);
-  EXPECT_THAT(Arm(compare(warm).at(0).arms.at(0)).warm.values_s, ElementsAre(8.1));
+  const records::Dataset warm = records::dataset_of(net_much_slower().records);
+  EXPECT_THAT(Arm(findings::compare(warm).at(0).arms.at(0)).warm.values_s, ElementsAre(8.1));
 }
 
 TEST(Comparison, AMissingArmLeavesNoRatio) {
-  const Dataset dataset = dataset_of(hostile().records);
-  const Comparison comparison = compare(dataset).at(0);
+  const records::Dataset dataset = records::dataset_of(hostile().records);
+  const Comparison comparison = findings::compare(dataset).at(0);
   ASSERT_EQ(comparison.arms.size(), 2U);
   EXPECT_TRUE(comparison.arms[1].facts.placeholder);
   EXPECT_FALSE(comparison.contrasts.at(0).ratio.has_value());
@@ -50,8 +53,8 @@ TEST(Comparison, AMissingArmLeavesNoRatio) {
 }
 
 TEST(Comparison, NoIntervalForSmallN) {
-  const Dataset dataset = dataset_of(three_paths().records);
-  const auto json = to_json(compare(dataset));
+  const records::Dataset dataset = records::dataset_of(three_paths().records);
+  const auto json = to_json(findings::compare(dataset));
   EXPECT_TRUE(json.at("comparison").at("ratio").is_number());
   EXPECT_TRUE(json.at("comparison").at("ratio_ci").is_null());
   EXPECT_EQ(json.at("comparison").at("n").at("net").as_uint64(), 3U);
@@ -64,9 +67,9 @@ TEST(Comparison, LaterRowsOfAPlaceholderJoin) {
   first.arms[1].path.clear();
   auto second = experiment({arm("net")});
   second.id = "later";
-  const Dataset dataset =
-      dataset_of(numbered({cold_trial(first, "nvme", 2), cold_trial(second, "net", 6)}));
-  const auto comparisons = compare(dataset);
+  const records::Dataset dataset =
+      records::dataset_of(numbered({cold_trial(first, "nvme", 2), cold_trial(second, "net", 6)}));
+  const auto comparisons = findings::compare(dataset);
   ASSERT_EQ(comparisons.size(), 1U);
   ASSERT_EQ(comparisons[0].arms.size(), 2U);
   EXPECT_EQ(comparisons[0].arms[0].facts.label, "nvme");
@@ -79,12 +82,13 @@ TEST(Comparison, WhatIsNotComparableIsNotPooled) {
   const auto count = [&base](auto change) {
     auto other = base;
     other.id = "other";
-    measure::Record changed = cold_trial(other, "nvme", 9);
+    records::Record changed = cold_trial(other, "nvme", 9);
     change(&changed);
-    const Dataset dataset = dataset_of(numbered({cold_trial(base, "nvme", 2), changed}));
-    return compare(dataset).size();
+    const records::Dataset dataset =
+        records::dataset_of(numbered({cold_trial(base, "nvme", 2), changed}));
+    return findings::compare(dataset).size();
   };
-  using measure::Record;
+  using records::Record;
   EXPECT_EQ(count([](Record*) {}), 1U);
   EXPECT_EQ(count([](Record* r) { r->model = "other"; }), 2U);
   EXPECT_EQ(count([](Record* r) { r->max_model_len = 8192; }), 2U);
@@ -120,14 +124,14 @@ TEST(Comparison, ExperimentsComeInTheOrderInWhichTheyWereMade) {
   auto june = january;
   june.id = "june";
   june.environment["cpu"] = "another";
-  measure::Record then = cold_trial(january, "nvme", 32);
+  records::Record then = cold_trial(january, "nvme", 32);
   then.started_at = "2025-01-07T10:11:12Z";
-  measure::Record now = cold_trial(june, "nvme", 22);
+  records::Record now = cold_trial(june, "nvme", 22);
   now.started_at = "2025-06-07T10:11:12Z";
   now.run_id = then.run_id = 1;
   for (const auto& records : {std::vector{then, now}, std::vector{now, then}}) {
-    const Dataset dataset = dataset_of(records);
-    const auto comparisons = compare(dataset);
+    const records::Dataset dataset = records::dataset_of(records);
+    const auto comparisons = findings::compare(dataset);
     ASSERT_EQ(comparisons.size(), 2U);
     EXPECT_EQ(comparisons[0].facts.id, "june");
     EXPECT_EQ(dataset.records().front().experiment.id, "january");
@@ -141,31 +145,32 @@ TEST(Comparison, NumbersThatRepeatAreToldApart) {
   auto first = experiment({arm("nvme")});
   auto second = first;
   second.id = "second";
-  measure::Record one = cold_trial(first, "nvme", 2);
-  measure::Record other = cold_trial(second, "nvme", 3);
+  records::Record one = cold_trial(first, "nvme", 2);
+  records::Record other = cold_trial(second, "nvme", 3);
   one.run_id = other.run_id = 1;
   one.remarks = {"odd"};
-  const Dataset dataset = dataset_of({one, other});
-  const auto comparisons = compare(dataset);
+  const records::Dataset dataset = records::dataset_of({one, other});
+  const auto comparisons = findings::compare(dataset);
   ASSERT_TRUE(comparisons.at(0).run_ids_repeat);
   EXPECT_THAT(doubt_section(comparisons[0]), HasSubstr("Run 1 of `20250307T101112Z-4af1`: odd."));
   EXPECT_THAT(trials_section(comparisons[0], false), HasSubstr("| 1 of `second` |"));
-  EXPECT_THAT(trial_chart(comparisons[0]), HasSubstr("<title>run 1 of second: 3.00 s</title>"));
+  EXPECT_THAT(charts::trial_chart(comparisons[0]),
+              HasSubstr("<title>run 1 of second: 3.00 s</title>"));
 }
 
 // A first path that failed leaves the others to be held against each other.
 TEST(Comparison, PathsAreHeldAgainstTheFirstThatWasMeasured) {
   const auto facts = experiment({arm("a"), arm("b"), arm("c")});
-  std::vector<measure::Record> records;
+  std::vector<records::Record> records;
   for (const double seconds : {10.0, 10.1, 10.2, 10.3, 10.4}) {
-    measure::Record failed = cold_trial(facts, "a", 1);
-    failed.status = measure::Status::failed;
+    records::Record failed = cold_trial(facts, "a", 1);
+    failed.status = records::Status::failed;
     records.push_back(failed);
     records.push_back(cold_trial(facts, "b", seconds));
     records.push_back(cold_trial(facts, "c", seconds * 2));
   }
-  const Dataset dataset = dataset_of(numbered(std::move(records)));
-  const auto comparisons = compare(dataset);
+  const records::Dataset dataset = records::dataset_of(numbered(std::move(records)));
+  const auto comparisons = findings::compare(dataset);
   EXPECT_THAT(title_of(comparisons.at(0)), HasSubstr("`c` takes 2.00 times as long as `b`"));
   EXPECT_TRUE(to_json(comparisons).at("comparison").at("ratio").is_null()) << "b over a";
 }
@@ -173,39 +178,40 @@ TEST(Comparison, PathsAreHeldAgainstTheFirstThatWasMeasured) {
 // The stand-in is held against the path that was measured, not against the first one.
 TEST(Comparison, WithTheFirstPathFailedAStandInHasItsExpectedRatio) {
   const auto facts = experiment({arm("a"), arm("b"), stand_in_arm("net", 250e6)});
-  std::vector<measure::Record> records;
+  std::vector<records::Record> records;
   for (int i = 0; i < 3; ++i) {
-    measure::Record failed = cold_trial(facts, "a", 1);
-    failed.status = measure::Status::failed;
+    records::Record failed = cold_trial(facts, "a", 1);
+    failed.status = records::Status::failed;
     records.push_back(failed);
     records.push_back(cold_trial(facts, "net", 9));
   }
-  const Dataset alone = dataset_of(numbered(records));
-  EXPECT_THAT(answers_of(compare(alone).at(0)).at(1), HasSubstr("9.00 s were measured."));
+  const records::Dataset alone = records::dataset_of(numbered(records));
+  EXPECT_THAT(answers_of(findings::compare(alone).at(0)).at(1), HasSubstr("9.00 s were measured."));
   records.push_back(cold_trial(facts, "b", 3));
-  const Dataset both = dataset_of(numbered(records));
-  EXPECT_THAT(expectation_section(compare(both).at(0)), HasSubstr("| 2.88 | 3.00 |"));
+  const records::Dataset both = records::dataset_of(numbered(records));
+  EXPECT_THAT(expectation_section(findings::compare(both).at(0)), HasSubstr("| 2.88 | 3.00 |"));
 }
 
 TEST(Comparison, TheTitleIsOfPathsNotOfOtherWaysToStart) {
-  measure::ArmFacts copy = arm("staged");
+  records::ArmFacts copy = arm("staged");
   copy.staged_from = "net";
   const auto facts = experiment({arm("nvme"), arm("net"), copy});
-  const Dataset dataset =
-      dataset_of(numbered({cold_trial(facts, "nvme", 10), cold_trial(facts, "staged", 20)}));
-  EXPECT_THAT(title_of(compare(dataset).at(0)), HasSubstr("`nvme` 10.0 s and `staged` 20.0 s"));
+  const records::Dataset dataset = records::dataset_of(
+      numbered({cold_trial(facts, "nvme", 10), cold_trial(facts, "staged", 20)}));
+  EXPECT_THAT(title_of(findings::compare(dataset).at(0)),
+              HasSubstr("`nvme` 10.0 s and `staged` 20.0 s"));
 }
 
 // Most runs from net are slower, its median is not.
 TEST(Comparison, WhereMediansSayTheOppositeOfTheTestNeitherIsTheFasterOne) {
   const auto facts = experiment({arm("nvme"), arm("net")});
-  std::vector<measure::Record> records;
+  std::vector<records::Record> records;
   for (int i = 0; i < 21; ++i) {
     records.push_back(cold_trial(facts, "nvme", i < 10 ? 1 + 0.01 * i : 10));
     records.push_back(cold_trial(facts, "net", i < 11 ? 9.9 : 20));
   }
-  const Dataset dataset = dataset_of(numbered(std::move(records)));
-  const auto comparisons = compare(dataset);
+  const records::Dataset dataset = records::dataset_of(numbered(std::move(records)));
+  const auto comparisons = findings::compare(dataset);
   const Comparison& comparison = comparisons.at(0);
   ASSERT_LT(*comparison.contrasts.at(0).p_value, 0.05);
   EXPECT_EQ(claim_of(comparison, comparison.contrasts[0]), Claim::mixed);
@@ -221,14 +227,14 @@ TEST(Comparison, WhereMediansSayTheOppositeOfTheTestNeitherIsTheFasterOne) {
 TEST(Comparison, TwoOfThreePathsMayBeTheSameStorage) {
   auto facts = experiment({arm("nvme"), arm("copy"), arm("net")});
   facts.same_storage = {"nvme and copy are the same storage: both are on vdb"};
-  std::vector<measure::Record> records;
+  std::vector<records::Record> records;
   for (int i = 0; i < 5; ++i) {
     records.push_back(cold_trial(facts, "nvme", 10 + 0.01 * i));
     records.push_back(cold_trial(facts, "copy", 22 + 0.01 * i));
     records.push_back(cold_trial(facts, "net", 15 + 0.01 * i));
   }
-  const Dataset dataset = dataset_of(numbered(std::move(records)));
-  const auto comparisons = compare(dataset);
+  const records::Dataset dataset = records::dataset_of(numbered(std::move(records)));
+  const auto comparisons = findings::compare(dataset);
   const Comparison& comparison = comparisons.at(0);
   EXPECT_THAT(title_of(comparison), HasSubstr("`net` takes 1.50 times as long as `nvme`"));
   EXPECT_THAT(answers_of(comparison).at(0),
@@ -237,8 +243,8 @@ TEST(Comparison, TwoOfThreePathsMayBeTheSameStorage) {
 }
 
 TEST(Comparison, ExpectsOfAStandInWhatItsRateSays) {
-  const Dataset dataset = dataset_of(stand_in().records);
-  const auto expectations = compare(dataset).at(0).expectations;
+  const records::Dataset dataset = records::dataset_of(behind_a_stand_in().records);
+  const auto expectations = findings::compare(dataset).at(0).expectations;
   ASSERT_EQ(expectations.size(), 2U);  // the native loader does not map files
   EXPECT_EQ(expectations[0].basis, "named");
   EXPECT_NEAR(expectations[0].load_s, 2.16e9 / 250e6, 1e-9);
@@ -247,31 +253,32 @@ TEST(Comparison, ExpectsOfAStandInWhatItsRateSays) {
 }
 
 TEST(Comparison, OfAServerAddsTheWarmTimeToTheBytes) {
-  auto records = stand_in().records;
+  auto records = behind_a_stand_in().records;
   for (auto& record : records) {
     record.experiment.target = "generic";
     record.phases.clear();
   }
-  const Dataset dataset = dataset_of(records);
-  const auto expectations = compare(dataset).at(0).expectations;
+  const records::Dataset dataset = records::dataset_of(records);
+  const auto expectations = findings::compare(dataset).at(0).expectations;
   ASSERT_EQ(expectations.size(), 3U);
   EXPECT_NEAR(expectations[0].load_s, 2.16e9 / 250e6 + 0.43, 1e-9);
 }
 
 TEST(Comparison, WhatTheWarmStartReadsFromMemoryIsNotExpectedTwice) {
-  auto records = stand_in().records;
+  auto records = behind_a_stand_in().records;
   for (auto& record : records) {
     record.experiment.target = "vllm";
-    const double weights_s = record.cold == measure::Cold::warm ? 0.13 : *record.load_s - 0.3;
+    const double weights_s = record.cold == records::Cold::warm ? 0.13 : *record.load_s - 0.3;
     record.phases = {{"start", 0, 0.3, "log"}, {"weights", 0.3, 0.3 + weights_s, "log"}};
   }
-  const Dataset dataset = dataset_of(records);
-  EXPECT_NEAR(compare(dataset).at(0).expectations.at(0).load_s, 2.16e9 / 250e6 + 0.43 - 0.13, 1e-9);
+  const records::Dataset dataset = records::dataset_of(records);
+  EXPECT_NEAR(findings::compare(dataset).at(0).expectations.at(0).load_s,
+              2.16e9 / 250e6 + 0.43 - 0.13, 1e-9);
 }
 
 // A start with compiled graphs and one without are not the same thing measured twice.
 TEST(Comparison, ExperimentsWithOtherRuntimeCachesAreNotTakenTogether) {
-  std::vector<measure::Record> records;
+  std::vector<records::Record> records;
   for (const char* const mode : {"private", "fresh"}) {
     auto facts = experiment({arm("nvme")});
     facts.id = mode;
@@ -282,7 +289,7 @@ TEST(Comparison, ExperimentsWithOtherRuntimeCachesAreNotTakenTogether) {
     records.push_back(cold_trial(facts, "nvme", 10));
     records.back().run_id = records.size();
   }
-  EXPECT_EQ(compare(dataset_of(records)).size(), 2U);
+  EXPECT_EQ(findings::compare(records::dataset_of(records)).size(), 2U);
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "unit/report/report_cases.h"
+#include "unit/records/report_cases.h"
 
 namespace coldload::report {
 namespace {
@@ -13,9 +13,9 @@ using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
 
-std::vector<std::string> confounds(const std::vector<measure::Record>& records) {
-  const Dataset dataset = dataset_of(records);
-  return confounds_of(compare(dataset).at(0));
+std::vector<std::string> confounds(const std::vector<records::Record>& records) {
+  const records::Dataset dataset = records::dataset_of(records);
+  return confounds_of(findings::compare(dataset).at(0));
 }
 
 text::json::object server(const char* compile_cache) {
@@ -25,13 +25,13 @@ text::json::object server(const char* compile_cache) {
 }
 
 // Two paths of a vLLM, two trials each.
-std::vector<measure::Record> vllm_trials() {
+std::vector<records::Record> vllm_trials() {
   auto facts = experiment({arm("nvme"), arm("net")});
   facts.target = "vllm";
   facts.environment["server"] = server("private");
-  std::vector<measure::Record> records;
+  std::vector<records::Record> records;
   for (const char* const label : {"nvme", "net", "nvme", "net"}) {
-    measure::Record record = cold_trial(facts, label, 10);
+    records::Record record = cold_trial(facts, label, 10);
     record.run_id = records.size() + 1;
     record.reported = {{"version", "0.24.0"},
                        {"file_system", "EXT4"},

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "unit/report/report_cases.h"
+#include "unit/records/report_cases.h"
 
 namespace coldload::report {
 namespace {
@@ -15,15 +15,15 @@ std::string sentence(double cold_s, double cold_weights_s, double warm_s, double
                      const std::string& target = "vllm", int runs = 3) {
   auto facts = experiment({arm("nvme")});
   facts.target = target;
-  std::vector<measure::Record> records;
+  std::vector<records::Record> records;
   for (int i = 0; i < runs; ++i) {
     records.push_back(cold_trial(facts, "nvme", cold_s));
     records.back().phases = {{"start", 0, 2, "log"}, {"weights", 2, 2 + cold_weights_s, "log"}};
     records.push_back(warm_trial(facts, "nvme", warm_s));
     records.back().phases = {{"start", 0, 2, "log"}, {"weights", 2, 2 + warm_weights_s, "log"}};
   }
-  const Dataset dataset = dataset_of(numbered(std::move(records)));
-  return dominance_of(compare(dataset).at(0)).at(0);
+  const records::Dataset dataset = records::dataset_of(numbered(std::move(records)));
+  return dominance_of(findings::compare(dataset).at(0)).at(0);
 }
 
 TEST(Dominance, GoesByTheWeightsPhaseOfAServer) {
@@ -41,11 +41,11 @@ TEST(Dominance, OneRunEachIsNoReasonToSpeakOfStorage) {
 }
 
 TEST(Dominance, SaysWhatOfAWarmRunStillCameFromStorage) {
-  measure::Record warm_run = warm_trial(experiment({arm("nvme")}), "nvme", 20);
+  records::Record warm_run = warm_trial(experiment({arm("nvme")}), "nvme", 20);
   warm_run.storage_bytes_read = 500'000'000;
   const auto said = [&warm_run] {
-    const Dataset dataset = dataset_of({warm_run});
-    return not_quite_warm(compare(dataset).at(0).arms.at(0));
+    const records::Dataset dataset = records::dataset_of({warm_run});
+    return not_quite_warm(findings::compare(dataset).at(0).arms.at(0));
   };
   EXPECT_EQ(said(), "") << "a disk's bytes may be the server's code";
   warm_run.storage_bytes_source = "stand_in";
@@ -59,7 +59,7 @@ TEST(Dominance, SaysWhatOfAWarmRunStillCameFromStorage) {
 TEST(Dominance, NamesThePathWhoseStorageIsSlower) {
   auto facts = experiment({arm("nvme"), arm("net")});
   facts.target = "vllm";
-  std::vector<measure::Record> records;
+  std::vector<records::Record> records;
   const auto add = [&](const char* label, double load_s, double weights_s, bool is_warm) {
     records.push_back(is_warm ? warm_trial(facts, label, load_s)
                               : cold_trial(facts, label, load_s));
@@ -72,8 +72,8 @@ TEST(Dominance, NamesThePathWhoseStorageIsSlower) {
   }
   add("nvme", 21, 1, true);
   add("net", 51, 1, true);
-  const Dataset dataset = dataset_of(std::move(records));
-  EXPECT_THAT(dominance_of(compare(dataset).at(0)).at(2),
+  const records::Dataset dataset = records::dataset_of(std::move(records));
+  EXPECT_THAT(dominance_of(findings::compare(dataset).at(0)).at(2),
               HasSubstr("Storage makes `net` 10.0 s faster than `nvme`. The medians differ by 20.0 "
                         "s, as starts from `net` took 30.0 s more for all but storage"));
 }

@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "report/json_lines.h"
+#include "records/json_lines.h"
 #include "report/recommendation.h"
-#include "unit/report/report_cases.h"
+#include "unit/records/report_cases.h"
 
 namespace coldload::report {
 namespace {
@@ -16,21 +16,21 @@ using testing::IsEmpty;
 using testing::Not;
 
 // A server whose weights phase took 10 of 30 s, 2.16 GB, with this floor.
-measure::Record server_trial(const std::optional<measure::Floor>& floor, bool on_gpu) {
+records::Record server_trial(const std::optional<records::Floor>& floor, bool on_gpu) {
   auto facts = experiment({arm("nvme")});
   facts.target = "vllm";
   facts.arms[0].floor = floor;
-  measure::Record record = cold_trial(facts, "nvme", 30);
+  records::Record record = cold_trial(facts, "nvme", 30);
   record.run_id = 1;
   record.phases = {{"start", 0, 5, "log"}, {"weights", 5, 15, "log"}};
   if (on_gpu) record.gpu_mem_used_mb = 8000;
-  measure::apply_floor(facts.arms[0], facts.target, &record);
+  records::apply_floor(facts.arms[0], facts.target, &record);
   return record;
 }
 
-std::vector<std::string> sentences(const measure::Record& record) {
-  const Dataset dataset = dataset_of({record});
-  return floor_use_of(compare(dataset).at(0));
+std::vector<std::string> sentences(const records::Record& record) {
+  const records::Dataset dataset = records::dataset_of({record});
+  return floor_use_of(findings::compare(dataset).at(0));
 }
 
 TEST(FloorUse, SaysHowMuchOfThePathWasUsedAndWhatFastStorageLeaves) {
@@ -50,19 +50,19 @@ TEST(FloorUse, WithAGpuTheBusIsWhatIsLeft) {
 }
 
 // The native loader onto a GPU: 0.1 s until it reads, 0.4 s until the GPU is ready.
-measure::Record loader_trial() {
+records::Record loader_trial() {
   auto facts = experiment({arm("nvme")});
   facts.arms[0].floor = with_gpu(floor_at(2.16e9));
-  measure::Record record = cold_trial(facts, "nvme", 2);
+  records::Record record = cold_trial(facts, "nvme", 2);
   record.run_id = 1;
   record.phases = {{"start", 0, 0.1, "loader"}, {"weights", 0.1, 2, "loader"}};
   record.reported = {{"destination", "gpu"}, {"context_s", 0.3}, {"pin_s", 0.1}};
-  measure::apply_floor(facts.arms[0], facts.target, &record);
+  records::apply_floor(facts.arms[0], facts.target, &record);
   return record;
 }
 
 TEST(FloorUse, TheNativeLoaderStillWaitsForTheGpuItPreparesWhileItReads) {
-  measure::Record record = loader_trial();
+  records::Record record = loader_trial();
   // 0.4 s, and 2.16 GB at 25.1 GB/s.
   EXPECT_THAT(sentences(record).at(1), HasSubstr("still wait at least 0.49 s (derived): 0.40 s for "
                                                  "the loader's start or, where that is longer"));
@@ -74,7 +74,7 @@ TEST(FloorUse, TheNativeLoaderStillWaitsForTheGpuItPreparesWhileItReads) {
 }
 
 TEST(FloorUse, ABusSlowerThanStorageIsTheLimit) {
-  measure::Floor floor = with_gpu(floor_at(6e9));
+  records::Floor floor = with_gpu(floor_at(6e9));
   floor.gpu.transfers[0].to_gpu_best_bytes_per_s = 2.16e9;
   const auto said = sentences(server_trial(floor, true));
   EXPECT_THAT(said.at(0), HasSubstr("**10 %** of what the copies to the GPU, at 2.16 GB/s"));
@@ -82,13 +82,13 @@ TEST(FloorUse, ABusSlowerThanStorageIsTheLimit) {
 
 // More of the path would not make the weights come sooner where the bus is the limit.
 TEST(FloorUse, ToUseMoreOfThePathIsAdvisedOnlyWhereThePathIsTheLimit) {
-  const auto advice = [](const measure::Record& record) {
-    const Dataset dataset = dataset_of({record});
-    return recommendations_of(compare(dataset).at(0));
+  const auto advice = [](const records::Record& record) {
+    const records::Dataset dataset = records::dataset_of({record});
+    return recommendations_of(findings::compare(dataset).at(0));
   };
   EXPECT_THAT(advice(server_trial(floor_at(6e9), false)),
               Contains(HasSubstr("**`nvme` delivers more than is used:**")));
-  measure::Floor floor = with_gpu(floor_at(6e9));
+  records::Floor floor = with_gpu(floor_at(6e9));
   floor.gpu.transfers[0].to_gpu_best_bytes_per_s = 2.16e9;
   EXPECT_THAT(advice(server_trial(floor, true)), Not(Contains(HasSubstr("delivers more than"))));
 }
@@ -98,7 +98,7 @@ TEST(FloorUse, MoreThanAllIsExplainedByWhatTheLimitIs) {
               HasSubstr("**200 %** of what this path delivers"));
   EXPECT_THAT(sentences(server_trial(floor_at(108e6), false)).at(0),
               HasSubstr("the path was slower then, or something cached."));
-  measure::Floor floor = with_gpu(floor_at(6e9));
+  records::Floor floor = with_gpu(floor_at(6e9));
   floor.gpu.transfers[0].to_gpu_best_bytes_per_s = 108e6;
   const auto said = sentences(server_trial(floor, true));
   EXPECT_THAT(said.at(0), HasSubstr("the floor is that of one GPU's bus"));
@@ -107,7 +107,7 @@ TEST(FloorUse, MoreThanAllIsExplainedByWhatTheLimitIs) {
 
 TEST(FloorUse, SaysNothingWithoutTheNumbers) {
   EXPECT_THAT(sentences(server_trial(std::nullopt, false)), IsEmpty());
-  measure::Record without_phase = server_trial(floor_at(1e9), false);
+  records::Record without_phase = server_trial(floor_at(1e9), false);
   without_phase.phases.clear();
   without_phase.efficiency.reset();
   EXPECT_THAT(sentences(without_phase), IsEmpty());
@@ -116,16 +116,16 @@ TEST(FloorUse, SaysNothingWithoutTheNumbers) {
 }
 
 // The same trial in an experiment of its own.
-measure::Record in_experiment(const std::string& id, const std::optional<measure::Floor>& floor,
+records::Record in_experiment(const std::string& id, const std::optional<records::Floor>& floor,
                               bool on_gpu) {
-  measure::Record record = server_trial(floor, on_gpu);
+  records::Record record = server_trial(floor, on_gpu);
   record.experiment.id = id;
   return record;
 }
 
-std::vector<std::string> pooled(const std::vector<measure::Record>& records) {
-  const Dataset dataset = dataset_of(records);
-  const auto comparisons = compare(dataset);
+std::vector<std::string> pooled(const std::vector<records::Record>& records) {
+  const records::Dataset dataset = records::dataset_of(records);
+  const auto comparisons = findings::compare(dataset);
   EXPECT_EQ(comparisons.size(), 1U);
   return floor_use_of(comparisons.at(0));
 }
@@ -141,7 +141,7 @@ TEST(FloorUse, FloorsThatDifferBetweenPooledExperimentsAreARange) {
 }
 
 TEST(FloorUse, BusesThatDifferBetweenPooledExperimentsAreARange) {
-  measure::Floor slow = with_gpu(floor_at(6e9));
+  records::Floor slow = with_gpu(floor_at(6e9));
   slow.gpu.transfers[0].to_gpu_best_bytes_per_s = 2.16e9;
   const auto said =
       pooled({in_experiment("a", slow, true), in_experiment("b", with_gpu(floor_at(6e9)), true)});
@@ -153,20 +153,21 @@ TEST(FloorUse, BusesThatDifferBetweenPooledExperimentsAreARange) {
 }
 
 TEST(FloorUse, AnExperimentWithoutAFloorKeepsTheOlderOne) {
-  const std::vector<measure::Record> records{in_experiment("a", floor_at(2.16e9), false),
+  const std::vector<records::Record> records{in_experiment("a", floor_at(2.16e9), false),
                                              in_experiment("b", std::nullopt, false)};
   const auto said = pooled(records);
   ASSERT_EQ(said.size(), 2U);
   EXPECT_THAT(said[0], HasSubstr("**10 %** of what this path delivers, 2.16 GB/s (measured before "
                                  "the first run)"));
   EXPECT_THAT(said[0], HasSubstr("median of the 1 of 2 runs with a floor, measured"));
-  const Dataset dataset = dataset_of(records);
-  EXPECT_THAT(floor_table(compare(dataset).at(0)), HasSubstr("when it was last measured"));
-  EXPECT_THAT(floor_table(compare(dataset).at(0)), HasSubstr("2.16 GB/s"));
+  const records::Dataset dataset = records::dataset_of(records);
+  EXPECT_THAT(floor_table(findings::compare(dataset).at(0)),
+              HasSubstr("when it was last measured"));
+  EXPECT_THAT(floor_table(findings::compare(dataset).at(0)), HasSubstr("2.16 GB/s"));
 }
 
 TEST(FloorUse, AGivenRateIsCalledGiven) {
-  measure::Floor floor = floor_at(1e9);
+  records::Floor floor = floor_at(1e9);
   floor.given_bytes_per_s = 500e6;
   const std::string said = sentences(server_trial(floor, false)).at(0);
   EXPECT_THAT(said, HasSubstr("500 MB/s (given, not measured)"));
@@ -176,23 +177,24 @@ TEST(FloorUse, AGivenRateIsCalledGiven) {
 TEST(FloorUse, TheTableSaysWhyAFloorIsMissing) {
   auto facts = experiment({arm("nvme")});
   facts.arms[0].no_floor_reason = "the mount hangs|";
-  const Dataset dataset = dataset_of({cold_trial(facts, "nvme", 3)});
-  EXPECT_THAT(floor_table(compare(dataset).at(0)), HasSubstr("not measured: the mount hangs"));
+  const records::Dataset dataset = records::dataset_of({cold_trial(facts, "nvme", 3)});
+  EXPECT_THAT(floor_table(findings::compare(dataset).at(0)),
+              HasSubstr("not measured: the mount hangs"));
 }
 
 TEST(FloorUse, AFloorSurvivesTheRecordsAndAnOldRecordHasNone) {
-  const measure::Record record = server_trial(with_gpu(floor_at(2.16e9)), true);
-  const measure::Record back = record_of_line(json_line_of(record));
+  const records::Record record = server_trial(with_gpu(floor_at(2.16e9)), true);
+  const records::Record back = records::record_of_line(records::json_line_of(record));
   ASSERT_TRUE(back.experiment.arms[0].floor);
-  EXPECT_EQ(measure::to_json(*back.experiment.arms[0].floor),
-            measure::to_json(*record.experiment.arms[0].floor));
+  EXPECT_EQ(records::to_json(*back.experiment.arms[0].floor),
+            records::to_json(*record.experiment.arms[0].floor));
   EXPECT_EQ(back.floor_s, record.floor_s);
-  std::string old = json_line_of(server_trial(std::nullopt, false));
+  std::string old = records::json_line_of(server_trial(std::nullopt, false));
   for (const std::string key : {R"("floor":null,)", R"(,"no_floor_reason":null)"}) {
     const std::size_t at = old.find(key);
     if (at != std::string::npos) old.erase(at, key.size());
   }
-  EXPECT_FALSE(record_of_line(old).experiment.arms[0].floor);
+  EXPECT_FALSE(records::record_of_line(old).experiment.arms[0].floor);
 }
 
 }  // namespace

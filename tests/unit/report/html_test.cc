@@ -4,11 +4,11 @@
 
 #include <gmock/gmock.h>
 
-#include "report/comparison.h"
+#include "charts/phase_chart.h"
+#include "charts/trial_chart.h"
 #include "report/markdown.h"
-#include "report/phase_chart.h"
-#include "report/trial_chart.h"
-#include "unit/report/report_cases.h"
+#include "report/terms.h"
+#include "unit/records/report_cases.h"
 
 namespace coldload::report {
 namespace {
@@ -25,10 +25,10 @@ std::size_t count(const std::string& text, const std::string& what) {
 }
 
 std::string page_of(const ReportCase& example) {
-  const Dataset dataset = dataset_of(example.records);
-  const Comparison comparison = compare(dataset).front();
-  const std::string trials = trial_chart(comparison);
-  const std::string phases = phase_chart(comparison);
+  const records::Dataset dataset = records::dataset_of(example.records);
+  const Comparison comparison = findings::compare(dataset).front();
+  const std::string trials = charts::trial_chart(comparison);
+  const std::string phases = charts::phase_chart(comparison);
   std::vector<std::string> pictures;
   PictureNames names;
   if (!trials.empty()) {

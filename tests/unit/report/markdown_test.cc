@@ -8,13 +8,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "charts/trial_chart.h"
 #include "golden/golden.h"
 #include "os/file.h"
-#include "report/comparison.h"
-#include "report/json_lines.h"
+#include "records/json_lines.h"
 #include "report/summary.h"
-#include "report/trial_chart.h"
-#include "unit/report/report_cases.h"
+#include "report/terms.h"
+#include "unit/records/report_cases.h"
 
 namespace coldload::report {
 namespace {
@@ -26,57 +26,58 @@ class GoldenReport : public testing::TestWithParam<ReportCase> {};
 
 TEST_P(GoldenReport, Markdown) {
   golden::expect_golden("report_" + GetParam().name + ".md",
-                        markdown_report(dataset_of(GetParam().records)));
+                        markdown_report(records::dataset_of(GetParam().records)));
 }
 
 TEST_P(GoldenReport, TerminalSummary) {
   golden::expect_golden("summary_" + GetParam().name + ".txt",
-                        terminal_summary(dataset_of(GetParam().records)));
+                        terminal_summary(records::dataset_of(GetParam().records)));
 }
 
 TEST_P(GoldenReport, ComparisonAsJson) {
-  golden::expect_golden("comparison_" + GetParam().name + ".json",
-                        text::to_pretty(to_json(compare(dataset_of(GetParam().records)))));
+  golden::expect_golden(
+      "comparison_" + GetParam().name + ".json",
+      text::to_pretty(to_json(findings::compare(records::dataset_of(GetParam().records)))));
 }
 
 TEST_P(GoldenReport, IsTheSameFromTheFileAsFromMemory) {
   const os::TemporaryDirectory folder("coldload-report");
   const std::string jsonl = folder.path() + "/records.jsonl";
   std::ofstream stream(jsonl, std::ios::binary);
-  for (const measure::Record& record : GetParam().records) stream << json_line_of(record);
+  for (const records::Record& record : GetParam().records) stream << records::json_line_of(record);
   stream.close();
-  write_report({jsonl}, read_dataset({jsonl}), folder.path() + "/report.md");
+  write_report({jsonl}, records::read_dataset({jsonl}), folder.path() + "/report.md");
   // Bytes that are not UTF-8 are replaced on the way to the file; what is shown is the same.
   const auto beside = [&folder](const char* name) {
     return std::filesystem::exists(folder.path() + '/' + name) ? name : "";
   };
   EXPECT_EQ(os::read_text(folder.path() + "/report.md"),
-            markdown_report(dataset_of(GetParam().records),
+            markdown_report(records::dataset_of(GetParam().records),
                             {beside("report.svg"), beside("report_phases.svg"),
                              beside("report_timelines.svg")}));
 }
 
 TEST_P(GoldenReport, Picture) {
-  const Dataset dataset = dataset_of(GetParam().records);
+  const records::Dataset dataset = records::dataset_of(GetParam().records);
   golden::expect_golden("trials_" + GetParam().name + ".svg",
-                        trial_chart(compare(dataset).front()));
+                        charts::trial_chart(findings::compare(dataset).front()));
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, GoldenReport, testing::ValuesIn(report_cases()),
                          [](const auto& instance) { return instance.param.name; });
 
 TEST(MarkdownReport, IsTheSameInAnyLocale) {
-  const std::string before = markdown_report(dataset_of(net_much_slower().records));
+  const std::string before = markdown_report(records::dataset_of(net_much_slower().records));
   if (std::setlocale(LC_ALL, "de_DE.UTF-8") == nullptr) {
     GTEST_SKIP() << "the locale de_DE.UTF-8 is not installed";
   }
-  const std::string after = markdown_report(dataset_of(net_much_slower().records));
+  const std::string after = markdown_report(records::dataset_of(net_much_slower().records));
   std::setlocale(LC_ALL, "C");
   EXPECT_EQ(before, after);
 }
 
 TEST(MarkdownReport, OfNoRecordsSaysSo) {
-  EXPECT_THAT(markdown_report(Dataset()), HasSubstr("# No trial on record"));
+  EXPECT_THAT(markdown_report(records::Dataset()), HasSubstr("# No trial on record"));
 }
 
 // In a fenced block nothing is markup.
@@ -93,7 +94,7 @@ std::string without_code_blocks(const std::string& report) {
 }
 
 TEST(MarkdownReport, HostileTextStaysText) {
-  const std::string report = markdown_report(dataset_of(hostile().records));
+  const std::string report = markdown_report(records::dataset_of(hostile().records));
   EXPECT_THAT(without_code_blocks(report), Not(HasSubstr("<script")));
   EXPECT_THAT(report, Not(HasSubstr("\n## x")));
   EXPECT_THAT(report, Not(HasSubstr("\x1b")));
@@ -101,12 +102,12 @@ TEST(MarkdownReport, HostileTextStaysText) {
 }
 
 TEST(MarkdownReport, ClaimsFollowTheNumbers) {
-  const auto report_of = [](std::vector<measure::Record> records) {
-    return markdown_report(dataset_of(numbered(std::move(records))));
+  const auto report_of = [](std::vector<records::Record> records) {
+    return markdown_report(records::dataset_of(numbered(std::move(records))));
   };
   const auto facts = experiment({arm("nvme"), arm("net")});
-  std::vector<measure::Record> slower;
-  std::vector<measure::Record> faster;
+  std::vector<records::Record> slower;
+  std::vector<records::Record> faster;
   for (int run = 0; run < 5; ++run) {
     slower.push_back(cold_trial(facts, "nvme", 10 + 0.1 * run));
     slower.push_back(cold_trial(facts, "net", 20 + 0.1 * run));

@@ -10,7 +10,7 @@
 #include "os/file.h"
 #include "os/subprocess.h"
 #include "report/node_bootstrap.h"
-#include "unit/report/records.h"
+#include "unit/records/records.h"
 
 namespace coldload::report {
 namespace {
@@ -32,28 +32,28 @@ class Experiment {
   }
 
   Experiment& runs(const std::string& label, const std::vector<double>& seconds) {
-    for (const double each : seconds) add(label, label, measure::Cold::verified, each);
+    for (const double each : seconds) add(label, label, records::Cold::verified, each);
     return *this;
   }
   Experiment& cold(const std::string& label, double seconds) {
-    for (int i = -2; i <= 2; ++i) add(label, label, measure::Cold::verified, seconds + 0.01 * i);
+    for (int i = -2; i <= 2; ++i) add(label, label, records::Cold::verified, seconds + 0.01 * i);
     return *this;
   }
   Experiment& warm(const std::string& label, double seconds) {
     for (int i = -1; i <= 1; ++i) {
-      add(label, label + "_warm", measure::Cold::warm, seconds + 0.01 * i);
+      add(label, label + "_warm", records::Cold::warm, seconds + 0.01 * i);
     }
     return *this;
   }
   Experiment& prefetch(const std::string& label, double seconds) {
-    measure::ArmFacts twin = arm(label + "_prefetch");
+    records::ArmFacts twin = arm(label + "_prefetch");
     twin.prefetch_of = label;
     facts_.arms.push_back(twin);
     return cold(twin.label, seconds);
   }
   Experiment& not_read_ahead(const std::string& label, const char* why) {
-    for (measure::Record& record : records_) {
-      if (record.arm == label) record.reported[measure::k_not_read_ahead_key] = why;
+    for (records::Record& record : records_) {
+      if (record.arm == label) record.reported[records::k_not_read_ahead_key] = why;
     }
     return *this;
   }
@@ -62,7 +62,7 @@ class Experiment {
     return *this;
   }
   Experiment& on_device(const std::string& label, const char* device) {
-    for (measure::ArmFacts& one : facts_.arms) {
+    for (records::ArmFacts& one : facts_.arms) {
       if (one.label == label) one.storage["device"] = device;
     }
     return *this;
@@ -80,56 +80,56 @@ class Experiment {
     return *this;
   }
   Experiment& staged(double copy_s, double first_s, double later_s) {
-    measure::ArmFacts copy = arm("staged");
+    records::ArmFacts copy = arm("staged");
     copy.staged_from = "net";
     copy.path = "/mnt/nvme/a copy";
     facts_.arms.push_back(copy);
     for (int i = -2; i <= 2; ++i) {
-      add("staged", "staged_warm", measure::Cold::off, first_s + 0.01 * i, copy_s);
-      add("staged", "staged", measure::Cold::verified, later_s + 0.01 * i, copy_s);
+      add("staged", "staged_warm", records::Cold::off, first_s + 0.01 * i, copy_s);
+      add("staged", "staged", records::Cold::verified, later_s + 0.01 * i, copy_s);
     }
     return *this;
   }
   Experiment& hot(double seconds) {
     for (int i = -1; i <= 1; ++i) {
-      add("staged", "staged_hot", measure::Cold::warm, seconds + 0.01 * i);
+      add("staged", "staged_hot", records::Cold::warm, seconds + 0.01 * i);
     }
     return *this;
   }
-  [[nodiscard]] Dataset dataset() const {
-    std::vector<measure::Record> records = records_;
+  [[nodiscard]] records::Dataset dataset() const {
+    std::vector<records::Record> records = records_;
     for (std::size_t i = 0; i < records.size(); ++i) {
       records[i].run_id = i + 1;
       records[i].experiment = facts_;
     }
-    return dataset_of(std::move(records));
+    return records::dataset_of(std::move(records));
   }
 
  private:
-  void add(const std::string& label, const std::string& mode, measure::Cold cold, double seconds,
+  void add(const std::string& label, const std::string& mode, records::Cold cold, double seconds,
            std::optional<double> copy_s = std::nullopt) {
-    measure::Record record = cold_trial(facts_, label, seconds);
+    records::Record record = cold_trial(facts_, label, seconds);
     record.storage_mode = mode;
     record.cold = cold;
-    if (cold == measure::Cold::warm) record.storage_bytes_read = 0;
+    if (cold == records::Cold::warm) record.storage_bytes_read = 0;
     record.copy_s = copy_s;
     if (!size_known_) record.checkpoint_bytes = 0;
     records_.push_back(std::move(record));
   }
 
-  measure::ExperimentFacts facts_;
-  std::vector<measure::Record> records_;
+  records::ExperimentFacts facts_;
+  std::vector<records::Record> records_;
   bool size_known_ = true;
 };
 
 std::string told(const Experiment& experiment) {
-  const Dataset dataset = experiment.dataset();
-  return recommendation_note(compare(dataset).front());
+  const records::Dataset dataset = experiment.dataset();
+  return recommendation_note(findings::compare(dataset).front());
 }
 
 std::string script_of(const Experiment& experiment) {
-  const Dataset dataset = experiment.dataset();
-  return node_bootstrap_of(compare(dataset).front());
+  const records::Dataset dataset = experiment.dataset();
+  return node_bootstrap_of(findings::compare(dataset).front());
 }
 
 // Two opposite data sets: no sentence of one may stand in the other.
@@ -201,26 +201,26 @@ TEST(Recommendation, WhatNoStorageCanReachIsSaid) {
 }
 
 TEST(Recommendation, SaysHowManyCoresAStartKeepsBusy) {
-  measure::ExperimentFacts facts = experiment({arm("nvme")});
+  records::ExperimentFacts facts = experiment({arm("nvme")});
   facts.target = "vllm";
   facts.command = {"coldload", "measure", "--", "vllm", "serve", "{model}"};
   facts.environment["cores"] = 16;
-  std::vector<measure::Record> records;
+  std::vector<records::Record> records;
   for (int i = 0; i < 5; ++i) {
     records.push_back(cold_trial(facts, "nvme", 60 + 0.01 * i));
     records.back().phases = {{"start", 0, 50, "log"}, {"weights", 50, 55, "log"}};
-    std::vector<measure::TimelineSample> samples(61);
+    std::vector<records::TimelineSample> samples(61);
     for (std::size_t s = 0; s < samples.size(); ++s) {
       samples[s].t_s = static_cast<double>(s);
       samples[s].cpu_s = 1.25 * samples[s].t_s;
     }
-    records.back().timeline = measure::to_json(samples);
+    records.back().timeline = records::to_json(samples);
   }
   records.push_back(warm_trial(facts, "nvme", 56));
   records.back().phases = {{"start", 0, 50, "log"}, {"weights", 50, 51, "log"}};
   for (std::size_t i = 0; i < records.size(); ++i) records[i].run_id = i + 1;
-  const Dataset dataset = dataset_of(std::move(records));
-  EXPECT_THAT(recommendation_note(compare(dataset).at(0)),
+  const records::Dataset dataset = records::dataset_of(std::move(records));
+  EXPECT_THAT(recommendation_note(findings::compare(dataset).at(0)),
               HasSubstr("start 50.0 s (1.2 of 16 cores busy on average)"));
 }
 
@@ -309,19 +309,19 @@ TEST(Recommendation, UnknownSizesAreNotSaid) {
 }
 
 TEST(Recommendation, TakesAwayThreeSentencesAtMost) {
-  const Dataset dataset =
+  const records::Dataset dataset =
       Experiment().cold("nvme", 13).warm("nvme", 9).cold("net", 60).warm("net", 9).dataset();
-  EXPECT_THAT(take_aways_of(compare(dataset).front()),
+  EXPECT_THAT(take_aways_of(findings::compare(dataset).front()),
               ElementsAre(HasSubstr("`net` takes 4.62 times as long as `nvme`"),
                           HasSubstr("51.0 s are storage; 9.00 s would be left"),
                           HasSubstr("work on the server's start")));
 }
 
 TEST(Recommendation, SaysNothingOfWhatWasNotMeasured) {
-  const Dataset nothing = Experiment().warm("nvme", 9).dataset();
-  EXPECT_THAT(recommendations_of(compare(nothing).front()), IsEmpty());
-  EXPECT_THAT(recommendation_section(compare(nothing).front()), IsEmpty());
-  EXPECT_THAT(recommendations_of(compare(Experiment().cold("nvme", 9).dataset()).front()),
+  const records::Dataset nothing = Experiment().warm("nvme", 9).dataset();
+  EXPECT_THAT(recommendations_of(findings::compare(nothing).front()), IsEmpty());
+  EXPECT_THAT(recommendation_section(findings::compare(nothing).front()), IsEmpty());
+  EXPECT_THAT(recommendations_of(findings::compare(Experiment().cold("nvme", 9).dataset()).front()),
               SizeIs(0));
 }
 

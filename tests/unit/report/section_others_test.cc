@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "report/sections.h"
-#include "unit/report/records.h"
+#include "unit/records/records.h"
 
 namespace coldload::report {
 namespace {
@@ -11,8 +11,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-measure::ExperimentFacts on_gpu(const char* id, const char* gpu, const char* version) {
-  measure::ExperimentFacts facts = experiment({arm("nvme"), arm("net")});
+records::ExperimentFacts on_gpu(const char* id, const char* gpu, const char* version) {
+  records::ExperimentFacts facts = experiment({arm("nvme"), arm("net")});
   facts.id = id;
   facts.target = "vllm";
   facts.command = {"coldload", "compare", "--", "vllm", "serve", "{model}"};
@@ -21,23 +21,23 @@ measure::ExperimentFacts on_gpu(const char* id, const char* gpu, const char* ver
   return facts;
 }
 
-void add_runs(const measure::ExperimentFacts& facts, const char* label,
-              const std::vector<double>& seconds, std::vector<measure::Record>* records) {
+void add_runs(const records::ExperimentFacts& facts, const char* label,
+              const std::vector<double>& seconds, std::vector<records::Record>* records) {
   for (const double load_s : seconds) {
     records->push_back(cold_trial(facts, label, load_s));
     records->back().run_id = records->size();
   }
 }
 
-std::string section_of(std::vector<measure::Record> records) {
-  const Dataset dataset = dataset_of(std::move(records));
-  return others_section(compare(dataset));
+std::string section_of(std::vector<records::Record> records) {
+  const records::Dataset dataset = records::dataset_of(std::move(records));
+  return others_section(findings::compare(dataset));
 }
 
 TEST(OthersSection, SetsTheSamePathsBeforeAndAfterAgainstEachOther) {
-  std::vector<measure::Record> records;
+  std::vector<records::Record> records;
   add_runs(on_gpu("before", "H100", "0.23"), "net", {80, 81, 82, 83, 84}, &records);
-  const measure::ExperimentFacts now = on_gpu("now", "H200", "0.24");
+  const records::ExperimentFacts now = on_gpu("now", "H200", "0.24");
   add_runs(now, "net", {40, 40.5, 41, 41.5, 42}, &records);
   add_runs(now, "nvme", {30}, &records);
   const std::string text = section_of(std::move(records));
@@ -49,8 +49,8 @@ TEST(OthersSection, SetsTheSamePathsBeforeAndAfterAgainstEachOther) {
 }
 
 TEST(OthersSection, AnotherTargetIsListedAndNotSetAgainstThis) {
-  std::vector<measure::Record> records;
-  measure::ExperimentFacts native = on_gpu("native", "H100", "0.24");
+  std::vector<records::Record> records;
+  records::ExperimentFacts native = on_gpu("native", "H100", "0.24");
   native.target = "native";
   add_runs(native, "net", {20}, &records);
   add_runs(on_gpu("now", "H100", "0.24"), "net", {40}, &records);
@@ -60,8 +60,8 @@ TEST(OthersSection, AnotherTargetIsListedAndNotSetAgainstThis) {
 }
 
 TEST(OthersSection, SaysHowAnExperimentWithAnotherCommandDiffers) {
-  std::vector<measure::Record> records;
-  measure::ExperimentFacts compiled = on_gpu("compiled", "H100", "0.24");
+  std::vector<records::Record> records;
+  records::ExperimentFacts compiled = on_gpu("compiled", "H100", "0.24");
   compiled.arms = {arm("nvme_compiled")};
   compiled.arms.front().path = arm("nvme").path;
   add_runs(compiled, "nvme_compiled", {100}, &records);
@@ -69,7 +69,7 @@ TEST(OthersSection, SaysHowAnExperimentWithAnotherCommandDiffers) {
                            {"weights", 52, 57, "log"},
                            {"compile", 57, 82, "log"},
                            {"http", 99.9, 100, "log"}};
-  measure::ExperimentFacts eager = on_gpu("eager", "H100", "0.24");
+  records::ExperimentFacts eager = on_gpu("eager", "H100", "0.24");
   eager.command.emplace_back("--enforce-eager");
   add_runs(eager, "nvme", {60}, &records);
   const std::string text = section_of(std::move(records));
@@ -79,16 +79,16 @@ TEST(OthersSection, SaysHowAnExperimentWithAnotherCommandDiffers) {
 }
 
 TEST(ServerNote, SaysWhatStartsTookThatCompiled) {
-  std::vector<measure::Record> records;
-  measure::ExperimentFacts compiled = on_gpu("compiled", "H100", "0.24");
+  std::vector<records::Record> records;
+  records::ExperimentFacts compiled = on_gpu("compiled", "H100", "0.24");
   add_runs(compiled, "nvme", {100, 102, 104}, &records);
-  EXPECT_EQ(server_note(compare(dataset_of(records))), "");
-  measure::ExperimentFacts eager = on_gpu("eager", "H100", "0.24");
+  EXPECT_EQ(server_note(findings::compare(records::dataset_of(records))), "");
+  records::ExperimentFacts eager = on_gpu("eager", "H100", "0.24");
   eager.command.emplace_back("--enforce-eager");
   add_runs(eager, "nvme", {60}, &records);
-  const Dataset dataset = dataset_of(std::move(records));
+  const records::Dataset dataset = records::dataset_of(std::move(records));
   EXPECT_THAT(
-      server_note(compare(dataset)),
+      server_note(findings::compare(dataset)),
       HasSubstr("; without, in other experiments of these records, `nvme` took 102 s (3 runs)."));
 }
 

@@ -4,7 +4,7 @@
 
 #include "report/sections.h"
 #include "report/verdict.h"
-#include "unit/report/records.h"
+#include "unit/records/records.h"
 
 namespace coldload::report {
 namespace {
@@ -14,25 +14,25 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-Dataset prefetched(const std::vector<double>& without, const std::vector<double>& with,
-                   const std::vector<double>& warm = {}) {
-  measure::ArmFacts twin = arm("net_prefetch");
+records::Dataset prefetched(const std::vector<double>& without, const std::vector<double>& with,
+                            const std::vector<double>& warm = {}) {
+  records::ArmFacts twin = arm("net_prefetch");
   twin.prefetch_of = "net";
-  const measure::ExperimentFacts facts = experiment({arm("nvme"), arm("net"), twin});
-  std::vector<measure::Record> records{cold_trial(facts, "nvme", 1)};
+  const records::ExperimentFacts facts = experiment({arm("nvme"), arm("net"), twin});
+  std::vector<records::Record> records{cold_trial(facts, "nvme", 1)};
   for (const double load_s : without) records.push_back(cold_trial(facts, "net", load_s));
   for (const double load_s : with) records.push_back(cold_trial(facts, "net_prefetch", load_s));
   for (const double load_s : warm) {
     records.push_back(cold_trial(facts, "net", load_s));
     records.back().storage_mode = "net_warm";
-    records.back().cold = measure::Cold::warm;
+    records.back().cold = records::Cold::warm;
   }
   for (std::size_t i = 0; i < records.size(); ++i) records[i].run_id = i + 1;
-  return dataset_of(std::move(records));
+  return records::dataset_of(std::move(records));
 }
 
-std::string section_of(const Dataset& dataset) {
-  return prefetch_section(compare(dataset).front());
+std::string section_of(const records::Dataset& dataset) {
+  return prefetch_section(findings::compare(dataset).front());
 }
 
 const std::vector<double> k_slow{20.0, 20.1, 20.2, 20.3, 20.4};
@@ -47,15 +47,15 @@ TEST(PrefetchSection, SaysWhatIsSavedAndWhichShareOfStoragesCost) {
 }
 
 TEST(PrefetchSection, SaysWhatTheWeightsPhaseTook) {
-  const measure::ExperimentFacts facts = [] {
-    measure::ArmFacts twin = arm("net_prefetch");
+  const records::ExperimentFacts facts = [] {
+    records::ArmFacts twin = arm("net_prefetch");
     twin.prefetch_of = "net";
-    measure::ExperimentFacts all = experiment({arm("net"), twin});
+    records::ExperimentFacts all = experiment({arm("net"), twin});
     all.target = "vllm";
     return all;
   }();
-  std::vector<measure::Record> records;
-  const auto add = [&records](measure::Record record, double weights_s) {
+  std::vector<records::Record> records;
+  const auto add = [&records](records::Record record, double weights_s) {
     record.phases = {{"weights", 1, 1 + weights_s, "log"}};
     record.run_id = records.size() + 1;
     records.push_back(std::move(record));
@@ -66,7 +66,7 @@ TEST(PrefetchSection, SaysWhatTheWeightsPhaseTook) {
   }
   add(warm_trial(facts, "net", 55), 1);
   EXPECT_THAT(
-      section_of(dataset_of(std::move(records))),
+      section_of(records::dataset_of(std::move(records))),
       HasSubstr("Storage costs 29.0 s of such a start (the weights phase, cold less warm); "
                 "with it that phase took 2.00 s instead of 30.0 s, and all else took 8.00 s "
                 "longer in these runs."));
@@ -88,13 +88,13 @@ TEST(PrefetchSection, ClaimsNoMoreThanTheRunsShow) {
 }
 
 TEST(PrefetchSection, ClaimsNothingOfReadingAheadWhereThereWasNone) {
-  measure::ArmFacts twin = arm("net_prefetch");
+  records::ArmFacts twin = arm("net_prefetch");
   twin.prefetch_of = "net";
-  const measure::ExperimentFacts facts = experiment({arm("net"), twin});
-  std::vector<measure::Record> records{cold_trial(facts, "net", 20),
+  const records::ExperimentFacts facts = experiment({arm("net"), twin});
+  std::vector<records::Record> records{cold_trial(facts, "net", 20),
                                        cold_trial(facts, "net_prefetch", 10)};
-  records[1].reported[measure::k_not_read_ahead_key] = "memory has no room for it";
-  const std::string text = section_of(dataset_of(std::move(records)));
+  records[1].reported[records::k_not_read_ahead_key] = "memory has no room for it";
+  const std::string text = section_of(records::dataset_of(std::move(records)));
   EXPECT_THAT(text, HasSubstr("In 1 of 1 starts by `coldload run` nothing of `net` was read"));
   EXPECT_THAT(text, HasSubstr("memory has no room for it."));
   EXPECT_THAT(text, Not(HasSubstr("saving")));
@@ -106,8 +106,9 @@ TEST(PrefetchSection, IsSilentWithoutOne) {
 
 // It is another way to start, not another storage: the section is where it is judged.
 TEST(PrefetchSection, IsNoPathInTheAnswers) {
-  const Dataset dataset = prefetched(k_slow, k_fast);
-  EXPECT_THAT(answers_of(compare(dataset).front()), Each(Not(HasSubstr("from `net_prefetch`"))));
+  const records::Dataset dataset = prefetched(k_slow, k_fast);
+  EXPECT_THAT(answers_of(findings::compare(dataset).front()),
+              Each(Not(HasSubstr("from `net_prefetch`"))));
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "report/sections.h"
-#include "unit/report/records.h"
+#include "unit/records/records.h"
 
 namespace coldload::report {
 namespace {
@@ -14,24 +14,24 @@ using ::testing::Not;
 // of each, of which the last ones from copy and source take `scatter_s` longer.
 std::string section(double copy_s, double first_s, double later_s, double source_s,
                     double scatter_s = 0) {
-  measure::ArmFacts staged = arm("staged");
+  records::ArmFacts staged = arm("staged");
   staged.staged_from = "net";
-  const measure::ExperimentFacts facts = experiment({arm("nvme"), arm("net"), staged});
-  std::vector<measure::Record> records;
+  const records::ExperimentFacts facts = experiment({arm("nvme"), arm("net"), staged});
+  std::vector<records::Record> records;
   for (int i = 0; i < 3; ++i) {
     const double longer_s = i == 2 ? scatter_s : 0;
     records.push_back(cold_trial(facts, "net", source_s + longer_s));
-    measure::Record first = cold_trial(facts, "staged", first_s);
+    records::Record first = cold_trial(facts, "staged", first_s);
     first.storage_mode = "staged_warm";
-    first.cold = measure::Cold::off;
+    first.cold = records::Cold::off;
     first.copy_s = copy_s;
     records.push_back(first);
     records.push_back(cold_trial(facts, "staged", later_s + longer_s));
     records.back().copy_s = copy_s;
   }
   for (std::size_t i = 0; i < records.size(); ++i) records[i].run_id = i + 1;
-  const Dataset dataset = dataset_of(std::move(records));
-  return staging_section(compare(dataset).front());
+  const records::Dataset dataset = records::dataset_of(std::move(records));
+  return staging_section(findings::compare(dataset).front());
 }
 
 // 30 + 5 + 9 * 6 = 89 s against 100 s at the tenth start; 8 starts: 77 against 80; 7: 71
@@ -74,24 +74,24 @@ TEST(StagingSection, ClaimsNothingThatTheRunsDoNotShow) {
 
 // Where reading ahead is the better way without a copy, that is what the copy is held against, too.
 TEST(StagingSection, HoldsTheCopyAgainstReadingAhead) {
-  measure::ArmFacts staged = arm("staged");
+  records::ArmFacts staged = arm("staged");
   staged.staged_from = "net";
-  measure::ArmFacts ahead = arm("net_prefetch");
+  records::ArmFacts ahead = arm("net_prefetch");
   ahead.prefetch_of = "net";
   const auto text = [&](double ahead_s, double staged_s) {
-    const measure::ExperimentFacts facts = experiment({arm("net"), ahead, staged});
-    std::vector<measure::Record> records;
+    const records::ExperimentFacts facts = experiment({arm("net"), ahead, staged});
+    std::vector<records::Record> records;
     for (int i = 0; i < 5; ++i) {
       records.push_back(cold_trial(facts, "net", 80 + i));
       records.push_back(cold_trial(facts, "net_prefetch", ahead_s + i));
-      measure::Record first = cold_trial(facts, "staged", staged_s);
+      records::Record first = cold_trial(facts, "staged", staged_s);
       first.storage_mode = "staged_warm";
       first.copy_s = 30;
       records.push_back(first);
       records.push_back(cold_trial(facts, "staged", staged_s + i));
     }
-    const Dataset dataset = dataset_of(numbered(std::move(records)));
-    return staging_section(compare(dataset).front());
+    const records::Dataset dataset = records::dataset_of(numbered(std::move(records)));
+    return staging_section(findings::compare(dataset).front());
   };
   EXPECT_THAT(text(60, 52), HasSubstr(" Against starts from `net` by `coldload run`, which take "
                                       "62.0 s (5 runs), it pays from start 4 of a node on.\n"));
@@ -102,9 +102,10 @@ TEST(StagingSection, HoldsTheCopyAgainstReadingAhead) {
 }
 
 TEST(StagingSection, IsSilentWithoutACopy) {
-  const measure::ExperimentFacts facts = experiment({arm("nvme"), arm("net")});
-  const Dataset dataset = dataset_of({cold_trial(facts, "nvme", 1), cold_trial(facts, "net", 2)});
-  EXPECT_THAT(staging_section(compare(dataset).front()), IsEmpty());
+  const records::ExperimentFacts facts = experiment({arm("nvme"), arm("net")});
+  const records::Dataset dataset =
+      records::dataset_of({cold_trial(facts, "nvme", 1), cold_trial(facts, "net", 2)});
+  EXPECT_THAT(staging_section(findings::compare(dataset).front()), IsEmpty());
 }
 
 }  // namespace

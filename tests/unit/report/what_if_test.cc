@@ -1,27 +1,28 @@
-#include "report/what_if.h"
+#include "findings/what_if.h"
 
 #include <gmock/gmock.h>
 
-#include "unit/report/records.h"
+#include "report/what_if.h"
+#include "unit/records/records.h"
 
 namespace coldload::report {
 namespace {
 
 using ::testing::HasSubstr;
 
-measure::ArmFacts stand_in(const std::string& label, double rate_bytes_per_s) {
-  measure::ArmFacts facts = arm(label);
-  facts.stand_in = measure::StandInFacts{};
+records::ArmFacts stand_in(const std::string& label, double rate_bytes_per_s) {
+  records::ArmFacts facts = arm(label);
+  facts.stand_in = records::StandInFacts{};
   facts.stand_in->delivered_read_bytes_per_s = rate_bytes_per_s;
   return facts;
 }
 
 // `net` at 100 MB/s: 40 s cold, 10 s warm.
-Dataset starts(const std::string& target, bool with_warm = true,
-               std::uint64_t bytes = 3'000'000'000) {
-  measure::ExperimentFacts facts = experiment({stand_in("net", 1e8), arm("unknown")});
+records::Dataset starts(const std::string& target, bool with_warm = true,
+                        std::uint64_t bytes = 3'000'000'000) {
+  records::ExperimentFacts facts = experiment({stand_in("net", 1e8), arm("unknown")});
   facts.target = target;
-  std::vector<measure::Record> records;
+  std::vector<records::Record> records;
   for (const double load_s : {39.0, 40.0, 41.0}) {
     records.push_back(cold_trial(facts, "net", load_s));
     records.push_back(cold_trial(facts, "unknown", load_s));
@@ -29,18 +30,18 @@ Dataset starts(const std::string& target, bool with_warm = true,
   if (with_warm) {
     records.push_back(cold_trial(facts, "net", 10));
     records.back().storage_mode = "net_warm";
-    records.back().cold = measure::Cold::warm;
+    records.back().cold = records::Cold::warm;
   }
-  for (measure::Record& record : records) record.checkpoint_bytes = bytes;
-  return dataset_of(std::move(records));
+  for (records::Record& record : records) record.checkpoint_bytes = bytes;
+  return records::dataset_of(std::move(records));
 }
 
-std::optional<double> predicted(const Dataset& dataset, double rate_bytes_per_s) {
-  return predict(compare(dataset).front(), rate_bytes_per_s).front().load_s;
+std::optional<double> predicted(const records::Dataset& dataset, double rate_bytes_per_s) {
+  return predict(findings::compare(dataset).front(), rate_bytes_per_s).front().load_s;
 }
 
 TEST(WhatIf, OfAServerOnlyStoragesShareChanges) {
-  const Dataset dataset = starts("generic");
+  const records::Dataset dataset = starts("generic");
   EXPECT_DOUBLE_EQ(*predicted(dataset, 2e8), 10 + 15);
   EXPECT_DOUBLE_EQ(*predicted(dataset, 5e7), 10 + 60);
   EXPECT_NEAR(*predicted(dataset, 1e15), 10, 1e-3);
@@ -50,18 +51,18 @@ TEST(WhatIf, OfAServerOnlyStoragesShareChanges) {
 // 50 s of reading that were hidden beside the start but for 30 s: no start is over before its
 // bytes.
 TEST(WhatIf, NoStartIsShorterThanItsReading) {
-  const Dataset dataset = starts("generic", true, 5'000'000'000);
+  const records::Dataset dataset = starts("generic", true, 5'000'000'000);
   EXPECT_DOUBLE_EQ(*predicted(dataset, 1e7), 500);
 }
 
 TEST(WhatIf, OfTheNativeLoaderAllChangesDownToAWarmLoad) {
-  const Dataset dataset = starts("native", true, 4'000'000'000);
+  const records::Dataset dataset = starts("native", true, 4'000'000'000);
   EXPECT_DOUBLE_EQ(*predicted(dataset, 2e8), 20);
   EXPECT_DOUBLE_EQ(*predicted(dataset, 1e12), 10);
 }
 
 TEST(WhatIf, AServerThatIsSlowerThanItsStorageStaysSo) {
-  const Dataset dataset =
+  const records::Dataset dataset =
       starts("generic", true, 1'000'000'000);  // needs 30 s for what storage gives in 10
   EXPECT_DOUBLE_EQ(*predicted(dataset, 1e9), 40);
   EXPECT_DOUBLE_EQ(*predicted(dataset, 5e7), 40);
@@ -69,10 +70,10 @@ TEST(WhatIf, AServerThatIsSlowerThanItsStorageStaysSo) {
 }
 
 TEST(WhatIf, SaysWhatCannotBePredictedAndWhy) {
-  const Dataset dataset = starts("generic", false);
+  const records::Dataset dataset = starts("generic", false);
   EXPECT_FALSE(predicted(dataset, 2e8).has_value());
-  const Dataset with_warm = starts("generic");
-  const std::string text = what_if_text(compare(with_warm).front(), 2e8);
+  const records::Dataset with_warm = starts("generic");
+  const std::string text = what_if_text(findings::compare(with_warm).front(), 2e8);
   EXPECT_THAT(text, HasSubstr("| `net` | 100 MB/s | 40.0 s | 25.0 s | -15.0 s |"));
   EXPECT_THAT(text, HasSubstr("`unknown` is not predicted: what its storage delivers was not"));
   EXPECT_THAT(text, HasSubstr("Predicted, not measured"));

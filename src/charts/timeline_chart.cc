@@ -1,0 +1,220 @@
+#include "charts/timeline_chart.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "charts/svg.h"
+#include "text/units.h"
+
+namespace coldload::charts {
+
+namespace {
+
+using records::TimelineSample;
+using Samples = std::vector<records::TimelineSample>;
+
+constexpr double k_panel = 92;
+constexpr double k_panel_title = 30;
+constexpr double k_legend = 24;
+constexpr std::size_t k_legend_columns = 4;
+
+struct Point {
+  double t_s;
+  double value;
+  bool after_gap = false;  // no line leads to it
+};
+using Line = std::vector<Point>;
+
+struct Panel {
+  const char* title;
+  Line (*line_of)(const Samples& samples);
+  std::string (*written)(double value);
+  bool rounds_up;  // the axis ends at a round figure, not at the largest
+};
+
+template <typename Value>
+Line line_of_known(const Samples& samples, Value value) {
+  Line line;
+  for (const records::TimelineSample& sample : samples) {
+    if (const std::optional<double> known = value(sample)) line.push_back({sample.t_s, *known});
+  }
+  return line;
+}
+
+Line storage_line(const Samples& samples) {
+  return line_of_known(samples, [](const records::TimelineSample& sample) {
+    return sample.storage_bytes ? std::optional(static_cast<double>(*sample.storage_bytes))
+                                : std::nullopt;
+  });
+}
+
+Line gpu_line(const Samples& samples) {
+  constexpr double k_bytes_per_mib = 1 << 20;
+  Line line = line_of_known(samples, [](const records::TimelineSample& sample) {
+    return sample.gpu.memory_mib ? std::optional(*sample.gpu.memory_mib * k_bytes_per_mib)
+                                 : std::nullopt;
+  });
+  const bool was_used =
+      std::any_of(line.begin(), line.end(), [](const Point& point) { return point.value > 0; });
+  constexpr double k_gap_s = 6;  // memory may have grown and shrunk in that time
+  for (std::size_t i = 1; i < line.size(); ++i) {
+    line[i].after_gap = line[i].t_s - line[i - 1].t_s > k_gap_s;
+  }
+  return was_used ? line : Line();
+}
+
+// CPU seconds are counted in ticks of 10 ms: a mean over less than `k_least_s` would be noise.
+Line cpu_line(const Samples& samples) {
+  constexpr double k_least_s = 0.5;
+  const Line seconds =
+      line_of_known(samples, [](const records::TimelineSample& sample) { return sample.cpu_s; });
+  Line line;
+  for (std::size_t from = 0, to = 1; to < seconds.size(); ++to) {
+    const double over_s = seconds[to].t_s - seconds[from].t_s;
+    const bool is_last = to + 1 == seconds.size();
+    if (over_s <= 0 || (over_s < k_least_s && !(is_last && line.empty()))) continue;
+    const double cores = std::max(seconds[to].value - seconds[from].value, 0.0) / over_s;
+    line.push_back({seconds[from].t_s, cores});
+    line.push_back({seconds[to].t_s, cores});
+    from = to;
+  }
+  return line;
+}
+
+std::string bytes_written(double value) {
+  return value <= 0 ? "0" : text::format_bytes(static_cast<std::uint64_t>(value));
+}
+std::string gib_written(double value) {
+  constexpr double k_gib = 1 << 30;
+  return value <= 0 ? "0" : fmt::format("{:.3g} GiB", value / k_gib);
+}
+std::string cores_written(double value) { return fmt::format("{:g}", value); }
+
+constexpr Panel k_panels[] = {{"read from storage", storage_line, bytes_written, false},
+                              {"CPU cores busy", cpu_line, cores_written, true},
+                              {"GPU memory", gpu_line, gib_written, false}};
+
+// Points closer together than a line is wide are left out; one alone between gaps is a dot.
+std::string path_of(const Line& line, const svg::SecondsScale& scale, double bottom, double most) {
+  constexpr double k_nearest = 2;
+  std::string out;
+  double last_x = -k_nearest;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const double x = scale.x(line[i].t_s);
+    const bool begins = i == 0 || line[i].after_gap;
+    const bool ends = i + 1 == line.size() || line[i + 1].after_gap;
+    const double next_x = ends ? x : scale.x(line[i + 1].t_s);
+    if (!begins && !ends && x - last_x < k_nearest && next_x - last_x < k_nearest) continue;
+    out += fmt::format("{}{:.1f} {:.1f}{}", begins ? 'M' : 'L', x,
+                       bottom - line[i].value / most * k_panel, begins && ends ? "h0" : "");
+    last_x = x;
+  }
+  return out;
+}
+
+struct Shown {
+  std::string label;
+  Samples samples;
+};
+
+// With what the GPUs held at ready, which was looked at whatever it cost.
+Samples with_memory_at_ready(Samples samples, const records::Record& trial) {
+  if (trial.load_s && trial.gpu_mem_used_mb && *trial.load_s >= samples.back().t_s) {
+    records::TimelineSample ready;
+    ready.t_s = *trial.load_s;
+    ready.gpu.memory_mib = trial.gpu_mem_used_mb;
+    samples.push_back(ready);
+  }
+  return samples;
+}
+
+// One panel with its grid; nothing where no trial has such a line.
+std::string drawn(const Panel& panel, const std::vector<Shown>& shown,
+                  const svg::SecondsScale& scale, double top) {
+  std::vector<Line> lines;
+  double highest = 0;
+  for (const Shown& trial : shown) {
+    lines.push_back(panel.line_of(trial.samples));
+    for (const Point& point : lines.back()) highest = std::max(highest, point.value);
+  }
+  if (highest <= 0) return "";
+  if (panel.rounds_up) highest = svg::step_for(8 * highest);
+  const double bottom = top + k_panel_title + k_panel;
+  const bool has_gap = std::any_of(lines.begin(), lines.end(), [](const Line& line) {
+    return std::any_of(line.begin(), line.end(),
+                       [](const Point& point) { return point.after_gap; });
+  });
+  std::string out = svg::label(svg::k_left, top + k_panel_title - 10, "start",
+                               panel.title + std::string(has_gap ? " (a gap: not sampled)" : ""));
+  for (const double share : {0.0, 0.5, 1.0}) {
+    const double y = bottom - share * k_panel;
+    out += fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>\n", svg::k_left, y,
+                       svg::k_width - svg::k_right);
+    out += svg::label(svg::k_left - 10, y + 4, "end", panel.written(highest * share));
+  }
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (lines[i].empty()) continue;
+    out += fmt::format("<path class=\"line l{}\" d=\"{}\"><title>{}</title></path>\n",
+                       i % svg::k_colours, path_of(lines[i], scale, bottom, highest),
+                       svg::escaped(shown[i].label));
+  }
+  return out;
+}
+
+std::string legend(const std::vector<Shown>& shown, double y) {
+  std::string out;
+  const double column = (svg::k_width - svg::k_left) / static_cast<double>(k_legend_columns);
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    const double x = svg::k_left + column * static_cast<double>(i % k_legend_columns);
+    const std::size_t row = i / k_legend_columns;
+    const double at = y + k_legend * static_cast<double>(row);
+    out += fmt::format("<path class=\"line l{}\" d=\"M{:.1f} {:.1f}h14\"/>\n", i % svg::k_colours,
+                       x, at);
+    out += svg::label(x + 20, at + 4, "start", svg::shortened(shown[i].label));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<const records::Record*> timeline_trials(const findings::Comparison& comparison) {
+  std::vector<const records::Record*> trials;
+  for (const findings::Arm& arm : comparison.arms) {
+    const records::Record* trial = findings::median_trial(arm.cold);
+    if (trial != nullptr && trials.size() < svg::k_colours) trials.push_back(trial);
+  }
+  return trials;
+}
+
+std::string timeline_chart(const findings::Comparison& comparison,
+                           const records::Timelines& timelines) {
+  std::vector<Shown> shown;
+  double longest = 0;
+  for (const records::Record* trial : timeline_trials(comparison)) {
+    const auto samples = timelines.find(trial);
+    if (samples == timelines.end() || samples->second.empty()) continue;
+    shown.push_back({trial->storage_mode, with_memory_at_ready(samples->second, *trial)});
+    longest = std::max(longest, shown.back().samples.back().t_s);
+  }
+  if (longest <= 0) return "";
+  const svg::SecondsScale scale(longest);
+  std::string panels;
+  double bottom = svg::k_top - k_panel_title / 2;
+  for (const Panel& panel : k_panels) {
+    const std::string picture = drawn(panel, shown, scale, bottom);
+    if (!picture.empty()) bottom += k_panel_title + k_panel;
+    panels += picture;
+  }
+  if (panels.empty()) return "";
+  const std::size_t legend_rows = (shown.size() + k_legend_columns - 1) / k_legend_columns;
+  const double height = bottom + svg::k_axis + k_legend * (static_cast<double>(legend_rows) + 0.5);
+  return svg::open(svg::k_width, height, "What went on in the median trials") +
+         scale.axis(svg::k_top + k_panel_title / 2, bottom, "seconds since launch") + panels +
+         legend(shown, bottom + svg::k_axis + k_legend / 2) + "</svg>\n";
+}
+
+}  // namespace coldload::charts

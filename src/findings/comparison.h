@@ -1,0 +1,134 @@
+// What the records say, as numbers: per arm and between arms. No sentence is made here.
+//
+// Layer: findings.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "records/dataset.h"
+#include "records/record.h"
+#include "statistics/statistics.h"
+
+namespace coldload::findings {
+
+using Trials = std::vector<const records::Record*>;
+
+// The trials of one storage mode that carry a time: status ok and a load_s.
+struct Mode {
+  std::string label;  // "nvme", "nvme_warm", "staged_hot"
+  Trials trials;      // in run order
+  std::vector<double> values_s;
+  std::optional<statistics::Summary> load_s;
+  std::optional<double> load_rate_bytes_per_s;     // checkpoint bytes / median load_s
+  std::optional<double> storage_rate_bytes_per_s;  // median of storage bytes read / load_s
+  std::optional<double> gpu_mem_mib;               // median
+  std::optional<double> first_token_s;             // median, of a request after ready
+};
+
+struct Arm {
+  records::ArmFacts facts;                       // the latest; its floor is the latest measured one
+  std::map<std::string, records::Floor> floors;  // experiment id -> what it measured first
+  Mode cold;                                     // the trials that the comparison is about
+  Mode warm;  // of mode "<label>_warm", of a staged arm "<label>_hot": resident before launch
+  // Cold, by coldload's own loader from this path on this machine: what a server could reach for
+  // its weights. Of another comparison of the same records; nothing where this is that loader.
+  std::optional<statistics::Summary> native_load_s;
+  std::vector<Mode> other_modes;  // whatever else was measured on this arm
+  Trials left_out;                // trials of any mode that carry no usable time
+  std::map<records::Cold, std::size_t> cold_verdicts;  // of all trials of the arm's own mode
+  std::vector<std::size_t> outliers;                   // indices into cold.trials
+  std::optional<statistics::Trend> trend;              // of cold.values_s over the run order
+  std::optional<std::size_t> lower_cluster;            // see statistics::lower_cluster
+
+  // Cold, warm and the others, also those without a trial.
+  [[nodiscard]] std::vector<const Mode*> modes() const;
+  // Whether there is a cold time; for a path still to come there is none yet.
+  [[nodiscard]] bool is_measured() const { return cold.load_s.has_value(); }
+  [[nodiscard]] bool is_open() const { return facts.placeholder && !is_measured(); }
+  // Whether it is a path as it is: neither a copy made for the experiment nor another way to start.
+  [[nodiscard]] bool is_plain() const {
+    return facts.staged_from.empty() && facts.prefetch_of.empty();
+  }
+  // Whether every usable cold trial was verified to be cold.
+  [[nodiscard]] bool is_verified() const;
+
+  // Cold median less warm median. Negative where warm was slower. What of it is storage, and
+  // whether that is shown: storage_share_of().
+  [[nodiscard]] std::optional<double> cold_less_warm_s() const;
+};
+
+// The trial in the middle by load time (of two the faster one); null where there is none.
+[[nodiscard]] const records::Record* median_trial(const Mode& mode);
+
+// Whether `mode` of a staged arm has the trials that began straight after the copy.
+[[nodiscard]] bool is_after_copy(const Arm& arm, const Mode& mode);
+
+// One arm against another, in a comparison's list against the first path that was measured.
+struct Contrast {
+  std::size_t first = 0;  // indices into arms
+  std::size_t second = 0;
+  std::optional<double> ratio;  // of medians, second over first
+  std::optional<statistics::Interval> ratio_ci;
+  std::optional<double> difference_s;  // of medians, second less first
+  std::optional<statistics::Interval> difference_ci;
+  std::optional<double> p_value;
+  std::optional<std::size_t> runs_to_show;  // per arm; see statistics::runs_to_show
+  bool ranges_apart = false;  // every run of one arm is slower than every run of the other
+  // Whose runs tend to be the longer ones: 1 of the second arm, -1 of the first, 0 of neither.
+  int longer = 0;
+
+  // Whether the medians say the same.
+  [[nodiscard]] bool medians_tell() const { return difference_s && *difference_s * longer > 0; }
+};
+
+// What a stand-in's rate says its load time must be.
+struct Expectation {
+  std::size_t arm = 0;
+  std::string basis;  // "named", "delivered to read", "delivered to mmap"
+  double rate_bytes_per_s = 0;
+  double load_s = 0;             // checkpoint bytes / rate, with what `rest_s` adds
+  std::optional<double> rest_s;  // what else a load takes; nothing where it is not known
+  std::optional<double> ratio;   // over the median of the first arm with one
+};
+
+struct Comparison {
+  records::ExperimentFacts facts;                  // of the latest experiment
+  std::vector<std::string> experiments;            // ids of those pooled here
+  std::vector<std::vector<std::string>> commands;  // theirs, as far as they are on record
+  std::string model;
+  std::optional<std::uint64_t> max_model_len;
+  std::uint64_t checkpoint_bytes = 0;  // the largest; 0 for unknown
+  bool checkpoint_bytes_differ = false;
+  std::vector<Arm> arms;            // in the order given; placeholders too
+  std::size_t reference = 0;        // the first path that was measured; 0 where none was
+  std::vector<Contrast> contrasts;  // every later arm against it; ratio where both were measured
+  std::vector<Expectation> expectations;
+  Trials trials;                // all of this comparison, in order
+  bool run_ids_repeat = false;  // as those of several files do
+
+  // Null where the arm is not held against the reference.
+  [[nodiscard]] const Contrast* contrast_of_arm(std::size_t arm) const;
+};
+
+// Median rate at which storage delivered while the weights were read; nothing where they were not
+// read from storage then, or the target does not tell when it read them.
+[[nodiscard]] std::optional<double> reading_rate_of(const Comparison& comparison, const Arm& arm,
+                                                    const Mode& mode);
+
+// `second` against `first`, not saying of which arms they are.
+[[nodiscard]] Contrast contrast_of(const Mode& first, const Mode& second);
+// The arm `second` against `first`, by their cold trials.
+[[nodiscard]] Contrast contrast_of(const Comparison& comparison, std::size_t first,
+                                   std::size_t second);
+
+// Experiments are pooled where model, target and its command, cold policy, machine, and the paths
+// and stand-ins of equal labels are the same; otherwise there are several comparisons, the one
+// with the latest experiment first. Empty for no records. Points into `dataset`.
+[[nodiscard]] std::vector<Comparison> compare(const records::Dataset& dataset);
+
+}  // namespace coldload::findings

@@ -1,0 +1,130 @@
+#include "findings/condition.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "os/error.h"
+#include "statistics/statistics.h"
+
+namespace coldload::findings {
+
+namespace {
+
+constexpr std::array<std::pair<std::string_view, Figure>, 4> k_figures{
+    {{"load_s", Figure::load_s},
+     {"efficiency", Figure::efficiency},
+     {"ratio", Figure::ratio},
+     {"difference_s", Figure::difference_s}}};
+
+[[noreturn]] void refuse(std::string_view text, const std::string& why) {
+  throw os::Error(fmt::format(
+      "cannot read the condition \"{}\": {}; it reads FIGURE[.PATH]>NUMBER or <NUMBER, as in "
+      "load_s.net>60, with ratio, difference_s, load_s or efficiency",
+      text, why));
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
+const Mode* mode_named(const Comparison& comparison, const std::string& label) {
+  for (const Arm& arm : comparison.arms) {
+    if (arm.cold.label == label) return &arm.cold;
+    if (arm.warm.label == label) return &arm.warm;
+    for (const Mode& mode : arm.other_modes) {
+      if (mode.label == label) return &mode;
+    }
+  }
+  return nullptr;
+}
+
+std::optional<double> median_efficiency(const Mode& mode) {
+  std::vector<double> values;
+  for (const records::Record* trial : mode.trials) {
+    if (trial->efficiency) values.push_back(*trial->efficiency);
+  }
+  return values.empty() ? std::nullopt : std::optional(statistics::median(values));
+}
+
+[[noreturn]] void no_such_path(const Condition& condition, const Comparison& comparison) {
+  std::vector<std::string> labels;
+  for (const Arm& arm : comparison.arms) labels.push_back(arm.facts.label);
+  throw os::Error(fmt::format("the condition \"{}\" names {}: there are {}", condition.text,
+                              is_of_pair(condition.figure)
+                                  ? "no path that was compared with the first"
+                                  : "no path on record",
+                              fmt::join(labels, ", ")));
+}
+
+std::optional<double> figure_of_pair(const Condition& condition, const Comparison& comparison) {
+  for (std::size_t second = 1; second < comparison.arms.size(); ++second) {
+    const std::string& label = comparison.arms[second].facts.label;
+    if (!condition.mode.empty() && condition.mode != label) continue;
+    const Contrast contrast = contrast_of(comparison, 0, second);
+    return condition.figure == Figure::ratio ? contrast.ratio : contrast.difference_s;
+  }
+  no_such_path(condition, comparison);
+}
+
+std::optional<double> figure_of(const Condition& condition, const Comparison& comparison) {
+  if (is_of_pair(condition.figure)) return figure_of_pair(condition, comparison);
+  const Mode* mode = mode_named(comparison, condition.mode);
+  if (mode == nullptr) no_such_path(condition, comparison);
+  if (condition.figure == Figure::efficiency) return median_efficiency(*mode);
+  return mode->load_s ? std::optional(mode->load_s->median) : std::nullopt;
+}
+
+}  // namespace
+
+bool is_of_pair(Figure figure) { return figure == Figure::ratio || figure == Figure::difference_s; }
+
+Condition parse_condition(std::string_view text) {
+  Condition condition;
+  condition.text = text;
+  const std::size_t at = text.find_first_of("<>");
+  if (at == std::string_view::npos) refuse(text, "it compares nothing");
+  condition.above = text[at] == '>';
+  const std::string_view name = trimmed(text.substr(0, at));
+  const std::string_view number = trimmed(text.substr(at + 1));
+  const std::size_t dot = name.find('.');
+  const auto known = std::find_if(k_figures.begin(), k_figures.end(), [&](const auto& entry) {
+    return entry.first == name.substr(0, dot);
+  });
+  if (known == k_figures.end()) refuse(text, "there is no such figure");
+  condition.figure = known->second;
+  if (dot != std::string_view::npos) {
+    condition.mode = name.substr(dot + 1);
+    if (condition.mode.empty()) refuse(text, "of which path?");
+  }
+  if (condition.mode.empty() && !is_of_pair(condition.figure)) refuse(text, "of which path?");
+  const auto [end, error] =
+      std::from_chars(number.data(), number.data() + number.size(), condition.limit);
+  if (error != std::errc() || end != number.data() + number.size() ||
+      !std::isfinite(condition.limit)) {
+    refuse(text, "what it compares with is no number");
+  }
+  return condition;
+}
+
+Finding examine(const Condition& condition, const Comparison& comparison) {
+  const std::optional<double> value = figure_of(condition, comparison);
+  const std::string name(
+      trimmed(std::string_view(condition.text).substr(0, condition.text.find_first_of("<>"))));
+  if (!value) return {true, fmt::format("{} is not known: {}", name, condition.text)};
+  const bool fulfilled = condition.above ? *value > condition.limit : *value < condition.limit;
+  return {fulfilled, fmt::format("{} is {:.4g}, {}{} {:g}", name, *value, fulfilled ? "" : "not ",
+                                 condition.above ? "above" : "below", condition.limit)};
+}
+
+}  // namespace coldload::findings

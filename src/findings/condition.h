@@ -1,0 +1,44 @@
+// Conditions on a comparison's figures, for continuous integration: "ratio>3", "load_s.net>60",
+// "efficiency.nvme<0.5".
+//
+// Layer: findings. Pure functions.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "findings/comparison.h"
+
+namespace coldload::findings {
+
+enum class Figure {
+  load_s,        // of a mode: the median
+  efficiency,    // of a mode: the median
+  ratio,         // of a path over the first; without a name: of the second path
+  difference_s,  // likewise
+};
+
+// Whether it is of a path against the first.
+[[nodiscard]] bool is_of_pair(Figure figure);
+
+struct Condition {
+  std::string text;  // as it was given
+  Figure figure = Figure::ratio;
+  std::string mode;   // "net", "net_warm"; empty: the second path
+  bool above = true;  // whether more than `limit` fulfils it, else less
+  double limit = 0;
+};
+
+// FIGURE[.MODE] and > or < and a number. Throws os::Error that says what is wrong with it.
+[[nodiscard]] Condition parse_condition(std::string_view text);
+
+struct Finding {
+  bool fulfilled = false;
+  std::string sentence;  // what the figure is, and what that means
+};
+
+// A figure that is not known fulfils every condition: whoever asks wants to be told. Throws
+// os::Error where the comparison has no such path or mode.
+[[nodiscard]] Finding examine(const Condition& condition, const Comparison& comparison);
+
+}  // namespace coldload::findings

@@ -1,0 +1,43 @@
+// TCP ports of this machine: a free one, and who holds one that is taken.
+//
+// Layer: process.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace coldload::process {
+
+// A port that nothing is bound to on any address, outside the range that the kernel gives to
+// outgoing connections: neither a client nor one of our own probes can take it before the server
+// does. Throws os::Error where none is found.
+[[nodiscard]] std::uint16_t choose_free_port();
+
+struct PortOwner {
+  pid_t pid = 0;
+  std::string name;
+};
+
+// The process that listens on `port` on any address. Nothing where there is none, or where it is
+// another user's and we may not look.
+[[nodiscard]] std::optional<PortOwner> port_owner(std::uint16_t port);
+
+// Whether one of `pids` listens on `port`; nothing where that cannot be told (no listener is to be
+// seen, or a process cannot be looked into).
+[[nodiscard]] std::optional<bool> port_is_held_by(std::uint16_t port,
+                                                  const std::vector<pid_t>& pids);
+
+// "pid 4711 (python3)", or "another process" where port_owner() cannot tell.
+[[nodiscard]] std::string describe_owner(std::uint16_t port);
+
+// Whether a server could listen on it on the loopback addresses.
+[[nodiscard]] bool port_is_free(std::uint16_t port);
+
+// Throws os::Error "port N is taken by pid P (name)" where it is not free.
+void require_port_free(std::uint16_t port);
+
+}  // namespace coldload::process

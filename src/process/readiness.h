@@ -1,0 +1,110 @@
+// When a server is ready: the first HTTP 200 of its readiness endpoint, to the millisecond.
+//
+// Refused, reset, any other status, garbage and silence mean "not yet". A request without an answer
+// stays open while others are tried beside it, so that a server which holds requests until it is
+// ready is timed by the request that it held; a server that works through them one by one is not
+// flooded, because few are open at a time.
+//
+// Layer: process. Knows HTTP's status line and no more of it; http only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "os/clock.h"
+#include "os/fd.h"
+
+namespace coldload::process {
+
+// http://host:port/path, taken apart.
+struct ReadyUrl {
+  std::string text;  // as given
+  std::string host;  // without an IPv6 address's brackets
+  std::uint16_t port = 80;
+  std::string target = "/";  // path and query
+};
+
+// Throws os::Error for anything but an http URL without user and password.
+[[nodiscard]] ReadyUrl parse_ready_url(std::string_view text);
+// Whether its host is an IP address or localhost: asking there waits for no name server.
+[[nodiscard]] bool needs_no_name_server(const ReadyUrl& url);
+
+// An address to connect to.
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t length = 0;
+  [[nodiscard]] int family() const { return storage.ss_family; }
+};
+
+// The host's addresses, four at most. Asks the resolver, unless it is an address already. Throws
+// os::Error where it has none.
+[[nodiscard]] std::vector<SocketAddress> resolve(const ReadyUrl& url);
+
+// Throws os::Error where something accepts connections at the URL already: a server that runs
+// before the launch would be taken for the launched one.
+void require_silent(const ReadyUrl& url);
+
+// Asks one URL again and again without ever blocking. For one thread's poll(2) loop: wait for the
+// descriptors of add_to() at most until due(), call advance(), repeat.
+class ReadinessProbe {
+ public:
+  // Resolves the host; throws os::Error where it cannot. Asks at most once in `least_pause`.
+  explicit ReadinessProbe(const ReadyUrl& url, std::chrono::nanoseconds least_pause = {});
+
+  void add_to(std::vector<pollfd>& entries) const;
+  [[nodiscard]] os::TimePoint due() const;
+  // Takes what has arrived and starts the next request if it is due. True once ready.
+  bool advance();
+
+  // The first connection that was accepted.
+  [[nodiscard]] std::optional<os::TimePoint> port_open_at() const { return port_open_at_; }
+  // Just after the status line of the first 200 was read.
+  [[nodiscard]] std::optional<os::TimePoint> ready_at() const { return ready_at_; }
+  // What came last, for a message: "connection refused", "HTTP status 503".
+  [[nodiscard]] const std::string& last_answer() const { return last_answer_; }
+
+ private:
+  enum class State { connecting, waiting, draining, closed };
+  struct Connection {
+    os::Fd socket;
+    std::size_t address = 0;
+    State state = State::connecting;
+    os::TimePoint started_at;
+    std::size_t sent_bytes = 0;
+    std::size_t drained_bytes = 0;
+    std::string line;  // what came of the status line
+  };
+
+  void start();
+  void proceed(Connection& connection);
+  void connect_done(Connection& connection);
+  void send_request(Connection& connection);
+  void read_answer(Connection& connection);
+  void judge(Connection& connection);
+  void fail(Connection& connection, const std::string& answer);
+  [[nodiscard]] os::Fd open_socket(const SocketAddress& address) const;
+  [[nodiscard]] std::size_t count(State state) const;
+  [[nodiscard]] std::size_t pending() const;  // without an answer so far
+
+  ReadyUrl url_;
+  std::string request_;
+  std::vector<SocketAddress> addresses_;
+  std::size_t next_address_ = 0;
+  bool port_is_ephemeral_ = false;
+  std::vector<Connection> connections_;
+  os::TimePoint last_start_{};
+  const std::chrono::nanoseconds least_pause_;
+  std::chrono::nanoseconds pause_{0};  // from the last start to the next
+  std::optional<os::TimePoint> port_open_at_;
+  std::optional<os::TimePoint> ready_at_;
+  std::string last_answer_ = "no answer";
+};
+
+}  // namespace coldload::process

@@ -1,0 +1,205 @@
+#include "process/server_process.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <ctime>
+#include <thread>
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <poll.h>
+
+#include "os/interrupt.h"
+#include "process/port.h"
+
+namespace coldload::process {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+constexpr auto k_destructor_grace = std::chrono::seconds(2);
+
+bool is_loopback(const SocketAddress& address) {
+  if (address.family() == AF_INET) {
+    constexpr std::uint32_t k_loopback_network = 127;
+    const auto* ipv4 = reinterpret_cast<const sockaddr_in*>(&address.storage);
+    return (ntohl(ipv4->sin_addr.s_addr) >> 24) == k_loopback_network;
+  }
+  const auto* ipv6 = reinterpret_cast<const sockaddr_in6*>(&address.storage);
+  return IN6_IS_ADDR_LOOPBACK(&ipv6->sin6_addr);
+}
+
+bool is_loopback(const ReadyUrl& url) {
+  const std::vector<SocketAddress> addresses = resolve(url);
+  return std::all_of(addresses.begin(), addresses.end(),
+                     [](const SocketAddress& address) { return is_loopback(address); });
+}
+
+// The URL of a server that may be launched now.
+ReadyUrl free_url(const std::string& text) {
+  ReadyUrl url = parse_ready_url(text);
+  require_silent(url);
+  if (is_loopback(url)) require_port_free(url.port);
+  return url;
+}
+
+}  // namespace
+
+std::string_view to_string(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::ready:
+      return "ready";
+    case Outcome::exited:
+      return "exited";
+    case Outcome::timed_out:
+      return "timed_out";
+    case Outcome::interrupted:
+      return "interrupted";
+    case Outcome::not_ours:
+      return "not_ours";
+  }
+  return "unknown";
+}
+
+ServerProcess::ServerProcess(const LaunchOptions& options)
+    : options_(options),
+      url_(free_url(options.ready_url)),
+      pump_({options.log_path, options.echo, options.on_output, options.secrets}),
+      guard_(options.guard, pump_.write_fd()) {
+  pump_.close_write_end();
+  tree_.set_cgroup(guard_.cgroup());
+  tree_.set_guard(guard_.pid());
+  guard_.launch({options.argv, options.environment, options.working_directory});
+  tree_.set_root(guard_.server());
+}
+
+ServerProcess::~ServerProcess() {
+  try {
+    [[maybe_unused]] const auto survivors = stop(k_destructor_grace);
+  } catch (...) {
+    // No memory for a list of processes: the guard still ends them.
+    return;
+  }
+}
+
+std::optional<std::string> ServerProcess::ended() {
+  if (!exit_) exit_ = guard_.try_wait();
+  if (guard_.lost()) return "coldload's guard of the server was killed";
+  if (!exit_) return std::nullopt;
+  if (exit_->success()) {
+    // It may have started the server in the background. One look can miss a process whose parent
+    // has just ended, so two in a row count.
+    const os::TimePoint now = os::Clock::now();
+    if (!tree_was_empty_ && now < next_tree_look_) return std::nullopt;
+    constexpr auto k_pause = milliseconds(50);
+    next_tree_look_ = now + k_pause;
+    const bool was_empty = tree_was_empty_;
+    tree_was_empty_ = tree_.members().empty();
+    if (!tree_was_empty_ || !was_empty) return std::nullopt;
+  }
+  return "the server ended: " + exit_->text();
+}
+
+// Until something happens, `until`, or the probe's next request. With the nanoseconds of ppoll(2):
+// the probe's pauses are of 2 ms.
+void ServerProcess::wait_for_events(const ReadinessProbe& probe, os::TimePoint until) const {
+  std::vector<pollfd> entries;
+  probe.add_to(entries);
+  if (os::interrupt_fd() >= 0) entries.push_back({os::interrupt_fd(), POLLIN, 0});
+  if (!exit_) entries.push_back({guard_.fd(), POLLIN, 0});
+  const nanoseconds patience =
+      std::max(nanoseconds(0), nanoseconds(std::min(until, probe.due()) - os::Clock::now()));
+  constexpr std::int64_t k_ns_per_s = 1'000'000'000;
+  const timespec limit{patience.count() / k_ns_per_s, patience.count() % k_ns_per_s};
+  ::ppoll(entries.data(), entries.size(), &limit, nullptr);
+}
+
+Readiness ServerProcess::wait_ready(const std::function<void()>& on_tick, nanoseconds tick) {
+  ReadinessProbe probe(url_);
+  const os::TimePoint deadline = launched_at() + options_.timeout;
+  os::TimePoint next_tick = os::Clock::now() + tick;
+  Readiness result;
+  result.launched_at = launched_at();
+  while (true) {
+    const bool ready = probe.advance();
+    result.port_open_at = probe.port_open_at();
+    if (ready) {
+      result.ready_at = probe.ready_at();
+      return confirm_ready(result);
+    }
+    const os::TimePoint now = os::Clock::now();
+    pump_.check();
+    if (os::interrupted()) {
+      result.outcome = Outcome::interrupted;
+      result.reason = "interrupted before the server was ready";
+      return result;
+    }
+    if (const auto end = ended()) {
+      result.outcome = Outcome::exited;
+      result.exit = exit_;
+      result.reason = *end + " before it was ready";
+      return result;
+    }
+    if (now >= deadline) {
+      result.outcome = Outcome::timed_out;
+      result.exit = exit_;
+      result.reason =
+          fmt::format("no HTTP 200 from {} within {:.0f} s; the last answer: {}", url_.text,
+                      os::Seconds(options_.timeout).count(), probe.last_answer());
+      return result;
+    }
+    if (now >= next_tick) {
+      if (on_tick) on_tick();
+      next_tick = os::Clock::now() + tick;
+    }
+    os::TimePoint until = std::min(deadline, next_tick);
+    if (exit_) until = std::min(until, next_tree_look_);
+    wait_for_events(probe, until);
+  }
+}
+
+// Looks, after the clock has stopped, whether it is our server that answers: between the check
+// before the launch and now another process could have taken the port.
+Readiness ServerProcess::confirm_ready(Readiness result) {
+  result.outcome = Outcome::ready;
+  if (!exit_) exit_ = guard_.try_wait();
+  result.exit = exit_;
+  if (!is_loopback(url_)) return result;
+  std::vector<pid_t> pids;
+  for (const os::ProcessInfo& info : tree_.members()) pids.push_back(info.pid);
+  if (port_is_held_by(url_.port, pids).value_or(true)) return result;
+  const auto owner = port_owner(url_.port);
+  if (!owner) return result;
+  result.outcome = Outcome::not_ours;
+  result.reason = fmt::format("port {} is answered by pid {} ({}), which is not the server's",
+                              url_.port, owner->pid, owner->name);
+  return result;
+}
+
+std::vector<Survivor> ServerProcess::stop(nanoseconds grace) {
+  std::vector<Survivor> survivors = tree_.stop(grace);
+  if (survivors.empty()) {
+    constexpr auto k_report_limit = std::chrono::seconds(2);  // all it has to do is to be scheduled
+    if (!exit_) exit_ = guard_.wait_until(os::Clock::now() + k_report_limit);
+    guard_.release();
+  }
+  pump_.finish();
+  return survivors;
+}
+
+std::optional<std::string> ServerProcess::port_still_held(nanoseconds limit) const {
+  if (!is_loopback(url_)) return std::nullopt;
+  const os::TimePoint deadline = os::Clock::now() + limit;
+  while (!port_is_free(url_.port)) {
+    if (os::Clock::now() >= deadline) {
+      return fmt::format("port {} is still held by {}", url_.port, describe_owner(url_.port));
+    }
+    std::this_thread::sleep_for(milliseconds(20));
+  }
+  return std::nullopt;
+}
+
+}  // namespace coldload::process

@@ -1,0 +1,111 @@
+// One launch of a server command: started, watched until it is ready, stopped with all that it
+// left behind.
+//
+// Layer: process.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "os/clock.h"
+#include "os/subprocess.h"
+#include "process/guard.h"
+#include "process/log_pump.h"
+#include "process/process_tree.h"
+#include "process/readiness.h"
+#include "text/redact.h"
+
+namespace coldload::process {
+
+inline constexpr std::chrono::seconds k_default_grace{15};
+
+struct LaunchOptions {
+  std::vector<std::string> argv;  // placeholders already replaced
+  std::vector<std::pair<std::string, std::string>> environment;
+  std::string working_directory;  // empty: ours
+  std::string log_path;           // stdout and stderr of the whole tree
+  bool echo = false;              // the same to our stderr
+  OnOutput on_output;             // each piece of output, stamped; see LogPump
+  text::Redactor secrets;         // taken out of the output
+  std::string ready_url;
+  // The command of the server's guard; see Guard.
+  std::vector<std::string> guard{"/proc/self/exe", "guard"};
+  std::chrono::nanoseconds timeout = std::chrono::seconds(1800);  // launch -> ready
+};
+
+enum class Outcome {
+  ready,
+  exited,  // the server ended before it was ready
+  timed_out,
+  interrupted,  // os::interrupted()
+  not_ours,     // another process than the server's answers at its port
+};
+[[nodiscard]] std::string_view to_string(Outcome outcome);
+
+struct Readiness {
+  Outcome outcome = Outcome::exited;
+  os::TimePoint launched_at;
+  std::optional<os::TimePoint> port_open_at;  // the first connection that was accepted
+  std::optional<os::TimePoint> ready_at;      // the first 200
+  std::optional<os::ExitStatus> exit;         // of the launched process, where it has ended
+  std::string reason;                         // in words; empty when ready
+};
+
+class ServerProcess {
+ public:
+  // Launches, through a guard: own session, stdin from /dev/null, output to the log; in a cgroup of
+  // its own where we may make one. Throws os::Error where the port
+  // is taken or something already answers at the ready URL, and os::SystemError where the command
+  // is not found or the log cannot be written.
+  explicit ServerProcess(const LaunchOptions& options);
+  // Stops what still runs, with a short grace.
+  ~ServerProcess();
+  ServerProcess(const ServerProcess&) = delete;
+  ServerProcess& operator=(const ServerProcess&) = delete;
+
+  [[nodiscard]] os::TimePoint launched_at() const { return guard_.launched_at(); }
+  [[nodiscard]] os::TimePoint spawned_at() const { return guard_.spawned_at(); }
+  [[nodiscard]] pid_t pid() const { return guard_.server(); }
+
+  // Waits until the server is ready, has ended, the time is up or the user interrupts. `on_tick` is
+  // called about every `tick` meanwhile, on this thread: it delays what it takes. A command that
+  // starts the server in the background and exits with 0 has not ended while its tree lives. Throws
+  // os::SystemError where the log cannot be written, and what on_tick or on_output throw.
+  [[nodiscard]] Readiness wait_ready(
+      const std::function<void()>& on_tick = {},
+      std::chrono::nanoseconds tick = std::chrono::milliseconds(100));
+
+  // In words how the server ended, if it has: for the time after ready.
+  [[nodiscard]] std::optional<std::string> ended();
+
+  // Ends the whole tree and the log; see ProcessTree::stop. May be called again.
+  [[nodiscard]] std::vector<Survivor> stop(std::chrono::nanoseconds grace = k_default_grace);
+  // After stop(): waits until another server could listen at the port, at most `limit`; else says
+  // who holds it.
+  [[nodiscard]] std::optional<std::string> port_still_held(
+      std::chrono::nanoseconds limit = std::chrono::seconds(5)) const;
+
+  // Throws where the log could not be written, or on_output threw.
+  void check_log() { pump_.check(); }
+  [[nodiscard]] ProcessTree& tree() { return tree_; }
+
+ private:
+  void wait_for_events(const ReadinessProbe& probe, os::TimePoint until) const;
+  [[nodiscard]] Readiness confirm_ready(Readiness result);
+
+  LaunchOptions options_;
+  ReadyUrl url_;
+  LogPump pump_;
+  ProcessTree tree_;  // before the guard: it notes who was there already
+  Guard guard_;
+  std::optional<os::ExitStatus> exit_;
+  os::TimePoint next_tree_look_{};
+  bool tree_was_empty_ = false;
+};
+
+}  // namespace coldload::process

@@ -1,0 +1,72 @@
+#include "records/baseline.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <span>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include "os/error.h"
+#include "os/fd.h"
+#include "text/csv.h"
+#include "text/quote.h"
+
+namespace coldload::records {
+
+namespace {
+
+constexpr std::uint64_t k_largest_file_bytes = 64 << 20;
+
+std::string text_of(const std::string& path) {
+  const os::Fd file = os::open_regular(path);
+  const std::uint64_t size = os::file_size(file);
+  if (size > k_largest_file_bytes) {
+    throw os::Error(fmt::format("cannot read the baseline {}: it is larger than {} bytes", path,
+                                k_largest_file_bytes));
+  }
+  std::string text(static_cast<std::size_t>(size), '\0');
+  text.resize(os::pread_full(file, std::as_writable_bytes(std::span(text.data(), text.size())), 0));
+  constexpr std::string_view k_byte_order_mark = "\xEF\xBB\xBF";  // spreadsheets write it
+  if (text.rfind(k_byte_order_mark, 0) == 0) text.erase(0, k_byte_order_mark.size());
+  return text;
+}
+
+std::optional<std::size_t> column_of(const text::CsvRow& header, const std::string& name) {
+  const auto found = std::find(header.fields.begin(), header.fields.end(), name);
+  if (found == header.fields.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - header.fields.begin());
+}
+
+}  // namespace
+
+std::vector<BaselineFigure> read_baseline_csv(const std::string& path) {
+  std::string error;
+  const auto rows = text::parse_csv(text_of(path), &error);
+  if (!rows) throw os::Error(fmt::format("cannot read the baseline {}: {}", path, error));
+  if (rows->empty()) throw os::Error(fmt::format("cannot read the baseline {}: it is empty", path));
+  const auto load_s = column_of(rows->front(), "load_s");
+  const auto mode = column_of(rows->front(), "storage_mode");
+  if (!load_s) {
+    throw os::Error(
+        fmt::format("cannot read the baseline {}: its header has no column load_s", path));
+  }
+  std::vector<BaselineFigure> figures;
+  for (auto row = rows->begin() + 1; row != rows->end(); ++row) {
+    const std::string& field = row->fields[*load_s];
+    if (field.empty()) continue;
+    double seconds = 0;
+    const auto [end, problem] = std::from_chars(field.data(), field.data() + field.size(), seconds);
+    if (problem != std::errc() || end != field.data() + field.size() || !std::isfinite(seconds) ||
+        seconds < 0) {
+      throw os::Error(fmt::format("cannot read the baseline {}: line {}: load_s is {}, not seconds",
+                                  path, row->line, text::quoted(field)));
+    }
+    figures.push_back({mode ? row->fields[*mode] : "", seconds});
+  }
+  return figures;
+}
+
+}  // namespace coldload::records

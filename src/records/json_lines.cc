@@ -1,0 +1,162 @@
+#include "records/json_lines.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <map>
+#include <span>
+#include <unordered_map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "os/error.h"
+#include "records/fields.h"
+#include "records/json_access.h"
+
+namespace coldload::records {
+
+namespace {
+
+constexpr std::size_t k_longest_line_bytes = 64 << 20;
+constexpr std::size_t k_chunk_bytes = 1 << 20;
+
+const std::unordered_map<std::string_view, const Field*>& fields_by_key() {
+  static const auto k_map = [] {
+    std::unordered_map<std::string_view, const Field*> map;
+    for (const Field& field : fields()) map.emplace(field.key, &field);
+    return map;
+  }();
+  return k_map;
+}
+
+// A newer minor version ("1.2") only adds keys; a newer major one may change their meaning.
+void check_schema(const json::object& object) {
+  const json::value* schema = object.if_contains("schema");
+  if (schema == nullptr || !schema->is_number()) {
+    throw os::Error("it has no \"schema\": not a record of coldload");
+  }
+  const double version = std::floor(schema->to_number<double>());
+  if (version > static_cast<double>(k_schema)) {
+    throw os::Error(
+        fmt::format("it was written by a newer coldload (schema {}; this one reads up to {}): use "
+                    "that version to read it",
+                    version, k_schema));
+  }
+  if (version < 1) throw os::Error("its \"schema\" is not a version");
+}
+
+}  // namespace
+
+std::string json_line_of(const Record& record) {
+  json::object object;
+  object.reserve(fields().size());
+  for (const Field& field : fields()) object.emplace(field.key, field.write(record));
+  return text::to_line(object) + '\n';
+}
+
+Record record_of_line(std::string_view line) {
+  std::string error;
+  std::optional<json::value> value = text::parse_json(line, &error);
+  if (!value) throw os::Error(fmt::format("it is not JSON: {}", error));
+  if (!value->is_object()) throw os::Error("it is not a JSON object");
+  json::object& object = value->get_object();
+  check_schema(object);
+  Record record;
+  for (auto& entry : object) {
+    if (entry.value().is_null()) continue;
+    const auto found = fields_by_key().find(entry.key());
+    if (found == fields_by_key().end() || found->second->read == nullptr) continue;
+    try {
+      found->second->read(std::move(entry.value()), &record);
+    } catch (const os::Error& problem) {
+      throw os::Error(fmt::format("\"{}\" {}", found->second->key, problem.what()));
+    }
+  }
+  for (const char* key : {"run_id", "storage_mode", "status", "cold", "experiment"}) {
+    const json::value* member = object.if_contains(key);
+    if (member == nullptr || member->is_null()) {
+      throw os::Error(fmt::format("it has no \"{}\"", key));
+    }
+  }
+  if (record.arm.empty()) record.arm = record.storage_mode;
+  return record;
+}
+
+std::uint64_t for_each_line(
+    const os::Fd& file,
+    const std::function<void(std::string_view line, std::uint64_t number)>& each) {
+  std::string buffer;
+  std::vector<std::byte> chunk(k_chunk_bytes);
+  std::uint64_t offset = 0;
+  std::uint64_t number = 0;
+  while (true) {
+    const std::size_t got = os::pread_full(file, chunk, offset);
+    if (got == 0) return buffer.size();
+    offset += got;
+    const std::size_t searched = buffer.size();
+    buffer.append(reinterpret_cast<const char*>(chunk.data()), got);
+    std::size_t begin = 0;
+    std::size_t end = buffer.find('\n', searched);
+    while (end != std::string::npos) {
+      each(std::string_view(buffer).substr(begin, end - begin), ++number);
+      begin = end + 1;
+      end = buffer.find('\n', begin);
+    }
+    buffer.erase(0, begin);
+    if (buffer.size() > k_longest_line_bytes) {
+      throw os::Error(fmt::format("cannot read {}: line {} is longer than {} bytes", file.path(),
+                                  number + 1, k_longest_line_bytes));
+    }
+  }
+}
+
+void for_each_record(const std::string& path, const std::function<void(Record&&)>& each) {
+  const os::Fd file = os::open_regular(path);
+  std::uint64_t lines = 0;
+  const std::uint64_t cut_bytes =
+      for_each_line(file, [&](std::string_view line, std::uint64_t number) {
+        lines = number;
+        if (line.find_first_not_of(" \t\r") == std::string_view::npos) return;
+        Record record;
+        try {
+          record = record_of_line(line);
+        } catch (const os::Error& problem) {
+          throw os::Error(fmt::format("cannot read {} line {}: {}", path, number, problem.what()));
+        }
+        each(std::move(record));
+      });
+  if (cut_bytes > 0) {
+    throw os::Error(
+        fmt::format("cannot read {} line {}: the line is cut ({} bytes without a line end), as a "
+                    "crash or a full disk leaves it; coldload mends it when it next appends to "
+                    "this file, or remove that line",
+                    path, lines + 1, cut_bytes));
+  }
+}
+
+void read_unique_records(const std::vector<std::string>& paths,
+                         const std::function<void(Record&&)>& each) {
+  std::map<std::pair<std::string, std::uint64_t>, const std::string*> seen;
+  for (const std::string& path : paths) {
+    for_each_record(path, [&](Record&& record) {
+      const auto [entry, fresh] =
+          seen.emplace(std::pair(record.experiment.id, record.run_id), &path);
+      if (!fresh) {
+        throw os::Error(
+            fmt::format("run_id {} of experiment {} is in {} and again in {}: it would "
+                        "count twice; give each record once",
+                        record.run_id, record.experiment.id, *entry->second, path));
+      }
+      each(std::move(record));
+    });
+  }
+}
+
+std::vector<Record> read_records(const std::vector<std::string>& paths) {
+  std::vector<Record> records;
+  read_unique_records(paths, [&](Record&& record) { records.push_back(std::move(record)); });
+  return records;
+}
+
+}  // namespace coldload::records

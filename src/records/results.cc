@@ -1,0 +1,286 @@
+#include "records/results.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/error.h"
+#include "records/csv_row.h"
+#include "records/json_lines.h"
+#include "text/csv.h"
+#include "text/quote.h"
+
+namespace coldload::records {
+
+namespace {
+
+// Larger numbers are somebody else's identities; one past them would not be a number for all tools.
+constexpr std::uint64_t k_largest_run_id = 1'000'000'000'000'000;
+
+constexpr const char* k_use_another = "use another --out directory, or move the files away";
+
+// Holds the lock that every coldload takes on the CSV while it looks at the files or appends.
+class Lock {
+ public:
+  explicit Lock(const os::Fd& file) : fd_(file.get()) {
+    while (::flock(fd_, LOCK_EX) != 0) {
+      if (errno != EINTR) throw os::SystemError("lock", file.path(), errno);
+    }
+  }
+  ~Lock() { ::flock(fd_, LOCK_UN); }
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+
+ private:
+  int fd_;
+};
+
+os::Fd open_for_appending(const std::string& path) {
+  // O_NONBLOCK: a FIFO in its place must not hang us.
+  os::Fd file = os::open_file(path, O_RDWR | O_CREAT | O_APPEND | O_NONBLOCK, 0644);
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) throw os::SystemError("stat", path, errno);
+  if (!S_ISREG(info.st_mode)) {
+    throw os::Error(fmt::format("cannot append to {}: it is not a regular file", path));
+  }
+  return file;
+}
+
+void create_directory(const std::string& directory) {
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) throw os::SystemError("create the directory", directory, error.value());
+  if (!std::filesystem::is_directory(directory, error)) {
+    throw os::Error(fmt::format("cannot write results to {}: it is not a directory", directory));
+  }
+  if (::access(directory.c_str(), W_OK | X_OK) != 0) {
+    throw os::SystemError("write to the directory", directory, errno);
+  }
+}
+
+void flush(const os::Fd& file) {
+  while (::fsync(file.get()) != 0) {
+    if (errno != EINTR) throw os::SystemError("flush", file.path(), errno);
+  }
+}
+
+// A file's new entry in its directory is flushed through the directory.
+void flush_directory(const std::string& directory) {
+  const os::Fd file = os::open_file(directory, O_RDONLY | O_DIRECTORY);
+  if (::fsync(file.get()) != 0 && errno != EINVAL) {
+    throw os::SystemError("flush the directory", directory, errno);
+  }
+}
+
+void cut_back(const os::Fd& file, std::uint64_t bytes) {
+  if (::ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) {
+    throw os::SystemError("cut back", file.path(), errno);
+  }
+}
+
+// Appends in one write and flushes; on failure the file is as long as before.
+void append_whole(const os::Fd& file, const std::string& text) {
+  const std::uint64_t bytes_before = os::file_size(file);
+  try {
+    os::write_full(file, text);
+    flush(file);
+  } catch (...) {
+    cut_back(file, bytes_before);
+    throw;
+  }
+}
+
+std::string bytes_from(const os::Fd& file, std::uint64_t offset) {
+  const std::uint64_t size = os::file_size(file);
+  std::string text(size > offset ? static_cast<std::size_t>(size - offset) : 0, '\0');
+  const auto buffer = std::as_writable_bytes(std::span(text.data(), text.size()));
+  text.resize(os::pread_full(file, buffer, offset));
+  return text;
+}
+
+std::optional<std::uint64_t> run_id_of(std::string_view text) {
+  std::uint64_t id = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error != std::errc() || end != text.data() + text.size() || id > k_largest_run_id) {
+    return std::nullopt;
+  }
+  return id;
+}
+
+// Somebody may have deleted or replaced the file while trials ran: rows would go nowhere.
+void check_still_there(const os::Fd& file) {
+  struct stat ours {};
+  struct stat there {};
+  if (::fstat(file.get(), &ours) != 0) throw os::SystemError("stat", file.path(), errno);
+  if (::stat(file.path().c_str(), &there) != 0 || ours.st_ino != there.st_ino ||
+      ours.st_dev != there.st_dev) {
+    throw os::Error(fmt::format(
+        "cannot append to {}: the file was moved, removed or replaced while coldload ran",
+        file.path()));
+  }
+}
+
+}  // namespace
+
+Results::Results(const std::string& directory) {
+  create_directory(directory);
+  const std::string base =
+      directory.empty() || directory.back() == '/' ? directory : directory + '/';
+  markdown_path_ = base + k_markdown_name;
+  csv_ = open_for_appending(base + k_csv_name);
+  const Lock lock(csv_);
+  check_header_or_write_it();
+  jsonl_ = open_for_appending(base + k_jsonl_name);
+  read_new_rows();
+  match_records();
+  row_ids_.clear();
+  flush_directory(directory);
+}
+
+void Results::check_header_or_write_it() {
+  const std::string header = csv_header();
+  if (os::file_size(csv_) == 0) {
+    const std::string jsonl_path =
+        csv_.path().substr(0, csv_.path().size() - std::string_view(k_csv_name).size()) +
+        k_jsonl_name;
+    struct stat info {};
+    if (::stat(jsonl_path.c_str(), &info) == 0 && info.st_size > 0) {
+      throw os::Error(
+          fmt::format("{} holds records, but {} is empty or was not there: every record has a row "
+                      "there; {}",
+                      jsonl_path, csv_.path(), k_use_another));
+    }
+    append_whole(csv_, header);
+  }
+  std::string first(header.size(), '\0');
+  first.resize(
+      os::pread_full(csv_, std::as_writable_bytes(std::span(first.data(), first.size())), 0));
+  if (first == header) {
+    csv_bytes_read_ = header.size();
+    return;
+  }
+  const std::string line = first.substr(0, first.find('\n'));
+  const std::string expected = header.substr(0, header.size() - 1);
+  const char* cause = line == expected + '\r' ? " (with CRLF line ends)" : "";
+  throw os::Error(fmt::format("cannot append to {}: its header is {}{}, not {}; {}", csv_.path(),
+                              text::quoted(line), cause, text::quoted(expected), k_use_another));
+}
+
+void Results::read_new_rows() {
+  const std::string text = bytes_from(csv_, csv_bytes_read_);
+  if (text.empty()) return;
+  if (text.back() != '\n') {
+    throw os::Error(
+        fmt::format("cannot append to {}: its last line has no line end, so a row would be glued "
+                    "to it; if the line is whole, end it (echo >> FILE), if it is cut, remove it",
+                    csv_.path()));
+  }
+  std::string error;
+  // The header goes along, so that rows are held against its number of fields.
+  const auto rows = text::parse_csv(csv_header() + text, &error);
+  if (!rows) {
+    throw os::Error(fmt::format(
+        "cannot append to {}: {}; {}", csv_.path(),
+        csv_bytes_read_ == csv_header().size() ? error : "a new row: " + error, k_use_another));
+  }
+  for (auto row = rows->begin() + 1; row != rows->end(); ++row) {
+    row_ids_.push_back(row->fields[0]);
+    last_run_id_ = std::max(last_run_id_, run_id_of(row->fields[0]).value_or(0));
+  }
+  csv_bytes_read_ += text.size();
+}
+
+void Results::match_records() {
+  std::vector<std::string> record_ids;
+  std::string last_line;
+  const std::uint64_t cut_bytes =
+      for_each_line(jsonl_, [&](std::string_view line, std::uint64_t number) {
+        try {
+          record_ids.push_back(fmt::format("{}", record_of_line(line).run_id));
+        } catch (const os::Error& problem) {
+          throw os::Error(fmt::format("cannot append to {}: line {}: {}; {}", jsonl_.path(), number,
+                                      problem.what(), k_use_another));
+        }
+        last_line = line;
+      });
+
+  // Rows of another tool come first; from then on, row and record go in step.
+  const bool last_row_missing =
+      !record_ids.empty() && (row_ids_.empty() || record_ids.back() != row_ids_.back());
+  const std::size_t rows_wanted = record_ids.size() - (last_row_missing ? 1 : 0);
+  const bool in_step =
+      rows_wanted <= row_ids_.size() &&
+      std::equal(record_ids.begin(), record_ids.begin() + static_cast<std::ptrdiff_t>(rows_wanted),
+                 row_ids_.end() - static_cast<std::ptrdiff_t>(rows_wanted));
+  if (!in_step) {
+    throw os::Error(
+        fmt::format("{} has {} rows and {} has {} records, and they do not belong together (every "
+                    "record is one "
+                    "row, in the same order): a file was edited, or half of a pair was copied; {}",
+                    csv_.path(), row_ids_.size(), jsonl_.path(), record_ids.size(), k_use_another));
+  }
+  rows_without_records_ = row_ids_.size() - rows_wanted;
+  if (cut_bytes > 0) {
+    cut_back(jsonl_, os::file_size(jsonl_) - cut_bytes);
+    flush(jsonl_);
+    mended_.push_back(fmt::format(
+        "{}: a last line that was not written to its end is removed ({} bytes); no row of {} "
+        "belongs to it",
+        jsonl_.path(), cut_bytes, k_csv_name));
+  }
+  if (last_row_missing) mend_missing_row(last_line);
+}
+
+void Results::mend_missing_row(const std::string& line) {
+  const Record record = record_of_line(line);
+  if (record.run_id <= last_run_id_) {
+    throw os::Error(fmt::format("{} ends with run_id {}, which {} does not end with; {}",
+                                jsonl_.path(), record.run_id, csv_.path(), k_use_another));
+  }
+  const std::string row = csv_row_of(record);
+  append_whole(csv_, row);
+  csv_bytes_read_ += row.size();
+  last_run_id_ = record.run_id;
+  mended_.push_back(
+      fmt::format("{}: run_id {} was in {} only, as a crash between the two leaves it; its row is "
+                  "written now",
+                  csv_.path(), record.run_id, k_jsonl_name));
+}
+
+void Results::append(Record& record) {
+  const Lock lock(csv_);
+  check_still_there(csv_);
+  check_still_there(jsonl_);
+  read_new_rows();
+  row_ids_.clear();
+  record.run_id = last_run_id_ + 1;
+
+  const std::string line = json_line_of(record);
+  const std::string row = csv_row_of(record);
+  const std::uint64_t jsonl_bytes_before = os::file_size(jsonl_);
+  try {
+    append_whole(jsonl_, line);
+    append_whole(csv_, row);
+  } catch (const os::Error& problem) {
+    record.run_id = 0;
+    if (os::file_size(jsonl_) != jsonl_bytes_before) cut_back(jsonl_, jsonl_bytes_before);
+    throw os::Error(
+        fmt::format("the trial of {} is not recorded: {}", record.storage_mode, problem.what()));
+  }
+  csv_bytes_read_ += row.size();
+  last_run_id_ = record.run_id;
+}
+
+}  // namespace coldload::records

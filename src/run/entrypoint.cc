@@ -1,0 +1,301 @@
+#include "run/entrypoint.h"
+
+#include <algorithm>
+#include <csignal>
+#include <cstdint>
+#include <ctime>
+#include <utility>
+
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os/error.h"
+#include "os/interrupt.h"
+#include "os/proc.h"
+#include "process/port.h"
+
+namespace coldload::run {
+
+namespace {
+
+using std::chrono::nanoseconds;
+
+// Ten requests a second disturb nobody, and "ready after 44.9 s" is still right.
+constexpr std::chrono::milliseconds k_ready_pause{100};
+// A server that is not ready by then listens elsewhere.
+constexpr std::chrono::hours k_ready_limit{1};
+constexpr std::chrono::seconds k_reader_grace{1};
+
+bool would_end_us(int number) {
+  const auto& ignored = os::signals_ignored_at_start();
+  const bool ends = number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
+  return ends && std::find(ignored.begin(), ignored.end(), number) == ignored.end();
+}
+
+}  // namespace
+
+EntrypointEnd Entrypoint::run() {
+  EntrypointEnd end;
+  if (os::interrupted() && would_end_us(os::interrupt_signal())) {
+    fatal_signal_ = os::interrupt_signal();  // before signals came to us
+  }
+  if (!wait_for_verdict(&end) || !copy_first(&end)) return end;
+  launch();
+  while (true) {
+    take_signals();
+    if (ended_) break;
+    try {
+      take_news();
+      ask_if_ready();
+      if (copy_is_due_ && !reader_ && !probe_) start_copier();
+    } catch (const std::exception&) {
+      // The server goes on without them.
+      probe_.reset();
+      drop_reader();
+    }
+    std::optional<os::TimePoint> until = reader_has_until_;
+    if (probe_) until = std::min(until.value_or(probe_->due()), probe_->due());
+    wait(until);
+  }
+  end.server = ended_;
+  return end;
+}
+
+// False where there is to be no launch.
+bool Entrypoint::wait_for_verdict(EntrypointEnd* end) {
+  try {
+    reader_.emplace(options_.reader);
+  } catch (const os::Error& error) {
+    options_.on_news({ReaderNews::Kind::useless, 0, false, 0, error.what()});
+  }
+  const os::TimePoint deadline = os::Clock::now() + options_.patience;
+  while (true) {
+    take_signals();
+    take_news();
+    if (fatal_signal_ != 0) {
+      end->signal = fatal_signal_;
+      return false;
+    }
+    if (verdict_ && verdict_->kind == ReaderNews::Kind::refused) {
+      end->refused = verdict_->text;
+      return false;
+    }
+    if (verdict_ || !reader_) return true;
+    if (os::Clock::now() >= deadline) {
+      options_.on_news({ReaderNews::Kind::late, 0, false, 0, ""});
+      return true;
+    }
+    wait(deadline);
+  }
+}
+
+// Where reading ahead cannot help, a copy may. False where there is to be no launch.
+bool Entrypoint::copy_first(EntrypointEnd* end) {
+  if (!options_.copy || !verdict_ || verdict_->kind != ReaderNews::Kind::copy_first) return true;
+  start_copier();
+  while (copying_) {
+    take_signals();
+    if (fatal_signal_ != 0) {
+      end->signal = fatal_signal_;
+      return false;
+    }
+    take_news();
+    if (!copying_) break;
+    const os::TimePoint deadline = heard_at_ + options_.copy->patience;
+    if (os::Clock::now() >= deadline) {
+      copying_ = false;
+      options_.on_news({ReaderNews::Kind::not_copied, 0, false, 0,
+                        "it does not go on, and the server does not wait for it any longer"});
+      break;
+    }
+    wait(deadline);
+  }
+  drop_reader();  // whatever hangs in it
+  return true;
+}
+
+void Entrypoint::start_copier() {
+  copy_is_due_ = false;
+  drop_reader();
+  try {
+    reader_.emplace(options_.copy->copier);
+    copying_ = true;
+    heard_at_ = os::Clock::now();
+  } catch (const os::Error& error) {
+    options_.on_news({ReaderNews::Kind::not_copied, 0, false, 0, error.what()});
+  }
+}
+
+void Entrypoint::launch() {
+  os::SpawnOptions spawn;
+  spawn.argv = serves_copy_ ? options_.copy->argv : options_.argv;
+  spawn.stdin_fd = STDIN_FILENO;
+  spawn.ignored_signals = os::signals_ignored_at_start();
+  server_.emplace(spawn);
+  // What came before it was there, the terminal has not sent it.
+  while (const auto arrival = inbox_.take()) {
+    if (arrival->number == SIGCHLD) {
+      reap();
+    } else {
+      server_->send_signal(arrival->number);
+    }
+  }
+  if (!options_.ready_url) return;
+  try {
+    probe_.emplace(*options_.ready_url, k_ready_pause);
+  } catch (const os::Error&) {
+    probe_.reset();  // no such host: nobody will tell when it is ready
+  }
+}
+
+// Until something happens, or `until`.
+void Entrypoint::wait(std::optional<os::TimePoint> until) {
+  std::vector<pollfd> entries{{inbox_.fd(), POLLIN, 0}};
+  if (reader_ && reader_->fd() >= 0) entries.push_back({reader_->fd(), POLLIN, 0});
+  if (probe_) probe_->add_to(entries);
+  timespec limit{};
+  if (until) {
+    const nanoseconds left = std::max(nanoseconds(0), nanoseconds(*until - os::Clock::now()));
+    constexpr std::int64_t k_ns_per_s = 1'000'000'000;
+    limit = {left.count() / k_ns_per_s, left.count() % k_ns_per_s};
+  }
+  ::ppoll(entries.data(), entries.size(), until ? &limit : nullptr, nullptr);
+}
+
+void Entrypoint::take_signals() {
+  while (const auto arrival = inbox_.take()) {
+    if (arrival->number == SIGCHLD) {
+      reap();
+    } else if (server_) {
+      forward(*arrival);
+    } else if (would_end_us(arrival->number)) {
+      fatal_signal_ = arrival->number;
+    }
+  }
+}
+
+void Entrypoint::forward(const os::SignalArrival& arrival) const {
+  if (arrival.from_terminal && ::getpgid(server_->pid()) == ::getpgrp()) return;
+  server_->send_signal(arrival.number);
+}
+
+// All that has ended: our two children, and the orphans that come to PID 1.
+void Entrypoint::reap() {
+  while (true) {
+    siginfo_t info{};
+    if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) return;
+    if (server_ && !ended_ && info.si_pid == server_->pid()) {
+      ended_ = server_->try_wait();
+    } else if (!reader_ || info.si_pid != reader_->pid() || !reader_->reap()) {
+      ::waitpid(info.si_pid, nullptr, WNOHANG);
+    }
+  }
+}
+
+void Entrypoint::take_news() {
+  if (!reader_) return;
+  for (const ReaderNews& news : reader_->take()) {
+    using Kind = ReaderNews::Kind;
+    if (server_ && news.kind == Kind::has_copy) {
+      // It would read what is not served.
+      options_.on_news({Kind::useless, 0, false, 0,
+                        "its copy is there, but was found too late to be served this time"});
+      return drop_reader();
+    }
+    note(news);
+    // Before the launch, a refusal is our caller's to tell; after it, nothing comes first.
+    if (server_ ? news.kind != Kind::copy_first : news.kind != Kind::refused) {
+      options_.on_news(news);
+    }
+  }
+  const bool given_up = reader_has_until_ && os::Clock::now() >= *reader_has_until_;
+  if (reader_->fd() >= 0 && !given_up) return;
+  if (reading_ && !done_) {
+    done_ = {ReaderNews::Kind::done, 0, true, 0,
+             given_up ? "the reader hangs and was given up" : "the reader ended early"};
+    options_.on_news(*done_);
+  }
+  if (std::exchange(copying_, false)) {
+    options_.on_news({ReaderNews::Kind::not_copied, 0, false, 0, "the copying ended early"});
+  }
+  drop_reader();
+  announce_ready();
+}
+
+void Entrypoint::note(const ReaderNews& news) {
+  heard_at_ = os::Clock::now();
+  switch (news.kind) {
+    case ReaderNews::Kind::reading:
+      reading_ = true;
+      break;
+    case ReaderNews::Kind::done:
+      done_ = news;
+      break;
+    case ReaderNews::Kind::copied:
+      serves_copy_ = true;  // if it is launched after this
+      copying_ = false;
+      break;
+    case ReaderNews::Kind::not_copied:
+      copying_ = false;
+      copy_is_due_ = false;
+      break;
+    case ReaderNews::Kind::late:
+    case ReaderNews::Kind::copying:
+      break;
+    case ReaderNews::Kind::found:
+      copy_is_due_ = options_.copy.has_value();
+      verdict_ = news;
+      break;
+    case ReaderNews::Kind::has_copy:
+      serves_copy_ = true;
+      verdict_ = news;
+      break;
+    case ReaderNews::Kind::copy_first:
+      copy_is_due_ = server_.has_value();  // too late to be the first
+      verdict_ = news;
+      break;
+    case ReaderNews::Kind::refused:
+    case ReaderNews::Kind::useless:
+      verdict_ = news;
+      break;
+  }
+}
+
+// Its process may take as long to end as its mount hangs: reap() gets it then.
+void Entrypoint::drop_reader() {
+  reader_.reset();
+  reader_has_until_.reset();
+}
+
+void Entrypoint::ask_if_ready() {
+  if (!probe_) return;
+  const bool ready = probe_->advance();
+  const double elapsed_s = os::seconds_between(server_->launched_at(), os::Clock::now());
+  if (!ready && elapsed_s < os::Seconds(k_ready_limit).count()) return;
+  if (ready && !answered_by_another()) {
+    ready_s_ = os::seconds_between(server_->launched_at(), *probe_->ready_at());
+  }
+  probe_.reset();
+  if (!ready_s_) return;
+  if (!reader_) return announce_ready();
+  reader_->stop();
+  reader_has_until_ = os::Clock::now() + k_reader_grace;
+}
+
+bool Entrypoint::answered_by_another() const {
+  if (!options_.must_be_ours) return false;
+  // As PID 1 also what the server has let go: it is our child then.
+  std::vector<pid_t> pids{server_->pid()};
+  for (const os::ProcessInfo& info : os::descendants(::getpid())) pids.push_back(info.pid);
+  const std::uint16_t port = options_.ready_url->port;
+  return !process::port_is_held_by(port, pids).value_or(true) && process::port_owner(port);
+}
+
+void Entrypoint::announce_ready() {
+  if (!ready_s_) return;
+  options_.on_ready(*ready_s_, done_);
+  ready_s_.reset();
+}
+
+}  // namespace coldload::run

@@ -1,0 +1,104 @@
+// A server in the foreground, as if it had been started without us, while another process reads its
+// model's files: signals are passed on, orphans reaped, the exit status handed up. Fit for PID 1.
+//
+// The server is in our process group, so that a terminal's Ctrl-C and Ctrl-Z reach it as they
+// always do; what the terminal sent to it already is not sent twice. Orphans come to us where we
+// are PID 1; elsewhere they go where they would go without us.
+//
+// Layer: run. Takes the process's signals for good; one thread.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "os/signal_inbox.h"
+#include "os/subprocess.h"
+#include "process/readiness.h"
+#include "run/reader_process.h"
+
+namespace coldload::run {
+
+// A copy of the model's files on faster storage, for this start or for the next ones.
+struct CopyOptions {
+  std::vector<std::string> copier;  // the command of a ReaderProcess that makes it
+  std::vector<std::string> argv;    // of the server where the copy is served
+  // How long a launch waits for a copy that does not go on.
+  std::chrono::nanoseconds patience = std::chrono::seconds(30);
+};
+
+// What is said, before the reason, of a start whose files were not read ahead.
+inline constexpr std::string_view k_not_read_ahead = "only starts the server; not reading ";
+
+struct EntrypointOptions {
+  std::vector<std::string> argv;
+  std::vector<std::string> reader;  // the command of a ReaderProcess
+  // Made when the server is ready; before its launch only where the reader says so.
+  std::optional<CopyOptions> copy;
+  // Where the server answers 200 when it is ready; nothing: not known.
+  std::optional<process::ReadyUrl> ready_url;
+  // What another process than ours answers there does not count.
+  bool must_be_ours = true;
+  // How long the launch waits at most for the reader to say whether the files are there.
+  std::chrono::nanoseconds patience = std::chrono::seconds(2);
+
+  std::function<void(const ReaderNews&)> on_news = [](const ReaderNews&) {};
+  // Seconds from launch to ready, and the reader's last news; nothing where it had nothing to read,
+  // or has not answered.
+  std::function<void(double, const std::optional<ReaderNews>&)> on_ready =
+      [](double, const std::optional<ReaderNews>&) {};
+};
+
+struct EntrypointEnd {
+  std::optional<os::ExitStatus> server;  // nothing: it was not started
+  int signal = 0;                        // because of this signal, if it is not 0
+  std::string refused;                   // or because the reader refused, in its words
+};
+
+class Entrypoint {
+ public:
+  // Call before any other thread starts.
+  explicit Entrypoint(const EntrypointOptions& options) : options_(options) {}
+
+  // Returns when the server has ended, whatever else still runs. Throws os::SystemError where its
+  // command is not found or cannot be executed.
+  [[nodiscard]] EntrypointEnd run();
+
+ private:
+  [[nodiscard]] bool wait_for_verdict(EntrypointEnd* end);
+  [[nodiscard]] bool copy_first(EntrypointEnd* end);
+  void launch();
+  void wait(std::optional<os::TimePoint> until);
+  void take_signals();
+  void forward(const os::SignalArrival& arrival) const;
+  void reap();
+  void take_news();
+  void note(const ReaderNews& news);
+  void ask_if_ready();
+  [[nodiscard]] bool answered_by_another() const;
+  void announce_ready();
+  void drop_reader();
+  void start_copier();
+
+  const EntrypointOptions options_;
+  os::SignalInbox inbox_;
+  std::optional<ReaderProcess> reader_;
+  std::optional<os::Subprocess> server_;
+  std::optional<os::ExitStatus> ended_;
+  std::optional<process::ReadinessProbe> probe_;
+  std::optional<double> ready_s_;                  // known, but not announced so far
+  std::optional<os::TimePoint> reader_has_until_;  // to confirm that it ends
+  std::optional<ReaderNews> verdict_;              // one of those before `reading`
+  std::optional<ReaderNews> done_;
+  bool reading_ = false;
+  bool serves_copy_ = false;  // it is there
+  bool copy_is_due_ = false;  // it is to be made
+  bool copying_ = false;      // what `reader_` is there for
+  os::TimePoint heard_at_;    // the latest news
+  int fatal_signal_ = 0;      // one that came before the launch
+};
+
+}  // namespace coldload::run

@@ -1,0 +1,116 @@
+#include "server/runtime_caches.h"
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+
+#include "os/error.h"
+
+namespace coldload::server {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view k_prefix = ".runtime-caches-";
+
+struct Variable {
+  std::string_view name;
+  std::string_view folder;
+};
+
+constexpr std::array<Variable, 8> k_variables{{
+    {"VLLM_CACHE_ROOT", "vllm"},
+    {"TORCHINDUCTOR_CACHE_DIR", "inductor"},
+    {"TRITON_CACHE_DIR", "triton"},
+    {"FLASHINFER_WORKSPACE_BASE", "flashinfer"},
+    {"CUDA_CACHE_PATH", "cuda"},
+    {"TORCH_EXTENSIONS_DIR", "torch-extensions"},
+    {"DG_JIT_CACHE_DIR", "deep-gemm"},
+    {"SGLANG_DG_CACHE_DIR", "sglang-deep-gemm"},
+}};
+
+// Nothing where another process holds it, or it is none.
+os::Fd hold(const std::string& directory) {
+  os::Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), directory);
+  if (!fd.valid() || ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return {};
+  return fd;
+}
+
+// Those of a coldload that was killed.
+void remove_leftovers(const std::string& directory) {
+  std::error_code error;
+  fs::directory_iterator entry(directory, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    if (entry->path().filename().string().rfind(k_prefix, 0) != 0) continue;
+    std::error_code ignored;
+    if (hold(entry->path()).valid()) fs::remove_all(entry->path(), ignored);
+  }
+}
+
+}  // namespace
+
+std::optional<CompileCache> parse_compile_cache(std::string_view text) {
+  for (const CompileCache mode :
+       {CompileCache::keep, CompileCache::private_caches, CompileCache::fresh_caches}) {
+    if (text == to_string(mode)) return mode;
+  }
+  return std::nullopt;
+}
+
+std::string_view to_string(CompileCache mode) {
+  switch (mode) {
+    case CompileCache::keep:
+      return "keep";
+    case CompileCache::private_caches:
+      return "private";
+    case CompileCache::fresh_caches:
+      return "fresh";
+  }
+  return "unknown";
+}
+
+RuntimeCaches::RuntimeCaches(CompileCache mode, const std::string& directory) : mode_(mode) {
+  if (mode == CompileCache::keep) return;
+  std::error_code error;
+  fs::create_directories(directory, error);
+  if (error) throw os::SystemError("create", directory, error.value());
+  remove_leftovers(directory);
+  std::string path = fs::absolute(directory) / fmt::format("{}XXXXXX", k_prefix);
+  if (::mkdtemp(path.data()) == nullptr) throw os::SystemError("create", path, errno);
+  path_ = path;
+  lock_ = hold(path_);
+}
+
+RuntimeCaches::~RuntimeCaches() {
+  std::error_code ignored;
+  if (!path_.empty()) fs::remove_all(path_, ignored);
+}
+
+void RuntimeCaches::prepare_launch() {
+  if (mode_ != CompileCache::fresh_caches) return;
+  std::error_code error;
+  fs::directory_iterator entry(path_, error);
+  while (!error && entry != fs::directory_iterator()) {
+    fs::remove_all(entry->path(), error);
+    if (!error) entry.increment(error);
+  }
+  if (error) throw os::SystemError("empty", path_, error.value());
+}
+
+Environment RuntimeCaches::environment() const {
+  Environment variables;
+  if (path_.empty()) return variables;
+  for (const Variable& variable : k_variables) {
+    variables.emplace_back(variable.name, fmt::format("{}/{}", path_, variable.folder));
+  }
+  return variables;
+}
+
+}  // namespace coldload::server

@@ -1,0 +1,45 @@
+// The caches that servers keep from one start to the next: compiled graphs and kernels.
+//
+// They can be worth ten times what storage is: an experiment that does not hold them constant
+// measures them. With `private_caches` all launches share caches of the experiment's own, which
+// the discarded first launch fills; with `fresh_caches` every launch starts with none.
+//
+// Layer: server.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "os/fd.h"
+#include "server/server_kind.h"
+
+namespace coldload::server {
+
+enum class CompileCache { keep, private_caches, fresh_caches };
+
+[[nodiscard]] std::optional<CompileCache> parse_compile_cache(std::string_view text);
+[[nodiscard]] std::string_view to_string(CompileCache mode);
+
+// Owns the directory of an experiment's caches, and removes it.
+class RuntimeCaches {
+ public:
+  // Makes `<directory>/.runtime-caches-XXXXXX`, locked while this lives, and removes others that
+  // nobody holds any more; makes nothing for `keep`. Throws os::SystemError.
+  RuntimeCaches(CompileCache mode, const std::string& directory);
+  ~RuntimeCaches();
+  RuntimeCaches(const RuntimeCaches&) = delete;
+  RuntimeCaches& operator=(const RuntimeCaches&) = delete;
+
+  // Before each launch: empties them if every launch is to start with none.
+  void prepare_launch();
+  // The variables that point servers, compilers and drivers there.
+  [[nodiscard]] Environment environment() const;
+
+ private:
+  CompileCache mode_;
+  std::string path_;  // absolute; empty: none
+  os::Fd lock_;       // on the directory
+};
+
+}  // namespace coldload::server

@@ -1,0 +1,75 @@
+// The inference servers that coldload knows, one file each, behind one small interface.
+//
+// What nobody knows is `generic`: measured all the same, from launch to the first HTTP 200.
+//
+// Layer: server. No state: texts and pure functions.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "server/completion.h"
+#include "server/invocation.h"
+#include "server/log_grammar.h"
+
+namespace coldload::server {
+
+using Environment = std::vector<std::pair<std::string, std::string>>;
+
+// For a command that coldload builds itself.
+struct CommandWishes {
+  std::optional<std::uint64_t> max_model_len;
+  std::optional<double> gpu_memory_utilization;  // share of the GPU's memory
+  std::vector<std::string> more_flags;
+};
+
+struct ServerKind {
+  std::string_view name;  // as --server takes it
+  bool (*recognises)(const Invocation&);
+  std::string_view ready_endpoint;  // answers 200 when ready, and not before
+  const LogGrammar& (*grammar)();
+  std::uint16_t default_port = 0;  // where it listens if its command does not say; 0: not known
+
+  // A command with {model} and {port}. Null: there is none to build.
+  std::vector<std::string> (*command)(const CommandWishes&) = nullptr;
+  // What it should be run with, unless the user says otherwise. `timeout`: from launch to ready.
+  Environment (*environment)(std::chrono::nanoseconds timeout) = nullptr;
+
+  // One short streamed completion, given the server's command and the model's path. Null, or
+  // nothing: it has none to ask for.
+  std::optional<CompletionRequest> (*completion)(const Invocation& invocation,
+                                                 const std::string& model) = nullptr;
+  // The variable that holds the key which it wants to see, where no --api-key does.
+  std::string_view api_key_variable = {};
+
+  // Flags that make it load the same way from every path, given its version and what the user
+  // wrote. `package`: the Python distribution whose version that is. Null: none are needed.
+  std::vector<std::string> (*pinned_flags)(const std::string& version,
+                                           const std::vector<std::string>& argv) = nullptr;
+  std::string_view package = {};
+};
+
+extern const ServerKind k_vllm;
+extern const ServerKind k_sglang;
+extern const ServerKind k_llama_server;
+extern const ServerKind k_tgi;
+extern const ServerKind k_transformers;
+extern const ServerKind k_generic;
+
+// OpenAI's completions, which most of them speak: one token of `model`. The key is that of
+// `--api-key`.
+[[nodiscard]] CompletionRequest openai_completion(const Invocation& invocation,
+                                                  const std::string& model);
+
+[[nodiscard]] const std::vector<const ServerKind*>& server_kinds();
+// Null for a name that is none.
+[[nodiscard]] const ServerKind* server_kind_named(std::string_view name);
+// The one that the argv runs; k_generic where none is recognised.
+[[nodiscard]] const ServerKind& recognise(const Invocation& invocation);
+
+}  // namespace coldload::server

@@ -1,0 +1,64 @@
+// `transformers serve`, of Hugging Face's transformers 5.
+#include "server/server_kind.h"
+#include "text/json.h"
+
+namespace coldload::server {
+
+namespace {
+
+bool recognises(const Invocation& invocation) {
+  const bool runs_cli = invocation.program == "transformers" ||
+                        invocation.module.rfind("transformers.", 0) == 0 ||
+                        invocation.code.find("transformers.cli") != std::string::npos;
+  return runs_cli && !invocation.arguments.empty() && invocation.arguments.front() == "serve";
+}
+
+const LogGrammar& grammar() {
+  static const LogGrammar k_grammar{{
+      {Says::begins, "weights", "", R"(\[transformers\] Loading )", {}, Evidence::enclosing},
+      {Says::spans,
+       "weights",
+       "",
+       R"(Loading (?:weights|checkpoint shards):)",
+       {},
+       Evidence::progress},
+      {Says::begins, "http", "", R"(Started server process)"},
+  }};
+  return k_grammar;
+}
+
+std::vector<std::string> command(const CommandWishes& wishes) {
+  std::vector<std::string> argv{"transformers", "serve",  "{model}", "--host",
+                                "127.0.0.1",    "--port", "{port}"};
+  argv.insert(argv.end(), wishes.more_flags.begin(), wishes.more_flags.end());
+  return argv;
+}
+
+Environment environment(std::chrono::nanoseconds /*timeout*/) {
+  return {{"HF_HUB_OFFLINE", "1"}, {"PYTHONUNBUFFERED", "1"}};
+}
+
+// It has no /v1/completions.
+std::optional<CompletionRequest> completion(const Invocation& /*invocation*/,
+                                            const std::string& model) {
+  const text::json::object message{{"role", "user"}, {"content", "Hello"}};
+  const text::json::object body{{"model", model},
+                                {"messages", text::json::array{message}},
+                                {"max_tokens", 1},
+                                {"temperature", 0},
+                                {"stream", true}};
+  return CompletionRequest{"/v1/chat/completions", text::to_line(body)};
+}
+
+}  // namespace
+
+const ServerKind k_transformers{.name = "transformers",
+                                .recognises = recognises,
+                                .ready_endpoint = "/health",
+                                .grammar = grammar,
+                                .default_port = 8000,
+                                .command = command,
+                                .environment = environment,
+                                .completion = completion};
+
+}  // namespace coldload::server

@@ -1,0 +1,160 @@
+#include "server/version_probe.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "os/clock.h"
+#include "os/error.h"
+#include "os/fd.h"
+#include "os/interrupt.h"
+#include "os/subprocess.h"
+
+namespace coldload::server {
+
+namespace {
+
+constexpr std::size_t k_longest_version = 128;
+constexpr std::size_t k_script_head_bytes = 4096;
+
+// The file that a command's name stands for; empty where there is none.
+std::string path_of(const std::string& command) {
+  if (command.find('/') != std::string::npos) return command;
+  const char* const search = std::getenv("PATH");
+  std::string_view rest = search == nullptr ? "" : search;
+  while (!rest.empty()) {
+    const std::size_t colon = rest.find(':');
+    std::string candidate = fmt::format("{}/{}", rest.substr(0, colon), command);
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+    rest = colon == std::string_view::npos ? "" : rest.substr(colon + 1);
+  }
+  return "";
+}
+
+// "#!/opt/venv/bin/python3" -> its words; empty for anything that is no script of Python's. pip
+// writes `#!/bin/sh` and an exec line where the interpreter's path is long.
+std::vector<std::string> interpreter_of_script(const std::string& path) {
+  std::ifstream script(path);
+  std::string first(k_script_head_bytes, '\0');
+  script.read(first.data(), static_cast<std::streamsize>(first.size()));
+  first.resize(static_cast<std::size_t>(script.gcount()));
+  if (first.rfind("#!", 0) != 0) return {};
+  std::string line = first.substr(2, first.find('\n') - 2);
+  constexpr std::string_view k_exec = "'''exec' ";
+  if (const std::size_t exec = first.find(k_exec);
+      line.find("/sh") != std::string::npos && exec != std::string::npos) {
+    line = first.substr(exec + k_exec.size());
+    line = line.substr(0, line.find(" \"$0\""));
+    line.erase(std::remove(line.begin(), line.end(), '"'), line.end());
+  }
+  std::vector<std::string> words;
+  std::string word;
+  for (const char c : line + ' ') {
+    if (std::isspace(static_cast<unsigned char>(c)) == 0) {
+      word += c;
+    } else if (!word.empty()) {
+      words.push_back(std::move(word));
+      word.clear();
+    }
+  }
+  if (line.find("python") == std::string::npos) return {};
+  return words;
+}
+
+// The wrappers' words and the interpreter's; empty where there is none.
+std::vector<std::string> interpreter_of(const std::vector<std::string>& argv) {
+  const Invocation invocation = look_through(argv);
+  if (invocation.program.empty()) return {};
+  std::vector<std::string> words(argv.begin(),
+                                 argv.begin() + static_cast<std::ptrdiff_t>(invocation.at));
+  if (invocation.is_python()) {
+    words.push_back(argv[invocation.at]);
+    return words;
+  }
+  // These write files of the user's.
+  const auto writes = [](const std::string& word) {
+    const std::string name = word.substr(word.rfind('/') + 1);
+    return name == "nsys" || name == "time";
+  };
+  if (std::any_of(words.begin(), words.end(), writes)) return {};
+  // Within a project's environment that a wrapper sets up, `python` is that environment's.
+  const auto makes_environment = [](const std::string& word) {
+    constexpr std::array<std::string_view, 6> k_makers{"uv",   "uvx",   "poetry",
+                                                       "pixi", "conda", "mamba"};
+    const std::string name = word.substr(word.rfind('/') + 1);
+    return std::find(k_makers.begin(), k_makers.end(), name) != k_makers.end();
+  };
+  if (std::any_of(words.begin(), words.end(), makes_environment)) {
+    words.emplace_back("python");
+    return words;
+  }
+  const std::vector<std::string> interpreter = interpreter_of_script(path_of(argv[invocation.at]));
+  if (interpreter.empty()) return {};
+  words.insert(words.end(), interpreter.begin(), interpreter.end());
+  return words;
+}
+
+// What the command prints first, if it ends well within k_version_patience.
+std::optional<std::string> first_line_of(std::vector<std::string> argv,
+                                         const Environment& environment) {
+  os::Pipe output = os::make_pipe();
+  const os::Fd nowhere = os::open_file("/dev/null", O_WRONLY);
+  os::SpawnOptions options;
+  options.argv = std::move(argv);
+  options.environment = environment;
+  options.stdout_fd = output.write_end.get();
+  options.stderr_fd = nowhere.get();
+  options.new_session = true;
+  os::Subprocess child(options);
+  output.write_end.reset();
+  const os::TimePoint deadline = os::Clock::now() + k_version_patience;
+  std::string text;
+  bool open = true;
+  while (open && text.size() < k_longest_version) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - os::Clock::now());
+    pollfd entry{output.read_end.get(), POLLIN, 0};
+    const int ready = left.count() <= 0 ? 0 : ::poll(&entry, 1, static_cast<int>(left.count()));
+    if (ready == 0 || os::interrupted()) break;
+    if (ready < 0) continue;
+    std::array<char, k_longest_version> chunk{};
+    const ssize_t got = ::read(output.read_end.get(), chunk.data(), chunk.size());
+    if (got < 0 && errno == EINTR) continue;
+    open = got > 0;
+    if (open) text.append(chunk.data(), static_cast<std::size_t>(got));
+  }
+  std::optional<os::ExitStatus> status;
+  if (!os::interrupted()) status = child.wait_until(deadline);
+  ::kill(-child.pid(), SIGKILL);  // and whatever it started
+  if (!status || !status->success()) return std::nullopt;
+  return text.substr(0, text.find('\n'));
+}
+
+}  // namespace
+
+std::optional<std::string> installed_version(const std::vector<std::string>& argv,
+                                             std::string_view package,
+                                             const Environment& environment) {
+  std::vector<std::string> words = interpreter_of(argv);
+  if (words.empty()) return std::nullopt;
+  words.insert(
+      words.end(),
+      {"-c", fmt::format("import importlib.metadata as m; print(m.version('{}'))", package)});
+  try {
+    const auto version = first_line_of(std::move(words), environment);
+    return version && !version->empty() ? version : std::nullopt;
+  } catch (const os::Error&) {
+    return std::nullopt;  // no such interpreter
+  }
+}
+
+}  // namespace coldload::server

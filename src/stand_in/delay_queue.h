@@ -1,0 +1,59 @@
+// Work that is done at an instant, in order of due time, by a few threads.
+//
+// A job that waits holds no thread: ten thousand requests can wait for their latency at the same
+// time.
+//
+// Layer: stand_in. Knows nothing of files or model formats.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "os/clock.h"
+
+namespace coldload::stand_in {
+
+enum class JobEnd {
+  due,        // its time has come
+  cancelled,  // the queue is being stopped: release what the job holds, and do no more
+};
+
+class DelayQueue {
+ public:
+  // Must not throw.
+  using Job = std::function<void(JobEnd)>;
+
+  explicit DelayQueue(unsigned threads);
+  ~DelayQueue() { stop(); }
+  DelayQueue(const DelayQueue&) = delete;
+  DelayQueue& operator=(const DelayQueue&) = delete;
+
+  // Runs `job` on one of the threads, not before `due`. Jobs of the same instant run in the order
+  // pushed. After stop() the job is cancelled at once, on the caller's thread.
+  void push(os::TimePoint due, Job job);
+
+  // Cancels what still waits, lets running jobs end, joins the threads. May be called twice.
+  void stop() noexcept;
+
+ private:
+  struct Entry {
+    os::TimePoint due;
+    std::uint64_t number;
+    Job job;
+  };
+  static bool later(const Entry& a, const Entry& b);
+  void work();
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Entry> heap_;  // earliest first
+  std::uint64_t pushed_ = 0;
+  bool watched_ = false;  // one thread sleeps until the first entry is due, the others sleep
+  bool stopped_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace coldload::stand_in

@@ -1,0 +1,292 @@
+#include "stand_in/delivery.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <charconv>
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "os/error.h"
+#include "os/file.h"
+#include "os/interrupt.h"
+#include "os/mapping.h"
+#include "os/memory.h"
+#include "storage/stand_in_mount.h"
+#include "text/units.h"
+
+namespace coldload::stand_in {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct SourceFile {
+  std::string name;  // relative to the source
+  std::uint64_t bytes = 0;
+};
+
+// The files whose bytes come through the mount, each inode once, largest first.
+std::vector<SourceFile> source_files(const StandInOptions& options) {
+  std::vector<SourceFile> files;
+  std::set<std::pair<dev_t, ino_t>> seen;
+  std::error_code error;
+  const fs::path source = fs::canonical(options.source, error);
+  if (error) throw os::SystemError("show", options.source, error.value());
+  fs::recursive_directory_iterator it(source, fs::directory_options::skip_permission_denied, error);
+  for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
+    if (os::interrupted()) break;
+    struct stat status {};
+    std::error_code ignored;
+    const bool link = it->is_symlink(ignored);
+    if (link && options.links == OutsideLinks::as_links) continue;
+    if (::stat(it->path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    if (status.st_size == 0 || !seen.insert({status.st_dev, status.st_ino}).second) continue;
+    files.push_back({it->path().lexically_relative(source).string(),
+                     static_cast<std::uint64_t>(status.st_size)});
+  }
+  std::stable_sort(files.begin(), files.end(),
+                   [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
+  return files;
+}
+
+std::uint64_t total_bytes(const std::vector<SourceFile>& files) {
+  std::uint64_t bytes = 0;
+  for (const SourceFile& file : files) bytes += file.bytes;
+  return bytes;
+}
+
+// A part of a file for one reader.
+struct Extent {
+  const SourceFile* file;
+  std::uint64_t offset;
+  std::uint64_t bytes;
+};
+
+// The first `bytes` of `files`, in equal shares for `readers`.
+std::vector<std::vector<Extent>> shares(const std::vector<SourceFile>& files, std::uint64_t bytes,
+                                        unsigned readers) {
+  const std::uint64_t page = os::page_size();
+  const std::uint64_t share = std::max(page, bytes / readers / page * page);
+  std::vector<std::vector<Extent>> result(1);
+  std::uint64_t room = share;
+  for (const SourceFile& file : files) {
+    std::uint64_t offset = 0;
+    while (offset < file.bytes) {
+      if (room == 0) {
+        if (result.size() == readers) return result;
+        result.emplace_back();
+        room = share;
+      }
+      const std::uint64_t part = std::min(room, file.bytes - offset);
+      result.back().push_back({&file, offset, part});
+      offset += part;
+      room -= part;
+    }
+  }
+  return result;
+}
+
+enum class Way { read, mmap };
+
+// One measurement: readers on a private mount, watched by the caller.
+class Measurement {
+ public:
+  // `share_bytes`: what one reader reads.
+  Measurement(Way way, os::Seconds limit, double rate_bytes_per_s, std::uint64_t share_bytes)
+      : way_(way), limit_(limit) {
+    // Small enough that the end of a block is known to a few per cent of the whole.
+    constexpr double k_block_s = 0.02;
+    constexpr double k_blocks = 32;
+    constexpr std::uint64_t k_most_block = 1U << 20;
+    const double wanted =
+        std::min(rate_bytes_per_s * k_block_s, static_cast<double>(share_bytes) / k_blocks);
+    while (block_bytes_ < k_most_block && static_cast<double>(block_bytes_) < wanted) {
+      block_bytes_ *= 2;
+    }
+  }
+
+  // Bytes per second that the mount answered for all readers together, readahead included: whoever
+  // reads whole files uses that, too. Nothing where a read failed or nothing was read.
+  std::optional<double> run(StandIn& stand_in, const std::vector<std::vector<Extent>>& work);
+
+ private:
+  // What the mount had answered at an instant.
+  struct Sample {
+    std::uint64_t bytes = 0;
+    os::TimePoint at;
+  };
+  static Sample sample(const std::string& root);
+
+  void read_all(const std::string& root, const std::vector<Extent>& extents);
+  void account(const std::string& root, std::uint64_t bytes);
+  bool read_block(const os::Fd& file, const os::Mapping& mapping, std::uint64_t offset,
+                  std::span<std::byte> buffer) const;
+
+  Way way_;
+  os::Seconds limit_;
+  std::uint64_t block_bytes_ = 32U << 10;
+  std::atomic<bool> stop_{false};
+  std::mutex mutex_;
+  std::condition_variable left_;
+  std::size_t running_ = 0;
+  bool failed_ = false;
+  // One span for all readers together: of spans of their own, one that a busy machine makes wait
+  // would be counted at the rate that it has alone.
+  std::uint64_t start_bytes_ = 0;
+  std::uint64_t done_ = 0;
+  std::optional<Sample> from_;
+  std::optional<Sample> to_;
+};
+
+bool Measurement::read_block(const os::Fd& file, const os::Mapping& mapping, std::uint64_t offset,
+                             std::span<std::byte> buffer) const {
+  if (way_ == Way::read) return os::pread_full(file, buffer, offset) == buffer.size();
+  // Faults page after page as touching them does, but a server that dies gives an error, not
+  // SIGBUS.
+  constexpr int k_populate_read = 22;  // MADV_POPULATE_READ, Linux 5.14
+  return ::madvise(mapping.data() + offset, buffer.size(), k_populate_read) == 0;
+}
+
+Measurement::Sample Measurement::sample(const std::string& root) {
+  const auto bytes = storage::stand_in_bytes_served(root);
+  if (!bytes) throw os::Error("the stand-in does not tell what it served");
+  return {*bytes, os::Clock::now()};
+}
+
+void Measurement::account(const std::string& root, std::uint64_t bytes) {
+  {
+    const std::lock_guard lock(mutex_);
+    const bool began = done_ >= start_bytes_;
+    done_ += bytes;
+    if (began || done_ < start_bytes_) return;
+  }
+  const Sample begin = sample(root);
+  const std::lock_guard lock(mutex_);
+  from_ = begin;
+}
+
+void Measurement::read_all(const std::string& root, const std::vector<Extent>& extents) {
+  const os::Mapping memory = os::Mapping::anonymous(block_bytes_);
+  const os::TimePoint deadline =
+      os::Clock::now() + std::chrono::duration_cast<os::Clock::duration>(limit_);
+  for (const Extent& extent : extents) {
+    const os::Fd file = os::open_regular(root + "/" + extent.file->name);
+    const os::Mapping mapping =
+        way_ == Way::mmap ? os::Mapping::of_file(file, extent.file->bytes) : os::Mapping();
+    for (std::uint64_t at = 0; at < extent.bytes; at += block_bytes_) {
+      if (stop_.load() || os::Clock::now() > deadline || os::interrupted()) return;
+      const std::uint64_t size = std::min(block_bytes_, extent.bytes - at);
+      if (!read_block(file, mapping, extent.offset + at, memory.bytes().first(size))) {
+        throw os::Error("a read failed");
+      }
+      account(root, size);
+    }
+  }
+}
+
+std::optional<double> Measurement::run(StandIn& stand_in,
+                                       const std::vector<std::vector<Extent>>& work) {
+  // The start is not measured: the bucket's credit, and readahead finding its pace.
+  constexpr std::uint64_t k_start_share = 8;
+  for (const std::vector<Extent>& extents : work) {
+    for (const Extent& extent : extents) start_bytes_ += extent.bytes;
+  }
+  start_bytes_ /= k_start_share;
+  std::vector<std::thread> threads;
+  threads.reserve(work.size());
+  running_ = work.size();
+  for (const std::vector<Extent>& extents : work) {
+    threads.emplace_back([&] {
+      bool failed = false;
+      try {
+        read_all(stand_in.path(), extents);
+        // One that has no more to read ends the span of all.
+        if (!stop_.exchange(true)) {
+          const Sample end = sample(stand_in.path());
+          const std::lock_guard lock(mutex_);
+          to_ = end;
+        }
+      } catch (const std::exception&) {
+        failed = true;
+        stop_.store(true);
+      }
+      const std::lock_guard lock(mutex_);
+      failed_ = failed_ || failed;
+      --running_;
+      left_.notify_all();
+    });
+  }
+  {
+    // A server that hangs would hold the readers for ever.
+    constexpr os::Seconds k_patience{20};
+    const os::TimePoint give_up =
+        os::Clock::now() + std::chrono::duration_cast<os::Clock::duration>(limit_ + k_patience);
+    std::unique_lock lock(mutex_);
+    if (!left_.wait_until(lock, give_up, [&] { return running_ == 0; })) stand_in.abort();
+  }
+  for (std::thread& thread : threads) thread.join();
+  if (failed_ || !from_ || !to_ || to_->bytes <= from_->bytes) return std::nullopt;
+  return static_cast<double>(to_->bytes - from_->bytes) / os::seconds_between(from_->at, to_->at);
+}
+
+}  // namespace
+
+bool warm_backing(const StandInOptions& options) {
+  const std::vector<SourceFile> files = source_files(options);
+  if (total_bytes(files) > os::available_memory_bytes().value_or(0) / 2) return false;
+  constexpr std::size_t k_block_bytes = 1U << 20;
+  const os::Mapping memory = os::Mapping::anonymous(k_block_bytes);
+  for (const SourceFile& file : files) {
+    const os::Fd opened = os::open_regular(options.source + "/" + file.name);
+    for (std::uint64_t at = 0; at < file.bytes && !os::interrupted(); at += k_block_bytes) {
+      if (os::pread_full(opened, memory.bytes(), at) == 0) break;
+    }
+  }
+  return true;
+}
+
+Delivered measure_delivered(const StandInOptions& options) {
+  constexpr double k_wanted_s = 0.7;
+  constexpr double k_least_s = 0.25;
+  constexpr os::Seconds k_limit{1.0};
+  constexpr unsigned k_parallel = 4;
+  Delivered delivered;
+  const std::vector<SourceFile> files = source_files(options);
+  const std::uint64_t there = total_bytes(files);
+  if (static_cast<double>(there) < rate_for(options.pace, k_parallel) * k_least_s) {
+    delivered.not_measured = fmt::format("only {} to read", text::format_bytes(there));
+    return delivered;
+  }
+  StandInOptions private_options = options;
+  private_options.mount_point.clear();
+  private_options.faults = {};
+  const auto measure = [&](Way way, unsigned readers) {
+    const double rate = rate_for(options.pace, readers);
+    const auto wanted =
+        static_cast<std::uint64_t>(std::min(rate * k_wanted_s, static_cast<double>(there)));
+    StandIn stand_in(private_options);
+    return Measurement(way, k_limit, rate, wanted / readers)
+        .run(stand_in, shares(files, wanted, readers));
+  };
+  delivered.read_bytes_per_s = measure(Way::read, 1);
+  delivered.mmap_bytes_per_s = measure(Way::mmap, 1);
+  delivered.parallel_bytes_per_s = measure(Way::read, k_parallel);
+  if (!delivered.read_bytes_per_s || !delivered.mmap_bytes_per_s ||
+      !delivered.parallel_bytes_per_s) {
+    delivered.not_measured = "a read failed or was interrupted";
+  }
+  return delivered;
+}
+
+}  // namespace coldload::stand_in

@@ -1,0 +1,40 @@
+// The pace of a stand-in: a rate, a latency and two limits, read from text and written as text.
+//
+// Layer: stand_in. Pure functions.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace coldload::stand_in {
+
+struct StandInPace {
+  double rate_bytes_per_s = 0;  // for all readers together
+  std::chrono::nanoseconds latency{0};
+  std::optional<double> requests_per_s = std::nullopt;
+  std::optional<double> stream_bytes_per_s = std::nullopt;  // for each open file
+  std::string preset = {};  // the model that gave the figures; empty: given one by one
+};
+
+// "250MB/s", "250MB/s,1ms", "250MB/s,1ms,3000iops", "1GB/s,1ms,60MB/s/stream", or a preset's name.
+// Throws os::Error that says what is wrong.
+[[nodiscard]] StandInPace parse_stand_in(std::string_view text);
+
+// The preset of that name. Throws os::Error that lists the names.
+[[nodiscard]] StandInPace preset_pace(std::string_view name);
+
+// Throws os::Error for a rate, latency or limit that cannot be served.
+void check_pace(const StandInPace& pace);
+
+// What `readers` of a file each can get together.
+[[nodiscard]] double rate_for(const StandInPace& pace, unsigned readers);
+
+// "250 MB/s, 1 ms latency".
+[[nodiscard]] std::string to_string(const StandInPace& pace);
+
+// "250MB/s,1ms": the same figures as parse_stand_in() reads them.
+[[nodiscard]] std::string spec_of(const StandInPace& pace);
+
+}  // namespace coldload::stand_in

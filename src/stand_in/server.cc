@@ -1,0 +1,112 @@
+#include "stand_in/server.h"
+
+#include <charconv>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "os/descriptor_limit.h"
+#include "os/error.h"
+#include "os/fd.h"
+#include "os/file.h"
+#include "stand_in/description.h"
+#include "storage/mounts.h"
+#include "storage/stand_in_mount.h"
+
+namespace coldload::stand_in {
+
+namespace {
+
+struct Request {
+  StandInDescription wanted;
+  std::vector<std::string> remove;  // directories that were made for the mount
+};
+
+Request parse_request(std::string_view text) {
+  std::string cause = "not a request of coldload's own";
+  const auto json = text::parse_json(text, &cause);
+  const auto wanted =
+      json && json->is_object() ? stand_in_from_json(json->as_object()) : std::nullopt;
+  if (!wanted) throw os::Error("cannot serve a stand-in: " + cause);
+  check_pace(wanted->pace);
+  Request request{*wanted, {}};
+  const auto* remove = json->as_object().if_contains("remove");
+  if (remove != nullptr && remove->is_array()) {
+    for (const auto& path : remove->as_array()) {
+      if (path.is_string()) request.remove.emplace_back(path.as_string().c_str());
+    }
+  }
+  return request;
+}
+
+// The setting of the mount's readahead, found without touching the mount.
+std::string readahead_setting(const std::string& mount_point) {
+  std::string setting;
+  for (const storage::Mount& mount :
+       storage::parse_mountinfo(os::read_text("/proc/self/mountinfo"))) {
+    if (mount.point != mount_point || mount.fs_type != storage::k_stand_in_fs_type) continue;
+    setting = fmt::format("/sys/class/bdi/{}:{}/read_ahead_kb", mount.major, mount.minor);
+  }
+  return setting;
+}
+
+// Sets the mount's readahead, where allowed, and returns what it is then.
+std::optional<std::uint64_t> set_readahead(const std::string& mount_point, std::uint64_t bytes) {
+  const std::string setting = readahead_setting(mount_point);
+  if (setting.empty()) return std::nullopt;
+  try {
+    os::write_full(os::open_file(setting, O_WRONLY), std::to_string(bytes >> 10));
+  } catch (const os::Error&) {
+    // Not root, or /sys is read-only: the figure below says so.
+  }
+  const auto text = os::try_read_text(setting);
+  std::uint64_t kib = 0;
+  if (!text || std::from_chars(text->data(), text->data() + text->size(), kib).ec != std::errc()) {
+    return std::nullopt;
+  }
+  return kib << 10;
+}
+
+void say(const text::json::object& line) {
+  try {
+    os::write_full(os::Fd(::dup(STDOUT_FILENO), "standard output"), text::to_line(line) + "\n");
+  } catch (const os::Error&) {
+    // The owner is gone, which serve() sees.
+  }
+}
+
+}  // namespace
+
+int serve_stand_in(std::string_view request, int owner_fd) {
+  Request parsed;
+  ServeEnd end = ServeEnd::owner_gone;
+  int exit_code = 0;
+  try {
+    parsed = parse_request(request);
+    ::prctl(PR_SET_NAME, "coldload-shape", 0, 0, 0);
+    os::raise_descriptor_limit();  // one for each file that the kernel remembers
+    StandInDescription& wanted = parsed.wanted;
+    ShapedFs file_system({wanted.source, wanted.mount_point, wanted.pace, wanted.faults,
+                          wanted.links, wanted.backing, wanted.access, wanted.request_bytes});
+    wanted.server_pid = ::getpid();
+    wanted.request_bytes = file_system.request_bytes();
+    wanted.readahead_bytes = set_readahead(
+        wanted.mount_point, wanted.readahead_bytes.value_or(needed_readahead(wanted.pace)));
+    const text::json::object description = to_json(wanted);
+    file_system.set_description(text::to_line(description));
+    say({{"ready", description}});
+    end = file_system.serve(owner_fd);
+  } catch (const os::Error& error) {
+    say({{"error", error.what()}});
+    exit_code = 1;
+  }
+  for (const std::string& directory : parsed.remove) ::rmdir(directory.c_str());
+  if (end == ServeEnd::source_gone) exit_code = k_exit_source_gone;
+  return exit_code;
+}
+
+}  // namespace coldload::stand_in

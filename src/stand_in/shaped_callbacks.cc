@@ -1,0 +1,272 @@
+// libfuse's callbacks: C functions that must not throw, thin over ShapedServer.
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/xattr.h>
+
+#include "stand_in/shaped_server.h"
+#include "storage/stand_in_mount.h"
+
+namespace coldload::stand_in {
+
+namespace {
+
+// Names and attributes are believed for as long as an NFS client believes them at first
+// (acregmin).
+constexpr double k_believed_s = 3.0;
+// In flight for all readers together. The kernel's default of 12 holds one reader with readahead
+// under the rate where the latency is long, and asynchronous I/O at every latency.
+constexpr unsigned k_in_flight = 1024;
+// From here on the kernel drops readahead that nobody waits for yet. Its default of 9 starves one
+// reader; without a limit sixteen readers queue a quarter of a gigabyte, and each waits for the
+// readahead of all the others.
+constexpr unsigned k_congested = 48;
+
+using OpenDirectory = std::vector<ShapedTree::Entry>;
+
+// What an open file or directory is in requests: a pointer of ours, as an integer.
+template <typename Opened>
+Opened* handle_of(const fuse_file_info* info) {
+  return reinterpret_cast<Opened*>(info->fh);  // NOLINT(performance-no-int-to-ptr): libfuse's way
+}
+
+ShapedServer& server_of(fuse_req_t request) {
+  return *static_cast<ShapedServer*>(fuse_req_userdata(request));
+}
+
+// Runs a callback's body; what it throws becomes the request's errno.
+template <typename Body>
+void guarded(fuse_req_t request, Body body) noexcept {
+  try {
+    body(server_of(request));
+  } catch (const std::bad_alloc&) {
+    fuse_reply_err(request, ENOMEM);
+  } catch (...) {
+    fuse_reply_err(request, EIO);
+  }
+}
+
+void error_later(ShapedServer& server, fuse_req_t request, int error_number) {
+  server.reply_later([request, error_number] { fuse_reply_err(request, error_number); });
+}
+
+void on_init(void* server, fuse_conn_info* connection) {
+  connection->max_background = k_in_flight;
+  connection->congestion_threshold = k_congested;
+  // libfuse derives the largest read (max_pages) from it.
+  connection->max_write = static_cast<ShapedServer*>(server)->request_bytes();
+}
+
+void on_lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
+  guarded(request, [&](ShapedServer& server) {
+    fuse_entry_param entry{};
+    ShapedInode* found = nullptr;
+    const int error_number = server.tree().lookup(server.inode(parent), name, &found, &entry.attr);
+    if (error_number != 0) return error_later(server, request, error_number);
+    entry.ino = ShapedServer::number_of(*found);
+    entry.attr_timeout = k_believed_s;
+    entry.entry_timeout = k_believed_s;
+    server.reply_later([&server, request, entry, found] {
+      if (fuse_reply_entry(request, &entry) != 0) server.tree().forget(*found, 1);
+    });
+  });
+}
+
+void on_forget(fuse_req_t request, fuse_ino_t number, std::uint64_t lookups) {
+  ShapedServer& server = server_of(request);
+  server.tree().forget(server.inode(number), lookups);
+  fuse_reply_none(request);
+}
+
+void on_forget_multi(fuse_req_t request, std::size_t count, fuse_forget_data* forgets) {
+  ShapedServer& server = server_of(request);
+  for (std::size_t i = 0; i < count; ++i) {
+    server.tree().forget(server.inode(forgets[i].ino), forgets[i].nlookup);
+  }
+  fuse_reply_none(request);
+}
+
+void on_getattr(fuse_req_t request, fuse_ino_t number, fuse_file_info* /*file*/) {
+  guarded(request, [&](ShapedServer& server) {
+    struct stat status {};
+    const int error_number = server.tree().status_of(server.inode(number), &status);
+    if (error_number != 0) return error_later(server, request, error_number);
+    server.reply_later([request, status] { fuse_reply_attr(request, &status, k_believed_s); });
+  });
+}
+
+void on_readlink(fuse_req_t request, fuse_ino_t number) {
+  guarded(request, [&](ShapedServer& server) {
+    std::string text;
+    const int error_number = server.tree().link_text(server.inode(number), &text);
+    if (error_number != 0) return error_later(server, request, error_number);
+    server.reply_later([request, text] { fuse_reply_readlink(request, text.c_str()); });
+  });
+}
+
+void on_opendir(fuse_req_t request, fuse_ino_t number, fuse_file_info* info) {
+  guarded(request, [&](ShapedServer& server) {
+    auto entries = std::make_unique<OpenDirectory>();
+    const int error_number = server.tree().list(server.inode(number), entries.get());
+    if (error_number != 0) return error_later(server, request, error_number);
+    fuse_file_info reply = *info;
+    OpenDirectory* directory = entries.release();
+    reply.fh = reinterpret_cast<std::uint64_t>(directory);
+    server.reply_later([request, reply, directory] {
+      if (fuse_reply_open(request, &reply) != 0) delete directory;
+    });
+  });
+}
+
+void on_readdir(fuse_req_t request, fuse_ino_t /*number*/, std::size_t size, off_t offset,
+                fuse_file_info* info) {
+  guarded(request, [&](ShapedServer& server) {
+    const auto& entries = *handle_of<const OpenDirectory>(info);
+    std::string listing(size, '\0');
+    std::size_t used = 0;
+    for (auto i = static_cast<std::size_t>(offset); i < entries.size(); ++i) {
+      struct stat status {};
+      status.st_ino = entries[i].number;
+      status.st_mode = entries[i].type;
+      const std::size_t needed =
+          fuse_add_direntry(request, listing.data() + used, size - used, entries[i].name.c_str(),
+                            &status, static_cast<off_t>(i + 1));
+      if (needed > size - used) break;
+      used += needed;
+    }
+    listing.resize(used);
+    server.reply_later([request, listing = std::move(listing)] {
+      fuse_reply_buf(request, listing.data(), listing.size());
+    });
+  });
+}
+
+void on_releasedir(fuse_req_t request, fuse_ino_t /*number*/, fuse_file_info* info) {
+  delete handle_of<OpenDirectory>(info);
+  fuse_reply_err(request, 0);
+}
+
+int open_backing(ShapedServer& server, ShapedInode& inode, ShapedServer::OpenFile* file,
+                 bool* unchanged) {
+  const bool cold = server.backing() == Backing::cold;
+  int error_number =
+      server.tree().open(inode, cold ? O_DIRECT : 0, &file->file, &file->bytes, unchanged);
+  if (cold && error_number == EINVAL) {
+    file->drop_behind = true;
+    error_number = server.tree().open(inode, 0, &file->file, &file->bytes, unchanged);
+  }
+  return error_number;
+}
+
+void on_open(fuse_req_t request, fuse_ino_t number, fuse_file_info* info) {
+  guarded(request, [&](ShapedServer& server) {
+    auto opened = std::make_unique<ShapedServer::OpenFile>();
+    bool unchanged = false;
+    const int error_number = open_backing(server, server.inode(number), opened.get(), &unchanged);
+    if (error_number != 0) return error_later(server, request, error_number);
+    server.begin_stream(*opened);
+    fuse_file_info reply = *info;
+    // Without keep_cache the kernel drops every cached page of the file at this open.
+    reply.keep_cache = unchanged ? 1 : 0;
+    // The size may be another one too: forget the attributes, as close-to-open demands.
+    if (!unchanged) fuse_lowlevel_notify_inval_inode(server.session(), number, -1, 0);
+    ShapedServer::OpenFile* file = server.keep_open(std::move(opened));
+    reply.fh = reinterpret_cast<std::uint64_t>(file);
+    server.reply_later([request, reply, file, &server] {
+      if (fuse_reply_open(request, &reply) != 0) server.close(file);
+    });
+  });
+}
+
+void on_read(fuse_req_t request, fuse_ino_t /*number*/, std::size_t size, off_t offset,
+             fuse_file_info* info) {
+  guarded(request, [&](ShapedServer& server) {
+    server.read(request, *handle_of<ShapedServer::OpenFile>(info), size,
+                static_cast<std::uint64_t>(offset));
+  });
+}
+
+void on_release(fuse_req_t request, fuse_ino_t /*number*/, fuse_file_info* info) {
+  server_of(request).close(handle_of<ShapedServer::OpenFile>(info));
+  fuse_reply_err(request, 0);
+}
+
+void on_statfs(fuse_req_t request, fuse_ino_t /*number*/) {
+  guarded(request, [&](ShapedServer& server) {
+    struct statvfs status {};
+    const int error_number = server.tree().file_system(&status);
+    if (error_number != 0) return error_later(server, request, error_number);
+    server.reply_later([request, status] { fuse_reply_statfs(request, &status); });
+  });
+}
+
+// An attribute's value: its size first where `size` is 0, as getxattr(2) and listxattr(2) ask.
+void reply_value(fuse_req_t request, std::string_view value, std::size_t size) {
+  if (size == 0) {
+    fuse_reply_xattr(request, value.size());
+  } else if (size < value.size()) {
+    fuse_reply_err(request, ERANGE);
+  } else {
+    fuse_reply_buf(request, value.data(), value.size());
+  }
+}
+
+// Questions to the stand-in itself are answered at once: they are no part of the network.
+void on_getxattr(fuse_req_t request, fuse_ino_t /*number*/, const char* name, std::size_t size) {
+  guarded(request, [&](ShapedServer& server) {
+    if (std::strcmp(name, storage::k_bytes_served_attribute) == 0) {
+      // A fixed width, so that the answer never outgrows the size that was asked for before.
+      reply_value(request, fmt::format("{:020}", server.bytes_served()), size);
+    } else if (std::strcmp(name, storage::k_stand_in_attribute) == 0) {
+      reply_value(request, server.description(), size);
+    } else {
+      // Not ENOSYS: the kernel would never ask again.
+      fuse_reply_err(request, ENODATA);
+    }
+  });
+}
+
+void on_listxattr(fuse_req_t request, fuse_ino_t number, std::size_t size) {
+  std::string names;
+  if (number == FUSE_ROOT_ID) {
+    names = std::string(storage::k_bytes_served_attribute) + '\0' + storage::k_stand_in_attribute +
+            '\0';
+  }
+  guarded(request, [&](ShapedServer&) { reply_value(request, names, size); });
+}
+
+}  // namespace
+
+const fuse_lowlevel_ops& ShapedServer::callbacks() {
+  static const fuse_lowlevel_ops k_callbacks = [] {
+    fuse_lowlevel_ops table{};
+    table.init = on_init;
+    table.lookup = on_lookup;
+    table.forget = on_forget;
+    table.forget_multi = on_forget_multi;
+    table.getattr = on_getattr;
+    table.readlink = on_readlink;
+    table.opendir = on_opendir;
+    table.readdir = on_readdir;
+    table.releasedir = on_releasedir;
+    table.open = on_open;
+    table.read = on_read;
+    table.release = on_release;
+    table.statfs = on_statfs;
+    table.getxattr = on_getxattr;
+    table.listxattr = on_listxattr;
+    return table;
+  }();
+  return k_callbacks;
+}
+
+}  // namespace coldload::stand_in

@@ -1,0 +1,219 @@
+#include "stand_in/shaped_server.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "os/file.h"
+
+namespace coldload::stand_in {
+
+namespace {
+
+// Enough to bridge late wake-ups, little enough that no burst is worth mentioning.
+constexpr std::chrono::milliseconds k_credit{10};
+// Data read before it is due. What does not fit is read when it is due.
+constexpr std::size_t k_buffered_bytes = 64UL << 20;
+
+// About a millisecond of the rate, so that pages become usable while the rest is on its way, but
+// not so small that requests cost more than bytes.
+std::uint32_t request_size(double rate_bytes_per_s) {
+  constexpr double k_request_s = 0.002;
+  std::uint32_t bytes = 128U << 10;
+  while (bytes < (1U << 20) && bytes < rate_bytes_per_s * k_request_s) bytes *= 2;
+  return bytes;
+}
+
+// A reader that is killed in an O_DIRECT read waits until its request is answered, and the kernel
+// says nothing of it: so whoever waits long is looked at.
+constexpr std::chrono::milliseconds k_look_for_killed_every{200};
+constexpr std::chrono::hours k_for_good{24 * 3650};
+
+// Whether SIGKILL (which every fatal signal becomes) is pending for the thread that asked.
+bool is_killed(fuse_req_t request) {
+  const auto status = os::try_read_text(fmt::format("/proc/{}/status", fuse_req_ctx(request)->pid));
+  constexpr std::string_view k_pending = "SigPnd:\t";
+  const std::size_t at = status ? status->find(k_pending) : std::string::npos;
+  if (at == std::string::npos) return false;
+  constexpr int k_base = 16;
+  const std::uint64_t pending =
+      std::strtoull(status->c_str() + at + k_pending.size(), nullptr, k_base);
+  return ((pending >> (SIGKILL - 1)) & 1U) != 0;
+}
+
+unsigned reply_threads() { return std::clamp(std::thread::hardware_concurrency() / 2, 2U, 4U); }
+
+// Returns the bytes read, or -errno.
+ssize_t read_backing(const ShapedServer::OpenFile& file, std::byte* buffer, std::size_t size,
+                     std::uint64_t offset) {
+  std::size_t done = 0;
+  while (done < size) {
+    const ssize_t got =
+        ::pread(file.file.get(), buffer + done, size - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return -errno;
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  if (file.drop_behind) {
+    ::posix_fadvise(file.file.get(), static_cast<off_t>(offset), static_cast<off_t>(size),
+                    POSIX_FADV_DONTNEED);
+  }
+  return static_cast<ssize_t>(done);
+}
+
+}  // namespace
+
+ShapedServer::ShapedServer(const ShapedFsOptions& options)
+    : pace_(options.pace),
+      backing_(options.backing),
+      faults_(options.faults),
+      request_bytes_(options.request_bytes != 0 ? options.request_bytes
+                                                : request_size(pace_.rate_bytes_per_s)),
+      tree_(options.source, options.mount_point, options.links),
+      buffers_(request_bytes_, k_buffered_bytes / request_bytes_),
+      byte_bucket_(pace_.rate_bytes_per_s, k_credit),
+      queue_(reply_threads()) {
+  if (pace_.requests_per_s) request_bucket_.emplace(*pace_.requests_per_s, k_credit);
+}
+
+std::string ShapedServer::description() const {
+  const std::lock_guard lock(description_mutex_);
+  return description_;
+}
+
+void ShapedServer::set_description(std::string text) {
+  const std::lock_guard lock(description_mutex_);
+  description_ = std::move(text);
+}
+
+ShapedInode& ShapedServer::inode(fuse_ino_t number) {
+  if (number == FUSE_ROOT_ID) return tree_.root();
+  return *reinterpret_cast<ShapedInode*>(number);  // NOLINT: made by number_of
+}
+
+fuse_ino_t ShapedServer::number_of(ShapedInode& inode) {
+  return reinterpret_cast<fuse_ino_t>(&inode);  // NOLINT: libfuse's own way to name inodes
+}
+
+void ShapedServer::begin_stream(OpenFile& file) const {
+  if (pace_.stream_bytes_per_s) file.stream.emplace(*pace_.stream_bytes_per_s, k_credit);
+}
+
+ShapedServer::OpenFile* ShapedServer::keep_open(std::unique_ptr<OpenFile> file) {
+  OpenFile* const opened = file.get();
+  const std::lock_guard lock(open_files_mutex_);
+  open_files_.emplace(opened, std::move(file));
+  return opened;
+}
+
+void ShapedServer::close(const OpenFile* file) {
+  const std::lock_guard lock(open_files_mutex_);
+  open_files_.erase(file);
+}
+
+void ShapedServer::reply_later(std::function<void()> reply) {
+  if (pace_.latency.count() == 0) {
+    reply();
+    return;
+  }
+  queue_.push(os::Clock::now() + pace_.latency,
+              [reply = std::move(reply)](JobEnd /*end*/) { reply(); });
+}
+
+void ShapedServer::answer_at(fuse_req_t request, os::TimePoint due, std::function<void()> answer) {
+  const os::TimePoint look = std::min(due, os::Clock::now() + k_look_for_killed_every);
+  queue_.push(look, [this, request, due, look, answer = std::move(answer)](JobEnd end) {
+    if (end == JobEnd::cancelled) {
+      fuse_reply_err(request, EIO);
+    } else if (look == due) {
+      answer();
+    } else if (is_killed(request)) {
+      fuse_reply_err(request, EINTR);
+    } else {
+      answer_at(request, due, answer);
+    }
+  });
+}
+
+void ShapedServer::reply_bytes(fuse_req_t request, const std::byte* data, ssize_t bytes) {
+  if (bytes < 0) {
+    fuse_reply_err(request, static_cast<int>(-bytes));
+    return;
+  }
+  // Counted before the reader can see them, so that whoever has read finds them counted; taken
+  // back where nobody was there to take them.
+  const auto size = static_cast<std::uint64_t>(bytes);
+  bytes_served_.fetch_add(size);
+  if (fuse_reply_buf(request, reinterpret_cast<const char*>(data), size) != 0) {
+    bytes_served_.fetch_sub(size);
+  }
+}
+
+void ShapedServer::answer_read(const Read& read) {
+  if (read.early) {
+    reply_bytes(read.request, read.early.get(), read.got);
+    return;
+  }
+  try {
+    const BufferPool::Buffer buffer = buffers_.take(BufferPool::AtLimit::exceed);
+    reply_bytes(read.request, buffer.get(),
+                read_backing(*read.file, buffer.get(), read.size, read.offset));
+  } catch (const std::bad_alloc&) {
+    fuse_reply_err(read.request, ENOMEM);
+  }
+}
+
+void ShapedServer::enter_line(const Read& read) {
+  os::TimePoint due = read.arrived + pace_.latency;
+  {
+    const os::TimePoint now = os::Clock::now();
+    const std::lock_guard lock(pace_mutex_);
+    due = std::max(due, byte_bucket_.reserve(static_cast<double>(read.bytes), now));
+    if (request_bucket_) due = std::max(due, request_bucket_->reserve(1, now));
+  }
+  answer_at(read.request, due, [this, read] { answer_read(read); });
+}
+
+void ShapedServer::read(fuse_req_t request, OpenFile& file, std::size_t size,
+                        std::uint64_t offset) {
+  const os::TimePoint now = os::Clock::now();
+  size = std::min<std::size_t>(size, request_bytes_);
+  const std::uint64_t left = offset < file.bytes ? file.bytes - offset : 0;
+  const std::uint64_t bytes = std::min<std::uint64_t>(size, left);
+  const ReadFate fate = faults_.decide(bytes);
+  if (fate != ReadFate::serve) {
+    const auto wait = fate == ReadFate::fail ? pace_.latency : k_for_good;
+    answer_at(request, now + wait, [request] { fuse_reply_err(request, EIO); });
+    return;
+  }
+  Read read{request, &file, size, offset, bytes, now, nullptr, 0};
+  if (backing_ == Backing::cold) {
+    read.early = buffers_.take(BufferPool::AtLimit::refuse);
+    if (read.early) read.got = read_backing(file, read.early.get(), size, offset);
+  } else {
+    ::posix_fadvise(file.file.get(), static_cast<off_t>(offset), static_cast<off_t>(bytes),
+                    POSIX_FADV_WILLNEED);
+  }
+  os::TimePoint through = now;
+  if (file.stream) {
+    const std::lock_guard lock(pace_mutex_);
+    through = file.stream->reserve(static_cast<double>(bytes), now);
+  }
+  if (through <= now) {
+    enter_line(read);
+  } else {
+    answer_at(request, through, [this, read] { enter_line(read); });
+  }
+}
+
+}  // namespace coldload::stand_in

@@ -1,0 +1,84 @@
+// A stand-in for a network mount: a directory shown at a given rate and latency by a server
+// process of our own, mounted for as long as its owner lives.
+//
+// The server is another process, so that its reads are not on the measuring process's account. It
+// leaves nothing behind: it unmounts and ends when its owner ends, however that happens, and the
+// owner unmounts where the server was killed.
+//
+// Layer: stand_in. Knows nothing of model formats.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <sys/types.h>
+
+#include "os/dylib.h"
+#include "os/subprocess.h"
+#include "stand_in/description.h"
+
+namespace coldload::stand_in {
+
+struct StandInOptions {
+  std::string source;
+  StandInPace pace;
+  std::string mount_point;  // empty: a private one that ends in the source's name
+  OutsideLinks links = OutsideLinks::as_links;
+  Backing backing = Backing::warm;
+  MountAccess access = MountAccess::owner;
+  ReadFaults faults;
+  std::optional<std::uint64_t> readahead_bytes;  // of the mount; empty: what rate and latency need
+  std::uint32_t request_bytes = 0;               // largest read request; 0: what suits the rate
+  bool detached = false;  // keep no descriptor of the terminal: for a background server
+  std::string program = "/proc/self/exe";  // coldload: run as `PROGRAM shape --serve ...`
+};
+
+// Whether this process may mount a stand-in; the reason says what to do where it may not.
+[[nodiscard]] os::Availability stand_in_available();
+
+// Owns one mounted stand-in and the process that serves it.
+class StandIn {
+ public:
+  // Checks source and mount point, mounts, and returns once reads can begin. Measures nothing;
+  // `known` (what was measured before) becomes part of the description. Throws os::Error.
+  explicit StandIn(const StandInOptions& options, const StandInDescription& known = {});
+  // Unmounts, ends and reaps the server, removes the directories that were made.
+  ~StandIn();
+  StandIn(StandIn&& other) noexcept;
+  StandIn& operator=(StandIn&&) = delete;
+  StandIn(const StandIn&) = delete;
+  StandIn& operator=(const StandIn&) = delete;
+
+  // Where the source is seen: the mount point.
+  [[nodiscard]] const std::string& path() const;
+  // The server's process: not part of any target's tree.
+  [[nodiscard]] pid_t pid() const;
+  // Polls readable when the server has ended; -1 where the kernel has no pidfds.
+  [[nodiscard]] int pid_fd() const;
+  // Whether the server still runs.
+  [[nodiscard]] bool serving();
+  // Waits for the server's end.
+  os::ExitStatus wait();
+  [[nodiscard]] const StandInDescription& description() const;
+  // Fails every request that waits, now and later: whoever hangs on the mount goes on with an
+  // error. Thread-safe.
+  void abort() noexcept;
+
+ private:
+  struct Process;
+  std::unique_ptr<Process> process_;
+};
+
+// The whole job: checks, warms the backing files (warm backing, and where they fit in half of the
+// memory that is available), measures on private mounts what is delivered, then mounts. The new
+// mount is idle and uncached. Throws os::Error; where interrupted too.
+[[nodiscard]] StandIn mount_stand_in(const StandInOptions& options);
+
+// The stand-in that `path` lies on, described by itself; nothing where it lies on none or nobody
+// answers.
+[[nodiscard]] std::optional<StandInDescription> describe_stand_in(const std::string& path);
+
+}  // namespace coldload::stand_in

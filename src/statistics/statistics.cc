@@ -1,0 +1,363 @@
+#include "statistics/statistics.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+
+namespace coldload::statistics {
+
+namespace {
+
+constexpr std::size_t k_most_exact_ranks = 50;  // C(50, 25) is still exact in a double
+constexpr std::size_t k_most_exact_order = 8;   // 8! orders
+constexpr std::size_t k_least_to_show = 4;      // 2 / C(8, 4) is the first p below 0.05
+constexpr double k_outlier_distance = 14.826;
+
+double normal_two_sided(double z) { return std::erfc(std::abs(z) / std::sqrt(2.0)); }
+
+// Twice the mid-rank of every value, so that ranks are integers also for ties.
+std::vector<std::size_t> doubled_ranks(const std::vector<double>& values) {
+  std::vector<std::size_t> order(values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&values](std::size_t left, std::size_t right) {
+    return values[left] < values[right];
+  });
+  std::vector<std::size_t> ranks(values.size());
+  for (std::size_t first = 0; first < order.size();) {
+    std::size_t end = first;
+    while (end < order.size() && values[order[end]] == values[order[first]]) ++end;
+    for (std::size_t index = first; index < end; ++index) ranks[order[index]] = first + end + 1;
+    first = end;
+  }
+  return ranks;
+}
+
+// Sum of t^3 - t over the groups of equal values.
+double tie_term(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  double sum = 0;
+  for (std::size_t first = 0; first < values.size();) {
+    std::size_t end = first;
+    while (end < values.size() && values[end] == values[first]) ++end;
+    const auto group = static_cast<double>(end - first);
+    sum += group * group * group - group;
+    first = end;
+  }
+  return sum;
+}
+
+// The share of all ways to choose `chosen` of the ranks whose sum is at least as far from the mean
+// as `observed`; everything doubled.
+double exact_rank_sum_p(const std::vector<std::size_t>& ranks, std::size_t chosen,
+                        std::size_t observed) {
+  const std::size_t total = std::accumulate(ranks.begin(), ranks.end(), std::size_t{0});
+  // ways[k][s]: how many choices of k ranks have sum s.
+  std::vector<std::vector<double>> ways(chosen + 1, std::vector<double>(total + 1, 0.0));
+  ways[0][0] = 1;
+  for (const std::size_t rank : ranks) {
+    for (std::size_t count = chosen; count > 0; --count) {
+      for (std::size_t sum = total; sum >= rank; --sum) {
+        ways[count][sum] += ways[count - 1][sum - rank];
+      }
+    }
+  }
+  // The mean sum is chosen * total / n: compared in integers, times n.
+  const auto n = static_cast<std::int64_t>(ranks.size());
+  const auto mean_n = static_cast<std::int64_t>(chosen * total);
+  const auto distance_n = [&](std::size_t sum) {
+    return std::abs(static_cast<std::int64_t>(sum) * n - mean_n);
+  };
+  double all = 0;
+  double as_far = 0;
+  for (std::size_t sum = 0; sum <= total; ++sum) {
+    all += ways[chosen][sum];
+    if (distance_n(sum) >= distance_n(observed)) as_far += ways[chosen][sum];
+  }
+  return as_far / all;
+}
+
+// How many ways to choose `chosen` of the ranks 1 to n give each rank sum, by that sum.
+std::vector<double> rank_sum_ways(std::size_t n, std::size_t chosen) {
+  const std::size_t most = chosen * n;
+  std::vector<std::vector<double>> ways(chosen + 1, std::vector<double>(most + 1, 0.0));
+  ways[0][0] = 1;
+  for (std::size_t rank = 1; rank <= n; ++rank) {
+    for (std::size_t count = chosen; count > 0; --count) {
+      for (std::size_t sum = most; sum >= rank; --sum) {
+        ways[count][sum] += ways[count - 1][sum - rank];
+      }
+    }
+  }
+  return ways[chosen];
+}
+
+// Of the n_a * n_b pairs in order, which one from either end bounds a 95 % interval: the first
+// whose Mann-Whitney statistic is not in the outer 2.5 %. 1 for the outermost.
+std::size_t bounding_pair(std::size_t n_a, std::size_t n_b) {
+  const std::size_t n = n_a + n_b;
+  if (n > k_most_exact_ranks) {
+    constexpr double k_z = 1.959963984540054;
+    const auto pairs = static_cast<double>(n_a) * static_cast<double>(n_b);
+    const double deviation = std::sqrt(pairs * static_cast<double>(n + 1) / 12);
+    // With the test's correction for continuity, or the two would contradict each other.
+    return static_cast<std::size_t>(std::max(1.0, std::ceil(pairs / 2 - 0.5 - k_z * deviation)));
+  }
+  const std::vector<double> ways = rank_sum_ways(n, n_a);
+  const double all = std::accumulate(ways.begin(), ways.end(), 0.0);
+  const std::size_t least = n_a * (n_a + 1) / 2;
+  double below = 0;
+  for (std::size_t u = 0; u <= n_a * n_b; ++u) {
+    below += ways[least + u];
+    if (below > all * k_significance / 2) return std::max<std::size_t>(u, 1);
+  }
+  return 1;
+}
+
+// How many pairs have a statistic of at most `limit`. `a` and `b` ascend; the statistic rises with
+// b and falls with a.
+template <typename Statistic>
+std::size_t pairs_up_to(double limit, const std::vector<double>& a, const std::vector<double>& b,
+                        Statistic statistic) {
+  std::size_t count = 0;
+  std::size_t end = 0;  // of the b that still belong to this a
+  for (const double value : a) {
+    while (end < b.size() && statistic(value, b[end]) <= limit) ++end;
+    count += end;
+  }
+  return count;
+}
+
+// The statistic of the pair at place `place` (from 1) in ascending order, without making all pairs.
+template <typename Statistic>
+double pair_at(std::size_t place, const std::vector<double>& a, const std::vector<double>& b,
+               Statistic statistic) {
+  double low = statistic(a.back(), b.front());
+  double high = statistic(a.front(), b.back());
+  if (pairs_up_to(low, a, b, statistic) >= place) return low;
+  while (true) {
+    const double middle = std::midpoint(low, high);
+    if (middle <= low || middle >= high) return high;
+    (pairs_up_to(middle, a, b, statistic) >= place ? high : low) = middle;
+  }
+}
+
+// All values of the statistic that the rank test does not tell from the truth at 5 % (Hodges and
+// Lehmann 1963): it excludes "no difference" where the test calls it shown.
+template <typename Statistic>
+Interval shift_interval(std::span<const double> first, std::span<const double> second,
+                        Statistic statistic) {
+  std::vector<double> a(first.begin(), first.end());
+  std::vector<double> b(second.begin(), second.end());
+  std::sort(a.begin(), a.end());
+  std::sort(b.begin(), b.end());
+  const std::size_t place = bounding_pair(a.size(), b.size());
+  const Interval interval{pair_at(place, a, b, statistic),
+                          pair_at(a.size() * b.size() + 1 - place, a, b, statistic)};
+  // The headline is of the medians, whose own figure may lie outside in rare cases.
+  const double of_medians = statistic(median(first), median(second));
+  return {std::min(interval.low, of_medians), std::max(interval.high, of_medians)};
+}
+
+int sign(double value) { return (value > 0) - (value < 0); }
+
+// Pairs that rise less pairs that fall.
+std::int64_t kendall_score(std::span<const double> values) {
+  std::int64_t score = 0;
+  for (std::size_t early = 0; early < values.size(); ++early) {
+    for (std::size_t late = early + 1; late < values.size(); ++late) {
+      score += sign(values[late] - values[early]);
+    }
+  }
+  return score;
+}
+
+double exact_order_p(std::vector<double> values, std::int64_t observed) {
+  std::sort(values.begin(), values.end());
+  double all = 0;
+  double as_far = 0;
+  // Orders that differ only in which of two equal values comes first are met once each: every
+  // distinct order stands for equally many.
+  do {
+    all += 1;
+    if (std::abs(kendall_score(values)) >= std::abs(observed)) as_far += 1;
+  } while (std::next_permutation(values.begin(), values.end()));
+  return as_far / all;
+}
+
+double median_in_place(std::vector<double>* values) {
+  const std::size_t middle = values->size() / 2;
+  const auto at = values->begin() + static_cast<std::ptrdiff_t>(middle);
+  std::nth_element(values->begin(), at, values->end());
+  if (values->size() % 2 == 1) return *at;
+  return (*std::max_element(values->begin(), at) + *at) / 2;
+}
+
+}  // namespace
+
+double median(std::span<const double> values) {
+  std::vector<double> copy(values.begin(), values.end());
+  return median_in_place(&copy);
+}
+
+std::optional<Summary> summarize(std::span<const double> values) {
+  if (values.empty()) return std::nullopt;
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return Summary{values.size(), median(values), *low, *high};
+}
+
+std::optional<double> mann_whitney_p(std::span<const double> a, std::span<const double> b) {
+  if (a.empty() || b.empty()) return std::nullopt;
+  std::vector<double> all(a.begin(), a.end());
+  all.insert(all.end(), b.begin(), b.end());
+  const std::vector<std::size_t> ranks = doubled_ranks(all);
+  const std::size_t observed = std::accumulate(
+      ranks.begin(), ranks.begin() + static_cast<std::ptrdiff_t>(a.size()), std::size_t{0});
+  if (all.size() <= k_most_exact_ranks) return exact_rank_sum_p(ranks, a.size(), observed);
+
+  const auto n_a = static_cast<double>(a.size());
+  const auto n_b = static_cast<double>(b.size());
+  const double n = n_a + n_b;
+  const double u = static_cast<double>(observed) / 2 - n_a * (n_a + 1) / 2;
+  const double variance = n_a * n_b / 12 * (n + 1 - tie_term(all) / (n * (n - 1)));
+  if (variance <= 0) return 1.0;
+  const double distance = std::max(0.0, std::abs(u - n_a * n_b / 2) - 0.5);
+  return normal_two_sided(distance / std::sqrt(variance));
+}
+
+std::optional<Interval> ratio_interval(std::span<const double> a, std::span<const double> b) {
+  if (a.size() < k_least_n || b.size() < k_least_n) return std::nullopt;
+  if (*std::min_element(a.begin(), a.end()) <= 0) return std::nullopt;
+  return shift_interval(a, b, [](double first, double second) { return second / first; });
+}
+
+std::optional<Interval> difference_interval(std::span<const double> a, std::span<const double> b) {
+  if (a.size() < k_least_n || b.size() < k_least_n) return std::nullopt;
+  return shift_interval(a, b, [](double first, double second) { return second - first; });
+}
+
+std::optional<double> chance_of_larger(std::span<const double> a, std::span<const double> b) {
+  if (a.empty() || b.empty()) return std::nullopt;
+  std::vector<double> first(a.begin(), a.end());
+  std::vector<double> second(b.begin(), b.end());
+  std::sort(first.begin(), first.end());
+  std::sort(second.begin(), second.end());
+  const auto larger = [](double x, double y) { return y - x; };
+  const auto pairs = static_cast<double>(a.size()) * static_cast<double>(b.size());
+  const auto not_above = static_cast<double>(pairs_up_to(0, first, second, larger));
+  const auto below = static_cast<double>(
+      pairs_up_to(-std::numeric_limits<double>::denorm_min(), first, second, larger));
+  return 1 - (not_above + below) / 2 / pairs;
+}
+
+bool lie_far_apart(const Summary& a, const Summary& b) {
+  struct Needed {
+    double ranges;
+    double halves;
+  };
+  constexpr double k_never = std::numeric_limits<double>::infinity();
+  constexpr std::array<Needed, 7> k_needed{{{k_never, k_never},
+                                            {k_never, k_never},
+                                            {k_never, k_never},
+                                            {20, k_never},
+                                            {3, 20},
+                                            {2, 6},
+                                            {1, 4}}};
+  const Needed needed = k_needed[std::min(a.n + b.n, k_needed.size() - 1)];
+  const Summary& small = a.median <= b.median ? a : b;
+  const Summary& large = a.median <= b.median ? b : a;
+  const double gap = large.min - small.max;
+  const double range = std::max(small.max - small.min, large.max - large.min);
+  const double half = std::max(large.median - large.min, small.max - small.median);
+  return (std::isfinite(needed.ranges) && gap > needed.ranges * range) ||
+         (std::isfinite(needed.halves) && gap > needed.halves * half);
+}
+
+bool are_clearly_larger(std::span<const double> a, std::span<const double> b) {
+  constexpr double k_more_than_scatter = 1.5;
+  const auto small = summarize(a);
+  const auto large = summarize(b);
+  if (!small || !large || small->max >= large->min) return false;
+  return (large->n > 1 && large->min >= k_more_than_scatter * small->max) ||
+         *mann_whitney_p(a, b) < k_significance || lie_far_apart(*small, *large);
+}
+
+std::optional<std::size_t> runs_to_show(std::span<const double> a, std::span<const double> b) {
+  const auto chance = chance_of_larger(a, b);
+  if (!chance || *chance == 0.5) return std::nullopt;
+  constexpr double k_z = 1.959963984540054 + 0.8416212335729143;  // 5 % two-sided, power 80 %
+  const double both = k_z * k_z / (3 * (*chance - 0.5) * (*chance - 0.5));
+  const auto each = static_cast<std::size_t>(std::ceil(both / 2));
+  return std::max(each, k_least_to_show);
+}
+
+std::optional<std::size_t> lower_cluster(std::span<const double> values) {
+  constexpr std::size_t k_least = 6;
+  constexpr std::size_t k_least_in_one = 2;
+  constexpr double k_gap = 3;
+  constexpr double k_least_share = 0.05;
+  if (values.size() < k_least) return std::nullopt;
+  std::vector<double> sorted(values.begin(), values.end());
+  std::sort(sorted.begin(), sorted.end());
+  const double least_gap = k_least_share * median(values);
+  for (std::size_t low = k_least_in_one; low + k_least_in_one <= sorted.size(); ++low) {
+    const double gap = sorted[low] - sorted[low - 1];
+    const double widest = std::max(sorted[low - 1] - sorted.front(), sorted.back() - sorted[low]);
+    if (gap > 0 && gap >= k_gap * widest && gap >= least_gap) return low;
+  }
+  return std::nullopt;
+}
+
+std::vector<std::size_t> outliers(std::span<const double> values) {
+  std::vector<std::size_t> found;
+  if (values.size() < k_least_n) return found;
+  const double middle = median(values);
+  std::vector<double> distances;
+  for (const double value : values) distances.push_back(std::abs(value - middle));
+  const double mad = median(distances);
+  if (mad <= 0) return found;
+  for (std::size_t index = 0; index < values.size(); ++index) {
+    if (distances[index] / mad > k_outlier_distance) found.push_back(index);
+  }
+  return found;
+}
+
+std::optional<Trend> trend_over_order(std::span<const double> values) {
+  if (values.size() < k_least_n) return std::nullopt;
+  // Pairs grow with the square: a longer series is thinned evenly, which a trend survives.
+  constexpr std::size_t k_most_values = 2'000;
+  std::vector<double> used;
+  const std::size_t step = (values.size() + k_most_values - 1) / k_most_values;
+  for (std::size_t index = 0; index < values.size(); index += step) used.push_back(values[index]);
+
+  const auto n = static_cast<double>(used.size());
+  const std::int64_t score = kendall_score(used);
+  const double pairs = n * (n - 1) / 2;
+  std::vector<double> sorted = used;
+  std::sort(sorted.begin(), sorted.end());
+  double tied_pairs = 0;
+  double tied_variance = 0;
+  for (std::size_t first = 0; first < sorted.size();) {
+    std::size_t end = first;
+    while (end < sorted.size() && sorted[end] == sorted[first]) ++end;
+    const auto group = static_cast<double>(end - first);
+    tied_pairs += group * (group - 1) / 2;
+    tied_variance += group * (group - 1) * (2 * group + 5);
+    first = end;
+  }
+  if (tied_pairs >= pairs) return std::nullopt;
+  Trend trend;
+  trend.tau = static_cast<double>(score) / std::sqrt(pairs * (pairs - tied_pairs));
+  if (used.size() <= k_most_exact_order) {
+    trend.p = exact_order_p(used, score);
+  } else {
+    const double variance = (n * (n - 1) * (2 * n + 5) - tied_variance) / 18;
+    const double distance = std::max(0.0, std::abs(static_cast<double>(score)) - 1);
+    trend.p = normal_two_sided(distance / std::sqrt(variance));
+  }
+  return trend;
+}
+
+}  // namespace coldload::statistics

@@ -1,0 +1,45 @@
+#include "charts/phase_chart.h"
+
+#include <vector>
+
+#include <gmock/gmock.h>
+
+#include "golden/golden.h"
+#include "unit/records/records.h"
+#include "unit/records/report_cases.h"
+
+namespace coldload::charts {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+std::string drawn(const std::vector<records::Phase>& phases) {
+  const records::ExperimentFacts facts = experiment({arm("nvme")});
+  std::vector<records::Record> records{cold_trial(facts, "nvme", 10)};
+  records.front().phases = phases;
+  const records::Dataset dataset = records::dataset_of(std::move(records));
+  return phase_chart(findings::compare(dataset).front());
+}
+
+TEST(PhaseChart, OfARealReport) {
+  const records::Dataset dataset = records::dataset_of(net_much_slower().records);
+  golden::expect_golden("phases_net_much_slower.svg",
+                        phase_chart(findings::compare(dataset).front()));
+}
+
+TEST(PhaseChart, IsNotThereWithoutPhases) { EXPECT_THAT(drawn({}), IsEmpty()); }
+
+TEST(PhaseChart, PhasesThatOverlapShareTheBarsHeight) {
+  const std::string apart = drawn({{"start", 0, 4, "log"}, {"weights", 4, 9, "log"}});
+  EXPECT_THAT(apart, AllOf(HasSubstr("<title>weights: 5.00 s</title>"),
+                           Not(HasSubstr("height=\"11.0\"")), HasSubstr("unattributed")));
+  const std::string together = drawn({{"weights", 2, 9, "log"}, {"start", 0, 4, "log"}});
+  EXPECT_THAT(together, HasSubstr("y=\"46.0\" width=\"197.6\" height=\"11.0\""));
+  EXPECT_THAT(together, HasSubstr("y=\"57.0\""));
+}
+
+}  // namespace
+}  // namespace coldload::charts

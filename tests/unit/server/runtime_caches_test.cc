@@ -1,0 +1,64 @@
+#include "server/runtime_caches.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "os/file.h"
+
+namespace coldload::server {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::size_t entries(const std::string& path) {
+  return static_cast<std::size_t>(
+      std::distance(fs::directory_iterator(path), fs::directory_iterator()));
+}
+
+TEST(RuntimeCaches, KeepTouchesNothing) {
+  const os::TemporaryDirectory scratch{"coldload-test"};
+  const RuntimeCaches caches(CompileCache::keep, scratch.path() + "/not-there");
+  EXPECT_TRUE(caches.environment().empty());
+  EXPECT_FALSE(fs::exists(scratch.path() + "/not-there"));
+}
+
+TEST(RuntimeCaches, PrivateOnesLastFromLaunchToLaunchAndGo) {
+  const os::TemporaryDirectory scratch{"coldload-test"};
+  {
+    RuntimeCaches caches(CompileCache::private_caches, scratch.path());
+    caches.prepare_launch();
+    const std::string path = caches.environment().front().second;
+    fs::create_directories(path);
+    std::ofstream(path + "/graph") << "x";
+    caches.prepare_launch();
+    EXPECT_TRUE(fs::exists(path + "/graph"));
+  }
+  EXPECT_EQ(entries(scratch.path()), 0U);
+}
+
+TEST(RuntimeCaches, FreshOnesAreEmptyBeforeEachLaunch) {
+  const os::TemporaryDirectory scratch{"coldload-test"};
+  RuntimeCaches caches(CompileCache::fresh_caches, scratch.path());
+  caches.prepare_launch();
+  const std::string path = caches.environment().front().second;
+  fs::create_directories(path);
+  caches.prepare_launch();
+  EXPECT_FALSE(fs::exists(path));
+  EXPECT_TRUE(fs::exists(fs::path(path).parent_path()));
+}
+
+TEST(RuntimeCaches, RemovesThoseThatNobodyHoldsOnly) {
+  const os::TemporaryDirectory scratch{"coldload-test"};
+  fs::create_directories(scratch.path() + "/.runtime-caches-killed/x");
+  fs::create_directories(scratch.path() + "/other");
+  const RuntimeCaches first(CompileCache::private_caches, scratch.path());
+  EXPECT_FALSE(fs::exists(scratch.path() + "/.runtime-caches-killed"));
+  const RuntimeCaches second(CompileCache::private_caches, scratch.path());
+  EXPECT_NE(first.environment().front().second, second.environment().front().second);
+  EXPECT_EQ(entries(scratch.path()), 3U);  // neither took the other's
+}
+
+}  // namespace
+}  // namespace coldload::server

@@ -1,0 +1,78 @@
+#include "server/server_kind.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <gtest/gtest.h>
+
+#include "server/argv.h"
+
+namespace coldload::server {
+namespace {
+
+using Argv = std::vector<std::string>;
+
+std::string value_in(const Environment& environment, const std::string& name) {
+  for (const auto& [key, value] : environment) {
+    if (key == name) return value;
+  }
+  return "";
+}
+
+TEST(ServerKinds, AreFoundByName) {
+  for (const ServerKind* kind : server_kinds()) EXPECT_EQ(server_kind_named(kind->name), kind);
+  EXPECT_EQ(server_kind_named("vLLM"), nullptr);
+  EXPECT_EQ(server_kind_named(""), nullptr);
+}
+
+TEST(ServerKinds, BuildCommandsThatTheyRecogniseThemselves) {
+  for (const ServerKind* kind : server_kinds()) {
+    if (kind->command == nullptr) continue;
+    const Argv argv = kind->command({4096, 0.8, {"--more", "1"}});
+    EXPECT_EQ(&recognise(look_through(argv)), kind) << kind->name;
+    EXPECT_EQ(argv.back(), "1");
+    const ArgvFacts facts = examine_argv(argv);
+    EXPECT_TRUE(facts.uses_port) << kind->name;
+    if (kind == &k_vllm || kind == &k_sglang || kind == &k_llama_server) {
+      EXPECT_EQ(facts.max_model_len, 4096U) << kind->name;
+    }
+  }
+}
+
+TEST(Vllm, IsPinnedWhereTheVersionHasTheFlag) {
+  const Argv pinned{"--safetensors-load-strategy", "lazy"};
+  const Argv argv{"vllm", "serve", "{model}"};
+  EXPECT_EQ(k_vllm.pinned_flags("0.11.0", argv), pinned);
+  EXPECT_EQ(k_vllm.pinned_flags("0.32.0+cpu", argv), pinned);
+  EXPECT_EQ(k_vllm.pinned_flags("0.23.1rc1.dev531+ga65f93fb2", argv), pinned);
+  EXPECT_EQ(k_vllm.pinned_flags("1.0.0", argv), pinned);
+  for (const char* const version : {"0.7.3", "0.10.2", "", "dev", "v0.24", "0", "0."}) {
+    EXPECT_EQ(k_vllm.pinned_flags(version, argv), Argv{}) << version;
+  }
+}
+
+TEST(Vllm, IsNotPinnedAgainstTheUser) {
+  EXPECT_EQ(k_vllm.pinned_flags(
+                "0.24.0", {"vllm", "serve", "{model}", "--safetensors-load-strategy", "eager"}),
+            Argv{});
+  EXPECT_EQ(k_vllm.pinned_flags(
+                "0.24.0", {"vllm", "serve", "{model}", "--safetensors_load_strategy=prefetch"}),
+            Argv{});
+  EXPECT_EQ(k_vllm.pinned_flags("0.24.0",
+                                {"vllm", "serve", "{model}", "--load-format", "runai_streamer"}),
+            Argv{});
+}
+
+TEST(Vllm, WaitsForItsEngineAsLongAsWeDo) {
+  using std::chrono::milliseconds;
+  using std::chrono::seconds;
+  const auto timeout_for = [](std::chrono::nanoseconds timeout) {
+    return value_in(k_vllm.environment(timeout), "VLLM_ENGINE_READY_TIMEOUT_S");
+  };
+  EXPECT_EQ(timeout_for(seconds(1800)), "1800");
+  EXPECT_EQ(timeout_for(milliseconds(1800500)), "1801");
+  EXPECT_EQ(timeout_for(seconds(60)), "600");
+}
+
+}  // namespace
+}  // namespace coldload::server
