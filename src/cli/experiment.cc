@@ -65,8 +65,8 @@ void name_model(const std::vector<measure::Arm>& arms, measure::Plan* plan) {
 }
 
 void warn_before(const std::vector<measure::Arm>& arms, measure::ExperimentWatcher* watcher) {
-  for (const std::string& statement : measure::same_storage_statements(arms)) {
-    watcher->warning(statement + ": their ratio compares no storage");
+  for (const records::SameStorage& pair : measure::same_storage(arms)) {
+    watcher->warning(to_string(pair) + ": their ratio compares no storage");
   }
   for (const measure::Arm& arm : arms) {
     if (!arm.facts.placeholder) continue;

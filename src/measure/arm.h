@@ -44,7 +44,7 @@ struct Arm {
 [[nodiscard]] std::vector<Arm> look_at_arms(const Plan& plan);
 
 // Sentences: which arms are the same storage, and why.
-[[nodiscard]] std::vector<std::string> same_storage_statements(const std::vector<Arm>& arms);
+[[nodiscard]] std::vector<records::SameStorage> same_storage(const std::vector<Arm>& arms);
 
 // Mounts the stand-ins and measures what they deliver. Where a mount is not possible and
 // `can_pace`, the arm is paced instead; otherwise os::Error says what to do.
