@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "charts/svg.h"
-#include "findings/claim.h"
+#include "findings/subject.h"
 #include "text/wording.h"
 
 namespace coldload::charts {

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "charts/svg.h"
-#include "findings/claim.h"
+#include "findings/subject.h"
 #include "text/units.h"
 #include "text/wording.h"
 

@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "findings/comparison.h"
 #include "os/error.h"
+#include "report/condition_sentence.h"
 
 namespace coldload::cli {
 
@@ -54,15 +55,15 @@ void check_conditions(const std::vector<findings::Condition>& conditions,
 }
 
 bool any_holds(const std::vector<findings::Condition>& conditions,
-               const records::Dataset& dataset) {
+               const std::vector<findings::Comparison>& comparisons) {
   if (conditions.empty()) return false;
-  const std::vector<findings::Comparison> comparisons = findings::compare(dataset);
   if (comparisons.empty()) throw os::Error("--fail-if: there is no trial on record");
   bool holds = false;
   for (const findings::Condition& condition : conditions) {
-    const findings::Finding finding = findings::examine(condition, comparisons.front());
-    fmt::print(stderr, "coldload: {}{}\n", finding.fulfilled ? "failed: " : "", finding.sentence);
-    holds = holds || finding.fulfilled;
+    const findings::Examined examined = findings::examine(condition, comparisons.front());
+    fmt::print(stderr, "coldload: {}{}\n", examined.fulfilled ? "failed: " : "",
+               report::condition_sentence(condition, examined));
+    holds = holds || examined.fulfilled;
   }
   return holds;
 }

@@ -8,8 +8,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "findings/comparison.h"
 #include "findings/condition.h"
-#include "records/dataset.h"
 
 namespace coldload::cli {
 
@@ -23,8 +23,9 @@ void add_condition_flag(CLI::App* app, std::vector<std::string>* texts);
 void check_conditions(const std::vector<findings::Condition>& conditions,
                       const std::vector<std::string>& labels);
 
-// Says on stderr what each of them found; whether any holds. Throws os::Error as examine() does.
+// Says on stderr what each of them found in the first of `comparisons`; whether any holds. Throws
+// os::Error as examine() does.
 [[nodiscard]] bool any_holds(const std::vector<findings::Condition>& conditions,
-                             const records::Dataset& dataset);
+                             const std::vector<findings::Comparison>& comparisons);
 
 }  // namespace coldload::cli

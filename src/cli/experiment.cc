@@ -21,7 +21,7 @@
 #include "records/dataset.h"
 #include "records/results.h"
 #include "report/comparison_json.h"
-#include "report/markdown.h"
+#include "report/report_files.h"
 #include "report/summary.h"
 
 namespace coldload::cli {
@@ -104,23 +104,22 @@ void warn_of_stand_ins(const std::vector<measure::Arm>& arms, measure::Experimen
 
 // The report covers every record of the out directory, so that later rows join earlier ones.
 records::Dataset write_report(const records::Results& results, bool json) {
-  const std::vector<std::string> records{results.jsonl_path()};
-  records::Dataset dataset = records::read_dataset(records);
+  const std::vector<std::string> paths{results.jsonl_path()};
+  records::Dataset dataset = records::read_dataset(paths);
   if (dataset.records().empty()) return dataset;
-  report::write_report(records, dataset, results.markdown_path());
-  if (json) {
-    fmt::print("{}", text::to_pretty(report::to_json(findings::compare(dataset))));
-  } else {
-    fmt::print("{}", report::terminal_summary(dataset));
-  }
+  const std::vector<findings::Comparison> comparisons = findings::compare(dataset);
+  report::write_report_files(paths, comparisons, results.markdown_path());
+  fmt::print("{}", json ? text::to_pretty(report::to_json(comparisons))
+                        : report::terminal_summary(comparisons));
   return dataset;
 }
 
 // Conditions are held against this experiment alone: earlier rows would hide what it measured.
 bool any_holds_of(const std::vector<findings::Condition>& conditions,
                   const records::Dataset& dataset, const measure::ExperimentResult& result) {
-  return !result.records.empty() &&
-         any_holds(conditions, dataset.only(result.records.front().experiment.id));
+  if (conditions.empty() || result.records.empty()) return false;
+  const records::Dataset ours = dataset.only(result.records.front().experiment.id);
+  return any_holds(conditions, findings::compare(ours));
 }
 
 int exit_code(const measure::ExperimentResult& result, bool ignore_failure) {

@@ -1,7 +1,7 @@
 #include <filesystem>
 #include <optional>
 #include <string_view>
-#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -14,6 +14,7 @@
 #include "report/comparison_json.h"
 #include "report/markdown.h"
 #include "report/recommendation.h"
+#include "report/report_files.h"
 #include "report/what_if.h"
 #include "text/json.h"
 #include "text/units.h"
@@ -31,10 +32,10 @@ std::optional<double> parse_what_if(const std::string& text) {
   throw UsageError(fmt::format("--what-if {}: it reads rate=RATE, as in rate=5GB/s", text));
 }
 
-findings::Comparison latest_of(const records::Dataset& dataset, const char* flag) {
-  std::vector<findings::Comparison> comparisons = findings::compare(dataset);
+const findings::Comparison& latest_of(const std::vector<findings::Comparison>& comparisons,
+                                      const char* flag) {
   if (comparisons.empty()) throw os::Error(fmt::format("{}: there is no trial on record", flag));
-  return std::move(comparisons.front());
+  return comparisons.front();
 }
 
 }  // namespace
@@ -65,23 +66,24 @@ int run_report(const std::vector<std::string>& args) {
   const auto wanted = parse_conditions(conditions);
   const std::optional<double> other_rate = parse_what_if(what_if);
   const records::Dataset dataset = records::read_dataset(records);
+  const std::vector<findings::Comparison> comparisons = findings::compare(dataset);
   if (other_rate) {
-    fmt::print("{}", report::what_if_text(latest_of(dataset, "--what-if"), *other_rate));
+    fmt::print("{}", report::what_if_text(latest_of(comparisons, "--what-if"), *other_rate));
   } else if (recommendation) {
-    fmt::print("{}", report::recommendation_note(latest_of(dataset, "--recommendation")));
+    fmt::print("{}", report::recommendation_note(latest_of(comparisons, "--recommendation")));
   } else if (as_short) {
-    fmt::print("{}", report::short_report(dataset));
+    fmt::print("{}", report::short_report(comparisons));
   } else if (as_json) {
-    fmt::print("{}", text::to_pretty(report::to_json(findings::compare(dataset))));
+    fmt::print("{}", text::to_pretty(report::to_json(comparisons)));
   } else {
     if (output.empty()) {
       output = (std::filesystem::path(records.front()).parent_path() / records::k_markdown_name)
                    .string();
     }
-    report::write_report(records, dataset, output);
+    report::write_report_files(records, comparisons, output);
     fmt::print("{}\n", output);
   }
-  return any_holds(wanted, dataset) ? k_exit_condition : k_exit_ok;
+  return any_holds(wanted, comparisons) ? k_exit_condition : k_exit_ok;
 }
 
 }  // namespace coldload::cli

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstddef>
 
-#include "findings/claim.h"
+#include "findings/subject.h"
 #include "text/json.h"
 
 namespace coldload::findings {
@@ -58,19 +58,19 @@ const Arm* chosen_path(const Comparison& comparison) {
 }
 
 bool differs(const Comparison& comparison, const Arm& a, const Arm& b) {
-  const Claim claim = claim_of(comparison, contrast_between(comparison, a, b));
+  const Claim claim = contrast_between(comparison, a, b).claim;
   return claim == Claim::shown ||
          (claim == Claim::separated && statistics::lie_far_apart(*a.cold.load_s, *b.cold.load_s));
 }
 
 bool are_mixed(const Comparison& comparison, const Arm& a, const Arm& b) {
-  return claim_of(comparison, contrast_between(comparison, a, b)) == Claim::mixed;
+  return contrast_between(comparison, a, b).claim == Claim::mixed;
 }
 
 bool are_level(const Comparison& comparison, const Arm& a, const Arm& b) {
   constexpr double k_little = 0.1;
   const Contrast contrast = contrast_between(comparison, a, b);
-  if (!contrast.difference_ci || claim_of(comparison, contrast) != Claim::not_shown) return false;
+  if (!contrast.difference_ci || contrast.claim != Claim::not_shown) return false;
   const double most =
       std::max(std::abs(contrast.difference_ci->low), std::abs(contrast.difference_ci->high));
   return most <= k_little * std::max(a.cold.load_s->median, b.cold.load_s->median);

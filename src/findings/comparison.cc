@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "findings/expectation.h"
+#include "findings/pooling.h"
 #include "findings/setting.h"
 #include "records/trial_figures.h"
 
@@ -18,85 +19,6 @@ using records::ArmFacts;
 using records::ExperimentFacts;
 using records::Record;
 using records::Status;
-
-// The experiments whose records may be set against each other.
-struct Pool {
-  std::string setting;
-  Machine machine;
-  std::map<std::string, std::string> ways;  // label -> path and stand-in
-  std::set<std::string> experiments;
-};
-
-// What experiments must share to be taken together. Of coldload's own loader that is its build.
-std::string setting_of(const ExperimentFacts& facts, const Record& record,
-                       std::uint64_t checkpoint_bytes) {
-  std::vector<std::string> words{record.model,
-                                 fmt::format("{}", checkpoint_bytes),
-                                 fmt::format("{}", record.max_model_len.value_or(0)),
-                                 facts.target,
-                                 facts.cold_policy,
-                                 facts.drop_caches ? "drop_caches" : "",
-                                 server_version_of(facts),
-                                 compile_cache_of(facts),
-                                 is_native(facts) ? coldload_version_of(facts) : ""};
-  const auto add = [&words](const char* what, const std::vector<std::string>& more) {
-    words.emplace_back(what);
-    words.insert(words.end(), more.begin(), more.end());
-  };
-  std::vector<std::string> variables = server_variables(facts);
-  std::sort(variables.begin(), variables.end());
-  add("server", server_words(facts));
-  add("variables", variables);
-  add("pinned", pinned_flags_of(facts));
-  add("loader", loader_words(facts));
-  return fmt::format("{}", fmt::join(words, "\n"));
-}
-
-// Of each experiment the largest that a record has: 0 where none has.
-std::map<std::string, std::uint64_t> checkpoint_bytes_of(const records::Dataset& dataset) {
-  std::map<std::string, std::uint64_t> bytes;
-  for (const Record& record : dataset.records()) {
-    std::uint64_t& most = bytes[record.experiment.id];
-    most = std::max(most, record.checkpoint_bytes);
-  }
-  return bytes;
-}
-
-std::string way_of(const ArmFacts& arm) {
-  return arm.path + '\n' + (arm.stand_in ? arm.stand_in->spec + arm.stand_in->method : "");
-}
-
-bool may_join(const Pool& pool, const ExperimentFacts& facts) {
-  return std::all_of(facts.arms.begin(), facts.arms.end(), [&pool](const ArmFacts& arm) {
-    const auto known = pool.ways.find(arm.label);
-    return arm.placeholder || known == pool.ways.end() || known->second == way_of(arm);
-  });
-}
-
-// Latest first.
-std::vector<Pool> pools_of(const records::Dataset& dataset) {
-  std::vector<Pool> pools;
-  std::set<std::string> placed;
-  const std::map<std::string, std::uint64_t> bytes = checkpoint_bytes_of(dataset);
-  for (const Record& record : dataset.records()) {
-    const ExperimentFacts& facts = dataset.facts_of(record);
-    if (!placed.insert(facts.id).second) continue;
-    const std::string setting = setting_of(facts, record, bytes.at(facts.id));
-    const Machine machine = machine_of(facts);
-    auto pool = std::find_if(pools.begin(), pools.end(), [&](const Pool& candidate) {
-      return candidate.setting == setting && are_alike(candidate.machine, machine) &&
-             may_join(candidate, facts);
-    });
-    Pool joined = pool == pools.end() ? Pool{setting, machine, {}, {}} : std::move(*pool);
-    if (pool != pools.end()) pools.erase(pool);
-    joined.experiments.insert(facts.id);
-    for (const ArmFacts& arm : facts.arms) {
-      if (!arm.placeholder) joined.ways.emplace(arm.label, way_of(arm));
-    }
-    pools.insert(pools.begin(), std::move(joined));
-  }
-  return pools;
-}
 
 Arm& arm_of(Comparison* comparison, const std::string& label) {
   const auto found = std::find_if(comparison->arms.begin(), comparison->arms.end(),
@@ -224,27 +146,18 @@ void add_native_loads(const std::vector<Comparison>& all, Comparison* comparison
 
 }  // namespace
 
-Contrast contrast_of(const Mode& first, const Mode& second) {
-  Contrast contrast;
-  if (!first.load_s || !second.load_s) return contrast;
-  if (first.load_s->median > 0) contrast.ratio = second.load_s->median / first.load_s->median;
-  contrast.difference_s = second.load_s->median - first.load_s->median;
-  contrast.ratio_ci = statistics::ratio_interval(first.values_s, second.values_s);
-  contrast.difference_ci = statistics::difference_interval(first.values_s, second.values_s);
-  contrast.p_value = statistics::mann_whitney_p(first.values_s, second.values_s);
-  contrast.runs_to_show = statistics::runs_to_show(first.values_s, second.values_s);
-  const double chance = *statistics::chance_of_larger(first.values_s, second.values_s);
-  contrast.longer = (chance > 0.5) - (chance < 0.5);
-  contrast.ranges_apart =
-      first.load_s->max < second.load_s->min || second.load_s->max < first.load_s->min;
-  return contrast;
-}
-
 Contrast contrast_of(const Comparison& comparison, std::size_t first, std::size_t second) {
-  Contrast contrast = contrast_of(comparison.arms[first].cold, comparison.arms[second].cold);
+  Contrast contrast =
+      contrast_of(comparison.arms[first].cold.values_s, comparison.arms[second].cold.values_s);
   contrast.first = first;
   contrast.second = second;
   return contrast;
+}
+
+std::size_t Comparison::first_there() const {
+  const auto there =
+      std::find_if(arms.begin(), arms.end(), [](const Arm& arm) { return !arm.is_open(); });
+  return there == arms.end() ? 0 : static_cast<std::size_t>(there - arms.begin());
 }
 
 const Contrast* Comparison::contrast_of_arm(std::size_t arm) const {
@@ -316,7 +229,10 @@ std::vector<Comparison> compare(const records::Dataset& dataset) {
     for (const Record* trial : comparison.trials) {
       comparison.run_ids_repeat |= !ids.insert(trial->run_id).second;
     }
-    for (Arm& arm : comparison.arms) summarize(&arm);
+    for (Arm& arm : comparison.arms) {
+      summarize(&arm);
+      arm.share = storage_share_of(arm.cold.trials, arm.warm.trials, is_native(comparison.facts));
+    }
     const auto measured =
         std::find_if(comparison.arms.begin(), comparison.arms.end(),
                      [](const Arm& arm) { return arm.is_plain() && arm.is_measured(); });

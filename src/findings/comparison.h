@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "findings/contrast.h"
+#include "findings/storage_share.h"
 #include "records/dataset.h"
 #include "records/record.h"
 #include "statistics/statistics.h"
@@ -44,6 +46,7 @@ struct Arm {
   std::vector<std::size_t> outliers;                   // indices into cold.trials
   std::optional<statistics::Trend> trend;              // of cold.values_s over the run order
   std::optional<std::size_t> lower_cluster;            // see statistics::lower_cluster
+  std::optional<StorageShare> share;  // nothing where there is no cold or no warm run
 
   // Cold, warm and the others, also those without a trial.
   [[nodiscard]] std::vector<const Mode*> modes() const;
@@ -58,7 +61,7 @@ struct Arm {
   [[nodiscard]] bool is_verified() const;
 
   // Cold median less warm median. Negative where warm was slower. What of it is storage, and
-  // whether that is shown: storage_share_of().
+  // whether that is shown: `share`.
   [[nodiscard]] std::optional<double> cold_less_warm_s() const;
 };
 
@@ -67,24 +70,6 @@ struct Arm {
 
 // Whether `mode` of a staged arm has the trials that began straight after the copy.
 [[nodiscard]] bool is_after_copy(const Arm& arm, const Mode& mode);
-
-// One arm against another, in a comparison's list against the first path that was measured.
-struct Contrast {
-  std::size_t first = 0;  // indices into arms
-  std::size_t second = 0;
-  std::optional<double> ratio;  // of medians, second over first
-  std::optional<statistics::Interval> ratio_ci;
-  std::optional<double> difference_s;  // of medians, second less first
-  std::optional<statistics::Interval> difference_ci;
-  std::optional<double> p_value;
-  std::optional<std::size_t> runs_to_show;  // per arm; see statistics::runs_to_show
-  bool ranges_apart = false;  // every run of one arm is slower than every run of the other
-  // Whose runs tend to be the longer ones: 1 of the second arm, -1 of the first, 0 of neither.
-  int longer = 0;
-
-  // Whether the medians say the same.
-  [[nodiscard]] bool medians_tell() const { return difference_s && *difference_s * longer > 0; }
-};
 
 // What a stand-in's rate says its load time must be.
 struct Expectation {
@@ -111,6 +96,8 @@ struct Comparison {
   Trials trials;                // all of this comparison, in order
   bool run_ids_repeat = false;  // as those of several files do
 
+  // The first arm whose path is not still to come, measured or not: what "ratio" is over.
+  [[nodiscard]] std::size_t first_there() const;
   // Null where the arm is not held against the reference.
   [[nodiscard]] const Contrast* contrast_of_arm(std::size_t arm) const;
 };
@@ -120,8 +107,6 @@ struct Comparison {
 [[nodiscard]] std::optional<double> reading_rate_of(const Comparison& comparison, const Arm& arm,
                                                     const Mode& mode);
 
-// `second` against `first`, not saying of which arms they are.
-[[nodiscard]] Contrast contrast_of(const Mode& first, const Mode& second);
 // The arm `second` against `first`, by their cold trials.
 [[nodiscard]] Contrast contrast_of(const Comparison& comparison, std::size_t first,
                                    std::size_t second);

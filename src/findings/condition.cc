@@ -68,10 +68,13 @@ std::optional<double> median_efficiency(const Mode& mode) {
 }
 
 std::optional<double> figure_of_pair(const Condition& condition, const Comparison& comparison) {
-  for (std::size_t second = 1; second < comparison.arms.size(); ++second) {
+  const std::size_t first = comparison.first_there();
+  for (std::size_t second = 0; second < comparison.arms.size(); ++second) {
     const std::string& label = comparison.arms[second].facts.label;
-    if (!condition.mode.empty() && condition.mode != label) continue;
-    const Contrast contrast = contrast_of(comparison, 0, second);
+    if (second == first || (condition.mode.empty() ? second < first : condition.mode != label)) {
+      continue;
+    }
+    const Contrast contrast = contrast_of(comparison, first, second);
     return condition.figure == Figure::ratio ? contrast.ratio : contrast.difference_s;
   }
   no_such_path(condition, comparison);
@@ -97,6 +100,7 @@ Condition parse_condition(std::string_view text) {
   condition.above = text[at] == '>';
   const std::string_view name = trimmed(text.substr(0, at));
   const std::string_view number = trimmed(text.substr(at + 1));
+  condition.name = name;
   const std::size_t dot = name.find('.');
   const auto known = std::find_if(k_figures.begin(), k_figures.end(), [&](const auto& entry) {
     return entry.first == name.substr(0, dot);
@@ -117,14 +121,12 @@ Condition parse_condition(std::string_view text) {
   return condition;
 }
 
-Finding examine(const Condition& condition, const Comparison& comparison) {
-  const std::optional<double> value = figure_of(condition, comparison);
-  const std::string name(
-      trimmed(std::string_view(condition.text).substr(0, condition.text.find_first_of("<>"))));
-  if (!value) return {true, fmt::format("{} is not known: {}", name, condition.text)};
-  const bool fulfilled = condition.above ? *value > condition.limit : *value < condition.limit;
-  return {fulfilled, fmt::format("{} is {:.4g}, {}{} {:g}", name, *value, fulfilled ? "" : "not ",
-                                 condition.above ? "above" : "below", condition.limit)};
+Examined examine(const Condition& condition, const Comparison& comparison) {
+  Examined examined;
+  examined.value = figure_of(condition, comparison);
+  examined.fulfilled = !examined.value || (condition.above ? *examined.value > condition.limit
+                                                           : *examined.value < condition.limit);
+  return examined;
 }
 
 }  // namespace coldload::findings

@@ -4,6 +4,7 @@
 // Layer: findings. Pure functions.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,7 +15,7 @@ namespace coldload::findings {
 enum class Figure {
   load_s,        // of a mode: the median
   efficiency,    // of a mode: the median
-  ratio,         // of a path over the first; without a name: of the second path
+  ratio,         // of a path over the first that is there; without a name: of the one behind
   difference_s,  // likewise
 };
 
@@ -24,7 +25,8 @@ enum class Figure {
 struct Condition {
   std::string text;  // as it was given
   Figure figure = Figure::ratio;
-  std::string mode;   // "net", "net_warm"; empty: the second path
+  std::string name;   // "ratio.net"
+  std::string mode;   // "net", "net_warm"; empty: the path behind the first
   bool above = true;  // whether more than `limit` fulfils it, else less
   double limit = 0;
 };
@@ -32,13 +34,13 @@ struct Condition {
 // FIGURE[.MODE] and > or < and a number. Throws os::Error that says what is wrong with it.
 [[nodiscard]] Condition parse_condition(std::string_view text);
 
-struct Finding {
+struct Examined {
+  std::optional<double> value;  // of the figure; nothing where it is not known
   bool fulfilled = false;
-  std::string sentence;  // what the figure is, and what that means
 };
 
 // A figure that is not known fulfils every condition: whoever asks wants to be told. Throws
 // os::Error where the comparison has no such path or mode.
-[[nodiscard]] Finding examine(const Condition& condition, const Comparison& comparison);
+[[nodiscard]] Examined examine(const Condition& condition, const Comparison& comparison);
 
 }  // namespace coldload::findings

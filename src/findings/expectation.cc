@@ -17,7 +17,7 @@ std::optional<double> rest_time_for(const Comparison& comparison, const Arm& arm
     if (!with_warm->warm.load_s) with_warm = &other;
   }
   if (!with_warm->warm.load_s) return std::nullopt;
-  const auto share = storage_share_of(comparison, *with_warm);
+  const auto share = with_warm->share;
   const double weights_s = share && share->of_phase ? share->warm_s : 0;
   return with_warm->warm.load_s->median - weights_s;
 }

@@ -1,23 +1,30 @@
 #include "findings/storage_share.h"
 
 #include <algorithm>
-#include <vector>
 
-#include "findings/claim.h"
 #include "records/trial_figures.h"
+#include "statistics/statistics.h"
 
 namespace coldload::findings {
 
 namespace {
 
-// Seconds of the weights phase in every trial of a mode; empty where one does not tell.
-std::vector<double> weights_phase_s(const Mode& mode) {
+using Trials = std::vector<const records::Record*>;
+
+// Seconds of the weights phase in every trial; empty where one does not tell.
+std::vector<double> weights_phase_s(const Trials& trials) {
   std::vector<double> values;
-  for (const records::Record* trial : mode.trials) {
+  for (const records::Record* trial : trials) {
     const auto seconds = records::phase_seconds(*trial, "weights");
     if (!seconds) return {};
     values.push_back(*seconds);
   }
+  return values;
+}
+
+std::vector<double> load_s(const Trials& trials) {
+  std::vector<double> values;
+  for (const records::Record* trial : trials) values.push_back(*trial->load_s);
   return values;
 }
 
@@ -33,14 +40,15 @@ StorageShare share_between(const std::vector<double>& cold, const std::vector<do
 
 }  // namespace
 
-std::optional<StorageShare> storage_share_of(const Comparison& comparison, const Arm& arm) {
-  if (!arm.cold.load_s || !arm.warm.load_s) return std::nullopt;
-  const std::vector<double> cold = weights_phase_s(arm.cold);
-  const std::vector<double> warm = weights_phase_s(arm.warm);
-  if (loads_only(comparison) || cold.empty() || warm.empty()) {
-    return share_between(arm.cold.values_s, arm.warm.values_s);
+std::optional<StorageShare> storage_share_of(const Trials& cold, const Trials& warm,
+                                             bool loads_only) {
+  if (cold.empty() || warm.empty()) return std::nullopt;
+  const std::vector<double> cold_s = weights_phase_s(cold);
+  const std::vector<double> warm_s = weights_phase_s(warm);
+  if (loads_only || cold_s.empty() || warm_s.empty()) {
+    return share_between(load_s(cold), load_s(warm));
   }
-  StorageShare share = share_between(cold, warm);
+  StorageShare share = share_between(cold_s, warm_s);
   share.of_phase = true;
   return share;
 }

@@ -1,19 +1,18 @@
-// How much of a start is storage.
+// How much of a start is storage, from cold against warm runs.
 //
-// A server that tells its weights phase is judged by that phase, cold against warm: its other
-// phases vary from start to start by more than fast storage costs. Any other target is judged by
-// its whole time, cold against warm.
+// A server that tells its weights phase is judged by that phase: its other phases vary from start
+// to start by more than fast storage costs. Any other target is judged by its whole time.
 //
 // Layer: findings. Pure functions.
 #pragma once
 
 #include <optional>
+#include <vector>
 
-#include "findings/comparison.h"
+#include "records/record.h"
 
 namespace coldload::findings {
 
-// What of an arm's cold loads is storage, from cold against warm runs.
 struct StorageShare {
   bool of_phase = false;  // of the weights phase; else of the whole load
   double cold_s = 0;      // medians
@@ -22,8 +21,11 @@ struct StorageShare {
   bool is_clear = false;  // and chance is no likely reason for that (are_clearly_larger)
   [[nodiscard]] double seconds() const { return cold_s - warm_s; }
 };
-// Nothing where the arm has no cold or no warm run.
-[[nodiscard]] std::optional<StorageShare> storage_share_of(const Comparison& comparison,
-                                                           const Arm& arm);
+
+// Of trials that have a time; nothing where there are no cold or no warm ones. `loads_only`: there
+// is no start beside the load.
+[[nodiscard]] std::optional<StorageShare> storage_share_of(
+    const std::vector<const records::Record*>& cold,
+    const std::vector<const records::Record*>& warm, bool loads_only);
 
 }  // namespace coldload::findings

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "findings/claim.h"
 #include "findings/storage_share.h"
+#include "findings/subject.h"
 
 namespace coldload::findings {
 
@@ -53,7 +53,7 @@ Prediction predict_for(const Comparison& comparison, const Arm& arm, double rate
     prediction.why_not = "what its storage delivers was not measured";
     return prediction;
   }
-  const auto share = storage_share_of(comparison, arm);
+  const auto share = arm.share;
   if (!share) {
     prediction.why_not = "no warm run tells what of it is storage";
     return prediction;

@@ -45,7 +45,7 @@ json::object mode_object(const Mode& mode) {
   return out;
 }
 
-json::object arm_object(const Comparison& comparison, const Arm& arm) {
+json::object arm_object(const Arm& arm) {
   json::object out = mode_object(arm.cold);
   out["warm_n"] = arm.warm.values_s.size();
   out["warm_values_s"] = numbers_value(arm.warm.values_s);
@@ -53,7 +53,7 @@ json::object arm_object(const Comparison& comparison, const Arm& arm) {
   out["native_load_s"] =
       arm.native_load_s ? to_value(arm.native_load_s->median) : json::value(nullptr);
   out["cold_less_warm_s"] = to_value(arm.cold_less_warm_s());
-  const auto share = storage_share_of(comparison, arm);
+  const auto share = arm.share;
   out["storage_share_s"] =
       share && share->is_clear ? to_value(share->seconds()) : json::value(nullptr);
   json::object verdicts;
@@ -99,7 +99,7 @@ json::object contrast_object(const Comparison& comparison, const Contrast& contr
   out["difference_s"] = to_value(contrast.difference_s);
   out["difference_ci"] = interval_value(contrast.difference_ci);
   out["p_value"] = to_value(contrast.p_value);
-  out["claim"] = to_string(claim_of(comparison, contrast));
+  out["claim"] = to_string(contrast.claim);
   return out;
 }
 
@@ -119,12 +119,15 @@ text::json::value to_json(const std::vector<Comparison>& comparisons) {
   json::object n;
   for (const Arm& arm : comparison.arms) {
     const std::string label = text::valid_utf8(arm.facts.label);
-    arms[label] = arm_object(comparison, arm);
+    arms[label] = arm_object(arm);
     n[label] = arm.cold.values_s.size();
   }
   out["arms"] = std::move(arms);
-  // The second path over the first, at the top level.
-  const Contrast first = comparison.arms.size() > 1 ? contrast_of(comparison, 0, 1) : Contrast{};
+  // The second path that is there over the first, at the top level.
+  const std::size_t first_arm = comparison.first_there();
+  const Contrast first = first_arm + 1 < comparison.arms.size()
+                             ? contrast_of(comparison, first_arm, first_arm + 1)
+                             : Contrast{};
   out["ratio"] = to_value(first.ratio);
   out["ratio_ci"] = interval_value(first.ratio_ci);
   out["difference_s"] = to_value(first.difference_s);

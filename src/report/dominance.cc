@@ -39,7 +39,7 @@ std::string sentence_of(const Comparison& comparison, const Arm& arm) {
         name_of(arm));
   }
   const std::string warm_n = runs(arm.warm.load_s->n);
-  const StorageShare share = *storage_share_of(comparison, arm);
+  const StorageShare share = *arm.share;
   const char* const what = share.of_phase ? "the weights phase of " : "";
   if (share.is_apart && !share.is_clear) {
     return fmt::format(
@@ -75,7 +75,7 @@ std::string sentence_of(const Comparison& comparison, const Arm& arm) {
 
 // How much of a difference between two arms is storage.
 std::string sentence_of(const Comparison& comparison, const Contrast& contrast) {
-  const Claim claim = claim_of(comparison, contrast);
+  const Claim claim = contrast.claim;
   if (claim != Claim::shown && claim != Claim::separated) return "";
   const Arm& first = comparison.arms[contrast.first];
   const Arm& second = comparison.arms[contrast.second];
@@ -83,8 +83,8 @@ std::string sentence_of(const Comparison& comparison, const Contrast& contrast) 
   const bool in_order = first.cold.load_s->median <= second.cold.load_s->median;
   const Arm& fast = in_order ? first : second;
   const Arm& slow = in_order ? second : first;
-  const StorageShare fast_share = *storage_share_of(comparison, fast);
-  const StorageShare slow_share = *storage_share_of(comparison, slow);
+  const StorageShare fast_share = *fast.share;
+  const StorageShare slow_share = *slow.share;
   if (fast_share.of_phase != slow_share.of_phase) return "";
   if (!fast_share.is_clear || !slow_share.is_clear) return "";
   const double difference = slow.cold.load_s->median - fast.cold.load_s->median;
@@ -122,7 +122,7 @@ std::string storage_in_short(const Comparison& comparison) {
   std::vector<const Arm*> paths;  // whose storage share is known, the slowest first
   for (const Arm& arm : comparison.arms) {
     if (!arm.is_measured() || !arm.is_plain()) continue;
-    const auto share = storage_share_of(comparison, arm);
+    const auto share = arm.share;
     if (!share || !share->is_clear) continue;
     paths.push_back(&arm);
   }
@@ -136,7 +136,7 @@ std::string storage_in_short(const Comparison& comparison) {
   constexpr double k_hour_s = 3600;
   for (const Arm* path : paths) {
     const double load_s = path->cold.load_s->median;
-    const double storage_s = storage_share_of(comparison, *path)->seconds();
+    const double storage_s = path->share->seconds();
     storage.push_back(fmt::format("{} of the {} from {}", in_seconds(storage_s), in_seconds(load_s),
                                   name_of(*path)));
     rest.push_back(in_seconds(load_s - storage_s));

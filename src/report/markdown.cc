@@ -1,16 +1,10 @@
 #include "report/markdown.h"
 
-#include <filesystem>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
-#include "charts/phase_chart.h"
-#include "charts/timeline_chart.h"
-#include "charts/trial_chart.h"
-#include "os/file.h"
-#include "report/html.h"
 #include "report/recommendation.h"
 #include "report/sections.h"
 #include "report/terms.h"
@@ -45,14 +39,13 @@ std::string ended(std::string sections) {
 
 }  // namespace
 
-std::string short_report(const records::Dataset& dataset) {
-  const std::vector<Comparison> comparisons = findings::compare(dataset);
+std::string short_report(const std::vector<Comparison>& comparisons) {
   if (comparisons.empty()) return k_no_trial;
   return ended(first_screen(comparisons) + paths_section(comparisons.front()));
 }
 
-std::string markdown_report(const records::Dataset& dataset, const PictureNames& pictures) {
-  const std::vector<Comparison> comparisons = findings::compare(dataset);
+std::string markdown_report(const std::vector<Comparison>& comparisons,
+                            const PictureNames& pictures) {
   if (comparisons.empty()) return k_no_trial;
   const Comparison& comparison = comparisons.front();
   std::string out = first_screen(comparisons);
@@ -73,36 +66,6 @@ std::string markdown_report(const records::Dataset& dataset, const PictureNames&
   out += others_section(comparisons);
   out += setting_section(comparison);
   return ended(std::move(out));
-}
-
-void write_report(const std::vector<std::string>& jsonl_paths, const records::Dataset& dataset,
-                  const std::string& markdown_path) {
-  const std::filesystem::path path(markdown_path);
-  if (path.extension() != ".md") {
-    os::replace_text(markdown_path, markdown_report(dataset));
-    return;
-  }
-  const std::vector<Comparison> comparisons = findings::compare(dataset);
-  const std::string stem = path.stem().string();
-  PictureNames names;
-  std::vector<std::string> pictures;  // in the order in which the report shows them
-  const auto add = [&](const std::string& svg, const std::string& name, std::string* shown) {
-    if (svg.empty()) return;
-    os::replace_text(path.parent_path() / name, svg);
-    *shown = name;
-    pictures.push_back(svg);
-  };
-  if (!comparisons.empty()) {
-    add(charts::trial_chart(comparisons.front()), stem + ".svg", &names.trials);
-    add(charts::phase_chart(comparisons.front()), stem + "_phases.svg", &names.phases);
-    const records::Timelines timelines =
-        records::read_timelines(jsonl_paths, charts::timeline_trials(comparisons.front()));
-    add(charts::timeline_chart(comparisons.front(), timelines), stem + "_timelines.svg",
-        &names.timelines);
-  }
-  const std::string markdown = markdown_report(dataset, names);
-  os::replace_text(path.parent_path() / (stem + ".html"), html_page(markdown, pictures));
-  os::replace_text(markdown_path, markdown);
 }
 
 }  // namespace coldload::report

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "records/dataset.h"
+#include "report/terms.h"
 
 namespace coldload::report {
 
@@ -19,16 +19,10 @@ struct PictureNames {
   std::string phases;
   std::string timelines;
 };
-[[nodiscard]] std::string markdown_report(const records::Dataset& dataset,
+[[nodiscard]] std::string markdown_report(const std::vector<Comparison>& comparisons,
                                           const PictureNames& pictures = {});
 
 // Its first screen and the table of paths: for a pull request or the summary of a CI job.
-[[nodiscard]] std::string short_report(const records::Dataset& dataset);
-
-// Replaces `markdown_path` as a whole and, where its name ends in .md, the page and the pictures
-// beside it: .html, .svg, _phases.svg and _timelines.svg. `dataset` is what these files hold, which
-// are read again for the timelines. Throws os::Error.
-void write_report(const std::vector<std::string>& jsonl_paths, const records::Dataset& dataset,
-                  const std::string& markdown_path);
+[[nodiscard]] std::string short_report(const std::vector<Comparison>& comparisons);
 
 }  // namespace coldload::report

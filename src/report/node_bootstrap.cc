@@ -80,7 +80,7 @@ std::optional<std::string> device_of(const Arm& arm) {
 const Arm* measured_on(const Comparison& comparison, const Arm& place) {
   constexpr double k_least = 0.02;  // of a start: less is not worth a command
   const auto tells = [&comparison](const Arm& arm) {
-    const auto share = storage_share_of(comparison, arm);
+    const auto share = arm.share;
     return share && share->is_clear && share->seconds() > k_least * arm.cold.load_s->median &&
            *arm.cold_less_warm_s() > 0;
   };
@@ -99,7 +99,7 @@ std::string into_memory(const Comparison& comparison, const Arm& place, const ch
   return fmt::format(
       "  # From memory, reading the weights takes {} less of a start{}.\n"
       "  coldload cache warm \"${}\"\n",
-      in_seconds(storage_share_of(comparison, *measured)->seconds()),
+      in_seconds(measured->share->seconds()),
       measured == &place
           ? ""
           : fmt::format(" (measured on {}, the same disk)", text::one_line(measured->facts.label)),

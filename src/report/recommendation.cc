@@ -213,7 +213,7 @@ std::string whether_to_keep_in_memory(const Comparison& comparison) {
   std::reverse(slowest_first.begin(), slowest_first.end());
   for (const Arm* path : slowest_first) {
     const Arm& arm = *path;
-    const auto share = storage_share_of(comparison, arm);
+    const auto share = arm.share;
     if (!share || !share->is_clear || share->seconds() < k_worth_it * arm.cold.load_s->median ||
         *arm.cold_less_warm_s() <= 0) {
       continue;
@@ -267,7 +267,7 @@ std::string what_else_to_work_on(const Comparison& comparison) {
   const std::vector<const Arm*> paths = paths_by_time(comparison);
   if (paths.empty() || loads_only(comparison)) return "";
   const Arm& arm = *paths.front();
-  const auto share = storage_share_of(comparison, arm);
+  const auto share = arm.share;
   if (!share) return "";
   const double load_s = arm.cold.load_s->median;
   const std::string advice =
@@ -339,7 +339,7 @@ std::vector<std::string> take_aways_of(const Comparison& comparison) {
                                                             : "are not told apart",
                           median_of(fast), median_of(slow)));
   }
-  const auto share = storage_share_of(comparison, slow);
+  const auto share = slow.share;
   if (share && share->is_clear) {
     sentences.push_back(fmt::format("Of the {} on {}, {} are storage; {} would be left without it.",
                                     in_seconds(slow.cold.load_s->median), name_of(slow),

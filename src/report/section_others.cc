@@ -65,7 +65,7 @@ std::string before_and_after(const std::vector<Comparison>& comparisons) {
       for (const Arm& earlier : then.arms) {
         if (earlier.facts.label != arm.facts.label) continue;
         if (!earlier.is_measured() || !arm.is_measured()) continue;
-        const Contrast contrast = contrast_of(earlier.cold, arm.cold);
+        const Contrast contrast = findings::contrast_of(earlier.cold.values_s, arm.cold.values_s);
         table.rows.push_back({name_of(arm), median_text(earlier), median_text(arm),
                               ratio_text(contrast),
                               contrast.p_value ? p_text(*contrast.p_value) : "",

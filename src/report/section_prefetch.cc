@@ -58,8 +58,8 @@ std::string weights_phase_with(const Prefetch& prefetch, const StorageShare& sha
 }
 
 // How much of what storage costs that is, where warm runs tell it.
-std::string share_of_storage(const Comparison& comparison, const Prefetch& prefetch) {
-  const auto share = storage_share_of(comparison, prefetch.without);
+std::string share_of_storage(const Prefetch& prefetch) {
+  const auto share = prefetch.without.share;
   if (!share || !share->is_clear || prefetch.saved_s() <= 0) return "";
   const std::string costs =
       fmt::format(" Storage costs {} of such a start ({}cold less warm)",
@@ -70,7 +70,7 @@ std::string share_of_storage(const Comparison& comparison, const Prefetch& prefe
                              percent(std::min(1.0, prefetch.saved_s() / share->seconds())));
 }
 
-std::string answer_shown(const Comparison& comparison, const Prefetch& prefetch) {
+std::string answer_shown(const Prefetch& prefetch) {
   std::string interval;
   if (const auto& difference = prefetch.contrast.difference_ci) {
     const statistics::Interval saved =
@@ -84,7 +84,7 @@ std::string answer_shown(const Comparison& comparison, const Prefetch& prefetch)
       "{}** ({}; a rank test gives {}).{}",
       markdown_code(prefetch.without.facts.label), effect, in_seconds(std::abs(prefetch.saved_s())),
       interval, in_seconds(prefetch.with_s()), in_seconds(prefetch.without_s()), medians(prefetch),
-      p_text(*prefetch.contrast.p_value), share_of_storage(comparison, prefetch));
+      p_text(*prefetch.contrast.p_value), share_of_storage(prefetch));
 }
 
 // In how many of its runs nothing was read ahead, and why, in the words of the first.
@@ -99,11 +99,11 @@ std::string not_read(const Prefetch& prefetch) {
       sentence(text::markdown_text(why)));
 }
 
-std::string answer_for(const Comparison& comparison, const Prefetch& prefetch) {
+std::string answer_for(const Prefetch& prefetch) {
   const std::string label = markdown_code(prefetch.without.facts.label);
   const std::string took = fmt::format("{} with it, {} without", in_seconds(prefetch.with_s()),
                                        in_seconds(prefetch.without_s()));
-  switch (claim_of(comparison, prefetch.contrast)) {
+  switch (prefetch.contrast.claim) {
     case Claim::nothing:
       return "";
     case Claim::single_runs:
@@ -129,7 +129,7 @@ std::string answer_for(const Comparison& comparison, const Prefetch& prefetch) {
     case Claim::shown:
       break;
   }
-  return answer_shown(comparison, prefetch);
+  return answer_shown(prefetch);
 }
 
 }  // namespace
@@ -144,7 +144,7 @@ std::string prefetch_section(const Comparison& comparison) {
       const Prefetch prefetch{comparison.arms[without], comparison.arms[with],
                               contrast_of(comparison, without, with)};
       const std::string declined = not_read(prefetch);
-      const std::string answer = declined.empty() ? answer_for(comparison, prefetch) : declined;
+      const std::string answer = declined.empty() ? answer_for(prefetch) : declined;
       if (!answer.empty()) out += answer + "\n\n";
     }
   }

@@ -72,7 +72,8 @@ std::string daily_table(const Staging& staging) {
 
 // What is to be said where no test shows it.
 std::string how_sure(const Staging& staging) {
-  const Contrast contrast = contrast_of(staging.source->cold, staging.staged->cold);
+  const Contrast contrast =
+      findings::contrast_of(staging.source->cold.values_s, staging.staged->cold.values_s);
   if (!contrast.p_value || *contrast.p_value < statistics::k_significance) return "";
   const std::string copy = runs(staging.staged->cold.values_s.size());
   const std::string source = runs(staging.source->cold.values_s.size());

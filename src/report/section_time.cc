@@ -62,13 +62,12 @@ struct Column {
 
 // Of the weights phase, what storage costs (measured, against the warm runs) and what the way onto
 // the GPU costs at least (derived from the bus). Rows that would be empty are left out.
-void add_parts_of_weights(const Comparison& comparison, const std::vector<Column>& columns,
-                          Table* table) {
+void add_parts_of_weights(const std::vector<Column>& columns, Table* table) {
   std::vector<std::string> storage{"of which storage: less the warm runs' (measured)"};
   std::vector<std::string> bus{"of which host to GPU, at least: bytes over its rate (derived)"};
   for (const Column& column : columns) {
     const bool is_cold = column.mode == &column.arm->cold;
-    const auto share = storage_share_of(comparison, *column.arm);
+    const auto share = column.arm->share;
     const auto weights_s = records::phase_seconds(*column.trial, "weights");
     const bool told = is_cold && share && share->of_phase && share->is_clear && weights_s;
     storage.push_back(told ? in_seconds(*weights_s - share->warm_s) : "");
@@ -141,7 +140,7 @@ std::string phase_table(const Comparison& comparison) {
   for (const std::string& name : names) {
     add_row(text::markdown_text(name),
             [&name](const records::Record& trial) { return records::phase_seconds(trial, name); });
-    if (name == "weights") add_parts_of_weights(comparison, columns, &table);
+    if (name == "weights") add_parts_of_weights(columns, &table);
   }
   add_row("unattributed", [](const records::Record& trial) { return trial.unattributed_s; });
   add_row(loads_only(comparison) ? "whole load" : "launch to ready",

@@ -36,7 +36,7 @@ std::string contrast_line(const Comparison& comparison, const Contrast& contrast
                         in_times(contrast.ratio_ci->high));
   }
   line += fmt::format(", difference {}", signed_seconds(*contrast.difference_s));
-  switch (claim_of(comparison, contrast)) {
+  switch (contrast.claim) {
     case Claim::single_runs:
       return line + "; single runs: no claim\n";
     case Claim::separated:
@@ -52,8 +52,7 @@ std::string contrast_line(const Comparison& comparison, const Contrast& contrast
 
 }  // namespace
 
-std::string terminal_summary(const records::Dataset& dataset) {
-  const std::vector<Comparison> comparisons = findings::compare(dataset);
+std::string terminal_summary(const std::vector<Comparison>& comparisons) {
   if (comparisons.empty()) return "no trial on record\n";
   const Comparison& comparison = comparisons.front();
   text::Table table{{{"mode"},

@@ -4,13 +4,14 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
-#include "records/dataset.h"
+#include "report/terms.h"
 
 namespace coldload::report {
 
 // A row per storage mode with figures, and a line with the ratio, the number of trials left out,
 // and placeholders. No escape sequences.
-[[nodiscard]] std::string terminal_summary(const records::Dataset& dataset);
+[[nodiscard]] std::string terminal_summary(const std::vector<Comparison>& comparisons);
 
 }  // namespace coldload::report

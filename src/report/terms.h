@@ -5,11 +5,11 @@
 
 #include "findings/budgets.h"
 #include "findings/choices.h"
-#include "findings/claim.h"
 #include "findings/comparison.h"
 #include "findings/expectation.h"
 #include "findings/staging.h"
 #include "findings/storage_share.h"
+#include "findings/subject.h"
 
 namespace coldload::report {
 

@@ -161,7 +161,7 @@ std::string answer_single(const Comparison& comparison, const Contrast& contrast
 
 std::string answer_for(const Comparison& comparison, const Contrast& contrast) {
   std::string answer;
-  switch (claim_of(comparison, contrast)) {
+  switch (contrast.claim) {
     case Claim::nothing:
       return "";
     case Claim::single_runs:
@@ -242,7 +242,7 @@ std::string title_of(const Comparison& comparison) {
                        name_of(second));
   }
   const Pair pair = pair_of(comparison, *contrast);
-  switch (claim_of(comparison, *contrast)) {
+  switch (contrast->claim) {
     case Claim::shown:
       return fmt::format("{}: {} takes {} {}", subject, name_of(pair.slow), longer_than(pair.ratio),
                          name_of(pair.fast));

@@ -5,7 +5,7 @@
 
 #include "charts/trial_chart.h"
 #include "findings/choices.h"
-#include "findings/claim.h"
+#include "findings/subject.h"
 #include "report/comparison_json.h"
 #include "report/sections.h"
 #include "report/terms.h"
@@ -175,6 +175,15 @@ TEST(Comparison, PathsAreHeldAgainstTheFirstThatWasMeasured) {
   EXPECT_TRUE(to_json(comparisons).at("comparison").at("ratio").is_null()) << "b over a";
 }
 
+TEST(Comparison, APlaceholderThatComesFirstIsNotWhatTheRatioIsOver) {
+  records::ExperimentFacts facts = experiment({arm("later"), arm("nvme"), arm("net")});
+  facts.arms[0].placeholder = true;
+  const records::Dataset dataset =
+      records::dataset_of(numbered({cold_trial(facts, "nvme", 10), cold_trial(facts, "net", 30)}));
+  const auto json = to_json(findings::compare(dataset));
+  EXPECT_EQ(json.at("comparison").at("ratio"), 3.0);
+}
+
 // The stand-in is held against the path that was measured, not against the first one.
 TEST(Comparison, WithTheFirstPathFailedAStandInHasItsExpectedRatio) {
   const auto facts = experiment({arm("a"), arm("b"), stand_in_arm("net", 250e6)});
@@ -214,7 +223,7 @@ TEST(Comparison, WhereMediansSayTheOppositeOfTheTestNeitherIsTheFasterOne) {
   const auto comparisons = findings::compare(dataset);
   const Comparison& comparison = comparisons.at(0);
   ASSERT_LT(*comparison.contrasts.at(0).p_value, 0.05);
-  EXPECT_EQ(claim_of(comparison, comparison.contrasts[0]), Claim::mixed);
+  EXPECT_EQ(comparison.contrasts[0].claim, Claim::mixed);
   EXPECT_THAT(title_of(comparison), HasSubstr("differ, though not by their medians"));
   EXPECT_THAT(
       answers_of(comparison).at(0),

@@ -39,7 +39,7 @@ std::string page_of(const ReportCase& example) {
     pictures.push_back(phases);
     names.phases = "report_phases.svg";
   }
-  return html_page(markdown_report(dataset, names), pictures);
+  return html_page(markdown_report(findings::compare(dataset), names), pictures);
 }
 
 // Whatever labels, paths and reasons hold.

@@ -12,6 +12,7 @@
 #include "golden/golden.h"
 #include "os/file.h"
 #include "records/json_lines.h"
+#include "report/report_files.h"
 #include "report/summary.h"
 #include "report/terms.h"
 #include "unit/records/report_cases.h"
@@ -25,13 +26,15 @@ using testing::Not;
 class GoldenReport : public testing::TestWithParam<ReportCase> {};
 
 TEST_P(GoldenReport, Markdown) {
-  golden::expect_golden("report_" + GetParam().name + ".md",
-                        markdown_report(records::dataset_of(GetParam().records)));
+  golden::expect_golden(
+      "report_" + GetParam().name + ".md",
+      markdown_report(findings::compare(records::dataset_of(GetParam().records))));
 }
 
 TEST_P(GoldenReport, TerminalSummary) {
-  golden::expect_golden("summary_" + GetParam().name + ".txt",
-                        terminal_summary(records::dataset_of(GetParam().records)));
+  golden::expect_golden(
+      "summary_" + GetParam().name + ".txt",
+      terminal_summary(findings::compare(records::dataset_of(GetParam().records))));
 }
 
 TEST_P(GoldenReport, ComparisonAsJson) {
@@ -46,13 +49,14 @@ TEST_P(GoldenReport, IsTheSameFromTheFileAsFromMemory) {
   std::ofstream stream(jsonl, std::ios::binary);
   for (const records::Record& record : GetParam().records) stream << records::json_line_of(record);
   stream.close();
-  write_report({jsonl}, records::read_dataset({jsonl}), folder.path() + "/report.md");
+  write_report_files({jsonl}, findings::compare(records::read_dataset({jsonl})),
+                     folder.path() + "/report.md");
   // Bytes that are not UTF-8 are replaced on the way to the file; what is shown is the same.
   const auto beside = [&folder](const char* name) {
     return std::filesystem::exists(folder.path() + '/' + name) ? name : "";
   };
   EXPECT_EQ(os::read_text(folder.path() + "/report.md"),
-            markdown_report(records::dataset_of(GetParam().records),
+            markdown_report(findings::compare(records::dataset_of(GetParam().records)),
                             {beside("report.svg"), beside("report_phases.svg"),
                              beside("report_timelines.svg")}));
 }
@@ -67,17 +71,20 @@ INSTANTIATE_TEST_SUITE_P(Cases, GoldenReport, testing::ValuesIn(report_cases()),
                          [](const auto& instance) { return instance.param.name; });
 
 TEST(MarkdownReport, IsTheSameInAnyLocale) {
-  const std::string before = markdown_report(records::dataset_of(net_much_slower().records));
+  const std::string before =
+      markdown_report(findings::compare(records::dataset_of(net_much_slower().records)));
   if (std::setlocale(LC_ALL, "de_DE.UTF-8") == nullptr) {
     GTEST_SKIP() << "the locale de_DE.UTF-8 is not installed";
   }
-  const std::string after = markdown_report(records::dataset_of(net_much_slower().records));
+  const std::string after =
+      markdown_report(findings::compare(records::dataset_of(net_much_slower().records)));
   std::setlocale(LC_ALL, "C");
   EXPECT_EQ(before, after);
 }
 
 TEST(MarkdownReport, OfNoRecordsSaysSo) {
-  EXPECT_THAT(markdown_report(records::Dataset()), HasSubstr("# No trial on record"));
+  EXPECT_THAT(markdown_report(findings::compare(records::Dataset())),
+              HasSubstr("# No trial on record"));
 }
 
 // In a fenced block nothing is markup.
@@ -94,7 +101,8 @@ std::string without_code_blocks(const std::string& report) {
 }
 
 TEST(MarkdownReport, HostileTextStaysText) {
-  const std::string report = markdown_report(records::dataset_of(hostile().records));
+  const std::string report =
+      markdown_report(findings::compare(records::dataset_of(hostile().records)));
   EXPECT_THAT(without_code_blocks(report), Not(HasSubstr("<script")));
   EXPECT_THAT(report, Not(HasSubstr("\n## x")));
   EXPECT_THAT(report, Not(HasSubstr("\x1b")));
@@ -103,7 +111,7 @@ TEST(MarkdownReport, HostileTextStaysText) {
 
 TEST(MarkdownReport, ClaimsFollowTheNumbers) {
   const auto report_of = [](std::vector<records::Record> records) {
-    return markdown_report(records::dataset_of(numbered(std::move(records))));
+    return markdown_report(findings::compare(records::dataset_of(numbered(std::move(records)))));
   };
   const auto facts = experiment({arm("nvme"), arm("net")});
   std::vector<records::Record> slower;

@@ -1,39 +1,10 @@
-#include "findings/claim.h"
+#include "findings/subject.h"
 
 #include <algorithm>
 
 #include "findings/setting.h"
 
 namespace coldload::findings {
-
-const char* to_string(Claim claim) {
-  switch (claim) {
-    case Claim::nothing:
-      return "nothing";
-    case Claim::single_runs:
-      return "single_runs";
-    case Claim::separated:
-      return "separated";
-    case Claim::shown:
-      return "shown";
-    case Claim::not_shown:
-      return "not_shown";
-    case Claim::mixed:
-      return "mixed";
-  }
-  return "nothing";
-}
-
-Claim claim_of(const Comparison& comparison, const Contrast& contrast) {
-  if (!contrast.ratio || !contrast.p_value) return Claim::nothing;
-  const std::size_t n_a = comparison.arms[contrast.first].cold.load_s->n;
-  const std::size_t n_b = comparison.arms[contrast.second].cold.load_s->n;
-  if (std::min(n_a, n_b) == 1) return Claim::single_runs;
-  if (*contrast.p_value < statistics::k_significance) {
-    return contrast.medians_tell() ? Claim::shown : Claim::mixed;
-  }
-  return contrast.ranges_apart ? Claim::separated : Claim::not_shown;
-}
 
 bool are_same_storage(const Comparison& comparison, const Arm& a, const Arm& b) {
   if (a.facts.stand_in || b.facts.stand_in) return false;

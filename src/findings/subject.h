@@ -1,4 +1,4 @@
-// What the runs allow to say: of two arms, and of all that was compared.
+// What a comparison is about.
 //
 // Layer: findings. Pure functions.
 #pragma once
@@ -6,18 +6,6 @@
 #include "findings/comparison.h"
 
 namespace coldload::findings {
-
-// What the runs allow to say of a contrast.
-enum class Claim {
-  nothing,      // an arm has no usable cold trial
-  single_runs,  // an arm has one run: figures, and no claim
-  separated,    // every run of one arm beats every run of the other, too few for p < 0.05
-  shown,        // p < 0.05
-  mixed,        // p < 0.05, but the medians do not say the same
-  not_shown,    // neither: chance explains it
-};
-[[nodiscard]] const char* to_string(Claim claim);  // "single_runs"
-[[nodiscard]] Claim claim_of(const Comparison& comparison, const Contrast& contrast);
 
 // Whether the two arms are known to be the same storage (and neither is a stand-in): then a ratio
 // says nothing about storage.

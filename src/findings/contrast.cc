@@ -1,0 +1,57 @@
+#include "findings/contrast.h"
+
+#include <algorithm>
+
+namespace coldload::findings {
+
+namespace {
+
+Claim claim_of(const Contrast& contrast, std::size_t least_n) {
+  if (!contrast.ratio || !contrast.p_value) return Claim::nothing;
+  if (least_n == 1) return Claim::single_runs;
+  if (*contrast.p_value < statistics::k_significance) {
+    const bool medians_tell = *contrast.difference_s * contrast.longer > 0;
+    return medians_tell ? Claim::shown : Claim::mixed;
+  }
+  return contrast.ranges_apart ? Claim::separated : Claim::not_shown;
+}
+
+}  // namespace
+
+const char* to_string(Claim claim) {
+  switch (claim) {
+    case Claim::nothing:
+      return "nothing";
+    case Claim::single_runs:
+      return "single_runs";
+    case Claim::separated:
+      return "separated";
+    case Claim::shown:
+      return "shown";
+    case Claim::not_shown:
+      return "not_shown";
+    case Claim::mixed:
+      return "mixed";
+  }
+  return "nothing";
+}
+
+Contrast contrast_of(std::span<const double> first, std::span<const double> second) {
+  Contrast contrast;
+  const auto a = statistics::summarize(first);
+  const auto b = statistics::summarize(second);
+  if (!a || !b) return contrast;
+  if (a->median > 0) contrast.ratio = b->median / a->median;
+  contrast.difference_s = b->median - a->median;
+  contrast.ratio_ci = statistics::ratio_interval(first, second);
+  contrast.difference_ci = statistics::difference_interval(first, second);
+  contrast.p_value = statistics::mann_whitney_p(first, second);
+  contrast.runs_to_show = statistics::runs_to_show(first, second);
+  const double chance = *statistics::chance_of_larger(first, second);
+  contrast.longer = (chance > 0.5) - (chance < 0.5);
+  contrast.ranges_apart = a->max < b->min || b->max < a->min;
+  contrast.claim = claim_of(contrast, std::min(a->n, b->n));
+  return contrast;
+}
+
+}  // namespace coldload::findings

@@ -1,0 +1,45 @@
+#include "report/report_files.h"
+
+#include <filesystem>
+
+#include "charts/phase_chart.h"
+#include "charts/timeline_chart.h"
+#include "charts/trial_chart.h"
+#include "os/file.h"
+#include "records/dataset.h"
+#include "report/html.h"
+#include "report/markdown.h"
+
+namespace coldload::report {
+
+void write_report_files(const std::vector<std::string>& jsonl_paths,
+                        const std::vector<Comparison>& comparisons,
+                        const std::string& markdown_path) {
+  const std::filesystem::path path(markdown_path);
+  if (path.extension() != ".md") {
+    os::replace_text(markdown_path, markdown_report(comparisons));
+    return;
+  }
+  const std::string stem = path.stem().string();
+  PictureNames names;
+  std::vector<std::string> pictures;  // in the order in which the report shows them
+  const auto add = [&](const std::string& svg, const std::string& name, std::string* shown) {
+    if (svg.empty()) return;
+    os::replace_text(path.parent_path() / name, svg);
+    *shown = name;
+    pictures.push_back(svg);
+  };
+  if (!comparisons.empty()) {
+    const Comparison& latest = comparisons.front();
+    add(charts::trial_chart(latest), stem + ".svg", &names.trials);
+    add(charts::phase_chart(latest), stem + "_phases.svg", &names.phases);
+    const records::Timelines timelines =
+        records::read_timelines(jsonl_paths, charts::timeline_trials(latest));
+    add(charts::timeline_chart(latest, timelines), stem + "_timelines.svg", &names.timelines);
+  }
+  const std::string markdown = markdown_report(comparisons, names);
+  os::replace_text(path.parent_path() / (stem + ".html"), html_page(markdown, pictures));
+  os::replace_text(markdown_path, markdown);
+}
+
+}  // namespace coldload::report
