@@ -193,7 +193,9 @@ const Record* median_trial(const Mode& mode) {
 }
 
 bool is_after_copy(const Arm& arm, const Mode& mode) {
-  return !arm.facts.staged_from.empty() && mode.label == arm.facts.label + "_warm";
+  // Until schema 2 such a trial was called warm, though only a hot one is resident before launch.
+  return !arm.facts.staged_from.empty() &&
+         (mode.label == arm.facts.label + "_after_copy" || mode.label == arm.facts.label + "_warm");
 }
 
 std::optional<double> reading_rate_of(const Comparison& comparison, const Arm& arm,

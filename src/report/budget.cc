@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "report/terms.h"
-#include "report/verdict.h"
 #include "report/wording.h"
 #include "text/escape.h"
 

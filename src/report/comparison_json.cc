@@ -6,7 +6,6 @@
 #include "report/dominance.h"
 #include "report/recommendation.h"
 #include "report/terms.h"
-#include "report/verdict.h"
 #include "text/escape.h"
 
 namespace coldload::report {

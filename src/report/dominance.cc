@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "report/terms.h"
-#include "report/verdict.h"
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/units.h"

@@ -17,10 +17,6 @@ namespace coldload::report {
 // follow from them.
 [[nodiscard]] std::vector<std::string> floor_use_of(const Comparison& comparison);
 
-// Whether the copies to the GPU, not storage, are an arm's floor in a trial that is held against
-// it.
-[[nodiscard]] bool bus_limits(const Comparison& comparison, const Arm& arm);
-
 // The floors' figures, a row per arm, and a sentence on the GPU and on what is missing; empty where
 // no arm has a floor or a reason why not.
 [[nodiscard]] std::string floor_table(const Comparison& comparison);

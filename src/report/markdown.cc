@@ -5,10 +5,11 @@
 
 #include <fmt/format.h>
 
+#include "report/answers.h"
+#include "report/claims.h"
 #include "report/recommendation.h"
 #include "report/sections.h"
 #include "report/terms.h"
-#include "report/verdict.h"
 
 namespace coldload::report {
 

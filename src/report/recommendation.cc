@@ -7,15 +7,14 @@
 
 #include <fmt/format.h>
 
+#include "findings/floor_use.h"
 #include "records/trial_figures.h"
 #include "report/budget.h"
 #include "report/caveats.h"
 #include "report/dominance.h"
-#include "report/floor_use.h"
 #include "report/node_bootstrap.h"
 #include "report/sections.h"
 #include "report/terms.h"
-#include "report/verdict.h"
 #include "report/wording.h"
 #include "statistics/statistics.h"
 #include "text/escape.h"
@@ -297,7 +296,8 @@ std::string whether_the_path_is_used(const Comparison& comparison) {
       efficiencies.push_back(*trial->efficiency);
       lost_s.push_back(*weights_s - *trial->floor_s);
     }
-    if (efficiencies.empty() || bus_limits(comparison, arm)) continue;
+    const auto use = findings::held_to_floor(comparison, arm).use;
+    if (efficiencies.empty() || (use && use->bus_limits)) continue;
     const double lost = statistics::median(lost_s);
     if (lost < k_worth_it * arm.cold.load_s->median) continue;
     return fmt::format(

@@ -7,7 +7,6 @@
 #include "report/budget.h"
 #include "report/sections.h"
 #include "report/terms.h"
-#include "report/verdict.h"
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/table.h"

@@ -7,7 +7,6 @@
 
 #include "report/confounds.h"
 #include "report/sections.h"
-#include "report/verdict.h"
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/table.h"

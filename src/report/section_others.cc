@@ -9,7 +9,6 @@
 #include "report/changes.h"
 #include "report/dominance.h"
 #include "report/sections.h"
-#include "report/verdict.h"
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/table.h"

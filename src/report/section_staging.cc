@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "report/claims.h"
 #include "report/sections.h"
 #include "report/terms.h"
 #include "report/wording.h"
@@ -70,26 +71,6 @@ std::string daily_table(const Staging& staging) {
   return text::markdown_table(table) + "\n";
 }
 
-// What is to be said where no test shows it.
-std::string how_sure(const Staging& staging) {
-  const Contrast contrast =
-      findings::contrast_of(staging.source->cold.values_s, staging.staged->cold.values_s);
-  if (!contrast.p_value || *contrast.p_value < statistics::k_significance) return "";
-  const std::string copy = runs(staging.staged->cold.values_s.size());
-  const std::string source = runs(staging.source->cold.values_s.size());
-  const std::string label = markdown_code(staging.source->facts.label);
-  if (!contrast.ranges_apart) {
-    return fmt::format(
-        " These runs do not tell starts from the copy ({}) and from {} ({}) from chance ({}).",
-        copy, label, source, p_text(*contrast.p_value));
-  }
-  return fmt::format(
-      " Every start from the copy ({}) was {} than every one from {} ({}); with so few the rank "
-      "test cannot get below {}.",
-      copy, staging.later_s < staging.source_s ? "faster" : "slower", label, source,
-      p_text(*contrast.p_value));
-}
-
 // When it pays where a start without the copy takes `each_s`, in words; empty where it never does.
 std::string when_it_pays(const Staging& staging, double each_s) {
   const auto pays_at = staging.break_even_against(each_s);
@@ -137,7 +118,7 @@ std::string answer(const Comparison& comparison, const Staging& staging) {
     claim = (open ? "If these medians hold, staging " : "Staging ") + claim;
   }
   return fmt::format("**{}:** {}{}\n\n", claim, figures(staging),
-                     how_sure(staging) + against_reading_ahead(comparison, staging));
+                     how_sure_of_copy(staging) + against_reading_ahead(comparison, staging));
 }
 
 }  // namespace

@@ -11,7 +11,6 @@
 #include "report/floor_use.h"
 #include "report/sections.h"
 #include "report/terms.h"
-#include "report/verdict.h"
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/table.h"

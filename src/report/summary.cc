@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "report/claims.h"
 #include "report/terms.h"
-#include "report/verdict.h"
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/table.h"
@@ -36,18 +36,7 @@ std::string contrast_line(const Comparison& comparison, const Contrast& contrast
                         in_times(contrast.ratio_ci->high));
   }
   line += fmt::format(", difference {}", signed_seconds(*contrast.difference_s));
-  switch (contrast.claim) {
-    case Claim::single_runs:
-      return line + "; single runs: no claim\n";
-    case Claim::separated:
-      return line + "; ranges apart, too few runs for a test\n";
-    case Claim::not_shown:
-      return line + fmt::format("; not told from chance ({})\n", p_text(*contrast.p_value));
-    case Claim::mixed:
-      return line + fmt::format("; {}, but not by the medians\n", p_text(*contrast.p_value));
-    default:
-      return line + fmt::format(", {}\n", p_text(*contrast.p_value));
-  }
+  return line + claim_in_short(contrast) + '\n';
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 
 #include "findings/what_if.h"
 #include "report/dominance.h"
-#include "report/verdict.h"
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/table.h"

@@ -31,6 +31,9 @@ using text::signed_seconds;
 // An arm's label, as code.
 [[nodiscard]] std::string name_of(const Arm& arm);
 
+// What a cold trial is of: "load" of weights alone, "start" of a server.
+[[nodiscard]] std::string start_word(const Comparison& comparison);
+
 // What to call a trial: "7", or "7 of `20261123T105550Z-5db3`" where numbers repeat.
 [[nodiscard]] std::string run_name(const Comparison& comparison, const records::Record& trial);
 

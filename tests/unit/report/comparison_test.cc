@@ -9,7 +9,8 @@
 #include "report/comparison_json.h"
 #include "report/sections.h"
 #include "report/terms.h"
-#include "report/verdict.h"
+#include "report/answers.h"
+#include "report/claims.h"
 #include "unit/records/report_cases.h"
 
 namespace coldload::report {

@@ -85,7 +85,7 @@ class Experiment {
     copy.path = "/mnt/nvme/a copy";
     facts_.arms.push_back(copy);
     for (int i = -2; i <= 2; ++i) {
-      add("staged", "staged_warm", records::Cold::off, first_s + 0.01 * i, copy_s);
+      add("staged", "staged_after_copy", records::Cold::off, first_s + 0.01 * i, copy_s);
       add("staged", "staged", records::Cold::verified, later_s + 0.01 * i, copy_s);
     }
     return *this;

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "report/sections.h"
-#include "report/verdict.h"
+#include "report/answers.h"
 #include "unit/records/records.h"
 
 namespace coldload::report {

@@ -1,4 +1,4 @@
-#include "report/verdict.h"
+#include "report/claims.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,9 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "findings/setting.h"
-#include "report/caveats.h"
-#include "report/dominance.h"
+#include "records/trial_figures.h"
 #include "report/terms.h"
 #include "report/wording.h"
 #include "text/escape.h"
@@ -18,6 +16,7 @@ namespace coldload::report {
 
 namespace {
 
+using text::markdown_code;
 using text::markdown_text;
 
 // The longest and the shortest of what a contrast compares, by median.
@@ -159,6 +158,74 @@ std::string answer_single(const Comparison& comparison, const Contrast& contrast
       in_times(*contrast.ratio), signed_seconds(*contrast.difference_s));
 }
 
+// The same path without and with `coldload run`. Seconds are medians.
+struct Prefetch {
+  const Arm& without;
+  const Arm& with;
+  const Contrast& contrast;  // with against without
+
+  [[nodiscard]] double without_s() const { return without.cold.load_s->median; }
+  [[nodiscard]] double with_s() const { return with.cold.load_s->median; }
+  [[nodiscard]] double saved_s() const { return without_s() - with_s(); }
+};
+
+std::string medians(const Prefetch& prefetch) {
+  const std::size_t n_without = prefetch.without.cold.load_s->n;
+  const std::size_t n_with = prefetch.with.cold.load_s->n;
+  return n_without == n_with
+             ? fmt::format("medians of {} each", runs(n_with))
+             : fmt::format("medians of {} without and {} with it", runs(n_without), runs(n_with));
+}
+
+// What the weights phase tells beside the whole: reading that is hidden, and a start that is
+// longer.
+std::string weights_phase_with(const Prefetch& prefetch, const StorageShare& share) {
+  const records::Record* trial = median_trial(prefetch.with.cold);
+  const auto weights_s =
+      trial == nullptr ? std::nullopt : records::phase_seconds(*trial, "weights");
+  if (!share.of_phase || !weights_s) return "";
+  std::string out = fmt::format("; with it that phase took {} instead of {}",
+                                in_seconds(*weights_s), in_seconds(share.cold_s));
+  constexpr double k_worth_saying_s = 1;
+  const double rest_s = share.cold_s - *weights_s - prefetch.saved_s();
+  if (rest_s > k_worth_saying_s) {
+    out += fmt::format(", and all else took {} longer in these runs", in_seconds(rest_s));
+  }
+  return out + '.';
+}
+
+// How much of what storage costs that is, where warm runs tell it.
+std::string share_of_storage(const Prefetch& prefetch) {
+  const auto share = prefetch.without.share;
+  if (!share || !share->is_clear || prefetch.saved_s() <= 0) return "";
+  const std::string costs =
+      fmt::format(" Storage costs {} of such a start ({}cold less warm)",
+                  in_seconds(share->seconds()), share->of_phase ? "the weights phase, " : "");
+  const std::string phase = weights_phase_with(prefetch, *share);
+  if (!phase.empty()) return costs + phase;
+  return costs + fmt::format(": {} of that are saved.",
+                             percent(std::min(1.0, prefetch.saved_s() / share->seconds())));
+}
+
+std::string prefetch_shown(const Prefetch& prefetch) {
+  std::string interval;
+  if (const auto& difference = prefetch.contrast.difference_ci) {
+    const statistics::Interval saved =
+        prefetch.saved_s() >= 0 ? statistics::Interval{-difference->high, -difference->low}
+                                : *difference;
+    interval = fmt::format(" (95 % interval {})", in_seconds(saved));
+  }
+  const char* const effect = prefetch.saved_s() >= 0 ? "saves" : "costs";
+  return fmt::format(
+      "**Reading the weights of {} beside the server's start {} {}{}: ready after {} instead of "
+      "{}** ({}; a rank test gives {}).{}",
+      markdown_code(prefetch.without.facts.label), effect, in_seconds(std::abs(prefetch.saved_s())),
+      interval, in_seconds(prefetch.with_s()), in_seconds(prefetch.without_s()), medians(prefetch),
+      p_text(*prefetch.contrast.p_value), share_of_storage(prefetch));
+}
+
+}  // namespace
+
 std::string answer_for(const Comparison& comparison, const Contrast& contrast) {
   std::string answer;
   switch (contrast.claim) {
@@ -187,44 +254,72 @@ std::string answer_for(const Comparison& comparison, const Contrast& contrast) {
       name_of(comparison.arms[contrast.first]), name_of(comparison.arms[contrast.second]), answer);
 }
 
-std::string answer_without_contrast(const Comparison& comparison) {
-  std::vector<std::string> figures;
-  for (const Arm& arm : comparison.arms) {
-    if (!arm.is_measured()) continue;
-    const statistics::Summary& load = *arm.cold.load_s;
-    figures.push_back(load.n == 1
-                          ? fmt::format("{} loads in {} (one run, so its spread is unknown)",
-                                        name_of(arm), in_seconds(load.median))
-                          : fmt::format("{} loads in {} (median of {}, {} to {})", name_of(arm),
-                                        in_seconds(load.median), runs(load.n), in_seconds(load.min),
-                                        in_seconds(load.max)));
+std::string answer_of_reading_ahead(const Arm& without, const Arm& with, const Contrast& contrast) {
+  const Prefetch prefetch{without, with, contrast};
+  const std::string label = markdown_code(prefetch.without.facts.label);
+  const std::string took = fmt::format("{} with it, {} without", in_seconds(prefetch.with_s()),
+                                       in_seconds(prefetch.without_s()));
+  switch (prefetch.contrast.claim) {
+    case Claim::nothing:
+      return "";
+    case Claim::single_runs:
+      return fmt::format(
+          "**Reading the weights of {} beside the server's start: {}** ({}). One run cannot tell a "
+          "saving from chance.",
+          label, took, medians(prefetch));
+    case Claim::separated:
+      return fmt::format(
+          "**Reading the weights of {} beside the server's start: {}** ({}). Every run with it was "
+          "{} than every run without, but they are too few to rule out chance.",
+          label, took, medians(prefetch), prefetch.saved_s() >= 0 ? "faster" : "slower");
+    case Claim::mixed:
+      return fmt::format(
+          "**What reading the weights of {} beside the server's start changes is not told by "
+          "medians:** {} ({}), though a rank test tells the runs apart ({}).",
+          label, took, medians(prefetch), p_text(*prefetch.contrast.p_value));
+    case Claim::not_shown:
+      return fmt::format(
+          "**No saving by reading the weights of {} beside the server's start is shown:** {} ({}; "
+          "a rank test gives {}).",
+          label, took, medians(prefetch), p_text(*prefetch.contrast.p_value));
+    case Claim::shown:
+      break;
   }
-  return figures.empty() ? "" : fmt::format("**{}.**", joined(figures));
+  return prefetch_shown(prefetch);
 }
 
-// What is missing, for an arm without a usable cold trial.
-std::string answer_missing(const Arm& arm) {
-  if (arm.is_open()) {
+std::string claim_in_short(const Contrast& contrast) {
+  switch (contrast.claim) {
+    case Claim::single_runs:
+      return "; single runs: no claim";
+    case Claim::separated:
+      return "; ranges apart, too few runs for a test";
+    case Claim::not_shown:
+      return fmt::format("; not told from chance ({})", p_text(*contrast.p_value));
+    case Claim::mixed:
+      return fmt::format("; {}, but not by the medians", p_text(*contrast.p_value));
+    default:
+      return fmt::format(", {}", p_text(*contrast.p_value));
+  }
+}
+
+std::string how_sure_of_copy(const Staging& staging) {
+  const Contrast contrast =
+      findings::contrast_of(staging.source->cold.values_s, staging.staged->cold.values_s);
+  if (!contrast.p_value || *contrast.p_value < statistics::k_significance) return "";
+  const std::string copy = runs(staging.staged->cold.values_s.size());
+  const std::string source = runs(staging.source->cold.values_s.size());
+  const std::string label = markdown_code(staging.source->facts.label);
+  if (!contrast.ranges_apart) {
     return fmt::format(
-        "{} is still to be measured{}{}. How to run it: see \"Still to be measured\".",
-        name_of(arm), arm.facts.missing.empty() ? "" : ": ", markdown_text(arm.facts.missing));
+        " These runs do not tell starts from the copy ({}) and from {} ({}) from chance ({}).",
+        copy, label, source, p_text(*contrast.p_value));
   }
-  const std::size_t failed = static_cast<std::size_t>(std::count_if(
-      arm.left_out.begin(), arm.left_out.end(),
-      [&arm](const records::Record* trial) { return trial->storage_mode == arm.cold.label; }));
-  if (failed == 0) return fmt::format("{} has no cold trial on record.", name_of(arm));
   return fmt::format(
-      "{} has no usable cold time: {}. The reasons are under \"What to doubt\"; what was measured "
-      "is not averaged.",
-      name_of(arm),
-      failed == 1 ? "its one trial is not what it should be"
-                  : fmt::format("none of its {} trials is what it should be", failed));
-}
-
-}  // namespace
-
-std::string start_word(const Comparison& comparison) {
-  return loads_only(comparison) ? "load" : "start";
+      " Every start from the copy ({}) was {} than every one from {} ({}); with so few the rank "
+      "test cannot get below {}.",
+      copy, staging.later_s < staging.source_s ? "faster" : "slower", label, source,
+      p_text(*contrast.p_value));
 }
 
 std::string title_of(const Comparison& comparison) {
@@ -258,29 +353,6 @@ std::string title_of(const Comparison& comparison) {
     default:
       return fmt::format("{}: {}", subject, median_list(comparison));
   }
-}
-
-std::vector<std::string> answers_of(const Comparison& comparison) {
-  std::vector<std::string> answers;
-  const auto add = [&answers](std::string answer) {
-    if (!answer.empty()) answers.push_back(std::move(answer));
-  };
-  if (main_contrast(comparison) == nullptr) add(answer_without_contrast(comparison));
-  for (const Contrast& contrast : comparison.contrasts) {
-    // Those questions have sections of their own.
-    if (!comparison.arms[contrast.second].is_plain()) continue;
-    add(answer_for(comparison, contrast));
-  }
-  add(storage_in_short(comparison));
-  for (std::string& caveat : caveats_of(comparison)) add(std::move(caveat));
-  for (const Arm& arm : comparison.arms) {
-    if (!arm.is_measured()) add(answer_missing(arm));
-  }
-  if (loads_only(comparison) && !comparison.trials.empty()) {
-    add("The target is coldload's own loader: times are for loading the weights alone. A server "
-        "adds its start, compilation and warm-up to them.");
-  }
-  return answers;
 }
 
 }  // namespace coldload::report

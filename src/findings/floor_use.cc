@@ -1,0 +1,97 @@
+#include "findings/floor_use.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "findings/subject.h"
+#include "records/trial_figures.h"
+#include "text/json.h"
+
+namespace coldload::findings {
+
+namespace {
+
+using Held = std::vector<std::pair<const records::Record*, const records::Floor*>>;
+
+bool goes_to_gpu(const records::Record& trial) {
+  return records::destination_of(trial) == records::Destination::gpu;
+}
+
+std::optional<FloorUse> use_of(const Comparison& comparison, const Held& held) {
+  FloorUse use;
+  std::vector<double> efficiency;
+  std::vector<double> seconds;
+  std::vector<double> limits;
+  for (const auto& [trial, floor] : held) {
+    const auto weights_s = records::weights_seconds(*trial, comparison.facts.target);
+    const auto storage = floor->storage_bytes_per_s();
+    if (!trial->efficiency || !weights_s || *weights_s <= 0 || !storage) return std::nullopt;
+    const auto bus = goes_to_gpu(*trial) ? floor->gpu.to_gpu_bytes_per_s() : std::nullopt;
+    const bool bus_limits = bus && *bus < *storage;
+    efficiency.push_back(*trial->efficiency);
+    seconds.push_back(*weights_s);
+    limits.push_back(bus_limits ? *bus : *storage);
+    (bus_limits ? use.bus_limits : use.storage_limits) = true;
+    use.given = floor->given_bytes_per_s.has_value();
+  }
+  if (held.empty()) return std::nullopt;
+  use.efficiency = *statistics::summarize(efficiency);
+  use.seconds = *statistics::summarize(seconds);
+  use.limit_bytes_per_s = *statistics::summarize(limits);
+  return use;
+}
+
+// The native loader creates the GPU's context and pins its ring beside its start and beside the
+// reads, from its process's start on: no storage makes that shorter.
+std::optional<double> preparation_seconds(const records::Record& trial) {
+  const auto start_s = records::phase_seconds(trial, "start");
+  const auto context_s = text::number_at(trial.reported, "context_s");
+  const auto pin_s = text::number_at(trial.reported, "pin_s");
+  if (!start_s || !context_s || !pin_s) return std::nullopt;
+  return std::max(*start_s, *context_s + *pin_s);
+}
+
+std::optional<double> rest_seconds(const records::Record& trial, bool native) {
+  if (native && goes_to_gpu(trial)) return preparation_seconds(trial);
+  const auto weights_s = records::phase_seconds(trial, "weights");
+  return weights_s ? std::optional(std::max(*trial.load_s - *weights_s, 0.0)) : std::nullopt;
+}
+
+std::optional<WithoutStorage> without_storage_of(const Comparison& comparison, const Held& held) {
+  WithoutStorage without;
+  std::vector<double> rest_s;
+  std::vector<double> rates;
+  for (const auto& [trial, floor] : held) {
+    const auto rest = rest_seconds(*trial, loads_only(comparison));
+    without.onto_gpu = goes_to_gpu(*trial);
+    const auto copied =
+        without.onto_gpu ? floor->gpu.to_gpu_bytes_per_s() : floor->reads.page_cache.bytes_per_s;
+    if (!rest || !copied) return std::nullopt;
+    rest_s.push_back(*rest);
+    rates.push_back(*copied);
+  }
+  if (held.empty()) return std::nullopt;
+  without.rest_s = statistics::median(rest_s);
+  without.copy_bytes_per_s = *statistics::summarize(rates);
+  return without;
+}
+
+}  // namespace
+
+HeldToFloor held_to_floor(const Comparison& comparison, const Arm& arm) {
+  Held held;
+  std::set<std::string> experiments;
+  for (const records::Record* trial : arm.cold.trials) {
+    const auto floor = arm.floors.find(trial->experiment.id);
+    if (floor == arm.floors.end()) continue;
+    held.emplace_back(trial, &floor->second);
+    experiments.insert(trial->experiment.id);
+  }
+  return {held.size(), experiments.size(), use_of(comparison, held),
+          without_storage_of(comparison, held)};
+}
+
+}  // namespace coldload::findings

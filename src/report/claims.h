@@ -1,0 +1,30 @@
+// Every sentence that hangs on a claim: what the runs show of two arms, how sure that is, and what
+// is left unsaid.
+//
+// Layer: report. Pure functions; results are Markdown that fits into a line or a table cell.
+#pragma once
+
+#include <string>
+
+#include "report/terms.h"
+
+namespace coldload::report {
+
+// The report's title, without "#".
+[[nodiscard]] std::string title_of(const Comparison& comparison);
+
+// Of two paths, on the first screen; empty where an arm has no figure.
+[[nodiscard]] std::string answer_for(const Comparison& comparison, const Contrast& contrast);
+
+// Of starts from one path with `coldload run` against those without; `contrast`: with over without.
+[[nodiscard]] std::string answer_of_reading_ahead(const Arm& without, const Arm& with,
+                                                  const Contrast& contrast);
+
+// What is to be said of starts from a copy against those from its source where no test shows a
+// difference; empty where one does.
+[[nodiscard]] std::string how_sure_of_copy(const Staging& staging);
+
+// For a line in a terminal: "; single runs: no claim".
+[[nodiscard]] std::string claim_in_short(const Contrast& contrast);
+
+}  // namespace coldload::report
