@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <numeric>
 #include <thread>
 
 #include <fcntl.h>
@@ -11,8 +12,29 @@
 #include "os/clock.h"
 #include "os/error.h"
 #include "os/mapping.h"
+#include "storage/holders.h"
+#include "storage/path_info.h"
 
 namespace coldload::storage {
+
+namespace {
+
+// Where the page cache is the storage.
+bool lies_in_memory(const std::string& path) {
+  try {
+    return inspect_path(path).cache == CacheKind::memory_backed;
+  } catch (const os::SystemError&) {
+    return false;  // it has lost its name
+  }
+}
+
+bool is_locked(const std::string& path) {
+  const std::vector<Holder> holders = find_holders({path});
+  return std::any_of(holders.begin(), holders.end(),
+                     [](const Holder& one) { return one.kind == HoldKind::locked; });
+}
+
+}  // namespace
 
 PageCacheView::PageCacheView(const std::vector<std::string>& paths) {
   files_.reserve(paths.size());
@@ -58,26 +80,30 @@ bool PageCacheView::observable() const {
                      [](const File& f) { return f.pages.observable(); });
 }
 
+void PageCacheView::drop(const File& file) {
+  // A read-only file system answers EROFS or EINVAL: it has nothing dirty.
+  if (::fdatasync(file.fd.get()) != 0 && errno != EROFS && errno != EINVAL) {
+    throw os::SystemError("flush", file.fd.path(), errno);
+  }
+  const int error_number = ::posix_fadvise(file.fd.get(), 0, 0, POSIX_FADV_DONTNEED);
+  if (error_number != 0) throw os::SystemError("evict", file.fd.path(), error_number);
+}
+
 void PageCacheView::evict(std::chrono::milliseconds patience) const {
   const os::TimePoint deadline = os::Clock::now() + patience;
-  std::vector<std::size_t> left;
-  for (std::size_t i = 0; i < files_.size(); ++i) left.push_back(i);
+  std::vector<std::size_t> left(files_.size());
+  std::iota(left.begin(), left.end(), std::size_t{0});
   // Where residency cannot be seen there is nothing to poll for, and one pass leaves pages that are
   // still on their way to the LRU lists.
   constexpr int k_blind_passes = 4;
+  // What goes by itself has gone by then; who maps the rest is not looked for before.
+  constexpr int k_patient_passes = 20;
   for (int pass = 1;; ++pass) {
-    for (const std::size_t index : left) {
-      const os::Fd& fd = files_[index].fd;
-      // A read-only file system answers EROFS or EINVAL: it has nothing dirty.
-      if (::fdatasync(fd.get()) != 0 && errno != EROFS && errno != EINVAL) {
-        throw os::SystemError("flush", fd.path(), errno);
-      }
-      const int error_number = ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
-      if (error_number != 0) throw os::SystemError("evict", fd.path(), error_number);
-    }
-    left.erase(std::remove_if(left.begin(), left.end(),
-                              [&](std::size_t i) { return residency(i).resident_bytes == 0; }),
-               left.end());
+    for (const std::size_t index : left) drop(files_[index]);
+    std::erase_if(left, [&](std::size_t i) {
+      return residency(i).resident_bytes == 0 || (pass == 1 && lies_in_memory(path(i))) ||
+             (pass == k_patient_passes && is_locked(path(i)));
+    });
     if (left.empty() || os::Clock::now() >= deadline) return;
     if (!observable() && pass >= k_blind_passes) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(observable() ? 5 : 50));

@@ -51,7 +51,8 @@ class PageCacheView {
   [[nodiscard]] bool observable() const;
 
   // Flushes each file in order, asks the kernel to drop its pages, and repeats until nothing is
-  // resident or `patience` is over. A partial eviction is an outcome, not an error: look at
+  // resident, nothing can be done (a file in memory, or that a process maps and locks), or
+  // `patience` is over. A partial eviction is an outcome, not an error: look at
   // residency() afterwards. Throws os::SystemError if a call fails.
   void evict(std::chrono::milliseconds patience) const;
 
@@ -61,13 +62,15 @@ class PageCacheView {
   void warm(const std::function<bool(std::uint64_t)>& progress) const;
 
  private:
-  bool read_all(const std::function<bool(std::uint64_t)>& progress) const;
-
   struct File {
     os::Fd fd;
     std::uint64_t bytes = 0;
     os::FilePages pages;
   };
+
+  bool read_all(const std::function<bool(std::uint64_t)>& progress) const;
+  static void drop(const File& file);
+
   std::vector<File> files_;
 };
 
