@@ -37,7 +37,7 @@ struct SourceFile {
 };
 
 // The files whose bytes come through the mount, each inode once, largest first.
-std::vector<SourceFile> source_files(const StandInOptions& options) {
+std::vector<SourceFile> source_files(const Options& options) {
   std::vector<SourceFile> files;
   std::set<std::pair<dev_t, ino_t>> seen;
   std::error_code error;
@@ -240,9 +240,10 @@ std::optional<double> Measurement::run(StandIn& stand_in,
   return static_cast<double>(to_->bytes - from_->bytes) / os::seconds_between(from_->at, to_->at);
 }
 
-}  // namespace
-
-bool warm_backing(const StandInOptions& options) {
+// Reads every file of the source once, so that the server finds them in memory. False where they
+// are more than half of the memory that is available, and nothing was read. Stops early when
+// interrupted.
+bool warm_backing(const Options& options) {
   const std::vector<SourceFile> files = source_files(options);
   if (total_bytes(files) > os::available_memory_bytes().value_or(0) / 2) return false;
   constexpr std::size_t k_block_bytes = 1U << 20;
@@ -256,7 +257,10 @@ bool warm_backing(const StandInOptions& options) {
   return true;
 }
 
-Delivered measure_delivered(const StandInOptions& options) {
+// Measures, on a private mount for each way of reading, what readers of cold pages get; about a
+// second for each. A file system that does not answer is given up, not waited for. Throws
+// os::Error where nothing can be mounted.
+Delivered measure_delivered(const Options& options) {
   constexpr double k_wanted_s = 0.7;
   constexpr double k_least_s = 0.25;
   constexpr os::Seconds k_limit{1.0};
@@ -268,7 +272,7 @@ Delivered measure_delivered(const StandInOptions& options) {
     delivered.not_measured = fmt::format("only {} to read", text::format_bytes(there));
     return delivered;
   }
-  StandInOptions private_options = options;
+  Options private_options = options;
   private_options.mount_point.clear();
   private_options.faults = {};
   const auto measure = [&](Way way, unsigned readers) {
@@ -287,6 +291,21 @@ Delivered measure_delivered(const StandInOptions& options) {
     delivered.not_measured = "a read failed or was interrupted";
   }
   return delivered;
+}
+
+}  // namespace
+
+StandIn mount(const Options& options) {
+  Description known;
+  {
+    // Everything that can be refused is refused before minutes are spent on reading.
+    const StandIn trial(options);
+    known = trial.description();
+  }
+  if (options.backing == Backing::warm) known.warmed = warm_backing(options);
+  known.delivered = measure_delivered(options);
+  if (os::interrupted()) throw os::Error("interrupted while a stand-in was being measured");
+  return StandIn(options, known);
 }
 
 }  // namespace coldload::stand_in
