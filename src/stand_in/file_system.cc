@@ -5,8 +5,6 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
-#include <cstdarg>
-#include <cstdio>
 #include <cstdlib>
 #include <thread>
 #include <utility>
@@ -22,6 +20,7 @@
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/interrupt.h"
+#include "stand_in/fuse_messages.h"
 #include "stand_in/responder.h"
 
 namespace coldload::stand_in {
@@ -30,20 +29,6 @@ namespace {
 
 // Ends a receiver's blocking read. By default it is ignored, so one that comes late does no harm.
 constexpr int k_wake_signal = SIGURG;
-
-// libfuse prints its errors; the last one belongs into our exception.
-std::string& last_fuse_message() {
-  static std::string text;
-  return text;
-}
-
-void keep_fuse_message(fuse_log_level /*level*/, const char* format, va_list arguments) {
-  std::array<char, 512> text{};
-  std::vsnprintf(text.data(), text.size(), format, arguments);
-  std::string message = text.data();
-  while (!message.empty() && message.back() == '\n') message.pop_back();
-  if (!message.empty()) last_fuse_message() = std::move(message);
-}
 
 void install_wake_signal() {
   struct sigaction action {};
@@ -109,8 +94,7 @@ FileSystem::Session::Session(const Setup& setup)
     : server(setup), ended(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd") {
   if (!ended.valid()) throw os::SystemError("create an eventfd", "", errno);
   install_wake_signal();
-  fuse_set_log_func(keep_fuse_message);
-  last_fuse_message().clear();
+  keep_fuse_messages();
   FuseArguments arguments(setup);
   fuse = fuse_session_new(arguments.get(), &Responder::callbacks(), sizeof(fuse_lowlevel_ops),
                           &server);
