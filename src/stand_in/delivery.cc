@@ -2,13 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
-#include <charconv>
-#include <condition_variable>
 #include <filesystem>
 #include <mutex>
 #include <set>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -17,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "os/crew.h"
 #include "os/error.h"
 #include "os/file.h"
 #include "os/interrupt.h"
@@ -138,9 +135,6 @@ class Measurement {
   std::uint64_t block_bytes_ = 32U << 10;
   std::atomic<bool> stop_{false};
   std::mutex mutex_;
-  std::condition_variable left_;
-  std::size_t running_ = 0;
-  bool failed_ = false;
   // One span for all readers together: of spans of their own, one that a busy machine makes wait
   // would be counted at the rate that it has alone.
   std::uint64_t start_bytes_ = 0;
@@ -203,40 +197,32 @@ std::optional<double> Measurement::run(StandIn& stand_in,
     for (const Extent& extent : extents) start_bytes_ += extent.bytes;
   }
   start_bytes_ /= k_start_share;
-  std::vector<std::thread> threads;
-  threads.reserve(work.size());
-  running_ = work.size();
-  for (const std::vector<Extent>& extents : work) {
-    threads.emplace_back([&] {
-      bool failed = false;
-      try {
-        read_all(stand_in.path(), extents);
-        // One that has no more to read ends the span of all.
-        if (!stop_.exchange(true)) {
-          const Sample end = sample(stand_in.path());
-          const std::lock_guard lock(mutex_);
-          to_ = end;
-        }
-      } catch (const std::exception&) {
-        failed = true;
-        stop_.store(true);
+  os::Crew readers(static_cast<unsigned>(work.size()), [&](unsigned reader) {
+    try {
+      read_all(stand_in.path(), work[reader]);
+      // One that has no more to read ends the span of all.
+      if (!stop_.exchange(true)) {
+        const Sample end = sample(stand_in.path());
+        const std::lock_guard lock(mutex_);
+        to_ = end;
       }
-      const std::lock_guard lock(mutex_);
-      failed_ = failed_ || failed;
-      --running_;
-      left_.notify_all();
-    });
+    } catch (...) {
+      stop_.store(true);
+      throw;
+    }
+  });
+  // A server that hangs would hold the readers for ever.
+  constexpr os::Seconds k_patience{20};
+  if (!readers.wait_until(os::Clock::now() +
+                          std::chrono::duration_cast<os::Clock::duration>(limit_ + k_patience))) {
+    stand_in.abort();
   }
-  {
-    // A server that hangs would hold the readers for ever.
-    constexpr os::Seconds k_patience{20};
-    const os::TimePoint give_up =
-        os::Clock::now() + std::chrono::duration_cast<os::Clock::duration>(limit_ + k_patience);
-    std::unique_lock lock(mutex_);
-    if (!left_.wait_until(lock, give_up, [&] { return running_ == 0; })) stand_in.abort();
+  try {
+    readers.join();
+  } catch (const std::exception&) {
+    return std::nullopt;
   }
-  for (std::thread& thread : threads) thread.join();
-  if (failed_ || !from_ || !to_ || to_->bytes <= from_->bytes) return std::nullopt;
+  if (!from_ || !to_ || to_->bytes <= from_->bytes) return std::nullopt;
   return static_cast<double>(to_->bytes - from_->bytes) / os::seconds_between(from_->at, to_->at);
 }
 

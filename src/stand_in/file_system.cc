@@ -2,21 +2,20 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "os/clock.h"
+#include "os/crew.h"
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/interrupt.h"
@@ -66,11 +65,6 @@ class FuseArguments {
   fuse_args arguments_{0, nullptr, 0};
 };
 
-struct Receiver {
-  std::thread thread;
-  std::atomic<bool> done{false};
-};
-
 }  // namespace
 
 struct FileSystem::Session {
@@ -79,15 +73,13 @@ struct FileSystem::Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  void receive(Receiver& self) const noexcept;
-  void start_receivers();
-  void stop_receivers() noexcept;
+  void receive() const noexcept;
   void close() noexcept;
 
   Responder server;
   fuse_session* fuse = nullptr;
   os::Fd ended;  // readable once a receiver has left: unmounted, or the connection is dead
-  std::vector<std::unique_ptr<Receiver>> receivers;
+  os::Crew receivers;
 };
 
 FileSystem::Session::Session(const Setup& setup)
@@ -111,22 +103,12 @@ FileSystem::Session::Session(const Setup& setup)
   }
   server.set_session(fuse);
   try {
-    start_receivers();
+    // Each reads its request's data too, so a few more than there are cores for a cold disk behind.
+    const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 4U, 8U);
+    receivers = os::Crew(threads, [this](unsigned) { receive(); });
   } catch (...) {
     close();
     throw;
-  }
-}
-
-void FileSystem::Session::start_receivers() {
-  // Each reads its request's data too, so a few more than there are cores for a cold disk behind.
-  const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 4U, 8U);
-  receivers.reserve(threads);
-  for (unsigned i = 0; i < threads; ++i) {
-    auto receiver = std::make_unique<Receiver>();
-    Receiver& self = *receiver;
-    self.thread = std::thread([this, &self] { receive(self); });
-    receivers.push_back(std::move(receiver));
   }
 }
 
@@ -134,13 +116,18 @@ void FileSystem::Session::start_receivers() {
 // connection closes, which fails all that still waits, then the mount goes (libfuse detaches it,
 // so that a reader's open file does not keep it).
 void FileSystem::Session::close() noexcept {
-  stop_receivers();
+  fuse_session_exit(fuse);
+  // A signal that comes just before the read is lost: repeat.
+  while (!receivers.wait_until(os::Clock::now())) {
+    receivers.send_signal(k_wake_signal);
+    (void)receivers.wait_until(os::Clock::now() + std::chrono::milliseconds(1));
+  }
   server.stop();
   fuse_session_unmount(fuse);
   fuse_session_destroy(fuse);
 }
 
-void FileSystem::Session::receive(Receiver& self) const noexcept {
+void FileSystem::Session::receive() const noexcept {
   fuse_buf buffer{};
   while (fuse_session_exited(fuse) == 0) {
     const int got = fuse_session_receive_buf(fuse, &buffer);
@@ -151,20 +138,6 @@ void FileSystem::Session::receive(Receiver& self) const noexcept {
   std::free(buffer.mem);
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto put = ::write(ended.get(), &one, sizeof one);
-  self.done.store(true);
-}
-
-void FileSystem::Session::stop_receivers() noexcept {
-  fuse_session_exit(fuse);
-  for (const auto& receiver : receivers) {
-    // A signal that comes just before the read is lost: repeat.
-    while (!receiver->done.load()) {
-      ::pthread_kill(receiver->thread.native_handle(), k_wake_signal);
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    receiver->thread.join();
-  }
-  receivers.clear();
 }
 
 FileSystem::FileSystem(const Setup& setup) : session_(std::make_unique<Session>(setup)) {
