@@ -1,7 +1,6 @@
 #include "load/page_map.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "load/layout.h"
 #include "os/mapping.h"
@@ -11,21 +10,18 @@ namespace coldload::load {
 PageMap::PageMap(std::uint64_t file_bytes)
     : file_bytes_(file_bytes), blocks_((file_bytes + k_block_bytes - 1) / k_block_bytes) {}
 
-void PageMap::note(std::uint64_t offset, std::span<const unsigned char> pages) {
-  const auto resident = [](unsigned char answer) { return (answer & 1U) != 0; };
-  const auto count = std::count_if(pages.begin(), pages.end(), resident);
+void PageMap::note(std::uint64_t offset, const std::vector<bool>& there) {
+  const auto count = std::count(there.begin(), there.end(), true);
   const std::size_t index = offset / k_block_bytes;
   const std::lock_guard lock(mutex_);
   if (blocks_[index] != Block::not_looked_at) return;
   if (count == 0) {
     blocks_[index] = Block::absent;
-  } else if (static_cast<std::size_t>(count) == pages.size()) {
+  } else if (static_cast<std::size_t>(count) == there.size()) {
     blocks_[index] = Block::resident;
   } else {
     blocks_[index] = Block::mixed;
-    std::vector<bool> there(pages.size());
-    std::transform(pages.begin(), pages.end(), there.begin(), resident);
-    mixed_[index] = std::move(there);
+    mixed_[index] = there;
   }
 }
 

@@ -9,7 +9,6 @@
 #include <functional>
 #include <map>
 #include <mutex>
-#include <span>
 #include <vector>
 
 namespace coldload::load {
@@ -19,9 +18,9 @@ class PageMap {
  public:
   explicit PageMap(std::uint64_t file_bytes);
 
-  // What mincore(2) answered for one block; `offset` is a multiple of k_block_bytes. The first
-  // answer counts: what comes later may be our own readahead.
-  void note(std::uint64_t offset, std::span<const unsigned char> pages);
+  // Which pages of one block were there; `offset` is a multiple of k_block_bytes. The first answer
+  // counts: what comes later may be our own readahead.
+  void note(std::uint64_t offset, const std::vector<bool>& there);
 
   // Every run of bytes in [offset, offset + bytes) that was looked at and not there, in order; both
   // are multiples of k_block_bytes, or end with the file.

@@ -1,26 +1,21 @@
 #include "load/shard_file.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <span>
 #include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "load/layout.h"
 #include "os/error.h"
+#include "os/mapping.h"
 
 namespace coldload::load {
 
 namespace {
-
-// What O_DIRECT wants where the kernel does not say: the page, which every device divides.
-constexpr std::uint64_t k_usual_alignment = 4096;
 
 // Alignment that O_DIRECT wants of this file; 0 where it refuses O_DIRECT.
 std::uint64_t direct_alignment(const os::Fd& file) {
@@ -36,12 +31,7 @@ std::uint64_t direct_alignment(const os::Fd& file) {
   }
 #endif
   (void)file;
-  return k_usual_alignment;
-}
-
-// The kernel answers "all resident" for files of others.
-bool tells_residency(const struct stat& info, const std::string& path) {
-  return info.st_uid == ::geteuid() || ::euidaccess(path.c_str(), W_OK) == 0;
+  return os::page_size();  // which every device divides
 }
 
 void set_flags(const os::Fd& file, int remove) {
@@ -84,22 +74,21 @@ void ShardFile::open() {
     throw changed(static_cast<std::uint64_t>(info.st_size));
   }
   modified_at_ = info.st_mtim;
-  residency_known_ = tells_residency(info, shard_.path);
-  if (!residency_known_) {
+  pages_ = os::FilePages(file_, shard_.bytes);
+  if (!pages_.observable()) {
     fallbacks_.add(
         "read through the page cache, because the kernel does not tell what it holds of "
         "a file that one neither owns nor may write",
         shard_.path);
     return;
   }
-  pages_ = os::Mapping::of_file_without_access(file_, shard_.bytes);
   if (!direct_usable_) stop_readahead(file_);
 }
 
 // Our pieces are large without readahead. It would bring in what is not asked for yet, which
 // would pass for found, and bring back what has been dropped.
 void ShardFile::stop_readahead(const os::Fd& file) const {
-  if (access_.pages == Pages::as_found && residency_known_) {
+  if (access_.pages == Pages::as_found && pages_.observable()) {
     ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_RANDOM);
   }
 }
@@ -130,19 +119,13 @@ void ShardFile::choose_route() {
 }
 
 std::vector<Extent> ShardFile::extents(std::uint64_t offset, std::uint64_t bytes) {
-  if (!residency_known_) return {{index_, offset, bytes, true}};
+  if (!pages_.observable()) return {{index_, offset, bytes, true}};
   std::vector<Extent> result;
-  const std::size_t page = os::page_size();
-  std::array<unsigned char, k_block_bytes / 4096> pages{};
   for (std::uint64_t end = offset + bytes; offset < end;) {
     const std::uint64_t block = std::min<std::uint64_t>(end - offset, k_block_bytes);
-    if (::mincore(pages_.data() + offset, block, pages.data()) != 0) {
-      throw os::SystemError("look for resident pages of", shard_.path, errno);
-    }
-    const std::span answers(pages.data(), (block + page - 1) / page);
-    const bool resident = std::all_of(answers.begin(), answers.end(),
-                                      [](unsigned char answer) { return (answer & 1U) != 0; });
-    found_.note(offset, answers);
+    const std::vector<bool> there = pages_.look(offset, block);
+    const bool resident = std::find(there.begin(), there.end(), false) == there.end();
+    found_.note(offset, there);
     if (result.empty() || result.back().resident != resident) {
       result.push_back({index_, offset, 0, resident});
     }
@@ -179,13 +162,12 @@ void ShardFile::drop_behind(std::uint64_t offset, std::uint64_t bytes) {
 
 // Some file systems take O_DIRECT and read through the page cache all the same.
 bool ShardFile::direct_left_pages() {
-  if (access_.pages != Pages::as_found || !direct_usable_ || !residency_known_) return false;
+  if (access_.pages != Pages::as_found || !direct_usable_ || !pages_.observable()) return false;
   bool found = false;
   bool looked = false;
   found_.for_each_absent(0, shard_.bytes, [&](std::uint64_t begin, std::uint64_t) {
     if (std::exchange(looked, true)) return;
-    unsigned char answer = 0;
-    found = ::mincore(pages_.data() + begin, 1, &answer) == 0 && (answer & 1U) != 0;
+    found = pages_.resident_bytes(begin, 1) > 0;
   });
   if (found) fallbacks_.add("O_DIRECT was taken, but went through the page cache", shard_.path);
   return found;
@@ -203,7 +185,7 @@ bool ShardFile::arrived(const Extent& piece) {
       info.st_mtim.tv_sec != modified_at_.tv_sec || info.st_mtim.tv_nsec != modified_at_.tv_nsec) {
     throw changed(static_cast<std::uint64_t>(info.st_size));
   }
-  pages_.reset();
+  pages_ = {};
   file_.reset();
   buffered_.reset();
   return true;

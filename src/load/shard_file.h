@@ -14,7 +14,7 @@
 #include "load/loader.h"
 #include "load/page_map.h"
 #include "os/fd.h"
-#include "os/mapping.h"
+#include "os/file_pages.h"
 
 namespace coldload::load {
 
@@ -77,15 +77,14 @@ class ShardFile {
   Fallbacks& fallbacks_;
   std::atomic<std::uint64_t> bytes_missing_;
 
-  std::mutex mutex_;   // opening
-  os::Fd file_;        // O_DIRECT where direct_usable_
-  os::Fd buffered_;    // only where file_ is O_DIRECT and the page cache is wanted too
-  os::Mapping pages_;  // no access: for mincore
+  std::mutex mutex_;  // opening
+  os::Fd file_;       // O_DIRECT where direct_usable_
+  os::Fd buffered_;   // only where file_ is O_DIRECT and the page cache is wanted too
+  os::FilePages pages_;
   std::atomic<bool> direct_usable_{false};
   std::atomic<bool> opened_direct_{false};
   std::atomic<bool> page_cache_used_{false};
   PageMap found_;  // the page cache before the load
-  bool residency_known_ = false;
   std::uint64_t alignment_ = 0;
   timespec modified_at_{};
 };

@@ -18,13 +18,12 @@ bool covers(const std::optional<std::uint64_t>& bytes, std::uint64_t needed) {
 }
 
 std::string describe_leftovers(const ColdEvidence& evidence) {
-  constexpr std::uint64_t k_page = 4096;
   std::vector<std::string> parts;
   for (const Leftover& left : evidence.leftovers) {
-    const std::uint64_t pages = (left.resident_bytes + k_page - 1) / k_page;
     parts.push_back(fmt::format(
-        "{} pages ({}) of {} stayed in memory{}", pages, format_bytes(left.resident_bytes),
-        left.path, left.holders.empty() ? "" : fmt::format(": {}", fmt::join(left.holders, ", "))));
+        "{} pages ({}) of {} stayed in memory{}", left.resident_pages,
+        format_bytes(left.resident_bytes), left.path,
+        left.holders.empty() ? "" : fmt::format(": {}", fmt::join(left.holders, ", "))));
     constexpr std::size_t k_enough = 3;
     if (parts.size() == k_enough && evidence.leftovers.size() > k_enough) {
       parts.push_back(fmt::format("and {} more files", evidence.leftovers.size() - k_enough));

@@ -19,6 +19,7 @@ namespace coldload::measure {
 struct Leftover {
   std::string path;
   std::uint64_t resident_bytes = 0;
+  std::uint64_t resident_pages = 0;
   std::vector<std::string> holders;  // "process 4711 (python3) maps it", as far as visible
 };
 

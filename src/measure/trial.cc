@@ -14,6 +14,7 @@
 #include "measure/timeline.h"
 #include "os/error.h"
 #include "os/interrupt.h"
+#include "os/mapping.h"
 #include "os/memory.h"
 #include "os/subprocess.h"
 #include "process/log_tail.h"
@@ -59,7 +60,8 @@ void name_leftovers(Prepared* prepared) {
   for (std::size_t i = 0; i < prepared->view.size(); ++i) {
     const auto resident = prepared->view.residency(i).resident_bytes;
     if (!resident || *resident == 0) continue;
-    Leftover left{prepared->view.path(i), *resident, {}};
+    const std::uint64_t pages = (*resident + os::page_size() - 1) / os::page_size();
+    Leftover left{prepared->view.path(i), *resident, pages, {}};
     for (const storage::Holder& holder : storage::find_holders({left.path})) {
       left.holders.push_back(storage::describe(holder));
     }

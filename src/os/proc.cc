@@ -9,6 +9,8 @@
 
 #include <dirent.h>
 #include <fmt/format.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "os/file.h"
@@ -42,10 +44,18 @@ std::optional<std::string_view> line_value(std::string_view text, std::string_vi
 }
 
 template <typename Number>
-Number number_of(std::string_view text) {
+Number number_of(std::string_view text, int base = 10) {
   Number number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
+  std::from_chars(text.data(), text.data() + text.size(), number, base);
   return number;
+}
+
+// The number behind a key of /proc/PID/status; 0 where there is none.
+std::uint64_t status_number(pid_t pid, std::string_view key, int base) {
+  std::array<char, 16384> buffer;
+  const auto text = read_proc(pid, "status", &buffer);
+  const auto value = text ? line_value(*text, key) : std::nullopt;
+  return value ? number_of<std::uint64_t>(*value, base) : 0;
 }
 
 // The next of the words that blanks part, taken off the front of `text`.
@@ -166,15 +176,18 @@ std::uint64_t own_threads_read_calls() {
 }
 
 bool ignores_sigchld(pid_t pid) {
-  std::array<char, 16384> buffer;
-  const auto text = read_proc(pid, "status", &buffer);
-  if (!text) return false;
-  const auto value = line_value(*text, "SigIgn:");
-  if (!value) return false;
-  std::uint64_t mask = 0;
-  std::from_chars(value->data(), value->data() + value->size(), mask, 16);
   constexpr int k_sigchld = 17;
-  return ((mask >> (k_sigchld - 1)) & 1U) != 0;
+  return ((status_number(pid, "SigIgn:", 16) >> (k_sigchld - 1)) & 1U) != 0;
+}
+
+bool locks_memory(pid_t pid) { return status_number(pid, "VmLck:", 10) > 0; }
+
+bool has_capability(unsigned number) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+  constexpr unsigned k_bits = 32;
+  return ::syscall(SYS_capget, &header, sets.data()) == 0 &&
+         ((sets[number / k_bits].effective >> (number % k_bits)) & 1U) != 0;
 }
 
 std::string command_line(pid_t pid, std::size_t limit) {

@@ -55,6 +55,10 @@ struct ReadAccount {
 
 // Whether the process discards the accounting of its children by ignoring SIGCHLD.
 [[nodiscard]] bool ignores_sigchld(pid_t pid);
+// Whether it has locked any of its memory.
+[[nodiscard]] bool locks_memory(pid_t pid);
+// Whether the calling thread has a capability (CAP_FOWNER, ...) in effect.
+[[nodiscard]] bool has_capability(unsigned number);
 
 // argv joined by blanks, cut at `limit` characters; comm where argv is empty.
 [[nodiscard]] std::string command_line(pid_t pid, std::size_t limit = 80);

@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -22,6 +23,7 @@
 #include "os/error.h"
 #include "os/file.h"
 #include "os/interrupt.h"
+#include "os/proc.h"
 #include "os/subprocess.h"
 #include "storage/mounts.h"
 #include "storage/stand_in_mount.h"
@@ -281,14 +283,7 @@ os::Availability available() {
                                os::error_text(cause))};
   }
   if (::geteuid() == 0) {
-    const auto status = os::try_read_text("/proc/self/status");
-    const std::size_t at = status ? status->find("CapEff:\t") : std::string::npos;
-    if (at == std::string::npos) return {true, ""};
-    constexpr int k_base = 16;
-    constexpr unsigned k_cap_sys_admin = 21;
-    const char* digits = status->c_str() + at + std::string_view("CapEff:\t").size();
-    const std::uint64_t capabilities = std::strtoull(digits, nullptr, k_base);
-    if (((capabilities >> k_cap_sys_admin) & 1U) != 0) return {true, ""};
+    if (os::has_capability(CAP_SYS_ADMIN)) return {true, ""};
     return {false,
             "root here may not mount (no CAP_SYS_ADMIN): docker run --cap-add SYS_ADMIN "
             "--security-opt apparmor=unconfined"};

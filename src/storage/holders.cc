@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -24,17 +23,6 @@
 namespace coldload::storage {
 
 namespace {
-
-bool locks_memory(pid_t pid) {
-  const auto text = os::try_read_text(fmt::format("/proc/{}/status", pid), 16384);
-  if (!text) return false;
-  const std::size_t at = text->find("\nVmLck:");
-  if (at == std::string::npos) return false;
-  std::istringstream value(text->substr(at + 7, 40));
-  std::uint64_t kib = 0;
-  value >> kib;
-  return kib > 0;
-}
 
 // The next of the words that blanks part, taken off the front of `line`.
 std::string_view next_field(std::string_view* line) {
@@ -118,7 +106,7 @@ std::vector<Holder> HolderSearch::find(const std::set<pid_t>& passed_over) const
     if (pid == ::getpid() || passed_over.count(pid) != 0) continue;
     if (const auto mapped = mapped_file_of(pid)) {
       holders.push_back({pid, os::command_line(pid), *mapped,
-                         locks_memory(pid) ? HoldKind::locked : HoldKind::mapped});
+                         os::locks_memory(pid) ? HoldKind::locked : HoldKind::mapped});
     } else if (const auto opened = open_file_of(pid)) {
       holders.push_back({pid, os::command_line(pid), *opened, HoldKind::open});
     }

@@ -2,72 +2,39 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <fstream>
-#include <sstream>
-#include <string_view>
+#include <numeric>
 #include <thread>
 
 #include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "os/clock.h"
 #include "os/error.h"
-#include "os/file.h"
+#include "os/mapping.h"
+#include "storage/holders.h"
+#include "storage/path_info.h"
 
 namespace coldload::storage {
 
 namespace {
 
-// A capability inside a user namespace says nothing about files of users that it does not know.
-bool in_first_user_namespace() {
-  std::istringstream map(os::try_read_text("/proc/self/uid_map").value_or(""));
-  std::uint64_t inside = 1;
-  std::uint64_t outside = 1;
-  std::uint64_t count = 0;
-  map >> inside >> outside >> count;
-  constexpr std::uint64_t k_all = 4294967295;
-  return inside == 0 && outside == 0 && count == k_all;
-}
-
-bool has_capability_fowner() {
-  if (!in_first_user_namespace()) return false;
-  const std::string text = os::try_read_text("/proc/self/status").value_or("");
-  constexpr std::string_view k_key = "\nCapEff:\t";
-  const std::size_t at = text.find(k_key);
-  if (at == std::string::npos) return false;
-  std::uint64_t mask = 0;
-  std::from_chars(text.data() + at + k_key.size(), text.data() + text.size(), mask, 16);
-  constexpr int k_cap_fowner = 3;
-  return ((mask >> k_cap_fowner) & 1U) != 0;
-}
-
-std::uint64_t resident_pages(const os::Mapping& mapping, const std::string& path) {
-  // In steps, so that the answer for a huge file needs little memory.
-  constexpr std::size_t k_step_bytes = std::size_t{1} << 30;
-  std::vector<unsigned char> pages(k_step_bytes / os::page_size());
-  std::uint64_t resident = 0;
-  for (std::size_t offset = 0; offset < mapping.size(); offset += k_step_bytes) {
-    const std::size_t length = std::min(k_step_bytes, mapping.size() - offset);
-    if (::mincore(mapping.data() + offset, length, pages.data()) != 0) {
-      throw os::SystemError("ask for the resident pages of", path, errno);
-    }
-    const std::size_t count = (length + os::page_size() - 1) / os::page_size();
-    for (std::size_t i = 0; i < count; ++i) resident += pages[i] & 1U;
+// Where the page cache is the storage.
+bool lies_in_memory(const std::string& path) {
+  try {
+    return inspect_path(path).cache == CacheKind::memory_backed;
+  } catch (const os::SystemError&) {
+    return false;  // it has lost its name
   }
-  return resident;
+}
+
+bool is_locked(const std::string& path) {
+  const std::vector<Holder> holders = find_holders({path});
+  return std::any_of(holders.begin(), holders.end(),
+                     [](const Holder& one) { return one.kind == HoldKind::locked; });
 }
 
 }  // namespace
-
-bool may_see_residency(const os::Fd& file) {
-  struct stat info {};
-  if (::fstat(file.get(), &info) != 0) return false;
-  return info.st_uid == ::geteuid() || ::euidaccess(file.path().c_str(), W_OK) == 0 ||
-         has_capability_fowner();
-}
 
 PageCacheView::PageCacheView(const std::vector<std::string>& paths) {
   files_.reserve(paths.size());
@@ -75,8 +42,7 @@ PageCacheView::PageCacheView(const std::vector<std::string>& paths) {
     File file;
     file.fd = os::open_regular(path);
     file.bytes = os::file_size(file.fd);
-    file.mapping = os::Mapping::of_file_without_access(file.fd, file.bytes);
-    file.observable = may_see_residency(file.fd);
+    file.pages = os::FilePages(file.fd, file.bytes);
     files_.push_back(std::move(file));
   }
 }
@@ -85,9 +51,7 @@ Residency PageCacheView::residency(std::size_t index) const {
   const File& file = files_[index];
   Residency answer;
   answer.file_bytes = file.bytes;
-  if (!file.observable) return answer;
-  answer.resident_bytes =
-      std::min(file.bytes, resident_pages(file.mapping, file.fd.path()) * os::page_size());
+  if (file.pages.observable()) answer.resident_bytes = file.pages.resident_bytes();
   return answer;
 }
 
@@ -107,38 +71,39 @@ std::optional<std::uint64_t> PageCacheView::resident_bytes_of_first(std::size_t 
 
 std::optional<bool> PageCacheView::is_resident(std::size_t index, std::uint64_t page) const {
   const File& file = files_[index];
-  if (!file.observable) return std::nullopt;
-  unsigned char state = 0;
-  if (::mincore(file.mapping.data() + page * os::page_size(), 1, &state) != 0) {
-    throw os::SystemError("ask for the resident pages of", file.fd.path(), errno);
-  }
-  return (state & 1U) != 0;
+  if (!file.pages.observable()) return std::nullopt;
+  return file.pages.resident_bytes(page * os::page_size(), 1) > 0;
 }
 
 bool PageCacheView::observable() const {
-  return std::all_of(files_.begin(), files_.end(), [](const File& f) { return f.observable; });
+  return std::all_of(files_.begin(), files_.end(),
+                     [](const File& f) { return f.pages.observable(); });
+}
+
+void PageCacheView::drop(const File& file) {
+  // A read-only file system answers EROFS or EINVAL: it has nothing dirty.
+  if (::fdatasync(file.fd.get()) != 0 && errno != EROFS && errno != EINVAL) {
+    throw os::SystemError("flush", file.fd.path(), errno);
+  }
+  const int error_number = ::posix_fadvise(file.fd.get(), 0, 0, POSIX_FADV_DONTNEED);
+  if (error_number != 0) throw os::SystemError("evict", file.fd.path(), error_number);
 }
 
 void PageCacheView::evict(std::chrono::milliseconds patience) const {
   const os::TimePoint deadline = os::Clock::now() + patience;
-  std::vector<std::size_t> left;
-  for (std::size_t i = 0; i < files_.size(); ++i) left.push_back(i);
+  std::vector<std::size_t> left(files_.size());
+  std::iota(left.begin(), left.end(), std::size_t{0});
   // Where residency cannot be seen there is nothing to poll for, and one pass leaves pages that are
   // still on their way to the LRU lists.
   constexpr int k_blind_passes = 4;
+  // What goes by itself has gone by then; who maps the rest is not looked for before.
+  constexpr int k_patient_passes = 20;
   for (int pass = 1;; ++pass) {
-    for (const std::size_t index : left) {
-      const os::Fd& fd = files_[index].fd;
-      // A read-only file system answers EROFS or EINVAL: it has nothing dirty.
-      if (::fdatasync(fd.get()) != 0 && errno != EROFS && errno != EINVAL) {
-        throw os::SystemError("flush", fd.path(), errno);
-      }
-      const int error_number = ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
-      if (error_number != 0) throw os::SystemError("evict", fd.path(), error_number);
-    }
-    left.erase(std::remove_if(left.begin(), left.end(),
-                              [&](std::size_t i) { return residency(i).resident_bytes == 0; }),
-               left.end());
+    for (const std::size_t index : left) drop(files_[index]);
+    std::erase_if(left, [&](std::size_t i) {
+      return residency(i).resident_bytes == 0 || (pass == 1 && lies_in_memory(path(i))) ||
+             (pass == k_patient_passes && is_locked(path(i)));
+    });
     if (left.empty() || os::Clock::now() >= deadline) return;
     if (!observable() && pass >= k_blind_passes) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(observable() ? 5 : 50));

@@ -3,8 +3,6 @@
 //
 // Eviction is advisory: the kernel skips pages that are dirty, mapped or
 // locked. A caller that claims "cold" must measure residency after evicting.
-// mincore(2) on a mapping is the authority: on overlayfs cachestat(2) answered
-// 0 while every page was resident.
 //
 // Layer: storage. Knows nothing of model formats.
 #pragma once
@@ -18,7 +16,7 @@
 #include <vector>
 
 #include "os/fd.h"
-#include "os/mapping.h"
+#include "os/file_pages.h"
 
 namespace coldload::storage {
 
@@ -53,7 +51,8 @@ class PageCacheView {
   [[nodiscard]] bool observable() const;
 
   // Flushes each file in order, asks the kernel to drop its pages, and repeats until nothing is
-  // resident or `patience` is over. A partial eviction is an outcome, not an error: look at
+  // resident, nothing can be done (a file in memory, or that a process maps and locks), or
+  // `patience` is over. A partial eviction is an outcome, not an error: look at
   // residency() afterwards. Throws os::SystemError if a call fails.
   void evict(std::chrono::milliseconds patience) const;
 
@@ -63,20 +62,17 @@ class PageCacheView {
   void warm(const std::function<bool(std::uint64_t)>& progress) const;
 
  private:
-  bool read_all(const std::function<bool(std::uint64_t)>& progress) const;
-
   struct File {
     os::Fd fd;
     std::uint64_t bytes = 0;
-    os::Mapping mapping;
-    bool observable = false;
+    os::FilePages pages;
   };
+
+  bool read_all(const std::function<bool(std::uint64_t)>& progress) const;
+  static void drop(const File& file);
+
   std::vector<File> files_;
 };
-
-// Whether mincore(2) tells the truth about `file`: it does to the owner, to whoever may write it,
-// and to root.
-[[nodiscard]] bool may_see_residency(const os::Fd& file);
 
 // Drops all clean pages, directory entries and inodes of the machine, also other people's. Throws
 // os::Error where one is not root.

@@ -8,33 +8,18 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "os/descriptor_limit.h"
 #include "os/error.h"
-#include "storage/page_cache.h"
+#include "os/mapping.h"
 
 namespace coldload::storage {
 
 namespace {
 
-constexpr std::size_t k_direct_alignment = 4096;
-
 std::size_t pages_of(std::uint64_t bytes) {
   return (bytes + os::page_size() - 1) / os::page_size();
-}
-
-// Residency of whole pages, one byte each.
-std::vector<unsigned char> look(const os::Mapping& mapping, std::size_t first_page,
-                                std::size_t pages, const std::string& path) {
-  std::vector<unsigned char> seen(pages);
-  const std::size_t begin = first_page * os::page_size();
-  const std::size_t length = std::min(pages * os::page_size(), mapping.size() - begin);
-  if (pages > 0 && ::mincore(mapping.data() + begin, length, seen.data()) != 0) {
-    throw os::SystemError("ask for the resident pages of", path, errno);
-  }
-  return seen;
 }
 
 // Calls act(first, count) for each run of pages from `begin` on for which `matches` holds.
@@ -84,17 +69,11 @@ void ProbedFiles::open(PendingCall& call) {
   open_direct(call);
   // Only now: where a FUSE mount drops a file's pages when it is opened, they are gone already.
   for (File& file : files_) {
-    observable_ = observable_ && may_see_residency(file.buffered);
-    file.pages = os::Mapping::of_file_without_access(file.buffered, file.bytes);
+    file.pages = os::FilePages(file.buffered, file.bytes);
     file.dirty.resize((file.bytes + k_request_bytes - 1) / k_request_bytes);
-    const std::size_t pages = pages_of(file.bytes);
-    file.found.resize(pages);
-    constexpr std::size_t k_step_pages = std::size_t{1} << 18;
-    for (std::size_t first = 0; first < pages; first += k_step_pages) {
-      const auto seen =
-          look(file.pages, first, std::min(k_step_pages, pages - first), file.buffered.path());
-      for (std::size_t i = 0; i < seen.size(); ++i) file.found[first + i] = (seen[i] & 1U) != 0;
-    }
+    file.found.resize(pages_of(file.bytes));
+    observable_ = observable_ && file.pages.observable();
+    if (observable_) file.found = file.pages.look(0, file.bytes);
   }
 }
 
@@ -110,7 +89,7 @@ void ProbedFiles::open_direct(PendingCall& call) {
     }
     call.end();
     if (i == 0 && refusal_.empty() && file.bytes > 0) {
-      const os::Mapping page = os::Mapping::anonymous(k_direct_alignment);
+      const os::Mapping page = os::Mapping::anonymous(os::page_size());
       call.begin_read(paths_[i], 0);
       const ssize_t got = ::pread(file.direct.get(), page.data(), page.size(), 0);
       const int error_number = errno;
@@ -169,18 +148,18 @@ std::size_t ProbedFiles::read(const Block& block, std::uint64_t offset, std::spa
     done += static_cast<std::size_t>(got);
     // The end of the file; past it, O_DIRECT would want another alignment.
     if (got == 0 || offset + done >= file.bytes) break;
-    if (way == Way::direct && done % k_direct_alignment != 0) break;
+    if (way == Way::direct && done % os::page_size() != 0) break;
   }
   return done;
 }
 
+std::vector<bool> ProbedFiles::look(const File& file, std::size_t first_page, std::size_t pages) {
+  const std::uint64_t offset = first_page * os::page_size();
+  return file.pages.look(offset, std::min(pages * os::page_size(), file.bytes - offset));
+}
+
 std::uint64_t ProbedFiles::resident_bytes(const Block& block) const {
-  const File& file = files_[block.file];
-  const auto seen =
-      look(file.pages, block.offset / os::page_size(), pages_of(block.bytes), file.buffered.path());
-  const auto resident = static_cast<std::uint64_t>(
-      std::count_if(seen.begin(), seen.end(), [](unsigned char p) { return (p & 1U) != 0; }));
-  return std::min(block.bytes, resident * os::page_size());
+  return files_[block.file].pages.resident_bytes(block.offset, block.bytes);
 }
 
 bool ProbedFiles::make_absent(const Block& block) {
@@ -234,11 +213,11 @@ void ProbedFiles::drop_what_came() {
       // A page on its way to the LRU lists stays at the first try.
       constexpr int k_tries = 5;
       for (int attempt = 0; attempt < k_tries; ++attempt) {
-        const auto seen = look(file.pages, first, count, file.buffered.path());
+        const auto seen = look(file, first, count);
         bool clean = true;
         for_each_run(
             first, first + count,
-            [&](std::size_t page) { return (seen[page - first] & 1U) != 0 && !file.found[page]; },
+            [&](std::size_t page) { return seen[page - first] && !file.found[page]; },
             [&](std::size_t page, std::size_t pages) {
               clean = false;
               drop(file, page, pages);
@@ -259,10 +238,10 @@ void ProbedFiles::restore(PendingCall& call) {
       if (file.dirty[block] == 0) continue;
       const std::size_t first = block * block_pages;
       const std::size_t count = std::min(block_pages, file.found.size() - first);
-      const auto seen = look(file.pages, first, count, file.buffered.path());
+      const auto seen = look(file, first, count);
       for_each_run(
           first, first + count,
-          [&](std::size_t page) { return (seen[page - first] & 1U) == 0 && file.found[page]; },
+          [&](std::size_t page) { return !seen[page - first] && file.found[page]; },
           [&](std::size_t page, std::size_t pages) { reread(file, page, pages, call); });
     }
   }

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "os/fd.h"
-#include "os/mapping.h"
+#include "os/file_pages.h"
 #include "storage/watched_threads.h"
 
 namespace coldload::storage {
@@ -57,6 +57,7 @@ class ProbedFiles {
   std::size_t read(const Block& block, std::uint64_t offset, std::span<std::byte> buffer, Way way,
                    PendingCall& call);
 
+  // Only where observable().
   [[nodiscard]] std::uint64_t resident_bytes(const Block& block) const;
   // Drops the block's pages. False where some of them stay, or where that cannot be seen.
   bool make_absent(const Block& block);
@@ -74,7 +75,7 @@ class ProbedFiles {
     os::Fd buffered;
     os::Fd direct;  // invalid where O_DIRECT is refused
     std::uint64_t bytes = 0;
-    os::Mapping pages;
+    os::FilePages pages;
     std::vector<bool> found;           // per page: resident when we came
     std::vector<unsigned char> dirty;  // per block: may have been changed by us
   };
@@ -82,6 +83,8 @@ class ProbedFiles {
   // Several threads may read parts of one block.
   static void mark_dirty(File& file, const Block& block);
   void open_direct(PendingCall& call);
+  [[nodiscard]] static std::vector<bool> look(const File& file, std::size_t first_page,
+                                              std::size_t pages);
   void drop(File& file, std::size_t first_page, std::size_t pages);
   void reread(File& file, std::size_t first_page, std::size_t pages, PendingCall& call);
 

@@ -8,13 +8,11 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "os/error.h"
 #include "os/fd.h"
-#include "os/mapping.h"
-#include "storage/page_cache.h"
+#include "os/file_pages.h"
 
 namespace coldload::storage {
 
@@ -25,7 +23,7 @@ using End = ReadAheadOutcome::End;
 struct File {
   os::Fd fd;
   std::uint64_t bytes = 0;
-  os::Mapping mapping;  // without access; empty where its pages cannot be seen
+  os::FilePages pages;
   std::atomic<bool> failed{false};
 };
 
@@ -35,18 +33,14 @@ struct Piece {
   std::uint64_t bytes = 0;
 };
 
-// The pages of a piece that are not resident; nothing where that cannot be seen.
-std::optional<std::uint64_t> absent_in(const Piece& piece, std::vector<unsigned char>& pages) {
-  if (piece.file->mapping.size() == 0) return std::nullopt;
-  const std::size_t page = os::page_size();
-  const std::size_t count = (piece.bytes + page - 1) / page;
-  pages.resize(count);
-  if (::mincore(piece.file->mapping.data() + piece.offset, piece.bytes, pages.data()) != 0) {
+// What of a piece is not resident; nothing where that cannot be seen.
+std::optional<std::uint64_t> absent_in(const Piece& piece) {
+  if (!piece.file->pages.observable()) return std::nullopt;
+  try {
+    return piece.bytes - piece.file->pages.resident_bytes(piece.offset, piece.bytes);
+  } catch (const os::SystemError&) {
     return std::nullopt;
   }
-  const auto absent = static_cast<std::uint64_t>(
-      std::count_if(pages.begin(), pages.end(), [](unsigned char p) { return (p & 1U) == 0; }));
-  return std::min<std::uint64_t>(piece.bytes, absent * page);
 }
 
 // A file that cannot be opened or mapped is no reason to leave out the others.
@@ -60,11 +54,9 @@ std::unique_ptr<File> open_one(const std::string& path, std::string* problem) {
     return nullptr;
   }
   try {
-    if (may_see_residency(file->fd)) {
-      file->mapping = os::Mapping::of_file_without_access(file->fd, file->bytes);
-    }
+    file->pages = os::FilePages(file->fd, file->bytes);
   } catch (const os::SystemError&) {
-    file->mapping.reset();  // not every file system maps; it is then read unseen
+    return file;  // not every file system maps; it is then read unseen
   }
   return file;
 }
@@ -93,7 +85,7 @@ struct ReadAhead::Shared {
   [[nodiscard]] std::uint64_t room() const;
   std::optional<Piece> next_piece();
   void end_with(End why);
-  void read(const Piece& piece, std::vector<std::byte>& buffer, std::vector<unsigned char>& pages);
+  void read(const Piece& piece, std::vector<std::byte>& buffer);
   std::uint64_t read_all(const Piece& piece, std::vector<std::byte>& buffer);
   void work();
 };
@@ -165,14 +157,13 @@ std::uint64_t ReadAhead::Shared::read_all(const Piece& piece, std::vector<std::b
   return done;
 }
 
-void ReadAhead::Shared::read(const Piece& piece, std::vector<std::byte>& buffer,
-                             std::vector<unsigned char>& pages) {
-  const auto absent = absent_in(piece, pages);
+void ReadAhead::Shared::read(const Piece& piece, std::vector<std::byte>& buffer) {
+  const auto absent = absent_in(piece);
   if (absent == 0U) return;
   const std::uint64_t done = read_all(piece, buffer);
   read_bytes += std::min(absent.value_or(piece.bytes), done);
   if (!options.must_stay || done < piece.bytes || !absent) return;
-  if (absent_in(piece, pages) != piece.bytes) return;
+  if (absent_in(piece) != piece.bytes) return;
   const std::lock_guard lock(mutex);
   end_with(End::useless);
 }
@@ -180,27 +171,20 @@ void ReadAhead::Shared::read(const Piece& piece, std::vector<std::byte>& buffer,
 void ReadAhead::Shared::work() {
   constexpr std::size_t k_buffer_bytes = 256 << 10;
   std::vector<std::byte> buffer(k_buffer_bytes);
-  std::vector<unsigned char> pages;
-  while (const auto piece = next_piece()) read(*piece, buffer, pages);
+  while (const auto piece = next_piece()) read(*piece, buffer);
 }
 
 ReadAhead::ReadAhead(const std::vector<std::string>& paths, const ReadAheadOptions& options)
     : shared_(std::make_shared<Shared>(options)) {
   std::uint64_t absent = 0;
   bool all_seen = true;
-  std::vector<unsigned char> pages;
   for (const std::string& path : paths) {
     std::unique_ptr<File> file = open_one(path, &shared_->problem);
     if (!file) continue;
     shared_->file_bytes += file->bytes;
-    // In steps, so that the answer for a huge file needs little memory.
-    constexpr std::uint64_t k_step_bytes = std::uint64_t{1} << 30;
-    for (std::uint64_t at = 0; at < file->bytes; at += k_step_bytes) {
-      const auto part =
-          absent_in({file.get(), at, std::min(k_step_bytes, file->bytes - at)}, pages);
-      all_seen = all_seen && part;
-      absent += part.value_or(0);
-    }
+    const auto part = absent_in({file.get(), 0, file->bytes});
+    all_seen = all_seen && part;
+    absent += part.value_or(0);
     shared_->files.push_back(std::move(file));
   }
   if (all_seen) shared_->absent_bytes = absent;

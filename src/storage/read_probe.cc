@@ -25,7 +25,7 @@ constexpr std::chrono::seconds k_stall_patience{10};
 constexpr std::size_t k_small_read_bytes = 4096;
 
 std::size_t whole_pages(std::uint64_t bytes) {
-  return (bytes + k_small_read_bytes - 1) / k_small_read_bytes * k_small_read_bytes;
+  return (bytes + os::page_size() - 1) / os::page_size() * os::page_size();
 }
 
 ReadRate not_measured(std::string reason) { return {std::nullopt, std::move(reason), 0, 0}; }

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from far_machine import can_mount, go_apart, has_tools, tool
-from harness import (Probe, ScratchTest, can_evict, files_of, is_root, needs, read_records, run,
+from harness import (Probe, ScratchTest, can_evict, evict, files_of, is_root, needs, read_records, run,
                      warm, write_checkpoint)
 
 MIB = 1 << 20
@@ -90,6 +90,22 @@ class SeenElsewhere(_Mounts):
         self.assertTrue(storage["mount_root"].endswith("/lower/model"), storage["mount_root"])
         self.assertIn("/lower/model of that file system", run(["inspect", point]).stdout)
         self.assertEqual(self.measure(point)["cold"], "verified")
+
+    def test_root_sees_and_goes_around_the_page_cache_of_others_where_nothing_may_be_written(self):
+        # What `docker run -v /models:/models:ro` makes of files that another user downloaded.
+        for file in files_of(self.model):
+            os.chown(file, 65533, 65533)
+        point = self.mount("--bind", self.model)
+        self.must("mount", "-o", "remount,bind,ro", point)
+        for file in files_of(point):
+            evict(file)
+        done = run(["native-load", point])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        ready = json.loads(done.stdout.splitlines()[-1])
+        self.assertEqual(ready["fallbacks"], [])
+        self.assertGreater(ready["routes"]["io_uring_direct"] + ready["routes"]["pread_direct"], 0)
+        shown = json.loads(run(["cache", "show", point, "--json"]).stdout)
+        self.assertIsNotNone(shown["resident_bytes"])
 
     def test_an_overlay_is_what_its_layer_is(self):
         for name in ("upper", "work"):

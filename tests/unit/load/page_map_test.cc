@@ -30,27 +30,25 @@ TEST(PageMap, SaysNothingOfWhatWasNotLookedAt) {
 
 TEST(PageMap, TakesTheFirstAnswerOnly) {
   PageMap map(k_block_bytes);
-  std::vector<unsigned char> answers(k_block_bytes / os::page_size(), 0);
-  map.note(0, answers);
-  std::fill(answers.begin(), answers.end(), static_cast<unsigned char>(1));
-  map.note(0, answers);
+  std::vector<bool> there(k_block_bytes / os::page_size());
+  map.note(0, there);
+  there.flip();
+  map.note(0, there);
   EXPECT_THAT(absent(map, 0, k_block_bytes), testing::ElementsAre(std::pair(0UL, k_block_bytes)));
 }
 
 TEST(PageMap, JoinsAbsentPagesAcrossBlocks) {
   const std::size_t pages = k_block_bytes / os::page_size();
   PageMap map(3 * k_block_bytes + 100);
-  std::vector<unsigned char> answers(pages, 0);
-  map.note(k_block_bytes, answers);
-  answers[0] = 0xff;  // the other bits are reserved
-  answers[1] = 1;
-  map.note(2 * k_block_bytes, answers);
-  answers[pages - 1] = 1;
-  std::fill(answers.begin(), answers.end(), static_cast<unsigned char>(1));
-  answers[pages - 1] = 0xfe;
-  map.note(0, answers);
-  const std::vector<unsigned char> tail{0};
-  map.note(3 * k_block_bytes, tail);
+  std::vector<bool> there(pages);
+  map.note(k_block_bytes, there);
+  there[0] = true;
+  there[1] = true;
+  map.note(2 * k_block_bytes, there);
+  std::fill(there.begin(), there.end(), true);
+  there[pages - 1] = false;
+  map.note(0, there);
+  map.note(3 * k_block_bytes, {false});
   const std::uint64_t page = os::page_size();
   EXPECT_THAT(absent(map, 0, 4 * k_block_bytes),
               testing::ElementsAre(

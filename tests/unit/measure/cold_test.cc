@@ -64,7 +64,7 @@ TEST(JudgeCold, NinetyFivePercentAreEnoughAndLessIsNot) {
 TEST(JudgeCold, OneResidentPageIsNotColdAndIsNamed) {
   ColdEvidence e = honest();
   e.resident_bytes_before = 4096;
-  e.leftovers = {{"/m/a.safetensors", 4096, {"process 12 (x) maps it"}}};
+  e.leftovers = {{"/m/a.safetensors", 65536, 1, {"process 12 (x) maps it"}}};
   const ColdVerdict verdict = judge_cold(e);
   EXPECT_EQ(verdict.cold, records::Cold::not_cold);
   EXPECT_THAT(verdict.reason, HasSubstr("1 pages"));
@@ -75,7 +75,7 @@ TEST(JudgeCold, OneResidentPageIsNotColdAndIsNamed) {
 TEST(JudgeCold, ManyLeftoversAreCounted) {
   ColdEvidence e = honest();
   e.resident_bytes_before = 9 * 4096;
-  for (int i = 0; i < 9; ++i) e.leftovers.push_back({"/m/" + std::to_string(i), 4096, {}});
+  for (int i = 0; i < 9; ++i) e.leftovers.push_back({"/m/" + std::to_string(i), 4096, 1, {}});
   EXPECT_THAT(judge_cold(e).reason, HasSubstr("and 6 more files"));
 }
 

@@ -10,11 +10,13 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/mapping.h"
 #include "os/subprocess.h"
 
 namespace coldload::os {
@@ -138,6 +140,23 @@ TEST(IgnoresSigchld, TellsWhoDiscardsTheAccountingOfChildren) {
   const auto old_handler = std::signal(SIGCHLD, SIG_IGN);
   EXPECT_TRUE(ignores_sigchld(::getpid()));
   std::signal(SIGCHLD, old_handler);
+}
+
+TEST(LocksMemory, TellsWhoHasLockedSome) {
+  const Mapping memory = Mapping::anonymous(page_size());
+  EXPECT_FALSE(locks_memory(::getpid()));
+  if (::mlock(memory.data(), memory.size()) != 0) GTEST_SKIP() << "no memory may be locked";
+  EXPECT_TRUE(locks_memory(::getpid()));
+}
+
+TEST(HasCapability, IsWhatTheThreadHasInEffect) {
+  const auto text = try_read_text("/proc/self/status").value_or("");
+  const std::size_t at = text.find("CapEff:");
+  ASSERT_NE(at, std::string::npos);
+  const unsigned long long mask = std::stoull(text.substr(at + 7), nullptr, 16);
+  for (unsigned number = 0; number < 64; ++number) {
+    EXPECT_EQ(has_capability(number), ((mask >> number) & 1U) != 0) << number;
+  }
 }
 
 TEST(CommandLine, JoinsArgumentsAndIsCut) {

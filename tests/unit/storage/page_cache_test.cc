@@ -1,5 +1,6 @@
 #include "storage/page_cache.h"
 
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -7,6 +8,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "os/error.h"
@@ -134,6 +137,44 @@ TEST_F(PageCache, AMappedPageStaysAndItsHolderIsFound) {
   EXPECT_GT(view.resident_bytes().value_or(0), 0U);
   // We ourselves are left out of the list.
   EXPECT_TRUE(find_holders({path}).empty());
+}
+
+// These two end by the test's own time limit where the patience is used up.
+constexpr std::chrono::hours k_endless{1};
+
+TEST_F(PageCache, NobodyWaitsForAFileInMemory) {
+  const std::string path = "/dev/shm/coldload-page-cache-" + std::to_string(::getpid());
+  const os::Fd written(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600), path);
+  if (!written.valid() || inspect_path(path).cache != CacheKind::memory_backed) {
+    GTEST_SKIP() << "needs memory at /dev/shm";
+  }
+  os::write_full(written, std::string(100000, 'x'));
+  const PageCacheView view({path, file("a", 1 << 20)});
+  view.evict(k_endless);
+  std::filesystem::remove(path);
+  EXPECT_GT(view.residency(0).resident_bytes.value_or(0), 0U);
+  EXPECT_EQ(view.residency(1).resident_bytes, 0U);
+}
+
+TEST_F(PageCache, NobodyWaitsForAFileThatAProcessLocks) {
+  const std::string path = file("a", 1 << 20);
+  const PageCacheView view({path, file("b", 1 << 20)});
+  const os::Pipe ready = os::make_pipe();
+  const pid_t locker = ::fork();
+  if (locker == 0) {
+    const os::Mapping mapping = os::Mapping::of_file(os::open_regular(path), 1 << 20);
+    os::write_full(ready.write_end, ::mlock(mapping.data(), mapping.size()) == 0 ? "y" : "n");
+    for (;;) ::pause();
+  }
+  char locked = 0;
+  ASSERT_EQ(::read(ready.read_end.get(), &locked, 1), 1);
+  if (locked == 'y') view.evict(k_endless);
+  const auto left = view.residency(0).resident_bytes;
+  ::kill(locker, SIGKILL);
+  ::waitpid(locker, nullptr, 0);
+  if (locked != 'y') GTEST_SKIP() << "no memory may be locked";
+  EXPECT_EQ(left, 1U << 20);
+  EXPECT_EQ(view.residency(1).resident_bytes, 0U);
 }
 
 TEST_F(PageCache, AnEmptyFileIsNeitherInNorOut) {
