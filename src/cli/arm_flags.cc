@@ -99,7 +99,7 @@ void add_stand_ins(const std::vector<std::string>& flags, std::vector<measure::A
       throw UsageError(fmt::format("--stand-in {}: no --path has the label '{}'", flag, label));
     }
     try {
-      const stand_in::StandInPace pace = stand_in::parse_stand_in(spec);
+      const stand_in::Pace pace = stand_in::parse_pace(spec);
       // A report says the figures, too: a name alone would read as the thing itself.
       arm->stand_in = measure::StandInRequest{
           pace.preset.empty() ? spec

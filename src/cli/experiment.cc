@@ -94,7 +94,7 @@ void warn_of_stand_ins(const std::vector<measure::Arm>& arms, measure::Experimen
       watcher->warning(
           fmt::format("no stand-in can be mounted here ({}): the native loader's reads "
                       "of {} are held to {} instead",
-                      stand_in::stand_in_available().reason, arm.facts.label, arm.pace->spec));
+                      stand_in::available().reason, arm.facts.label, arm.pace->spec));
     }
     if (!arm.stand_in) continue;
     const std::string less = stand_in::shortfall(arm.stand_in->description());

@@ -99,7 +99,7 @@ void print_tensors(const std::vector<model::ShardHeader>& headers, bool as_json)
 json::object storage_facts(const model::Checkpoint& checkpoint) {
   const std::string directory = weights_directory(checkpoint);
   json::object facts = storage::to_json(storage::inspect_path(directory));
-  const auto stand_in = stand_in::describe_stand_in(directory);
+  const auto stand_in = stand_in::describe(directory);
   facts["stand_in"] = stand_in ? json::value(stand_in::to_json(*stand_in)) : json::value(nullptr);
   return facts;
 }
@@ -109,7 +109,7 @@ void print_storage(const model::Checkpoint& checkpoint) {
   for (const std::string& line : storage::describe(storage::inspect_path(directory))) {
     fmt::print("{}\n", line);
   }
-  const auto stand_in = stand_in::describe_stand_in(directory);
+  const auto stand_in = stand_in::describe(directory);
   if (!stand_in) return;
   fmt::print("stand-in     of {} at {} (pid {})\n", text::one_line(stand_in->source),
              stand_in::to_string(stand_in->pace), stand_in->server_pid);

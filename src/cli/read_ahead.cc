@@ -14,6 +14,7 @@
 
 #include "cli/command.h"
 #include "model/checkpoint.h"
+#include "os/inherited_descriptors.h"
 #include "os/interrupt.h"
 #include "run/reader_process.h"
 #include "stage/stager.h"
@@ -234,7 +235,7 @@ int run_read_ahead(const std::vector<std::string>& args) {
   }
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   // What our caller's caller left open (a lock, a pipe) must not wait for a mount that hangs.
-  ::syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
+  os::close_inherited_descriptors();
   if (copies) {
     copy_checkpoint(args[1], args[2]);
   } else {

@@ -13,6 +13,7 @@
 #include "cli/command.h"
 #include "os/interrupt.h"
 #include "os/subprocess.h"
+#include "stand_in/delivery.h"
 #include "stand_in/server.h"
 #include "stand_in/stand_in.h"
 #include "text/json.h"
@@ -64,10 +65,10 @@ double rate_of(const std::string& text, const char* flag) {
       fmt::format("{}: cannot read \"{}\" as a rate above zero, as in 250MB/s", flag, text));
 }
 
-stand_in::StandInPace pace_of(const ShapeFlags& flags) {
+stand_in::Pace pace_of(const ShapeFlags& flags) {
   try {
     if (!flags.preset.empty()) return stand_in::preset_pace(flags.preset);
-    stand_in::StandInPace pace;
+    stand_in::Pace pace;
     pace.rate_bytes_per_s = rate_of(flags.rate, "--rate");
     const auto latency = text::parse_duration(flags.latency);
     if (!latency) {
@@ -95,8 +96,8 @@ std::optional<std::uint64_t> bytes_of(const std::string& text, const char* flag)
   return bytes;
 }
 
-stand_in::StandInOptions options_of(const ShapeFlags& flags) {
-  stand_in::StandInOptions options;
+stand_in::Options options_of(const ShapeFlags& flags) {
+  stand_in::Options options;
   if (flags.source.empty()) throw UsageError("shape: SRC is required");
   if (flags.mount_point.empty()) throw UsageError("shape: MOUNTPOINT is required");
   options.source = flags.source;
@@ -119,7 +120,7 @@ std::string figure(const std::optional<double>& bytes_per_s) {
   return bytes_per_s ? text::format_rate(*bytes_per_s) : "not measured";
 }
 
-void print_ready(const stand_in::StandInDescription& description, pid_t pid, bool json) {
+void print_ready(const stand_in::Description& description, pid_t pid, bool json) {
   if (json) {
     text::json::object object = stand_in::to_json(description);
     object["pid"] = pid;
@@ -157,9 +158,9 @@ void let_go_of_terminal() {
 }
 
 int serve_in_foreground(const ShapeFlags& flags) {
-  const stand_in::StandInOptions options = options_of(flags);
+  const stand_in::Options options = options_of(flags);
   stand_in::StandIn stand_in =
-      flags.no_measure ? stand_in::StandIn(options) : stand_in::mount_stand_in(options);
+      flags.no_measure ? stand_in::StandIn(options) : stand_in::mount(options);
   print_ready(stand_in.description(), ::getpid(), flags.json);
   std::fflush(stdout);
   if (flags.daemonized) let_go_of_terminal();
@@ -263,7 +264,7 @@ int run_shape(const std::vector<std::string>& args) {
   app.add_option("--serve", flags.serve, "")->group("");
   app.add_flag("--daemonized", flags.daemonized, "")->group("");
   if (!parse(app, args)) return k_exit_ok;
-  if (!flags.serve.empty()) return stand_in::serve_stand_in(flags.serve, STDIN_FILENO);
+  if (!flags.serve.empty()) return stand_in::serve(flags.serve, STDIN_FILENO);
   if (flags.daemon && !flags.daemonized) {
     (void)options_of(flags);  // wrong use is said here
     return serve_in_background(args);

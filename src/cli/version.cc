@@ -17,7 +17,7 @@ std::string version_text() {
                         available.ok ? "available" : "not available: " + available.reason);
   };
   part("io_uring", load::io_uring_availability());
-  part("stand-ins (FUSE)", stand_in::stand_in_available());
+  part("stand-ins (FUSE)", stand_in::available());
   part("GPU memory (NVML)", gpu::Nvml().availability());
   return text;
 }

@@ -14,6 +14,7 @@
 #include "measure/environment.h"
 #include "os/error.h"
 #include "os/memory.h"
+#include "stand_in/delivery.h"
 #include "storage/page_cache.h"
 #include "text/units.h"
 
@@ -102,7 +103,7 @@ void move_to_mount(Arm* arm, std::unique_ptr<stand_in::StandIn> stand_in) {
   arm->path = arm->checkpoint->format == model::Format::gguf ? stand_in->path() + "/" + name
                                                              : stand_in->path();
   arm->checkpoint = model::open_checkpoint(arm->path);
-  const stand_in::StandInDescription& measured = stand_in->description();
+  const stand_in::Description& measured = stand_in->description();
   records::StandInFacts& facts = *arm->facts.stand_in;
   facts.method = "fuse";
   facts.delivered_read_bytes_per_s = measured.delivered.read_bytes_per_s;
@@ -146,17 +147,17 @@ void mount_stand_ins(std::vector<Arm>* arms, const Plan& plan, bool can_pace) {
     Arm& arm = (*arms)[i];
     const std::optional<StandInRequest>& request = plan.arms[i].stand_in;
     if (!request || arm.facts.placeholder) continue;
-    const os::Availability available = stand_in::stand_in_available();
+    const os::Availability available = stand_in::available();
     if (available.ok) {
-      stand_in::StandInOptions options;
+      stand_in::Options options;
       options.source = arm.checkpoint->format == model::Format::gguf
                            ? std::filesystem::path(arm.path).parent_path().string()
                            : arm.path;
       options.pace = request->pace;
       options.links = stand_in::OutsideLinks::as_files;  // a hub snapshot's blobs, too
-      move_to_mount(&arm, std::make_unique<stand_in::StandIn>(stand_in::mount_stand_in(options)));
+      move_to_mount(&arm, std::make_unique<stand_in::StandIn>(stand_in::mount(options)));
     } else if (can_pace) {
-      const stand_in::StandInPace& pace = request->pace;
+      const stand_in::Pace& pace = request->pace;
       if (pace.requests_per_s || pace.stream_bytes_per_s) {
         throw os::Error(fmt::format(
             "cannot give {} the pace {}: {}; without a mount only a rate and a latency can be had",

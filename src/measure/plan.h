@@ -15,7 +15,7 @@
 #include "measure/run_count.h"
 #include "measure/schedule.h"
 #include "records/record.h"
-#include "stand_in/stand_in.h"
+#include "stand_in/pace.h"
 #include "text/redact.h"
 
 namespace coldload::measure {
@@ -32,7 +32,7 @@ enum class ColdPolicy {
 // "250MB/s,1ms" of --stand-in LABEL=...
 struct StandInRequest {
   std::string spec;
-  stand_in::StandInPace pace;
+  stand_in::Pace pace;
 };
 
 struct ArmRequest {

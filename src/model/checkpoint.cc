@@ -261,9 +261,9 @@ class HeaderRun {
         headers_(shards_.size()) {}
 
   std::vector<ShardHeader> run(unsigned threads) {
-    const auto wanted = static_cast<unsigned>(std::min<std::size_t>(threads, shards_.size()));
     // Where no more threads are to be had, this one does what is left.
-    os::Crew others({std::max(1U, wanted) - 1, 0}, [this](unsigned) { work(); });
+    const auto wanted = static_cast<unsigned>(std::min<std::size_t>(threads, shards_.size()));
+    os::Crew others({std::max(wanted, 1U) - 1, 0}, [this](unsigned) { work(); });
     work();
     others.join();
     if (failure_) std::rethrow_exception(failure_);

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "model/llama_files.h"
-#include "os/clock.h"
 #include "os/crew.h"
 #include "os/error.h"
 #include "os/interrupt.h"
@@ -57,11 +56,12 @@ void ShardWriter::add(const std::vector<LlamaTensor>& tensors) {
 
 void ShardWriter::write(const std::string& directory, unsigned threads, const Progress& progress) {
   directory_ = directory;
-  os::Crew workers({std::max(1U, threads), 1}, [this](unsigned) { work(); });
-  while (!workers.wait_until(os::Clock::now() + k_progress_interval)) {
+  // Fewer do it, too.
+  os::Crew writers({std::max(1U, threads), 1}, [this](unsigned) { work(); });
+  while (!writers.wait_until(os::Clock::now() + k_progress_interval)) {
     if (progress) progress(done_bytes_, total_bytes_);
   }
-  workers.join();
+  writers.join();
   if (progress) progress(done_bytes_, total_bytes_);
 }
 
@@ -70,7 +70,7 @@ void ShardWriter::work() {
     std::vector<std::uint16_t> buffer(k_chunk_elements);
     while (!failed_) {
       const std::uint64_t index = next_chunk_++;
-      if (index >= chunks_) break;
+      if (index >= chunks_) return;
       if (os::interrupted()) throw os::Error("interrupted");
       write_chunk(index, buffer);
     }

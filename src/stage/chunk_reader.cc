@@ -28,7 +28,7 @@ os::Fd try_open_direct(const std::string& path, int flags) {
   }
 }
 
-void ChunkReader::open(storage::PendingCall& call) {
+void ChunkReader::open(os::PendingCall& call) {
   call.begin_open(path_);
   buffered_file_ = os::open_regular(path_);
   if (bytes_ >= k_small_file_bytes) direct_file_ = try_open_direct(path_, O_RDONLY | O_NONBLOCK);
@@ -70,7 +70,7 @@ bool ChunkReader::in_memory(std::size_t index) const {
 }
 
 void ChunkReader::fill(std::uint64_t offset, std::span<std::byte> block, ReadWay way,
-                       storage::PendingCall& call) {
+                       os::PendingCall& call) {
   std::size_t done = 0;
   while (done < block.size()) {
     const std::size_t left = block.size() - done;
@@ -100,7 +100,7 @@ void ChunkReader::fill(std::uint64_t offset, std::span<std::byte> block, ReadWay
 }
 
 std::optional<Hash> ChunkReader::read(std::size_t index, ReadWay way, std::span<std::byte> buffer,
-                                      storage::PendingCall& call, const BlockSink& sink) {
+                                      os::PendingCall& call, const BlockSink& sink) {
   Hasher hasher;
   const std::uint64_t end = std::min<std::uint64_t>(bytes_, (index + 1) * k_chunk_bytes);
   for (std::uint64_t at = index * k_chunk_bytes; at < end; at += buffer.size()) {

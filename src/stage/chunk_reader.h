@@ -12,9 +12,9 @@
 #include <string>
 
 #include "os/fd.h"
+#include "os/pending_call.h"
 #include "stage/manifest.h"
 #include "storage/page_cache.h"
-#include "storage/watched_threads.h"
 
 namespace coldload::stage {
 
@@ -47,7 +47,7 @@ class ChunkReader {
   ChunkReader(const std::string& path, std::uint64_t bytes) : path_(path), bytes_(bytes) {}
 
   // One thread's. Throws os::Error.
-  void open(storage::PendingCall& call);
+  void open(os::PendingCall& call);
   void close();
   // Whether the file lets itself be read with O_DIRECT, known after open().
   [[nodiscard]] bool direct() const { return direct_; }
@@ -60,12 +60,11 @@ class ChunkReader {
   // where the sink ended it. Throws os::Error: a read that fails, a file that is shorter than
   // `bytes`.
   std::optional<Hash> read(std::size_t index, ReadWay way, std::span<std::byte> buffer,
-                           storage::PendingCall& call, const BlockSink& sink);
+                           os::PendingCall& call, const BlockSink& sink);
 
  private:
   void look_at_pages();
-  void fill(std::uint64_t offset, std::span<std::byte> block, ReadWay way,
-            storage::PendingCall& call);
+  void fill(std::uint64_t offset, std::span<std::byte> block, ReadWay way, os::PendingCall& call);
 
   const std::string& path_;
   const std::uint64_t bytes_;

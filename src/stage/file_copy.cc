@@ -26,7 +26,7 @@ std::timespec timespec_of(std::int64_t since_1970_ns) {
 
 }  // namespace
 
-void FileCopy::open(storage::PendingCall& call) {
+void FileCopy::open(os::PendingCall& call) {
   const std::lock_guard lock(mutex_);
   if (open_) return;
   source_.open(call);
@@ -45,8 +45,7 @@ void FileCopy::open(storage::PendingCall& call) {
   open_ = true;
 }
 
-void FileCopy::write(std::uint64_t offset, std::span<const std::byte> data,
-                     storage::PendingCall& call) {
+void FileCopy::write(std::uint64_t offset, std::span<const std::byte> data, os::PendingCall& call) {
   while (!data.empty()) {
     const bool direct = direct_destination_ && offset % k_direct_alignment == 0;
     call.begin_write(destination_, offset);
@@ -71,7 +70,7 @@ void FileCopy::write(std::uint64_t offset, std::span<const std::byte> data,
 }
 
 std::optional<Hash> FileCopy::copy(std::size_t index, ReadWay way, std::span<std::byte> buffer,
-                                   storage::PendingCall& call,
+                                   os::PendingCall& call,
                                    const std::function<bool(std::size_t)>& may_go_on) {
   return source_.read(
       index, way, buffer, call, [&](std::uint64_t offset, std::span<std::byte> block) {
@@ -86,7 +85,7 @@ std::optional<Hash> FileCopy::copy(std::size_t index, ReadWay way, std::span<std
 }
 
 bool FileCopy::holds(std::size_t index, const Hash& hash, std::span<std::byte> buffer,
-                     storage::PendingCall& call) {
+                     os::PendingCall& call) {
   Hasher hasher;
   const std::uint64_t end = std::min<std::uint64_t>(bytes_, (index + 1) * k_chunk_bytes);
   for (std::uint64_t at = index * k_chunk_bytes; at < end; at += buffer.size()) {

@@ -13,9 +13,9 @@
 #include <string>
 
 #include "os/fd.h"
+#include "os/pending_call.h"
 #include "stage/chunk_reader.h"
 #include "stage/manifest.h"
-#include "storage/watched_threads.h"
 
 namespace coldload::stage {
 
@@ -27,18 +27,18 @@ class FileCopy {
 
   // Opens both sides and reserves the room, the first time. Safe to call from every thread. Throws
   // os::Error.
-  void open(storage::PendingCall& call);
+  void open(os::PendingCall& call);
 
   // Reads chunk `index`, hashes it and writes it. `may_go_on` is told each block's bytes after they
   // were read, and may end it: nothing is returned then. `buffer`: k_copy_block_bytes. Throws
   // os::Error: EIO, ENOSPC, a source that is shorter than it was.
   std::optional<Hash> copy(std::size_t index, ReadWay way, std::span<std::byte> buffer,
-                           storage::PendingCall& call,
+                           os::PendingCall& call,
                            const std::function<bool(std::size_t)>& may_go_on);
 
   // Whether chunk `index` of the destination is what it should be, as an earlier copy left it.
   [[nodiscard]] bool holds(std::size_t index, const Hash& hash, std::span<std::byte> buffer,
-                           storage::PendingCall& call);
+                           os::PendingCall& call);
 
   // After the last chunk, once: the exact size and the source's time, durable if `flush`. Closes
   // the files. Throws os::Error.
@@ -51,7 +51,7 @@ class FileCopy {
   [[nodiscard]] bool source_in_memory(std::size_t index) const { return source_.in_memory(index); }
 
  private:
-  void write(std::uint64_t offset, std::span<const std::byte> data, storage::PendingCall& call);
+  void write(std::uint64_t offset, std::span<const std::byte> data, os::PendingCall& call);
 
   ChunkReader source_;
   const std::string& destination_;

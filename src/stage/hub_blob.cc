@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
-#include <optional>
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
@@ -15,7 +14,7 @@
 #include "os/fd.h"
 #include "os/interrupt.h"
 #include "os/mapping.h"
-#include "storage/watched_threads.h"
+#include "stage/bounded_threads.h"
 
 namespace coldload::stage {
 
@@ -71,15 +70,9 @@ HubCheck check_hub_blobs(const SourceTree& tree, const std::string& directory, u
   }
   const auto count = static_cast<unsigned>(std::min<std::size_t>(threads, shared->files.size()));
   if (count == 0) return {};
-  std::optional<os::TimePoint> give_up;
-  storage::run_watched(
-      count,
-      [&give_up](const std::vector<storage::PendingCall>&) {
-        constexpr std::chrono::seconds k_end_patience{10};
-        if (os::interrupted() && !give_up) give_up = os::Clock::now() + k_end_patience;
-        return give_up.value_or(os::TimePoint::max());
-      },
-      [shared](unsigned, storage::PendingCall&) {
+  run_bounded(
+      count, [](const Calls&) { return os::interrupted(); },
+      [shared](unsigned, os::PendingCall&) {
         for (;;) {
           const std::size_t index = shared->next++;
           if (index >= shared->files.size() || os::interrupted()) return;
@@ -93,6 +86,7 @@ HubCheck check_hub_blobs(const SourceTree& tree, const std::string& directory, u
                           promised_sha256(file)));
         }
       });
+  throw_if_interrupted();
   std::sort(shared->check.problems.begin(), shared->check.problems.end());
   return shared->check;
 }

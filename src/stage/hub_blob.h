@@ -23,7 +23,7 @@ struct HubCheck {
 };
 
 // Reads every such file below `directory` again, with up to `threads` threads, and holds it against
-// the name of its blob. Stops early when interrupted. Throws os::Error for one that cannot be read.
+// the name of its blob. Throws os::Error for one that cannot be read, and Interrupted.
 [[nodiscard]] HubCheck check_hub_blobs(const SourceTree& tree, const std::string& directory,
                                        unsigned threads);
 

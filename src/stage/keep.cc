@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "os/error.h"
+#include "stage/bounded_threads.h"
 #include "stage/manifest.h"
 #include "storage/holders.h"
 
@@ -69,7 +70,7 @@ std::string why_it_stays(const Staged& staged) {
     for (const ManifestFile& file : staged.manifest.files) {
       files.push_back(staged.directory + "/" + file.name);
     }
-  } catch (const os::Error& error) {
+  } catch (const os::SystemError& error) {
     return fmt::format("{} stays: {}", staged.directory, error.what());
   }
   const auto holders = storage::find_holders(files);
@@ -83,9 +84,15 @@ std::string remove_staged(const std::string& directory) {
   const Place place = place_of(directory);
   auto lock = PlaceLock::try_take(place);
   if (!lock) return directory + " stays: it is being staged just now";
-  auto manifest = read_manifest(place.manifest);
-  std::string why = manifest ? why_it_stays({directory, std::move(*manifest)})
-                             : directory + " stays: its manifest is gone";
+  std::string why;
+  try {
+    auto manifest = read_manifest(place.manifest);
+    why = manifest ? why_it_stays({directory, std::move(*manifest)})
+                   : directory + " stays: its manifest is gone";
+  } catch (...) {
+    lock->remove_part();
+    throw;
+  }
   // Out of sight in one step, so that nobody meets half of it.
   const std::string trash = place.part + "/trash";
   if (why.empty() && ::rename(directory.c_str(), trash.c_str()) != 0) {
@@ -102,6 +109,7 @@ Removal keep_newest(const Place& place, std::size_t keep) {
   Removal removal;
   const std::vector<Staged> others = others_of(place, &removal.remarks);
   for (std::size_t i = keep > 0 ? keep - 1 : 0; i < others.size(); ++i) {
+    throw_if_interrupted();  // a removal that has begun comes to its end
     std::string why = remove_staged(others[i].directory);
     if (why.empty()) {
       removal.removed.push_back(others[i].directory);

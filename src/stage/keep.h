@@ -18,7 +18,8 @@ struct Removal {
 
 // Of the staged directories beside `place`, the destination counted as one, keeps the `keep` newest
 // and removes the others with their manifests. A directory stays where it holds anything that its
-// manifest does not name, or where a process has one of its files open. Throws os::SystemError.
+// manifest does not name, or where a process has one of its files open. Throws os::SystemError and,
+// between two directories, Interrupted.
 [[nodiscard]] Removal keep_newest(const Place& place, std::size_t keep);
 
 }  // namespace coldload::stage

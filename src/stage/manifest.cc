@@ -223,9 +223,7 @@ std::string what_is_not_as_staged(const Manifest& manifest, const std::string& d
   try {
     const std::string changed = difference(manifest, scan_tree(directory), Side::staged);
     return changed.empty() ? "" : k_changed + changed;
-  } catch (const os::SystemError&) {
-    throw;
-  } catch (const os::Error& error) {
+  } catch (const UnfitTree& error) {
     return std::string(k_changed) + error.what();
   }
 }

@@ -1,11 +1,14 @@
 #include "stage/source_tree.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
+#include <condition_variable>
+#include <deque>
 #include <filesystem>
+#include <iterator>
 #include <limits>
-#include <optional>
+#include <memory>
+#include <mutex>
 #include <system_error>
 #include <utility>
 
@@ -13,9 +16,9 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include "os/clock.h"
 #include "os/error.h"
-#include "storage/watched_threads.h"
+#include "os/interrupt.h"
+#include "stage/bounded_threads.h"
 #include "text/escape.h"
 
 namespace coldload::stage {
@@ -54,19 +57,29 @@ std::int64_t in_ns(const statx_timestamp& time) {
          time.tv_nsec;
 }
 
+// What is found in a directory is looked at by any of the threads, several at once: a network asks
+// for each by itself. Owned by the threads too: one that hangs in the kernel keeps it.
 class Scan {
  public:
-  explicit Scan(const std::string& path) {
-    tree_.root = resolve(path);
-    if (text::valid_utf8(tree_.root) != tree_.root) {
-      throw os::Error(
-          fmt::format("cannot stage {}: its path is not UTF-8", text::valid_utf8(tree_.root)));
+  explicit Scan(const std::string& path) : root_(&paths_.emplace_back(path)) {}
+
+  void work(os::PendingCall& call) {
+    while (const std::string* path = next()) {
+      try {
+        throw_if_interrupted();
+        call.begin_open(*path);
+        path == root_ ? enter(*path) : look_at(*path);
+        call.end();
+      } catch (...) {
+        done(true);
+        throw;
+      }
+      done(false);
     }
-    blobs_ = blobs_of(tree_.root);
   }
 
+  // Afterwards.
   SourceTree take() {
-    list("");
     std::sort(tree_.directories.begin(), tree_.directories.end());
     std::sort(tree_.files.begin(), tree_.files.end(),
               [](const SourceFile& a, const SourceFile& b) { return a.name < b.name; });
@@ -74,82 +87,93 @@ class Scan {
   }
 
  private:
-  void list(const std::string& below) {
-    const std::string directory = below.empty() ? tree_.root : tree_.root + "/" + below;
-    std::vector<std::string> names;
+  // Null where nothing is left, or some thread has failed.
+  const std::string* next() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return failed_ || next_ < paths_.size() || busy_ == 0; });
+    if (failed_ || next_ >= paths_.size()) return nullptr;
+    ++busy_;
+    return &paths_[next_++];
+  }
+
+  void done(bool failed) {
+    const std::lock_guard lock(mutex_);
+    failed_ = failed_ || failed;
+    if (--busy_ == 0 || failed_) changed_.notify_all();
+  }
+
+  void enter(const std::string& path) {
+    tree_.root = resolve(path);
+    if (text::valid_utf8(tree_.root) != tree_.root) {
+      throw UnfitTree(
+          fmt::format("cannot stage {}: its path is not UTF-8", text::valid_utf8(tree_.root)));
+    }
+    blobs_ = blobs_of(tree_.root);
+    list(tree_.root);
+  }
+
+  void list(const std::string& directory) {
+    std::vector<std::string> found;
     std::error_code problem;
     for (fs::directory_iterator at(directory, problem), end; !problem && at != end;
          at.increment(problem)) {
+      throw_if_interrupted();
       const std::string own = at->path().filename().string();
-      if (below.empty() && (own == ".git" || own == ".cache")) continue;
-      names.push_back(below.empty() ? own : below + "/" + own);
+      if (directory == tree_.root && (own == ".git" || own == ".cache")) continue;
+      found.push_back(directory + "/" + own);
     }
     if (problem) throw os::SystemError("list", directory, problem.value());
-    std::vector<std::optional<SourceFile>> entries = look_at_all(names);
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      if (entries[i]) {
-        tree_.files.push_back(std::move(*entries[i]));
-      } else {
-        tree_.directories.push_back(names[i]);
-        list(names[i]);
-      }
-    }
+    const std::lock_guard lock(mutex_);
+    std::move(found.begin(), found.end(), std::back_inserter(paths_));
+    changed_.notify_all();
   }
 
-  // Several at once: a network asks for each by itself.
-  [[nodiscard]] std::vector<std::optional<SourceFile>> look_at_all(
-      const std::vector<std::string>& names) const {
-    constexpr std::size_t k_most_threads = 16;
-    constexpr std::size_t k_worth_a_thread = 8;
-    std::vector<std::optional<SourceFile>> entries(names.size());
-    std::atomic<std::size_t> next{0};
-    const auto threads = static_cast<unsigned>(
-        std::clamp<std::size_t>(names.size() / k_worth_a_thread, 1, k_most_threads));
-    storage::run_watched(threads, os::TimePoint::max(), [&](unsigned, storage::PendingCall&) {
-      for (std::size_t i = next++; i < names.size(); i = next++) entries[i] = look_at(names[i]);
-    });
-    return entries;
-  }
-
-  // Nothing for a directory.
-  [[nodiscard]] std::optional<SourceFile> look_at(const std::string& name) const {
-    const std::string path = tree_.root + "/" + name;
+  void look_at(const std::string& path) {
+    const std::string name = path.substr(tree_.root.size() + 1);
     if (text::valid_utf8(name) != name) {
-      throw os::Error(
+      throw UnfitTree(
           fmt::format("cannot stage {}: its name is not UTF-8", text::valid_utf8(path)));
     }
-    struct statx own {};
-    if (!look(path, AT_SYMLINK_NOFOLLOW, &own)) throw os::SystemError("look at", path, errno);
-    if (S_ISDIR(own.stx_mode)) return std::nullopt;
-    std::string real = path;
-    struct statx info = own;
-    if (S_ISLNK(own.stx_mode)) {
-      if (!look(path, 0, &info)) {
-        throw os::Error(fmt::format("cannot stage {}: the link leads nowhere ({})", path,
-                                    os::error_text(errno)));
-      }
-      real = resolve(path);
-      if (!is_below(real, tree_.root) && (blobs_.empty() || !is_below(real, blobs_))) {
-        throw os::Error(
-            fmt::format("cannot stage {}: the link leads out of the tree, to {}", path, real));
-      }
+    struct statx info {};
+    if (!look(path, AT_SYMLINK_NOFOLLOW, &info)) throw os::SystemError("look at", path, errno);
+    if (S_ISDIR(info.stx_mode)) {
+      list(path);
+      const std::lock_guard lock(mutex_);
+      tree_.directories.push_back(name);
+      return;
     }
+    const std::string real = S_ISLNK(info.stx_mode) ? follow(path, &info) : path;
     if (!S_ISREG(info.stx_mode)) {
-      throw os::Error(fmt::format("cannot stage {}: {}", path,
+      throw UnfitTree(fmt::format("cannot stage {}: {}", path,
                                   S_ISDIR(info.stx_mode)
                                       ? "it is a link to a directory"
                                       : "it is no file (a device, socket or pipe)"));
     }
-    SourceFile file;
-    file.name = name;
-    file.real_path = real;
-    file.bytes = info.stx_size;
-    file.mtime_ns = in_ns(info.stx_mtime);
-    return file;
+    const std::lock_guard lock(mutex_);
+    tree_.files.push_back({name, real, info.stx_size, in_ns(info.stx_mtime)});
   }
 
-  SourceTree tree_;
+  // Where the link at `path` leads; `*info` is of that.
+  [[nodiscard]] std::string follow(const std::string& path, struct statx* info) const {
+    if (!look(path, 0, info)) {
+      throw UnfitTree(
+          fmt::format("cannot stage {}: the link leads nowhere ({})", path, os::error_text(errno)));
+    }
+    std::string real = resolve(path);
+    if (is_below(real, tree_.root) || (!blobs_.empty() && is_below(real, blobs_))) return real;
+    throw UnfitTree(
+        fmt::format("cannot stage {}: the link leads out of the tree, to {}", path, real));
+  }
+
+  SourceTree tree_;  // its root and the blobs are there before the second path is
   std::string blobs_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::string> paths_;  // all that were found: a thread's call may name each of them
+  const std::string* const root_;  // as given
+  std::size_t next_ = 0;           // the first that nobody has looked at
+  unsigned busy_ = 0;              // threads that may find more
+  bool failed_ = false;
 };
 
 }  // namespace
@@ -167,10 +191,15 @@ bool is_below(const std::string& path, const std::string& directory) {
 }
 
 SourceTree scan_tree(const std::string& path) {
-  Scan scan(path);
-  SourceTree tree = scan.take();
-  if (tree.files.empty())
-    throw os::Error(fmt::format("{} has no files: there is nothing to stage", path));
+  constexpr unsigned k_threads = 16;
+  const auto scan = std::make_shared<Scan>(path);
+  run_bounded(
+      k_threads, [](const Calls&) { return os::interrupted(); },
+      [scan](unsigned, os::PendingCall& call) { scan->work(call); });
+  SourceTree tree = scan->take();
+  if (tree.files.empty()) {
+    throw UnfitTree(fmt::format("{} has no files: there is nothing to stage", path));
+  }
   return tree;
 }
 

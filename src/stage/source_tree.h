@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "os/error.h"
+
 namespace coldload::stage {
 
 struct SourceFile {
@@ -27,10 +29,17 @@ struct SourceTree {
   bool operator==(const SourceTree&) const = default;
 };
 
+// A tree that cannot be copied as it is.
+class UnfitTree : public os::Error {
+ public:
+  using os::Error::Error;
+};
+
 // Lists the directory at `path`. Links to files count as the files, if these lie below `path`, or
-// among the blobs of the hub cache whose snapshot `path` is. Throws os::Error that names the entry:
-// a device, socket, pipe, a link that leads elsewhere or nowhere or to a directory, a name that is
-// not UTF-8. `.git` and `.cache`, where downloads keep their own books, are left out at the top.
+// among the blobs of the hub cache whose snapshot `path` is. `.git` and `.cache`, where downloads
+// keep their own books, are left out at the top. Throws UnfitTree that names the entry: a device,
+// socket, pipe, a link that leads elsewhere or nowhere or to a directory, a name that is not UTF-8;
+// os::SystemError; Interrupted; and os::StallError where the mount hangs when it is interrupted.
 [[nodiscard]] SourceTree scan_tree(const std::string& path);
 
 // Whether `path` is `directory` or lies below it; both absolute.

@@ -16,12 +16,11 @@
 
 #include "os/clock.h"
 #include "os/error.h"
-#include "os/interrupt.h"
+#include "stage/bounded_threads.h"
 #include "stage/hub_blob.h"
 #include "stage/keep.h"
 #include "stage/part.h"
 #include "storage/page_cache.h"
-#include "storage/watched_threads.h"
 #include "text/units.h"
 
 namespace coldload::stage {
@@ -75,19 +74,18 @@ void refuse_other(const Place& place, const Destination& there) {
                               place.destination, there.what));
 }
 
-// Nothing where it was interrupted before the lock was free.
-std::optional<PlaceLock> take_lock(const Place& place, bool wait, const StageEvents& events) {
+PlaceLock take_lock(const Place& place, bool wait, const StageEvents& events) {
   constexpr std::chrono::milliseconds k_look_again{100};
   bool told = false;
   for (;;) {
     auto lock = PlaceLock::try_take(place);
-    if (lock) return lock;
+    if (lock) return std::move(*lock);
     if (!wait) {
       throw os::Error(fmt::format("another coldload is staging to {} just now; --wait waits for it",
                                   place.destination));
     }
     if (!std::exchange(told, true)) events.step("waiting for another coldload that stages here");
-    if (os::interrupted()) return std::nullopt;
+    throw_if_interrupted();
     std::this_thread::sleep_for(k_look_again);
   }
 }
@@ -144,20 +142,18 @@ void check_hub(const StageRequest& request, const SourceTree& source, const std:
                                 : ""));
 }
 
-// The copy, until it is durable and proved; false where it was interrupted.
-bool copy(const StageRequest& request, const SourceTree& source, const Place& place,
+// The copy, until it is durable and proved.
+void copy(const StageRequest& request, const SourceTree& source, const Place& place,
           const StageEvents& events, Manifest* manifest, StageResult* result) {
   const auto journal = std::make_shared<Journal>(Journal::open(place, source));
-  CopyOptions options{request.jobs, request.limit_bytes_per_s, events.progress};
+  const TreeCopyOptions options{request.jobs, request.limit_bytes_per_s, events.progress};
   const os::TimePoint begin = os::Clock::now();
   const CopyOutcome outcome = copy_tree(source, data_path(place), journal, options, manifest);
   result->copy_s = os::seconds_between(begin, os::Clock::now());
   result->copied_bytes = outcome.bytes;
   result->resumed_bytes = outcome.resumed_bytes;
   result->read_way = outcome.read_way;
-  if (outcome.interrupted) return false;
   check_hub(request, source, data_path(place), events, result);
-  return !os::interrupted();
 }
 
 // The copy stands; what cannot be said of its pages is no reason to fail.
@@ -213,12 +209,13 @@ void publish_copy(const Place& place, const PlaceLock& lock, const Destination& 
   }
 }
 
-// With the lock held. False where it was interrupted: what is there is kept for the next call.
-bool stage_locked(const StageRequest& request, const SourceTree& source, const Place& place,
-                  const StageEvents& events, const PlaceLock& lock, StageResult* result) {
+// With the lock held. Returns the source as it is now: waiting for the lock may have taken long.
+SourceTree stage_locked(const StageRequest& request, const Place& place, const StageEvents& events,
+                        const PlaceLock& lock, StageResult* result) {
+  SourceTree source = scan_tree(request.source);
   const Destination there = look_at(place, source);
   result->up_to_date = there.found == Found::up_to_date;
-  if (result->up_to_date) return true;
+  if (result->up_to_date) return source;
   if (there.found == Found::other && !request.replace) refuse_other(place, there);
   if (there.found == Found::other && !can_exchange(place)) {
     throw os::Error(fmt::format(
@@ -233,14 +230,14 @@ bool stage_locked(const StageRequest& request, const SourceTree& source, const P
   }
   check_room(place, source);
   Manifest manifest = blank_manifest(source);
-  if (!copy(request, source, place, events, &manifest, result)) return false;
+  copy(request, source, place, events, &manifest, result);
   if (scan_tree(request.source) != source) {
     throw os::Error(
         fmt::format("{} was changed while it was copied: stage it again when it is left alone",
                     request.source));
   }
   publish_copy(place, lock, there, &manifest);
-  return true;
+  return source;
 }
 
 // A later call can go on after a read or write that failed; nothing is left behind where it could
@@ -249,12 +246,17 @@ bool can_go_on_after(const os::SystemError& error) {
   return error.code() != ENOSPC && error.code() != EDQUOT && error.code() != EFBIG;
 }
 
-bool stage_or_tidy(const StageRequest& request, const SourceTree& source, const Place& place,
-                   const StageEvents& events, PlaceLock& lock, StageResult* result) {
+SourceTree stage_or_tidy(const StageRequest& request, const Place& place, const StageEvents& events,
+                         PlaceLock& lock, StageResult* result) {
   try {
-    return stage_locked(request, source, place, events, lock, result);
+    SourceTree source = stage_locked(request, place, events, lock, result);
+    lock.remove_part();
+    return source;
   } catch (const os::StallError&) {
     lock.keep_for_good();  // threads still write there
+    throw;
+  } catch (const Interrupted&) {
+    if (!exists(data_path(place))) lock.remove_part();
     throw;
   } catch (const os::SystemError& error) {
     if (!can_go_on_after(error) || !exists(data_path(place))) {
@@ -281,7 +283,7 @@ void tidy_up(const Place& place) {
 
 }  // namespace
 
-StageResult stage(const StageRequest& request, const StageEvents& events) {
+StageResult stage(const StageRequest& request, const StageEvents& events) try {
   SourceTree source = scan_tree(request.source);
   const Place place = place_of(request.destination);
   refuse_nesting(source, place);
@@ -291,11 +293,8 @@ StageResult stage(const StageRequest& request, const StageEvents& events) {
   if (there.found == Found::other && !request.replace) refuse_other(place, there);
   result.up_to_date = there.found == Found::up_to_date;
   if (!result.up_to_date) {
-    auto lock = take_lock(place, request.wait, events);
-    if (lock) source = scan_tree(request.source);  // waiting may have taken long
-    result.interrupted = !lock || !stage_or_tidy(request, source, place, events, *lock, &result);
-    if (result.interrupted) return result;
-    lock->remove_part();
+    PlaceLock lock = take_lock(place, request.wait, events);
+    source = stage_or_tidy(request, place, events, lock, &result);
   }
   result.bytes = source.bytes();
   result.files = source.files.size();
@@ -304,6 +303,10 @@ StageResult stage(const StageRequest& request, const StageEvents& events) {
     tidy_up(place);
   }
   leave_pages(request, source, place, &result);
+  return result;
+} catch (const Interrupted&) {
+  StageResult result;
+  result.interrupted = true;
   return result;
 }
 

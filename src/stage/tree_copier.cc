@@ -27,9 +27,9 @@
 #include "os/interrupt.h"
 #include "os/mapping.h"
 #include "os/token_bucket.h"
+#include "stage/bounded_threads.h"
 #include "stage/file_copy.h"
 #include "stage/read_way_choice.h"
-#include "storage/watched_threads.h"
 
 namespace coldload::stage {
 
@@ -60,7 +60,7 @@ class CopyJob {
  public:
   enum class Flush { each, at_once };
   CopyJob(SourceTree tree, const std::string& data, std::shared_ptr<Journal> journal,
-          const CopyOptions& options, Flush flush)
+          const TreeCopyOptions& options, Flush flush)
       : tree_(std::move(tree)),
         journal_(std::move(journal)),
         flush_each_(flush == Flush::each),
@@ -83,7 +83,7 @@ class CopyJob {
     }
   }
 
-  void work(storage::PendingCall& call);
+  void work(os::PendingCall& call);
   void stop() { stopped_ = true; }
   [[nodiscard]] bool stopped() const { return stopped_; }
 
@@ -101,8 +101,8 @@ class CopyJob {
     std::size_t chunk = 0;
   };
   std::optional<Step> next();
-  void take(const Step& step, std::span<std::byte> buffer, storage::PendingCall& call);
-  void copy(const Step& step, std::span<std::byte> buffer, storage::PendingCall& call);
+  void take(const Step& step, std::span<std::byte> buffer, os::PendingCall& call);
+  void copy(const Step& step, std::span<std::byte> buffer, os::PendingCall& call);
   bool pace(std::size_t bytes);
 
   const SourceTree tree_;
@@ -134,7 +134,7 @@ std::optional<CopyJob::Step> CopyJob::next() {
   return step;
 }
 
-void CopyJob::work(storage::PendingCall& call) {
+void CopyJob::work(os::PendingCall& call) {
   const os::Mapping buffer = os::Mapping::anonymous(k_copy_block_bytes);
   try {
     while (const auto step = next()) take(*step, buffer.bytes(), call);
@@ -144,7 +144,7 @@ void CopyJob::work(storage::PendingCall& call) {
   }
 }
 
-void CopyJob::take(const Step& step, std::span<std::byte> buffer, storage::PendingCall& call) {
+void CopyJob::take(const Step& step, std::span<std::byte> buffer, os::PendingCall& call) {
   FileCopy& file = files_[step.file];
   file.open(call);
   if (!hashes_[step.file].empty()) copy(step, buffer, call);
@@ -154,7 +154,7 @@ void CopyJob::take(const Step& step, std::span<std::byte> buffer, storage::Pendi
               flush_each_ ? FileCopy::Flush::yes : FileCopy::Flush::no);
 }
 
-void CopyJob::copy(const Step& step, std::span<std::byte> buffer, storage::PendingCall& call) {
+void CopyJob::copy(const Step& step, std::span<std::byte> buffer, os::PendingCall& call) {
   const std::uint64_t begin = step.chunk * k_chunk_bytes;
   const std::uint64_t bytes = std::min(k_chunk_bytes, tree_.files[step.file].bytes - begin);
   FileCopy& file = files_[step.file];
@@ -196,6 +196,7 @@ bool CopyJob::pace(std::size_t bytes) {
 
 void make_directories(const SourceTree& tree, const std::string& data) {
   for (const std::string& name : tree.directories) {
+    throw_if_interrupted();
     std::error_code problem;
     std::filesystem::create_directories(data + "/" + name, problem);
     if (problem) throw os::SystemError("create", data + "/" + name, problem.value());
@@ -205,7 +206,7 @@ void make_directories(const SourceTree& tree, const std::string& data) {
 }  // namespace
 
 CopyOutcome copy_tree(const SourceTree& tree, const std::string& data,
-                      const std::shared_ptr<Journal>& journal, const CopyOptions& options,
+                      const std::shared_ptr<Journal>& journal, const TreeCopyOptions& options,
                       Manifest* manifest) {
   std::error_code problem;
   std::filesystem::create_directories(data, problem);
@@ -218,26 +219,21 @@ CopyOutcome copy_tree(const SourceTree& tree, const std::string& data,
                          : CopyJob::Flush::each;
   const auto job = std::make_shared<CopyJob>(tree, data, journal, options, flush);
   const std::uint64_t total = tree.bytes();
-  std::optional<os::TimePoint> give_up;
-  storage::run_watched(
+  run_bounded(
       options.jobs,
-      [&](const std::vector<storage::PendingCall>& calls) {
-        constexpr double k_long_s = 10;
-        constexpr std::chrono::seconds k_end_patience{10};
+      [&](const Calls& calls) {
+        constexpr std::chrono::seconds k_long{10};
         CopyProgress now{job->copied_bytes() + job->resumed_bytes(), total, job->resumed_bytes(),
                          ""};
-        const storage::PendingCall* stuck = os::oldest(calls);
-        if (stuck != nullptr && os::Seconds(stuck->waited()).count() > k_long_s)
-          now.stalled = stuck->text();
+        const os::PendingCall* stuck = os::oldest(calls);
+        if (stuck != nullptr && stuck->waited() > k_long) now.stalled = stuck->text();
         if (options.progress) options.progress(now);
         if (os::interrupted()) job->stop();
-        if (job->stopped() && !give_up) give_up = os::Clock::now() + k_end_patience;
-        return give_up.value_or(os::TimePoint::max());
+        return job->stopped();
       },
-      [job](unsigned, storage::PendingCall& call) { job->work(call); });
-  CopyOutcome outcome{job->copied_bytes(), job->resumed_bytes(), to_string(job->read_way()),
-                      os::interrupted()};
-  if (outcome.interrupted) return outcome;
+      [job](unsigned, os::PendingCall& call) { job->work(call); });
+  throw_if_interrupted();
+  const CopyOutcome outcome{job->copied_bytes(), job->resumed_bytes(), to_string(job->read_way())};
   for (std::size_t i = 0; i < manifest->files.size(); ++i) {
     manifest->files[i].chunks = job->hashes()[i];
   }
@@ -246,7 +242,10 @@ CopyOutcome copy_tree(const SourceTree& tree, const std::string& data,
     throw os::Error(
         fmt::format("cannot flush the file system of {}: {}", data, os::error_text(errno)));
   }
-  for (const std::string& name : tree.directories) flush_directory(data + "/" + name);
+  for (const std::string& name : tree.directories) {
+    throw_if_interrupted();
+    flush_directory(data + "/" + name);
+  }
   flush_directory(data);
   return outcome;
 }

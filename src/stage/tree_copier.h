@@ -22,7 +22,7 @@ struct CopyProgress {
   std::string stalled;  // "the read of X at offset 4096", where one takes long; else empty
 };
 
-struct CopyOptions {
+struct TreeCopyOptions {
   unsigned jobs = 16;                                 // chunks under way at once
   std::optional<double> limit_bytes_per_s;            // of the source's bytes
   std::function<void(const CopyProgress&)> progress;  // every 100 ms, in the caller's thread
@@ -32,15 +32,14 @@ struct CopyOutcome {
   std::uint64_t bytes = 0;          // copied by this call
   std::uint64_t resumed_bytes = 0;  // found in place
   std::string read_way;             // how most of the source was read
-  bool interrupted = false;         // stopped by os::interrupted(): not complete
 };
 
 // Copies every file of `tree` below `data`, where its directories are made, and fills in the
-// manifest's hashes. On return everything is durable, unless interrupted. Throws os::Error for the
-// first thing that fails, and os::StallError where a thread hangs in the kernel when it is
-// interrupted: the process should then _exit.
+// manifest's hashes. On return everything is durable. Throws os::Error for the first thing that
+// fails, Interrupted, and os::StallError where a thread hangs in the kernel after either: the
+// process should then _exit.
 CopyOutcome copy_tree(const SourceTree& tree, const std::string& data,
-                      const std::shared_ptr<Journal>& journal, const CopyOptions& options,
+                      const std::shared_ptr<Journal>& journal, const TreeCopyOptions& options,
                       Manifest* manifest);
 
 }  // namespace coldload::stage

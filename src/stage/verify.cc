@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
-#include <deque>
 #include <filesystem>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -17,8 +15,8 @@
 #include "os/error.h"
 #include "os/interrupt.h"
 #include "os/mapping.h"
+#include "stage/bounded_threads.h"
 #include "stage/chunk_reader.h"
-#include "storage/watched_threads.h"
 #include "text/escape.h"
 
 namespace coldload::stage {
@@ -32,7 +30,7 @@ class Verification {
     for (const ManifestFile& file : manifest_.files) paths_.push_back(directory + "/" + file.name);
   }
 
-  void work(storage::PendingCall& call) {
+  void work(os::PendingCall& call) {
     const os::Mapping buffer = os::Mapping::anonymous(k_copy_block_bytes);
     for (;;) {
       const std::size_t index = next_++;
@@ -59,7 +57,7 @@ class Verification {
     problems_.push_back(problem);
   }
 
-  void check(std::size_t index, std::span<std::byte> buffer, storage::PendingCall& call) {
+  void check(std::size_t index, std::span<std::byte> buffer, os::PendingCall& call) {
     const ManifestFile& file = manifest_.files[index];
     call.begin_open(paths_[index]);
     const std::uint64_t bytes = os::regular_file_size(paths_[index]);
@@ -100,8 +98,8 @@ std::vector<std::string> files_not_named(const Manifest& manifest, const std::st
   std::vector<std::string> unknown;
   std::error_code problem;
   namespace fs = std::filesystem;
-  for (fs::recursive_directory_iterator at(directory, problem), end; !problem && at != end;
-       at.increment(problem)) {
+  for (fs::recursive_directory_iterator at(directory, problem), end;
+       !problem && at != end && !os::interrupted(); at.increment(problem)) {
     if (!at->is_symlink() && at->is_directory()) continue;
     const std::string name = at->path().string().substr(directory.size() + 1);
     if (named.count(name) == 0) unknown.push_back(text::valid_utf8(name));
@@ -114,23 +112,20 @@ std::vector<std::string> files_not_named(const Manifest& manifest, const std::st
 VerifyOutcome verify_directory(const Manifest& manifest, const std::string& directory,
                                unsigned jobs, const std::function<void(std::uint64_t)>& progress) {
   const auto verification = std::make_shared<Verification>(manifest, directory);
-  std::optional<os::TimePoint> give_up;
   const auto threads =
       static_cast<unsigned>(std::clamp<std::size_t>(manifest.files.size(), 1, std::max(1U, jobs)));
-  storage::run_watched(
+  run_bounded(
       threads,
-      [&](const std::vector<storage::PendingCall>&) {
-        constexpr std::chrono::seconds k_end_patience{10};
+      [&](const Calls&) {
         if (progress) progress(verification->bytes());
-        if (os::interrupted() && !give_up) give_up = os::Clock::now() + k_end_patience;
-        return give_up.value_or(os::TimePoint::max());
+        return os::interrupted();
       },
-      [verification](unsigned, storage::PendingCall& call) { verification->work(call); });
+      [verification](unsigned, os::PendingCall& call) { verification->work(call); });
   VerifyOutcome outcome;
   outcome.bytes = verification->bytes();
   outcome.problems = verification->problems();
-  outcome.interrupted = os::interrupted();
   outcome.unknown = files_not_named(manifest, directory);
+  outcome.interrupted = os::interrupted();
   return outcome;
 }
 

@@ -8,10 +8,7 @@
 
 namespace coldload::stand_in {
 
-DelayQueue::DelayQueue(unsigned threads) {
-  threads_.reserve(threads);
-  for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
-}
+DelayQueue::DelayQueue(unsigned threads) : threads_(threads, [this](unsigned) { work(); }) {}
 
 bool DelayQueue::later(const Entry& a, const Entry& b) {
   return a.due != b.due ? a.due > b.due : a.number > b.number;
@@ -69,8 +66,7 @@ void DelayQueue::stop() noexcept {
     left.swap(heap_);
   }
   changed_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
-  threads_.clear();
+  threads_ = os::Crew();
   for (Entry& entry : left) entry.job(JobEnd::cancelled);
 }
 

@@ -9,10 +9,10 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include "os/clock.h"
+#include "os/crew.h"
 
 namespace coldload::stand_in {
 
@@ -26,6 +26,7 @@ class DelayQueue {
   // Must not throw.
   using Job = std::function<void(JobEnd)>;
 
+  // Throws os::Error where the threads cannot be had.
   explicit DelayQueue(unsigned threads);
   ~DelayQueue() { stop(); }
   DelayQueue(const DelayQueue&) = delete;
@@ -53,7 +54,7 @@ class DelayQueue {
   std::uint64_t pushed_ = 0;
   bool watched_ = false;  // one thread sleeps until the first entry is due, the others sleep
   bool stopped_ = false;
-  std::vector<std::thread> threads_;
+  os::Crew threads_;  // last: they use the rest
 };
 
 }  // namespace coldload::stand_in

@@ -2,13 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
-#include <charconv>
-#include <condition_variable>
 #include <filesystem>
 #include <mutex>
 #include <set>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -17,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "os/crew.h"
 #include "os/error.h"
 #include "os/file.h"
 #include "os/interrupt.h"
@@ -37,7 +34,7 @@ struct SourceFile {
 };
 
 // The files whose bytes come through the mount, each inode once, largest first.
-std::vector<SourceFile> source_files(const StandInOptions& options) {
+std::vector<SourceFile> source_files(const Options& options) {
   std::vector<SourceFile> files;
   std::set<std::pair<dev_t, ino_t>> seen;
   std::error_code error;
@@ -138,9 +135,6 @@ class Measurement {
   std::uint64_t block_bytes_ = 32U << 10;
   std::atomic<bool> stop_{false};
   std::mutex mutex_;
-  std::condition_variable left_;
-  std::size_t running_ = 0;
-  bool failed_ = false;
   // One span for all readers together: of spans of their own, one that a busy machine makes wait
   // would be counted at the rate that it has alone.
   std::uint64_t start_bytes_ = 0;
@@ -203,46 +197,39 @@ std::optional<double> Measurement::run(StandIn& stand_in,
     for (const Extent& extent : extents) start_bytes_ += extent.bytes;
   }
   start_bytes_ /= k_start_share;
-  std::vector<std::thread> threads;
-  threads.reserve(work.size());
-  running_ = work.size();
-  for (const std::vector<Extent>& extents : work) {
-    threads.emplace_back([&] {
-      bool failed = false;
-      try {
-        read_all(stand_in.path(), extents);
-        // One that has no more to read ends the span of all.
-        if (!stop_.exchange(true)) {
-          const Sample end = sample(stand_in.path());
-          const std::lock_guard lock(mutex_);
-          to_ = end;
-        }
-      } catch (const std::exception&) {
-        failed = true;
-        stop_.store(true);
+  os::Crew readers(static_cast<unsigned>(work.size()), [&](unsigned reader) {
+    try {
+      read_all(stand_in.path(), work[reader]);
+      // One that has no more to read ends the span of all.
+      if (!stop_.exchange(true)) {
+        const Sample end = sample(stand_in.path());
+        const std::lock_guard lock(mutex_);
+        to_ = end;
       }
-      const std::lock_guard lock(mutex_);
-      failed_ = failed_ || failed;
-      --running_;
-      left_.notify_all();
-    });
+    } catch (...) {
+      stop_.store(true);
+      throw;
+    }
+  });
+  // A server that hangs would hold the readers for ever.
+  constexpr os::Seconds k_patience{20};
+  if (!readers.wait_until(os::Clock::now() +
+                          std::chrono::duration_cast<os::Clock::duration>(limit_ + k_patience))) {
+    stand_in.abort();
   }
-  {
-    // A server that hangs would hold the readers for ever.
-    constexpr os::Seconds k_patience{20};
-    const os::TimePoint give_up =
-        os::Clock::now() + std::chrono::duration_cast<os::Clock::duration>(limit_ + k_patience);
-    std::unique_lock lock(mutex_);
-    if (!left_.wait_until(lock, give_up, [&] { return running_ == 0; })) stand_in.abort();
+  try {
+    readers.join();
+  } catch (const std::exception&) {
+    return std::nullopt;
   }
-  for (std::thread& thread : threads) thread.join();
-  if (failed_ || !from_ || !to_ || to_->bytes <= from_->bytes) return std::nullopt;
+  if (!from_ || !to_ || to_->bytes <= from_->bytes) return std::nullopt;
   return static_cast<double>(to_->bytes - from_->bytes) / os::seconds_between(from_->at, to_->at);
 }
 
-}  // namespace
-
-bool warm_backing(const StandInOptions& options) {
+// Reads every file of the source once, so that the server finds them in memory. False where they
+// are more than half of the memory that is available, and nothing was read. Stops early when
+// interrupted.
+bool warm_backing(const Options& options) {
   const std::vector<SourceFile> files = source_files(options);
   if (total_bytes(files) > os::available_memory_bytes().value_or(0) / 2) return false;
   constexpr std::size_t k_block_bytes = 1U << 20;
@@ -256,7 +243,10 @@ bool warm_backing(const StandInOptions& options) {
   return true;
 }
 
-Delivered measure_delivered(const StandInOptions& options) {
+// Measures, on a private mount for each way of reading, what readers of cold pages get; about a
+// second for each. A file system that does not answer is given up, not waited for. Throws
+// os::Error where nothing can be mounted.
+Delivered measure_delivered(const Options& options) {
   constexpr double k_wanted_s = 0.7;
   constexpr double k_least_s = 0.25;
   constexpr os::Seconds k_limit{1.0};
@@ -268,7 +258,7 @@ Delivered measure_delivered(const StandInOptions& options) {
     delivered.not_measured = fmt::format("only {} to read", text::format_bytes(there));
     return delivered;
   }
-  StandInOptions private_options = options;
+  Options private_options = options;
   private_options.mount_point.clear();
   private_options.faults = {};
   const auto measure = [&](Way way, unsigned readers) {
@@ -287,6 +277,21 @@ Delivered measure_delivered(const StandInOptions& options) {
     delivered.not_measured = "a read failed or was interrupted";
   }
   return delivered;
+}
+
+}  // namespace
+
+StandIn mount(const Options& options) {
+  Description known;
+  {
+    // Everything that can be refused is refused before minutes are spent on reading.
+    const StandIn trial(options);
+    known = trial.description();
+  }
+  if (options.backing == Backing::warm) known.warmed = warm_backing(options);
+  known.delivered = measure_delivered(options);
+  if (os::interrupted()) throw os::Error("interrupted while a stand-in was being measured");
+  return StandIn(options, known);
 }
 
 }  // namespace coldload::stand_in

@@ -1,22 +1,16 @@
-// What a stand-in delivers, measured; and its backing files made warm.
+// A stand-in that is worth its name: its backing files made warm, and what it delivers measured
+// before anybody relies on it.
 //
-// Layer: stand_in. Knows nothing of model formats.
+// Layer: stand_in. Knows nothing of FUSE, arms or trials.
 #pragma once
-
-#include <optional>
 
 #include "stand_in/stand_in.h"
 
 namespace coldload::stand_in {
 
-// Reads every file of the source once, so that the server finds them in memory. False where they
-// are more than half of the memory that is available, and nothing was read. Stops early when
-// interrupted.
-[[nodiscard]] bool warm_backing(const StandInOptions& options);
-
-// Measures, on a private mount for each way of reading, what readers of cold pages get; about a
-// second for each. A file system that does not answer is given up, not waited for. Throws
-// os::Error where nothing can be mounted.
-[[nodiscard]] Delivered measure_delivered(const StandInOptions& options);
+// The whole job: checks, warms the backing files (warm backing, and where they fit in half of the
+// memory that is available), measures on private mounts what is delivered, then mounts. The new
+// mount is idle and uncached. Throws os::Error; where interrupted too.
+[[nodiscard]] StandIn mount(const Options& options);
 
 }  // namespace coldload::stand_in

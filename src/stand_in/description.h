@@ -3,15 +3,12 @@
 // Layer: stand_in. Pure functions.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 
 #include <sys/types.h>
 
-#include "stand_in/pace.h"
-#include "stand_in/read_faults.h"
-#include "stand_in/shaped_fs.h"
+#include "stand_in/setup.h"
 #include "text/json.h"
 
 namespace coldload::stand_in {
@@ -24,35 +21,20 @@ struct Delivered {
   std::string not_measured;                    // why not, where something is missing
 };
 
-// What a stand-in says about itself.
-struct StandInDescription {
-  std::string source;
-  std::string mount_point;
+// What a stand-in says about itself: its setup as it came to be, and what came of it.
+struct Description : Setup {
   pid_t server_pid = 0;
-  StandInPace pace;
-  OutsideLinks links = OutsideLinks::as_links;
-  Backing backing = Backing::warm;
-  MountAccess access = MountAccess::owner;
-  ReadFaults faults;
   std::optional<bool> warmed;  // whether the backing files were read once before; empty: not tried
-  std::optional<std::uint64_t> readahead_bytes;  // of the mount
-  std::uint32_t request_bytes = 0;               // largest read request
   Delivered delivered;
 };
 
-// "reads fail after 1.00 GB, 1 % of the read requests fail": what goes wrong on purpose.
-[[nodiscard]] std::string to_string(const ReadFaults& faults);
-
-[[nodiscard]] text::json::object to_json(const StandInDescription& description);
-[[nodiscard]] std::optional<StandInDescription> stand_in_from_json(const text::json::object& json);
+[[nodiscard]] text::json::object to_json(Description description);
+// Nothing where source, mount point, rate or latency is missing; the rest may be, as an older
+// coldload's would.
+[[nodiscard]] std::optional<Description> description_from_json(const text::json::object& object);
 
 // Where less than 95 % of the rate is delivered: "delivers X to one reader, asked Y: ...". Empty
 // otherwise, and where nothing was measured.
-[[nodiscard]] std::string shortfall(const StandInDescription& description);
-
-// The readahead that lets one reader have all that it can get: four times what the line carries
-// during the latency and a late wake-up, a power of two, 1 to 16 MiB. (Not simply the most: a page
-// fault at random reads that much.)
-[[nodiscard]] std::uint64_t needed_readahead(const StandInPace& pace);
+[[nodiscard]] std::string shortfall(const Description& description);
 
 }  // namespace coldload::stand_in

@@ -41,22 +41,18 @@ bool take_suffix(std::string_view* text, std::string_view suffix) {
   return true;
 }
 
-double seconds(std::chrono::nanoseconds time) {
-  return std::chrono::duration<double>(time).count();
-}
-
 std::string preset_names() {
   std::string names;
-  for (const StandInPreset& preset : k_stand_in_presets) {
+  for (const Preset& preset : k_presets) {
     names += (names.empty() ? "" : ", ") + std::string(preset.name);
   }
   return names;
 }
 
-const StandInPreset* find_preset(std::string_view name) {
-  const auto* found = std::find_if(k_stand_in_presets.begin(), k_stand_in_presets.end(),
+const Preset* find_preset(std::string_view name) {
+  const auto* found = std::find_if(k_presets.begin(), k_presets.end(),
                                    [name](const auto& preset) { return preset.name == name; });
-  return found == k_stand_in_presets.end() ? nullptr : found;
+  return found == k_presets.end() ? nullptr : found;
 }
 
 void check_rate(double rate, const char* what) {
@@ -68,7 +64,7 @@ void check_rate(double rate, const char* what) {
 }
 
 // A third or later part: "3000iops", "3000" or "60MB/s/stream". Returns what is wrong with it.
-std::string read_limit(std::string_view part, StandInPace* pace) {
+std::string read_limit(std::string_view part, Pace* pace) {
   std::string_view figure = part;
   if (take_suffix(&figure, k_per_stream)) {
     if (pace->stream_bytes_per_s) return "it has more than one rate per stream";
@@ -105,13 +101,13 @@ std::string time_spec(std::chrono::nanoseconds time) {
 
 }  // namespace
 
-void check_pace(const StandInPace& pace) {
+void check_pace(const Pace& pace) {
   check_rate(pace.rate_bytes_per_s, "");
   if (pace.stream_bytes_per_s) check_rate(*pace.stream_bytes_per_s, " for each stream");
-  if (seconds(pace.latency) > k_greatest_latency_s || pace.latency.count() < 0) {
+  if (latency_s_of(pace) > k_greatest_latency_s || pace.latency.count() < 0) {
     throw os::Error(fmt::format(
         "a stand-in cannot have a latency of {} s: give 0 to 10 s, with the unit, as in 1ms",
-        seconds(pace.latency)));
+        latency_s_of(pace)));
   }
   if (pace.requests_per_s && !(*pace.requests_per_s >= k_least_requests_per_s)) {
     throw os::Error(
@@ -119,7 +115,7 @@ void check_pace(const StandInPace& pace) {
   }
 }
 
-StandInPace parse_stand_in(std::string_view text) {
+Pace parse_pace(std::string_view text) {
   if (find_preset(text) != nullptr) return preset_pace(text);
   const auto parts = split_at_commas(text);
   const auto refuse = [text](const std::string& cause) {
@@ -128,7 +124,7 @@ StandInPace parse_stand_in(std::string_view text) {
                     "a preset ({})",
                     text, cause, preset_names()));
   };
-  StandInPace pace;
+  Pace pace;
   const auto rate = text::parse_rate(parts[0]);
   if (!rate) throw refuse(fmt::format("\"{}\" is not a rate above zero", parts[0]));
   pace.rate_bytes_per_s = *rate;
@@ -145,24 +141,40 @@ StandInPace parse_stand_in(std::string_view text) {
   return pace;
 }
 
-StandInPace preset_pace(std::string_view name) {
-  const StandInPreset* preset = find_preset(name);
+Pace preset_pace(std::string_view name) {
+  const Preset* preset = find_preset(name);
   if (preset == nullptr) {
     throw os::Error(fmt::format("no preset is named \"{}\": there are {}", name, preset_names()));
   }
-  StandInPace pace = parse_stand_in(preset->spec);
+  Pace pace = parse_pace(preset->spec);
   pace.preset = preset->name;
   return pace;
 }
 
-double rate_for(const StandInPace& pace, unsigned readers) {
+double latency_s_of(const Pace& pace) {
+  return std::chrono::duration<double>(pace.latency).count();
+}
+
+double rate_for(const Pace& pace, unsigned readers) {
   if (!pace.stream_bytes_per_s) return pace.rate_bytes_per_s;
   return std::min(pace.rate_bytes_per_s, readers * *pace.stream_bytes_per_s);
 }
 
-std::string to_string(const StandInPace& pace) {
+std::uint64_t needed_readahead(const Pace& pace) {
+  constexpr std::uint64_t k_least = 1ULL << 20;
+  constexpr std::uint64_t k_most = 16ULL << 20;
+  constexpr double k_times_in_flight = 4;
+  // A reader that is not put back on a processor at once must not find the line idle.
+  constexpr double k_wake_up_s = 0.003;
+  const double needed = k_times_in_flight * rate_for(pace, 1) * (latency_s_of(pace) + k_wake_up_s);
+  std::uint64_t bytes = k_least;
+  while (bytes < k_most && static_cast<double>(bytes) < needed) bytes *= 2;
+  return bytes;
+}
+
+std::string to_string(const Pace& pace) {
   std::string text = text::format_rate(pace.rate_bytes_per_s);
-  text += fmt::format(", {:g} ms latency", seconds(pace.latency) * 1e3);
+  text += fmt::format(", {:g} ms latency", latency_s_of(pace) * 1e3);
   if (pace.requests_per_s) text += fmt::format(", {:g} requests/s", *pace.requests_per_s);
   if (pace.stream_bytes_per_s) {
     text += fmt::format(", {} per stream", text::format_rate(*pace.stream_bytes_per_s));
@@ -171,7 +183,7 @@ std::string to_string(const StandInPace& pace) {
   return text;
 }
 
-std::string spec_of(const StandInPace& pace) {
+std::string spec_of(const Pace& pace) {
   std::string text = rate_spec(pace.rate_bytes_per_s) + "," + time_spec(pace.latency);
   if (pace.requests_per_s) text += fmt::format(",{}iops", *pace.requests_per_s);
   if (pace.stream_bytes_per_s) {

@@ -4,13 +4,14 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace coldload::stand_in {
 
-struct StandInPace {
+struct Pace {
   double rate_bytes_per_s = 0;  // for all readers together
   std::chrono::nanoseconds latency{0};
   std::optional<double> requests_per_s = std::nullopt;
@@ -20,21 +21,28 @@ struct StandInPace {
 
 // "250MB/s", "250MB/s,1ms", "250MB/s,1ms,3000iops", "1GB/s,1ms,60MB/s/stream", or a preset's name.
 // Throws os::Error that says what is wrong.
-[[nodiscard]] StandInPace parse_stand_in(std::string_view text);
+[[nodiscard]] Pace parse_pace(std::string_view text);
 
 // The preset of that name. Throws os::Error that lists the names.
-[[nodiscard]] StandInPace preset_pace(std::string_view name);
+[[nodiscard]] Pace preset_pace(std::string_view name);
 
 // Throws os::Error for a rate, latency or limit that cannot be served.
-void check_pace(const StandInPace& pace);
+void check_pace(const Pace& pace);
+
+[[nodiscard]] double latency_s_of(const Pace& pace);
 
 // What `readers` of a file each can get together.
-[[nodiscard]] double rate_for(const StandInPace& pace, unsigned readers);
+[[nodiscard]] double rate_for(const Pace& pace, unsigned readers);
+
+// The readahead that lets one reader have all that it can get: four times what the line carries
+// during the latency and a late wake-up, a power of two, 1 to 16 MiB. (Not simply the most: a page
+// fault at random reads that much.)
+[[nodiscard]] std::uint64_t needed_readahead(const Pace& pace);
 
 // "250 MB/s, 1 ms latency".
-[[nodiscard]] std::string to_string(const StandInPace& pace);
+[[nodiscard]] std::string to_string(const Pace& pace);
 
-// "250MB/s,1ms": the same figures as parse_stand_in() reads them.
-[[nodiscard]] std::string spec_of(const StandInPace& pace);
+// "250MB/s,1ms": the same figures as parse_pace() reads them.
+[[nodiscard]] std::string spec_of(const Pace& pace);
 
 }  // namespace coldload::stand_in

@@ -9,12 +9,12 @@
 
 namespace coldload::stand_in {
 
-struct StandInPreset {
+struct Preset {
   const char* name;
-  const char* spec;  // as parse_stand_in() reads it
+  const char* spec;  // as parse_pace() reads it
 };
 
-inline constexpr std::array<StandInPreset, 6> k_stand_in_presets{{
+inline constexpr std::array<Preset, 6> k_presets{{
     {"ebs-gp3", "125MiB/s,1ms,3000iops"},
     {"efs", "500MiB/s,1ms"},
     {"efs-elastic", "1500MiB/s,1ms"},

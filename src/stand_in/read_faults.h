@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <string>
 
 namespace coldload::stand_in {
 
@@ -17,6 +18,9 @@ struct ReadFaults {
 
   [[nodiscard]] bool any() const { return fail_after_bytes || hang_after_bytes || error_share > 0; }
 };
+
+// "reads fail after 1.00 GB, 1 % of the read requests fail": what goes wrong on purpose.
+[[nodiscard]] std::string to_string(const ReadFaults& faults);
 
 enum class ReadFate { serve, fail, hang };
 

@@ -14,6 +14,7 @@
 #include "os/fd.h"
 #include "os/file.h"
 #include "stand_in/description.h"
+#include "stand_in/file_system.h"
 #include "storage/mounts.h"
 #include "storage/stand_in_mount.h"
 
@@ -22,7 +23,7 @@ namespace coldload::stand_in {
 namespace {
 
 struct Request {
-  StandInDescription wanted;
+  Description wanted;
   std::vector<std::string> remove;  // directories that were made for the mount
 };
 
@@ -30,7 +31,7 @@ Request parse_request(std::string_view text) {
   std::string cause = "not a request of coldload's own";
   const auto json = text::parse_json(text, &cause);
   const auto wanted =
-      json && json->is_object() ? stand_in_from_json(json->as_object()) : std::nullopt;
+      json && json->is_object() ? description_from_json(json->as_object()) : std::nullopt;
   if (!wanted) throw os::Error("cannot serve a stand-in: " + cause);
   check_pace(wanted->pace);
   Request request{*wanted, {}};
@@ -81,7 +82,7 @@ void say(const text::json::object& line) {
 
 }  // namespace
 
-int serve_stand_in(std::string_view request, int owner_fd) {
+int serve(std::string_view request, int owner_fd) {
   Request parsed;
   ServeEnd end = ServeEnd::owner_gone;
   int exit_code = 0;
@@ -89,9 +90,8 @@ int serve_stand_in(std::string_view request, int owner_fd) {
     parsed = parse_request(request);
     ::prctl(PR_SET_NAME, "coldload-shape", 0, 0, 0);
     os::raise_descriptor_limit();  // one for each file that the kernel remembers
-    StandInDescription& wanted = parsed.wanted;
-    ShapedFs file_system({wanted.source, wanted.mount_point, wanted.pace, wanted.faults,
-                          wanted.links, wanted.backing, wanted.access, wanted.request_bytes});
+    Description& wanted = parsed.wanted;
+    FileSystem file_system(wanted);
     wanted.server_pid = ::getpid();
     wanted.request_bytes = file_system.request_bytes();
     wanted.readahead_bytes = set_readahead(

@@ -14,6 +14,6 @@ inline constexpr int k_exit_source_gone = 3;
 // its source, or until `owner_fd`, the read end of the owner's pipe, reads end-of-file. One JSON
 // line on standard output says {"ready": description} or {"error": cause}. Unmounts and removes
 // the directories that `request` names. Returns the exit code. Needs the interrupt handler.
-[[nodiscard]] int serve_stand_in(std::string_view request, int owner_fd);
+[[nodiscard]] int serve(std::string_view request, int owner_fd);
 
 }  // namespace coldload::stand_in

@@ -25,7 +25,6 @@
 #include "os/interrupt.h"
 #include "os/proc.h"
 #include "os/subprocess.h"
-#include "stand_in/delivery.h"
 #include "storage/mounts.h"
 #include "storage/stand_in_mount.h"
 
@@ -176,14 +175,14 @@ std::string first_line(const os::Fd& output) {
   return line;
 }
 
-StandInDescription ready_or_throw(const std::string& line, const std::string& point) {
+Description ready_or_throw(const std::string& line, const std::string& point) {
   std::string cause;
   const auto json = text::parse_json(line, &cause);
   if (json && json->is_object()) {
     if (const auto error = text::string_at(json->as_object(), "error")) throw os::Error(*error);
     const auto* ready = json->as_object().if_contains("ready");
     if (ready != nullptr && ready->is_object()) {
-      if (const auto description = stand_in_from_json(ready->as_object())) return *description;
+      if (const auto description = description_from_json(ready->as_object())) return *description;
     }
   }
   throw os::Error(
@@ -196,7 +195,7 @@ struct StandIn::Process {
   ~Process();
 
   MountPoint point;
-  StandInDescription description;
+  Description description;
   os::Fd owner;  // the server ends when this closes
   std::optional<os::Subprocess> server;
 };
@@ -211,27 +210,21 @@ StandIn::Process::~Process() {
   remove_directories(point.made);
 }
 
-StandIn::StandIn(const StandInOptions& options, const StandInDescription& known)
+StandIn::StandIn(const Options& options, const Description& known)
     : process_(std::make_unique<Process>()) {
   check_pace(options.pace);
   const std::string source = checked_source(options.source);
-  const os::Availability available = stand_in_available();
-  if (!available.ok) {
-    throw os::Error(fmt::format("cannot mount a stand-in for {}: {}", source, available.reason));
+  const os::Availability here = available();
+  if (!here.ok) {
+    throw os::Error(fmt::format("cannot mount a stand-in for {}: {}", source, here.reason));
   }
   process_->point = options.mount_point.empty() ? private_mount_point(source)
                                                 : given_mount_point(options.mount_point, source);
   const std::string& point = process_->point.path;
-  StandInDescription wanted = known;
+  Description wanted = known;
+  static_cast<Setup&>(wanted) = options;
   wanted.source = source;
   wanted.mount_point = point;
-  wanted.pace = options.pace;
-  wanted.links = options.links;
-  wanted.backing = options.backing;
-  wanted.access = options.access;
-  wanted.faults = options.faults;
-  wanted.readahead_bytes = options.readahead_bytes;
-  wanted.request_bytes = options.request_bytes;
   text::json::object request = to_json(wanted);
   text::json::array remove;
   for (const std::string& path : process_->point.made) remove.emplace_back(path);
@@ -266,7 +259,7 @@ bool StandIn::serving() { return !process_->server->try_wait(); }
 
 os::ExitStatus StandIn::wait() { return process_->server->wait(); }
 
-const StandInDescription& StandIn::description() const { return process_->description; }
+const Description& StandIn::description() const { return process_->description; }
 
 void StandIn::abort() noexcept {
   // With the server's last descriptor the kernel closes the connection; where a stuck server
@@ -275,20 +268,7 @@ void StandIn::abort() noexcept {
   ::umount2(process_->point.path.c_str(), MNT_FORCE | MNT_DETACH);
 }
 
-StandIn mount_stand_in(const StandInOptions& options) {
-  StandInDescription known;
-  {
-    // Everything that can be refused is refused before minutes are spent on reading.
-    const StandIn trial(options);
-    known = trial.description();
-  }
-  if (options.backing == Backing::warm) known.warmed = warm_backing(options);
-  known.delivered = measure_delivered(options);
-  if (os::interrupted()) throw os::Error("interrupted while a stand-in was being measured");
-  return StandIn(options, known);
-}
-
-os::Availability stand_in_available() {
+os::Availability available() {
   const os::Fd device(::open("/dev/fuse", O_RDWR | O_CLOEXEC), "/dev/fuse");
   if (!device.valid()) {
     const int cause = errno;
@@ -320,13 +300,13 @@ os::Availability stand_in_available() {
   return {false, "only root can mount without fusermount3: install the package fuse3"};
 }
 
-std::optional<StandInDescription> describe_stand_in(const std::string& path) {
+std::optional<Description> describe(const std::string& path) {
   const auto text = storage::stand_in_attribute(path, storage::k_stand_in_attribute);
   if (!text) return std::nullopt;
   std::string cause;
   const auto json = text::parse_json(*text, &cause);
   if (!json || !json->is_object()) return std::nullopt;
-  return stand_in_from_json(json->as_object());
+  return description_from_json(json->as_object());
 }
 
 }  // namespace coldload::stand_in

@@ -22,29 +22,21 @@
 
 namespace coldload::stand_in {
 
-struct StandInOptions {
-  std::string source;
-  StandInPace pace;
-  std::string mount_point;  // empty: a private one that ends in the source's name
-  OutsideLinks links = OutsideLinks::as_links;
-  Backing backing = Backing::warm;
-  MountAccess access = MountAccess::owner;
-  ReadFaults faults;
-  std::optional<std::uint64_t> readahead_bytes;  // of the mount; empty: what rate and latency need
-  std::uint32_t request_bytes = 0;               // largest read request; 0: what suits the rate
+// Where the mount point is empty: a private one that ends in the source's name.
+struct Options : Setup {
   bool detached = false;  // keep no descriptor of the terminal: for a background server
   std::string program = "/proc/self/exe";  // coldload: run as `PROGRAM shape --serve ...`
 };
 
 // Whether this process may mount a stand-in; the reason says what to do where it may not.
-[[nodiscard]] os::Availability stand_in_available();
+[[nodiscard]] os::Availability available();
 
 // Owns one mounted stand-in and the process that serves it.
 class StandIn {
  public:
   // Checks source and mount point, mounts, and returns once reads can begin. Measures nothing;
   // `known` (what was measured before) becomes part of the description. Throws os::Error.
-  explicit StandIn(const StandInOptions& options, const StandInDescription& known = {});
+  explicit StandIn(const Options& options, const Description& known = {});
   // Unmounts, ends and reaps the server, removes the directories that were made.
   ~StandIn();
   StandIn(StandIn&& other) noexcept;
@@ -62,7 +54,7 @@ class StandIn {
   [[nodiscard]] bool serving();
   // Waits for the server's end.
   os::ExitStatus wait();
-  [[nodiscard]] const StandInDescription& description() const;
+  [[nodiscard]] const Description& description() const;
   // Fails every request that waits, now and later: whoever hangs on the mount goes on with an
   // error. Thread-safe.
   void abort() noexcept;
@@ -72,13 +64,8 @@ class StandIn {
   std::unique_ptr<Process> process_;
 };
 
-// The whole job: checks, warms the backing files (warm backing, and where they fit in half of the
-// memory that is available), measures on private mounts what is delivered, then mounts. The new
-// mount is idle and uncached. Throws os::Error; where interrupted too.
-[[nodiscard]] StandIn mount_stand_in(const StandInOptions& options);
-
 // The stand-in that `path` lies on, described by itself; nothing where it lies on none or nobody
 // answers.
-[[nodiscard]] std::optional<StandInDescription> describe_stand_in(const std::string& path);
+[[nodiscard]] std::optional<Description> describe(const std::string& path);
 
 }  // namespace coldload::stand_in

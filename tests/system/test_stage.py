@@ -263,6 +263,77 @@ class FromMemory(StageTest):
         self.assert_staged()
 
 
+@needs(has_fuse(), is_root())
+class FromASlowMount(StageTest):
+    """What a mount makes last, a signal ends."""
+
+    threads = True
+
+    def mounted(self, source, *flags):
+        mount = self.scratch / "mount"
+        shape = start(["shape", source, mount, "--no-measure", "--json", *flags],
+                      stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(stop, shape)
+        line = shape.stdout.readline()
+        self.assertTrue(line, "" if line else shape.communicate()[1])
+        return mount, json.loads(line)["server_pid"]
+
+    def end_its_scan(self, mount):
+        """The copy, interrupted while its threads look at the files."""
+        process = start(["stage", mount, self.destination], stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE)
+        self.addCleanup(stop, process)
+        while process.poll() is None and len(os.listdir(f"/proc/{process.pid}/task")) < 3:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130, err)
+        self.assertEqual(list(self.destination.parent.iterdir()), [])
+        return err
+
+    def test_a_signal_ends_a_scan_of_very_many_files(self):
+        many = self.scratch / "many"
+        many.mkdir()
+        for number in range(5000):
+            (many / f"{number}.json").touch()
+        # Sixteen at a time: ten minutes for all.
+        mount, _ = self.mounted(many, "--rate", "1GB/s", "--latency", "2s")
+        self.assertIn("interrupted", self.end_its_scan(mount))
+
+    def test_a_signal_ends_a_scan_that_hangs(self):
+        mount, server = self.mounted(self.source, "--rate", "1GB/s", "--latency", "1s")
+        os.kill(server, signal.SIGSTOP)
+        try:
+            self.assertIn("the mount hangs", self.end_its_scan(mount))
+        finally:
+            os.kill(server, signal.SIGCONT)
+
+    def test_reads_that_fail_end_it_and_are_told_and_what_is_there_stays(self):
+        mount, _ = self.mounted(self.source, "--rate", "1GB/s", "--fail-after", "40MB")
+        failed = run(["stage", mount, self.destination, "--jobs", "3"])
+        self.assertEqual(failed.returncode, 1, failed.stderr)
+        self.assertRegex(failed.stderr, r"cannot read .*: Input/output error; what was copied stays")
+        self.assertFalse(self.destination.exists())
+        answer = json.loads(self.stage("--json").stdout)
+        self.assertEqual(answer["copied_bytes"] + answer["resumed_bytes"], answer["bytes"])
+        self.assert_staged()
+
+    def test_a_signal_to_the_copy_of_run_writes_into_none_of_its_files(self):
+        mount, _ = self.mounted(self.source, "--rate", "25MB/s")
+        process = start(["read-ahead", "--copy", mount, self.destination], stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE)
+        self.addCleanup(stop, process)
+        while process.poll() is None and len(self.journal()) < 3:
+            time.sleep(0.01)
+        process.terminate()
+        out, err = process.communicate(timeout=120)
+        self.assertIn("interrupted", out, err)
+        head, *lines = (self.part / "journal").read_bytes().split(b"\n")
+        self.assertTrue(head.startswith(b"coldload-journal-1 "), head)
+        self.assertEqual([line for line in lines if line and len(line.split()) != 3], [])
+        self.assertEqual((self.part / "lock").read_bytes(), b"")
+
+
 class InCompare(StageTest):
     """`compare --stage`: the copy's price beside what it buys."""
 

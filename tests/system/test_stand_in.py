@@ -23,6 +23,7 @@ from harness import (
     is_root,
     mounts_below,
     needs,
+    plain_build,
     run,
     start,
     stop,
@@ -292,16 +293,18 @@ class Inspect(ShapeTest):
         self.assertNotIn("stand-in", run(["inspect", model]).stdout)
 
 
-@needs(has_fuse(), is_root())
-class Access(ShapeTest):
-    threads = True
-
+class OtherUserTest(ShapeTest):
     def setUp(self):
         super().setUp()
         os.chmod(self.scratch, 0o755)
         parents = [self.scratch, *self.scratch.parents]
         if not all(os.stat(parent).st_mode & 0o001 for parent in parents):
             self.skipTest("another user cannot reach the scratch directory")
+
+
+@needs(has_fuse(), is_root())
+class Access(OtherUserTest):
+    threads = True
 
     def as_nobody(self, *argv):
         return subprocess.run(argv, user=NOBODY, group=NOBODY, extra_groups=[], text=True,
@@ -341,6 +344,35 @@ class Access(ShapeTest):
         self.assertEqual(refused.returncode, 1)
         self.assertIn("user_allow_other", refused.stderr)
         self.assert_nothing_left()
+
+
+@needs(has_fuse(), is_root(), plain_build(),
+       *map(has_command, ("fusermount3", "unshare", "setpriv", "prlimit")))
+class Limits(OtherUserTest):
+    threads = False
+
+    def test_a_limit_on_processes_is_an_error_and_leaves_nothing(self):
+        # Not of root, whom no limit holds: of another user, with a /dev/fuse of his own.
+        os.chown(self.scratch, NOBODY, NOBODY)
+        prepared = ('mknod "$0" c 10 229 && chmod 666 "$0" && mount --bind "$0" /dev/fuse && '
+                    'exec setpriv --reuid "$1" --regid "$1" --clear-groups prlimit "$2" "${@:3}"')
+        causes = ""
+        for limit in range(2, 14):
+            process = subprocess.Popen(
+                ["unshare", "-m", "bash", "-c", prepared, self.scratch / f"fuse{limit}", str(NOBODY),
+                 f"--nproc={limit}", COLDLOAD, "shape", self.source, self.mount, "--rate",
+                 "100MB/s", "--no-measure", "--json"], stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, text=True,
+                env={**os.environ, "COLDLOAD_TEST_MARK": self.mark})
+            is_mounted = process.stdout.readline() != ""
+            _, err = stop(process)
+            if "mknod:" in err or "mount:" in err or "unshare:" in err:
+                self.skipTest("a /dev/fuse for another user cannot be made here")
+            self.assertEqual(process.returncode, 0 if is_mounted else 1, f"{limit}: {err}")
+            self.assertNotIn("terminate called", err)
+            causes += err
+            self.assert_nothing_left()
+        self.assertRegex(causes, "coldload: cannot start [0-9]+ threads?: Resource temporarily")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,15 @@
 #include "stage/source_tree.h"
 
+#include <csignal>
+#include <cstdlib>
 #include <filesystem>
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
 #include "os/error.h"
+#include "os/interrupt.h"
+#include "stage/bounded_threads.h"
 #include "unit/stage/scratch.h"
 
 namespace coldload::stage {
@@ -88,6 +92,21 @@ TEST_F(ScanTree, AnEmptyOrMissingDirectoryIsAnError) {
   fs::create_directory(at("empty"));
   EXPECT_THAT(refusal("empty"), HasSubstr("nothing to stage"));
   EXPECT_THAT(refusal("missing"), HasSubstr("missing"));
+}
+
+TEST_F(ScanTree, AnInterruptEndsItAndIsNoFaultOfTheTree) {
+  write("model/a", "x");
+  const auto interrupted = [this] {
+    os::install_interrupt_handler();
+    std::raise(SIGINT);
+    try {
+      (void)scan_tree(at("model"));
+    } catch (const Interrupted&) {
+      std::_Exit(3);
+    }
+    std::_Exit(4);
+  };
+  EXPECT_EXIT(interrupted(), testing::ExitedWithCode(3), "");
 }
 
 TEST(IsBelow, ComparesWholeNames) {

@@ -1,5 +1,7 @@
 #include "stage/stager.h"
 
+#include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -8,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "os/error.h"
+#include "os/interrupt.h"
 #include "stage/hub_blob.h"
 #include "stage/part.h"
 #include "unit/stage/scratch.h"
@@ -321,6 +324,48 @@ TEST_F(Stage, ABlobIsHeldAgainstItsName) {
   EXPECT_THAT(refusal(),
               HasSubstr("the source is not what the hub delivered: config.json has the SHA-256"));
   EXPECT_FALSE(fs::exists(at("other")));
+}
+
+// In a process of its own: the flag that a signal sets is the process's.
+class StageDeathTest : public Stage {
+ protected:
+  // 3 where the copy says that it was interrupted, by a signal that comes with its first step.
+  [[noreturn]] void exit_interrupted_at_first_step() const {
+    os::install_interrupt_handler();
+    const auto interrupt = [](const std::string&) { std::raise(SIGINT); };
+    std::_Exit(stage(request_, {interrupt, [](const CopyProgress&) {}}).interrupted ? 3 : 4);
+  }
+  void make_it_a_hubs() {
+    const std::string sha = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+    write("repo/blobs/" + sha, "{}");
+    fs::create_directories(at("repo/snapshots/rev"));
+    fs::create_symlink("../../blobs/" + sha, at("repo/snapshots/rev/config.json"));
+    request_.source = at("repo/snapshots/rev");
+    request_.verify_hub = true;
+  }
+};
+
+TEST_F(StageDeathTest, InterruptedBeforeItBeginsItLeavesNothing) {
+  const auto interrupted_at_once = [this] {
+    os::install_interrupt_handler();
+    std::raise(SIGTERM);
+    std::_Exit(run().interrupted ? 3 : 4);
+  };
+  EXPECT_EXIT(interrupted_at_once(), testing::ExitedWithCode(3), "");
+  EXPECT_FALSE(fs::exists(at(".dst.coldload-part")));
+}
+
+TEST_F(StageDeathTest, InterruptedWithAllCopiedItGoesOnThere) {
+  make_it_a_hubs();
+  EXPECT_EXIT(exit_interrupted_at_first_step(), testing::ExitedWithCode(3), "");
+  EXPECT_FALSE(fs::exists(at("dst")));
+  EXPECT_EQ(run().resumed_bytes, 2U);
+}
+
+TEST_F(StageDeathTest, ACheckThatWasInterruptedSaysNothingOfWhatIsThere) {
+  make_it_a_hubs();
+  (void)run();
+  EXPECT_EXIT(exit_interrupted_at_first_step(), testing::ExitedWithCode(3), "");
 }
 
 }  // namespace

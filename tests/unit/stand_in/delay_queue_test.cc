@@ -2,11 +2,15 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdio>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "os/error.h"
+#include "unit/os/few_threads.h"
 
 namespace coldload::stand_in {
 namespace {
@@ -101,6 +105,21 @@ TEST(DelayQueue, TakesJobsFromManyThreads) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_TRUE(reaches(ran, 2000));
+}
+
+TEST(DelayQueueDeathTest, ALimitOnProcessesIsAnError) {
+  NEEDS_ROOT();
+  const auto ask_for_four = [] {
+    try {
+      const DelayQueue queue(4);
+    } catch (const os::Error& error) {
+      std::fputs(error.what(), stderr);
+      return 3;
+    }
+    return 4;
+  };
+  EXPECT_EXIT(os::exit_with_few_threads(2, ask_for_four), testing::ExitedWithCode(3),
+              "cannot start 4 threads");
 }
 
 }  // namespace

@@ -15,23 +15,23 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-TEST(ParseStandIn, ReadsRateLatencyAndRequests) {
-  const StandInPace pace = parse_stand_in("250MB/s,1ms");
+TEST(ParsePace, ReadsRateLatencyAndRequests) {
+  const Pace pace = parse_pace("250MB/s,1ms");
   EXPECT_DOUBLE_EQ(pace.rate_bytes_per_s, 250e6);
   EXPECT_EQ(pace.latency, 1ms);
   EXPECT_FALSE(pace.requests_per_s);
-  EXPECT_DOUBLE_EQ(parse_stand_in("1Gbit/s").rate_bytes_per_s, 125e6);
-  EXPECT_EQ(parse_stand_in("1Gbit/s").latency, 0ns);
-  EXPECT_EQ(parse_stand_in("1GiB/s,250us,3000iops").requests_per_s, 3000);
-  EXPECT_EQ(parse_stand_in("1GiB/s,0,3000").requests_per_s, 3000);
-  EXPECT_EQ(parse_stand_in("1GiB/s,1ms,60MB/s/stream").stream_bytes_per_s, 60e6);
-  EXPECT_EQ(parse_stand_in("1GiB/s,1ms,60MB/s/stream,5iops").requests_per_s, 5);
+  EXPECT_DOUBLE_EQ(parse_pace("1Gbit/s").rate_bytes_per_s, 125e6);
+  EXPECT_EQ(parse_pace("1Gbit/s").latency, 0ns);
+  EXPECT_EQ(parse_pace("1GiB/s,250us,3000iops").requests_per_s, 3000);
+  EXPECT_EQ(parse_pace("1GiB/s,0,3000").requests_per_s, 3000);
+  EXPECT_EQ(parse_pace("1GiB/s,1ms,60MB/s/stream").stream_bytes_per_s, 60e6);
+  EXPECT_EQ(parse_pace("1GiB/s,1ms,60MB/s/stream,5iops").requests_per_s, 5);
 }
 
-TEST(ParseStandIn, RefusesWithTheCause) {
+TEST(ParsePace, RefusesWithTheCause) {
   const auto message = [](const std::string& text) -> std::string {
     try {
-      (void)parse_stand_in(text);
+      (void)parse_pace(text);
     } catch (const os::Error& error) {
       return error.what();
     }
@@ -60,29 +60,29 @@ TEST(SpecOf, IsReadAsTheSameFigures) {
   for (const std::string text :
        {"250MB/s,1ms", "125MiB/s,250us,3000iops", "1000MB/s,7ns,60MB/s/stream",
         "100001B/s,0ms,1iops,100kB/s/stream", "123456.5B/s,10000ms"}) {
-    const StandInPace pace = parse_stand_in(text);
-    const StandInPace again = parse_stand_in(spec_of(pace));
+    const Pace pace = parse_pace(text);
+    const Pace again = parse_pace(spec_of(pace));
     EXPECT_EQ(again.rate_bytes_per_s, pace.rate_bytes_per_s) << text;
     EXPECT_EQ(again.latency, pace.latency) << text;
     EXPECT_EQ(again.requests_per_s, pace.requests_per_s) << text;
     EXPECT_EQ(again.stream_bytes_per_s, pace.stream_bytes_per_s) << text;
   }
-  EXPECT_EQ(spec_of(parse_stand_in("250MB/s,1ms")), "250MB/s,1ms");
+  EXPECT_EQ(spec_of(parse_pace("250MB/s,1ms")), "250MB/s,1ms");
 }
 
 TEST(RateFor, IsTheLeastOfAllTogetherAndEachStream) {
-  const StandInPace pace = parse_stand_in("1GB/s,1ms,300MB/s/stream");
+  const Pace pace = parse_pace("1GB/s,1ms,300MB/s/stream");
   EXPECT_EQ(rate_for(pace, 1), 300e6);
   EXPECT_EQ(rate_for(pace, 3), 900e6);
   EXPECT_EQ(rate_for(pace, 4), 1e9);
-  EXPECT_EQ(rate_for(parse_stand_in("1GB/s"), 1), 1e9);
+  EXPECT_EQ(rate_for(parse_pace("1GB/s"), 1), 1e9);
 }
 
 TEST(Presets, AreModelsOfTheirOwnSpec) {
-  for (const StandInPreset& preset : k_stand_in_presets) {
-    const StandInPace pace = parse_stand_in(preset.name);
+  for (const Preset& preset : k_presets) {
+    const Pace pace = parse_pace(preset.name);
     EXPECT_EQ(pace.preset, preset.name);
-    EXPECT_EQ(spec_of(pace), spec_of(parse_stand_in(preset.spec)));
+    EXPECT_EQ(spec_of(pace), spec_of(parse_pace(preset.spec)));
     EXPECT_THAT(to_string(pace), HasSubstr(std::string("the model ") + preset.name));
   }
   EXPECT_THROW((void)preset_pace("250MB/s"), os::Error);

@@ -38,8 +38,8 @@ TEST(NeededReadahead, HoldsWhatIsInFlightWithinItsBounds) {
   EXPECT_EQ(needed_readahead({10e9, 1ms, {}, 60e6}), 1U << 20);
 }
 
-StandInDescription some_description() {
-  StandInDescription description;
+Description some_description() {
+  Description description;
   description.source = "/data/model, of a \"name\"";
   description.mount_point = "/mnt/net";
   description.server_pid = 4711;
@@ -55,9 +55,9 @@ StandInDescription some_description() {
   return description;
 }
 
-TEST(StandInDescription, SurvivesJson) {
+TEST(Description, SurvivesJson) {
   const text::json::object json = to_json(some_description());
-  const auto read = stand_in_from_json(json);
+  const auto read = description_from_json(json);
   ASSERT_TRUE(read);
   EXPECT_EQ(text::to_line(to_json(*read)), text::to_line(json));
   EXPECT_EQ(read->pace.latency, 1500us);
@@ -66,12 +66,12 @@ TEST(StandInDescription, SurvivesJson) {
   EXPECT_EQ(read->faults.seed, 7U);
   EXPECT_EQ(read->access, MountAccess::everybody);
   EXPECT_FALSE(read->delivered.parallel_bytes_per_s);
-  EXPECT_FALSE(stand_in_from_json({}));
-  EXPECT_FALSE(stand_in_from_json({{"source", 1}}));
+  EXPECT_FALSE(description_from_json({}));
+  EXPECT_FALSE(description_from_json({{"source", 1}}));
 }
 
 TEST(Shortfall, NamesEachWayThatGetsLessThan95Percent) {
-  StandInDescription description = some_description();
+  Description description = some_description();
   description.pace.stream_bytes_per_s.reset();
   EXPECT_EQ(shortfall(description), "delivers 120 MB/s to one reader through mmap, asked 250 MB/s");
   description.readahead_bytes = 128U << 10;
@@ -93,8 +93,8 @@ TEST(Shortfall, NamesEachWayThatGetsLessThan95Percent) {
 class MountedStandIn : public testing::Test {
  protected:
   void SetUp() override {
-    const os::Availability available = stand_in_available();
-    if (!available.ok) GTEST_SKIP() << available.reason;
+    const os::Availability here = available();
+    if (!here.ok) GTEST_SKIP() << here.reason;
     const char* given = std::getenv("COLDLOAD_BINARY");
     program = given != nullptr ? given
                                : std::filesystem::read_symlink("/proc/self/exe")
@@ -110,8 +110,8 @@ class MountedStandIn : public testing::Test {
     os::replace_text(model + "/weights", content);
   }
 
-  [[nodiscard]] StandInOptions options() const {
-    StandInOptions options;
+  [[nodiscard]] Options options() const {
+    Options options;
     options.source = model;
     options.pace = {500e6, 1ms};
     options.program = program;
@@ -167,7 +167,7 @@ TEST_F(MountedStandIn, TellsWhatItServedToWhoeverAsksBelowIt) {
   EXPECT_EQ(storage::stand_in_bytes_served(stand_in.path()), 0U);
   read_all(weights);
   EXPECT_EQ(storage::stand_in_bytes_served(weights), content.size());
-  const auto description = describe_stand_in(weights);
+  const auto description = describe(weights);
   ASSERT_TRUE(description);
   EXPECT_EQ(description->server_pid, stand_in.pid());
   EXPECT_EQ(description->source, std::filesystem::canonical(model).string());
@@ -176,7 +176,7 @@ TEST_F(MountedStandIn, TellsWhatItServedToWhoeverAsksBelowIt) {
 
 TEST_F(MountedStandIn, OtherPathsAreNoStandIn) {
   EXPECT_FALSE(storage::stand_in_bytes_served(model));
-  EXPECT_FALSE(describe_stand_in(model));
+  EXPECT_FALSE(describe(model));
   EXPECT_FALSE(storage::stand_in_bytes_served(model + "/nothing"));
   EXPECT_FALSE(storage::stand_in_bytes_served("/proc/self"));
 }
@@ -204,7 +204,7 @@ TEST_F(MountedStandIn, AMovedOneStaysMounted) {
 }
 
 TEST_F(MountedStandIn, AServerThatCannotStartIsAnErrorAndLeavesNothing) {
-  StandInOptions wrong = options();
+  Options wrong = options();
   wrong.program = "/bin/false";
   wrong.mount_point = scratch.path() + "/net";
   EXPECT_THROW(StandIn{wrong}, os::Error);

@@ -1,4 +1,4 @@
-// libfuse's callbacks: C functions that must not throw, thin over ShapedServer.
+// libfuse's callbacks: C functions that must not throw, thin over Responder.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -13,7 +13,7 @@
 #include <fmt/format.h>
 #include <sys/xattr.h>
 
-#include "stand_in/shaped_server.h"
+#include "stand_in/responder.h"
 #include "storage/stand_in_mount.h"
 
 namespace coldload::stand_in {
@@ -31,7 +31,7 @@ constexpr unsigned k_in_flight = 1024;
 // readahead of all the others.
 constexpr unsigned k_congested = 48;
 
-using OpenDirectory = std::vector<ShapedTree::Entry>;
+using OpenDirectory = std::vector<Tree::Entry>;
 
 // What an open file or directory is in requests: a pointer of ours, as an integer.
 template <typename Opened>
@@ -39,8 +39,8 @@ Opened* handle_of(const fuse_file_info* info) {
   return reinterpret_cast<Opened*>(info->fh);  // NOLINT(performance-no-int-to-ptr): libfuse's way
 }
 
-ShapedServer& server_of(fuse_req_t request) {
-  return *static_cast<ShapedServer*>(fuse_req_userdata(request));
+Responder& server_of(fuse_req_t request) {
+  return *static_cast<Responder*>(fuse_req_userdata(request));
 }
 
 // Runs a callback's body; what it throws becomes the request's errno.
@@ -55,7 +55,7 @@ void guarded(fuse_req_t request, Body body) noexcept {
   }
 }
 
-void error_later(ShapedServer& server, fuse_req_t request, int error_number) {
+void error_later(Responder& server, fuse_req_t request, int error_number) {
   server.reply_later([request, error_number] { fuse_reply_err(request, error_number); });
 }
 
@@ -63,16 +63,16 @@ void on_init(void* server, fuse_conn_info* connection) {
   connection->max_background = k_in_flight;
   connection->congestion_threshold = k_congested;
   // libfuse derives the largest read (max_pages) from it.
-  connection->max_write = static_cast<ShapedServer*>(server)->request_bytes();
+  connection->max_write = static_cast<Responder*>(server)->request_bytes();
 }
 
 void on_lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
-  guarded(request, [&](ShapedServer& server) {
+  guarded(request, [&](Responder& server) {
     fuse_entry_param entry{};
-    ShapedInode* found = nullptr;
+    Inode* found = nullptr;
     const int error_number = server.tree().lookup(server.inode(parent), name, &found, &entry.attr);
     if (error_number != 0) return error_later(server, request, error_number);
-    entry.ino = ShapedServer::number_of(*found);
+    entry.ino = Responder::number_of(*found);
     entry.attr_timeout = k_believed_s;
     entry.entry_timeout = k_believed_s;
     server.reply_later([&server, request, entry, found] {
@@ -82,13 +82,13 @@ void on_lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
 }
 
 void on_forget(fuse_req_t request, fuse_ino_t number, std::uint64_t lookups) {
-  ShapedServer& server = server_of(request);
+  Responder& server = server_of(request);
   server.tree().forget(server.inode(number), lookups);
   fuse_reply_none(request);
 }
 
 void on_forget_multi(fuse_req_t request, std::size_t count, fuse_forget_data* forgets) {
-  ShapedServer& server = server_of(request);
+  Responder& server = server_of(request);
   for (std::size_t i = 0; i < count; ++i) {
     server.tree().forget(server.inode(forgets[i].ino), forgets[i].nlookup);
   }
@@ -96,7 +96,7 @@ void on_forget_multi(fuse_req_t request, std::size_t count, fuse_forget_data* fo
 }
 
 void on_getattr(fuse_req_t request, fuse_ino_t number, fuse_file_info* /*file*/) {
-  guarded(request, [&](ShapedServer& server) {
+  guarded(request, [&](Responder& server) {
     struct stat status {};
     const int error_number = server.tree().status_of(server.inode(number), &status);
     if (error_number != 0) return error_later(server, request, error_number);
@@ -105,7 +105,7 @@ void on_getattr(fuse_req_t request, fuse_ino_t number, fuse_file_info* /*file*/)
 }
 
 void on_readlink(fuse_req_t request, fuse_ino_t number) {
-  guarded(request, [&](ShapedServer& server) {
+  guarded(request, [&](Responder& server) {
     std::string text;
     const int error_number = server.tree().link_text(server.inode(number), &text);
     if (error_number != 0) return error_later(server, request, error_number);
@@ -114,7 +114,7 @@ void on_readlink(fuse_req_t request, fuse_ino_t number) {
 }
 
 void on_opendir(fuse_req_t request, fuse_ino_t number, fuse_file_info* info) {
-  guarded(request, [&](ShapedServer& server) {
+  guarded(request, [&](Responder& server) {
     auto entries = std::make_unique<OpenDirectory>();
     const int error_number = server.tree().list(server.inode(number), entries.get());
     if (error_number != 0) return error_later(server, request, error_number);
@@ -129,7 +129,7 @@ void on_opendir(fuse_req_t request, fuse_ino_t number, fuse_file_info* info) {
 
 void on_readdir(fuse_req_t request, fuse_ino_t /*number*/, std::size_t size, off_t offset,
                 fuse_file_info* info) {
-  guarded(request, [&](ShapedServer& server) {
+  guarded(request, [&](Responder& server) {
     const auto& entries = *handle_of<const OpenDirectory>(info);
     std::string listing(size, '\0');
     std::size_t used = 0;
@@ -155,8 +155,7 @@ void on_releasedir(fuse_req_t request, fuse_ino_t /*number*/, fuse_file_info* in
   fuse_reply_err(request, 0);
 }
 
-int open_backing(ShapedServer& server, ShapedInode& inode, ShapedServer::OpenFile* file,
-                 bool* unchanged) {
+int open_backing(Responder& server, Inode& inode, Responder::OpenFile* file, bool* unchanged) {
   const bool cold = server.backing() == Backing::cold;
   int error_number =
       server.tree().open(inode, cold ? O_DIRECT : 0, &file->file, &file->bytes, unchanged);
@@ -168,8 +167,8 @@ int open_backing(ShapedServer& server, ShapedInode& inode, ShapedServer::OpenFil
 }
 
 void on_open(fuse_req_t request, fuse_ino_t number, fuse_file_info* info) {
-  guarded(request, [&](ShapedServer& server) {
-    auto opened = std::make_unique<ShapedServer::OpenFile>();
+  guarded(request, [&](Responder& server) {
+    auto opened = std::make_unique<Responder::OpenFile>();
     bool unchanged = false;
     const int error_number = open_backing(server, server.inode(number), opened.get(), &unchanged);
     if (error_number != 0) return error_later(server, request, error_number);
@@ -179,7 +178,7 @@ void on_open(fuse_req_t request, fuse_ino_t number, fuse_file_info* info) {
     reply.keep_cache = unchanged ? 1 : 0;
     // The size may be another one too: forget the attributes, as close-to-open demands.
     if (!unchanged) fuse_lowlevel_notify_inval_inode(server.session(), number, -1, 0);
-    ShapedServer::OpenFile* file = server.keep_open(std::move(opened));
+    Responder::OpenFile* file = server.keep_open(std::move(opened));
     reply.fh = reinterpret_cast<std::uint64_t>(file);
     server.reply_later([request, reply, file, &server] {
       if (fuse_reply_open(request, &reply) != 0) server.close(file);
@@ -189,19 +188,19 @@ void on_open(fuse_req_t request, fuse_ino_t number, fuse_file_info* info) {
 
 void on_read(fuse_req_t request, fuse_ino_t /*number*/, std::size_t size, off_t offset,
              fuse_file_info* info) {
-  guarded(request, [&](ShapedServer& server) {
-    server.read(request, *handle_of<ShapedServer::OpenFile>(info), size,
+  guarded(request, [&](Responder& server) {
+    server.read(request, *handle_of<Responder::OpenFile>(info), size,
                 static_cast<std::uint64_t>(offset));
   });
 }
 
 void on_release(fuse_req_t request, fuse_ino_t /*number*/, fuse_file_info* info) {
-  server_of(request).close(handle_of<ShapedServer::OpenFile>(info));
+  server_of(request).close(handle_of<Responder::OpenFile>(info));
   fuse_reply_err(request, 0);
 }
 
 void on_statfs(fuse_req_t request, fuse_ino_t /*number*/) {
-  guarded(request, [&](ShapedServer& server) {
+  guarded(request, [&](Responder& server) {
     struct statvfs status {};
     const int error_number = server.tree().file_system(&status);
     if (error_number != 0) return error_later(server, request, error_number);
@@ -222,7 +221,7 @@ void reply_value(fuse_req_t request, std::string_view value, std::size_t size) {
 
 // Questions to the stand-in itself are answered at once: they are no part of the network.
 void on_getxattr(fuse_req_t request, fuse_ino_t /*number*/, const char* name, std::size_t size) {
-  guarded(request, [&](ShapedServer& server) {
+  guarded(request, [&](Responder& server) {
     if (std::strcmp(name, storage::k_bytes_served_attribute) == 0) {
       // A fixed width, so that the answer never outgrows the size that was asked for before.
       reply_value(request, fmt::format("{:020}", server.bytes_served()), size);
@@ -241,12 +240,12 @@ void on_listxattr(fuse_req_t request, fuse_ino_t number, std::size_t size) {
     names = std::string(storage::k_bytes_served_attribute) + '\0' + storage::k_stand_in_attribute +
             '\0';
   }
-  guarded(request, [&](ShapedServer&) { reply_value(request, names, size); });
+  guarded(request, [&](Responder&) { reply_value(request, names, size); });
 }
 
 }  // namespace
 
-const fuse_lowlevel_ops& ShapedServer::callbacks() {
+const fuse_lowlevel_ops& Responder::callbacks() {
   static const fuse_lowlevel_ops k_callbacks = [] {
     fuse_lowlevel_ops table{};
     table.init = on_init;

@@ -13,48 +13,23 @@
 #include <memory>
 #include <string>
 
-#include "stand_in/pace.h"
-#include "stand_in/read_faults.h"
-#include "stand_in/shaped_tree.h"
+#include "stand_in/setup.h"
 
 namespace coldload::stand_in {
-
-// Whether the backing files' own page cache is used.
-enum class Backing {
-  warm,  // plain reads: what was read once is served from memory, as a warm file server does
-  cold,  // every read goes to the disk behind
-};
-
-// Who may look at a mount.
-enum class MountAccess {
-  owner,      // only the user who mounted it: not even root, where that is somebody else
-  everybody,  // by the files' permissions; another user than root needs the leave of /etc/fuse.conf
-};
-
-struct ShapedFsOptions {
-  std::string source;       // directory
-  std::string mount_point;  // an empty directory
-  StandInPace pace;
-  ReadFaults faults;
-  OutsideLinks links = OutsideLinks::as_links;
-  Backing backing = Backing::warm;
-  MountAccess access = MountAccess::owner;
-  std::uint32_t request_bytes = 0;  // largest read request; 0: what suits the rate
-};
 
 // Why serving ended.
 enum class ServeEnd { interrupted, owner_gone, unmounted, source_gone };
 
 // Owns one mount and the threads that serve it.
-class ShapedFs {
+class FileSystem {
  public:
   // Mounts and begins to serve; returns once the kernel's first request is answered. Throws
   // os::Error with cause and remedy. One per process at a time.
-  explicit ShapedFs(const ShapedFsOptions& options);
+  explicit FileSystem(const Setup& setup);
   // Unmounts, whoever still reads: their reads fail. Leaves no thread.
-  ~ShapedFs();
-  ShapedFs(const ShapedFs&) = delete;
-  ShapedFs& operator=(const ShapedFs&) = delete;
+  ~FileSystem();
+  FileSystem(const FileSystem&) = delete;
+  FileSystem& operator=(const FileSystem&) = delete;
 
   // What "user.coldload.stand_in" answers: a JSON text. Thread-safe.
   void set_description(std::string text);

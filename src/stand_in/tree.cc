@@ -1,4 +1,4 @@
-#include "stand_in/shaped_tree.h"
+#include "stand_in/tree.h"
 
 #include <cerrno>
 #include <climits>
@@ -37,8 +37,8 @@ bool same_time(const timespec& a, const timespec& b) {
 
 }  // namespace
 
-ShapedTree::ShapedTree(const std::string& directory, std::string mount_point, OutsideLinks links)
-    : mount_point_(std::move(mount_point)), links_(links), root_(std::make_unique<ShapedInode>()) {
+Tree::Tree(const std::string& directory, std::string mount_point, OutsideLinks links)
+    : mount_point_(std::move(mount_point)), links_(links), root_(std::make_unique<Inode>()) {
   root_->handle = os::open_file(directory, O_PATH | O_DIRECTORY);
   struct stat status {};
   if (::fstat(root_->handle.get(), &status) != 0) throw os::SystemError("stat", directory, errno);
@@ -48,19 +48,18 @@ ShapedTree::ShapedTree(const std::string& directory, std::string mount_point, Ou
 }
 
 // Inode numbers of another device could collide with those of the root's.
-void ShapedTree::show(struct stat* status) const {
+void Tree::show(struct stat* status) const {
   if (status->st_dev == root_->device) return;
   constexpr unsigned k_shift = 48;
   status->st_ino ^= static_cast<ino_t>(status->st_dev) << k_shift;
 }
 
-bool ShapedTree::leaves_tree(int handle) const {
+bool Tree::leaves_tree(int handle) const {
   const auto path = path_of(handle);
   return path && !is_below(*path, path_) && !is_below(*path, mount_point_);
 }
 
-int ShapedTree::lookup(const ShapedInode& parent, const char* name, ShapedInode** found,
-                       struct stat* status) {
+int Tree::lookup(const Inode& parent, const char* name, Inode** found, struct stat* status) {
   os::Fd handle(::openat(parent.handle.get(), name, O_PATH | O_NOFOLLOW | O_CLOEXEC), name);
   if (!handle.valid()) return errno;
   if (::fstat(handle.get(), status) != 0) return errno;
@@ -75,7 +74,7 @@ int ShapedTree::lookup(const ShapedInode& parent, const char* name, ShapedInode*
   if (status->st_dev == root_->device && status->st_ino == root_->number) return ELOOP;
   auto& slot = inodes_[{status->st_dev, status->st_ino}];
   if (!slot) {
-    slot = std::make_unique<ShapedInode>();
+    slot = std::make_unique<Inode>();
     slot->handle = std::move(handle);
     slot->device = status->st_dev;
     slot->number = status->st_ino;
@@ -86,20 +85,20 @@ int ShapedTree::lookup(const ShapedInode& parent, const char* name, ShapedInode*
   return 0;
 }
 
-void ShapedTree::forget(ShapedInode& inode, std::uint64_t lookups) {
+void Tree::forget(Inode& inode, std::uint64_t lookups) {
   const std::lock_guard lock(mutex_);
   if (&inode == root_.get()) return;
   inode.lookups -= std::min(inode.lookups, lookups);
   if (inode.lookups == 0) inodes_.erase({inode.device, inode.number});
 }
 
-int ShapedTree::status_of(const ShapedInode& inode, struct stat* status) const {
+int Tree::status_of(const Inode& inode, struct stat* status) const {
   if (::fstat(inode.handle.get(), status) != 0) return errno;
   show(status);
   return 0;
 }
 
-int ShapedTree::link_text(const ShapedInode& inode, std::string* text) const {
+int Tree::link_text(const Inode& inode, std::string* text) const {
   char buffer[PATH_MAX];
   const ssize_t got = ::readlinkat(inode.handle.get(), "", buffer, sizeof buffer);
   if (got < 0) return errno;
@@ -108,7 +107,7 @@ int ShapedTree::link_text(const ShapedInode& inode, std::string* text) const {
   return 0;
 }
 
-int ShapedTree::list(const ShapedInode& inode, std::vector<Entry>* entries) const {
+int Tree::list(const Inode& inode, std::vector<Entry>* entries) const {
   const int fd = ::openat(inode.handle.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return errno;
   DIR* directory = ::fdopendir(fd);
@@ -130,8 +129,7 @@ int ShapedTree::list(const ShapedInode& inode, std::vector<Entry>* entries) cons
   return error_number;
 }
 
-int ShapedTree::open(ShapedInode& inode, int extra_flags, os::Fd* file, std::uint64_t* bytes,
-                     bool* unchanged) {
+int Tree::open(Inode& inode, int extra_flags, os::Fd* file, std::uint64_t* bytes, bool* unchanged) {
   struct stat status {};
   if (::fstat(inode.handle.get(), &status) != 0) return errno;
   if (!S_ISREG(status.st_mode)) return S_ISDIR(status.st_mode) ? EISDIR : EACCES;
@@ -148,11 +146,11 @@ int ShapedTree::open(ShapedInode& inode, int extra_flags, os::Fd* file, std::uin
   return 0;
 }
 
-int ShapedTree::file_system(struct statvfs* status) const {
+int Tree::file_system(struct statvfs* status) const {
   return ::fstatvfs(root_->handle.get(), status) == 0 ? 0 : errno;
 }
 
-bool ShapedTree::present() const {
+bool Tree::present() const {
   struct stat status {};
   return ::stat(path_.c_str(), &status) == 0 && status.st_dev == root_->device &&
          status.st_ino == root_->number;

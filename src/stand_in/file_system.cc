@@ -1,28 +1,26 @@
-#include "stand_in/shaped_fs.h"
+#include "stand_in/file_system.h"
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <csignal>
-#include <cstdarg>
-#include <cstdio>
 #include <cstdlib>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "os/clock.h"
+#include "os/crew.h"
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/interrupt.h"
-#include "stand_in/shaped_server.h"
+#include "stand_in/fuse_messages.h"
+#include "stand_in/responder.h"
 
 namespace coldload::stand_in {
 
@@ -30,20 +28,6 @@ namespace {
 
 // Ends a receiver's blocking read. By default it is ignored, so one that comes late does no harm.
 constexpr int k_wake_signal = SIGURG;
-
-// libfuse prints its errors; the last one belongs into our exception.
-std::string& last_fuse_message() {
-  static std::string text;
-  return text;
-}
-
-void keep_fuse_message(fuse_log_level /*level*/, const char* format, va_list arguments) {
-  std::array<char, 512> text{};
-  std::vsnprintf(text.data(), text.size(), format, arguments);
-  std::string message = text.data();
-  while (!message.empty() && message.back() == '\n') message.pop_back();
-  if (!message.empty()) last_fuse_message() = std::move(message);
-}
 
 void install_wake_signal() {
   struct sigaction action {};
@@ -55,15 +39,15 @@ void install_wake_signal() {
 // Arguments in the form that libfuse takes, with one owner.
 class FuseArguments {
  public:
-  explicit FuseArguments(const ShapedFsOptions& shaped) {
+  explicit FuseArguments(const Setup& setup) {
     add("coldload");
     std::string options = "ro,default_permissions,subtype=coldload,fsname=";
     // Everybody finds it in the table of mounts, as "server:/export" of a network's.
-    for (const char c : spec_of(shaped.pace) + ":" + shaped.source) {
+    for (const char c : spec_of(setup.pace) + ":" + setup.source) {
       if (c == ',' || c == '\\') options += '\\';
       options += c;
     }
-    if (shaped.access == MountAccess::everybody) options += ",allow_other";
+    if (setup.access == MountAccess::everybody) options += ",allow_other";
     add("-o");
     add(options);
   }
@@ -81,81 +65,69 @@ class FuseArguments {
   fuse_args arguments_{0, nullptr, 0};
 };
 
-struct Receiver {
-  std::thread thread;
-  std::atomic<bool> done{false};
-};
-
 }  // namespace
 
-struct ShapedFs::Session {
-  explicit Session(const ShapedFsOptions& options);
+struct FileSystem::Session {
+  explicit Session(const Setup& setup);
   ~Session() { close(); }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  void receive(Receiver& self) const noexcept;
-  void start_receivers();
-  void stop_receivers() noexcept;
+  void receive() const noexcept;
   void close() noexcept;
 
-  ShapedServer server;
+  Responder server;
   fuse_session* fuse = nullptr;
   os::Fd ended;  // readable once a receiver has left: unmounted, or the connection is dead
-  std::vector<std::unique_ptr<Receiver>> receivers;
+  os::Crew receivers;
 };
 
-ShapedFs::Session::Session(const ShapedFsOptions& options)
-    : server(options), ended(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd") {
+FileSystem::Session::Session(const Setup& setup)
+    : server(setup), ended(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd") {
   if (!ended.valid()) throw os::SystemError("create an eventfd", "", errno);
   install_wake_signal();
-  fuse_set_log_func(keep_fuse_message);
-  last_fuse_message().clear();
-  FuseArguments arguments(options);
-  fuse = fuse_session_new(arguments.get(), &ShapedServer::callbacks(), sizeof(fuse_lowlevel_ops),
+  keep_fuse_messages();
+  FuseArguments arguments(setup);
+  fuse = fuse_session_new(arguments.get(), &Responder::callbacks(), sizeof(fuse_lowlevel_ops),
                           &server);
-  if (fuse == nullptr || fuse_session_mount(fuse, options.mount_point.c_str()) != 0) {
+  if (fuse == nullptr || fuse_session_mount(fuse, setup.mount_point.c_str()) != 0) {
     if (fuse != nullptr) fuse_session_destroy(fuse);
-    const bool needs_leave = options.access == MountAccess::everybody && ::geteuid() != 0;
+    const bool needs_leave = setup.access == MountAccess::everybody && ::geteuid() != 0;
+    const std::string cause = last_fuse_message();
     throw os::Error(fmt::format(
-        "cannot mount a stand-in at {}: {}; {}", options.mount_point,
-        last_fuse_message().empty() ? "refused" : last_fuse_message(),
+        "cannot mount a stand-in at {}: {}; {}", setup.mount_point,
+        cause.empty() ? "refused" : cause,
         needs_leave ? "--allow-other needs the line user_allow_other in /etc/fuse.conf, or root"
                     : "that needs /dev/fuse, and root or fusermount3 (in a container: --device "
                       "/dev/fuse --cap-add SYS_ADMIN)"));
   }
   server.set_session(fuse);
   try {
-    start_receivers();
+    // Each reads its request's data too, so a few more than there are cores for a cold disk behind.
+    const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 4U, 8U);
+    receivers = os::Crew(threads, [this](unsigned) { receive(); });
   } catch (...) {
     close();
     throw;
   }
 }
 
-void ShapedFs::Session::start_receivers() {
-  // Each reads its request's data too, so a few more than there are cores for a cold disk behind.
-  const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 4U, 8U);
-  receivers.reserve(threads);
-  for (unsigned i = 0; i < threads; ++i) {
-    auto receiver = std::make_unique<Receiver>();
-    Receiver& self = *receiver;
-    self.thread = std::thread([this, &self] { receive(self); });
-    receivers.push_back(std::move(receiver));
-  }
-}
-
 // Order: first nobody takes requests, then nobody answers any, then the last descriptor of the
 // connection closes, which fails all that still waits, then the mount goes (libfuse detaches it,
 // so that a reader's open file does not keep it).
-void ShapedFs::Session::close() noexcept {
-  stop_receivers();
+void FileSystem::Session::close() noexcept {
+  fuse_session_exit(fuse);
+  // A signal that comes just before the read is lost: repeat.
+  while (!receivers.wait_until(os::Clock::now())) {
+    receivers.send_signal(k_wake_signal);
+    (void)receivers.wait_until(os::Clock::now() + std::chrono::milliseconds(1));
+  }
   server.stop();
   fuse_session_unmount(fuse);
   fuse_session_destroy(fuse);
 }
 
-void ShapedFs::Session::receive(Receiver& self) const noexcept {
+void FileSystem::Session::receive() const noexcept {
   fuse_buf buffer{};
   while (fuse_session_exited(fuse) == 0) {
     const int got = fuse_session_receive_buf(fuse, &buffer);
@@ -166,42 +138,28 @@ void ShapedFs::Session::receive(Receiver& self) const noexcept {
   std::free(buffer.mem);
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto put = ::write(ended.get(), &one, sizeof one);
-  self.done.store(true);
 }
 
-void ShapedFs::Session::stop_receivers() noexcept {
-  fuse_session_exit(fuse);
-  for (const auto& receiver : receivers) {
-    // A signal that comes just before the read is lost: repeat.
-    while (!receiver->done.load()) {
-      ::pthread_kill(receiver->thread.native_handle(), k_wake_signal);
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    receiver->thread.join();
-  }
-  receivers.clear();
-}
-
-ShapedFs::ShapedFs(const ShapedFsOptions& options) : session_(std::make_unique<Session>(options)) {
+FileSystem::FileSystem(const Setup& setup) : session_(std::make_unique<Session>(setup)) {
   // Waits until the kernel has taken our answer to its first request, after which settings of the
   // mount (its readahead) stay as they are made.
   struct stat status {};
-  if (::stat(options.mount_point.c_str(), &status) != 0) {
-    throw os::SystemError("look at the new mount", options.mount_point, errno);
+  if (::stat(setup.mount_point.c_str(), &status) != 0) {
+    throw os::SystemError("look at the new mount", setup.mount_point, errno);
   }
 }
 
-ShapedFs::~ShapedFs() = default;
+FileSystem::~FileSystem() = default;
 
-void ShapedFs::set_description(std::string text) {
+void FileSystem::set_description(std::string text) {
   session_->server.set_description(std::move(text));
 }
 
-std::uint64_t ShapedFs::bytes_served() const { return session_->server.bytes_served(); }
+std::uint64_t FileSystem::bytes_served() const { return session_->server.bytes_served(); }
 
-std::uint32_t ShapedFs::request_bytes() const { return session_->server.request_bytes(); }
+std::uint32_t FileSystem::request_bytes() const { return session_->server.request_bytes(); }
 
-ServeEnd ShapedFs::serve(int owner_fd) {
+ServeEnd FileSystem::serve(int owner_fd) {
   constexpr int k_look_every_ms = 500;
   while (true) {
     std::array<pollfd, 3> waits{{{os::interrupt_fd(), POLLIN, 0},

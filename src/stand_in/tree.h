@@ -18,16 +18,11 @@
 #include <sys/statvfs.h>
 
 #include "os/fd.h"
+#include "stand_in/setup.h"
 
 namespace coldload::stand_in {
 
-// What a symbolic link that leaves the tree is shown as.
-enum class OutsideLinks {
-  as_links,  // the link with its text, as a network export shows it
-  as_files,  // the file that it points to, so that reads of it go through the mount
-};
-
-struct ShapedInode {
+struct Inode {
   os::Fd handle;  // O_PATH
   dev_t device = 0;
   ino_t number = 0;
@@ -40,33 +35,32 @@ struct ShapedInode {
 };
 
 // Thread-safe. Answers are errno values, 0 for success: they go to the kernel as they are.
-class ShapedTree {
+class Tree {
  public:
   // Throws os::SystemError where `directory` cannot be opened. `mount_point`: never entered
   // through a link, or the server would wait for itself.
-  ShapedTree(const std::string& directory, std::string mount_point, OutsideLinks links);
+  Tree(const std::string& directory, std::string mount_point, OutsideLinks links);
 
-  [[nodiscard]] ShapedInode& root() { return *root_; }
+  [[nodiscard]] Inode& root() { return *root_; }
 
   // Looks `name` up and takes one reference, given back by forget().
-  int lookup(const ShapedInode& parent, const char* name, ShapedInode** found, struct stat* status);
-  void forget(ShapedInode& inode, std::uint64_t lookups);
+  int lookup(const Inode& parent, const char* name, Inode** found, struct stat* status);
+  void forget(Inode& inode, std::uint64_t lookups);
 
   // stat of an inode, as shown: the inode number stays unique where the tree spans devices.
-  int status_of(const ShapedInode& inode, struct stat* status) const;
-  int link_text(const ShapedInode& inode, std::string* text) const;
+  int status_of(const Inode& inode, struct stat* status) const;
+  int link_text(const Inode& inode, std::string* text) const;
 
   struct Entry {
     std::string name;
     ino_t number = 0;
     mode_t type = 0;  // S_IFMT bits; 0 where unknown
   };
-  int list(const ShapedInode& inode, std::vector<Entry>* entries) const;
+  int list(const Inode& inode, std::vector<Entry>* entries) const;
 
   // Opens a regular file for reading. `*unchanged` says whether pages cached at an earlier open
   // are still right. `extra_flags`: O_DIRECT.
-  int open(ShapedInode& inode, int extra_flags, os::Fd* file, std::uint64_t* bytes,
-           bool* unchanged);
+  int open(Inode& inode, int extra_flags, os::Fd* file, std::uint64_t* bytes, bool* unchanged);
 
   int file_system(struct statvfs* status) const;
 
@@ -80,9 +74,9 @@ class ShapedTree {
   std::string path_;  // absolute, without links
   std::string mount_point_;
   OutsideLinks links_;
-  std::unique_ptr<ShapedInode> root_;
+  std::unique_ptr<Inode> root_;
   std::mutex mutex_;
-  std::map<std::pair<dev_t, ino_t>, std::unique_ptr<ShapedInode>> inodes_;
+  std::map<std::pair<dev_t, ino_t>, std::unique_ptr<Inode>> inodes_;
 };
 
 }  // namespace coldload::stand_in

@@ -29,12 +29,12 @@
 #include "os/token_bucket.h"
 #include "stand_in/buffer_pool.h"
 #include "stand_in/delay_queue.h"
-#include "stand_in/shaped_fs.h"
-#include "stand_in/shaped_tree.h"
+#include "stand_in/setup.h"
+#include "stand_in/tree.h"
 
 namespace coldload::stand_in {
 
-class ShapedServer {
+class Responder {
  public:
   struct OpenFile {
     os::Fd file;
@@ -44,9 +44,9 @@ class ShapedServer {
   };
 
   // Throws os::Error where the source cannot be opened.
-  explicit ShapedServer(const ShapedFsOptions& options);
+  explicit Responder(const Setup& setup);
 
-  // The callbacks for fuse_session_new; its user data is a ShapedServer.
+  // The callbacks for fuse_session_new; its user data is a Responder.
   static const fuse_lowlevel_ops& callbacks();
   // Needed for cached attributes that have become wrong; set before the first request.
   void set_session(fuse_session* session) { session_ = session; }
@@ -58,12 +58,12 @@ class ShapedServer {
   [[nodiscard]] std::string description() const;
   void set_description(std::string text);
 
-  [[nodiscard]] ShapedTree& tree() { return tree_; }
+  [[nodiscard]] Tree& tree() { return tree_; }
   [[nodiscard]] fuse_session* session() const { return session_; }
   [[nodiscard]] Backing backing() const { return backing_; }
-  [[nodiscard]] ShapedInode& inode(fuse_ino_t number);
+  [[nodiscard]] Inode& inode(fuse_ino_t number);
   // The number that stands for `inode` in requests.
-  [[nodiscard]] static fuse_ino_t number_of(ShapedInode& inode);
+  [[nodiscard]] static fuse_ino_t number_of(Inode& inode);
 
   // Gives a file that is being opened its own rate, where streams have one.
   void begin_stream(OpenFile& file) const;
@@ -96,11 +96,11 @@ class ShapedServer {
   void answer_read(const Read& read);
   void reply_bytes(fuse_req_t request, const std::byte* data, ssize_t bytes);
 
-  StandInPace pace_;
+  Pace pace_;
   Backing backing_;
   FaultGate faults_;
   std::uint32_t request_bytes_;
-  ShapedTree tree_;
+  Tree tree_;
   BufferPool buffers_;
   std::mutex pace_mutex_;
   os::TokenBucket byte_bucket_;

@@ -1,4 +1,4 @@
-#include "stand_in/shaped_server.h"
+#include "stand_in/responder.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -53,7 +53,7 @@ bool is_killed(fuse_req_t request) {
 unsigned reply_threads() { return std::clamp(std::thread::hardware_concurrency() / 2, 2U, 4U); }
 
 // Returns the bytes read, or -errno.
-ssize_t read_backing(const ShapedServer::OpenFile& file, std::byte* buffer, std::size_t size,
+ssize_t read_backing(const Responder::OpenFile& file, std::byte* buffer, std::size_t size,
                      std::uint64_t offset) {
   std::size_t done = 0;
   while (done < size) {
@@ -73,55 +73,55 @@ ssize_t read_backing(const ShapedServer::OpenFile& file, std::byte* buffer, std:
 
 }  // namespace
 
-ShapedServer::ShapedServer(const ShapedFsOptions& options)
-    : pace_(options.pace),
-      backing_(options.backing),
-      faults_(options.faults),
-      request_bytes_(options.request_bytes != 0 ? options.request_bytes
-                                                : request_size(pace_.rate_bytes_per_s)),
-      tree_(options.source, options.mount_point, options.links),
+Responder::Responder(const Setup& setup)
+    : pace_(setup.pace),
+      backing_(setup.backing),
+      faults_(setup.faults),
+      request_bytes_(setup.request_bytes != 0 ? setup.request_bytes
+                                              : request_size(pace_.rate_bytes_per_s)),
+      tree_(setup.source, setup.mount_point, setup.links),
       buffers_(request_bytes_, k_buffered_bytes / request_bytes_),
       byte_bucket_(pace_.rate_bytes_per_s, k_credit),
       queue_(reply_threads()) {
   if (pace_.requests_per_s) request_bucket_.emplace(*pace_.requests_per_s, k_credit);
 }
 
-std::string ShapedServer::description() const {
+std::string Responder::description() const {
   const std::lock_guard lock(description_mutex_);
   return description_;
 }
 
-void ShapedServer::set_description(std::string text) {
+void Responder::set_description(std::string text) {
   const std::lock_guard lock(description_mutex_);
   description_ = std::move(text);
 }
 
-ShapedInode& ShapedServer::inode(fuse_ino_t number) {
+Inode& Responder::inode(fuse_ino_t number) {
   if (number == FUSE_ROOT_ID) return tree_.root();
-  return *reinterpret_cast<ShapedInode*>(number);  // NOLINT: made by number_of
+  return *reinterpret_cast<Inode*>(number);  // NOLINT: made by number_of
 }
 
-fuse_ino_t ShapedServer::number_of(ShapedInode& inode) {
+fuse_ino_t Responder::number_of(Inode& inode) {
   return reinterpret_cast<fuse_ino_t>(&inode);  // NOLINT: libfuse's own way to name inodes
 }
 
-void ShapedServer::begin_stream(OpenFile& file) const {
+void Responder::begin_stream(OpenFile& file) const {
   if (pace_.stream_bytes_per_s) file.stream.emplace(*pace_.stream_bytes_per_s, k_credit);
 }
 
-ShapedServer::OpenFile* ShapedServer::keep_open(std::unique_ptr<OpenFile> file) {
+Responder::OpenFile* Responder::keep_open(std::unique_ptr<OpenFile> file) {
   OpenFile* const opened = file.get();
   const std::lock_guard lock(open_files_mutex_);
   open_files_.emplace(opened, std::move(file));
   return opened;
 }
 
-void ShapedServer::close(const OpenFile* file) {
+void Responder::close(const OpenFile* file) {
   const std::lock_guard lock(open_files_mutex_);
   open_files_.erase(file);
 }
 
-void ShapedServer::reply_later(std::function<void()> reply) {
+void Responder::reply_later(std::function<void()> reply) {
   if (pace_.latency.count() == 0) {
     reply();
     return;
@@ -130,7 +130,7 @@ void ShapedServer::reply_later(std::function<void()> reply) {
               [reply = std::move(reply)](JobEnd /*end*/) { reply(); });
 }
 
-void ShapedServer::answer_at(fuse_req_t request, os::TimePoint due, std::function<void()> answer) {
+void Responder::answer_at(fuse_req_t request, os::TimePoint due, std::function<void()> answer) {
   const os::TimePoint look = std::min(due, os::Clock::now() + k_look_for_killed_every);
   queue_.push(look, [this, request, due, look, answer = std::move(answer)](JobEnd end) {
     if (end == JobEnd::cancelled) {
@@ -145,7 +145,7 @@ void ShapedServer::answer_at(fuse_req_t request, os::TimePoint due, std::functio
   });
 }
 
-void ShapedServer::reply_bytes(fuse_req_t request, const std::byte* data, ssize_t bytes) {
+void Responder::reply_bytes(fuse_req_t request, const std::byte* data, ssize_t bytes) {
   if (bytes < 0) {
     fuse_reply_err(request, static_cast<int>(-bytes));
     return;
@@ -159,7 +159,7 @@ void ShapedServer::reply_bytes(fuse_req_t request, const std::byte* data, ssize_
   }
 }
 
-void ShapedServer::answer_read(const Read& read) {
+void Responder::answer_read(const Read& read) {
   if (read.early) {
     reply_bytes(read.request, read.early.get(), read.got);
     return;
@@ -173,7 +173,7 @@ void ShapedServer::answer_read(const Read& read) {
   }
 }
 
-void ShapedServer::enter_line(const Read& read) {
+void Responder::enter_line(const Read& read) {
   os::TimePoint due = read.arrived + pace_.latency;
   {
     const os::TimePoint now = os::Clock::now();
@@ -184,8 +184,7 @@ void ShapedServer::enter_line(const Read& read) {
   answer_at(read.request, due, [this, read] { answer_read(read); });
 }
 
-void ShapedServer::read(fuse_req_t request, OpenFile& file, std::size_t size,
-                        std::uint64_t offset) {
+void Responder::read(fuse_req_t request, OpenFile& file, std::size_t size, std::uint64_t offset) {
   const os::TimePoint now = os::Clock::now();
   size = std::min<std::size_t>(size, request_bytes_);
   const std::uint64_t left = offset < file.bytes ? file.bytes - offset : 0;
