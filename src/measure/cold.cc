@@ -189,4 +189,11 @@ ColdVerdict judge_cold(const ColdEvidence& e) {
   return verdict;
 }
 
+records::Cold cold_word(const TrialEnd& end) {
+  if (end.kind == TrialKind::warm) return records::Cold::warm;
+  if (end.kind != TrialKind::cold || end.policy == ColdPolicy::off) return records::Cold::off;
+  if (end.loaded) return end.judged;
+  return end.memory_backed ? records::Cold::not_applicable : records::Cold::unknown;
+}
+
 }  // namespace coldload::measure

@@ -217,5 +217,36 @@ TEST(JudgeCold, AHiddenClientCacheIsUnknown) {
   EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
 }
 
+TEST(ColdWord, IsTheVerdictOfALoadThatShouldBeCold) {
+  for (const auto judged : {records::Cold::verified, records::Cold::not_cold,
+                            records::Cold::unknown, records::Cold::not_applicable}) {
+    EXPECT_EQ(cold_word({TrialKind::cold, ColdPolicy::verify, false, true, judged}), judged);
+    EXPECT_EQ(cold_word({TrialKind::cold, ColdPolicy::best_effort, false, true, judged}), judged);
+  }
+}
+
+TEST(ColdWord, OfALoadThatFailedClaimsNothingOfWhatItRead) {
+  EXPECT_EQ(cold_word({TrialKind::cold, ColdPolicy::verify, false, false, records::Cold::not_cold}),
+            records::Cold::unknown);
+  EXPECT_EQ(cold_word({TrialKind::cold, ColdPolicy::verify, true, false, records::Cold::unknown}),
+            records::Cold::not_applicable);
+}
+
+TEST(ColdWord, IsWhatWasMeantWhereNothingShouldBeColdHoweverItEnds) {
+  for (const bool loaded : {true, false}) {
+    const auto judged = records::Cold::not_cold;
+    for (const bool memory : {true, false}) {
+      EXPECT_EQ(cold_word({TrialKind::cold, ColdPolicy::off, memory, loaded, judged}),
+                records::Cold::off);
+      EXPECT_EQ(cold_word({TrialKind::warm_up, ColdPolicy::verify, memory, loaded, judged}),
+                records::Cold::off);
+      EXPECT_EQ(cold_word({TrialKind::after_copy, ColdPolicy::verify, memory, loaded, judged}),
+                records::Cold::off);
+      EXPECT_EQ(cold_word({TrialKind::warm, ColdPolicy::off, memory, loaded, judged}),
+                records::Cold::warm);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace coldload::measure
