@@ -8,9 +8,9 @@ namespace {
 
 constexpr std::string_view k_warm = "_warm";
 constexpr std::string_view k_hot = "_hot";
-
+constexpr std::string_view k_after_copy = "_after_copy";
 constexpr std::string_view k_prefetch = "_prefetch";
-constexpr std::array k_own_suffixes{k_warm, k_hot, k_prefetch};
+constexpr std::array k_own_suffixes{k_warm, k_hot, k_after_copy, k_prefetch};
 
 }  // namespace
 
@@ -36,7 +36,7 @@ std::string_view own_suffix_of(std::string_view label) {
 std::string Subject::storage_mode() const {
   std::string mode = arm.facts.label;
   if (kind == TrialKind::warm) mode += arm.facts.staged_from.empty() ? k_warm : k_hot;
-  if (kind == TrialKind::after_copy) mode += k_warm;
+  if (kind == TrialKind::after_copy) mode += k_after_copy;
   return mode;
 }
 

@@ -34,7 +34,7 @@ struct Subject {
   TrialKind kind = TrialKind::cold;
   std::uint64_t block = 0;  // from 1 within its kind
 
-  // The CSV's storage_mode: "net", "net_warm"; of a staged arm "staged", "staged_warm"
+  // The CSV's storage_mode: "net", "net_warm"; of a staged arm "staged", "staged_after_copy"
   // straight after the copy was made, "staged_hot" with the checkpoint resident.
   [[nodiscard]] std::string storage_mode() const;
   // Whether its checkpoint is brought out of memory: what is memory itself cannot be.

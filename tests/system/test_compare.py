@@ -304,7 +304,7 @@ class BadInput(CompareTest):
                 self.assert_refused(self.compare(*args), *words)
 
     def test_wrong_labels(self):
-        for label in ("", "a,b", "a b", "a\nb", '"', "nvme_warm", "x" * 65):
+        for label in ("", "a,b", "a b", "a\nb", '"', "nvme_warm", "nvme_after_copy", "x" * 65):
             with self.subTest(label=label):
                 result = run(["compare", "--path", f"{label}={self.model}", "--path",
                               f"net={self.copy}", "--out", self.out])

@@ -43,7 +43,7 @@ TEST_F(OfASubject, OfACopyResidentAndJustCopiedAreTwoThings) {
   arm_.facts.label = "staged";
   arm_.facts.staged_from = "net";
   EXPECT_EQ(of(TrialKind::cold).storage_mode(), "staged");
-  EXPECT_EQ(of(TrialKind::after_copy).storage_mode(), "staged_warm");
+  EXPECT_EQ(of(TrialKind::after_copy).storage_mode(), "staged_after_copy");
   EXPECT_EQ(of(TrialKind::warm).storage_mode(), "staged_hot");
 }
 
