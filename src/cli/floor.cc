@@ -158,7 +158,7 @@ int run_floor(const std::vector<std::string>& args) {
   if (!arguments) return k_exit_ok;
   try {
     return measure_and_print(*arguments);
-  } catch (const storage::StallError& error) {
+  } catch (const os::StallError& error) {
     // A thread is stuck in the kernel: nothing that waits for it may run.
     fmt::print(stderr, "coldload: {}\n", error.what());
     ::_exit(k_exit_failed);

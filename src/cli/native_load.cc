@@ -18,9 +18,11 @@
 #include "load/loader.h"
 #include "model/checkpoint.h"
 #include "os/clock.h"
+#include "os/crew.h"
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/interrupt.h"
+#include "os/pending_call.h"
 #include "text/json.h"
 #include "text/units.h"
 
@@ -138,7 +140,7 @@ std::atomic<bool> g_holding{false};
 // Nobody reads the status lines any more: whoever started this is gone, and may have been killed. A
 // thread of its own sees that while reads hang.
 void end_with_the_reader(int status_fd) {
-  std::thread([status_fd] {
+  os::Crew(1, [status_fd](unsigned) {
     pollfd entry{status_fd, 0, 0};  // POLLERR and POLLHUP come unasked
     while (::poll(&entry, 1, -1) < 0 && errno == EINTR) {
     }
@@ -147,7 +149,7 @@ void end_with_the_reader(int status_fd) {
     constexpr std::string_view k_message = "coldload: nobody reads the status lines\n";
     [[maybe_unused]] const auto put = ::write(STDERR_FILENO, k_message.data(), k_message.size());
     ::_exit(k_exit_failed);
-  }).detach();
+  }).leave_behind();
 }
 
 json::object ready_event(const Arguments& arguments, const load::Result& result, double headers_s) {
@@ -208,7 +210,7 @@ int run_native_load(const std::vector<std::string>& args) {
   end_with_the_reader(arguments->status_fd);
   try {
     load_checkpoint(*arguments, status);
-  } catch (const load::StallError& error) {
+  } catch (const os::StallError& error) {
     // A thread is stuck in the kernel: nothing that waits for it may run.
     fmt::print(stderr, "coldload: {}\n", error.what());
     ::_exit(k_exit_failed);

@@ -248,7 +248,7 @@ int run_stage(const std::vector<std::string>& args) {
   try {
     return arguments->verify || arguments->verify_source ? verify_and_print(*arguments)
                                                          : stage_and_print(*arguments);
-  } catch (const storage::StallError& error) {
+  } catch (const os::StallError& error) {
     // A thread is stuck in the kernel: nothing that waits for it may run.
     fmt::print(stderr, "coldload: {}\n", error.what());
     ::_exit(os::interrupted() ? k_exit_interrupted : k_exit_failed);

@@ -1,12 +1,13 @@
 #include "load/copier.h"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "load/loader.h"
 #include "os/clock.h"
+#include "os/pending_call.h"
 
 namespace coldload::load {
 
@@ -27,7 +28,9 @@ struct Copier::Batch {
 };
 
 Copier::Copier(std::shared_ptr<const gpu::Device> device, std::chrono::nanoseconds stall_timeout)
-    : device_(std::move(device)), stall_timeout_(stall_timeout), thread_([this] { serve(); }) {}
+    : device_(std::move(device)),
+      stall_timeout_(stall_timeout),
+      thread_(1, [this](unsigned) { serve(); }) {}
 
 Copier::~Copier() {
   {
@@ -53,7 +56,7 @@ void Copier::serve() noexcept {
     stream = std::make_unique<gpu::CopyStream>(device_);
     while (copy_some(*stream)) {
     }
-  } catch (const StallError&) {
+  } catch (const os::StallError&) {
     (void)stream.release();  // to destroy it is to wait for its copies
     fail(std::current_exception());
   } catch (...) {
@@ -90,8 +93,8 @@ bool Copier::copy_some(gpu::CopyStream& stream) {
   } else if (under_way_.front()->done.done()) {
     give_back();
   } else if (os::Clock::now() - under_way_.front()->submitted > stall_timeout_) {
-    throw StallError(fmt::format("the GPU has not finished a copy for {:.1f} s; is it alive?",
-                                 os::Seconds(stall_timeout_).count()));
+    throw os::StallError(fmt::format("the GPU has not finished a copy for {:.1f} s; is it alive?",
+                                     os::Seconds(stall_timeout_).count()));
   } else {
     // Asking costs less than being woken up, and a copy is short.
     std::this_thread::yield();

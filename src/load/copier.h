@@ -18,11 +18,11 @@
 #include <mutex>
 #include <optional>
 #include <span>
-#include <thread>
 #include <vector>
 
 #include "gpu/cuda.h"
 #include "load/io.h"
+#include "os/crew.h"
 
 namespace coldload::load {
 
@@ -66,7 +66,7 @@ class Copier {
   // The copier's thread's own.
   std::deque<std::unique_ptr<Batch>> under_way_;
   std::vector<std::unique_ptr<Batch>> idle_;
-  std::thread thread_;
+  os::Crew thread_;
 };
 
 // One reader's end of it. Used by one thread, but for what the copier does.

@@ -46,12 +46,15 @@ Engine::Engine(const Options& options, Loader::WrapIo wrap)
   workers_.resize(layout_.threads);
   if (options.destination != Destination::ring) arena_ = arena_promise_.get_future().share();
   if (!gpu) return;
-  device_ = std::async(std::launch::async, [this] {
-              const os::TimePoint began = os::Clock::now();
-              std::shared_ptr<const gpu::Device> device = gpu::Device::open(options_.gpu);
-              context_s_ = os::seconds_between(began, os::Clock::now());
-              return device;
-            }).share();
+  using Open = std::packaged_task<std::shared_ptr<const gpu::Device>()>;
+  const auto open = std::make_shared<Open>([this] {
+    const os::TimePoint began = os::Clock::now();
+    std::shared_ptr<const gpu::Device> device = gpu::Device::open(options_.gpu);
+    context_s_ = os::seconds_between(began, os::Clock::now());
+    return device;
+  });
+  device_ = open->get_future().share();
+  opener_ = os::Crew(1, [open](unsigned) { (*open)(); });
 }
 
 std::unique_ptr<Worker> Engine::make_worker(unsigned index) {
@@ -142,8 +145,6 @@ void Engine::serve(unsigned index) noexcept {
   changed_.notify_all();
   // The ring's end takes a while and is not part of the load: it comes after the answer.
   changed_.wait(lock, [this] { return closing_; });
-  ++returned_;
-  changed_.notify_all();
 }
 
 bool Engine::wait_for_work() {
@@ -157,7 +158,7 @@ void Engine::note_error() noexcept {
   if (!error_) error_ = std::current_exception();
   try {
     throw;
-  } catch (const StallError&) {  // only copies throw it in a thread
+  } catch (const os::StallError&) {  // only copies throw it in a thread
     stuck_ = true;
     gpu_stuck_ = true;
   } catch (...) {
@@ -227,16 +228,16 @@ Result Engine::load(const std::vector<Shard>& shards, const Progress& progress) 
   return loaded;
 }
 
-// Returns when every thread is idle. Throws StallError where one may never be.
+// Returns when every thread is idle. Throws os::StallError where one may never be.
 void Engine::watch(const Progress& progress) {
   std::unique_lock lock(mutex_);
   while (!changed_.wait_for(lock, k_tick, [this] { return idle_ == layout_.threads; })) {
     if (os::interrupted()) work_->stop();
-    if (const auto stalled = stall()) {
+    if (const std::string stalled = stall(); !stalled.empty()) {
       stuck_ = true;
       work_->stop();
       if (error_) std::rethrow_exception(error_);
-      throw StallError(*stalled);
+      throw os::StallError(stalled);
     }
     if (!progress) continue;
     lock.unlock();
@@ -250,22 +251,13 @@ void Engine::watch(const Progress& progress) {
   }
 }
 
-std::optional<std::string> Engine::stall() const {
-  const auto now = os::Clock::now();
+std::string Engine::stall() const {
+  const auto patience = std::chrono::duration_cast<os::Clock::duration>(options_.io_stall_timeout);
   for (const auto& worker : workers_) {
-    const auto pending = worker ? worker->oldest_pending() : std::nullopt;
-    if (!pending || now.time_since_epoch() - pending->since < options_.io_stall_timeout) continue;
-    return fmt::format(
-        "cannot read {} at offset {}: no answer for {:.1f} s; is the storage behind it alive?",
-        work_->shard(pending->shard).path(), pending->offset,
-        os::Seconds(now.time_since_epoch() - pending->since).count());
+    std::string text = worker ? os::stall_text(os::oldest(worker->calls()), patience) : "";
+    if (!text.empty()) return text;
   }
-  const auto look = work_->oldest_look();
-  if (look && now - look->since >= options_.io_stall_timeout) {
-    return fmt::format("cannot open {}: no answer for {:.1f} s; is the storage behind it alive?",
-                       work_->shard(look->shard).path(), os::seconds_between(look->since, now));
-  }
-  return std::nullopt;
+  return work_->stall(patience);
 }
 
 Result Engine::result(os::TimePoint started) const {
@@ -323,15 +315,18 @@ void Engine::check_what_arrived(const std::vector<std::uint64_t>& shard_bytes) {
       arrived.text(), checksum().text()));
 }
 
-bool Engine::close(unsigned started) noexcept {
+bool Engine::close(const os::Crew& crew) noexcept {
   std::unique_lock lock(mutex_);
   closing_ = true;
   if (work_given_) work_->stop();
   changed_.notify_all();
-  while (!stuck_ && !changed_.wait_for(lock, k_tick, [&] { return returned_ == started; })) {
-    if (work_given_ && stall()) stuck_ = true;
+  while (!stuck_) {
+    lock.unlock();
+    if (crew.wait_until(os::Clock::now() + k_tick)) return true;
+    lock.lock();
+    if (work_given_ && !stall().empty()) stuck_ = true;
   }
-  return !stuck_;
+  return false;
 }
 
 }  // namespace coldload::load

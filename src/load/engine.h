@@ -25,6 +25,7 @@
 #include "load/work_list.h"
 #include "load/worker.h"
 #include "os/clock.h"
+#include "os/crew.h"
 #include "os/mapping.h"
 
 namespace coldload::load {
@@ -45,9 +46,9 @@ class Engine {
   // Loader::load.
   [[nodiscard]] Result load(const std::vector<Shard>& shards, const Progress& progress);
 
-  // Ends what runs and waits until `started` threads have returned from serve(). False: at least
-  // one is stuck in a read, and none should be waited for.
-  [[nodiscard]] bool close(unsigned started) noexcept;
+  // Ends what runs and waits until the threads of `crew` have returned from serve(). False: at
+  // least one is stuck in a read, and none should be waited for.
+  [[nodiscard]] bool close(const os::Crew& crew) noexcept;
   // A copy to the GPU did not end in time.
   [[nodiscard]] bool gpu_is_stuck() const noexcept { return gpu_stuck_; }
   // `self` is this: it is then never destroyed.
@@ -62,7 +63,7 @@ class Engine {
   void make_arena(const std::vector<std::uint64_t>& shard_bytes);
   void note_error() noexcept;
   void watch(const Progress& progress);
-  [[nodiscard]] std::optional<std::string> stall() const;
+  [[nodiscard]] std::string stall() const;  // empty: none
   [[nodiscard]] Result result(os::TimePoint started) const;
   [[nodiscard]] Checksum checksum() const;
   void check_what_arrived(const std::vector<std::uint64_t>& shard_bytes);
@@ -74,6 +75,7 @@ class Engine {
   os::Mapping ring_;
   std::atomic<double> context_s_{0};
   std::shared_future<std::shared_ptr<const gpu::Device>> device_;  // not valid without a GPU
+  os::Crew opener_;                                                // makes device_
   std::once_flag copier_made_;
   std::optional<Copier> copier_;
   std::promise<std::shared_ptr<const Arena>> arena_promise_;
@@ -96,7 +98,6 @@ class Engine {
   std::atomic<bool> gpu_stuck_{false};
   std::shared_ptr<Engine> self_;  // only by keep_for_ever()
   unsigned idle_ = 0;             // threads that are done with the work
-  unsigned returned_ = 0;         // threads that have left serve()
   os::TimePoint last_arrival_;
   std::exception_ptr error_;  // the first
 };

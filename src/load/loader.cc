@@ -1,7 +1,5 @@
 #include "load/loader.h"
 
-#include <algorithm>
-#include <thread>
 #include <utility>
 
 #include "load/engine.h"
@@ -13,31 +11,14 @@ Loader::Loader(const Options& options)
 
 Loader::Loader(const Options& options, const WrapIo& wrap)
     : engine_(std::make_shared<Engine>(options, wrap)) {
-  // Each thread owns the engine too: a thread that is stuck in the kernel is left behind with it.
-  try {
-    for (unsigned i = 0; i < engine_->threads(); ++i) {
-      threads_.emplace_back([engine = engine_, i] { engine->serve(i); });
-    }
-  } catch (...) {
-    end_threads();
-    throw;
-  }
+  // The threads own the engine too: one that is stuck in the kernel is left behind with it.
+  crew_ = os::Crew(engine_->threads(), [engine = engine_](unsigned i) { engine->serve(i); });
 }
 
-Loader::~Loader() { end_threads(); }
-
-void Loader::end_threads() noexcept {
-  const bool all_return = engine_->close(static_cast<unsigned>(threads_.size()));
-  // Each stuck thread keeps the engine. What a stuck GPU still uses is never given back: the engine
-  // then keeps itself.
+Loader::~Loader() {
+  if (!engine_->close(crew_)) crew_.leave_behind();
+  // What a stuck GPU still uses is never given back: the engine then keeps itself.
   if (engine_->gpu_is_stuck()) engine_->keep_for_ever(engine_);
-  for (std::thread& thread : threads_) {
-    if (all_return) {
-      thread.join();
-    } else {
-      thread.detach();
-    }
-  }
 }
 
 void Loader::prepare() { engine_->prepare(); }

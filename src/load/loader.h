@@ -22,11 +22,11 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "os/clock.h"
-#include "os/error.h"
+#include "os/crew.h"
+#include "os/pending_call.h"
 
 namespace coldload::load {
 
@@ -66,6 +66,7 @@ struct Options {
   // Leave in the page cache what had to be read, instead of leaving it as it was found.
   bool keep_pages = false;
   std::optional<Pacing> pacing;  // reads are then issued by threads, not by io_uring
+  // A read or a copy that takes longer is an os::StallError.
   std::chrono::nanoseconds io_stall_timeout = std::chrono::seconds(60);
   bool use_io_uring = true;  // false: as if the kernel refused it
   bool use_direct = true;    // false: as if every file refused O_DIRECT
@@ -97,13 +98,6 @@ struct Result {
   unsigned in_flight = 0;    // reads of storage by all threads together, as it was found best
 };
 
-// A read that did not return within Options::io_stall_timeout. The thread that waits for it cannot
-// be stopped: it is left behind with what it needs. A program of its own should now _exit.
-class StallError : public os::Error {
- public:
-  using os::Error::Error;
-};
-
 // Called about every 100 ms, in the thread that called load(), with the bytes that have arrived.
 using Progress = std::function<void(std::uint64_t bytes)>;
 
@@ -126,16 +120,14 @@ class Loader {
   void prepare();
 
   // Loads all shards. Once per Loader. Throws os::SystemError or os::Error that names path and
-  // offset (unreadable, truncated or replaced meanwhile), StallError, os::Error when
+  // offset (unreadable, truncated or replaced meanwhile), os::StallError, os::Error when
   // os::interrupted(), and, before anything is read, where the destination has no room: needed and
   // free.
   [[nodiscard]] Result load(const std::vector<Shard>& shards, const Progress& progress = {});
 
  private:
-  void end_threads() noexcept;
-
   std::shared_ptr<Engine> engine_;
-  std::vector<std::thread> threads_;
+  os::Crew crew_;
 };
 
 }  // namespace coldload::load

@@ -1,6 +1,7 @@
 #include "load/work_list.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "load/layout.h"
@@ -94,7 +95,8 @@ std::optional<Extent> WorkList::take(Kind kind, std::size_t most_bytes) {
     }
     if (!queue(kind).extents.empty() || !may_look()) return std::nullopt;
     const Window window = next_window();
-    const auto look = looks_.insert(looks_.end(), {window.shard, window.offset, os::Clock::now()});
+    looks_.emplace_back().begin_open(shards_[window.shard]->path());
+    const auto look = std::prev(looks_.end());
     lock.unlock();
     std::vector<Extent> found;
     try {
@@ -159,10 +161,9 @@ bool WorkList::sleep_until(os::TimePoint due) {
   return !stopped_;
 }
 
-std::optional<WorkList::Look> WorkList::oldest_look() const {
+std::string WorkList::stall(os::Clock::duration patience) const {
   const std::lock_guard lock(mutex_);
-  if (looks_.empty()) return std::nullopt;
-  return looks_.front();
+  return os::stall_text(os::oldest(looks_), patience);
 }
 
 void WorkList::stop() {

@@ -15,11 +15,13 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "load/in_flight.h"
 #include "load/shard_file.h"
 #include "os/clock.h"
+#include "os/pending_call.h"
 
 namespace coldload::load {
 
@@ -51,13 +53,9 @@ class WorkList {
   // Sleeps until `due`; false where stop() was called before.
   [[nodiscard]] bool sleep_until(os::TimePoint due);
 
-  // The oldest look at a window that has not returned yet: a mount may hang in open(2) too.
-  struct Look {
-    std::uint64_t shard = 0;
-    std::uint64_t offset = 0;
-    os::TimePoint since;
-  };
-  [[nodiscard]] std::optional<Look> oldest_look() const;
+  // Why a look at a window has not returned for `patience`: a mount may hang in open(2) too. Empty
+  // where none has.
+  [[nodiscard]] std::string stall(os::Clock::duration patience) const;
 
   [[nodiscard]] ShardFile& shard(std::uint64_t index) const { return *shards_[index]; }
 
@@ -90,10 +88,10 @@ class WorkList {
   Queue resident_;
   InFlightLimit limit_;
   unsigned absent_in_flight_ = 0;
-  std::uint64_t next_shard_ = 0;   // of the next window
-  std::uint64_t next_offset_ = 0;  // of the next window
-  unsigned small_windows_ = 32;    // that are still to come
-  std::list<Look> looks_;          // windows that someone is looking at, oldest first
+  std::uint64_t next_shard_ = 0;      // of the next window
+  std::uint64_t next_offset_ = 0;     // of the next window
+  unsigned small_windows_ = 32;       // that are still to come
+  std::list<os::PendingCall> looks_;  // windows that someone is looking at
   std::size_t open_shards_ = 0;
   std::size_t unfinished_shards_ = 0;
   bool stopped_ = false;

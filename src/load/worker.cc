@@ -33,7 +33,7 @@ Worker::Worker(Share share)
       page_cache_io_(std::move(share.page_cache_io)),
       lane_(std::move(share.lane)),
       slots_(share.layout.slots),
-      watches_(share.layout.slots) {
+      calls_(share.layout.slots) {
   for (unsigned i = 0; i < share.layout.slots; ++i) free_slots_.push_back(i);
 }
 
@@ -111,12 +111,10 @@ void Worker::start(const Extent& piece) {
   free_slots_.pop_back();
   Slot& slot = slots_[index];
   slot = Slot{memory_for(index, piece), piece, 0, 0, false, false, {}};
-  const os::TimePoint now = os::Clock::now();
-  if (context_.pacer != nullptr) slot.due = context_.pacer->arrival(now, piece.bytes);
-  Watch& watch = watches_[index];
-  watch.shard = piece.shard;
-  watch.offset = piece.offset;
-  watch.since_ns = now.time_since_epoch().count();
+  if (context_.pacer != nullptr) {
+    slot.due = context_.pacer->arrival(os::Clock::now(), piece.bytes);
+  }
+  calls_[index].begin_read(context_.work->shard(piece.shard).path(), piece.offset);
   advance(index);
 }
 
@@ -171,8 +169,7 @@ bool Worker::accept(unsigned index, int result) {
   if (end > slot.done) {
     credit(slot, end - slot.done);
     slot.done = end;
-    watches_[index].since_ns = os::Clock::now().time_since_epoch().count();
-    watches_[index].offset = slot.piece.offset + slot.done;
+    calls_[index].begin_read(shard.path(), slot.piece.offset + slot.done);
   } else if (slot.direct) {
     slot.direct_ended = true;  // the page cache has the last word on where the file ends
   } else {
@@ -195,7 +192,7 @@ void Worker::credit(const Slot& slot, std::uint64_t bytes) {
 
 void Worker::finish(unsigned index) {
   const Slot& slot = slots_[index];
-  watches_[index].since_ns = 0;
+  calls_[index].end();
   if (lane_) {
     const Arena& arena = *context_.arena.get();
     lane_->send(index, slot.memory.first(slot.piece.bytes),
@@ -226,16 +223,6 @@ void Worker::drain() noexcept {
   } catch (const os::Error&) {
     // The Io itself waits for the rest when it is destroyed.
   }
-}
-
-std::optional<PendingRead> Worker::oldest_pending() const {
-  std::optional<PendingRead> oldest;
-  for (const Watch& watch : watches_) {
-    const std::chrono::nanoseconds since{watch.since_ns.load()};
-    if (since.count() == 0 || (oldest && oldest->since <= since)) continue;
-    oldest = PendingRead{watch.shard, watch.offset, since};
-  }
-  return oldest;
 }
 
 }  // namespace coldload::load

@@ -4,12 +4,10 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <future>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -22,6 +20,7 @@
 #include "load/pacer.h"
 #include "load/work_list.h"
 #include "os/clock.h"
+#include "os/pending_call.h"
 
 namespace coldload::load {
 
@@ -33,13 +32,6 @@ struct WorkerContext {
   // Null for Destination::ring. Reading may begin before it is there.
   std::shared_future<std::shared_ptr<const Arena>> arena;
   bool verify = false;
-};
-
-// A read that is on its way, for whoever watches for stalls.
-struct PendingRead {
-  std::uint64_t shard = 0;
-  std::uint64_t offset = 0;
-  std::chrono::nanoseconds since{0};  // of the clock's epoch
 };
 
 class Worker {
@@ -63,9 +55,8 @@ class Worker {
   [[nodiscard]] const RouteBytes& routes() const { return routes_; }
   [[nodiscard]] const Checksum& checksum() const { return checksum_; }
 
-  // The oldest read on its way. Thread-safe; between two reads of one slot it may answer with one
-  // that has just returned.
-  [[nodiscard]] std::optional<PendingRead> oldest_pending() const;
+  // Its reads on their way, one per slot, for whoever watches for stalls.
+  [[nodiscard]] const std::vector<os::PendingCall>& calls() const { return calls_; }
 
  private:
   struct Slot {
@@ -76,11 +67,6 @@ class Worker {
     bool direct = false;        // the read in flight is O_DIRECT
     bool direct_ended = false;  // O_DIRECT brought no more of this piece
     os::TimePoint due;          // with a pacer: not arrived before
-  };
-  struct Watch {
-    std::atomic<std::int64_t> since_ns{0};  // 0: nothing on its way
-    std::atomic<std::uint64_t> shard{0};
-    std::atomic<std::uint64_t> offset{0};
   };
 
   void loop();
@@ -104,9 +90,9 @@ class Worker {
   std::unique_ptr<Io> page_cache_io_;
   std::unique_ptr<GpuLane> lane_;
   std::vector<Slot> slots_;
-  std::vector<Watch> watches_;        // one per slot
-  std::vector<unsigned> free_slots_;  // last used last: its memory is in the CPU's cache
-  unsigned in_flight_ = 0;            // of io_
+  std::vector<os::PendingCall> calls_;  // one per slot
+  std::vector<unsigned> free_slots_;    // last used last: its memory is in the CPU's cache
+  unsigned in_flight_ = 0;              // of io_
   WorkerContext context_;
   RouteBytes routes_;
   Checksum checksum_;

@@ -1,6 +1,5 @@
 #include "measure/gpu_sampler.h"
 
-#include <exception>
 #include <utility>
 
 #include "measure/cost_bound.h"
@@ -22,13 +21,8 @@ constexpr std::chrono::seconds k_longest_wait{5};
 GpuSampler::GpuSampler(const gpu::Nvml& nvml, std::optional<double> baseline_mib)
     : nvml_(nvml), baseline_mib_(baseline_mib) {
   if (!nvml.availability().ok) return;
-  thread_ = std::thread([this] {
-    try {
-      run();
-    } catch (const std::exception&) {
-      return;  // out of memory: what was not seen stays unknown
-    }
-  });
+  // What it throws is lost. Out of memory: what was not seen stays unknown.
+  thread_ = os::Crew(1, [this](unsigned) { run(); });
 }
 
 GpuSampler::~GpuSampler() {
@@ -37,7 +31,6 @@ GpuSampler::~GpuSampler() {
     finished_ = true;
   }
   wake_.notify_all();
-  if (thread_.joinable()) thread_.join();
 }
 
 records::GpuReading GpuSampler::take(const std::vector<pid_t>& pids) {

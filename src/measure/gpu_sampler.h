@@ -7,12 +7,12 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include <sys/types.h>
 
 #include "gpu/nvml.h"
+#include "os/crew.h"
 #include "records/timeline.h"
 
 namespace coldload::measure {
@@ -43,7 +43,7 @@ class GpuSampler {
   std::vector<pid_t> pids_;
   records::GpuReading newest_;
   double cpu_s_ = 0;
-  std::thread thread_;
+  os::Crew thread_;
 };
 
 }  // namespace coldload::measure

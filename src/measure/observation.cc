@@ -28,14 +28,7 @@ Observation::Observation(process::ProcessTree& tree, const std::vector<std::stri
       timeline_(timeline),
       tree_cost_(k_tree_share),
       search_cost_(k_search_share, std::chrono::milliseconds(250), k_longest_search_pause),
-      thread_([this] {
-        try {
-          run();
-        } catch (const std::exception&) {
-          // Out of descriptors or memory: what was not seen stays unknown. finish() looks again.
-          return;
-        }
-      }) {}
+      thread_(1, [this](unsigned) { run(); }) {}
 
 Observation::~Observation() { stop(); }
 
@@ -45,7 +38,7 @@ void Observation::stop() {
     finished_ = true;
   }
   wake_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  thread_ = {};  // What it threw is lost. Out of descriptors or memory: finish() looks again.
 }
 
 Observed Observation::finish() {

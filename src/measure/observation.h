@@ -11,11 +11,11 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "measure/cost_bound.h"
 #include "measure/timeline.h"
+#include "os/crew.h"
 #include "process/process_tree.h"
 #include "storage/holders.h"
 
@@ -69,7 +69,7 @@ class Observation {
   Observed observed_;
   std::optional<process::TreeSample> newest_;  // not in a row of the timeline yet
   std::map<pid_t, int> strangers_;             // looks at which each was seen
-  std::thread thread_;
+  os::Crew thread_;
 };
 
 }  // namespace coldload::measure

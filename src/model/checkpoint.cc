@@ -10,7 +10,6 @@
 #include <mutex>
 #include <optional>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -19,6 +18,7 @@
 
 #include "model/file_names.h"
 #include "model/index.h"
+#include "os/crew.h"
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/interrupt.h"
@@ -267,17 +267,11 @@ class HeaderRun {
         headers_(shards_.size()) {}
 
   std::vector<ShardHeader> run(unsigned threads) {
-    std::vector<std::thread> others;
-    const std::size_t wanted = std::min<std::size_t>(threads, shards_.size());
-    for (std::size_t i = 1; i < wanted; ++i) {
-      try {
-        others.emplace_back([this] { work(); });
-      } catch (const std::system_error&) {
-        break;  // no more threads to be had: this one does what is left
-      }
-    }
+    const auto wanted = static_cast<unsigned>(std::min<std::size_t>(threads, shards_.size()));
+    // Where no more threads are to be had, this one does what is left.
+    os::Crew others({std::max(1U, wanted) - 1, 0}, [this](unsigned) { work(); });
     work();
-    for (std::thread& other : others) other.join();
+    others.join();
     if (failure_) std::rethrow_exception(failure_);
     return std::move(headers_);
   }

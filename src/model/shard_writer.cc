@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <system_error>
-#include <thread>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include "model/llama_files.h"
+#include "os/clock.h"
+#include "os/crew.h"
 #include "os/error.h"
 #include "os/interrupt.h"
 
@@ -57,35 +57,15 @@ void ShardWriter::add(const std::vector<LlamaTensor>& tensors) {
 
 void ShardWriter::write(const std::string& directory, unsigned threads, const Progress& progress) {
   directory_ = directory;
-  std::vector<std::thread> workers;
-  running_ = std::max(1U, threads);
-  const unsigned wanted = running_;
-  for (unsigned i = 0; i < wanted; ++i) {
-    try {
-      workers.emplace_back([this] { work(); });
-    } catch (const std::system_error&) {
-      // No more threads to be had: fewer do it too, but none does not.
-      const std::lock_guard lock(mutex_);
-      running_ -= wanted - i;
-      break;
-    }
+  os::Crew workers({std::max(1U, threads), 1}, [this](unsigned) { work(); });
+  while (!workers.wait_until(os::Clock::now() + k_progress_interval)) {
+    if (progress) progress(done_bytes_, total_bytes_);
   }
-  if (workers.empty()) throw os::Error("cannot start a thread: the limit on processes is reached");
-  {
-    std::unique_lock lock(mutex_);
-    while (!ended_.wait_for(lock, k_progress_interval, [this] { return running_ == 0; })) {
-      if (!progress) continue;
-      lock.unlock();
-      progress(done_bytes_, total_bytes_);
-      lock.lock();
-    }
-  }
-  for (std::thread& worker : workers) worker.join();
-  if (failure_) std::rethrow_exception(failure_);
+  workers.join();
   if (progress) progress(done_bytes_, total_bytes_);
 }
 
-void ShardWriter::work() noexcept {
+void ShardWriter::work() {
   try {
     std::vector<std::uint16_t> buffer(k_chunk_elements);
     while (!failed_) {
@@ -95,13 +75,9 @@ void ShardWriter::work() noexcept {
       write_chunk(index, buffer);
     }
   } catch (...) {
-    failed_ = true;
-    const std::lock_guard lock(mutex_);
-    if (!failure_) failure_ = std::current_exception();
+    failed_ = true;  // the others stop, too
+    throw;
   }
-  const std::lock_guard lock(mutex_);
-  --running_;
-  ended_.notify_all();
 }
 
 ShardWriter::Chunk ShardWriter::chunk_at(std::uint64_t index) const {

@@ -4,9 +4,7 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
-#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -57,7 +55,7 @@ class ShardWriter {
   };
 
   [[nodiscard]] Chunk chunk_at(std::uint64_t index) const;
-  void work() noexcept;
+  void work();
   void write_chunk(std::uint64_t index, std::span<std::uint16_t> buffer);
   void open(std::size_t number);
   static void fill_ones(const Shard& shard, std::uint64_t first, std::span<std::uint16_t> values);
@@ -72,10 +70,6 @@ class ShardWriter {
   std::atomic<std::uint64_t> next_chunk_{0};
   std::atomic<std::uint64_t> done_bytes_{0};
   std::atomic<bool> failed_{false};
-  std::mutex mutex_;  // guards what follows
-  std::condition_variable ended_;
-  unsigned running_ = 0;
-  std::exception_ptr failure_;
 };
 
 }  // namespace coldload::model

@@ -253,7 +253,7 @@ bool stage_or_tidy(const StageRequest& request, const SourceTree& source, const 
                    const StageEvents& events, PlaceLock& lock, StageResult* result) {
   try {
     return stage_locked(request, source, place, events, lock, result);
-  } catch (const storage::StallError&) {
+  } catch (const os::StallError&) {
     lock.keep_for_good();  // threads still write there
     throw;
   } catch (const os::SystemError& error) {

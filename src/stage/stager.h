@@ -49,7 +49,7 @@ struct StageEvents {
 
 // Copies `source` to `destination`, hashing every byte; writes the manifest; renames once all is
 // durable. Throws os::Error that says what to do: no room, a foreign or outdated destination, a
-// source that changes meanwhile, somebody else at work there. Throws storage::StallError where a
+// source that changes meanwhile, somebody else at work there. Throws os::StallError where a
 // thread hangs in the kernel and cannot be ended: the process should then _exit.
 [[nodiscard]] StageResult stage(const StageRequest& request, const StageEvents& events);
 

@@ -226,8 +226,9 @@ CopyOutcome copy_tree(const SourceTree& tree, const std::string& data,
         constexpr std::chrono::seconds k_end_patience{10};
         CopyProgress now{job->copied_bytes() + job->resumed_bytes(), total, job->resumed_bytes(),
                          ""};
-        const storage::PendingCall* stuck = storage::oldest(calls);
-        if (stuck != nullptr && stuck->waited_s() > k_long_s) now.stalled = stuck->text();
+        const storage::PendingCall* stuck = os::oldest(calls);
+        if (stuck != nullptr && os::Seconds(stuck->waited()).count() > k_long_s)
+          now.stalled = stuck->text();
         if (options.progress) options.progress(now);
         if (os::interrupted()) job->stop();
         if (job->stopped() && !give_up) give_up = os::Clock::now() + k_end_patience;

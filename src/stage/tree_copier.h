@@ -37,7 +37,7 @@ struct CopyOutcome {
 
 // Copies every file of `tree` below `data`, where its directories are made, and fills in the
 // manifest's hashes. On return everything is durable, unless interrupted. Throws os::Error for the
-// first thing that fails, and storage::StallError where a thread hangs in the kernel when it is
+// first thing that fails, and os::StallError where a thread hangs in the kernel when it is
 // interrupted: the process should then _exit.
 CopyOutcome copy_tree(const SourceTree& tree, const std::string& data,
                       const std::shared_ptr<Journal>& journal, const CopyOptions& options,

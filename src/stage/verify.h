@@ -25,7 +25,7 @@ struct VerifyOutcome {
 
 // Past the page cache where that is possible: what the disk holds counts. `progress` is told the
 // bytes read, every 100 ms, in the caller's thread. A file that cannot be read is a problem like
-// any other. Throws storage::StallError where a thread hangs in the kernel when interrupted.
+// any other. Throws os::StallError where a thread hangs in the kernel when interrupted.
 [[nodiscard]] VerifyOutcome verify_directory(const Manifest& manifest, const std::string& directory,
                                              unsigned jobs,
                                              const std::function<void(std::uint64_t)>& progress);

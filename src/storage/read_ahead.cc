@@ -3,10 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <condition_variable>
 #include <mutex>
-#include <system_error>
-#include <thread>
 #include <utility>
 
 #include <fcntl.h>
@@ -85,13 +82,11 @@ struct ReadAhead::Shared {
   std::atomic<std::uint64_t> read_bytes{0};
 
   mutable std::mutex mutex;
-  mutable std::condition_variable changed;
   std::size_t next_file = 0;
   std::uint64_t next_offset = 0;
   std::uint64_t before_bytes = 0;  // of the files before next_file
   os::TimePoint room_known_until{};
   std::uint64_t room_bytes = 0;
-  unsigned running = 0;
   std::string problem;
   End end = End::running;  // why no more pieces are given out
 
@@ -218,29 +213,15 @@ std::optional<std::uint64_t> ReadAhead::absent_bytes() const { return shared_->a
 std::uint64_t ReadAhead::room_bytes() const { return shared_->room(); }
 
 void ReadAhead::start() {
-  const std::lock_guard lock(shared_->mutex);
-  for (unsigned i = 0; i < shared_->options.threads; ++i) {
-    try {
-      std::thread([shared = shared_] {
-        shared->work();
-        const std::lock_guard ended(shared->mutex);
-        --shared->running;
-        shared->changed.notify_all();
-      }).detach();
-    } catch (const std::system_error& error) {
-      if (i > 0) return;
-      throw os::Error(fmt::format("cannot start a thread: {}", error.what()));
-    }
-    ++shared_->running;
-  }
+  crew_ = os::Crew({shared_->options.threads, 1}, [shared = shared_](unsigned) { shared->work(); });
+}
+
+ReadAhead::~ReadAhead() {
+  stop();
+  crew_.leave_behind();
 }
 
 void ReadAhead::stop() noexcept { shared_->stopping = true; }
-
-bool ReadAhead::wait_until(os::TimePoint deadline) const {
-  std::unique_lock lock(shared_->mutex);
-  return shared_->changed.wait_until(lock, deadline, [&] { return shared_->running == 0; });
-}
 
 ReadAheadOutcome ReadAhead::outcome() const {
   const std::lock_guard lock(shared_->mutex);

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "os/clock.h"
+#include "os/crew.h"
 #include "os/memory.h"
 
 namespace coldload::storage {
@@ -52,7 +53,7 @@ class ReadAhead {
   // Opens `paths`, regular files in the order in which they will be wanted, and looks at what is
   // resident; reads nothing so far.
   ReadAhead(const std::vector<std::string>& paths, const ReadAheadOptions& options);
-  ~ReadAhead() { stop(); }
+  ~ReadAhead();
   ReadAhead(const ReadAhead&) = delete;
   ReadAhead& operator=(const ReadAhead&) = delete;
 
@@ -69,12 +70,13 @@ class ReadAhead {
   // Lets every thread end after the call that it is in. Does not wait.
   void stop() noexcept;
   // Waits until all threads have ended; false where some have not at `deadline`.
-  [[nodiscard]] bool wait_until(os::TimePoint deadline) const;
+  [[nodiscard]] bool wait_until(os::TimePoint deadline) const { return crew_.wait_until(deadline); }
   [[nodiscard]] ReadAheadOutcome outcome() const;
 
  private:
   struct Shared;
   std::shared_ptr<Shared> shared_;
+  os::Crew crew_;
 };
 
 }  // namespace coldload::storage

@@ -378,7 +378,7 @@ ReadFigures Probe::run() {
       figures_.latency.reason = options_.no_storage_reason;
     }
     measure_page_cache();
-  } catch (const StallError&) {
+  } catch (const os::StallError&) {
     throw;
   } catch (const os::Error&) {
     give_back();

@@ -32,15 +32,15 @@ struct ReadProbeOptions {
   std::uint64_t page_cache_bytes = std::uint64_t{1} << 30;
   // Why storage is not to be measured ("tmpfs is memory"); empty: it is.
   std::string no_storage_reason;
-  // No part starts after it; a read that has not returned 10 s later is a StallError.
+  // No part starts after it; a read that has not returned 10 s later is a os::StallError.
   os::TimePoint deadline = os::Clock::now() + std::chrono::seconds(20);
   // Called in the caller's thread before each part, in words.
   std::function<void(const std::string&)> progress = [](const std::string&) {};
 };
 
 // `paths`: regular files; of more than 256, a spread is opened and read. Throws os::SystemError
-// that names path and offset where a read fails, StallError, and os::Error when os::interrupted(),
-// the page cache given back before.
+// that names path and offset where a read fails, os::StallError, and os::Error when
+// os::interrupted(), the page cache given back before.
 [[nodiscard]] ReadFigures probe_reads(const std::vector<std::string>& paths,
                                       const ReadProbeOptions& options);
 

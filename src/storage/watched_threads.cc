@@ -1,104 +1,44 @@
 #include "storage/watched_threads.h"
 
 #include <algorithm>
-#include <condition_variable>
+#include <chrono>
 #include <exception>
 #include <memory>
-#include <mutex>
-#include <system_error>
-#include <thread>
+#include <string>
 #include <utility>
-#include <vector>
 
 #include <fmt/format.h>
+
+#include "os/crew.h"
 
 namespace coldload::storage {
 
 namespace {
 
-// What the threads and the one that waits for them share.
-struct Crew {
-  Crew(unsigned count, std::function<void(unsigned, PendingCall&)> work)
+// What the threads own: those that hang keep it.
+struct Watched {
+  Watched(unsigned count, std::function<void(unsigned, PendingCall&)> work)
       : body(std::move(work)), calls(count) {}
-
-  enum class Start { waiting, go, cancelled };
 
   std::function<void(unsigned, PendingCall&)> body;
   std::vector<PendingCall> calls;
-  std::mutex mutex;
-  std::condition_variable changed;
-  Start start = Start::waiting;
-  unsigned running = 0;
-  std::exception_ptr problem;
 };
 
-void work(const std::shared_ptr<Crew>& crew, unsigned index) {
-  {
-    std::unique_lock lock(crew->mutex);
-    crew->changed.wait(lock, [&] { return crew->start != Crew::Start::waiting; });
-    if (crew->start == Crew::Start::cancelled) return;
-  }
-  std::exception_ptr problem;
-  try {
-    crew->body(index, crew->calls[index]);
-  } catch (...) {
-    problem = std::current_exception();
-  }
-  crew->calls[index].end();
-  const std::lock_guard lock(crew->mutex);
-  if (problem && !crew->problem) crew->problem = problem;
-  --crew->running;
-  crew->changed.notify_all();
-}
-
-// The lock is held. What failed before is the cause that matters; the rest hangs after it.
-StallError stall_of(const Crew& crew) {
+// What failed before is the cause that matters; the rest hangs after it.
+os::StallError stall_of(const os::Crew& crew, const std::vector<PendingCall>& calls) {
   std::string before;
   try {
-    if (crew.problem) std::rethrow_exception(crew.problem);
+    if (const std::exception_ptr problem = crew.problem()) std::rethrow_exception(problem);
   } catch (const std::exception& problem) {
     before = std::string(problem.what()) + "; then ";
   }
-  const PendingCall* stuck = oldest(crew.calls);
-  if (stuck == nullptr) return StallError(before + "a thread has not come to its end");
-  return StallError(fmt::format("{}{} has not returned for {:.0f} s: the mount hangs", before,
-                                stuck->text(), stuck->waited_s()));
+  const PendingCall* stuck = os::oldest(calls);
+  if (stuck == nullptr) return os::StallError(before + "a thread has not come to its end");
+  return os::StallError(fmt::format("{}{} has not returned for {:.0f} s: the mount hangs", before,
+                                    stuck->text(), os::Seconds(stuck->waited()).count()));
 }
 
 }  // namespace
-
-void PendingCall::begin(const std::string& path, std::uint64_t offset) {
-  path_ = &path;
-  offset_ = offset;
-  since_ns_ = os::Clock::now().time_since_epoch().count();
-}
-
-std::string PendingCall::text() const {
-  const std::string* path = path_;
-  if (since_ns_ == 0 || path == nullptr) return "";
-  const std::uint64_t offset = offset_;
-  if (offset == k_open) return fmt::format("opening {}", *path);
-  return fmt::format("the {} {} at offset {}", (offset & k_write) != 0 ? "write to" : "read of",
-                     *path, offset & ~k_write);
-}
-
-double PendingCall::waited_s() const {
-  const std::int64_t since_ns = since_ns_;
-  if (since_ns == 0) return 0;
-  return os::seconds_between(os::TimePoint(std::chrono::nanoseconds(since_ns)), os::Clock::now());
-}
-
-const PendingCall* oldest(const std::vector<PendingCall>& calls) {
-  const PendingCall* found = nullptr;
-  std::int64_t found_ns = 0;
-  for (const PendingCall& call : calls) {
-    const std::int64_t since_ns = call.since_ns();
-    if (since_ns == 0 || (found != nullptr && since_ns >= found_ns)) continue;
-    found = &call;
-    found_ns = since_ns;
-  }
-  return found;
-}
 
 void run_watched(unsigned count, os::TimePoint give_up,
                  std::function<void(unsigned, PendingCall&)> body) {
@@ -108,41 +48,25 @@ void run_watched(unsigned count, os::TimePoint give_up,
 
 void run_watched(unsigned count, const WatchTick& tick,
                  std::function<void(unsigned, PendingCall&)> body) {
-  const auto crew = std::make_shared<Crew>(count, std::move(body));
-  std::vector<std::thread> threads;
-  const auto begin = [&](Crew::Start how) {
-    const std::lock_guard lock(crew->mutex);
-    crew->start = how;
-    crew->running = count;
-    crew->changed.notify_all();
-  };
-  try {
-    for (unsigned index = 0; index < count; ++index) {
-      threads.emplace_back([crew, index] { work(crew, index); });
+  const auto watched = std::make_shared<Watched>(count, std::move(body));
+  os::Crew crew(count, [watched](unsigned index) {
+    try {
+      watched->body(index, watched->calls[index]);
+    } catch (...) {
+      watched->calls[index].end();
+      throw;
     }
-  } catch (const std::system_error& error) {
-    begin(Crew::Start::cancelled);
-    for (std::thread& thread : threads) thread.join();
-    throw os::Error(fmt::format("cannot start {} threads: {}", count, error.what()));
+    watched->calls[index].end();
+  });
+  for (;;) {
+    const os::TimePoint give_up = tick(watched->calls);
+    constexpr std::chrono::milliseconds k_tick{100};
+    if (crew.wait_until(std::min(give_up, os::Clock::now() + k_tick))) break;
+    if (os::Clock::now() < give_up) continue;
+    crew.leave_behind();
+    throw stall_of(crew, watched->calls);
   }
-  begin(Crew::Start::go);
-  {
-    std::unique_lock lock(crew->mutex);
-    const auto ended = [&] { return crew->running == 0; };
-    for (;;) {
-      lock.unlock();
-      const os::TimePoint give_up = tick(crew->calls);
-      lock.lock();
-      constexpr std::chrono::milliseconds k_tick{100};
-      if (crew->changed.wait_until(lock, std::min(give_up, os::Clock::now() + k_tick), ended))
-        break;
-      if (os::Clock::now() < give_up) continue;
-      for (std::thread& thread : threads) thread.detach();
-      throw stall_of(*crew);
-    }
-  }
-  for (std::thread& thread : threads) thread.join();
-  if (crew->problem) std::rethrow_exception(crew->problem);
+  crew.join();
 }
 
 }  // namespace coldload::storage

@@ -218,7 +218,7 @@ TEST_F(GpuLoad, GivesUpOnAGpuThatDoesNotAnswer) {
         gpu::load_fake_cuda();
         try {
           (void)Loader(options_).load({shard});
-        } catch (const StallError& error) {
+        } catch (const os::StallError& error) {
           std::fprintf(stderr, "%s\n", error.what());
           leave(3);
         }

@@ -285,7 +285,7 @@ TEST(LoaderFaults, ReportsAReadThatDoesNotReturnAndLeavesItsThreadBehind) {
     });
     try {
       (void)loader.load(files);
-    } catch (const StallError& error) {
+    } catch (const os::StallError& error) {
       message = error.what();
     }
   }
