@@ -48,6 +48,7 @@ struct ColdEvidence {
   // Read with O_DIRECT by the target's own account: these came past the page cache.
   std::optional<std::uint64_t> direct_bytes;
   std::vector<std::string> foreign_readers;  // other processes that had weight files open
+  std::string observation_gap;  // why others may not have been seen; empty: they would have been
 
   // After ready.
   std::optional<std::uint64_t> weights_resident_after;

@@ -199,6 +199,7 @@ void add_evidence(const Arm& arm, const Baseline& baseline, const Watched& watch
   evidence->target_bytes = watched.observed.target_bytes;
   evidence->lost_children = watched.observed.lost_children;
   evidence->foreign_readers = watched.observed.foreign_readers;
+  evidence->observation_gap = watched.observed.gap;
   evidence->weights_resident_after = record.resident_bytes_after;
   evidence->weights_resident_once = watched.resident_once;
   evidence->direct_bytes = watched.outcome.direct_bytes;

@@ -202,6 +202,18 @@ TEST(JudgeCold, WithoutACounterTheLoadersOwnDirectReadsCount) {
   EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
 }
 
+TEST(JudgeCold, NobodySeenAtTheFilesIsNobodyOnlyWhereOneLooked) {
+  for (ColdEvidence e : {honest_stand_in(), no_counter()}) {
+    ASSERT_EQ(judge_cold(e).cold, records::Cold::verified);
+    e.observation_gap = "no descriptor is left";
+    EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
+    EXPECT_THAT(judge_cold(e).reason, HasSubstr("no descriptor is left"));
+  }
+  ColdEvidence e = honest();  // here the target's own reads are known
+  e.observation_gap = "no descriptor is left";
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::verified);
+}
+
 TEST(JudgeCold, BytesAloneDoNotMakeItVerified) {
   ColdEvidence e = honest();
   e.resident_bytes_before.reset();
