@@ -60,8 +60,8 @@ auto before_anything_runs(Function function) {
 }
 
 void warn_of_arms(const std::vector<measure::Arm>& arms, measure::ExperimentWatcher* watcher) {
-  for (const std::string& statement : measure::same_storage_statements(arms)) {
-    watcher->warning(statement + ": their ratio compares no storage");
+  for (const records::SameStorage& pair : measure::same_storage(arms)) {
+    watcher->warning(to_string(pair) + ": their ratio compares no storage");
   }
   for (const measure::Arm& arm : arms) {
     if (!arm.facts.placeholder) continue;

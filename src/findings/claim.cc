@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
 #include "findings/setting.h"
 
 namespace coldload::findings {
@@ -39,13 +37,12 @@ Claim claim_of(const Comparison& comparison, const Contrast& contrast) {
 
 bool are_same_storage(const Comparison& comparison, const Arm& a, const Arm& b) {
   if (a.facts.stand_in || b.facts.stand_in) return false;
-  // The records have sentences for people, which begin with the two labels.
-  const auto names_both = [&](const std::string& line) {
-    return line.starts_with(fmt::format("{} and {} are ", a.facts.label, b.facts.label)) ||
-           line.starts_with(fmt::format("{} and {} are ", b.facts.label, a.facts.label));
+  const auto is_of_both = [&](const records::SameStorage& pair) {
+    return (pair.first == a.facts.label && pair.second == b.facts.label) ||
+           (pair.first == b.facts.label && pair.second == a.facts.label);
   };
-  const std::vector<std::string>& lines = comparison.facts.same_storage;
-  return std::any_of(lines.begin(), lines.end(), names_both);
+  const std::vector<records::SameStorage>& pairs = comparison.facts.same_storage;
+  return std::any_of(pairs.begin(), pairs.end(), is_of_both);
 }
 
 bool are_same_storage(const Comparison& comparison, const Contrast& contrast) {

@@ -124,11 +124,11 @@ void merge(const ExperimentFacts& facts, Comparison* comparison) {
     // With --no-floor; one that failed has its reason, which is the news.
     if (!known.floor && known.no_floor_reason.empty()) known.floor = std::move(older);
   }
-  std::vector<std::string> same_storage = std::move(comparison->facts.same_storage);
-  for (const std::string& line : facts.same_storage) {
+  std::vector<records::SameStorage> same_storage = std::move(comparison->facts.same_storage);
+  for (const records::SameStorage& pair : facts.same_storage) {
     const bool is_known =
-        std::find(same_storage.begin(), same_storage.end(), line) != same_storage.end();
-    if (!is_known) same_storage.push_back(line);
+        std::find(same_storage.begin(), same_storage.end(), pair) != same_storage.end();
+    if (!is_known) same_storage.push_back(pair);
   }
   comparison->facts = facts;
   comparison->facts.same_storage = std::move(same_storage);

@@ -5,8 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "records/floor_json.h"
-
 namespace coldload::findings {
 
 namespace {
@@ -36,8 +34,8 @@ Machine machine_of(const ExperimentFacts& facts) {
   const text::json::object& environment = facts.environment;
   Machine machine;
   machine.cpu = text::string_at(environment, "cpu").value_or("");
-  for (const text::json::object& gpu : records::objects_in(environment, "gpus")) {
-    machine.gpus.push_back(text::string_at(gpu, "name").value_or(""));
+  for (const text::json::object* gpu : text::objects_at(environment, "gpus")) {
+    machine.gpus.push_back(text::string_at(*gpu, "name").value_or(""));
   }
   machine.cores = text::unsigned_at(environment, "cores");
   machine.memory_bytes = text::unsigned_at(environment, "memory_bytes");
@@ -73,14 +71,16 @@ Words server_variables(const ExperimentFacts& facts) {
 Words loader_words(const ExperimentFacts& facts) { return flags_of(facts, "--native-"); }
 
 std::string coldload_version_of(const ExperimentFacts& facts) {
-  const text::json::object coldload = records::object_in(facts.environment, "coldload");
-  const std::string version = text::string_at(coldload, "version").value_or("");
-  const auto commit = text::string_at(coldload, "commit");
+  const text::json::object* coldload = text::object_at(facts.environment, "coldload");
+  if (coldload == nullptr) return "";
+  const std::string version = text::string_at(*coldload, "version").value_or("");
+  const auto commit = text::string_at(*coldload, "commit");
   return commit ? fmt::format("{} ({})", version, *commit) : version;
 }
 
 text::json::object server_of(const ExperimentFacts& facts) {
-  return records::object_in(facts.environment, "server");
+  const text::json::object* server = text::object_at(facts.environment, "server");
+  return server == nullptr ? text::json::object() : *server;
 }
 
 std::string server_version_of(const ExperimentFacts& facts) {
@@ -88,14 +88,7 @@ std::string server_version_of(const ExperimentFacts& facts) {
 }
 
 Words pinned_flags_of(const ExperimentFacts& facts) {
-  Words words;
-  const text::json::object server = server_of(facts);
-  const text::json::value* pinned = server.if_contains("pinned_flags");
-  if (pinned == nullptr || !pinned->is_array()) return words;
-  for (const text::json::value& word : pinned->get_array()) {
-    if (word.is_string()) words.emplace_back(word.get_string());
-  }
-  return words;
+  return text::strings_at(server_of(facts), "pinned_flags");
 }
 
 std::string compile_cache_of(const ExperimentFacts& facts) {

@@ -15,7 +15,6 @@
 #include "os/fd.h"
 #include "os/interrupt.h"
 #include "os/subprocess.h"
-#include "records/floor_json.h"
 #include "records/trial_figures.h"
 
 namespace coldload::measure {
@@ -122,7 +121,8 @@ records::Floor parse_floor_output(const std::string& output) {
   if (!value || !value->is_object()) {
     throw os::Error(fmt::format("what it printed is no JSON object {}", error));
   }
-  return records::floor_from_json(records::object_in(value->get_object(), "floor"));
+  const text::json::object* floor = text::object_at(value->get_object(), "floor");
+  return floor == nullptr ? records::Floor() : records::floor_from_json(*floor);
 }
 
 void measure_arm_floors(const Plan& plan, std::vector<Arm>* arms, ExperimentWatcher& watcher) {

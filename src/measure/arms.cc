@@ -197,8 +197,8 @@ Arms PlannedArms::prepare(Target& target, ExperimentWatcher& watcher) && {
   return {std::move(locks), std::move(arms_)};
 }
 
-std::vector<std::string> same_storage_statements(const std::vector<Arm>& arms) {
-  std::vector<std::string> statements;
+std::vector<records::SameStorage> same_storage(const std::vector<Arm>& arms) {
+  std::vector<records::SameStorage> pairs;
   for (std::size_t i = 0; i < arms.size(); ++i) {
     for (std::size_t j = i + 1; j < arms.size(); ++j) {
       const Arm& a = arms[i];
@@ -208,11 +208,10 @@ std::vector<std::string> same_storage_statements(const std::vector<Arm>& arms) {
       if (!a.facts.prefetch_of.empty() || !b.facts.prefetch_of.empty()) continue;
       const std::string why = storage::same_storage(a.storage, a.files(), b.storage, b.files());
       if (why.empty()) continue;
-      statements.push_back(
-          fmt::format("{} and {} are the same storage: {}", a.facts.label, b.facts.label, why));
+      pairs.push_back({a.facts.label, b.facts.label, "the same storage: " + why});
     }
   }
-  return statements;
+  return pairs;
 }
 
 }  // namespace coldload::measure

@@ -55,7 +55,7 @@ class PlannedArms {
   std::vector<Arm> arms_;
 };
 
-// Sentences: which arms are the same storage, and why.
-[[nodiscard]] std::vector<std::string> same_storage_statements(const std::vector<Arm>& arms);
+// Which arms are the same storage, and why.
+[[nodiscard]] std::vector<records::SameStorage> same_storage(const std::vector<Arm>& arms);
 
 }  // namespace coldload::measure

@@ -125,7 +125,7 @@ records::ExperimentFacts gather_facts(const Plan& plan, const Arms& arms, const 
   facts.target = target.name();
   facts.command = plan.command;
   for (const Arm& arm : arms.all()) facts.arms.push_back(arm.facts);
-  facts.same_storage = same_storage_statements(arms.all());
+  facts.same_storage = same_storage(arms.all());
   facts.budgets_s = plan.budgets_s;
   facts.budgets_set_by_user = plan.budgets_set_by_user;
   facts.gpu_hour_price = plan.gpu_hour_price;

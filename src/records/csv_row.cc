@@ -60,7 +60,7 @@ text::Notes notes_of(const Record& record) {
   if (arm != facts.arms.end() && arm->stand_in) {
     add(&notes, "stand_in", stand_in_text(*arm->stand_in));
   }
-  for (const std::string& sentence : facts.same_storage) add(&notes, "same_storage", sentence);
+  for (const SameStorage& pair : facts.same_storage) add(&notes, "same_storage", to_string(pair));
   add_seconds(&notes, "copy_s", record.copy_s);
   add_seconds(&notes, "first_token_s", record.first_token_s);
   if (!record.gpu_mem_used_mb) add(&notes, "gpu_mem", record.gpu_mem_source);

@@ -7,25 +7,21 @@
 #include <string_view>
 #include <vector>
 
+#include "records/json_members.h"
 #include "records/record.h"
-#include "text/json.h"
 
 namespace coldload::records {
 
 // The version of the record format. A reader refuses a newer one.
-inline constexpr std::uint64_t k_schema = 1;
+inline constexpr std::uint64_t k_schema = 2;
 
 enum class In { json_only, csv_and_json };
 
 struct Field {
-  std::string_view key;
+  Member<Record> member;
   In in;
   std::string_view kind;     // for docs/csv.md: "integer", "number", "text", ...
   std::string_view meaning;  // for docs/csv.md, Markdown
-  text::json::value (*write)(const Record& record);
-  // Sets the record's member from a value that is not null. Throws os::Error for the wrong kind;
-  // the message starts with a verb ("is not text"). Null for what follows from other fields.
-  void (*read)(text::json::value&& value, Record* record);
 };
 
 // In the order of the JSON keys, `schema` first.

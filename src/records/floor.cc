@@ -1,127 +1,144 @@
 #include "records/floor.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
 #include <utility>
 
-#include "records/floor_json.h"
+#include "records/json_members.h"
 
-namespace coldload::records {
+namespace coldload {
+
+using records::known_count;
+using records::Member;
+using records::member;
+using records::positive;
+
+// Where their types are, so that they are found.
+namespace storage {
+
+std::span<const Member<ReadRate>> members_of(const ReadRate* /*object*/) {
+  static constexpr std::array k_members{
+      positive<&ReadRate::bytes_per_s>("bytes_per_s"), member<&ReadRate::bytes>("bytes"),
+      member<&ReadRate::seconds>("seconds"), member<&ReadRate::reason>("reason")};
+  return k_members;
+}
+
+std::span<const Member<LevelRate>> members_of(const LevelRate* /*object*/) {
+  using L = LevelRate;
+  static constexpr std::array k_members{
+      member<&L::in_flight>("in_flight"), positive<&L::rate, &ReadRate::bytes_per_s>("bytes_per_s"),
+      member<&L::rate, &ReadRate::bytes>("bytes"), member<&L::rate, &ReadRate::seconds>("seconds"),
+      member<&L::rate, &ReadRate::reason>("reason")};
+  return k_members;
+}
+
+std::span<const Member<ReadLatency>> members_of(const ReadLatency* /*object*/) {
+  static constexpr std::array k_members{
+      positive<&ReadLatency::median_s>("median_s"), positive<&ReadLatency::p99_s>("p99_s"),
+      member<&ReadLatency::reads>("reads"), member<&ReadLatency::reason>("reason")};
+  return k_members;
+}
+
+}  // namespace storage
+
+namespace records {
+
+template <>
+inline constexpr bool k_read_leniently<storage::ReadRate> = true;
+template <>
+inline constexpr bool k_read_leniently<storage::LevelRate> = true;
+template <>
+inline constexpr bool k_read_leniently<storage::ReadLatency> = true;
+template <>
+inline constexpr bool k_read_leniently<GpuTransfer> = true;
+template <>
+inline constexpr bool k_read_leniently<GpuFloor> = true;
+template <>
+inline constexpr bool k_read_leniently<Floor> = true;
+
+static std::span<const Member<GpuTransfer>> members_of(const GpuTransfer* /*object*/) {
+  using T = GpuTransfer;
+  static constexpr std::array k_members{
+      member<&T::numa_node>("numa_node"),
+      positive<&T::to_gpu_best_bytes_per_s>("to_gpu_best_bytes_per_s"),
+      positive<&T::to_gpu_median_bytes_per_s>("to_gpu_median_bytes_per_s"),
+      positive<&T::to_host_best_bytes_per_s>("to_host_best_bytes_per_s"),
+      positive<&T::to_host_median_bytes_per_s>("to_host_median_bytes_per_s"),
+      member<&T::reason>("reason")};
+  return k_members;
+}
+
+static std::span<const Member<GpuFloor>> members_of(const GpuFloor* /*object*/) {
+  static constexpr std::array k_members{
+      member<&GpuFloor::index>("index"),
+      member<&GpuFloor::name>("name"),
+      member<&GpuFloor::reason>("reason"),
+      positive<&GpuFloor::context_s>("context_s"),
+      positive<&GpuFloor::pin_bytes_per_s>("pin_bytes_per_s"),
+      derived<GpuFloor>("to_gpu_bytes_per_s",
+                        [](const GpuFloor& gpu) { return to_value(gpu.to_gpu_bytes_per_s()); }),
+      member<&GpuFloor::transfers>("transfers")};
+  return k_members;
+}
 
 namespace {
 
-using text::json::object;
+using Reads = storage::ReadFigures;
 
-object rate_json(const storage::ReadRate& rate) {
-  object out;
-  out["bytes_per_s"] = text::or_null(rate.bytes_per_s);
-  out["bytes"] = rate.bytes;
-  out["seconds"] = rate.seconds;
-  out["reason"] = text_or_null(rate.reason);
-  return out;
+const char* basis_of(const Floor& floor) {
+  return floor.given_bytes_per_s ? "given" : floor.memory_backed ? "memory" : "measured";
 }
 
-storage::ReadRate rate_from_json(const object& json) {
-  storage::ReadRate rate;
-  rate.bytes_per_s = positive_in(json, "bytes_per_s");
-  rate.bytes = text::unsigned_at(json, "bytes").value_or(0);
-  rate.seconds = positive_in(json, "seconds").value_or(0);
-  rate.reason = text::string_at(json, "reason").value_or("");
-  return rate;
-}
+// "storage" of the JSON: the rate is `given` or follows from the others.
+constexpr std::array k_storage{
+    derived<Floor>("bytes_per_s",
+                   [](const Floor& floor) { return to_value(floor.storage_bytes_per_s()); }),
+    derived<Floor>("basis", [](const Floor& floor) { return json::value(basis_of(floor)); }),
+    derived<Floor>("best_in_flight",
+                   [](const Floor& floor) {
+                     const unsigned best = floor.reads.best_in_flight();
+                     return best == 0 ? json::value(nullptr) : json::value(best);
+                   }),
+    member<&Floor::reads, &Reads::direct>("direct"),
+    member<&Floor::reads, &Reads::not_direct_reason>("not_direct_reason"),
+    member<&Floor::reads, &Reads::levels>("levels"),
+    member<&Floor::reads, &Reads::sequential>("sequential"),
+    member<&Floor::reads, &Reads::latency>("latency")};
 
-object storage_json(const Floor& floor) {
-  const storage::ReadFigures& reads = floor.reads;
-  object out;
-  out["bytes_per_s"] = text::or_null(floor.storage_bytes_per_s());
-  out["basis"] = floor.given_bytes_per_s ? "given" : floor.memory_backed ? "memory" : "measured";
-  out["best_in_flight"] =
-      reads.best_in_flight() == 0 ? text::json::value(nullptr) : reads.best_in_flight();
-  out["direct"] = reads.direct;
-  out["not_direct_reason"] = text_or_null(reads.not_direct_reason);
-  text::json::array levels;
-  for (const storage::LevelRate& level : reads.levels) {
-    object entry{{"in_flight", level.in_flight}};
-    for (auto& member : rate_json(level.rate)) entry[member.key()] = std::move(member.value());
-    levels.push_back(std::move(entry));
-  }
-  out["levels"] = std::move(levels);
-  out["sequential"] = rate_json(reads.sequential);
-  out["latency"] = object{{"median_s", text::or_null(reads.latency.median_s)},
-                          {"p99_s", text::or_null(reads.latency.p99_s)},
-                          {"reads", reads.latency.reads},
-                          {"reason", text_or_null(reads.latency.reason)}};
-  return out;
-}
+constexpr std::array k_page_cache{
+    positive<&Floor::reads, &Reads::page_cache, &storage::ReadRate::bytes_per_s>("bytes_per_s"),
+    member<&Floor::reads, &Reads::page_cache, &storage::ReadRate::bytes>("bytes"),
+    member<&Floor::reads, &Reads::page_cache, &storage::ReadRate::seconds>("seconds"),
+    member<&Floor::reads, &Reads::page_cache, &storage::ReadRate::reason>("reason"),
+    member<&Floor::reads, &Reads::page_cache_threads>("threads")};
 
-void read_storage(const object& json, Floor* floor) {
-  storage::ReadFigures& reads = floor->reads;
-  const std::string basis = text::string_at(json, "basis").value_or("");
-  if (basis == "given") floor->given_bytes_per_s = positive_in(json, "bytes_per_s");
-  floor->memory_backed = basis == "memory";
-  const text::json::value* direct = json.if_contains("direct");
-  reads.direct = direct != nullptr && direct->is_bool() && direct->get_bool();
-  reads.not_direct_reason = text::string_at(json, "not_direct_reason").value_or("");
-  for (const object& entry : objects_in(json, "levels")) {
-    const auto in_flight = count_in(entry, "in_flight");
-    if (in_flight) reads.levels.push_back({*in_flight, rate_from_json(entry)});
-  }
-  reads.sequential = rate_from_json(object_in(json, "sequential"));
-  const object latency = object_in(json, "latency");
-  reads.latency.median_s = positive_in(latency, "median_s");
-  reads.latency.p99_s = positive_in(latency, "p99_s");
-  reads.latency.reads = text::unsigned_at(latency, "reads").value_or(0);
-  reads.latency.reason = text::string_at(latency, "reason").value_or("");
+template <const auto& Members>
+constexpr Member<Floor> part(std::string_view key) {
+  return {key,
+          [](const Floor& floor) -> json::value {
+            return to_object(floor, std::span<const Member<Floor>>(Members));
+          },
+          [](json::value&& value, Floor* floor) {
+            json::object from;
+            from_value(std::move(value), &from);
+            from_object(from, std::span<const Member<Floor>>(Members), true, floor);
+          }};
 }
 
 }  // namespace
+
+std::span<const Member<Floor>> members_of(const Floor* /*object*/) {
+  static constexpr std::array k_members{
+      part<k_storage>("storage"), part<k_page_cache>("page_cache"), member<&Floor::gpu>("gpu"),
+      member<&Floor::remarks>("remarks")};
+  return k_members;
+}
 
 std::optional<double> GpuFloor::to_gpu_bytes_per_s() const {
   std::optional<double> best;
   for (const GpuTransfer& one : transfers) best = std::max(best, one.to_gpu_best_bytes_per_s);
   return best;
-}
-
-object to_json(const GpuFloor& floor) {
-  text::json::array transfers;
-  for (const GpuTransfer& one : floor.transfers) {
-    object entry;
-    entry["numa_node"] = one.numa_node ? text::json::value(*one.numa_node) : nullptr;
-    entry["to_gpu_best_bytes_per_s"] = text::or_null(one.to_gpu_best_bytes_per_s);
-    entry["to_gpu_median_bytes_per_s"] = text::or_null(one.to_gpu_median_bytes_per_s);
-    entry["to_host_best_bytes_per_s"] = text::or_null(one.to_host_best_bytes_per_s);
-    entry["to_host_median_bytes_per_s"] = text::or_null(one.to_host_median_bytes_per_s);
-    entry["reason"] = text_or_null(one.reason);
-    transfers.push_back(std::move(entry));
-  }
-  object out;
-  out["index"] = floor.index ? text::json::value(*floor.index) : nullptr;
-  out["name"] = text_or_null(floor.name);
-  out["reason"] = text_or_null(floor.reason);
-  out["context_s"] = text::or_null(floor.context_s);
-  out["pin_bytes_per_s"] = text::or_null(floor.pin_bytes_per_s);
-  out["to_gpu_bytes_per_s"] = text::or_null(floor.to_gpu_bytes_per_s());
-  out["transfers"] = std::move(transfers);
-  return out;
-}
-
-GpuFloor gpu_floor_from_json(const object& json) {
-  GpuFloor floor;
-  floor.index = count_in(json, "index");
-  floor.name = text::string_at(json, "name").value_or("");
-  floor.reason = text::string_at(json, "reason").value_or("");
-  floor.context_s = positive_in(json, "context_s");
-  floor.pin_bytes_per_s = positive_in(json, "pin_bytes_per_s");
-  for (const object& entry : objects_in(json, "transfers")) {
-    GpuTransfer one;
-    one.numa_node = count_in(entry, "numa_node");
-    one.to_gpu_best_bytes_per_s = positive_in(entry, "to_gpu_best_bytes_per_s");
-    one.to_gpu_median_bytes_per_s = positive_in(entry, "to_gpu_median_bytes_per_s");
-    one.to_host_best_bytes_per_s = positive_in(entry, "to_host_best_bytes_per_s");
-    one.to_host_median_bytes_per_s = positive_in(entry, "to_host_median_bytes_per_s");
-    one.reason = text::string_at(entry, "reason").value_or("");
-    floor.transfers.push_back(std::move(one));
-  }
-  return floor;
 }
 
 std::optional<double> Floor::storage_bytes_per_s() const {
@@ -140,33 +157,19 @@ std::optional<double> floor_seconds(const Floor& floor, std::uint64_t bytes, Flo
   return static_cast<double>(bytes) / *rate;
 }
 
-object to_json(const Floor& floor) {
-  object page_cache = rate_json(floor.reads.page_cache);
-  page_cache["threads"] = floor.reads.page_cache_threads;
-  text::json::array remarks;
-  for (const std::string& remark : floor.remarks) remarks.push_back(text_or_null(remark));
-  object out;
-  out["storage"] = storage_json(floor);
-  out["page_cache"] = std::move(page_cache);
-  out["gpu"] = to_json(floor.gpu);
-  out["remarks"] = std::move(remarks);
-  return out;
-}
+json::object to_json(const Floor& floor) { return to_object(floor, members_of(&floor)); }
 
-Floor floor_from_json(const object& json) {
+Floor floor_from_json(const json::object& json) {
   Floor floor;
-  read_storage(object_in(json, "storage"), &floor);
-  const object page_cache = object_in(json, "page_cache");
-  floor.reads.page_cache = rate_from_json(page_cache);
-  floor.reads.page_cache_threads = count_in(page_cache, "threads").value_or(0);
-  floor.gpu = gpu_floor_from_json(object_in(json, "gpu"));
-  const text::json::value* remarks = json.if_contains("remarks");
-  if (remarks != nullptr && remarks->is_array()) {
-    for (const text::json::value& remark : remarks->get_array()) {
-      if (remark.is_string()) floor.remarks.emplace_back(remark.get_string());
-    }
+  from_object(json, members_of(&floor), true, &floor);
+  if (const json::object* storage = text::object_at(json, "storage")) {
+    const std::string basis = text::string_at(*storage, "basis").value_or("");
+    floor.memory_backed = basis == "memory";
+    if (basis == "given") floor.given_bytes_per_s = text::number_at(*storage, "bytes_per_s");
   }
   return floor;
 }
 
-}  // namespace coldload::records
+}  // namespace records
+
+}  // namespace coldload

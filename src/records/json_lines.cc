@@ -12,7 +12,6 @@
 
 #include "os/error.h"
 #include "records/fields.h"
-#include "records/json_access.h"
 
 namespace coldload::records {
 
@@ -24,7 +23,7 @@ constexpr std::size_t k_chunk_bytes = 1 << 20;
 const std::unordered_map<std::string_view, const Field*>& fields_by_key() {
   static const auto k_map = [] {
     std::unordered_map<std::string_view, const Field*> map;
-    for (const Field& field : fields()) map.emplace(field.key, &field);
+    for (const Field& field : fields()) map.emplace(field.member.key, &field);
     return map;
   }();
   return k_map;
@@ -51,7 +50,7 @@ void check_schema(const json::object& object) {
 std::string json_line_of(const Record& record) {
   json::object object;
   object.reserve(fields().size());
-  for (const Field& field : fields()) object.emplace(field.key, field.write(record));
+  for (const Field& field : fields()) object.emplace(field.member.key, field.member.write(record));
   return text::to_line(object) + '\n';
 }
 
@@ -66,11 +65,11 @@ Record record_of_line(std::string_view line) {
   for (auto& entry : object) {
     if (entry.value().is_null()) continue;
     const auto found = fields_by_key().find(entry.key());
-    if (found == fields_by_key().end() || found->second->read == nullptr) continue;
+    if (found == fields_by_key().end() || found->second->member.read == nullptr) continue;
     try {
-      found->second->read(std::move(entry.value()), &record);
+      found->second->member.read(std::move(entry.value()), &record);
     } catch (const os::Error& problem) {
-      throw os::Error(fmt::format("\"{}\" {}", found->second->key, problem.what()));
+      throw os::Error(fmt::format("\"{}\" {}", found->second->member.key, problem.what()));
     }
   }
   for (const char* key : {"run_id", "storage_mode", "status", "cold", "experiment"}) {

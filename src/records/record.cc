@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace coldload::records {
 
 namespace {
@@ -36,6 +38,11 @@ std::string_view name_of(const Table& table, Value value) {
 
 std::string_view to_string(Status status) { return name_of(k_statuses, status); }
 std::string_view to_string(Cold cold) { return name_of(k_colds, cold); }
+
+std::string to_string(const SameStorage& pair) {
+  if (pair.first.empty()) return pair.how;
+  return fmt::format("{} and {} are {}", pair.first, pair.second, pair.how);
+}
 
 std::optional<Status> parse_status(std::string_view text) {
   for (const auto& [entry, name] : k_statuses) {

@@ -63,6 +63,16 @@ struct ArmFacts {
   std::string no_floor_reason;  // why it was wanted and is not there
 };
 
+// Two arms that are the same storage: what differs between them is not storage.
+struct SameStorage {
+  std::string first;  // labels; empty where a record of another version does not tell them
+  std::string second;
+  std::string how;  // "the same storage: they lie on the same file system (ext4 at /)"
+  bool operator==(const SameStorage&) const = default;
+};
+// "nvme and net are the same storage: both lie on vda"
+[[nodiscard]] std::string to_string(const SameStorage& pair);
+
 // A load time measured earlier, from --baseline.
 struct BaselineFigure {
   std::string storage_mode;
@@ -82,11 +92,11 @@ struct ExperimentFacts {
   std::string runs_rule;    // how the number of runs came about; empty: it was given
   std::string cold_policy;  // verify, best-effort, off
   bool drop_caches = false;
-  std::string target;                       // "native", "generic", later "vllm", ...
-  std::vector<std::string> command;         // coldload's own command line, to repeat it
-  std::vector<ArmFacts> arms;               // in the order given
-  std::vector<std::string> same_storage;    // sentences: which arms are the same storage, and why
-  std::map<std::string, double> budgets_s;  // use (dev, internal, user) -> seconds
+  std::string target;                // "native", "generic", later "vllm", ...
+  std::vector<std::string> command;  // coldload's own command line, to repeat it
+  std::vector<ArmFacts> arms;        // in the order given
+  std::vector<SameStorage> same_storage;
+  std::map<std::string, double> budgets_s;       // use (dev, internal, user) -> seconds
   std::vector<std::string> budgets_set_by_user;  // the uses whose budget is not our default
   std::optional<double> gpu_hour_price;          // of the GPUs that one server holds
   std::string baseline_file;

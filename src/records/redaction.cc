@@ -36,7 +36,7 @@ void redact(const text::Redactor& secrets, ExperimentFacts* facts) {
     redact(secrets, &arm.storage);
     redact(secrets, &arm.no_floor_reason);
   }
-  redact(secrets, &facts->same_storage);
+  for (SameStorage& pair : facts->same_storage) redact(secrets, &pair.how);
   redact(secrets, &facts->baseline_file);
   redact(secrets, &facts->environment);
 }

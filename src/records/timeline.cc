@@ -1,71 +1,76 @@
 #include "records/timeline.h"
 
+#include <array>
 #include <cmath>
 #include <utility>
+
+#include "records/json_members.h"
 
 namespace coldload::records {
 
 namespace {
 
 // To the microsecond: nothing here is known better, and a row is shorter.
-text::json::value seconds(std::optional<double> value) {
+json::value seconds(std::optional<double> value) {
   constexpr double k_per_second = 1e6;
   if (!value) return nullptr;
   return std::round(*value * k_per_second) / k_per_second;
 }
 
-text::json::value number(std::optional<double> value) {
-  if (!value) return nullptr;
-  return *value;
+template <auto Time>
+constexpr Member<TimelineSample> time_member(std::string_view key) {
+  Member<TimelineSample> time = member<Time>(key);
+  time.write = [](const TimelineSample& sample) { return seconds(sample.*Time); };
+  return time;
 }
+
+// A count that is small enough to be reckoned with as a number.
+template <auto Count>
+constexpr Member<TimelineSample> count_member(std::string_view key) {
+  Member<TimelineSample> count = member<Count>(key);
+  count.read = [](json::value&& value, TimelineSample* sample) {
+    constexpr std::uint64_t k_most = 1'000'000'000'000'000'000;
+    std::uint64_t read = 0;
+    from_value(std::move(value), &read);
+    if (read <= k_most) sample->*Count = read;
+  };
+  return count;
+}
+
+using Row = TimelineSample;
+
+constexpr std::array k_members{
+    time_member<&Row::t_s>("t_s"),
+    count_member<&Row::storage_bytes>("storage_bytes"),
+    count_member<&Row::read_calls>("read_calls"),
+    time_member<&Row::cpu_s>("cpu_s"),
+    count_member<&Row::resident_bytes>("resident_bytes"),
+    count_member<&Row::page_cache_bytes>("page_cache_bytes"),
+    member<&Row::gpu, &GpuReading::memory_mib>("gpu_mem_mib"),
+    member<&Row::gpu, &GpuReading::utilization_percent>("gpu_util_percent"),
+    member<&Row::gpu, &GpuReading::pcie_rx_bytes_per_s>("pcie_rx_bytes_per_s")};
 
 }  // namespace
 
-text::json::array to_json(const std::vector<TimelineSample>& samples) {
-  text::json::array rows;
+json::array to_json(const std::vector<TimelineSample>& samples) {
+  json::array rows;
   rows.reserve(samples.size());
   for (const TimelineSample& sample : samples) {
-    text::json::object row;
-    row["t_s"] = seconds(sample.t_s);
-    row["storage_bytes"] = text::or_null(sample.storage_bytes);
-    row["read_calls"] = text::or_null(sample.read_calls);
-    row["cpu_s"] = seconds(sample.cpu_s);
-    row["resident_bytes"] = text::or_null(sample.resident_bytes);
-    row["page_cache_bytes"] = text::or_null(sample.page_cache_bytes);
-    row["gpu_mem_mib"] = number(sample.gpu.memory_mib);
-    row["gpu_util_percent"] = number(sample.gpu.utilization_percent);
-    row["pcie_rx_bytes_per_s"] = number(sample.gpu.pcie_rx_bytes_per_s);
-    rows.emplace_back(std::move(row));
+    rows.emplace_back(to_object(sample, std::span<const Member<Row>>(k_members)));
   }
   return rows;
 }
 
-std::vector<TimelineSample> samples_of(const text::json::array& rows) {
-  // Larger than whatever was measured, and small enough to be reckoned with.
-  constexpr double k_most = 1e18;
-  const auto figure = [](const text::json::object& row, const char* key) {
-    const auto value = text::number_at(row, key);
-    return value && *value >= 0 && *value <= k_most ? value : std::nullopt;
-  };
-  const auto count = [](const text::json::object& row, const char* key) {
-    const auto value = text::unsigned_at(row, key);
-    return value && static_cast<double>(*value) <= k_most ? value : std::nullopt;
-  };
+std::vector<TimelineSample> samples_of(const json::array& rows) {
   std::vector<TimelineSample> samples;
-  for (const text::json::value& value : rows) {
-    const text::json::object* row = value.if_object();
-    const auto t_s = row == nullptr ? std::nullopt : figure(*row, "t_s");
-    if (!t_s || (!samples.empty() && *t_s < samples.back().t_s)) continue;
+  for (const json::value& value : rows) {
+    const json::object* row = value.if_object();
+    if (row == nullptr) continue;
+    constexpr double k_none = -1;
     TimelineSample sample;
-    sample.t_s = *t_s;
-    sample.storage_bytes = count(*row, "storage_bytes");
-    sample.read_calls = count(*row, "read_calls");
-    sample.cpu_s = figure(*row, "cpu_s");
-    sample.resident_bytes = count(*row, "resident_bytes");
-    sample.page_cache_bytes = count(*row, "page_cache_bytes");
-    sample.gpu.memory_mib = figure(*row, "gpu_mem_mib");
-    sample.gpu.utilization_percent = figure(*row, "gpu_util_percent");
-    sample.gpu.pcie_rx_bytes_per_s = figure(*row, "pcie_rx_bytes_per_s");
+    sample.t_s = k_none;
+    from_object(*row, std::span<const Member<Row>>(k_members), true, &sample);
+    if (sample.t_s < 0 || (!samples.empty() && sample.t_s < samples.back().t_s)) continue;
     samples.push_back(sample);
   }
   return samples;

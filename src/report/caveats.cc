@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "records/floor_json.h"
 #include "report/terms.h"
 #include "report/verdict.h"
 #include "report/wording.h"
@@ -69,9 +68,8 @@ std::string about_name(const Arm& arm) {
   const auto device = text::string_at(arm.facts.storage, "device");
   if (!device || device->empty()) return "";
   std::vector<std::string> disks{*device};
-  for (const text::json::object& disk :
-       records::objects_in(arm.facts.storage, "physical_devices")) {
-    disks.push_back(text::string_at(disk, "name").value_or(""));
+  for (const text::json::object* disk : text::objects_at(arm.facts.storage, "physical_devices")) {
+    disks.push_back(text::string_at(*disk, "name").value_or(""));
   }
   const bool is_nvme = std::any_of(disks.begin(), disks.end(), [&](const std::string& name) {
     return name.rfind(k_nvme, 0) == 0;

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "records/json_access.h"
+#include "records/json_values.h"
 #include "report/dominance.h"
 #include "report/recommendation.h"
 #include "report/terms.h"
@@ -14,25 +14,23 @@ namespace coldload::report {
 namespace {
 
 namespace json = text::json;
-using records::number_value;
-using records::text_value;
-using records::texts_value;
+using records::to_value;
 
 json::value interval_value(const std::optional<statistics::Interval>& interval) {
   if (!interval) return nullptr;
-  return json::array{records::number_value(interval->low), records::number_value(interval->high)};
+  return json::array{to_value(interval->low), to_value(interval->high)};
 }
 
 json::value numbers_value(const std::vector<double>& numbers) {
   json::array out;
-  for (const double number : numbers) out.push_back(records::number_value(number));
+  for (const double number : numbers) out.push_back(to_value(number));
   return out;
 }
 
 json::object mode_object(const Mode& mode) {
   using statistics::Summary;
   const auto figure = [&mode](double Summary::*member) {
-    return mode.load_s ? records::number_value((*mode.load_s).*member) : json::value(nullptr);
+    return mode.load_s ? to_value((*mode.load_s).*member) : json::value(nullptr);
   };
   json::object out;
   out["n"] = mode.values_s.size();
@@ -40,10 +38,10 @@ json::object mode_object(const Mode& mode) {
   out["min_s"] = figure(&Summary::min);
   out["max_s"] = figure(&Summary::max);
   out["values_s"] = numbers_value(mode.values_s);
-  out["load_rate_bytes_per_s"] = records::number_value(mode.load_rate_bytes_per_s);
-  out["storage_rate_bytes_per_s"] = records::number_value(mode.storage_rate_bytes_per_s);
-  out["gpu_mem_used_mb"] = records::number_value(mode.gpu_mem_mib);
-  out["first_token_s"] = records::number_value(mode.first_token_s);
+  out["load_rate_bytes_per_s"] = to_value(mode.load_rate_bytes_per_s);
+  out["storage_rate_bytes_per_s"] = to_value(mode.storage_rate_bytes_per_s);
+  out["gpu_mem_used_mb"] = to_value(mode.gpu_mem_mib);
+  out["first_token_s"] = to_value(mode.first_token_s);
   return out;
 }
 
@@ -51,14 +49,13 @@ json::object arm_object(const Comparison& comparison, const Arm& arm) {
   json::object out = mode_object(arm.cold);
   out["warm_n"] = arm.warm.values_s.size();
   out["warm_values_s"] = numbers_value(arm.warm.values_s);
-  out["warm_median_s"] =
-      arm.warm.load_s ? records::number_value(arm.warm.load_s->median) : json::value(nullptr);
+  out["warm_median_s"] = arm.warm.load_s ? to_value(arm.warm.load_s->median) : json::value(nullptr);
   out["native_load_s"] =
-      arm.native_load_s ? records::number_value(arm.native_load_s->median) : json::value(nullptr);
-  out["cold_less_warm_s"] = records::number_value(arm.cold_less_warm_s());
+      arm.native_load_s ? to_value(arm.native_load_s->median) : json::value(nullptr);
+  out["cold_less_warm_s"] = to_value(arm.cold_less_warm_s());
   const auto share = storage_share_of(comparison, arm);
   out["storage_share_s"] =
-      share && share->is_clear ? records::number_value(share->seconds()) : json::value(nullptr);
+      share && share->is_clear ? to_value(share->seconds()) : json::value(nullptr);
   json::object verdicts;
   for (const auto& [cold, count] : arm.cold_verdicts) verdicts[to_string(cold)] = count;
   out["cold"] = std::move(verdicts);
@@ -72,8 +69,7 @@ json::object arm_object(const Comparison& comparison, const Arm& arm) {
   for (const Mode& mode : arm.other_modes) modes[text::valid_utf8(mode.label)] = mode_object(mode);
   out["other_modes"] = std::move(modes);
   out["placeholder"] = arm.facts.placeholder && arm.cold.trials.empty();
-  out["stand_in"] =
-      arm.facts.stand_in ? records::text_value(arm.facts.stand_in->spec) : json::value(nullptr);
+  out["stand_in"] = arm.facts.stand_in ? to_value(arm.facts.stand_in->spec) : json::value(nullptr);
   return out;
 }
 
@@ -82,13 +78,13 @@ json::array expected_array(const Comparison& comparison) {
   for (const Expectation& expectation : comparison.expectations) {
     const Arm& arm = comparison.arms[expectation.arm];
     json::object entry;
-    entry["arm"] = records::text_value(arm.facts.label);
+    entry["arm"] = to_value(arm.facts.label);
     entry["basis"] = expectation.basis;
-    entry["rate_bytes_per_s"] = records::number_value(expectation.rate_bytes_per_s);
-    entry["load_s"] = records::number_value(expectation.load_s);
-    entry["ratio"] = records::number_value(expectation.ratio);
+    entry["rate_bytes_per_s"] = to_value(expectation.rate_bytes_per_s);
+    entry["load_s"] = to_value(expectation.load_s);
+    entry["ratio"] = to_value(expectation.ratio);
     entry["measured_s"] =
-        arm.cold.load_s ? records::number_value(arm.cold.load_s->median) : json::value(nullptr);
+        arm.cold.load_s ? to_value(arm.cold.load_s->median) : json::value(nullptr);
     out.push_back(std::move(entry));
   }
   return out;
@@ -96,13 +92,13 @@ json::array expected_array(const Comparison& comparison) {
 
 json::object contrast_object(const Comparison& comparison, const Contrast& contrast) {
   json::object out;
-  out["first"] = records::text_value(comparison.arms[contrast.first].facts.label);
-  out["second"] = records::text_value(comparison.arms[contrast.second].facts.label);
-  out["ratio"] = records::number_value(contrast.ratio);
+  out["first"] = to_value(comparison.arms[contrast.first].facts.label);
+  out["second"] = to_value(comparison.arms[contrast.second].facts.label);
+  out["ratio"] = to_value(contrast.ratio);
   out["ratio_ci"] = interval_value(contrast.ratio_ci);
-  out["difference_s"] = records::number_value(contrast.difference_s);
+  out["difference_s"] = to_value(contrast.difference_s);
   out["difference_ci"] = interval_value(contrast.difference_ci);
-  out["p_value"] = records::number_value(contrast.p_value);
+  out["p_value"] = to_value(contrast.p_value);
   out["claim"] = to_string(claim_of(comparison, contrast));
   return out;
 }
@@ -113,9 +109,9 @@ text::json::value to_json(const std::vector<Comparison>& comparisons) {
   static const Comparison k_nothing;
   const Comparison& comparison = comparisons.empty() ? k_nothing : comparisons.front();
   json::object out;
-  out["model"] = records::text_value(comparison.model);
-  out["target"] = records::text_value(comparison.facts.target);
-  out["experiments"] = records::texts_value(comparison.experiments);
+  out["model"] = to_value(comparison.model);
+  out["target"] = to_value(comparison.facts.target);
+  out["experiments"] = to_value(comparison.experiments);
   out["checkpoint_bytes"] = comparison.checkpoint_bytes == 0
                                 ? json::value(nullptr)
                                 : json::value(comparison.checkpoint_bytes);
@@ -129,11 +125,11 @@ text::json::value to_json(const std::vector<Comparison>& comparisons) {
   out["arms"] = std::move(arms);
   // The second path over the first, at the top level.
   const Contrast first = comparison.arms.size() > 1 ? contrast_of(comparison, 0, 1) : Contrast{};
-  out["ratio"] = records::number_value(first.ratio);
+  out["ratio"] = to_value(first.ratio);
   out["ratio_ci"] = interval_value(first.ratio_ci);
-  out["difference_s"] = records::number_value(first.difference_s);
+  out["difference_s"] = to_value(first.difference_s);
   out["difference_ci"] = interval_value(first.difference_ci);
-  out["p_value"] = records::number_value(first.p_value);
+  out["p_value"] = to_value(first.p_value);
   out["n"] = std::move(n);
   json::array contrasts;
   for (const Contrast& contrast : comparison.contrasts) {
@@ -141,8 +137,11 @@ text::json::value to_json(const std::vector<Comparison>& comparisons) {
   }
   out["contrasts"] = std::move(contrasts);
   out["expected"] = expected_array(comparison);
-  out["what_to_do"] = records::texts_value(recommendations_of(comparison));
-  out["same_storage"] = records::texts_value(comparison.facts.same_storage);
+  out["what_to_do"] = to_value(recommendations_of(comparison));
+  json::array same_storage;
+  for (const auto& pair : comparison.facts.same_storage)
+    same_storage.push_back(to_value(to_string(pair)));
+  out["same_storage"] = std::move(same_storage);
   out["other_comparisons"] = comparisons.empty() ? 0 : comparisons.size() - 1;
   return json::object{{"comparison", std::move(out)}};
 }

@@ -23,8 +23,8 @@ void add_once(const std::string& word, std::vector<std::string>* words) {
 }
 
 void add_storage(const Comparison& comparison, Lines* lines) {
-  for (const std::string& line : comparison.facts.same_storage) {
-    lines->push_back("Same storage: " + sentence(markdown_text(line)));
+  for (const records::SameStorage& pair : comparison.facts.same_storage) {
+    lines->push_back("Same storage: " + sentence(markdown_text(to_string(pair))));
   }
   if (comparison.checkpoint_bytes_differ) {
     lines->push_back(

@@ -123,9 +123,9 @@ std::string uses_section(const Comparison& comparison) {
         "it with a server, what fits need not fit then.";
   }
   if (comparison.arms.size() > 2) {  // of two the answer itself says it
-    for (const std::string& line : comparison.facts.same_storage) {
+    for (const records::SameStorage& pair : comparison.facts.same_storage) {
       out += fmt::format(" {}; what differs between these times is not storage.",
-                         text::markdown_text(line));
+                         text::markdown_text(to_string(pair)));
     }
   }
   return out + "\n\n";

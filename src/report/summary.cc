@@ -81,8 +81,8 @@ std::string terminal_summary(const records::Dataset& dataset) {
   }
   std::string out = text::plain_table(table);
   for (const Contrast& contrast : comparison.contrasts) out += contrast_line(comparison, contrast);
-  for (const std::string& line : comparison.facts.same_storage) {
-    out += "same storage: " + text::one_line(line) + '\n';
+  for (const records::SameStorage& pair : comparison.facts.same_storage) {
+    out += "same storage: " + text::one_line(to_string(pair)) + '\n';
   }
   return out + below;
 }

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "text/escape.h"
+
 namespace coldload::text {
 
 namespace {
@@ -106,6 +108,10 @@ json::value or_null(const std::optional<std::uint64_t>& value) {
   return value ? json::value(*value) : json::value(nullptr);
 }
 
+json::value or_null(const std::string& text) {
+  return text.empty() ? json::value(nullptr) : json::value(valid_utf8(text));
+}
+
 std::optional<double> number_at(const json::object& object, std::string_view key) {
   const json::value* value = object.if_contains(key);
   if (value == nullptr || !value->is_number()) return std::nullopt;
@@ -126,6 +132,31 @@ std::optional<std::string> string_at(const json::object& object, std::string_vie
   const json::value* value = object.if_contains(key);
   if (value == nullptr || !value->is_string()) return std::nullopt;
   return std::string(value->get_string().c_str(), value->get_string().size());
+}
+
+const json::object* object_at(const json::object& object, std::string_view key) {
+  const json::value* value = object.if_contains(key);
+  return value == nullptr ? nullptr : value->if_object();
+}
+
+std::vector<const json::object*> objects_at(const json::object& object, std::string_view key) {
+  std::vector<const json::object*> objects;
+  const json::value* list = object.if_contains(key);
+  if (list == nullptr || !list->is_array()) return objects;
+  for (const json::value& entry : list->get_array()) {
+    if (entry.is_object()) objects.push_back(&entry.get_object());
+  }
+  return objects;
+}
+
+std::vector<std::string> strings_at(const json::object& object, std::string_view key) {
+  std::vector<std::string> texts;
+  const json::value* list = object.if_contains(key);
+  if (list == nullptr || !list->is_array()) return texts;
+  for (const json::value& entry : list->get_array()) {
+    if (entry.is_string()) texts.emplace_back(entry.get_string());
+  }
+  return texts;
 }
 
 }  // namespace coldload::text

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/json.hpp>
 
@@ -25,9 +26,10 @@ namespace json = boost::json;
 // Two blanks an indent, for people; ends with a line feed.
 [[nodiscard]] std::string to_pretty(const json::value& value);
 
-// A number or null.
+// A number, or a text that is not empty; else null.
 [[nodiscard]] json::value or_null(const std::optional<double>& value);
 [[nodiscard]] json::value or_null(const std::optional<std::uint64_t>& value);
+[[nodiscard]] json::value or_null(const std::string& text);
 
 // The member's value where it is there and of that kind; nothing otherwise.
 [[nodiscard]] std::optional<double> number_at(const json::object& object, std::string_view key);
@@ -35,5 +37,12 @@ namespace json = boost::json;
                                                        std::string_view key);
 [[nodiscard]] std::optional<std::string> string_at(const json::object& object,
                                                    std::string_view key);
+// Null where there is none.
+[[nodiscard]] const json::object* object_at(const json::object& object, std::string_view key);
+// The objects of a list; none where there is no list.
+[[nodiscard]] std::vector<const json::object*> objects_at(const json::object& object,
+                                                          std::string_view key);
+// The texts of a list, likewise.
+[[nodiscard]] std::vector<std::string> strings_at(const json::object& object, std::string_view key);
 
 }  // namespace coldload::text

@@ -78,7 +78,7 @@ class Rows(CompareTest):
         self.assertEqual({row["model"] for row in rows}, {"model"})
         self.assertEqual({row["gpu_mem_used_mb"] for row in rows}, {""})
         self.assertEqual([str(r["run_id"]) for r in records], [row["run_id"] for row in rows])
-        self.assertEqual({r["schema"] for r in records}, {1})
+        self.assertEqual({r["schema"] for r in records}, {2})
         self.assertIn("nvme", (self.out / MARKDOWN_NAME).read_text())
         self.assertIn("ratio", result.stdout)
 

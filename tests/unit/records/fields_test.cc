@@ -29,12 +29,12 @@ TEST(Fields, TheDocumentListsExactlyTheseColumnsAndKeys) {
   std::vector<std::string> expected = documented_fields(In::csv_and_json);
   const std::vector<std::string> keys = documented_fields(In::json_only);
   expected.insert(expected.end(), keys.begin(), keys.end());
-  EXPECT_EQ(documented_lines(), expected) << k_doc << " and src/report/fields.cc disagree";
+  EXPECT_EQ(documented_lines(), expected) << k_doc << " and src/records/fields.cc disagree";
 }
 
 TEST(Fields, HaveTheNamesThatOtherToolsRelyOn) {
   std::set<std::string> keys;
-  for (const Field& field : fields()) EXPECT_TRUE(keys.emplace(field.key).second) << field.key;
+  for (const Field& field : fields()) EXPECT_TRUE(keys.emplace(field.member.key).second) << field.member.key;
   for (const char* key : {"run_id",
                           "storage_mode",
                           "model",
@@ -71,7 +71,7 @@ TEST(Fields, HaveTheNamesThatOtherToolsRelyOn) {
                           "gpu_mem_source"}) {
     EXPECT_EQ(keys.count(key), 1U) << key;
   }
-  EXPECT_EQ(fields().front().key, "schema");
+  EXPECT_EQ(fields().front().member.key, "schema");
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ Record full_record() {
   facts.arms.back().missing = "MODEL_PATH_NET is not set";
   facts.seed = 18446744073709551615U;
   facts.drop_caches = true;
-  facts.same_storage = {"a and b: same directory"};
+  facts.same_storage = {{"a", "b", "same directory"}};
   facts.budgets_set_by_user = {"user"};
   facts.gpu_hour_price = 2.5;
   facts.baseline_file = "old.csv";
@@ -81,7 +81,7 @@ std::string line_with(const std::string& key, const text::json::value& member) {
 
 TEST(JsonLines, BeginWithTheSchemaAndAreOneLine) {
   const std::string line = json_line_of(full_record());
-  EXPECT_THAT(line, StartsWith("{\"schema\":1,\"run_id\":12,\"storage_mode\":\"nvme\","));
+  EXPECT_THAT(line, StartsWith("{\"schema\":2,\"run_id\":12,\"storage_mode\":\"nvme\","));
   EXPECT_EQ(line.find('\n'), line.size() - 1);
 }
 
@@ -133,17 +133,30 @@ TEST(JsonLines, BytesThatAreNotUtf8DoNotBreakTheFile) {
 
 TEST(JsonLines, UnknownKeysAndMissingOnesAreNoError) {
   EXPECT_EQ(error_of(line_with("invented_later", 1)), "");
-  EXPECT_EQ(error_of(line_with("schema", 1.5)), "");
+  EXPECT_EQ(error_of(line_with("schema", 2.5)), "");
   EXPECT_EQ(error_of(line_without("phases")), "");
   EXPECT_EQ(record_of_line(line_without("arm")).arm, "nvme");
   EXPECT_FALSE(record_of_line(line_without("load_s")).load_s.has_value());
+}
+
+TEST(JsonLines, ReadTheSentencesOfSchemaOneAsPairs) {
+  const json::array sentences{"a and b are the same storage: same directory", "something else"};
+  std::string error;
+  auto value = *text::parse_json(line_with("same_storage", sentences), &error);
+  value.get_object()["schema"] = 1;
+  const Record record = record_of_line(text::to_line(value));
+  const std::vector<SameStorage> expected{{"a", "b", "the same storage: same directory"},
+                                         {"", "", "something else"}};
+  EXPECT_EQ(record.experiment.same_storage, expected);
+  EXPECT_EQ(to_string(expected[0]), "a and b are the same storage: same directory");
+  EXPECT_EQ(to_string(expected[1]), "something else");
 }
 
 TEST(JsonLines, SayWhatIsWrongWithALine) {
   EXPECT_THAT(error_of("{"), HasSubstr("not JSON"));
   EXPECT_THAT(error_of("[1]"), HasSubstr("not a JSON object"));
   EXPECT_THAT(error_of("{}"), HasSubstr("no \"schema\""));
-  EXPECT_THAT(error_of(line_with("schema", 2)), HasSubstr("newer coldload (schema 2"));
+  EXPECT_THAT(error_of(line_with("schema", 3)), HasSubstr("newer coldload (schema 3"));
   EXPECT_THAT(error_of(line_without("cold")), HasSubstr("no \"cold\""));
   EXPECT_THAT(error_of(line_with("status", "fine")), HasSubstr("\"status\" is not a status"));
   EXPECT_THAT(error_of(line_with("load_s", "4")), HasSubstr("\"load_s\" is not a number"));

@@ -226,7 +226,7 @@ TEST(Comparison, WhereMediansSayTheOppositeOfTheTestNeitherIsTheFasterOne) {
 
 TEST(Comparison, TwoOfThreePathsMayBeTheSameStorage) {
   auto facts = experiment({arm("nvme"), arm("copy"), arm("net")});
-  facts.same_storage = {"nvme and copy are the same storage: both are on vdb"};
+  facts.same_storage = {{"nvme", "copy", "the same storage: both are on vdb"}};
   std::vector<records::Record> records;
   for (int i = 0; i < 5; ++i) {
     records.push_back(cold_trial(facts, "nvme", 10 + 0.01 * i));
