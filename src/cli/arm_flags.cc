@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "cli/command.h"
+#include "measure/subject.h"
 #include "stand_in/stand_in.h"
 
 namespace coldload::cli {
@@ -32,13 +33,9 @@ void check_label(const std::string& label) {
         "the label '{}' cannot be a storage_mode: use up to {} letters, digits, '_', '-' and '.'",
         label, k_longest));
   }
-  for (const std::string_view suffix :
-       {std::string_view("_warm"), std::string_view("_hot"), measure::k_prefetch_suffix}) {
-    if (label.size() > suffix.size() &&
-        label.compare(label.size() - suffix.size(), suffix.size(), suffix) == 0) {
-      throw UsageError(
-          fmt::format("the label '{}' ends in {}, which coldload's own rows use", label, suffix));
-    }
+  if (const std::string_view suffix = measure::own_suffix_of(label); !suffix.empty()) {
+    throw UsageError(
+        fmt::format("the label '{}' ends in {}, which coldload's own rows use", label, suffix));
   }
 }
 

@@ -27,12 +27,6 @@ struct CacheAnswer {
   bool done = true;    // what was asked for was reached
 };
 
-std::vector<std::string> real_paths(const model::Checkpoint& checkpoint) {
-  std::vector<std::string> paths;
-  for (const model::CheckpointFile& file : checkpoint.files) paths.push_back(file.real_path);
-  return paths;
-}
-
 // Opening a file can drop its pages on a FUSE mount; only our own stand-in is known to keep them.
 bool looking_could_destroy(const storage::PathInfo& info) {
   return info.mount.fs_type.rfind("fuse", 0) == 0 && info.mount.fs_type != "fuse.coldload";
@@ -76,13 +70,13 @@ CacheAnswer show(const model::Checkpoint& checkpoint, const storage::PathInfo& i
                     "means opening";
     return answer;
   }
-  fill_rows(storage::PageCacheView(real_paths(checkpoint)), &answer);
+  fill_rows(storage::PageCacheView(checkpoint.real_paths()), &answer);
   return answer;
 }
 
 CacheAnswer evict(const model::Checkpoint& checkpoint, const storage::PathInfo& info) {
   CacheAnswer answer{checkpoint.path, {}, "", true};
-  const storage::PageCacheView view(real_paths(checkpoint));
+  const storage::PageCacheView view(checkpoint.real_paths());
   view.evict(std::chrono::seconds(5));
   fill_rows(view, &answer);
   const auto left = total_resident(answer);
@@ -105,7 +99,7 @@ CacheAnswer evict(const model::Checkpoint& checkpoint, const storage::PathInfo& 
 
 CacheAnswer warm(const model::Checkpoint& checkpoint) {
   CacheAnswer answer{checkpoint.path, {}, "", true};
-  const std::vector<std::string> paths = real_paths(checkpoint);
+  const std::vector<std::string> paths = checkpoint.real_paths();
   const storage::PageCacheView view(paths);
   view.warm([](std::uint64_t) { return !os::interrupted(); });
   if (os::interrupted()) throw os::Error("interrupted");

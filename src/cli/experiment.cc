@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -13,7 +14,7 @@
 #include "cli/secrets.h"
 #include "findings/comparison.h"
 #include "gpu/nvml.h"
-#include "measure/arm.h"
+#include "measure/arms.h"
 #include "measure/experiment.h"
 #include "measure/native_target.h"
 #include "measure/server_target.h"
@@ -58,13 +59,7 @@ auto before_anything_runs(Function function) {
   }
 }
 
-void name_model(const std::vector<measure::Arm>& arms, measure::Plan* plan) {
-  for (const measure::Arm& arm : arms) {
-    if (plan->model_name.empty() && arm.checkpoint) plan->model_name = arm.checkpoint->name;
-  }
-}
-
-void warn_before(const std::vector<measure::Arm>& arms, measure::ExperimentWatcher* watcher) {
+void warn_of_arms(const std::vector<measure::Arm>& arms, measure::ExperimentWatcher* watcher) {
   for (const records::SameStorage& pair : measure::same_storage(arms)) {
     watcher->warning(to_string(pair) + ": their ratio compares no storage");
   }
@@ -88,20 +83,6 @@ void warn_of_results(const records::Results& results, measure::ExperimentWatcher
   }
 }
 
-void warn_of_stand_ins(const std::vector<measure::Arm>& arms, measure::ExperimentWatcher* watcher) {
-  for (const measure::Arm& arm : arms) {
-    if (arm.pace) {
-      watcher->warning(
-          fmt::format("no stand-in can be mounted here ({}): the native loader's reads "
-                      "of {} are held to {} instead",
-                      stand_in::available().reason, arm.facts.label, arm.pace->spec));
-    }
-    if (!arm.stand_in) continue;
-    const std::string less = stand_in::shortfall(arm.stand_in->description());
-    if (!less.empty()) watcher->warning(fmt::format("{}: {}", arm.facts.label, less));
-  }
-}
-
 // The report covers every record of the out directory, so that later rows join earlier ones.
 records::Dataset write_report(const records::Results& results, bool json) {
   const std::vector<std::string> paths{results.jsonl_path()};
@@ -114,6 +95,23 @@ records::Dataset write_report(const records::Results& results, bool json) {
   return dataset;
 }
 
+// Where it ends by an error, the report is of what was measured until then.
+measure::ExperimentResult run_or_report(const ExperimentRequest& request, measure::Arms& arms,
+                                        records::Results& results,
+                                        measure::ExperimentWatcher& watcher) {
+  const gpu::Nvml nvml;
+  try {
+    return measure::run_experiment(request.plan, arms, nvml, results, watcher);
+  } catch (const std::exception&) {
+    try {
+      (void)write_report(results, request.json);
+    } catch (const std::exception& second) {
+      watcher.warning(second.what());  // the first error is the one to tell
+    }
+    throw;
+  }
+}
+
 // Conditions are held against this experiment alone: earlier rows would hide what it measured.
 bool any_holds_of(const std::vector<findings::Condition>& conditions,
                   const records::Dataset& dataset, const measure::ExperimentResult& result) {
@@ -122,64 +120,41 @@ bool any_holds_of(const std::vector<findings::Condition>& conditions,
   return any_holds(conditions, findings::compare(ours));
 }
 
-int exit_code(const measure::ExperimentResult& result, bool ignore_failure) {
+int exit_code(const measure::ExperimentResult& result, bool ignore_failure, bool condition_holds) {
   if (result.interrupted || os::interrupted()) return k_exit_interrupted;
   if (result.failed && !ignore_failure) return k_exit_failed;
   if (!result.stopped_because.empty()) return k_exit_failed;
-  return result.not_cold ? k_exit_not_cold : k_exit_ok;
+  if (result.not_cold) return k_exit_not_cold;
+  return condition_holds ? k_exit_condition : k_exit_ok;
 }
 
 }  // namespace
 
 int run_request(ExperimentRequest request) {
-  request.plan.secrets = secrets_of(request.plan.command);
-  ConsoleWatcher watcher(request.verbosity, request.plan.secrets);
-  const gpu::Nvml nvml;
-  std::vector<measure::Arm> arms =
-      before_anything_runs([&] { return measure::look_at_arms(request.plan); });
-  before_anything_runs([&] { measure::check_added_arms(request.plan, arms); });
-  name_model(arms, &request.plan);
+  measure::Plan& plan = request.plan;
+  plan.secrets = secrets_of(plan.command);
+  ConsoleWatcher watcher(request.verbosity, plan.secrets);
+  auto planned = before_anything_runs([&] { return measure::PlannedArms(plan); });
   const std::unique_ptr<measure::Target> target = make_target(request);
-  const std::string plan_text = describe_plan(request, arms, *target);
+  const std::string plan_text = describe_plan(request, planned.all(), *target);
   if (request.dry_run) {
-    warn_before(arms, &watcher);
+    warn_of_arms(planned.all(), &watcher);
     fmt::print("{}", plan_text);
     return k_exit_ok;
   }
-  auto results = before_anything_runs(
-      [&] { return std::make_unique<records::Results>(request.plan.out_directory); });
-  const std::vector<os::Fd> locks = request.plan.cold == measure::ColdPolicy::off
-                                        ? std::vector<os::Fd>()
-                                        : measure::lock_checkpoints(arms);
+  const auto results =
+      before_anything_runs([&] { return std::make_unique<records::Results>(plan.out_directory); });
   if (request.verbosity != Verbosity::quiet) fmt::print(stderr, "{}", plan_text);
   warn_of_results(*results, &watcher);
-  warn_before(arms, &watcher);
-  measure::mount_stand_ins(&arms, request.plan, target->can_pace());
-  warn_of_stand_ins(arms, &watcher);
-  measure::add_staged_arm(request.plan, &arms, [&](std::uint64_t bytes, std::uint64_t total) {
-    watcher.step("stage", bytes, total);
-  });
-  measure::add_prefetch_arms(request.plan, &arms);
-
-  measure::ExperimentResult result;
-  try {
-    result = measure::run_experiment(request.plan, arms, *target, nvml, *results, watcher);
-  } catch (const std::exception&) {
-    try {
-      (void)write_report(*results, request.json);
-    } catch (const std::exception& second) {
-      watcher.warning(second.what());  // the first error is the one to tell
-    }
-    throw;
-  }
+  warn_of_arms(planned.all(), &watcher);
+  measure::Arms arms = std::move(planned).prepare(*target, watcher);
+  const measure::ExperimentResult result = run_or_report(request, arms, *results, watcher);
   const records::Dataset dataset = write_report(*results, request.json);
   const bool condition_holds = any_holds_of(request.conditions, dataset, result);
   if (!result.stopped_because.empty()) {
-    fmt::print(stderr, "coldload: stopped: {}\n",
-               request.plan.secrets.apply(result.stopped_because));
+    fmt::print(stderr, "coldload: stopped: {}\n", plan.secrets.apply(result.stopped_because));
   }
-  const int code = exit_code(result, request.plan.ignore_failure);
-  return code == k_exit_ok && condition_holds ? k_exit_condition : code;
+  return exit_code(result, plan.ignore_failure, condition_holds);
 }
 
 }  // namespace coldload::cli

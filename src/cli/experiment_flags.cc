@@ -13,6 +13,7 @@
 #include "cli/conditions.h"
 #include "cli/server_flags.h"
 #include "cli/version.h"
+#include "measure/subject.h"
 #include "process/readiness.h"
 #include "records/baseline.h"
 #include "text/units.h"
@@ -281,17 +282,6 @@ std::vector<std::string> command_line(bool comparing, const RawFlags& raw,
   return command;
 }
 
-// Of all arms that there will be.
-std::vector<std::string> labels_of(const measure::Plan& plan) {
-  std::vector<std::string> labels;
-  for (const measure::ArmRequest& arm : plan.arms) labels.push_back(arm.label);
-  for (const std::string& label : plan.prefetch) {
-    labels.push_back(label + std::string(measure::k_prefetch_suffix));
-  }
-  if (plan.stage) labels.emplace_back(measure::k_staged_label);
-  return labels;
-}
-
 }  // namespace
 
 std::optional<ExperimentRequest> parse_experiment(ExperimentCommand command,
@@ -325,7 +315,7 @@ std::optional<ExperimentRequest> parse_experiment(ExperimentCommand command,
   request.native_threads = raw.native_threads;
   request.native_ring_bytes = parse_ring(raw.native_ring);
   request.conditions = parse_conditions(raw.conditions);
-  check_conditions(request.conditions, labels_of(plan));
+  check_conditions(request.conditions, measure::labels_of(plan));
   request.dry_run = raw.dry_run;
   request.json = raw.json;
   if (raw.quiet) request.verbosity = Verbosity::quiet;

@@ -4,18 +4,13 @@
 #include <fmt/ranges.h>
 
 #include "measure/arm_floor.h"
+#include "measure/subject.h"
 #include "text/escape.h"
 #include "text/units.h"
 
 namespace coldload::cli {
 
 namespace {
-
-std::string shell_line(const std::vector<std::string>& argv) {
-  std::string line;
-  for (const std::string& word : argv) line += (line.empty() ? "" : " ") + text::shell_word(word);
-  return line;
-}
 
 std::string describe_arm(const measure::Arm& arm) {
   if (arm.facts.placeholder) {
@@ -65,8 +60,8 @@ std::string describe_plan(const ExperimentRequest& request, const std::vector<me
                         plan.stage->keep ? "the last copy stays" : "removed in the end");
   }
   for (const std::string& label : plan.prefetch) {
-    text += fmt::format("prefetch {0}{1}: {0} again, its weights read beside the start\n", label,
-                        measure::k_prefetch_suffix);
+    text += fmt::format("prefetch {}: {} again, its weights read beside the start\n",
+                        measure::prefetch_label(label), label);
   }
   text += describe_eviction(request);
   if (measure::wants_floor(plan)) {
@@ -77,7 +72,7 @@ std::string describe_plan(const ExperimentRequest& request, const std::vector<me
   for (const measure::Arm& arm : arms) {
     if (arm.facts.placeholder) continue;
     text += fmt::format("run      {}\n",
-                        shell_line(plan.secrets.redact_argv(target.planned_argv(arm.path))));
+                        text::shell_line(plan.secrets.redact_argv(target.planned_argv(arm.path))));
     break;
   }
   text += fmt::format(

@@ -49,10 +49,10 @@ void ConsoleWatcher::clear_line() {
   line_shown_ = false;
 }
 
-void ConsoleWatcher::trial_begins(const measure::Slot& slot, const measure::Arm& arm,
-                                  std::uint64_t position, std::uint64_t total) {
-  title_ = fmt::format("[{}/{}] {}, {} {}", position, total, arm.facts.label, kind_of(slot.kind),
-                       slot.block);
+void ConsoleWatcher::trial_begins(const measure::Subject& subject, std::uint64_t position,
+                                  std::uint64_t total) {
+  title_ = fmt::format("[{}/{}] {}, {} {}", position, total, subject.arm.facts.label,
+                       kind_of(subject.kind), subject.block);
   step_.clear();
 }
 
@@ -87,13 +87,13 @@ void ConsoleWatcher::step(const std::string& step, std::uint64_t bytes, std::uin
   line_shown_ = true;
 }
 
-void ConsoleWatcher::trial_ended(const measure::Slot& slot, const records::Record& record) {
+void ConsoleWatcher::trial_ended(const measure::Subject& subject, const records::Record& record) {
   clear_line();
   const bool ok = record.status == records::Status::ok;
   if (verbosity_ == Verbosity::quiet && ok) return;
   std::string line = title_ + ": ";
   if (record.load_s) line += text::format_seconds(*record.load_s) + " s";
-  if (slot.kind == measure::TrialKind::cold) {
+  if (subject.kind == measure::TrialKind::cold) {
     line += fmt::format("{}cold={}", record.load_s ? ", " : "", to_string(record.cold));
   }
   if (!ok) line += fmt::format(", status={}", to_string(record.status));

@@ -8,7 +8,8 @@
 #include <string>
 
 #include "cli/experiment_flags.h"
-#include "measure/experiment.h"
+#include "measure/subject.h"
+#include "measure/watcher.h"
 #include "os/clock.h"
 #include "text/redact.h"
 
@@ -20,10 +21,10 @@ class ConsoleWatcher : public measure::ExperimentWatcher {
   ConsoleWatcher(Verbosity verbosity, text::Redactor secrets);
   ~ConsoleWatcher() override;
 
-  void trial_begins(const measure::Slot& slot, const measure::Arm& arm, std::uint64_t position,
+  void trial_begins(const measure::Subject& subject, std::uint64_t position,
                     std::uint64_t total) override;
   void step(const std::string& step, std::uint64_t bytes, std::uint64_t total_bytes) override;
-  void trial_ended(const measure::Slot& slot, const records::Record& record) override;
+  void trial_ended(const measure::Subject& subject, const records::Record& record) override;
   void warning(const std::string& text) override;
 
  private:

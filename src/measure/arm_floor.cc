@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "measure/experiment.h"
 #include "os/clock.h"
 #include "os/error.h"
 #include "os/fd.h"

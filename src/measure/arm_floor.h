@@ -9,11 +9,10 @@
 
 #include "measure/arm.h"
 #include "measure/plan.h"
+#include "measure/watcher.h"
 #include "records/record.h"
 
 namespace coldload::measure {
-
-class ExperimentWatcher;
 
 // What is given to an arm's floor, in seconds; creating a GPU's context comes on top.
 inline constexpr int k_arm_floor_s = 3;

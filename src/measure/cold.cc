@@ -61,6 +61,13 @@ ReadFinding judge_target_share(const ColdEvidence& e) {
           fmt::format("{}; meanwhile {}", figures, fmt::join(e.foreign_readers, ", "))};
 }
 
+// Whose reads they may have been beside the target's; empty where nobody else was at the files.
+std::string others_at_the_files(const ColdEvidence& e) {
+  if (!e.foreign_readers.empty()) return fmt::format("{}", fmt::join(e.foreign_readers, ", "));
+  if (e.observation_gap.empty()) return "";
+  return "who else had the files open is not known: " + e.observation_gap;
+}
+
 ReadFinding judge_path_counter(const ColdEvidence& e) {
   if (!covers(e.counter_bytes, e.needed_bytes)) {
     return {records::Cold::not_cold,
@@ -71,11 +78,10 @@ ReadFinding judge_path_counter(const ColdEvidence& e) {
   }
   if (e.processes_are_charged && e.target_bytes) return judge_target_share(e);
   // Nobody can say whose reads these were: somebody else with the files open spoils it.
-  if (!e.foreign_readers.empty()) {
+  if (const std::string others = others_at_the_files(e); !others.empty()) {
     return {records::Cold::unknown,
-            fmt::format("the {} counter cannot tell the target's reads from those "
-                        "of others: {}",
-                        e.counter_source, fmt::join(e.foreign_readers, ", "))};
+            fmt::format("the {} counter cannot tell the target's reads from those of others: {}",
+                        e.counter_source, others)};
   }
   return {};
 }
@@ -102,9 +108,8 @@ ReadFinding judge_residency_alone(const ColdEvidence& e) {
     return {records::Cold::unknown,
             fmt::format("{}, and residency cannot be seen", e.no_counter_reason)};
   }
-  if (!e.foreign_readers.empty()) {
-    return {records::Cold::unknown,
-            fmt::format("{}, and {}", e.no_counter_reason, fmt::join(e.foreign_readers, ", "))};
+  if (const std::string others = others_at_the_files(e); !others.empty()) {
+    return {records::Cold::unknown, fmt::format("{}, and {}", e.no_counter_reason, others)};
   }
   if (!covers(*e.weights_resident_after + e.direct_bytes.value_or(0), e.needed_bytes) &&
       !came_one_after_another(e)) {
@@ -186,6 +191,13 @@ ColdVerdict judge_cold(const ColdEvidence& e) {
   verdict.cold = finding.cold;
   verdict.reason = finding.reason;
   return verdict;
+}
+
+records::Cold cold_word(const TrialEnd& end) {
+  if (end.kind == TrialKind::warm) return records::Cold::warm;
+  if (end.kind != TrialKind::cold || end.policy == ColdPolicy::off) return records::Cold::off;
+  if (end.loaded) return end.judged;
+  return end.memory_backed ? records::Cold::not_applicable : records::Cold::unknown;
 }
 
 }  // namespace coldload::measure

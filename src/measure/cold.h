@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "measure/plan.h"
+#include "measure/schedule.h"
 #include "records/record.h"
 
 namespace coldload::measure {
@@ -47,6 +49,7 @@ struct ColdEvidence {
   // Read with O_DIRECT by the target's own account: these came past the page cache.
   std::optional<std::uint64_t> direct_bytes;
   std::vector<std::string> foreign_readers;  // other processes that had weight files open
+  std::string observation_gap;  // why others may not have been seen; empty: they would have been
 
   // After ready.
   std::optional<std::uint64_t> weights_resident_after;
@@ -72,5 +75,16 @@ inline constexpr double k_needed_share = 0.95;
 [[nodiscard]] bool is_warm(std::uint64_t resident_bytes, std::uint64_t needed_bytes);
 
 [[nodiscard]] ColdVerdict judge_cold(const ColdEvidence& evidence);
+
+// All that a trial's word for its cold depends on, however the trial ended.
+struct TrialEnd {
+  TrialKind kind = TrialKind::cold;
+  ColdPolicy policy = ColdPolicy::verify;
+  bool memory_backed = false;
+  bool loaded = false;  // what a failed load read proves nothing, either way
+  records::Cold judged = records::Cold::unknown;
+};
+
+[[nodiscard]] records::Cold cold_word(const TrialEnd& end);
 
 }  // namespace coldload::measure

@@ -30,20 +30,19 @@ std::string value_of(const std::string& text, std::string_view key) {
   return "";
 }
 
-struct CpuTicks {
+// Of all cores, in ticks, without idle and iowait.
+std::optional<std::uint64_t> busy_ticks() {
+  const auto stat = os::try_read_text("/proc/stat");
+  if (!stat) return std::nullopt;
+  std::istringstream fields(value_of(*stat, "cpu "));
   std::uint64_t busy = 0;
-  std::uint64_t idle = 0;
-};
-
-CpuTicks cpu_ticks() {
-  std::istringstream fields(value_of(os::try_read_text("/proc/stat").value_or(""), "cpu "));
-  CpuTicks ticks;
   std::uint64_t value = 0;
   // user nice system idle iowait irq softirq steal (guest is in user already)
-  for (int field = 0; field < 8 && fields >> value; ++field) {
-    (field == 3 || field == 4 ? ticks.idle : ticks.busy) += value;
+  for (int field = 0; field < 8; ++field) {
+    if (!(fields >> value)) return std::nullopt;
+    if (field != 3 && field != 4) busy += value;
   }
-  return ticks;
+  return busy;
 }
 
 // Sectors read and written: fields 3 and 7 of a block device's stat.
@@ -87,21 +86,22 @@ text::json::object describe_machine(const gpu::Nvml& nvml, const std::string& co
   return out;
 }
 
+std::optional<double> growth_per_s(std::optional<std::uint64_t> before,
+                                   std::optional<std::uint64_t> after, double seconds) {
+  if (!before || !after || *after < *before) return std::nullopt;
+  return static_cast<double>(*after - *before) / seconds;
+}
+
 Quiet look_for_others(const std::string& device_stat) {
-  const CpuTicks cpu_before = cpu_ticks();
+  const auto busy_before = busy_ticks();
   const auto disk_before = device_bytes(device_stat);
   const os::TimePoint begin = os::Clock::now();
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
   const double elapsed_s = os::seconds_between(begin, os::Clock::now());
-  const CpuTicks cpu_after = cpu_ticks();
-  const auto disk_after = device_bytes(device_stat);
   Quiet quiet;
-  static const auto k_ticks_per_s = static_cast<double>(::sysconf(_SC_CLK_TCK));
-  quiet.busy_cores =
-      static_cast<double>(cpu_after.busy - cpu_before.busy) / k_ticks_per_s / elapsed_s;
-  if (disk_before && disk_after) {
-    quiet.disk_bytes_per_s = static_cast<double>(*disk_after - *disk_before) / elapsed_s;
-  }
+  quiet.busy_cores = growth_per_s(busy_before, busy_ticks(), elapsed_s);
+  if (quiet.busy_cores) *quiet.busy_cores /= static_cast<double>(::sysconf(_SC_CLK_TCK));
+  quiet.disk_bytes_per_s = growth_per_s(disk_before, device_bytes(device_stat), elapsed_s);
   return quiet;
 }
 

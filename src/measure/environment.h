@@ -17,9 +17,15 @@ namespace coldload::measure {
                                                   const std::string& coldload_version,
                                                   const std::string& coldload_commit);
 
+// How fast a counter grew; nothing where it is not known, or began anew.
+[[nodiscard]] std::optional<double> growth_per_s(std::optional<std::uint64_t> before,
+                                                 std::optional<std::uint64_t> after,
+                                                 double seconds);
+
 // What else kept this machine busy, looked at for about 100 ms.
 struct Quiet {
-  double busy_cores = 0;  // CPU seconds per second, ours included (we sleep meanwhile)
+  // CPU seconds per second, ours included (we sleep meanwhile); nothing where it is not told
+  std::optional<double> busy_cores;
   std::optional<double> disk_bytes_per_s;  // read and written on the device, if there is one
 };
 

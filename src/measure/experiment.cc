@@ -5,6 +5,7 @@
 #include <random>
 #include <set>
 #include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -12,6 +13,7 @@
 
 #include "measure/arm_floor.h"
 #include "measure/environment.h"
+#include "measure/trial.h"
 #include "os/clock.h"
 #include "os/error.h"
 #include "os/interrupt.h"
@@ -23,20 +25,14 @@ namespace coldload::measure {
 
 namespace {
 
-std::vector<std::size_t> present_arms(const std::vector<Arm>& arms) {
-  std::vector<std::size_t> present;
-  for (std::size_t i = 0; i < arms.size(); ++i) {
-    if (!arms[i].facts.placeholder) present.push_back(i);
-  }
-  return present;
-}
-
-// A staged arm is copied anew before each of its cold trials; what the copy left in memory is
-// measured first.
-std::vector<Slot> with_copies(const std::vector<Slot>& slots, const std::vector<Arm>& arms) {
+// Without warm trials where there can be none. A staged arm is copied anew before each of its cold
+// trials; what the copy left in memory is measured first.
+std::vector<Slot> as_possible(const std::vector<Slot>& slots, const std::vector<Arm>& arms) {
   std::vector<Slot> out;
   for (const Slot& slot : slots) {
-    if (slot.kind == TrialKind::cold && arms[slot.arm].copy) {
+    const Arm& arm = arms[slot.arm];
+    if (slot.kind == TrialKind::warm && !arm.cannot_warm.empty()) continue;
+    if (slot.kind == TrialKind::cold && arm.copy) {
       out.push_back({TrialKind::after_copy, slot.arm, slot.block});
     }
     out.push_back(slot);
@@ -44,8 +40,8 @@ std::vector<Slot> with_copies(const std::vector<Slot>& slots, const std::vector<
   return out;
 }
 
-std::vector<Slot> slots_of(const Plan& plan, const std::vector<Arm>& arms) {
-  const std::vector<std::size_t> present = present_arms(arms);
+std::vector<Slot> slots_of(const Plan& plan, const Arms& arms) {
+  const std::vector<std::size_t> present = arms.present();
   ScheduleOptions options;
   options.arms = present.size();
   options.warm_up_runs = plan.warm_up_runs;
@@ -55,22 +51,7 @@ std::vector<Slot> slots_of(const Plan& plan, const std::vector<Arm>& arms) {
   options.seed = plan.seed;
   std::vector<Slot> slots = schedule(options);
   for (Slot& slot : slots) slot.arm = present[slot.arm];
-  slots = with_copies(slots, arms);
-  slots.erase(std::remove_if(slots.begin(), slots.end(),
-                             [&](const Slot& slot) {
-                               return slot.kind == TrialKind::warm &&
-                                      !arms[slot.arm].cannot_warm.empty();
-                             }),
-              slots.end());
-  return slots;
-}
-
-std::set<pid_t> stand_in_servers(const std::vector<Arm>& arms) {
-  std::set<pid_t> pids;
-  for (const Arm& arm : arms) {
-    if (arm.stand_in) pids.insert(arm.stand_in->pid());
-  }
-  return pids;
+  return as_possible(slots, arms.all());
 }
 
 std::string new_experiment_id() {
@@ -85,19 +66,13 @@ std::string new_experiment_id() {
 // The log of one trial, relative to the out directory; its folder is made:
 // logs/<experiment>/<position>-<mode>.log
 std::string log_name(const Plan& plan, const std::string& id, std::uint64_t position,
-                     const Slot& slot, const Arm& arm) {
+                     const Subject& subject) {
   const std::string folder = fmt::format("{}/logs/{}", plan.out_directory, id);
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) throw os::SystemError("create", folder, error.value());
-  return fmt::format("logs/{}/{:03}-{}{}.log", id, position, storage_mode_of(arm, slot.kind),
-                     slot.kind == TrialKind::warm_up ? "_warmup" : "");
-}
-
-void note_result(const records::Record& record, ExperimentResult* result) {
-  if (record.status == records::Status::failed || record.status == records::Status::timed_out)
-    result->failed = true;
-  if (record.status == records::Status::not_cold) result->not_cold = true;
+  return fmt::format("logs/{}/{:03}-{}{}.log", id, position, subject.storage_mode(),
+                     subject.kind == TrialKind::warm_up ? "_warmup" : "");
 }
 
 // The --cleanup of every arm whose --setup began, also where the experiment ends by an error.
@@ -105,10 +80,12 @@ class CleanupHooks {
  public:
   explicit CleanupHooks(const Plan& plan) : plan_(plan) {}
   ~CleanupHooks() {
-    try {
-      run();
-    } catch (const std::exception&) {
-      return;  // the error under way is the one to tell
+    while (!arms_.empty()) {
+      try {
+        run();
+      } catch (const std::exception&) {
+        continue;  // the error under way is the one to tell
+      }
     }
   }
   CleanupHooks(const CleanupHooks&) = delete;
@@ -135,10 +112,9 @@ std::string left_behind_message(const std::vector<std::string>& left) {
       fmt::join(left, "; "));
 }
 
-}  // namespace
-
-records::ExperimentFacts gather_facts(const Plan& plan, const std::vector<Arm>& arms,
-                                      const Target& target, const gpu::Nvml& nvml) {
+// What is the same for every record, gathered before the first trial.
+records::ExperimentFacts gather_facts(const Plan& plan, const Arms& arms, const gpu::Nvml& nvml) {
+  const Target& target = *arms.all().front().target;
   records::ExperimentFacts facts;
   facts.id = new_experiment_id();
   facts.order = to_string(plan.order);
@@ -148,8 +124,8 @@ records::ExperimentFacts gather_facts(const Plan& plan, const std::vector<Arm>& 
   facts.drop_caches = plan.drop_caches;
   facts.target = target.name();
   facts.command = plan.command;
-  for (const Arm& arm : arms) facts.arms.push_back(arm.facts);
-  facts.same_storage = same_storage(arms);
+  for (const Arm& arm : arms.all()) facts.arms.push_back(arm.facts);
+  facts.same_storage = same_storage(arms.all());
   facts.budgets_s = plan.budgets_s;
   facts.budgets_set_by_user = plan.budgets_set_by_user;
   facts.gpu_hour_price = plan.gpu_hour_price;
@@ -163,65 +139,107 @@ records::ExperimentFacts gather_facts(const Plan& plan, const std::vector<Arm>& 
   return facts;
 }
 
-ExperimentResult run_experiment(const Plan& plan, std::vector<Arm>& arms, Target& target,
-                                const gpu::Nvml& nvml, records::RecordSink& sink,
-                                ExperimentWatcher& watcher) {
-  ExperimentResult result;
-  const std::set<pid_t> ignored = stand_in_servers(arms);
-  CleanupHooks cleanup(plan);
-  for (const std::size_t arm : present_arms(arms)) {
-    if (os::interrupted()) break;
-    cleanup.add(arms[arm]);
-    run_hook("setup", plan.hooks.setup, arms[arm]);
+// The trials, one after the other, and what comes of them.
+class Series {
+ public:
+  Series(const Plan& plan, const Arms& arms, const gpu::Nvml& nvml, records::RecordSink& sink,
+         ExperimentWatcher& watcher)
+      : plan_(plan),
+        arms_(arms),
+        nvml_(nvml),
+        sink_(sink),
+        watcher_(watcher),
+        facts_(gather_facts(plan, arms, nvml)),
+        slots_(slots_of(plan, arms)),
+        stop_(plan.count, arms.all().size()) {
+    for (const Arm& arm : arms.all()) {
+      if (arm.stand_in) stand_in_servers_.insert(arm.stand_in->pid());
+    }
   }
 
-  measure_arm_floors(plan, &arms, watcher);
-  const records::ExperimentFacts facts = gather_facts(plan, arms, target, nvml);
-  const std::vector<Slot> slots = slots_of(plan, arms);
-  std::uint64_t position = 0;
-  std::optional<StagedCopy::Made> made;  // the staged arm's latest copy
-  RunStop stop(plan.count, arms.size());
-  for (const Slot& slot : slots) {
-    if (os::interrupted()) break;
-    if (stop.before(slot)) continue;
-    const Arm& arm = arms[slot.arm];
-    watcher.trial_begins(slot, arm, ++position, slots.size());
-    const std::string log = log_name(plan, facts.id, position, slot, arm);
-    if (slot.kind == TrialKind::after_copy) {
-      made = arm.copy->renew(
-          [&](std::uint64_t bytes, std::uint64_t total) { watcher.step("stage", bytes, total); });
-      if (!made) break;
+  ExperimentResult run() {
+    for (const Slot& slot : slots_) {
+      if (os::interrupted()) break;
+      if (!stop_.before(slot) && !run(slot)) break;
     }
-    TrialResult trial = run_trial({plan, arm, slot, ignored, plan.out_directory + "/" + log, log},
-                                  target, nvml, watcher);
-    records::apply_floor(arm.facts, facts.target, &trial.record);
-    records::redact(plan.secrets, &trial.record);
+    return std::move(result_);
+  }
+
+ private:
+  // False: nothing may follow.
+  bool run(const Slot& slot) {
+    const Subject subject = arms_.subject(slot);
+    watcher_.trial_begins(subject, ++position_, slots_.size());
+    const std::string log = log_name(plan_, facts_.id, position_, subject);
+    if (slot.kind == TrialKind::after_copy && !subject.arm.copy->renew(watcher_)) return false;
+    TrialResult trial = run_trial(
+        {plan_, subject, stand_in_servers_, plan_.out_directory + "/" + log, log}, nvml_, watcher_);
     if (!trial.left_behind.empty()) {
-      result.stopped_because = left_behind_message(trial.left_behind);
+      result_.stopped_because = left_behind_message(trial.left_behind);
     }
-    if (trial.interrupted) break;
-    trial.record.experiment = facts;
-    trial.record.position = position;
-    if (arm.copy && made && slot.kind != TrialKind::warm) {
-      trial.record.copy_s = made->seconds;
-      if (!made->remark.empty()) trial.record.remarks.push_back(made->remark);
+    if (trial.interrupted) return false;
+    complete(subject, &trial.record);
+    keep(slot, &trial.record);
+    watcher_.trial_ended(subject, trial.record);
+    if (result_.failed && !plan_.ignore_failure && result_.stopped_because.empty()) {
+      result_.stopped_because = "a trial failed (--ignore-failure goes on)";
     }
+    return result_.stopped_because.empty();
+  }
+
+  // With what the trial itself does not know.
+  void complete(const Subject& subject, records::Record* record) const {
+    records::apply_floor(subject.arm.facts, subject.target.name(), record);
+    records::redact(plan_.secrets, record);
+    record->experiment = facts_;
+    record->position = position_;
+    const bool is_of_copy =
+        subject.kind == TrialKind::cold || subject.kind == TrialKind::after_copy;
+    if (!subject.arm.copy || !is_of_copy) return;
+    const StagedCopy::Made& made = subject.arm.copy->made();
+    record->copy_s = made.seconds;
+    if (!made.remark.empty()) record->remarks.push_back(made.remark);
+  }
+
+  void keep(const Slot& slot, records::Record* record) {
+    const records::Status status = record->status;
     // A warm-up counts for nothing, unless it shows that the target does not even start.
-    if (slot.kind != TrialKind::warm_up || trial.record.status != records::Status::ok) {
-      sink.append(trial.record);
-      result.records.push_back(trial.record);
+    if (slot.kind != TrialKind::warm_up || status != records::Status::ok) {
+      sink_.append(*record);
+      result_.records.push_back(*record);
     }
-    note_result(trial.record, &result);
-    if (slot.kind == TrialKind::cold && trial.record.status == records::Status::ok) {
-      stop.add(slot, trial.record.load_s.value_or(0));
-    }
-    watcher.trial_ended(slot, trial.record);
-    if (!result.stopped_because.empty()) break;
-    if (result.failed && !plan.ignore_failure) {
-      result.stopped_because = "a trial failed (--ignore-failure goes on)";
-      break;
+    result_.failed |= status == records::Status::failed || status == records::Status::timed_out;
+    result_.not_cold |= status == records::Status::not_cold;
+    if (slot.kind == TrialKind::cold && status == records::Status::ok && record->load_s) {
+      stop_.add(slot, *record->load_s);
     }
   }
+
+  const Plan& plan_;
+  const Arms& arms_;
+  const gpu::Nvml& nvml_;
+  records::RecordSink& sink_;
+  ExperimentWatcher& watcher_;
+  const records::ExperimentFacts facts_;
+  const std::vector<Slot> slots_;
+  std::set<pid_t> stand_in_servers_;
+  RunStop stop_;
+  std::uint64_t position_ = 0;
+  ExperimentResult result_;
+};
+
+}  // namespace
+
+ExperimentResult run_experiment(const Plan& plan, Arms& arms, const gpu::Nvml& nvml,
+                                records::RecordSink& sink, ExperimentWatcher& watcher) {
+  CleanupHooks cleanup(plan);
+  for (const std::size_t arm : arms.present()) {
+    if (os::interrupted()) break;
+    cleanup.add(arms.all()[arm]);
+    run_hook("setup", plan.hooks.setup, arms.all()[arm]);
+  }
+  measure_arm_floors(plan, &arms.all(), watcher);
+  ExperimentResult result = Series(plan, arms, nvml, sink, watcher).run();
   cleanup.run();
   result.interrupted = os::interrupted();
   return result;

@@ -21,8 +21,8 @@ struct GpuReleaseLimits {
   std::chrono::nanoseconds pause = std::chrono::milliseconds(100);
 };
 
-// Waits until `used_mib` is at `baseline_mib` or near it. Nothing where it gets there, or where one
-// of the two is not known; else what is still used and what to do, in words.
+// Waits until `used_mib` is at `baseline_mib` or near it. Nothing where it gets there, or where
+// there is no baseline; else what is still used, or that nobody tells, and what to do, in words.
 [[nodiscard]] std::optional<std::string> gpu_memory_still_used(
     const std::function<std::optional<double>()>& used_mib, std::optional<double> baseline_mib,
     const GpuReleaseLimits& limits = {});

@@ -38,7 +38,11 @@ void Observation::stop() {
     finished_ = true;
   }
   wake_.notify_all();
-  thread_ = {};  // What it threw is lost. Out of descriptors or memory: finish() looks again.
+  try {
+    thread_.join();
+  } catch (const std::exception& error) {  // out of descriptors or memory: finish() looks again
+    observed_.gap = error.what();
+  }
 }
 
 Observed Observation::finish() {

@@ -27,6 +27,7 @@ struct Observed {
   std::optional<std::uint64_t> target_bytes;
   bool lost_children = false;
   std::vector<std::string> foreign_readers;
+  std::string gap;  // why nobody looked from some moment on, but for the last look; empty: they did
   double cpu_s = 0;  // what the looking cost while the load ran
 };
 

@@ -49,12 +49,6 @@ struct StagedArmRequest {
   bool keep = false;        // the last copy stays
 };
 
-// The label of that arm.
-inline constexpr std::string_view k_staged_label = "staged";
-
-// What the label of an arm of --prefetch adds to that of its path.
-inline constexpr std::string_view k_prefetch_suffix = "_prefetch";
-
 // hyperfine's meaning: the user's own line, run by `sh -c` with COLDLOAD_ARM and COLDLOAD_PATH set.
 struct Hooks {
   std::string setup;    // once per arm, before anything is measured

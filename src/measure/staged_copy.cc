@@ -45,10 +45,9 @@ void StagedCopy::remove() const {
   lock->remove_part();
 }
 
-std::optional<StagedCopy::Made> StagedCopy::renew(
-    const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+bool StagedCopy::renew(ExperimentWatcher& watcher) {
   remove();
-  Made made;
+  made_ = {};
   if (!request_.backing_files.empty()) {
     storage::PageCacheView(request_.backing_files).warm([](std::uint64_t) {
       return !os::interrupted();
@@ -59,20 +58,21 @@ std::optional<StagedCopy::Made> StagedCopy::renew(
   source.evict(k_patience);
   const auto left = source.resident_bytes();
   if (left.value_or(1) > 0) {
-    made.remark = left ? fmt::format("{} of the source were in memory before the copy",
-                                     text::format_bytes(*left))
-                       : "whether the source was in memory before the copy cannot be seen";
+    made_.remark = left ? fmt::format("{} of the source were in memory before the copy",
+                                      text::format_bytes(*left))
+                        : "whether the source was in memory before the copy cannot be seen";
   }
   stage::StageRequest stage;
   stage.source = request_.source;
   stage.destination = request_.destination;
   stage.limit_bytes_per_s = request_.limit_bytes_per_s;
   const stage::StageResult result = stage::stage(
-      stage, {[](const std::string&) {},
-              [&](const stage::CopyProgress& now) { progress(now.bytes, now.total_bytes); }});
-  if (result.interrupted) return std::nullopt;
-  made.seconds = result.copy_s;
-  return made;
+      stage,
+      {[](const std::string&) {},
+       [&](const stage::CopyProgress& now) { watcher.step("stage", now.bytes, now.total_bytes); }});
+  if (result.interrupted) return false;
+  made_.seconds = result.copy_s;
+  return true;
 }
 
 }  // namespace coldload::measure

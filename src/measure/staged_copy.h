@@ -3,12 +3,12 @@
 // Layer: measure.
 #pragma once
 
-#include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "measure/watcher.h"
 
 namespace coldload::measure {
 
@@ -39,14 +39,17 @@ class StagedCopy {
   StagedCopy(const StagedCopy&) = delete;
   StagedCopy& operator=(const StagedCopy&) = delete;
 
-  // Removes the copy, evicts the source and copies again. Nothing where it was interrupted.
-  // `progress` is told the bytes so far and in all. Throws os::Error.
-  std::optional<Made> renew(const std::function<void(std::uint64_t, std::uint64_t)>& progress);
+  // Removes the copy, evicts the source and copies again. False where it was interrupted. Throws
+  // os::Error.
+  [[nodiscard]] bool renew(ExperimentWatcher& watcher);
+  // The copy that is there.
+  [[nodiscard]] const Made& made() const { return made_; }
 
  private:
   void remove() const;
 
   const Request request_;
+  Made made_;
 };
 
 }  // namespace coldload::measure

@@ -59,6 +59,12 @@ std::vector<const CheckpointFile*> Checkpoint::shards() const {
   return shards;
 }
 
+std::vector<std::string> Checkpoint::real_paths() const {
+  std::vector<std::string> paths;
+  for (const CheckpointFile& file : files) paths.push_back(file.real_path);
+  return paths;
+}
+
 std::vector<std::string> Checkpoint::paths_as_wanted() const {
   std::vector<std::string> paths;
   for (const CheckpointFile& file : files) {

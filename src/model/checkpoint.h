@@ -40,6 +40,8 @@ struct Checkpoint {
   // Sum of the shards' sizes, headers included.
   [[nodiscard]] std::uint64_t weight_bytes() const;
   [[nodiscard]] std::vector<const CheckpointFile*> shards() const;
+  // In the order of `files`.
+  [[nodiscard]] std::vector<std::string> real_paths() const;
   // The real paths of what a server reads, in the order in which it does: the small files, which it
   // asks for within its first second, then the shards by name.
   [[nodiscard]] std::vector<std::string> paths_as_wanted() const;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace coldload::text {
 
@@ -30,5 +31,8 @@ namespace coldload::text {
 // One word of a shell's command line: any POSIX shell's, but for text with characters that steer a
 // terminal, which only bash's $'...' can show. What is no UTF-8 is replaced.
 [[nodiscard]] std::string shell_word(std::string_view text);
+
+// A command line of such words.
+[[nodiscard]] std::string shell_line(const std::vector<std::string>& words);
 
 }  // namespace coldload::text

@@ -214,16 +214,31 @@ class Sabotage(ColdTest):
 class Memory(ColdTest):
     waits = True
 
-    def test_tmpfs_is_said_to_be_never_cold(self):
+    def setUp(self):
+        super().setUp()
         if not os.access("/dev/shm", os.W_OK):
             self.skipTest("/dev/shm is not writable")
-        path = Path(f"/dev/shm/coldload-test-{os.getpid()}")
-        self.addCleanup(lambda: subprocess.run(["rm", "-rf", path], check=False))
-        write_checkpoint(path, shards=2)
-        record = self.measure(*server("--read", "full"), model=path, expect=0)
+        self.path = Path(f"/dev/shm/coldload-test-{os.getpid()}")
+        self.addCleanup(lambda: subprocess.run(["rm", "-rf", self.path], check=False))
+        write_checkpoint(self.path, shards=2)
+
+    def test_tmpfs_is_said_to_be_never_cold(self):
+        record = self.measure(*server("--read", "full"), model=self.path, expect=0)
         self.assertEqual((record["cold"], record["status"]), ("not_applicable", "ok"))
         self.assertIn("tmpfs", record["reason"])
         self.assertNotEqual(read_rows(self.out)[-1]["load_s"], "")
+
+    def test_tmpfs_is_not_evicted_in_vain(self):
+        result = run(["measure", self.path, "--runs", 1, "--warm-runs", 0, "-w", 0, "--no-floor",
+                      "--verbose", "--out", self.out, *server("--read", "full")])
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("cold run 1: stop", result.stderr)
+        self.assertNotIn("cold run 1: evict", result.stderr)
+
+    def test_a_launch_that_fails_is_never_cold_either(self):
+        record = self.measure("--", "no-such-server", "{model}", "--port", "{port}",
+                              model=self.path, expect=1)
+        self.assertEqual((record["cold"], record["status"]), ("not_applicable", "failed"))
 
 
 @needs(can_evict(), is_root(), has_fake_server())

@@ -304,7 +304,7 @@ class BadInput(CompareTest):
                 self.assert_refused(self.compare(*args), *words)
 
     def test_wrong_labels(self):
-        for label in ("", "a,b", "a b", "a\nb", '"', "nvme_warm", "x" * 65):
+        for label in ("", "a,b", "a b", "a\nb", '"', "nvme_warm", "nvme_after_copy", "x" * 65):
             with self.subTest(label=label):
                 result = run(["compare", "--path", f"{label}={self.model}", "--path",
                               f"net={self.copy}", "--out", self.out])
@@ -371,6 +371,16 @@ class Servers(CompareTest):
         result = self.measure("--", "no-such-server", "{model}", "--port", "{port}")
         self.assert_failed_row(result, "no-such-server")
 
+    def test_a_launch_that_fails_has_the_word_that_its_trial_would_have(self):
+        command = ["--", "no-such-server", "{model}", "--port", "{port}"]
+        for policy, word in (("verify", "unknown"), ("best-effort", "unknown"), ("off", "off")):
+            result = run(["measure", self.model, "--runs", 1, "--warm-runs", 1, "-w", 0, "--out",
+                          self.scratch / policy, "--cold", policy, "--ignore-failure", *command])
+            self.assertEqual(result.returncode, 0, result.stderr)
+            records = read_records(self.scratch / policy)
+            self.assertEqual([r["cold"] for r in records], [word, "warm"], policy)
+            self.assertEqual([r["status"] for r in records], ["failed"] * 2)
+
     def test_a_server_that_dies_at_once_tells_its_last_words(self):
         result = self.measure("--", "sh", "-c", "echo out of luck >&2; exit 7", "{model}",
                               "--port", "{port}")
@@ -427,6 +437,15 @@ class Servers(CompareTest):
         self.assertEqual(trace.read_text().split("\n")[:-1], [
             "setup nvme", "setup net", "prepare nvme", "prepare net", "cleanup nvme",
             "cleanup net"])
+
+    def test_every_arm_is_cleaned_up_whatever_becomes_of_the_others(self):
+        trace = self.scratch / "trace"
+        result = run(["compare", *self.paths, "--path", f"third={self.model}", "--out", self.out,
+                      "--runs", 1, "--warm-runs", 0, "--no-floor",
+                      "--cleanup", f"echo $COLDLOAD_ARM >> {trace}; exit 3"])
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("--cleanup of nvme", result.stderr)
+        self.assertEqual(trace.read_text().split(), ["nvme", "net", "third"])
 
     def test_a_failing_hook_stops_with_its_name(self):
         result = self.compare("--runs", 1, "--prepare", "exit 3")

@@ -127,8 +127,8 @@ class Experiment(Stubbed):
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         modes = [row["storage_mode"] for row in read_rows(out)]
         for mode, trials in {"nvme": 7, "net": 7, "nvme_warm": 3, "net_warm": 3, "net_prefetch": 3,
-                             "staged": 2, "staged_warm": 2, "nvme_compile_first": 2,
-                             "nvme_compiled": 2}.items():
+                             "staged": 2, "staged_after_copy": 2,
+                             "nvme_compile_first": 2, "nvme_compiled": 2}.items():
             self.assertEqual(modes.count(mode), trials, mode)
         self.assertIn("## To take away",
                       (out / "storage_layout_recommendation.md").read_text(encoding="utf-8"))

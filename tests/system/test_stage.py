@@ -347,7 +347,7 @@ class InCompare(StageTest):
         self.assertEqual(result.returncode, 0, result.stderr)
         records = [r for r in read_records(self.scratch / "out") if r["arm"] == "staged"]
         self.assertEqual([r["storage_mode"] for r in records],
-                         ["staged_warm", "staged"] * 2 + ["staged_hot"])
+                         ["staged_after_copy", "staged"] * 2 + ["staged_hot"])
         for first, evicted in (records[0:2], records[2:4]):
             self.assertGreater(first["copy_s"], 0)
             self.assertEqual(first["copy_s"], evicted["copy_s"])
@@ -359,7 +359,7 @@ class InCompare(StageTest):
                          [round(r["copy_s"], 3) for r in (records[1], records[3])])
         report = (self.scratch / "out" / "storage_layout_bench.md").read_text(encoding="utf-8")
         self.assertIn("## Stage to local storage first?", report)
-        self.assertIn("| `staged_warm` | 2 straight after the copy |", report)
+        self.assertIn("| `staged_after_copy` | 2 straight after the copy |", report)
         self.assertEqual(list(self.destination.parent.iterdir()), [])
 
     def test_the_last_copy_stays_if_asked(self):

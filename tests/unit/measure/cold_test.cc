@@ -202,6 +202,18 @@ TEST(JudgeCold, WithoutACounterTheLoadersOwnDirectReadsCount) {
   EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
 }
 
+TEST(JudgeCold, NobodySeenAtTheFilesIsNobodyOnlyWhereOneLooked) {
+  for (ColdEvidence e : {honest_stand_in(), no_counter()}) {
+    ASSERT_EQ(judge_cold(e).cold, records::Cold::verified);
+    e.observation_gap = "no descriptor is left";
+    EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
+    EXPECT_THAT(judge_cold(e).reason, HasSubstr("no descriptor is left"));
+  }
+  ColdEvidence e = honest();  // here the target's own reads are known
+  e.observation_gap = "no descriptor is left";
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::verified);
+}
+
 TEST(JudgeCold, BytesAloneDoNotMakeItVerified) {
   ColdEvidence e = honest();
   e.resident_bytes_before.reset();
@@ -215,6 +227,37 @@ TEST(JudgeCold, AHiddenClientCacheIsUnknown) {
   e.fs_type = "zfs";
   e.hidden_cache = "ZFS's ARC holds files";
   EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
+}
+
+TEST(ColdWord, IsTheVerdictOfALoadThatShouldBeCold) {
+  for (const auto judged : {records::Cold::verified, records::Cold::not_cold,
+                            records::Cold::unknown, records::Cold::not_applicable}) {
+    EXPECT_EQ(cold_word({TrialKind::cold, ColdPolicy::verify, false, true, judged}), judged);
+    EXPECT_EQ(cold_word({TrialKind::cold, ColdPolicy::best_effort, false, true, judged}), judged);
+  }
+}
+
+TEST(ColdWord, OfALoadThatFailedClaimsNothingOfWhatItRead) {
+  EXPECT_EQ(cold_word({TrialKind::cold, ColdPolicy::verify, false, false, records::Cold::not_cold}),
+            records::Cold::unknown);
+  EXPECT_EQ(cold_word({TrialKind::cold, ColdPolicy::verify, true, false, records::Cold::unknown}),
+            records::Cold::not_applicable);
+}
+
+TEST(ColdWord, IsWhatWasMeantWhereNothingShouldBeColdHoweverItEnds) {
+  for (const bool loaded : {true, false}) {
+    const auto judged = records::Cold::not_cold;
+    for (const bool memory : {true, false}) {
+      EXPECT_EQ(cold_word({TrialKind::cold, ColdPolicy::off, memory, loaded, judged}),
+                records::Cold::off);
+      EXPECT_EQ(cold_word({TrialKind::warm_up, ColdPolicy::verify, memory, loaded, judged}),
+                records::Cold::off);
+      EXPECT_EQ(cold_word({TrialKind::after_copy, ColdPolicy::verify, memory, loaded, judged}),
+                records::Cold::off);
+      EXPECT_EQ(cold_word({TrialKind::warm, ColdPolicy::off, memory, loaded, judged}),
+                records::Cold::warm);
+    }
+  }
 }
 
 }  // namespace

@@ -48,9 +48,24 @@ TEST(GpuMemoryStillUsed, IsAReasonWithBothAmountsWhereItStays) {
   EXPECT_TRUE(gpu_memory_still_used(Memory({565}), 500, k_quick));
 }
 
-TEST(GpuMemoryStillUsed, IsNothingWhereItIsNotKnown) {
+TEST(GpuMemoryStillUsed, IsNothingWhereItWasNotKnownBefore) {
   EXPECT_FALSE(gpu_memory_still_used(Memory({66190}), std::nullopt, k_quick));
-  EXPECT_FALSE(gpu_memory_still_used([] { return std::optional<double>(); }, 500, k_quick));
+}
+
+TEST(GpuMemoryStillUsed, IsAskedAgainWhereItIsNotToldAtOnce) {
+  int asked = 0;
+  const auto after_a_while = [&]() -> std::optional<double> {
+    ++asked;
+    return asked < 3 ? std::nullopt : std::optional<double>(asked < 5 ? 66190 : 500);
+  };
+  EXPECT_FALSE(gpu_memory_still_used(after_a_while, 500, {64, seconds(10), milliseconds(1)}));
+  EXPECT_EQ(asked, 5);
+}
+
+TEST(GpuMemoryStillUsed, IsAReasonWhereItIsNoLongerTold) {
+  const auto reason = gpu_memory_still_used([] { return std::optional<double>(); }, 500, k_quick);
+  ASSERT_TRUE(reason);
+  EXPECT_THAT(*reason, HasSubstr("not known"));
 }
 
 }  // namespace

@@ -1,9 +1,12 @@
 #include "measure/observation.h"
 
+#include <atomic>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "os/error.h"
 #include "os/file.h"
 #include "os/subprocess.h"
 
@@ -84,6 +87,21 @@ TEST_F(ObservedLoad, NamesAStrangerAtTheFilesAndNotTheTargetOrWhoIsIgnored) {
   ASSERT_EQ(observed.foreign_readers.size(), 1U);
   EXPECT_THAT(observed.foreign_readers[0], HasSubstr(std::to_string(stranger.pid())));
   for (const pid_t pid : set_apart) ::kill(pid, SIGKILL);
+}
+
+TEST_F(ObservedLoad, IsSaidToHaveAGapWhereLookingFailed) {
+  std::atomic<bool> failed{false};
+  TimelineSources sources;
+  sources.page_cache_bytes = [&failed]() -> std::optional<std::uint64_t> {
+    if (failed.exchange(true)) return 0;
+    throw os::Error("no descriptor is left");
+  };
+  os::Subprocess root(shell("sleep 300"));
+  tree_.set_root(root.pid());
+  Timeline timeline(os::Clock::now(), std::move(sources));
+  Observation observation(tree_, {weights_}, {}, &timeline);
+  ASSERT_TRUE(eventually([&] { return failed.load(); }));
+  EXPECT_EQ(observation.finish().gap, "no descriptor is left");
 }
 
 }  // namespace

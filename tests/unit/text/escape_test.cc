@@ -62,5 +62,10 @@ TEST(Escape, ShellWordsAreOneWord) {
   EXPECT_EQ(shell_word("größe"), "'größe'");
 }
 
+TEST(Escape, AShellLineIsItsWords) {
+  EXPECT_EQ(shell_line({"serve", "/a b", ""}), "serve '/a b' ''");
+  EXPECT_EQ(shell_line({}), "");
+}
+
 }  // namespace
 }  // namespace coldload::text

@@ -1,0 +1,217 @@
+#include "measure/arms.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+#include <set>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "os/error.h"
+
+namespace coldload::measure {
+
+namespace {
+
+// The arm that `flag` names, which must have a checkpoint.
+const Arm& measured_arm(const char* flag, const std::string& label, const std::vector<Arm>& arms) {
+  const auto found = std::find_if(arms.begin(), arms.end(),
+                                  [&](const Arm& arm) { return arm.facts.label == label; });
+  if (found == arms.end() || found->facts.placeholder) {
+    throw os::Error(fmt::format("{}: there is nothing at '{}' so far", flag, label));
+  }
+  return *found;
+}
+
+// The arm that is to be copied.
+const Arm& staging_source(const StagedArmRequest& stage, const std::vector<Arm>& arms) {
+  const Arm& source = measured_arm("--stage", stage.source_label, arms);
+  if (source.checkpoint->format == model::Format::gguf) {
+    throw os::Error("--stage: a .gguf file cannot be staged by itself: name its directory");
+  }
+  return source;
+}
+
+std::string model_name_of(const Plan& plan, const std::vector<Arm>& arms) {
+  if (!plan.model_name.empty()) return plan.model_name;
+  for (const Arm& arm : arms) {
+    if (arm.checkpoint) return arm.checkpoint->name;
+  }
+  return "";
+}
+
+std::vector<os::Fd> lock_checkpoints(const std::vector<Arm>& arms) {
+  std::vector<os::Fd> locks;
+  std::set<std::pair<dev_t, ino_t>> locked;  // two arms may reach one directory by two paths
+  for (const Arm& arm : arms) {
+    if (!arm.checkpoint) continue;
+    os::Fd directory = os::open_file(arm.storage.path, O_RDONLY | O_NONBLOCK);
+    struct stat info {};
+    if (::fstat(directory.get(), &info) != 0) {
+      throw os::SystemError("stat", directory.path(), errno);
+    }
+    if (!locked.emplace(info.st_dev, info.st_ino).second) continue;
+    if (::flock(directory.get(), LOCK_EX | LOCK_NB) == 0) {
+      locks.push_back(std::move(directory));
+    } else if (errno == EWOULDBLOCK) {
+      throw os::Error(fmt::format(
+          "another coldload measures {}: two experiments would evict each other's pages; wait for "
+          "it, or use --cold off",
+          arm.path));
+    }
+    // File systems without locks: nothing to hold.
+  }
+  return locks;
+}
+
+// The same checkpoint, seen through the mount of its stand-in.
+void mount_stand_in_of(Arm* arm, ExperimentWatcher& watcher) {
+  const bool is_file = arm->checkpoint->format == model::Format::gguf;
+  const std::filesystem::path source = arm->path;
+  stand_in::Options options;
+  options.source = is_file ? source.parent_path().string() : arm->path;
+  options.pace = arm->request.stand_in->pace;
+  options.links = stand_in::OutsideLinks::as_files;  // a hub snapshot's blobs, too
+  arm->stand_in = std::make_unique<stand_in::StandIn>(stand_in::mount(options));
+  arm->backing_files = arm->files();
+  arm->path = arm->stand_in->path();
+  if (is_file) arm->path += "/" + source.filename().string();
+  arm->checkpoint = model::open_checkpoint(arm->path);
+  const stand_in::Description& measured = arm->stand_in->description();
+  records::StandInFacts& facts = *arm->facts.stand_in;
+  facts.method = "fuse";
+  facts.delivered_read_bytes_per_s = measured.delivered.read_bytes_per_s;
+  facts.delivered_mmap_bytes_per_s = measured.delivered.mmap_bytes_per_s;
+  facts.readahead_bytes = measured.readahead_bytes;
+  look_behind(arm);
+  const std::string less = stand_in::shortfall(measured);
+  if (!less.empty()) watcher.warning(fmt::format("{}: {}", arm->facts.label, less));
+}
+
+// Where nothing can be mounted, for `reason`: the native loader's reads are held back instead.
+void pace_reads_of(Arm* arm, const std::string& reason, ExperimentWatcher& watcher) {
+  const StandInRequest& request = *arm->request.stand_in;
+  if (request.pace.requests_per_s || request.pace.stream_bytes_per_s) {
+    throw os::Error(fmt::format(
+        "cannot give {} the pace {}: {}; without a mount only a rate and a latency can be had",
+        arm->facts.label, request.spec, reason));
+  }
+  arm->pace = StandInRequest{stand_in::spec_of(request.pace), request.pace};
+  arm->facts.stand_in->method = "reader";
+  watcher.warning(
+      fmt::format("no stand-in can be mounted here ({}): the native loader's reads of {} are held "
+                  "to {} instead",
+                  reason, arm->facts.label, arm->pace->spec));
+}
+
+void mount_stand_ins(std::vector<Arm>* arms, bool can_pace, ExperimentWatcher& watcher) {
+  for (Arm& arm : *arms) {
+    if (!arm.request.stand_in || arm.facts.placeholder) continue;
+    const os::Availability available = stand_in::available();
+    if (available.ok) {
+      mount_stand_in_of(&arm, watcher);
+    } else if (can_pace) {
+      pace_reads_of(&arm, available.reason, watcher);
+    } else {
+      throw os::Error(
+          fmt::format("cannot mount the stand-in for {}: {}", arm.facts.label, available.reason));
+    }
+  }
+}
+
+// With a first copy; nothing where that was interrupted.
+std::optional<Arm> staged_arm(const StagedArmRequest& stage, const Arm& source,
+                              ExperimentWatcher& watcher) {
+  StagedCopy::Request request;
+  request.source = source.path;
+  request.source_files = source.files();
+  request.backing_files = source.backing_files;
+  request.destination = stage.destination;
+  request.keep = stage.keep;
+  if (source.pace) request.limit_bytes_per_s = source.pace->pace.rate_bytes_per_s;
+  auto copy = std::make_unique<StagedCopy>(std::move(request));
+  if (!copy->renew(watcher)) return std::nullopt;
+  Arm arm = look_at({std::string(k_staged_label), stage.destination, "", {}});
+  arm.facts.staged_from = stage.source_label;
+  arm.copy = std::move(copy);
+  return arm;
+}
+
+// The same path, mount and counter again.
+Arm prefetch_arm(const Arm& source) {
+  Arm arm;
+  arm.request = source.request;
+  arm.facts = source.facts;
+  arm.facts.label = arm.request.label = prefetch_label(source.facts.label);
+  arm.facts.prefetch_of = source.facts.label;
+  arm.path = source.path;
+  arm.checkpoint = source.checkpoint;
+  arm.backing_files = source.backing_files;
+  look_behind(&arm);
+  arm.cannot_warm = "there is nothing to read ahead";
+  return arm;
+}
+
+}  // namespace
+
+std::vector<std::size_t> Arms::present() const {
+  std::vector<std::size_t> present;
+  for (std::size_t i = 0; i < arms_.size(); ++i) {
+    if (!arms_[i].facts.placeholder) present.push_back(i);
+  }
+  return present;
+}
+
+Subject Arms::subject(const Slot& slot) const {
+  const Arm& arm = arms_[slot.arm];
+  return {arm, *arm.target, slot.kind, slot.block};
+}
+
+PlannedArms::PlannedArms(const Plan& plan) : plan_(plan) {
+  for (const ArmRequest& request : plan.arms) arms_.push_back(look_at(request));
+  for (const std::string& label : plan.prefetch) (void)measured_arm("--prefetch", label, arms_);
+  if (!plan.stage) return;
+  (void)staging_source(*plan.stage, arms_);
+  StagedCopy::check(plan.stage->destination);
+}
+
+Arms PlannedArms::prepare(Target& target, ExperimentWatcher& watcher) && {
+  std::vector<os::Fd> locks;
+  if (plan_.cold != ColdPolicy::off) locks = lock_checkpoints(arms_);
+  const std::string model_name = model_name_of(plan_, arms_);  // a mount has another
+  mount_stand_ins(&arms_, target.can_pace(), watcher);
+  std::optional<Arm> staged;
+  if (plan_.stage) staged = staged_arm(*plan_.stage, staging_source(*plan_.stage, arms_), watcher);
+  if (staged) arms_.push_back(std::move(*staged));
+  for (const std::string& label : plan_.prefetch) {
+    arms_.push_back(prefetch_arm(measured_arm("--prefetch", label, arms_)));
+  }
+  for (Arm& arm : arms_) {
+    arm.model_name = model_name;
+    arm.target = &target;
+  }
+  return {std::move(locks), std::move(arms_)};
+}
+
+std::vector<records::SameStorage> same_storage(const std::vector<Arm>& arms) {
+  std::vector<records::SameStorage> pairs;
+  for (std::size_t i = 0; i < arms.size(); ++i) {
+    for (std::size_t j = i + 1; j < arms.size(); ++j) {
+      const Arm& a = arms[i];
+      const Arm& b = arms[j];
+      // A stand-in is a view of other storage on purpose.
+      if (!a.checkpoint || !b.checkpoint || a.facts.stand_in || b.facts.stand_in) continue;
+      if (!a.facts.prefetch_of.empty() || !b.facts.prefetch_of.empty()) continue;
+      const std::string why = storage::same_storage(a.storage, a.files(), b.storage, b.files());
+      if (why.empty()) continue;
+      pairs.push_back({a.facts.label, b.facts.label, "the same storage: " + why});
+    }
+  }
+  return pairs;
+}
+
+}  // namespace coldload::measure

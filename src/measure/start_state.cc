@@ -1,0 +1,109 @@
+#include "measure/start_state.h"
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "measure/environment.h"
+#include "os/interrupt.h"
+#include "os/mapping.h"
+#include "os/memory.h"
+#include "storage/holders.h"
+#include "text/units.h"
+
+namespace coldload::measure {
+
+namespace {
+
+constexpr std::chrono::seconds k_eviction_patience{5};
+
+// A file server that a stand-in stands for has its files in memory.
+void warm_backing(const Arm& arm, std::vector<std::string>* remarks) {
+  if (arm.backing_files.empty()) return;
+  const auto room = os::available_memory_bytes();
+  if (room && *room < 2 * arm.checkpoint->weight_bytes()) {
+    remarks->push_back("the stand-in's backing files were not kept warm: too little memory");
+    return;
+  }
+  storage::PageCacheView(arm.backing_files).warm([](std::uint64_t) { return !os::interrupted(); });
+}
+
+std::vector<Leftover> leftovers_of(const storage::PageCacheView& view) {
+  std::vector<Leftover> leftovers;
+  for (std::size_t i = 0; i < view.size(); ++i) {
+    const auto resident = view.residency(i).resident_bytes;
+    if (!resident || *resident == 0) continue;
+    const std::uint64_t pages = (*resident + os::page_size() - 1) / os::page_size();
+    Leftover left{view.path(i), *resident, pages, {}};
+    for (const storage::Holder& holder : storage::find_holders({left.path})) {
+      left.holders.push_back(storage::describe(holder));
+    }
+    leftovers.push_back(std::move(left));
+  }
+  return leftovers;
+}
+
+void remark_on_others(const Arm& arm, std::vector<std::string>* remarks) {
+  const std::string stat = arm.storage.device
+                               ? fmt::format("/sys/dev/block/{}:{}/stat", arm.storage.device->major,
+                                             arm.storage.device->minor)
+                               : "";
+  const Quiet quiet = look_for_others(stat);
+  constexpr double k_busy_cores = 0.5;
+  constexpr double k_busy_disk_bytes_per_s = 5e6;
+  if (quiet.busy_cores.value_or(0) > k_busy_cores) {
+    remarks->push_back(
+        fmt::format("{:.1f} cores were busy with other work before launch", *quiet.busy_cores));
+  }
+  if (quiet.disk_bytes_per_s.value_or(0) > k_busy_disk_bytes_per_s) {
+    remarks->push_back(fmt::format("others moved {} on {} before launch",
+                                   text::format_rate(*quiet.disk_bytes_per_s),
+                                   arm.storage.device->name));
+  }
+}
+
+// Of the path: what a verdict on its reads has to go by.
+ColdEvidence evidence_of(const Arm& arm) {
+  ColdEvidence evidence;
+  evidence.memory_backed = arm.is_memory();
+  if (!arm.counter.beyond_hidden_cache) evidence.hidden_cache = arm.storage.hidden_cache;
+  evidence.fs_type = arm.storage.mount.fs_type;
+  evidence.needed_bytes = arm.checkpoint->weight_bytes();
+  evidence.counter_source = arm.counter.source;
+  evidence.counter_this_mount_only = arm.counter.this_mount_only;
+  evidence.no_counter_reason = arm.counter.reason;
+  evidence.processes_are_charged = arm.counter.processes_are_charged;
+  return evidence;
+}
+
+}  // namespace
+
+StartState bring_to_start(const Subject& subject, const Plan& plan, ExperimentWatcher& watcher) {
+  const Arm& arm = subject.arm;
+  StartState start{storage::PageCacheView(arm.files()), evidence_of(arm), {}};
+  ColdEvidence& evidence = start.evidence;
+  remark_on_others(arm, &start.remarks);
+  if (plan.drop_caches && subject.kind == TrialKind::cold) {
+    watcher.step("evict", 0, 0);
+    storage::drop_all_caches();
+    start.remarks.emplace_back("all of the machine's caches were dropped (--drop-caches)");
+  }
+  if (subject.kind == TrialKind::warm) {
+    start.view.warm([&](std::uint64_t bytes) {
+      watcher.step("warm", bytes, evidence.needed_bytes);
+      return !os::interrupted();
+    });
+  } else if (subject.is_evicted(plan.cold)) {
+    watcher.step("evict", 0, 0);
+    warm_backing(arm, &start.remarks);
+    start.view.evict(k_eviction_patience);
+    evidence.leftovers = leftovers_of(start.view);
+  }
+  const auto room = os::available_memory_bytes();
+  evidence.cache_can_hold = !room || *room > evidence.needed_bytes + evidence.needed_bytes / 4;
+  return start;
+}
+
+}  // namespace coldload::measure

@@ -1,0 +1,53 @@
+#include "measure/subject.h"
+
+#include <array>
+
+namespace coldload::measure {
+
+namespace {
+
+constexpr std::string_view k_warm = "_warm";
+constexpr std::string_view k_hot = "_hot";
+constexpr std::string_view k_after_copy = "_after_copy";
+constexpr std::string_view k_prefetch = "_prefetch";
+constexpr std::array k_own_suffixes{k_warm, k_hot, k_after_copy, k_prefetch};
+
+}  // namespace
+
+std::string prefetch_label(std::string_view label) { return std::string(label).append(k_prefetch); }
+
+std::vector<std::string> labels_of(const Plan& plan) {
+  std::vector<std::string> labels;
+  for (const ArmRequest& arm : plan.arms) labels.push_back(arm.label);
+  for (const std::string& label : plan.prefetch) labels.push_back(prefetch_label(label));
+  if (plan.stage) labels.emplace_back(k_staged_label);
+  return labels;
+}
+
+std::string_view own_suffix_of(std::string_view label) {
+  for (const std::string_view suffix : k_own_suffixes) {
+    if (label.size() > suffix.size() && label.substr(label.size() - suffix.size()) == suffix) {
+      return suffix;
+    }
+  }
+  return "";
+}
+
+std::string Subject::storage_mode() const {
+  std::string mode = arm.facts.label;
+  if (kind == TrialKind::warm) mode += arm.facts.staged_from.empty() ? k_warm : k_hot;
+  if (kind == TrialKind::after_copy) mode += k_after_copy;
+  return mode;
+}
+
+bool Subject::is_evicted(ColdPolicy policy) const {
+  return kind == TrialKind::cold && policy != ColdPolicy::off && !arm.is_memory();
+}
+
+LaunchRequest Subject::launch_request(const std::string& log_path) const {
+  // The pace of a stand-in is storage's: what is resident has none.
+  return {arm.path, log_path, kind == TrialKind::warm ? std::nullopt : arm.pace,
+          !arm.facts.prefetch_of.empty()};
+}
+
+}  // namespace coldload::measure

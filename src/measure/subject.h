@@ -1,0 +1,45 @@
+// What a trial is of: its arm, the target that loads it, how warm it starts; and the label of its
+// rows, which these make.
+//
+// Layer: measure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "measure/arm.h"
+#include "measure/plan.h"
+#include "measure/schedule.h"
+#include "measure/target.h"
+
+namespace coldload::measure {
+
+// The label of the arm of --stage.
+inline constexpr std::string_view k_staged_label = "staged";
+
+// The label of the arm that --prefetch makes of another one.
+[[nodiscard]] std::string prefetch_label(std::string_view label);
+
+// The labels of all arms that `plan` will have: the paths', then what is made of them.
+[[nodiscard]] std::vector<std::string> labels_of(const Plan& plan);
+
+// The end of `label` that coldload's own rows use; empty where there is none.
+[[nodiscard]] std::string_view own_suffix_of(std::string_view label);
+
+struct Subject {
+  const Arm& arm;
+  Target& target;
+  TrialKind kind = TrialKind::cold;
+  std::uint64_t block = 0;  // from 1 within its kind
+
+  // The CSV's storage_mode: "net", "net_warm"; of a staged arm "staged", "staged_after_copy"
+  // straight after the copy was made, "staged_hot" with the checkpoint resident.
+  [[nodiscard]] std::string storage_mode() const;
+  // Whether its checkpoint is brought out of memory: what is memory itself cannot be.
+  [[nodiscard]] bool is_evicted(ColdPolicy policy) const;
+  [[nodiscard]] LaunchRequest launch_request(const std::string& log_path) const;
+};
+
+}  // namespace coldload::measure
