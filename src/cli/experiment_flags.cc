@@ -13,7 +13,7 @@
 #include "cli/conditions.h"
 #include "cli/server_flags.h"
 #include "cli/version.h"
-#include "process/readiness.h"
+#include "process/ready_url.h"
 #include "records/baseline.h"
 #include "text/units.h"
 

@@ -74,7 +74,7 @@ class LaunchedServer : public Launched {
   std::optional<FirstToken> first_token() override {
     if (!completion_) return std::nullopt;
     const os::TimePoint asked = os::Clock::now();
-    const server::FirstToken token =
+    const server::TokenOutcome token =
         server::request_first_token(ready_url_, *completion_, k_token_patience);
     FirstToken result{std::nullopt, token.reason};
     if (token.at) {

@@ -5,9 +5,7 @@
 #include <ctime>
 #include <thread>
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <poll.h>
 
 #include "os/interrupt.h"
@@ -21,22 +19,6 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
 constexpr auto k_destructor_grace = std::chrono::seconds(2);
-
-bool is_loopback(const SocketAddress& address) {
-  if (address.family() == AF_INET) {
-    constexpr std::uint32_t k_loopback_network = 127;
-    const auto* ipv4 = reinterpret_cast<const sockaddr_in*>(&address.storage);
-    return (ntohl(ipv4->sin_addr.s_addr) >> 24) == k_loopback_network;
-  }
-  const auto* ipv6 = reinterpret_cast<const sockaddr_in6*>(&address.storage);
-  return IN6_IS_ADDR_LOOPBACK(&ipv6->sin6_addr);
-}
-
-bool is_loopback(const ReadyUrl& url) {
-  const std::vector<SocketAddress> addresses = resolve(url);
-  return std::all_of(addresses.begin(), addresses.end(),
-                     [](const SocketAddress& address) { return is_loopback(address); });
-}
 
 // The URL of a server that may be launched now.
 ReadyUrl free_url(const std::string& text) {

@@ -17,7 +17,7 @@
 #include "process/guard.h"
 #include "process/log_pump.h"
 #include "process/process_tree.h"
-#include "process/readiness.h"
+#include "process/readiness_probe.h"
 #include "text/redact.h"
 
 namespace coldload::process {
