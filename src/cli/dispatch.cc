@@ -12,6 +12,7 @@
 #include "cli/version.h"
 #include "os/descriptor_limit.h"
 #include "os/interrupt.h"
+#include "os/standard_streams.h"
 #include "text/suggest.h"
 
 namespace coldload::cli {
@@ -56,6 +57,7 @@ void complain(const std::string& text) { std::fputs(("coldload: " + text + "\n")
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
+  os::open_missing_streams();
   const std::vector<std::string> args(argv + 1, argv + argc);
   // A message may repeat what was typed, or what a server said.
   const auto cleaned = [&args](const std::exception& error) {
@@ -64,7 +66,9 @@ int run_command_line(int argc, char** argv) {
   try {
     os::raise_descriptor_limit();
     os::install_interrupt_handler();
-    return dispatch(args);
+    const int code = dispatch(args);
+    os::finish_standard_output();
+    return code;
   } catch (const UsageError& error) {
     complain(cleaned(error) + "\n`coldload --help` lists commands and flags.");
     return k_exit_usage;
