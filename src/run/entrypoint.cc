@@ -28,18 +28,15 @@ constexpr std::chrono::hours k_ready_limit{1};
 constexpr std::chrono::seconds k_reader_grace{1};
 
 bool would_end_us(int number) {
-  const auto& ignored = os::signals_ignored_at_start();
   const bool ends = number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
-  return ends && std::find(ignored.begin(), ignored.end(), number) == ignored.end();
+  return ends && !os::ignored_at_start(number);
 }
 
 }  // namespace
 
 EntrypointEnd Entrypoint::run() {
   EntrypointEnd end;
-  if (os::interrupted() && would_end_us(os::interrupt_signal())) {
-    fatal_signal_ = os::interrupt_signal();  // before signals came to us
-  }
+  fatal_signal_ = os::interrupt_signal();  // one from before signals came to us
   if (!wait_for_verdict(&end) || !copy_first(&end)) return end;
   launch();
   while (true) {
