@@ -188,12 +188,19 @@ server::Environment united_environment(const ServerOptions& options,
   return united;
 }
 
-// By the name that it has, so that server::look_through() knows it and a log or `ps` names it.
-std::string own_program() {
+// Ourselves, whatever is under our name by now.
+constexpr const char* k_own_program = "/proc/self/exe";
+
+// The name that we had at the start, so that server::look_through() knows it and a log or `ps`
+// names it. The kernel marks that of a file which has been replaced.
+std::string own_name() {
+  constexpr std::string_view k_mark = " (deleted)";
   std::error_code error;
-  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error) throw os::SystemError("read", "/proc/self/exe", error.value());
-  return program;
+  std::string name = std::filesystem::read_symlink(k_own_program, error);
+  if (error) throw os::SystemError("read", k_own_program, error.value());
+  const std::size_t at = name.rfind(k_mark);
+  if (at != std::string::npos && at + k_mark.size() == name.size()) name.resize(at);
+  return name;
 }
 
 class ServerTarget : public Target {
@@ -258,7 +265,8 @@ class ServerTarget : public Target {
     launch.secrets = options_.secrets;
     launch.ready_url = server::substitute(options_.ready.url, values);
     if (request.read_ahead) {
-      const std::vector<std::string> run{own_program(),      "run", "--ready-url", launch.ready_url,
+      launch.executable = k_own_program;
+      const std::vector<std::string> run{own_name(),         "run", "--ready-url", launch.ready_url,
                                          request.model_path, "--"};
       launch.argv.insert(launch.argv.begin(), run.begin(), run.end());
     }

@@ -348,6 +348,8 @@ TrialResult run_trial(const TrialInput& input, Target& target, const gpu::Nvml& 
                               input.slot.kind == TrialKind::warm ? std::nullopt : arm.pace,
                               !arm.facts.prefetch_of.empty()});
   } catch (const os::Error& error) {
+    result.interrupted = os::interrupted();
+    if (result.interrupted) return result;
     record.status = records::Status::failed;
     record.reason = error.what();
     record.cold = input.slot.kind == TrialKind::warm ? records::Cold::warm : records::Cold::unknown;
