@@ -34,7 +34,7 @@ class LaunchedServer : public Launched {
         completion_(kind.completion == nullptr
                         ? std::nullopt
                         : kind.completion(server::look_through(options.argv), request.model_path)),
-        log_(kind.grammar()),
+        log_(kind.grammar),
         server_(listening(std::move(options))) {
     if (completion_ && completion_->api_key.empty()) {
       completion_->api_key = value_for_server(kind.api_key_variable);
@@ -176,10 +176,8 @@ class LaunchedServer : public Launched {
 server::Environment united_environment(const ServerOptions& options,
                                        const server::RuntimeCaches* caches) {
   server::Environment united;
-  if (options.kind->environment != nullptr) {
-    for (auto& [name, value] : options.kind->environment(options.timeout)) {
-      if (std::getenv(name.c_str()) == nullptr) united.emplace_back(name, value);
-    }
+  for (auto& [name, value] : server::environment_of(*options.kind, options.timeout)) {
+    if (std::getenv(name.c_str()) == nullptr) united.emplace_back(name, value);
   }
   if (caches != nullptr) {
     for (auto& variable : caches->environment()) united.push_back(std::move(variable));

@@ -221,15 +221,15 @@ TEST(Completion, SilenceEndsWithTheTime) {
 TEST(Completion, EndsWhenItIsGivenUp) {
   const Scripted server({}, Ending::stays);
   int asked = 0;
-  const TokenOutcome token = request_first_token(server.url(), {"/v1/completions", "{}"}, seconds(60),
-                                               [&asked] { return ++asked > 3; });
+  const TokenOutcome token = request_first_token(server.url(), {"/v1/completions", "{}"},
+                                                 seconds(60), [&asked] { return ++asked > 3; });
   EXPECT_FALSE(token.at);
   EXPECT_THAT(token.reason, HasSubstr("given up"));
 }
 
 TEST(Completion, NobodyThereIsAReason) {
   const TokenOutcome refused = request_first_token(process::parse_ready_url("http://127.0.0.1:1/"),
-                                                 {"/v1/completions", "{}"}, seconds(20));
+                                                   {"/v1/completions", "{}"}, seconds(20));
   EXPECT_FALSE(refused.at);
   EXPECT_THAT(refused.reason, HasSubstr("cannot connect"));
   const TokenOutcome unknown =
