@@ -1,3 +1,3 @@
-#include "cli/run.h"
+#include "cli/dispatch.h"
 
-int main(int argc, char** argv) { return coldload::cli::run(argc, argv); }
+int main(int argc, char** argv) { return coldload::cli::run_command_line(argc, argv); }

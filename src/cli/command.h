@@ -34,7 +34,7 @@ struct Command {
 // Every command, in the order of the help.
 [[nodiscard]] const std::vector<Command>& commands();
 
-// One function per file of the same name (`run` is run_server); `args` is what follows the
+// One function per file of the same name (that of run.cc is run_server); `args` is what follows the
 // command's name.
 int run_compare(const std::vector<std::string>& args);
 int run_measure(const std::vector<std::string>& args);

@@ -14,7 +14,7 @@
 #include "cli/server_flags.h"
 #include "cli/version.h"
 #include "measure/subject.h"
-#include "process/readiness.h"
+#include "process/ready_url.h"
 #include "records/baseline.h"
 #include "text/units.h"
 

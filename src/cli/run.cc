@@ -1,77 +1,143 @@
-#include "cli/run.h"
-
-#include <cstdio>
-#include <exception>
-#include <string>
-#include <vector>
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
 
 #include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include "cli/command.h"
-#include "cli/secrets.h"
-#include "cli/version.h"
-#include "os/descriptor_limit.h"
-#include "os/interrupt.h"
-#include "text/suggest.h"
+#include "run/entrypoint.h"
+#include "run/plan.h"
+#include "server/argv.h"
+#include "text/units.h"
 
 namespace coldload::cli {
 
 namespace {
 
-void print_help() {
-  fmt::print(
-      "coldload: what does it cost to cold-load this model from this storage path?\n\n"
-      "usage: coldload COMMAND [FLAGS]\n\ncommands:\n");
-  for (const Command& command : commands()) {
-    if (*command.summary != '\0') fmt::print("  {:<9} {}\n", command.name, command.summary);
-  }
-  fmt::print(
-      "\n`coldload COMMAND --help` lists a command's flags; `coldload --version` says what was "
-      "built.\n");
+using run::ReaderNews;
+
+// A line that nobody takes is dropped: a full disk, a log driver that hangs or a terminal that is
+// gone are no reason to leave the server alone with its signals.
+void say(const std::string& line) {
+  const std::string text = fmt::format("coldload: {}\n", line);
+  pollfd entry{STDERR_FILENO, POLLOUT, 0};
+  if (::poll(&entry, 1, 0) != 1 || (entry.revents & POLLOUT) == 0) return;
+  [[maybe_unused]] const auto put = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
-int dispatch(const std::vector<std::string>& args) {
-  if (args.empty() || args[0] == "--help" || args[0] == "-h" || args[0] == "help") {
-    print_help();
-    return args.empty() ? k_exit_usage : k_exit_ok;
-  }
-  if (args[0] == "--version") {
-    fmt::print("{}", version_text());
-    return k_exit_ok;
-  }
-  std::vector<std::string> names;
-  for (const Command& command : commands()) {
-    if (args[0] == command.name) return command.run({args.begin() + 1, args.end()});
-    names.emplace_back(command.name);
-  }
-  const std::string known = text::nearest(args[0], names);
-  throw UsageError(known.empty()
-                       ? fmt::format("unknown command {}", args[0])
-                       : fmt::format("unknown command {}; did you mean {}?", args[0], known));
+// "; why", or nothing.
+std::string behind_semicolon(const std::string& text) { return text.empty() ? "" : "; " + text; }
+
+// "7.2 GB were read beside it in 14.1 s"; where nothing was, why.
+std::string words_of(const ReaderNews& done) {
+  if (done.bytes == 0) return done.text;
+  return fmt::format("{}{} were read beside it in {:.1f} s{}", done.at_most ? "up to " : "",
+                     text::format_bytes(done.bytes), done.seconds,
+                     done.text.empty() ? "" : fmt::format(" ({})", done.text));
 }
 
-// Where nobody reads them, the exit code tells alone.
-void complain(const std::string& text) { std::fputs(("coldload: " + text + "\n").c_str(), stderr); }
+// What a person is told of it; empty: nothing. `served`: the path, or its copy.
+std::string words_of(const run::RunRequest& request, const ReaderNews& news, bool ready_is_known,
+                     const std::string& served) {
+  const std::string bytes = text::format_bytes(news.bytes);
+  switch (news.kind) {
+    case ReaderNews::Kind::found:
+    case ReaderNews::Kind::copying:
+      return "";
+    case ReaderNews::Kind::refused:  // after the launch: found out late
+    case ReaderNews::Kind::useless:
+      return fmt::format("{}{} ahead: {}", run::k_not_read_ahead, served, news.text);
+    case ReaderNews::Kind::reading:
+      return fmt::format("reading {} of {} beside the server{}", bytes, served,
+                         behind_semicolon(news.text));
+    case ReaderNews::Kind::done:
+      return ready_is_known || words_of(news).empty() ? "" : "the server runs; " + words_of(news);
+    case ReaderNews::Kind::has_copy:
+      return fmt::format("serving {}, a copy of {}", request.copy, request.path);
+    case ReaderNews::Kind::copy_first:
+      return fmt::format("copying {} to {} before the server starts: {}", request.path,
+                         request.copy, news.text);
+    case ReaderNews::Kind::copied:
+      return fmt::format("{} is a copy of {} now: {} were copied in {:.1f} s{}", request.copy,
+                         request.path, bytes, news.seconds, behind_semicolon(news.text));
+    case ReaderNews::Kind::not_copied:
+      return fmt::format("not copied to {}: {}", request.copy, news.text);
+    case ReaderNews::Kind::late:
+      return fmt::format("{} does not answer: starting the server without waiting for it",
+                         request.path);
+  }
+  return "";
+}
+
+void say_all(const run::RunRequest& request, run::RunPlan* plan) {
+  if (plan->name_follows_directory) {
+    say("clients see the directory that is served as the model's name, which changes when the copy"
+        " is there: give --served-model-name");
+  }
+  const bool ready_is_known = plan->options.ready_url.has_value();
+  plan->options.on_news = [&request, ready_is_known,
+                           served = request.path](const ReaderNews& news) mutable {
+    if (news.kind == ReaderNews::Kind::has_copy) served = request.copy;
+    const std::string words = words_of(request, news, ready_is_known, served);
+    if (!words.empty()) say(words);
+  };
+  plan->options.on_ready = [](double seconds, const std::optional<ReaderNews>& done) {
+    say(fmt::format("ready after {:.1f} s{}", seconds,
+                    behind_semicolon(done ? words_of(*done) : "")));
+  };
+}
+
+// As a shell answers for a command that it cannot start.
+int run_entrypoint(const run::EntrypointOptions& options) {
+  constexpr int k_not_found = 127;
+  constexpr int k_not_executable = 126;
+  constexpr int k_signal_base = 128;
+  run::EntrypointEnd end;
+  try {
+    end = run::Entrypoint(options).run();
+  } catch (const os::SystemError& error) {
+    say(error.what());
+    return error.code() == ENOENT ? k_not_found : k_not_executable;
+  }
+  if (!end.refused.empty()) throw os::Error(end.refused + "; the server was not started");
+  if (!end.server) return k_signal_base + end.signal;
+  return end.server->signal != 0 ? k_signal_base + end.server->signal : end.server->code;
+}
 
 }  // namespace
 
-int run(int argc, char** argv) {
-  const std::vector<std::string> args(argv + 1, argv + argc);
-  // A message may repeat what was typed, or what a server said.
-  const auto cleaned = [&args](const std::exception& error) {
-    return secrets_of(args).apply(error.what());
-  };
+int run_server(const std::vector<std::string>& args) {
+  const auto dashes = std::find(args.begin(), args.end(), "--");
+  CLI::App app("Starts a server at once and reads the checkpoint at PATH into memory beside it.",
+               "coldload run");
+  app.footer(
+      "Everything after -- is the server's command line, run without a shell; {model} and {port}"
+      " are\nreplaced. Signals are passed on to the server; its exit code is ours.");
+  run::RunRequest request;
+  bool quiet = false;
+  app.add_option("PATH", request.path,
+                 "the checkpoint: a directory of safetensors, or a .gguf file")
+      ->required();
+  app.add_option("--stage", request.copy,
+                 "serve DST, a copy of PATH on faster storage; where it is not there, make it for "
+                 "the next start");
+  app.add_option("--port", request.port, "the server's port (default: as its command says)");
+  app.add_option("--ready-url", request.ready_url,
+                 "ready when this answers 200 (default: http://127.0.0.1:{port}/health)");
+  app.add_flag("--quiet", quiet, "say nothing but what is wrong");
+  if (!parse(app, {args.begin(), dashes})) return k_exit_ok;
+  // Without a command: as if it were empty.
+  request.command.assign(dashes == args.end() ? dashes : dashes + 1, args.end());
+  run::RunPlan plan;
   try {
-    os::raise_descriptor_limit();
-    os::install_interrupt_handler();
-    return dispatch(args);
-  } catch (const UsageError& error) {
-    complain(cleaned(error) + "\n`coldload --help` lists commands and flags.");
-    return k_exit_usage;
-  } catch (const std::exception& error) {
-    complain(cleaned(error));
-    return os::interrupted() ? k_exit_interrupted : k_exit_failed;
+    plan = run::plan_run(request);
+  } catch (const server::ArgvError& error) {
+    throw UsageError(error.what());
   }
+  if (!quiet) say_all(request, &plan);
+  return run_entrypoint(plan.options);
 }
 
 }  // namespace coldload::cli

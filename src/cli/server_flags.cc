@@ -39,11 +39,11 @@ const server::ServerKind* kind_of(const std::string& name) {
 
 std::vector<std::string> built_command(const server::ServerKind& kind, const ServerFlags& flags,
                                        const std::vector<std::string>& more_flags) {
-  if (kind.command == nullptr) {
+  if (kind.command.empty()) {
     throw UsageError(fmt::format(
         "--server {} needs the server's command after --: there is none to build", kind.name));
   }
-  return kind.command({flags.max_model_len, flags.gpu_memory_utilization, more_flags});
+  return server::command_of(kind, {flags.max_model_len, flags.gpu_memory_utilization, more_flags});
 }
 
 // A variable's name and its value.

@@ -34,7 +34,7 @@ class LaunchedServer : public Launched {
         completion_(kind.completion == nullptr
                         ? std::nullopt
                         : kind.completion(server::look_through(options.argv), request.model_path)),
-        log_(kind.grammar()),
+        log_(kind.grammar),
         server_(listening(std::move(options))) {
     if (completion_ && completion_->api_key.empty()) {
       completion_->api_key = value_for_server(kind.api_key_variable);
@@ -74,7 +74,7 @@ class LaunchedServer : public Launched {
   std::optional<FirstToken> first_token() override {
     if (!completion_) return std::nullopt;
     const os::TimePoint asked = os::Clock::now();
-    const server::FirstToken token =
+    const server::TokenOutcome token =
         server::request_first_token(ready_url_, *completion_, k_token_patience);
     FirstToken result{std::nullopt, token.reason};
     if (token.at) {
@@ -176,10 +176,8 @@ class LaunchedServer : public Launched {
 server::Environment united_environment(const ServerOptions& options,
                                        const server::RuntimeCaches* caches) {
   server::Environment united;
-  if (options.kind->environment != nullptr) {
-    for (auto& [name, value] : options.kind->environment(options.timeout)) {
-      if (std::getenv(name.c_str()) == nullptr) united.emplace_back(name, value);
-    }
+  for (auto& [name, value] : server::environment_of(*options.kind, options.timeout)) {
+    if (std::getenv(name.c_str()) == nullptr) united.emplace_back(name, value);
   }
   if (caches != nullptr) {
     for (auto& variable : caches->environment()) united.push_back(std::move(variable));
@@ -188,12 +186,19 @@ server::Environment united_environment(const ServerOptions& options,
   return united;
 }
 
-// By the name that it has, so that server::look_through() knows it and a log or `ps` names it.
-std::string own_program() {
+// Ourselves, whatever is under our name by now.
+constexpr const char* k_own_program = "/proc/self/exe";
+
+// The name that we had at the start, so that server::look_through() knows it and a log or `ps`
+// names it. The kernel marks that of a file which has been replaced.
+std::string own_name() {
+  constexpr std::string_view k_mark = " (deleted)";
   std::error_code error;
-  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error) throw os::SystemError("read", "/proc/self/exe", error.value());
-  return program;
+  std::string name = std::filesystem::read_symlink(k_own_program, error);
+  if (error) throw os::SystemError("read", k_own_program, error.value());
+  const std::size_t at = name.rfind(k_mark);
+  if (at != std::string::npos && at + k_mark.size() == name.size()) name.resize(at);
+  return name;
 }
 
 class ServerTarget : public Target {
@@ -258,7 +263,8 @@ class ServerTarget : public Target {
     launch.secrets = options_.secrets;
     launch.ready_url = server::substitute(options_.ready.url, values);
     if (request.read_ahead) {
-      const std::vector<std::string> run{own_program(),      "run", "--ready-url", launch.ready_url,
+      launch.executable = k_own_program;
+      const std::vector<std::string> run{own_name(),         "run", "--ready-url", launch.ready_url,
                                          request.model_path, "--"};
       launch.argv.insert(launch.argv.begin(), run.begin(), run.end());
     }

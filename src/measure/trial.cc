@@ -254,6 +254,8 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   try {
     launched = subject.target.launch(subject.launch_request(input.log_path));
   } catch (const os::Error& error) {
+    result.interrupted = os::interrupted();
+    if (result.interrupted) return result;
     record.status = records::Status::failed;
     record.reason = error.what();
     apply_verdict(input, start.evidence, &record);

@@ -1,5 +1,6 @@
 #include "os/interrupt.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -43,7 +44,9 @@ void install_interrupt_handler() {
   action.sa_handler = on_signal;
   ::sigemptyset(&action.sa_mask);
   action.sa_flags = SA_RESTART;
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(number, &action, nullptr);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    if (!ignored_at_start(number)) ::sigaction(number, &action, nullptr);
+  }
   // An ignored SIGCHLD, inherited, would throw away how our children end.
   action.sa_handler = SIG_DFL;
   ::sigaction(SIGCHLD, &action, nullptr);
@@ -52,6 +55,11 @@ void install_interrupt_handler() {
 }
 
 const std::vector<int>& signals_ignored_at_start() { return g_ignored_at_start; }
+
+bool ignored_at_start(int number) {
+  return std::find(g_ignored_at_start.begin(), g_ignored_at_start.end(), number) !=
+         g_ignored_at_start.end();
+}
 
 bool interrupted() { return g_signal.load() != 0; }
 

@@ -7,14 +7,16 @@
 
 namespace coldload::os {
 
-// From now on SIGINT, SIGTERM and SIGHUP set the flag instead of ending the process, and SIGPIPE
-// is ignored (a write to a closed pipe fails with EPIPE). A second SIGINT within the clean-up
-// changes nothing: clean-up is bounded. Call once, before any thread starts.
+// From now on SIGINT, SIGTERM and SIGHUP set the flag instead of ending the process, but for those
+// that it was started to ignore; SIGPIPE is ignored (a write to a closed pipe fails with EPIPE),
+// and SIGCHLD is not. A second SIGINT within the clean-up changes nothing: clean-up is bounded.
+// Call once, before any thread starts.
 void install_interrupt_handler();
 
-// The signals that this process was started to ignore, as below nohup(1): what it starts in its
-// place should ignore them too. Empty before installation.
+// The signals that this process was started to ignore, as below nohup(1) or by a script's `&`: what
+// it starts in its place should ignore them too. Empty before installation.
 [[nodiscard]] const std::vector<int>& signals_ignored_at_start();
+[[nodiscard]] bool ignored_at_start(int number);
 
 [[nodiscard]] bool interrupted();
 

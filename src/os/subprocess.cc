@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <string_view>
@@ -17,6 +18,7 @@
 
 #include "os/descriptor_limit.h"
 #include "os/error.h"
+#include "os/interrupt.h"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): not in every unistd.h
 
@@ -108,9 +110,23 @@ pid_t fork_into(int cgroup_fd) {
   return ::fork();
 }
 
+enum class ChildState {
+  runs,
+  ended,     // and waits to be reaped
+  not_ours,  // or not any more: somebody else has reaped it
+};
+
+ChildState look_at_child(pid_t pid) {
+  siginfo_t info{};
+  const int result = ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT);
+  if (result != 0) return errno == EINTR ? ChildState::runs : ChildState::not_ours;
+  return info.si_pid == pid ? ChildState::ended : ChildState::runs;
+}
+
 }  // namespace
 
 std::string ExitStatus::text() const {
+  if (!known) return "an exit status that is not known";
   if (signal == 0) return fmt::format("exit code {}", code);
   const char* name = ::sigabbrev_np(signal);
   return fmt::format("killed by SIG{}", name != nullptr ? name : std::to_string(signal));
@@ -124,6 +140,11 @@ ExitStatus exit_status(int raw) {
 }
 
 Subprocess::Subprocess(const SpawnOptions& options) {
+  std::vector<int> ignored = options.ignored_signals;
+  for (const int number : signals_ignored_at_start()) {
+    const bool is_jobs = number != SIGCHLD && number != SIGPIPE;
+    if (is_jobs && !options.new_session) ignored.push_back(number);
+  }
   std::vector<std::string> argv = options.argv;
   if (argv.empty()) throw Error("cannot start a command: no command was given");
   std::vector<std::string> environment = merged_environment(options.environment);
@@ -141,8 +162,8 @@ Subprocess::Subprocess(const SpawnOptions& options) {
       options.new_session,
       options.inherited_fds.data(),
       options.inherited_fds.size(),
-      options.ignored_signals.data(),
-      options.ignored_signals.size(),
+      ignored.data(),
+      ignored.size(),
       options.working_directory.empty() ? nullptr : options.working_directory.c_str(),
       error_pipe.write_end.get()};
   launched_at_ = Clock::now();
@@ -174,7 +195,7 @@ Subprocess::Subprocess(Subprocess&& other) noexcept
 
 Subprocess::~Subprocess() {
   if (pid_ < 0 || status_ || detached_) return;
-  ::kill(pid_, SIGKILL);
+  send_signal(SIGKILL);
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
 }
@@ -184,20 +205,26 @@ std::optional<ExitStatus> Subprocess::try_wait() {
   int raw = 0;
   const pid_t got = ::waitpid(pid_, &raw, WNOHANG);
   if (got == 0 || (got < 0 && errno == EINTR)) return std::nullopt;
-  status_ = got == pid_ ? exit_status(raw) : ExitStatus{};
+  // ECHILD: it was not left to us.
+  status_ = got == pid_ ? exit_status(raw) : ExitStatus{EXIT_FAILURE, 0, false};
   return status_;
 }
 
 std::optional<ExitStatus> Subprocess::wait_until(TimePoint deadline) {
-  while (true) {
-    if (auto status = try_wait()) return status;
+  return ended_by(deadline) ? try_wait() : std::nullopt;
+}
+
+bool Subprocess::ended_by(TimePoint deadline) const {
+  while (!status_) {
+    if (look_at_child(pid_) != ChildState::runs) return true;
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-    if (left.count() <= 0) return std::nullopt;
+    if (left.count() <= 0) return false;
     pollfd entry{pid_fd_.get(), POLLIN, 0};
     const auto step = pid_fd_.valid() ? left.count() + 1 : std::min<long>(left.count() + 1, 5);
     ::poll(&entry, pid_fd_.valid() ? 1 : 0, static_cast<int>(std::min<long>(step, 1000)));
   }
+  return true;
 }
 
 ExitStatus Subprocess::wait() {
@@ -207,7 +234,17 @@ ExitStatus Subprocess::wait() {
 }
 
 void Subprocess::send_signal(int number) const noexcept {
-  if (pid_ > 0 && !status_) ::kill(pid_, number);
+  if (pid_ <= 0 || status_) return;
+  if (pid_fd_.valid()) {
+    ::syscall(SYS_pidfd_send_signal, pid_fd_.get(), number, nullptr, 0);
+  } else {
+    ::kill(pid_, number);  // ours to reap: until then the number is its own
+  }
+}
+
+void Subprocess::kill_group() const noexcept {
+  // A group keeps its number while one of it is there, and its leader is until we reap it.
+  if (pid_ > 0 && !status_ && look_at_child(pid_) != ChildState::not_ours) ::kill(-pid_, SIGKILL);
 }
 
 ExitStatus run_shell(const std::string& command,

@@ -20,13 +20,15 @@ struct SpawnOptions {
   std::string executable;         // what is run instead of argv[0]; empty: argv[0]
   // Added to, or replacing values of, our own environment.
   std::vector<std::pair<std::string, std::string>> environment;
-  int stdin_fd = -1;                 // -1: /dev/null
-  int stdout_fd = -1;                // -1: ours
-  int stderr_fd = -1;                // -1: ours
-  bool new_session = false;          // setsid: own session and process group
-  std::vector<int> inherited_fds;    // stay open in the child under the same numbers
-  std::vector<int> ignored_signals;  // what the child starts with ignored; all others: the default
-  std::string working_directory;     // empty: ours
+  int stdin_fd = -1;               // -1: /dev/null
+  int stdout_fd = -1;              // -1: ours
+  int stderr_fd = -1;              // -1: ours
+  bool new_session = false;        // setsid: own session and process group
+  std::vector<int> inherited_fds;  // stay open in the child under the same numbers
+  // What the child starts with ignored; all others: the default. In our own session it also ignores
+  // what we were started to ignore, as its terminal and its shell are ours.
+  std::vector<int> ignored_signals;
+  std::string working_directory;  // empty: ours
   // Start in this cgroup v2, a directory that is open; where the kernel refuses, in ours.
   int cgroup_fd = -1;
 };
@@ -35,6 +37,8 @@ struct SpawnOptions {
 struct ExitStatus {
   int code = 0;    // valid if signal == 0
   int signal = 0;  // the signal that killed it
+  // False where somebody else waited for it, or the kernel did: then it counts as exit code 1.
+  bool known = true;
   [[nodiscard]] bool success() const { return code == 0 && signal == 0; }
   // "exit code 3", "killed by SIGKILL".
   [[nodiscard]] std::string text() const;
@@ -66,7 +70,12 @@ class Subprocess {
   // Waits at most until `deadline`.
   std::optional<ExitStatus> wait_until(TimePoint deadline);
   ExitStatus wait();
+  // Waits at most until `deadline` for its end, but does not reap it; whether it has ended.
+  [[nodiscard]] bool ended_by(TimePoint deadline) const;
   void send_signal(int number) const noexcept;
+  // SIGKILL to the process group of a child with a session of its own, so to what it has started,
+  // too. Nothing once the child has been reaped: its number may be another group's then.
+  void kill_group() const noexcept;
   // The child now ends on its own: it is neither killed nor reaped on destruction.
   void detach() { detached_ = true; }
 

@@ -87,6 +87,7 @@ std::string pack(const GuardedCommand& command) {
   std::string packed;
   const auto add = [&](std::string_view word) { packed.append(word).push_back('\0'); };
   add(command.working_directory);
+  add(command.executable);
   add(std::to_string(command.argv.size()));
   for (const std::string& word : command.argv) add(word);
   for (const auto& [key, value] : command.environment) {
@@ -105,6 +106,7 @@ GuardedCommand unpack(std::string_view packed) {
   };
   GuardedCommand command;
   command.working_directory = take();
+  command.executable = take();
   const std::size_t words = std::stoul(take());
   for (std::size_t i = 0; i < words; ++i) command.argv.push_back(take());
   while (!packed.empty()) {
@@ -150,6 +152,7 @@ std::optional<os::Subprocess> launch_server(const os::Fd& control, const Guarded
                                             const os::Cgroup* group) {
   os::SpawnOptions spawn;
   spawn.argv = command.argv;
+  spawn.executable = command.executable;
   spawn.environment = command.environment;
   spawn.working_directory = command.working_directory;
   spawn.new_session = true;
@@ -241,6 +244,17 @@ bool wait_readable(const os::Fd& control, os::TimePoint deadline) {
   }
 }
 
+// Until the guard has something to report. Starting a program reads its file, which may lie on
+// storage that hangs.
+void wait_for_start(const os::Fd& control, const std::string& program) {
+  const os::TimePoint deadline = os::Clock::now() + k_start_limit;
+  while (!wait_readable(control, os::Clock::now() + milliseconds(50))) {
+    if (!os::interrupted() && os::Clock::now() < deadline) continue;
+    throw os::Error(fmt::format("cannot start {}: {}", program,
+                                os::interrupted() ? "interrupted" : "it takes too long"));
+  }
+}
+
 }  // namespace
 
 Guard::Guard(const std::vector<std::string>& command, int output_fd) {
@@ -253,12 +267,12 @@ Guard::Guard(const std::vector<std::string>& command, int output_fd) {
     const os::Fd theirs(ends[1], "the guard's control socket");
     process_.emplace(guard_options(command, theirs.get(), output_fd));
   }
-  const bool answers = wait_readable(control_, os::Clock::now() + k_start_limit);
-  const auto report = answers ? receive_report(control_) : std::nullopt;
+  wait_for_start(control_, command[0]);
+  const auto report = receive_report(control_);
   std::string directory(report ? static_cast<std::size_t>(report->number) : 0, '\0');
   if (!report || !receive_all(control_, std::as_writable_bytes(std::span(directory)))) {
-    throw os::Error(fmt::format("cannot start a server: its guard ({}) {}; the log may say why",
-                                command[0], answers ? "ended at once" : "does not answer"));
+    throw os::Error(fmt::format(
+        "cannot start a server: its guard ({}) ended at once; the log may say why", command[0]));
   }
   if (auto group = os::Cgroup::adopt(directory)) cgroup_.emplace(std::move(*group));
 }
@@ -268,13 +282,7 @@ void Guard::launch(const GuardedCommand& command) {
   const std::uint64_t bytes = packed.size();
   (void)send_all(control_, std::as_bytes(std::span(&bytes, 1)));
   (void)send_all(control_, std::as_bytes(std::span(packed)));
-  // Starting it reads its file, which may lie on storage that hangs.
-  const os::TimePoint deadline = os::Clock::now() + k_start_limit;
-  while (!wait_readable(control_, os::Clock::now() + milliseconds(50))) {
-    if (!os::interrupted() && os::Clock::now() < deadline) continue;
-    throw os::Error(fmt::format("cannot start {}: {}", command.argv.empty() ? "" : command.argv[0],
-                                os::interrupted() ? "interrupted" : "it takes too long"));
-  }
+  wait_for_start(control_, command.argv.empty() ? "a server" : command.argv[0]);
   const auto report = receive_report(control_);
   if (!report) {
     throw os::Error(fmt::format("cannot start {}: its guard was killed; start again",

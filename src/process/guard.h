@@ -26,6 +26,7 @@ namespace coldload::process {
 // What a guard is to launch.
 struct GuardedCommand {
   std::vector<std::string> argv;
+  std::string executable;                                        // see os::SpawnOptions
   std::vector<std::pair<std::string, std::string>> environment;  // see os::SpawnOptions
   std::string working_directory;                                 // empty: ours
 };
@@ -42,7 +43,8 @@ class Guard {
   Guard& operator=(const Guard&) = delete;
 
   // Launches the server: own session, stdin from /dev/null. Throws os::SystemError where the
-  // command is not found or cannot be executed. Call once.
+  // command is not found or cannot be executed, and os::Error where that takes too long or is
+  // interrupted. Call once.
   void launch(const GuardedCommand& command);
   // Lets go: a guard that has nothing left below it ends, any other ends that first. One that takes
   // longer than a few seconds is not waited for.

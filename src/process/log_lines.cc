@@ -13,6 +13,30 @@ constexpr std::size_t k_most_pieces = 256;
 
 }  // namespace
 
+// ECMA-48: ESC [ ... final byte, ESC ] ... BEL or ESC \, or ESC and one character.
+bool EscapeSkipper::skips(char next) {
+  const Place before = place_;
+  switch (before) {
+    case Place::none:
+      if (next == k_escape) place_ = Place::begun;
+      return next == k_escape;
+    case Place::begun:
+      place_ = next == '[' ? Place::control : next == ']' ? Place::text : Place::none;
+      break;
+    case Place::control:
+      if (next >= '@' && next <= '~') place_ = Place::none;
+      break;
+    case Place::text:
+      if (next == '\a') place_ = Place::none;
+      if (next == k_escape) place_ = Place::text_ends;
+      break;
+    case Place::text_ends:
+      place_ = next == '\\' ? Place::none : Place::text;
+      break;
+  }
+  return true;
+}
+
 os::TimePoint LogLine::received_at(std::size_t offset) const {
   if (pieces_.empty()) return {};
   const auto after =
@@ -43,7 +67,7 @@ void LogLines::finish() {
   if (!line_.text_.empty()) on_line_(line_);
   line_.text_.clear();
   line_.pieces_.clear();
-  escape_ = Escape::none;
+  escape_ = {};
 }
 
 void LogLines::append(os::TimePoint received, std::string_view part) {
@@ -52,8 +76,7 @@ void LogLines::append(os::TimePoint received, std::string_view part) {
     line_.pieces_.emplace_back(line_.text_.size(), received);
   }
   while (!part.empty() && line_.text_.size() < k_longest_log_line) {
-    if (escape_ != Escape::none) {
-      skip_escape(part.front());
+    if ((escape_.is_inside() || part.front() == k_escape) && escape_.skips(part.front())) {
       part.remove_prefix(1);
       continue;
     }
@@ -61,31 +84,6 @@ void LogLines::append(os::TimePoint received, std::string_view part) {
     const std::size_t plain = std::min({part.find(k_escape), part.size(), room});
     line_.text_ += part.substr(0, plain);
     part.remove_prefix(plain);
-    if (!part.empty() && part.front() == k_escape) {
-      escape_ = Escape::begun;
-      part.remove_prefix(1);
-    }
-  }
-}
-
-// ECMA-48: ESC [ ... final byte, ESC ] ... BEL or ESC \, or ESC and one character.
-void LogLines::skip_escape(char next) {
-  switch (escape_) {
-    case Escape::begun:
-      escape_ = next == '[' ? Escape::control : next == ']' ? Escape::text : Escape::none;
-      break;
-    case Escape::control:
-      if (next >= '@' && next <= '~') escape_ = Escape::none;
-      break;
-    case Escape::text:
-      if (next == '\a') escape_ = Escape::none;
-      if (next == k_escape) escape_ = Escape::text_ends;
-      break;
-    case Escape::text_ends:
-      escape_ = next == '\\' ? Escape::none : Escape::text;
-      break;
-    case Escape::none:
-      break;
   }
 }
 

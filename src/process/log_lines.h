@@ -20,6 +20,18 @@ namespace coldload::process {
 
 inline constexpr std::size_t k_longest_log_line = 4096;  // bytes
 
+// Knows which characters of a text belong to an ANSI sequence, one after the other.
+class EscapeSkipper {
+ public:
+  bool skips(char next);
+  // Within a sequence.
+  [[nodiscard]] bool is_inside() const { return place_ != Place::none; }
+
+ private:
+  enum class Place { none, begun, control, text, text_ends };
+  Place place_ = Place::none;
+};
+
 class LogLine {
  public:
   [[nodiscard]] std::string_view text() const { return text_; }
@@ -46,14 +58,11 @@ class LogLines {
   [[nodiscard]] bool at_line_start() const { return line_.pieces_.empty(); }
 
  private:
-  enum class Escape { none, begun, control, text, text_ends };  // where in an ANSI sequence we are
-
   void append(os::TimePoint received, std::string_view part);
-  void skip_escape(char next);
 
   std::function<void(const LogLine&)> on_line_;
   LogLine line_;
-  Escape escape_ = Escape::none;
+  EscapeSkipper escape_;
 };
 
 }  // namespace coldload::process

@@ -7,76 +7,30 @@
 
 #include "os/error.h"
 #include "os/fd.h"
+#include "process/log_lines.h"
+#include "text/escape.h"
 
 namespace coldload::process {
 
-namespace {
-
-constexpr char k_escape = '\x1b';
-
-// The length of the escape sequence that `text` begins with: ESC [ ... final byte, ESC ] ... BEL or
-// ESC \, or ESC and one character.
-std::size_t escape_length(std::string_view text) {
-  if (text.size() < 2) return text.size();
-  if (text[1] == '[') {
-    std::size_t at = 2;
-    while (at < text.size() && (text[at] < '@' || text[at] > '~')) ++at;
-    return std::min(at + 1, text.size());
-  }
-  if (text[1] == ']') {
-    for (std::size_t at = 2; at < text.size(); ++at) {
-      if (text[at] == '\a') return at + 1;
-      if (text[at] == k_escape && at + 1 < text.size() && text[at + 1] == '\\') return at + 2;
-    }
-    return text.size();
-  }
-  return 2;
-}
-
-// The length of the well-formed UTF-8 sequence that `text` begins with (Unicode 15, table 3-7);
-// 0 if it begins with none.
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t at) {
-    return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
-  };
-  const auto follows = [&](std::size_t at) { return byte(at) >= 0x80 && byte(at) <= 0xBF; };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    const bool overlong = first == 0xE0 && byte(1) < 0xA0;
-    const bool surrogate = first == 0xED && byte(1) > 0x9F;
-    return !overlong && !surrogate && follows(1) && follows(2) ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    const bool overlong = first == 0xF0 && byte(1) < 0x90;
-    const bool too_large = first == 0xF4 && byte(1) > 0x8F;
-    return !overlong && !too_large && follows(1) && follows(2) && follows(3) ? 4 : 0;
-  }
-  return 0;
-}
-
-}  // namespace
-
 std::string clean_line(std::string_view text, std::size_t limit_bytes) {
   std::string line;
+  EscapeSkipper skipper;
   while (!text.empty() && line.size() < limit_bytes) {
+    std::size_t length = std::max<std::size_t>(text::utf8_length(text), 1);
+    const std::string_view character = text.substr(0, length);
     const auto first = static_cast<unsigned char>(text.front());
-    std::size_t length = 1;
-    if (text.front() == k_escape) {
-      length = escape_length(text);
-    } else if (text.front() == '\t') {
+    // U+0080 to U+009F are control characters too.
+    const bool is_control =
+        length == 1 ? first < ' ' || first == 0x7F : first == 0xC2 && character[1] < '\xA0';
+    if (skipper.skips(text.front())) {
+      length = 1;
+    } else if (character == "\t") {
       line += ' ';
-    } else if (first < 0x80) {
-      if (first >= ' ' && first != 0x7F) line += text.front();
-    } else if (const std::size_t sequence = utf8_length(text); sequence != 0) {
-      length = sequence;
-      // U+0080 to U+009F are control characters too.
-      const bool control = first == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0;
-      if (line.size() + sequence > limit_bytes) break;
-      if (!control) line += text.substr(0, sequence);
-    } else {
+    } else if (length == 1 && first >= 0x80) {
       line += '?';
+    } else if (!is_control) {
+      if (line.size() + length > limit_bytes) break;
+      line += character;
     }
     text.remove_prefix(length);
   }

@@ -73,14 +73,26 @@ os::Fd open_process(const os::ProcessInfo& info) {
   return handle;
 }
 
-void send_signal(const os::ProcessInfo& info, int number) {
-  const os::Fd handle = open_process(info);
+// Returns the handle that it was sent through.
+os::Fd send_signal(const os::ProcessInfo& info, int number) {
+  os::Fd handle = open_process(info);
   if (handle.valid()) {
     ::syscall(SYS_pidfd_send_signal, handle.get(), number, nullptr, 0);
   } else if (errno == ENOSYS) {
     const auto now = os::process_info(info.pid);
     if (now && now->start_ticks == info.start_ticks) ::kill(info.pid, number);
   }
+  return handle;
+}
+
+// The group of a process, where its session is none of `foreign` and it is still there after both
+// were asked for by its number; else 0.
+pid_t own_group(const os::ProcessInfo& info, const os::Fd& handle, const std::set<pid_t>& foreign) {
+  const pid_t group = ::getpgid(info.pid);
+  const pid_t session = ::getsid(info.pid);
+  pollfd ended{handle.get(), POLLIN, 0};
+  const bool is_there = handle.valid() && ::poll(&ended, 1, 0) == 0;
+  return is_there && group > 0 && session > 0 && foreign.count(session) == 0 ? group : 0;
 }
 
 // Waits until one of the processes ends, at most until `until`.
@@ -361,7 +373,9 @@ std::vector<Survivor> ProcessTree::stop(std::chrono::nanoseconds grace) {
 
 // Processes that start others faster than we can look are stopped before they are killed. A whole
 // process group is signalled at once, which no fork can outrun. A group is the tree's alone if its
-// session is: only descendants of the process that began a session are in it.
+// session is: only descendants of the process that began a session are in it. The kernel names
+// groups by number only, and a number is a group's while one of it is there: a member that we have
+// stopped before, which does nothing about ending any more.
 void ProcessTree::freeze_and_kill() {
   constexpr int k_passes = 16;
   std::set<Identity> frozen;
@@ -379,20 +393,16 @@ void ProcessTree::freeze_and_kill() {
     for (const os::ProcessInfo& info : alive) {
       if (!frozen.insert(identity(info)).second) continue;
       any_new = true;
-      const pid_t group = ::getpgid(info.pid);
-      const pid_t session = ::getsid(info.pid);
-      if (group > 0 && session > 0 && foreign_sessions.count(session) == 0) {
-        ::kill(-group, SIGSTOP);
-        groups.insert(group);
-      } else {
-        send_signal(info, SIGSTOP);
-      }
+      const os::Fd handle = send_signal(info, SIGSTOP);
+      const pid_t group = own_group(info, handle, foreign_sessions);
+      if (group > 0 && groups.insert(group).second) ::kill(-group, SIGSTOP);
     }
     if (!any_new) break;
   }
   for (const os::ProcessInfo& info : members()) {
-    const pid_t group = ::getpgid(info.pid);
-    if (group > 0 && groups.count(group) != 0) ::kill(-group, SIGKILL);
+    const os::Fd handle = send_signal(info, SIGSTOP);  // a new one, perhaps
+    const pid_t group = own_group(info, handle, {});
+    if (groups.erase(group) != 0) ::kill(-group, SIGKILL);
     send_signal(info, SIGKILL);
   }
 }

@@ -4,7 +4,7 @@
 // daemonised, in a session of its own) stays below us in the tree. Whatever descends from us now
 // and did not when the tree was set up is the server's; what was there before (a stand-in's file
 // server, say), and everything below it, is not, and is never signalled or reaped. A guard (see
-// serve/guard.h) stands between us and the server and belongs to neither: its children are the
+// process/guard.h) stands between us and the server and belongs to neither: its children are the
 // tree's.
 //
 // Layer: process. Thread-safe: a sampler may look while another thread waits or stops.

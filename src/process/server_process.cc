@@ -5,9 +5,7 @@
 #include <ctime>
 #include <thread>
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <poll.h>
 
 #include "os/interrupt.h"
@@ -21,22 +19,6 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
 constexpr auto k_destructor_grace = std::chrono::seconds(2);
-
-bool is_loopback(const SocketAddress& address) {
-  if (address.family() == AF_INET) {
-    constexpr std::uint32_t k_loopback_network = 127;
-    const auto* ipv4 = reinterpret_cast<const sockaddr_in*>(&address.storage);
-    return (ntohl(ipv4->sin_addr.s_addr) >> 24) == k_loopback_network;
-  }
-  const auto* ipv6 = reinterpret_cast<const sockaddr_in6*>(&address.storage);
-  return IN6_IS_ADDR_LOOPBACK(&ipv6->sin6_addr);
-}
-
-bool is_loopback(const ReadyUrl& url) {
-  const std::vector<SocketAddress> addresses = resolve(url);
-  return std::all_of(addresses.begin(), addresses.end(),
-                     [](const SocketAddress& address) { return is_loopback(address); });
-}
 
 // The URL of a server that may be launched now.
 ReadyUrl free_url(const std::string& text) {
@@ -72,7 +54,7 @@ ServerProcess::ServerProcess(const LaunchOptions& options)
   pump_.close_write_end();
   tree_.set_cgroup(guard_.cgroup());
   tree_.set_guard(guard_.pid());
-  guard_.launch({options.argv, options.environment, options.working_directory});
+  guard_.launch({options.argv, options.executable, options.environment, options.working_directory});
   tree_.set_root(guard_.server());
 }
 

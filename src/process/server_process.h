@@ -17,7 +17,7 @@
 #include "process/guard.h"
 #include "process/log_pump.h"
 #include "process/process_tree.h"
-#include "process/readiness.h"
+#include "process/readiness_probe.h"
 #include "text/redact.h"
 
 namespace coldload::process {
@@ -26,6 +26,7 @@ inline constexpr std::chrono::seconds k_default_grace{15};
 
 struct LaunchOptions {
   std::vector<std::string> argv;  // placeholders already replaced
+  std::string executable;         // what is run instead of argv[0]; empty: argv[0]
   std::vector<std::pair<std::string, std::string>> environment;
   std::string working_directory;  // empty: ours
   std::string log_path;           // stdout and stderr of the whole tree

@@ -28,18 +28,15 @@ constexpr std::chrono::hours k_ready_limit{1};
 constexpr std::chrono::seconds k_reader_grace{1};
 
 bool would_end_us(int number) {
-  const auto& ignored = os::signals_ignored_at_start();
   const bool ends = number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
-  return ends && std::find(ignored.begin(), ignored.end(), number) == ignored.end();
+  return ends && !os::ignored_at_start(number);
 }
 
 }  // namespace
 
 EntrypointEnd Entrypoint::run() {
   EntrypointEnd end;
-  if (os::interrupted() && would_end_us(os::interrupt_signal())) {
-    fatal_signal_ = os::interrupt_signal();  // before signals came to us
-  }
+  fatal_signal_ = os::interrupt_signal();  // one from before signals came to us
   if (!wait_for_verdict(&end) || !copy_first(&end)) return end;
   launch();
   while (true) {
@@ -67,7 +64,7 @@ bool Entrypoint::wait_for_verdict(EntrypointEnd* end) {
   try {
     reader_.emplace(options_.reader);
   } catch (const os::Error& error) {
-    options_.on_news({ReaderNews::Kind::useless, 0, false, 0, error.what()});
+    options_.on_news({ReaderNews::Kind::useless, error.what()});
   }
   const os::TimePoint deadline = os::Clock::now() + options_.patience;
   while (true) {
@@ -83,7 +80,7 @@ bool Entrypoint::wait_for_verdict(EntrypointEnd* end) {
     }
     if (verdict_ || !reader_) return true;
     if (os::Clock::now() >= deadline) {
-      options_.on_news({ReaderNews::Kind::late, 0, false, 0, ""});
+      options_.on_news({ReaderNews::Kind::late});
       return true;
     }
     wait(deadline);
@@ -105,7 +102,7 @@ bool Entrypoint::copy_first(EntrypointEnd* end) {
     const os::TimePoint deadline = heard_at_ + options_.copy->patience;
     if (os::Clock::now() >= deadline) {
       copying_ = false;
-      options_.on_news({ReaderNews::Kind::not_copied, 0, false, 0,
+      options_.on_news({ReaderNews::Kind::not_copied,
                         "it does not go on, and the server does not wait for it any longer"});
       break;
     }
@@ -123,7 +120,7 @@ void Entrypoint::start_copier() {
     copying_ = true;
     heard_at_ = os::Clock::now();
   } catch (const os::Error& error) {
-    options_.on_news({ReaderNews::Kind::not_copied, 0, false, 0, error.what()});
+    options_.on_news({ReaderNews::Kind::not_copied, error.what()});
   }
 }
 
@@ -199,8 +196,8 @@ void Entrypoint::take_news() {
     using Kind = ReaderNews::Kind;
     if (server_ && news.kind == Kind::has_copy) {
       // It would read what is not served.
-      options_.on_news({Kind::useless, 0, false, 0,
-                        "its copy is there, but was found too late to be served this time"});
+      options_.on_news(
+          {Kind::useless, "its copy is there, but was found too late to be served this time"});
       return drop_reader();
     }
     note(news);
@@ -212,12 +209,12 @@ void Entrypoint::take_news() {
   const bool given_up = reader_has_until_ && os::Clock::now() >= *reader_has_until_;
   if (reader_->fd() >= 0 && !given_up) return;
   if (reading_ && !done_) {
-    done_ = {ReaderNews::Kind::done, 0, true, 0,
-             given_up ? "the reader hangs and was given up" : "the reader ended early"};
+    done_ = {ReaderNews::Kind::done,
+             given_up ? "the reader hangs and was given up" : "the reader ended early", 0, 0, true};
     options_.on_news(*done_);
   }
   if (std::exchange(copying_, false)) {
-    options_.on_news({ReaderNews::Kind::not_copied, 0, false, 0, "the copying ended early"});
+    options_.on_news({ReaderNews::Kind::not_copied, "the copying ended early"});
   }
   drop_reader();
   announce_ready();

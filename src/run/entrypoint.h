@@ -17,7 +17,7 @@
 
 #include "os/signal_inbox.h"
 #include "os/subprocess.h"
-#include "process/readiness.h"
+#include "process/readiness_probe.h"
 #include "run/reader_process.h"
 
 namespace coldload::run {

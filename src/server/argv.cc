@@ -1,10 +1,13 @@
 #include "server/argv.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <limits>
 
 #include <fmt/format.h>
+
+#include "server/invocation.h"
 
 namespace coldload::server {
 
@@ -37,54 +40,21 @@ std::optional<std::uint16_t> port_number(std::string_view text) {
   return static_cast<std::uint16_t>(*value);
 }
 
-// vLLM's reading of lengths: k, m and g are decimal, K, M and G binary.
+// vLLM's reading of lengths: k and m are decimal, K and M binary.
 std::optional<std::uint64_t> length_number(std::string_view text) {
+  constexpr std::string_view k_letters = "kmKM";
+  constexpr std::array<std::uint64_t, 4> k_units{1000, 1'000'000, 1U << 10, 1U << 20};
   std::uint64_t unit = 1;
-  if (!text.empty()) {
-    switch (text.back()) {
-      case 'k':
-        unit = 1000;
-        break;
-      case 'm':
-        unit = 1'000'000;
-        break;
-      case 'K':
-        unit = 1U << 10;
-        break;
-      case 'M':
-        unit = 1U << 20;
-        break;
-      default:
-        break;
-    }
-    if (unit != 1) text.remove_suffix(1);
+  if (const std::size_t at = text.empty() ? text.npos : k_letters.find(text.back());
+      at != text.npos) {
+    unit = k_units.at(at);
+    text.remove_suffix(1);
   }
   const auto value = whole_number(text);
   if (!value || *value == 0 || *value > std::numeric_limits<std::uint64_t>::max() / unit) {
     return std::nullopt;
   }
   return *value * unit;
-}
-
-struct Flag {
-  std::string name;  // with dashes, as vLLM's parser takes underscores too
-  std::string_view value;
-};
-
-// The flag that begins at `argv[index]`: "--name value" or "--name=value".
-std::optional<Flag> flag_at(const std::vector<std::string>& argv, std::size_t index) {
-  const std::string_view word = argv[index];
-  if (word.size() < 2 || word.front() != '-') return std::nullopt;
-  const std::size_t equals = word.find('=');
-  Flag flag;
-  flag.name = word.substr(0, equals);
-  std::replace(flag.name.begin(), flag.name.end(), '_', '-');
-  if (equals != std::string_view::npos) {
-    flag.value = word.substr(equals + 1);
-  } else if (index + 1 < argv.size()) {
-    flag.value = argv[index + 1];
-  }
-  return flag;
 }
 
 bool runs_llama_server(const std::vector<std::string>& argv) {
@@ -113,18 +83,12 @@ ArgvFacts facts_of_argv(const std::vector<std::string>& argv) {
   ArgvFacts facts;
   facts.uses_port = contains(argv, k_port);
   facts.uses_max_model_len = contains(argv, k_max_model_len);
-  const bool is_llama_server = runs_llama_server(argv);
-  for (std::size_t i = 1; i < argv.size(); ++i) {
-    const auto flag = flag_at(argv, i);
-    if (!flag) continue;
-    const bool is_port = flag->name == "--port" || flag->name == "-p";
-    const bool is_length = flag->name == "--max-model-len" || flag->name == "--context-length" ||
-                           flag->name == "--ctx-size" || (is_llama_server && flag->name == "-c");
-    if (is_port && !facts.uses_port) {
-      if (const auto port = port_number(flag->value)) facts.fixed_port = port;
-    }
-    if (is_length) facts.max_model_len = length_number(flag->value);
+  if (!facts.uses_port) {
+    facts.fixed_port = port_number(flag_value(argv, {"--port", "-p"}).value_or(""));
   }
+  std::vector<std::string_view> lengths{"--max-model-len", "--context-length", "--ctx-size"};
+  if (runs_llama_server(argv)) lengths.emplace_back("-c");
+  facts.max_model_len = length_number(flag_value(argv, lengths).value_or(""));
   return facts;
 }
 
@@ -135,23 +99,27 @@ std::string substitute(std::string_view text, const ArgvValues& values) {
     result += text.substr(0, brace);
     if (brace == std::string_view::npos) break;
     text.remove_prefix(brace);
-    if (text.substr(0, k_model.size()) == k_model) {
+    const auto begins_with = [&text](std::string_view word) {
+      return text.substr(0, word.size()) == word;
+    };
+    std::string_view taken = "{";
+    if (begins_with(k_model)) {
       result += values.model;
-      text.remove_prefix(k_model.size());
-    } else if (text.substr(0, k_port.size()) == k_port) {
+      taken = k_model;
+    } else if (begins_with(k_port)) {
       if (!values.port) throw ArgvError("{port} is used, but no port is known: give --port");
       result += std::to_string(*values.port);
-      text.remove_prefix(k_port.size());
-    } else if (text.substr(0, k_max_model_len.size()) == k_max_model_len) {
+      taken = k_port;
+    } else if (begins_with(k_max_model_len)) {
       if (!values.max_model_len) {
         throw ArgvError("{max_model_len} is used, but not known: give --max-model-len");
       }
       result += std::to_string(*values.max_model_len);
-      text.remove_prefix(k_max_model_len.size());
+      taken = k_max_model_len;
     } else {
-      result += '{';
-      text.remove_prefix(1);
+      result += taken;
     }
+    text.remove_prefix(taken.size());
   }
   return result;
 }
@@ -173,11 +141,7 @@ ReadyPlan plan_ready(const ArgvFacts& facts, std::uint16_t port_flag, const std:
                     "write {{port}} there",
                     port_flag, *facts.fixed_port));
   }
-  if (port_flag != 0) {
-    plan.port = port_flag;
-  } else if (facts.fixed_port) {
-    plan.port = facts.fixed_port;
-  }
+  plan.port = port_flag != 0 ? std::optional(port_flag) : facts.fixed_port;
   plan.choose_port = facts.uses_port && !plan.port;
   plan.url = ready_url.empty() ? fmt::format("http://127.0.0.1:{{port}}{}", endpoint) : ready_url;
   const bool port_known = plan.port || plan.choose_port;

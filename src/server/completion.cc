@@ -60,7 +60,7 @@ class Answer : private http::basic_parser<false> {
   }
 
   // What came of it; nothing while that is open.
-  [[nodiscard]] std::optional<FirstToken> result() const {
+  [[nodiscard]] std::optional<TokenOutcome> result() const {
     return failure_ ? failure_ : events_.result();
   }
 
@@ -74,7 +74,7 @@ class Answer : private http::basic_parser<false> {
 
  private:
   void fail(const std::string& reason) {
-    if (!result()) failure_ = FirstToken{std::nullopt, reason};
+    if (!result()) failure_ = TokenOutcome{std::nullopt, reason};
   }
 
   std::size_t take_body(Text body) {
@@ -118,19 +118,18 @@ class Answer : private http::basic_parser<false> {
   std::string unread_;
   std::string error_body_;
   TokenEvents events_;
-  std::optional<FirstToken> failure_;
+  std::optional<TokenOutcome> failure_;
 };
 
 std::string header_and_body(const process::ReadyUrl& base, const CompletionRequest& request) {
-  const bool is_ipv6_literal = base.host.find(':') != std::string::npos;
   const std::string authorization =
       request.api_key.empty() ? "" : fmt::format("Authorization: Bearer {}\r\n", request.api_key);
   return fmt::format(
-      "POST {} HTTP/1.1\r\nHost: {}{}{}:{}\r\nUser-Agent: coldload\r\n"
+      "POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: coldload\r\n"
       "Accept: text/event-stream, application/json\r\nContent-Type: application/json\r\n"
       "{}Content-Length: {}\r\nConnection: close\r\n\r\n{}",
-      request.target, is_ipv6_literal ? "[" : "", base.host, is_ipv6_literal ? "]" : "", base.port,
-      authorization, request.body.size(), request.body);
+      request.target, process::authority_of(base), authorization, request.body.size(),
+      request.body);
 }
 
 // One request and its answer. Every wait ends at the deadline or when it is given up.
@@ -145,7 +144,7 @@ class Exchange {
         deadline_(os::Clock::now() + timeout),
         given_up_(given_up) {}
 
-  FirstToken run() {
+  TokenOutcome run() {
     try {
       connect(process::resolve(base_));
     } catch (const os::Error& error) {
@@ -186,16 +185,13 @@ class Exchange {
   // To the first address that accepts.
   void connect(const std::vector<process::SocketAddress>& addresses) {
     for (const process::SocketAddress& address : addresses) {
-      socket_ = os::Fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
-                       base_.text);
+      socket_ = process::open_tcp_socket(address.family());
       if (!socket_.valid()) throw os::SystemError("open a socket for", base_.text, errno);
       trouble_.reset();
-      const auto* raw = reinterpret_cast<const sockaddr*>(&address.storage);
-      int error = ::connect(socket_.get(), raw, address.length) == 0 ? 0 : errno;
-      if (error == EINPROGRESS) {
+      int error = process::begin_connect(socket_, address);
+      if (error == 0) {
         if (!wait(POLLOUT)) return;
-        socklen_t size = sizeof error;
-        ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+        error = process::connect_result(socket_);
       }
       if (error == 0) return;
       trouble_ = "cannot connect: " + os::error_text(error);
@@ -241,9 +237,9 @@ class Exchange {
 
 }  // namespace
 
-FirstToken request_first_token(const process::ReadyUrl& base, const CompletionRequest& request,
-                               std::chrono::nanoseconds timeout,
-                               const std::function<bool()>& given_up) {
+TokenOutcome request_first_token(const process::ReadyUrl& base, const CompletionRequest& request,
+                                 std::chrono::nanoseconds timeout,
+                                 const std::function<bool()>& given_up) {
   return Exchange(base, request, timeout, given_up).run();
 }
 

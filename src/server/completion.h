@@ -8,7 +8,7 @@
 #include <string>
 
 #include "os/interrupt.h"
-#include "process/readiness.h"
+#include "process/ready_url.h"
 #include "server/token_events.h"
 
 namespace coldload::server {
@@ -24,7 +24,7 @@ struct CompletionRequest {
 // that completed its event. Whatever the server does is a reason, not an error; so is a time-out,
 // and so is `given_up`, which is asked about every 50 ms and says that the answer is not wanted any
 // more.
-[[nodiscard]] FirstToken request_first_token(
+[[nodiscard]] TokenOutcome request_first_token(
     const process::ReadyUrl& base, const CompletionRequest& request,
     std::chrono::nanoseconds timeout, const std::function<bool()>& given_up = os::interrupted);
 

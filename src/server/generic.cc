@@ -3,18 +3,7 @@
 
 namespace coldload::server {
 
-namespace {
-
-bool recognises(const Invocation& /*invocation*/) { return false; }
-
-const LogGrammar& grammar() {
-  static const LogGrammar k_grammar;
-  return k_grammar;
-}
-
-}  // namespace
-
 const ServerKind k_generic{
-    .name = "generic", .recognises = recognises, .ready_endpoint = "/health", .grammar = grammar};
+    .name = "generic", .recognises = [](const Invocation&) { return false; }, .grammar = {}};
 
 }  // namespace coldload::server

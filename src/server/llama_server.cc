@@ -1,4 +1,6 @@
 // llama.cpp's llama-server.
+#include <array>
+
 #include "server/server_kind.h"
 
 namespace coldload::server {
@@ -9,59 +11,31 @@ bool recognises(const Invocation& invocation) {
   return invocation.program == "llama-server" || invocation.program == "llama-cpp-server";
 }
 
-const LogGrammar& grammar() {
-  constexpr double k_gib_per_mib = 1.0 / 1024;
-  static const LogGrammar k_grammar{{
-      {Says::reports, "", "version", R"(build: (\d+ \([0-9a-f]+\)))"},
-      {Says::begins, "weights", "", R"(llama_model_loader: loaded meta data)"},
-      {Says::ends, "weights", "", R"(llama_context: constructing|llama_kv_cache)"},
-      {Says::begins, "weights", "", R"(loading model)", {}, Evidence::enclosing},
-      {Says::ends, "weights", "", R"(model loaded)", {}, Evidence::enclosing},
-      {Says::reports,
-       "",
-       "model_gib",
-       R"((?:CUDA|ROCm|Vulkan|SYCL|MTL)\d* model buffer size = *([\d.]+) MiB)",
-       {},
-       Evidence::direct,
-       k_gib_per_mib},
-      {Says::reports,
-       "",
-       "kv_cache_gib",
-       R"((?:CUDA|ROCm|Vulkan|SYCL|MTL)\d* KV buffer size = *([\d.]+) MiB)",
-       {},
-       Evidence::direct,
-       k_gib_per_mib},
-      {Says::begins, "profile", "", R"(warming up the model)"},
-      {Says::ends, "profile", "", R"(model loaded)"},
-      {Says::begins, "http", "", R"(listening on http)"},
-  }};
-  return k_grammar;
-}
-
-std::vector<std::string> command(const CommandWishes& wishes) {
-  std::vector<std::string> argv{"llama-server", "-m",     "{model}", "--host", "127.0.0.1",
-                                "--port",       "{port}", "-ngl",    "999"};
-  if (wishes.max_model_len) {
-    argv.insert(argv.end(), {"--ctx-size", std::to_string(*wishes.max_model_len)});
-  }
-  argv.insert(argv.end(), wishes.more_flags.begin(), wishes.more_flags.end());
-  return argv;
-}
-
-std::optional<CompletionRequest> completion(const Invocation& invocation,
-                                            const std::string& model) {
-  return openai_completion(invocation, model);
-}
+constexpr double k_gib_per_mib = 1.0 / 1024;
+constexpr auto k_patterns = std::to_array<LogPattern>(
+    {{Says::reports, "", "version", R"(build: (\d+ \([0-9a-f]+\)))"},
+     {Says::begins, "weights", "", R"(llama_model_loader: loaded meta data)"},
+     {Says::ends, "weights", "", R"(llama_context: constructing|llama_kv_cache)"},
+     {enclosing(Says::begins), "weights", "", R"(loading model)"},
+     {enclosing(Says::ends), "weights", "", R"(model loaded)"},
+     {Says::reports, "", "model_gib",
+      R"((?:CUDA|ROCm|Vulkan|SYCL|MTL)\d* model buffer size = *([\d.]+) MiB)", "", k_gib_per_mib},
+     {Says::reports, "", "kv_cache_gib",
+      R"((?:CUDA|ROCm|Vulkan|SYCL|MTL)\d* KV buffer size = *([\d.]+) MiB)", "", k_gib_per_mib},
+     {Says::begins, "profile", "", R"(warming up the model)"},
+     {Says::ends, "profile", "", R"(model loaded)"},
+     {Says::begins, "http", "", R"(listening on http)"}});
 
 }  // namespace
 
-const ServerKind k_llama_server{.name = "llama-server",
-                                .recognises = recognises,
-                                .ready_endpoint = "/health",
-                                .grammar = grammar,
-                                .default_port = 8080,
-                                .command = command,
-                                .completion = completion,
-                                .api_key_variable = "LLAMA_API_KEY"};
+const ServerKind k_llama_server{
+    .name = "llama-server",
+    .recognises = recognises,
+    .grammar = {k_patterns},
+    .default_port = 8080,
+    .command = "llama-server -m {model} --host 127.0.0.1 --port {port} -ngl 999",
+    .length_flag = "--ctx-size",
+    .completion = openai_completion,
+    .api_key_variable = "LLAMA_API_KEY"};
 
 }  // namespace coldload::server

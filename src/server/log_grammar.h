@@ -3,8 +3,8 @@
 // Layer: server.
 #pragma once
 
+#include <span>
 #include <string_view>
-#include <vector>
 
 namespace coldload::server {
 
@@ -25,21 +25,29 @@ enum class Evidence {
   enclosing,  // the server timed it together with other things
 };
 
+struct Sign {
+  Says says;
+  Evidence evidence = Evidence::direct;
+  constexpr Sign(Says what, Evidence how = Evidence::direct)  // NOLINT(google-explicit-constructor)
+      : says(what), evidence(how) {}                          // most are direct
+};
+constexpr Sign progress(Says what) { return {what, Evidence::progress}; }
+constexpr Sign enclosing(Says what) { return {what, Evidence::enclosing}; }
+
 // A key in _s or _gib is an amount: of one worker, what `took` says adds up, and of all else the
 // largest stands. A key in _tokens is a whole number, any other a text; the last one stands.
 struct LogPattern {
-  Says says = Says::reports;
+  Sign sign;
   std::string_view phase;  // start, weights, compile, profile, kv_cache, graphs, http, or empty
   std::string_view key;    // what group 1 is called in `reported`; empty: not reported
   // RE2 syntax, found anywhere in a line; a `$` beside [\r\n], as many lines are searched at once.
   std::string_view regex;
   std::string_view second_key = {};  // what group 2 is called
-  Evidence evidence = Evidence::direct;
-  double scale = 1;  // group 1 times this is in the key's unit
+  double scale = 1;                  // group 1 times this is in the key's unit
 };
 
 struct LogGrammar {
-  std::vector<LogPattern> patterns;
+  std::span<const LogPattern> patterns = {};
   std::string_view worker = {};  // group 1 names the worker that wrote a line
 };
 

@@ -1,19 +1,60 @@
 #include "server/server_kind.h"
 
 #include <algorithm>
+#include <iterator>
+#include <sstream>
+
+#include <fmt/format.h>
 
 #include "text/json.h"
 
 namespace coldload::server {
 
-CompletionRequest openai_completion(const Invocation& invocation, const std::string& model) {
-  const text::json::object body{{"model", model},
+namespace {
+
+std::vector<std::string> words_of(std::string_view text) {
+  std::istringstream stream{std::string(text)};
+  return {std::istream_iterator<std::string>(stream), {}};
+}
+
+}  // namespace
+
+std::vector<std::string> command_of(const ServerKind& kind, const CommandWishes& wishes) {
+  std::vector<std::string> words = words_of(kind.command);
+  const auto say = [&words](std::string_view flag, const std::string& value) {
+    if (!flag.empty()) words.insert(words.end(), {std::string(flag), value});
+  };
+  const double share = wishes.gpu_memory_utilization.value_or(kind.usual_memory_share);
+  if (kind.usual_memory_share > 0) say(kind.memory_flag, fmt::format("{}", share));
+  if (wishes.max_model_len) say(kind.length_flag, std::to_string(*wishes.max_model_len));
+  if (kind.usual_memory_share == 0 && share > 0) say(kind.memory_flag, fmt::format("{}", share));
+  words.insert(words.end(), wishes.more_flags.begin(), wishes.more_flags.end());
+  return words;
+}
+
+Environment environment_of(const ServerKind& kind, std::chrono::nanoseconds timeout) {
+  constexpr std::chrono::seconds k_least{600};
+  const auto timeout_s = std::max(std::chrono::ceil<std::chrono::seconds>(timeout), k_least);
+  Environment environment;
+  for (const std::string& word : words_of(kind.environment)) {
+    const std::size_t equals = word.find('=');
+    const std::string value = word.substr(equals + 1);
+    environment.emplace_back(word.substr(0, equals),
+                             value == "{timeout_s}" ? std::to_string(timeout_s.count()) : value);
+  }
+  return environment;
+}
+
+std::optional<CompletionRequest> openai_completion(const Invocation& invocation,
+                                                   const std::string& model) {
+  const auto name = flag_value(invocation.arguments, {"--served-model-name"});
+  const text::json::object body{{"model", name.value_or(model)},
                                 {"prompt", "Hello"},
                                 {"max_tokens", 1},
                                 {"temperature", 0},
                                 {"stream", true}};
-  return {"/v1/completions", text::to_line(body),
-          flag_value(invocation.arguments, {"--api-key"}).value_or("")};
+  return CompletionRequest{"/v1/completions", text::to_line(body),
+                           flag_value(invocation.arguments, {"--api-key"}).value_or("")};
 }
 
 const std::vector<const ServerKind*>& server_kinds() {

@@ -21,24 +21,20 @@ namespace coldload::server {
 
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
-// For a command that coldload builds itself.
-struct CommandWishes {
-  std::optional<std::uint64_t> max_model_len;
-  std::optional<double> gpu_memory_utilization;  // share of the GPU's memory
-  std::vector<std::string> more_flags;
-};
-
 struct ServerKind {
   std::string_view name;  // as --server takes it
   bool (*recognises)(const Invocation&);
-  std::string_view ready_endpoint;  // answers 200 when ready, and not before
-  const LogGrammar& (*grammar)();
+  std::string_view ready_endpoint = "/health";  // answers 200 when ready, and not before
+  LogGrammar grammar;
   std::uint16_t default_port = 0;  // where it listens if its command does not say; 0: not known
 
-  // A command with {model} and {port}. Null: there is none to build.
-  std::vector<std::string> (*command)(const CommandWishes&) = nullptr;
-  // What it should be run with, unless the user says otherwise. `timeout`: from launch to ready.
-  Environment (*environment)(std::chrono::nanoseconds timeout) = nullptr;
+  // See command_of(): words between blanks, with {model} and {port}. Empty: there is none to build.
+  std::string_view command = {};
+  std::string_view length_flag = {};
+  std::string_view memory_flag = {};
+  double usual_memory_share = 0;  // said where no other is wished for; 0: nothing is said
+  // See environment_of(): NAME=VALUE between blanks.
+  std::string_view environment = {};
 
   // One short streamed completion, given the server's command and the model's path. Null, or
   // nothing: it has none to ask for.
@@ -61,10 +57,24 @@ extern const ServerKind k_tgi;
 extern const ServerKind k_transformers;
 extern const ServerKind k_generic;
 
-// OpenAI's completions, which most of them speak: one token of `model`. The key is that of
-// `--api-key`.
-[[nodiscard]] CompletionRequest openai_completion(const Invocation& invocation,
-                                                  const std::string& model);
+// For a command that coldload builds itself.
+struct CommandWishes {
+  std::optional<std::uint64_t> max_model_len;
+  std::optional<double> gpu_memory_utilization;  // share of the GPU's memory
+  std::vector<std::string> more_flags;
+};
+
+// Of a kind that has one to build.
+[[nodiscard]] std::vector<std::string> command_of(const ServerKind& kind,
+                                                  const CommandWishes& wishes);
+// What it should be run with, unless the user says otherwise. `timeout`: from launch to ready; in a
+// value {timeout_s} stands for it, or for ten minutes where it is less.
+[[nodiscard]] Environment environment_of(const ServerKind& kind, std::chrono::nanoseconds timeout);
+
+// OpenAI's completions, which most of them speak: one token of `model`, or of the name that
+// --served-model-name gives to it. The key is that of `--api-key`.
+[[nodiscard]] std::optional<CompletionRequest> openai_completion(const Invocation& invocation,
+                                                                 const std::string& model);
 
 [[nodiscard]] const std::vector<const ServerKind*>& server_kinds();
 // Null for a name that is none.

@@ -197,15 +197,15 @@ void StartupLog::hear(const LogPattern& pattern, Worker* worker, std::string_vie
                       os::TimePoint at) {
   if (pattern.phase.empty()) return;
   last_phase_ = pattern.phase;
-  const auto key = std::make_pair(pattern.phase, pattern.evidence);
+  const auto key = std::make_pair(pattern.phase, pattern.sign.evidence);
   Heard& heard = worker->heard[key];
   if (heard.spans.size() >= k_most_spans) return;
-  if (pattern.says == Says::begins && !heard.open) heard.open = at;
-  if (pattern.says == Says::spans) {
+  if (pattern.sign.says == Says::begins && !heard.open) heard.open = at;
+  if (pattern.sign.says == Says::spans) {
     if (heard.spans.empty()) heard.spans.push_back({at, at});
     heard.spans.back().end = at;
   }
-  if (pattern.says != Says::ends && pattern.says != Says::took) return;
+  if (pattern.sign.says != Says::ends && pattern.sign.says != Says::took) return;
   std::optional<os::TimePoint> begin = heard.open;
   heard.open.reset();
   if (const auto nobody = workers_.find(""); !begin && nobody != workers_.end()) {
@@ -214,7 +214,7 @@ void StartupLog::hear(const LogPattern& pattern, Worker* worker, std::string_vie
     if (unnamed != nobody->second.heard.end()) begin = unnamed->second.open;
   }
   const auto seconds = finite_number(value);
-  if (pattern.says == Says::took && seconds && *seconds >= 0) {
+  if (pattern.sign.says == Says::took && seconds && *seconds >= 0) {
     constexpr double k_longest_s = 1e6;
     const os::TimePoint stated = at - std::chrono::duration_cast<os::Clock::duration>(os::Seconds(
                                           std::min(*seconds * pattern.scale, k_longest_s)));
@@ -233,11 +233,12 @@ void StartupLog::keep(const LogPattern& pattern, Worker* worker, std::string_vie
     const auto number = finite_number(value);
     if (!number) return;
     const double amount = key == pattern.key ? *number * pattern.scale : *number;
-    if (pattern.says == Says::sums_up) {
+    if (pattern.sign.says == Says::sums_up) {
       totals_[key] = amount;
     } else {
-      double& kept = worker->amounts.emplace(std::pair(key, pattern.evidence), 0.0).first->second;
-      kept = pattern.says == Says::took || kept == 0 ? kept + amount : std::max(kept, amount);
+      double& kept =
+          worker->amounts.emplace(std::pair(key, pattern.sign.evidence), 0.0).first->second;
+      kept = pattern.sign.says == Says::took || kept == 0 ? kept + amount : std::max(kept, amount);
     }
   } else if (is_count(key)) {
     if (const auto count = count_number(value)) said_[key] = *count;

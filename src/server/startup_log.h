@@ -77,7 +77,7 @@ class StartupLog {
   [[nodiscard]] std::vector<Span> spans_of(std::string_view phase) const;
   [[nodiscard]] std::optional<os::TimePoint> begin_of(std::string_view phase) const;
 
-  const LogGrammar& grammar_;
+  const LogGrammar grammar_;
   std::unique_ptr<Matcher> matcher_;
   FailureSigns failures_;
   std::map<std::string, Worker, std::less<>> workers_;

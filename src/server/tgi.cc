@@ -1,5 +1,5 @@
 // Hugging Face's Text Generation Inference.
-#include <fmt/format.h>
+#include <array>
 
 #include "server/server_kind.h"
 
@@ -13,48 +13,13 @@ bool recognises(const Invocation& invocation) {
 
 // A shard is ready when it has started and loaded its weights; nothing tells the two apart, so that
 // time is in no phase.
-const LogGrammar& grammar() {
-  constexpr double k_s_per_ms = 1e-3;
-  static const LogGrammar k_grammar{
-      {
-          {Says::reports, "", "shard_ready_s", R"(Shard ready in ([\d.]+)s)"},
-          {Says::reports,
-           "",
-           "shard_ready_s",
-           R"(Shard ready in ([\d.]+)ms)",
-           {},
-           Evidence::direct,
-           k_s_per_ms},
-          {Says::begins, "profile", "", R"(Warming up model)"},
-          {Says::ends, "profile", "kv_tokens", R"(Setting max batch total tokens to (\d+))"},
-          {Says::begins, "http", "", R"(: Connected(?:[\r\n]|$))"},
-      },
-      R"(rank=(\d+))"};
-  return k_grammar;
-}
-
-std::vector<std::string> command(const CommandWishes& wishes) {
-  std::vector<std::string> argv{"text-generation-launcher",
-                                "--model-id",
-                                "{model}",
-                                "--hostname",
-                                "127.0.0.1",
-                                "--port",
-                                "{port}"};
-  if (wishes.max_model_len) {
-    argv.insert(argv.end(), {"--max-total-tokens", std::to_string(*wishes.max_model_len)});
-  }
-  if (wishes.gpu_memory_utilization) {
-    argv.insert(argv.end(),
-                {"--cuda-memory-fraction", fmt::format("{}", *wishes.gpu_memory_utilization)});
-  }
-  argv.insert(argv.end(), wishes.more_flags.begin(), wishes.more_flags.end());
-  return argv;
-}
-
-Environment environment(std::chrono::nanoseconds /*timeout*/) {
-  return {{"HF_HUB_OFFLINE", "1"}, {"NO_COLOR", "1"}};
-}
+constexpr double k_s_per_ms = 1e-3;
+constexpr auto k_patterns = std::to_array<LogPattern>(
+    {{Says::reports, "", "shard_ready_s", R"(Shard ready in ([\d.]+)s)"},
+     {Says::reports, "", "shard_ready_s", R"(Shard ready in ([\d.]+)ms)", "", k_s_per_ms},
+     {Says::begins, "profile", "", R"(Warming up model)"},
+     {Says::ends, "profile", "kv_tokens", R"(Setting max batch total tokens to (\d+))"},
+     {Says::begins, "http", "", R"(: Connected(?:[\r\n]|$))"}});
 
 std::optional<CompletionRequest> completion(const Invocation& invocation,
                                             const std::string& /*model*/) {
@@ -65,12 +30,14 @@ std::optional<CompletionRequest> completion(const Invocation& invocation,
 
 }  // namespace
 
-const ServerKind k_tgi{.name = "tgi",
-                       .recognises = recognises,
-                       .ready_endpoint = "/health",
-                       .grammar = grammar,
-                       .command = command,
-                       .environment = environment,
-                       .completion = completion};
+const ServerKind k_tgi{
+    .name = "tgi",
+    .recognises = recognises,
+    .grammar = {k_patterns, R"(rank=(\d+))"},
+    .command = "text-generation-launcher --model-id {model} --hostname 127.0.0.1 --port {port}",
+    .length_flag = "--max-total-tokens",
+    .memory_flag = "--cuda-memory-fraction",
+    .environment = "HF_HUB_OFFLINE=1 NO_COLOR=1",
+    .completion = completion};
 
 }  // namespace coldload::server

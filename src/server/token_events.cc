@@ -50,23 +50,23 @@ bool holds_token(const json::object& event) {
 
 // What one event, or an answer that is one text, says; nothing where it neither holds a token nor
 // ends the stream.
-std::optional<FirstToken> token_in(const json::value& value, os::TimePoint at) {
+std::optional<TokenOutcome> token_in(const json::value& value, os::TimePoint at) {
   const json::object* event = value.if_object();
   if (event == nullptr && value.is_array() && !value.get_array().empty()) {
     event = value.get_array().front().if_object();
   }
   if (event == nullptr) return std::nullopt;
-  if (holds_token(*event)) return FirstToken{at, ""};
+  if (holds_token(*event)) return TokenOutcome{at, ""};
   const json::value* error = event->if_contains("error");
   if (error != nullptr && !error->is_null()) {
-    return FirstToken{std::nullopt, "the server answered with an error: " +
-                                        excerpt(text::to_line(json::value(*event)))};
+    return TokenOutcome{std::nullopt, "the server answered with an error: " +
+                                          excerpt(text::to_line(json::value(*event)))};
   }
   const json::object* choice = first_choice(*event);
   if (choice == nullptr) return std::nullopt;
   const auto finished = text::string_at(*choice, "finish_reason");
   if (!finished) return std::nullopt;
-  return FirstToken{
+  return TokenOutcome{
       at, fmt::format("the first token has no text (finish_reason {})", excerpt(*finished))};
 }
 

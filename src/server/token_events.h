@@ -16,7 +16,7 @@
 namespace coldload::server {
 
 // A first token, or why there is none. With both, `reason` says what is odd about the token.
-struct FirstToken {
+struct TokenOutcome {
   std::optional<os::TimePoint> at;
   std::string reason;
 };
@@ -32,7 +32,7 @@ class TokenEvents {
   void end(os::TimePoint at);
 
   // What came of it; nothing while that is open.
-  [[nodiscard]] const std::optional<FirstToken>& result() const { return result_; }
+  [[nodiscard]] const std::optional<TokenOutcome>& result() const { return result_; }
 
  private:
   enum class Form { unknown, events, one_text };
@@ -40,13 +40,13 @@ class TokenEvents {
   void take_line(os::TimePoint at);
   void end_event(os::TimePoint at);
   void judge(std::string_view data, os::TimePoint at);
-  void fail(std::string reason) { result_ = FirstToken{std::nullopt, std::move(reason)}; }
+  void fail(std::string reason) { result_ = TokenOutcome{std::nullopt, std::move(reason)}; }
 
   Form form_ = Form::unknown;
   std::string line_;  // what came of the line, or of the one text
   std::string data_;  // of the event under way
   std::size_t data_lines_ = 0;
-  std::optional<FirstToken> result_;
+  std::optional<TokenOutcome> result_;
 };
 
 }  // namespace coldload::server

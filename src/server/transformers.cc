@@ -1,4 +1,6 @@
 // `transformers serve`, of Hugging Face's transformers 5.
+#include <array>
+
 #include "server/server_kind.h"
 #include "text/json.h"
 
@@ -13,30 +15,10 @@ bool recognises(const Invocation& invocation) {
   return runs_cli && !invocation.arguments.empty() && invocation.arguments.front() == "serve";
 }
 
-const LogGrammar& grammar() {
-  static const LogGrammar k_grammar{{
-      {Says::begins, "weights", "", R"(\[transformers\] Loading )", {}, Evidence::enclosing},
-      {Says::spans,
-       "weights",
-       "",
-       R"(Loading (?:weights|checkpoint shards):)",
-       {},
-       Evidence::progress},
-      {Says::begins, "http", "", R"(Started server process)"},
-  }};
-  return k_grammar;
-}
-
-std::vector<std::string> command(const CommandWishes& wishes) {
-  std::vector<std::string> argv{"transformers", "serve",  "{model}", "--host",
-                                "127.0.0.1",    "--port", "{port}"};
-  argv.insert(argv.end(), wishes.more_flags.begin(), wishes.more_flags.end());
-  return argv;
-}
-
-Environment environment(std::chrono::nanoseconds /*timeout*/) {
-  return {{"HF_HUB_OFFLINE", "1"}, {"PYTHONUNBUFFERED", "1"}};
-}
+constexpr auto k_patterns = std::to_array<LogPattern>(
+    {{enclosing(Says::begins), "weights", "", R"(\[transformers\] Loading )"},
+     {progress(Says::spans), "weights", "", R"(Loading (?:weights|checkpoint shards):)"},
+     {Says::begins, "http", "", R"(Started server process)"}});
 
 // It has no /v1/completions.
 std::optional<CompletionRequest> completion(const Invocation& /*invocation*/,
@@ -52,13 +34,13 @@ std::optional<CompletionRequest> completion(const Invocation& /*invocation*/,
 
 }  // namespace
 
-const ServerKind k_transformers{.name = "transformers",
-                                .recognises = recognises,
-                                .ready_endpoint = "/health",
-                                .grammar = grammar,
-                                .default_port = 8000,
-                                .command = command,
-                                .environment = environment,
-                                .completion = completion};
+const ServerKind k_transformers{
+    .name = "transformers",
+    .recognises = recognises,
+    .grammar = {k_patterns},
+    .default_port = 8000,
+    .command = "transformers serve {model} --host 127.0.0.1 --port {port}",
+    .environment = "HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1",
+    .completion = completion};
 
 }  // namespace coldload::server

@@ -4,7 +4,6 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
-#include <csignal>
 #include <cstdlib>
 #include <fstream>
 
@@ -132,10 +131,9 @@ std::optional<std::string> first_line_of(std::vector<std::string> argv,
     open = got > 0;
     if (open) text.append(chunk.data(), static_cast<std::size_t>(got));
   }
-  std::optional<os::ExitStatus> status;
-  if (!os::interrupted()) status = child.wait_until(deadline);
-  ::kill(-child.pid(), SIGKILL);  // and whatever it started
-  if (!status || !status->success()) return std::nullopt;
+  const bool ended = !os::interrupted() && child.ended_by(deadline);
+  child.kill_group();  // and whatever it started
+  if (!ended || !child.wait().success()) return std::nullopt;
   return text.substr(0, text.find('\n'));
 }
 

@@ -3,8 +3,6 @@
 #include <array>
 #include <charconv>
 
-#include <fmt/format.h>
-
 #include "server/server_kind.h"
 
 namespace coldload::server {
@@ -23,114 +21,44 @@ bool recognises(const Invocation& invocation) {
 }
 
 // vLLM's texts as its sources and logs have them, oldest and newest beside each other.
-const LogGrammar& grammar() {
-  static const LogGrammar k_grammar{
-      {
-          {Says::reports, "", "version", R"(Initializing a V\d+ LLM engine \(v([^)\s]+)\))"},
-          {Says::reports, "", "version", R"(vLLM (?:API )?server version v?(\d[^\s,]*))"},
-          {Says::reports, "", "file_system",
-           R"(Filesystem type for checkpoints: (\S+)\. Checkpoint size)"},
-          {Says::reports, "", "prefetch",
-           R"((Auto-prefetch is disabled|Skipping auto-prefetch|Prefetching checkpoint files into page cache started))"},
-          {Says::reports, "", "prefetch_s",
-           R"(Prefetching checkpoint files into page cache finished in ([\d.]+)s)"},
-          {Says::reports, "", "download_s",
-           R"(Time spent downloading weights for .*: ([\d.]+) seconds)"},
-
-          {Says::took, "weights", "weights_s", R"(Loading weights took ([\d.]+) seconds)"},
-          {Says::spans,
-           "weights",
-           "",
-           R"(Loading (?:safetensors|pt) checkpoint shards:)",
-           {},
-           Evidence::progress},
-          {Says::begins,
-           "weights",
-           "",
-           R"(Starting to load model|Loading model from scratch)",
-           {},
-           Evidence::enclosing},
-          {Says::took,
-           "weights",
-           "model_s",
-           R"(Model loading took [\d.]+ Gi?B(?: memory)? and ([\d.]+) seconds)",
-           {},
-           Evidence::enclosing},
-          {Says::reports, "", "model_gib", R"(Model loading took ([\d.]+) Gi?B)"},
-          {Says::reports, "", "model_gib", R"(Loading model weights took ([\d.]+) GB)"},
-          {Says::reports,
-           "",
-           "model_gib",
-           R"(model weights take ([\d.]+)\s?GiB)",
-           {},
-           Evidence::enclosing},
-
-          {Says::took, "compile", "dynamo_s", R"(Dynamo bytecode transform time: ([\d.]+) s)"},
-          {Says::reports, "", "compile_cache",
-           R"((Directly load) (?:AOT compilation|the compiled graph))"},
-          {Says::took,
-           "compile",
-           "",
-           R"(torch\.compile and initial profiling/warmup run together took ([\d.]+) s in total)",
-           {},
-           Evidence::enclosing},
-          {Says::took, "compile", "", R"(Compiling a graph for .* takes ([\d.]+) s)"},
-          {Says::took, "compile", "compile_cache_load_s", R"(Directly load .* took ([\d.]+) s)"},
-          {Says::took, "compile", "compile_s",
-           R"(torch\.compile (?:takes|took) ([\d.]+) s in total)"},
-          {Says::sums_up, "", "compile_s", R"(init engine .*\(compilation: ([\d.]+) s\))"},
-
-          {Says::took, "profile", "profile_s", R"(Initial profiling/warmup run took ([\d.]+) s)"},
-          {Says::took, "profile", "profile_s", R"(Memory profiling takes ([\d.]+) seconds)"},
-
-          {Says::begins, "kv_cache", "kv_cache_gib",
-           R"(Available KV cache memory: (-?[\d.]+) GiB)"},
-          {Says::ends, "kv_cache", "kv_tokens", R"((?:GPU|CPU) KV cache size: ([\d,]+) tokens)"},
-
-          {Says::begins, "graphs", "", R"(Capturing CUDA graph)"},
-          {Says::took, "graphs", "graphs_s",
-           R"(Graph capturing finished in ([\d.]+) secs?, took (-?[\d.]+) GiB)", "graphs_gib"},
-
-          {Says::reports, "", "engine_init_s", R"(init engine \(.*\) took ([\d.]+) s)"},
-          {Says::begins, "http", "", R"(Starting vLLM (?:API )?server |Started server process)"},
-      },
-      R"(\(((?:VllmWorker|Worker|EngineCore)[^()]*pid=\d+)\))"};
-  return k_grammar;
-}
-
-std::vector<std::string> command(const CommandWishes& wishes) {
-  // Always said: the default was 0.9 and became 0.92.
-  constexpr double k_default_utilization = 0.9;
-  std::vector<std::string> argv{
-      "vllm",
-      "serve",
-      "{model}",
-      "--host",
-      "127.0.0.1",
-      "--port",
-      "{port}",
-      "--served-model-name",
-      "m",
-      "--gpu-memory-utilization",
-      fmt::format("{}", wishes.gpu_memory_utilization.value_or(k_default_utilization))};
-  if (wishes.max_model_len) {
-    argv.insert(argv.end(), {"--max-model-len", std::to_string(*wishes.max_model_len)});
-  }
-  argv.insert(argv.end(), wishes.more_flags.begin(), wishes.more_flags.end());
-  return argv;
-}
-
-// It gives up on its own engine after ten minutes, which slow storage can need.
-Environment environment(std::chrono::nanoseconds timeout) {
-  constexpr std::chrono::seconds k_own_default{600};
-  const auto ready_timeout =
-      std::max(std::chrono::ceil<std::chrono::seconds>(timeout), k_own_default);
-  return {{"HF_HUB_OFFLINE", "1"},
-          {"PYTHONUNBUFFERED", "1"},
-          {"VLLM_ENGINE_READY_TIMEOUT_S", std::to_string(ready_timeout.count())},
-          {"VLLM_LOGGING_COLOR", "0"},
-          {"VLLM_NO_USAGE_STATS", "1"}};
-}
+constexpr auto k_patterns = std::to_array<LogPattern>(
+    {{Says::reports, "", "version", R"(Initializing a V\d+ LLM engine \(v([^)\s]+)\))"},
+     {Says::reports, "", "version", R"(vLLM (?:API )?server version v?(\d[^\s,]*))"},
+     {Says::reports, "", "file_system",
+      R"(Filesystem type for checkpoints: (\S+)\. Checkpoint size)"},
+     {Says::reports, "", "prefetch",
+      R"((Auto-prefetch is disabled|Skipping auto-prefetch|Prefetching checkpoint files into page cache started))"},
+     {Says::reports, "", "prefetch_s",
+      R"(Prefetching checkpoint files into page cache finished in ([\d.]+)s)"},
+     {Says::reports, "", "download_s",
+      R"(Time spent downloading weights for .*: ([\d.]+) seconds)"},
+     {Says::took, "weights", "weights_s", R"(Loading weights took ([\d.]+) seconds)"},
+     {progress(Says::spans), "weights", "", R"(Loading (?:safetensors|pt) checkpoint shards:)"},
+     {enclosing(Says::begins), "weights", "",
+      R"(Starting to load model|Loading model from scratch)"},
+     {enclosing(Says::took), "weights", "model_s",
+      R"(Model loading took [\d.]+ Gi?B(?: memory)? and ([\d.]+) seconds)"},
+     {Says::reports, "", "model_gib", R"(Model loading took ([\d.]+) Gi?B)"},
+     {Says::reports, "", "model_gib", R"(Loading model weights took ([\d.]+) GB)"},
+     {enclosing(Says::reports), "", "model_gib", R"(model weights take ([\d.]+)\s?GiB)"},
+     {Says::took, "compile", "dynamo_s", R"(Dynamo bytecode transform time: ([\d.]+) s)"},
+     {Says::reports, "", "compile_cache",
+      R"((Directly load) (?:AOT compilation|the compiled graph))"},
+     {enclosing(Says::took), "compile", "",
+      R"(torch\.compile and initial profiling/warmup run together took ([\d.]+) s in total)"},
+     {Says::took, "compile", "", R"(Compiling a graph for .* takes ([\d.]+) s)"},
+     {Says::took, "compile", "compile_cache_load_s", R"(Directly load .* took ([\d.]+) s)"},
+     {Says::took, "compile", "compile_s", R"(torch\.compile (?:takes|took) ([\d.]+) s in total)"},
+     {Says::sums_up, "", "compile_s", R"(init engine .*\(compilation: ([\d.]+) s\))"},
+     {Says::took, "profile", "profile_s", R"(Initial profiling/warmup run took ([\d.]+) s)"},
+     {Says::took, "profile", "profile_s", R"(Memory profiling takes ([\d.]+) seconds)"},
+     {Says::begins, "kv_cache", "kv_cache_gib", R"(Available KV cache memory: (-?[\d.]+) GiB)"},
+     {Says::ends, "kv_cache", "kv_tokens", R"((?:GPU|CPU) KV cache size: ([\d,]+) tokens)"},
+     {Says::begins, "graphs", "", R"(Capturing CUDA graph)"},
+     {Says::took, "graphs", "graphs_s",
+      R"(Graph capturing finished in ([\d.]+) secs?, took (-?[\d.]+) GiB)", "graphs_gib"},
+     {Says::reports, "", "engine_init_s", R"(init engine \(.*\) took ([\d.]+) s)"},
+     {Says::begins, "http", "", R"(Starting vLLM (?:API )?server |Started server process)"}});
 
 // What pools (embeds, classifies, scores) completes nothing.
 std::optional<CompletionRequest> completion(const Invocation& invocation,
@@ -138,7 +66,7 @@ std::optional<CompletionRequest> completion(const Invocation& invocation,
   const auto& words = invocation.arguments;
   const std::string runner = flag_value(words, {"--runner", "--task"}).value_or("auto");
   if (runner != "auto" && runner != "generate") return std::nullopt;
-  return openai_completion(invocation, flag_value(words, {"--served-model-name"}).value_or(model));
+  return openai_completion(invocation, model);
 }
 
 // "0.23.1rc1.dev531+ga65f93fb2" -> {0, 23}; nothing for what is no version.
@@ -171,16 +99,23 @@ std::vector<std::string> pinned_flags(const std::string& version,
 
 }  // namespace
 
-const ServerKind k_vllm{.name = "vllm",
-                        .recognises = recognises,
-                        .ready_endpoint = "/health",
-                        .grammar = grammar,
-                        .default_port = 8000,
-                        .command = command,
-                        .environment = environment,
-                        .completion = completion,
-                        .api_key_variable = "VLLM_API_KEY",
-                        .pinned_flags = pinned_flags,
-                        .package = "vllm"};
+// The share of memory is always said: the default was 0.9 and became 0.92. vLLM gives up on its own
+// engine after ten minutes, which slow storage can need.
+const ServerKind k_vllm{
+    .name = "vllm",
+    .recognises = recognises,
+    .grammar = {k_patterns, R"(\(((?:VllmWorker|Worker|EngineCore)[^()]*pid=\d+)\))"},
+    .default_port = 8000,
+    .command = "vllm serve {model} --host 127.0.0.1 --port {port} --served-model-name m",
+    .length_flag = "--max-model-len",
+    .memory_flag = "--gpu-memory-utilization",
+    .usual_memory_share = 0.9,
+    .environment =
+        "HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1 VLLM_ENGINE_READY_TIMEOUT_S={timeout_s} "
+        "VLLM_LOGGING_COLOR=0 VLLM_NO_USAGE_STATS=1",
+    .completion = completion,
+    .api_key_variable = "VLLM_API_KEY",
+    .pinned_flags = pinned_flags,
+    .package = "vllm"};
 
 }  // namespace coldload::server

@@ -46,6 +46,22 @@ TEST(Interrupt, SetsTheFlagAndTheDescriptorForGood) {
   }
 }
 
+TEST(Interrupt, WhatIsIgnoredAtTheStartStaysIgnored) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    IN_ITS_OWN_PROCESS({
+      std::signal(number, SIG_IGN);
+      install_interrupt_handler();
+      expect_in_child(ignored_at_start(number));
+      std::raise(number);
+      expect_in_child(!interrupted());
+      const int other = number == SIGINT ? SIGTERM : SIGINT;
+      std::raise(other);
+      expect_in_child(interrupt_signal() == other);
+      std::_Exit(0);
+    });
+  }
+}
+
 TEST(Interrupt, ASecondSignalDoesNotEndTheCleanUp) {
   IN_ITS_OWN_PROCESS({
     install_interrupt_handler();

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +12,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/sched.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -128,6 +131,60 @@ TEST(Subprocess, WaitsNoLongerThanTold) {
   EXPECT_EQ(status->signal, SIGTERM);
   // The status stays; nothing is reaped twice.
   EXPECT_EQ(child.wait().signal, SIGTERM);
+}
+
+TEST(Subprocess, AnEndThatNobodyHasSeenIsNoSuccess) {
+  const auto old_handler = std::signal(SIGCHLD, SIG_IGN);  // the kernel reaps
+  const ExitStatus status = run({"true"}).status;
+  std::signal(SIGCHLD, old_handler);
+  EXPECT_FALSE(status.known);
+  EXPECT_FALSE(status.success());
+  EXPECT_EQ(status.text(), "an exit status that is not known");
+}
+
+TEST(Subprocess, KillsWhatAChildHasStartedWithItsGroup) {
+  Pipe held = make_pipe();
+  SpawnOptions options;
+  options.argv = {"sh", "-c", "sleep 600 & exit 3"};
+  options.stdout_fd = held.write_end.get();
+  options.new_session = true;
+  Subprocess child(options);
+  held.write_end.reset();
+  ASSERT_TRUE(child.ended_by(Clock::now() + seconds(60)));
+  child.kill_group();
+  char byte = 0;
+  EXPECT_EQ(::read(held.read_end.get(), &byte, 1), 0);  // once the last of them is gone
+  EXPECT_EQ(child.wait().code, 3);
+}
+
+// The number of a child that has been reaped is another's sooner or later; here at once.
+TEST(Subprocess, AReapedChildsGroupIsNoLongerKilled) {
+  SpawnOptions options;
+  options.argv = {"true"};
+  options.new_session = true;
+  Subprocess child(options);
+  child.wait();
+  const pid_t number = child.pid();
+  clone_args arguments{};
+  arguments.exit_signal = SIGCHLD;
+  arguments.set_tid = reinterpret_cast<std::uintptr_t>(&number);
+  arguments.set_tid_size = 1;
+  Pipe leads = make_pipe();
+  const long other = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (other < 0) GTEST_SKIP() << "cannot choose a process's number: " << error_text(errno);
+  if (other == 0) {
+    ::setsid();
+    [[maybe_unused]] const auto put = ::write(leads.write_end.get(), "", 1);
+    while (true) ::pause();
+  }
+  char byte = 0;
+  ASSERT_EQ(::read(leads.read_end.get(), &byte, 1), 1);
+  child.kill_group();
+  child.send_signal(SIGKILL);
+  ::kill(number, SIGTERM);
+  int raw = 0;
+  ASSERT_EQ(::waitpid(number, &raw, 0), number);
+  EXPECT_EQ(exit_status(raw).signal, SIGTERM);
 }
 
 TEST(Subprocess, DestructionKillsAndReaps) {

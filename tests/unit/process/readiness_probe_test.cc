@@ -1,4 +1,6 @@
 // The prober against a listener of the test's own, byte by byte.
+#include "process/readiness_probe.h"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -16,7 +18,6 @@
 #include <unistd.h>
 
 #include "os/fd.h"
-#include "process/readiness.h"
 
 namespace coldload::process {
 namespace {

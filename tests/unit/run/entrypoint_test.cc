@@ -18,9 +18,7 @@ using Kind = ReaderNews::Kind;
 constexpr int k_original = 3;  // exit code of the server that serves PATH
 constexpr int k_copy = 4;      // of the one that serves the copy
 
-std::vector<std::string> says(Kind kind) {
-  return {"printf", "%s", to_line({kind, 0, false, 0, ""})};
-}
+std::vector<std::string> says(Kind kind) { return {"printf", "%s", to_line({kind})}; }
 
 std::vector<std::string> server(int code, const std::string& before = "") {
   return {"sh", "-c", before + "exit " + std::to_string(code)};
@@ -50,7 +48,7 @@ TEST(EntrypointCopy, IsServedWhereItIsThere) {
 
 TEST(EntrypointCopy, IsNotServedWhereItIsFoundTooLate) {
   std::vector<std::string> late{"sh", "-c", "sleep 0.4; printf %s \"$0\"",
-                                to_line({Kind::has_copy, 0, false, 0, ""})};
+                                to_line({Kind::has_copy})};
   Ran ran;
   EntrypointOptions options;
   options.argv = server(k_original, "sleep 1; ");
@@ -86,8 +84,8 @@ TEST(EntrypointCopy, ThatDoesNotGoOnIsNotWaitedFor) {
 }
 
 TEST(EntrypointCopy, ThatGoesOnIsWaitedFor) {
-  const std::string beat = to_line({Kind::copying, 1, false, 0, ""});
-  const std::string done = to_line({Kind::copied, 1, false, 0, ""});
+  const std::string beat = to_line({Kind::copying, "", 1});
+  const std::string done = to_line({Kind::copied, "", 1});
   // In all longer than the patience, and each beat well before it is over.
   const Ran ran = run(
       says(Kind::copy_first),
@@ -104,8 +102,7 @@ TEST(EntrypointCopy, IsMadeBesideTheServerWhereReadingAheadHelps) {
 }
 
 TEST(EntrypointCopy, IsNotMadeWhereTheReaderSaysThatItCannotBe) {
-  const std::string both =
-      to_line({Kind::found, 0, false, 0, ""}) + to_line({Kind::not_copied, 0, false, 0, "foreign"});
+  const std::string both = to_line({Kind::found}) + to_line({Kind::not_copied, "foreign"});
   const Ran ran = run({"printf", "%s", both}, says(Kind::copied), "sleep 1; ");
   EXPECT_THAT(ran.news, ElementsAre(Kind::found, Kind::not_copied));
 }

@@ -19,26 +19,6 @@ std::vector<ReaderNews> all_news(ReaderProcess& reader) {
   return all;
 }
 
-TEST(ReaderLine, ComesBackAsItWas) {
-  const ReaderNews news{Kind::done, 7'200'000'000, true, 14.125, "cannot read \"a\nb\""};
-  const std::string line = to_line(news);
-  EXPECT_EQ(line.find('\n'), line.size() - 1);
-  const auto back = parse_reader_line(line);
-  ASSERT_TRUE(back);
-  EXPECT_EQ(back->kind, news.kind);
-  EXPECT_EQ(back->bytes, news.bytes);
-  EXPECT_TRUE(back->at_most);
-  EXPECT_EQ(back->seconds, news.seconds);
-  EXPECT_EQ(back->text, news.text);
-}
-
-TEST(ReaderLine, WhatIsNoneIsNothing) {
-  EXPECT_FALSE(parse_reader_line(""));
-  EXPECT_FALSE(parse_reader_line("[1]"));
-  EXPECT_FALSE(parse_reader_line(R"({"event":"other"})"));
-  EXPECT_FALSE(parse_reader_line("Segmentation fault"));
-}
-
 TEST(ReaderProcessNews, ComeInOrderAndEndWithIt) {
   ReaderProcess reader({"sh", "-c", R"(printf '{"event":"found"}\nnoise\n{"event":"done","byt';
                         sleep 0.1; printf 'es":5}\nhalf a line')"});

@@ -93,7 +93,7 @@ class Scripted {
   std::thread thread_;
 };
 
-FirstToken ask(const Scripted& server, std::chrono::nanoseconds timeout = seconds(20)) {
+TokenOutcome ask(const Scripted& server, std::chrono::nanoseconds timeout = seconds(20)) {
   return request_first_token(server.url(), {"/v1/completions", "{\"prompt\":\"Hello\"}"}, timeout,
                              [] { return false; });
 }
@@ -111,7 +111,7 @@ std::string plain(int status, const std::string& body) {
 
 TEST(Completion, AsksOnceAsServersExpectIt) {
   const Scripted server({{plain(200, k_token)}});
-  const FirstToken token = ask(server);
+  const TokenOutcome token = ask(server);
   EXPECT_TRUE(token.at) << token.reason;
   EXPECT_THAT(server.request(),
               ::testing::StartsWith("POST /v1/completions HTTP/1.1\r\nHost: 127"));
@@ -132,7 +132,7 @@ TEST(Completion, StampsTheTokenAndNotTheHeaderOrTheEnd) {
   const Scripted server({{chunked + chunk("data: {\"choices\":[{\"text\":\"\"}]}\n\n")},
                          {chunk(k_token), milliseconds(120)}},
                         Ending::stays);
-  const FirstToken token = ask(server);
+  const TokenOutcome token = ask(server);
   ASSERT_TRUE(token.at) << token.reason;
   EXPECT_EQ(token.reason, "");
   EXPECT_GE(*token.at, server.sent_at(1));
@@ -150,20 +150,20 @@ TEST(Completion, ReadsAnAnswerByteByByte) {
   std::vector<Step> steps;
   for (const char byte : answer) steps.push_back({std::string(1, byte), milliseconds(1)});
   const Scripted server(steps);
-  const FirstToken token = ask(server);
+  const TokenOutcome token = ask(server);
   EXPECT_TRUE(token.at) << token.reason;
 }
 
 TEST(Completion, TakesAnAnswerThatIsNotStreamed) {
   const Scripted server({{plain(200, "{\"choices\":[{\"text\":\"Hi\"}]}")}}, Ending::stays);
-  const FirstToken token = ask(server);
+  const TokenOutcome token = ask(server);
   EXPECT_TRUE(token.at);
   EXPECT_THAT(token.reason, HasSubstr("not streamed"));
 }
 
 TEST(Completion, AnotherStatusIsToldWithWhatTheServerSaid) {
   const Scripted server({{plain(404, "{\"error\":\n\"no model\"}")}}, Ending::stays);
-  const FirstToken token = ask(server);
+  const TokenOutcome token = ask(server);
   EXPECT_FALSE(token.at);
   EXPECT_THAT(token.reason, HasSubstr("HTTP status 404: {\"error\": \"no model\"}"));
   const Scripted wordless({{"HTTP/1.1 503 x\r\n\r\n"}});
@@ -188,7 +188,7 @@ TEST(Completion, WhateverElseComesIsAReason) {
   };
   for (const auto& [bytes, reason] : cases) {
     const Scripted server({{bytes}});
-    const FirstToken token = ask(server);
+    const TokenOutcome token = ask(server);
     EXPECT_FALSE(token.at) << bytes.substr(0, 50);
     EXPECT_THAT(token.reason, HasSubstr(reason)) << bytes.substr(0, 50);
     EXPECT_THAT(token.reason, HasSubstr("/v1/completions of port")) << bytes.substr(0, 50);
@@ -211,7 +211,7 @@ TEST(Completion, SilenceEndsWithTheTime) {
   for (const char* bytes : {"", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\n\r\n: ping\n\n"}) {
     const Scripted server({{bytes}}, Ending::stays);
     const os::TimePoint begin = os::Clock::now();
-    const FirstToken token = ask(server, milliseconds(200));
+    const TokenOutcome token = ask(server, milliseconds(200));
     EXPECT_FALSE(token.at);
     EXPECT_THAT(token.reason, HasSubstr("timed out after 0.2 s")) << bytes;
     EXPECT_LT(os::Clock::now() - begin, seconds(10));
@@ -221,18 +221,18 @@ TEST(Completion, SilenceEndsWithTheTime) {
 TEST(Completion, EndsWhenItIsGivenUp) {
   const Scripted server({}, Ending::stays);
   int asked = 0;
-  const FirstToken token = request_first_token(server.url(), {"/v1/completions", "{}"}, seconds(60),
-                                               [&asked] { return ++asked > 3; });
+  const TokenOutcome token = request_first_token(server.url(), {"/v1/completions", "{}"},
+                                                 seconds(60), [&asked] { return ++asked > 3; });
   EXPECT_FALSE(token.at);
   EXPECT_THAT(token.reason, HasSubstr("given up"));
 }
 
 TEST(Completion, NobodyThereIsAReason) {
-  const FirstToken refused = request_first_token(process::parse_ready_url("http://127.0.0.1:1/"),
-                                                 {"/v1/completions", "{}"}, seconds(20));
+  const TokenOutcome refused = request_first_token(process::parse_ready_url("http://127.0.0.1:1/"),
+                                                   {"/v1/completions", "{}"}, seconds(20));
   EXPECT_FALSE(refused.at);
   EXPECT_THAT(refused.reason, HasSubstr("cannot connect"));
-  const FirstToken unknown =
+  const TokenOutcome unknown =
       request_first_token(process::parse_ready_url("http://no-such-host.invalid/"),
                           {"/v1/completions", "{}"}, seconds(20));
   EXPECT_FALSE(unknown.at);
@@ -250,7 +250,7 @@ TEST(Completion, ARequestThatIsNotReadEndsWithTheTime) {
   ::listen(listener.get(), 4);
   ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &length);
   const std::string url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/";
-  const FirstToken token =
+  const TokenOutcome token =
       request_first_token(process::parse_ready_url(url),
                           {"/v1/completions", std::string(32 << 20, 'x')}, milliseconds(300));
   EXPECT_FALSE(token.at);

@@ -27,8 +27,8 @@ TEST(ServerKinds, AreFoundByName) {
 
 TEST(ServerKinds, BuildCommandsThatTheyRecogniseThemselves) {
   for (const ServerKind* kind : server_kinds()) {
-    if (kind->command == nullptr) continue;
-    const Argv argv = kind->command({4096, 0.8, {"--more", "1"}});
+    if (kind->command.empty()) continue;
+    const Argv argv = command_of(*kind, {4096, 0.8, {"--more", "1"}});
     EXPECT_EQ(&recognise(look_through(argv)), kind) << kind->name;
     EXPECT_EQ(argv.back(), "1");
     const ArgvFacts facts = examine_argv(argv);
@@ -37,6 +37,35 @@ TEST(ServerKinds, BuildCommandsThatTheyRecogniseThemselves) {
       EXPECT_EQ(facts.max_model_len, 4096U) << kind->name;
     }
   }
+}
+
+std::string words_of(const ServerKind& kind, const CommandWishes& wishes = {}) {
+  std::string words;
+  for (const std::string& word : command_of(kind, wishes)) words += word + ' ';
+  return words;
+}
+
+TEST(ServerKinds, SayWhatIsWishedForAndWhatMustBeSaid) {
+  EXPECT_EQ(words_of(k_vllm),
+            "vllm serve {model} --host 127.0.0.1 --port {port} --served-model-name m "
+            "--gpu-memory-utilization 0.9 ");
+  EXPECT_EQ(words_of(k_vllm, {4096, 0.8, {}}),
+            "vllm serve {model} --host 127.0.0.1 --port {port} --served-model-name m "
+            "--gpu-memory-utilization 0.8 --max-model-len 4096 ");
+  EXPECT_EQ(words_of(k_tgi),
+            "text-generation-launcher --model-id {model} --hostname 127.0.0.1 "
+            "--port {port} ");
+  EXPECT_EQ(words_of(k_sglang, {4096, 0.8, {}}),
+            "python3 -m sglang.launch_server --model-path {model} --host 127.0.0.1 --port {port} "
+            "--served-model-name m --context-length 4096 --mem-fraction-static 0.8 ");
+  EXPECT_EQ(words_of(k_llama_server, {512, 0.8, {}}),
+            "llama-server -m {model} --host 127.0.0.1 --port {port} -ngl 999 --ctx-size 512 ");
+}
+
+TEST(ServerKinds, HaveAnEnvironmentOfTheirOwn) {
+  const Environment expected{{"HF_HUB_OFFLINE", "1"}, {"NO_COLOR", "1"}};
+  EXPECT_EQ(environment_of(k_tgi, std::chrono::seconds(1)), expected);
+  EXPECT_TRUE(environment_of(k_generic, std::chrono::seconds(1)).empty());
 }
 
 TEST(Vllm, IsPinnedWhereTheVersionHasTheFlag) {
@@ -67,7 +96,7 @@ TEST(Vllm, WaitsForItsEngineAsLongAsWeDo) {
   using std::chrono::milliseconds;
   using std::chrono::seconds;
   const auto timeout_for = [](std::chrono::nanoseconds timeout) {
-    return value_in(k_vllm.environment(timeout), "VLLM_ENGINE_READY_TIMEOUT_S");
+    return value_in(environment_of(k_vllm, timeout), "VLLM_ENGINE_READY_TIMEOUT_S");
   };
   EXPECT_EQ(timeout_for(seconds(1800)), "1800");
   EXPECT_EQ(timeout_for(milliseconds(1800500)), "1801");

@@ -17,13 +17,13 @@ struct Read {
 };
 
 Read read(const ServerKind& kind, const TimedLines& lines, double ready_s = 1000) {
-  StartupLog log(kind.grammar());
+  StartupLog log(kind.grammar);
   feed(&log, lines);
   return {log.reported(), log.phases(second(0), second(ready_s)), log.failure()};
 }
 
 Read read(const ServerKind& kind, const std::string& text) {
-  StartupLog log(kind.grammar());
+  StartupLog log(kind.grammar);
   log.feed(second(500), text);
   log.finish();
   return {log.reported(), log.phases(second(0), second(1000)), log.failure()};

@@ -10,34 +10,29 @@
 namespace coldload::server {
 namespace {
 
-const LogGrammar& little_grammar() {
-  static const LogGrammar k_grammar{
-      {
-          {Says::begins, "weights", "", "load begins"},
-          {Says::ends, "weights", "", "load ends"},
-          {Says::took, "weights", "weights_s", R"(weights took (\S+) s)"},
-          {Says::spans, "weights", "", R"(shards \d+%)", {}, Evidence::progress},
-          {Says::took, "weights", "model_s", R"(model took (\S+) s)", {}, Evidence::enclosing},
-          {Says::took, "compile", "compile_s", R"(compile took (\S+) s)"},
-          {Says::took, "profile", "profile_s", R"(profile took (\S+) s)"},
-          {Says::sums_up, "", "compile_s", R"(compile total (\S+) s)"},
-          {Says::begins, "http", "", "http begins"},
-          {Says::reports, "", "size_gib", R"(size (\S+) MiB)", {}, Evidence::direct, 1.0 / 1024},
-          {Says::reports, "", "kv_tokens", R"(room for (\S+) tokens)"},
-          {Says::reports, "", "version", R"(version (\S+))"},
-      },
-      R"(\[(\w+)\])"};
-  return k_grammar;
-}
+constexpr auto k_little = std::to_array<LogPattern>(
+    {{Says::begins, "weights", "", "load begins"},
+     {Says::ends, "weights", "", "load ends"},
+     {Says::took, "weights", "weights_s", R"(weights took (\S+) s)"},
+     {progress(Says::spans), "weights", "", R"(shards \d+%)"},
+     {enclosing(Says::took), "weights", "model_s", R"(model took (\S+) s)"},
+     {Says::took, "compile", "compile_s", R"(compile took (\S+) s)"},
+     {Says::took, "profile", "profile_s", R"(profile took (\S+) s)"},
+     {Says::sums_up, "", "compile_s", R"(compile total (\S+) s)"},
+     {Says::begins, "http", "", "http begins"},
+     {Says::reports, "", "size_gib", R"(size (\S+) MiB)", "", 1.0 / 1024},
+     {Says::reports, "", "kv_tokens", R"(room for (\S+) tokens)"},
+     {Says::reports, "", "version", R"(version (\S+))"}});
+constexpr LogGrammar k_little_grammar{k_little, R"(\[(\w+)\])"};
 
 std::vector<LogPhase> phases_of(const TimedLines& lines, double ready_s) {
-  StartupLog log(little_grammar());
+  StartupLog log(k_little_grammar);
   feed(&log, lines);
   return log.phases(second(0), second(ready_s));
 }
 
 text::json::object reported_by(const std::vector<std::string>& lines) {
-  StartupLog log(little_grammar());
+  StartupLog log(k_little_grammar);
   TimedLines timed;
   for (const std::string& line : lines) timed.emplace_back(1.0, line);
   feed(&log, timed);
@@ -45,7 +40,7 @@ text::json::object reported_by(const std::vector<std::string>& lines) {
 }
 
 TEST(StartupLog, OfUnknownTextsSaysNothing) {
-  StartupLog log(little_grammar());
+  StartupLog log(k_little_grammar);
   feed(&log, {{1, "Weights loaded: 12 seconds"}, {2, "ready"}});
   EXPECT_TRUE(log.phases(second(0), second(3)).empty());
   EXPECT_TRUE(log.reported().empty());
@@ -138,7 +133,7 @@ TEST(StartupLog, ClipsToLaunchAndReady) {
 }
 
 TEST(StartupLog, FindsTextBehindWhatAProgressBarLeft) {
-  StartupLog log(little_grammar());
+  StartupLog log(k_little_grammar);
   log.feed(second(2), "\rCapturing:  97%|###| 65/67");
   log.feed(second(9), "[TP2] INFO weights took 4 s\n");
   log.finish();
@@ -147,7 +142,7 @@ TEST(StartupLog, FindsTextBehindWhatAProgressBarLeft) {
 }
 
 TEST(StartupLog, RemembersThePhaseThatItHeardOfLast) {
-  StartupLog log(little_grammar());
+  StartupLog log(k_little_grammar);
   feed(&log, {{1, "load begins"}, {2, "something else"}});
   EXPECT_EQ(log.last_phase(), "weights");
 }
@@ -178,7 +173,7 @@ TEST(StartupLog, NeverCountsMoreThanThereWas) {
 }
 
 TEST(StartupLog, SurvivesManyWorkersAndManyLines) {
-  StartupLog log(little_grammar());
+  StartupLog log(k_little_grammar);
   for (int i = 0; i < 5000; ++i) {
     log.feed(second(i), "[w" + std::to_string(i) + "] weights took 1 s\n");
   }
@@ -199,12 +194,12 @@ TEST(StartupLog, ReadsLargePiecesAsItReadsLines) {
       whole += speaks ? texts[random() % texts.size()] : std::string(random() % 200, 'x');
       whole += random() % 20 == 0 ? "\r" : random() % 20 == 0 ? "\r\n" : "\n";
     }
-    StartupLog by_bytes(little_grammar());
+    StartupLog by_bytes(k_little_grammar);
     for (std::size_t at = 0; at < whole.size(); at += 7) {
       by_bytes.feed(second(1), whole.substr(at, 7));
     }
     by_bytes.finish();
-    StartupLog by_pieces(little_grammar());
+    StartupLog by_pieces(k_little_grammar);
     for (std::size_t at = 0; at < whole.size();) {
       const std::size_t size = 1 + random() % 20000;
       by_pieces.feed(second(1), whole.substr(at, size));

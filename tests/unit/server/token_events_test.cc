@@ -10,11 +10,11 @@ using ::testing::HasSubstr;
 
 os::TimePoint ms(int count) { return os::TimePoint(std::chrono::milliseconds(count)); }
 
-FirstToken whole(const std::string& body) {
+TokenOutcome whole(const std::string& body) {
   TokenEvents events;
   events.take(body, ms(1));
   events.end(ms(2));
-  return events.result().value_or(FirstToken{std::nullopt, "nothing came of it"});
+  return events.result().value_or(TokenOutcome{std::nullopt, "nothing came of it"});
 }
 
 TEST(TokenEvents, FindsTheTokenOfEveryKindOfServer) {
@@ -24,7 +24,7 @@ TEST(TokenEvents, FindsTheTokenOfEveryKindOfServer) {
         R"({"choices":[{"delta":{"content":null,"reasoning_content":"Hm"}}]})",
         R"({"choices":[{"delta":{"reasoning":"Hm"}}]})",
         R"({"index":1,"token":{"id":5,"text":"","special":true},"generated_text":null})"}) {
-    const FirstToken token = whole("data: " + std::string(data) + "\n\n");
+    const TokenOutcome token = whole("data: " + std::string(data) + "\n\n");
     EXPECT_EQ(token.at, ms(1)) << data << token.reason;
     EXPECT_EQ(token.reason, "") << data;
   }
@@ -60,7 +60,7 @@ TEST(TokenEvents, GivesTheSameHoweverTheBodyIsCut) {
 }
 
 TEST(TokenEvents, ATokenWithoutTextCountsAndIsSaid) {
-  const FirstToken token =
+  const TokenOutcome token =
       whole("data: {\"choices\":[{\"text\":\"\",\"finish_reason\":\"length\"}]}\n\n");
   EXPECT_EQ(token.at, ms(1));
   EXPECT_THAT(token.reason, HasSubstr("no text (finish_reason length)"));
@@ -69,7 +69,7 @@ TEST(TokenEvents, ATokenWithoutTextCountsAndIsSaid) {
 TEST(TokenEvents, AnAnswerThatIsNotStreamedCountsAtItsEnd) {
   for (const char* body : {"{\"choices\":[{\"text\":\"a\"}]}", "\n [{\"generated_text\":\"a\"}]\n",
                            "{\"choices\":[{\"message\":{\"content\":\"a\"}}]}"}) {
-    const FirstToken token = whole(body);
+    const TokenOutcome token = whole(body);
     EXPECT_EQ(token.at, ms(2)) << body << token.reason;
     EXPECT_THAT(token.reason, HasSubstr("not streamed")) << body;
   }
@@ -95,7 +95,7 @@ TEST(TokenEvents, NoTokenHasAReason) {
       {"{" + std::string(70000, ' '), "longer than 64 KiB"},
   };
   for (const auto& [body, reason] : cases) {
-    const FirstToken token = whole(body);
+    const TokenOutcome token = whole(body);
     EXPECT_FALSE(token.at) << body.substr(0, 100);
     EXPECT_THAT(token.reason, HasSubstr(reason)) << body.substr(0, 100);
     EXPECT_EQ(token.reason.find('\x1b'), std::string::npos);

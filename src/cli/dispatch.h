@@ -7,6 +7,6 @@ namespace coldload::cli {
 
 // Exit codes: 0 done, 1 a trial or the job failed, 2 usage, 3 measured but not verifiably cold,
 // 130 interrupted.
-int run(int argc, char** argv);
+int run_command_line(int argc, char** argv);
 
 }  // namespace coldload::cli

@@ -1,22 +1,16 @@
-#include "process/readiness.h"
+#include "process/readiness_probe.h"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <cstring>
-#include <memory>
 #include <sstream>
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netdb.h>
-#include <netinet/in.h>
 
 #include "os/error.h"
 #include "os/file.h"
-#include "process/port.h"
 
 namespace coldload::process {
 
@@ -38,17 +32,6 @@ constexpr auto k_drain_limit = milliseconds(250);
 constexpr std::size_t k_drain_limit_bytes = 64 << 10;
 constexpr std::size_t k_draining_limit = 8;
 
-std::uint16_t port_of(const SocketAddress& address) {
-  if (address.family() == AF_INET) {
-    return ntohs(reinterpret_cast<const sockaddr_in*>(&address.storage)->sin_port);
-  }
-  return ntohs(reinterpret_cast<const sockaddr_in6*>(&address.storage)->sin6_port);
-}
-
-const sockaddr* raw(const SocketAddress& address) {
-  return reinterpret_cast<const sockaddr*>(&address.storage);
-}
-
 // The range that the kernel takes the source ports of connections from.
 bool is_ephemeral(std::uint16_t port) {
   int first = 32768;
@@ -59,124 +42,14 @@ bool is_ephemeral(std::uint16_t port) {
   return port >= first && port <= last;
 }
 
-[[noreturn]] void refuse(std::string_view text, const std::string& cause) {
-  throw os::Error(
-      fmt::format("cannot use the ready URL {}: {}; it reads http://HOST:PORT/PATH", text, cause));
-}
-
 }  // namespace
-
-bool needs_no_name_server(const ReadyUrl& url) {
-  std::array<unsigned char, sizeof(in6_addr)> address{};
-  return url.host == "localhost" || ::inet_pton(AF_INET, url.host.c_str(), address.data()) == 1 ||
-         ::inet_pton(AF_INET6, url.host.c_str(), address.data()) == 1;
-}
-
-ReadyUrl parse_ready_url(std::string_view text) {
-  constexpr std::string_view k_scheme = "http://";
-  ReadyUrl url;
-  url.text = text;
-  if (text.size() > 2048) refuse(text.substr(0, 40), "it is longer than 2048 characters");
-  for (const char c : text) {
-    if (c <= ' ' || c > '~')
-      refuse("given", "it holds a blank, a control or a non-ASCII character");
-  }
-  if (text.substr(0, k_scheme.size()) != k_scheme) refuse(text, "it does not begin with http://");
-  std::string_view rest = text.substr(k_scheme.size());
-  const std::size_t path_at = rest.find_first_of("/?#");
-  std::string_view authority = rest.substr(0, path_at);
-  if (path_at != std::string_view::npos) {
-    const std::string_view path = rest.substr(path_at);
-    url.target = path.substr(0, path.find('#'));
-    if (url.target.empty() || url.target.front() != '/') url.target.insert(0, "/");
-  }
-  // Not repeated in the message: it may be a password.
-  if (authority.find('@') != std::string_view::npos) refuse("given", "it holds a user name");
-  std::string_view port;
-  bool has_port = false;
-  if (!authority.empty() && authority.front() == '[') {
-    const std::size_t close = authority.find(']');
-    if (close == std::string_view::npos) refuse(text, "its IPv6 address is not closed by ]");
-    url.host = authority.substr(1, close - 1);
-    authority.remove_prefix(close + 1);
-    has_port = !authority.empty();
-    if (has_port && authority.front() != ':') refuse(text, "its port is not set off by a colon");
-    if (has_port) port = authority.substr(1);
-  } else {
-    const std::size_t colon = authority.find(':');
-    url.host = authority.substr(0, colon);
-    has_port = colon != std::string_view::npos;
-    if (has_port) port = authority.substr(colon + 1);
-  }
-  if (url.host.empty()) refuse(text, "it names no host");
-  if (has_port) {
-    const char* const end = port.data() + port.size();
-    const auto [stop, error] = std::from_chars(port.data(), end, url.port);
-    if (error != std::errc() || stop != end || url.port == 0) {
-      refuse(text, "its port is not a number from 1 to 65535");
-    }
-  }
-  return url;
-}
-
-std::vector<SocketAddress> resolve(const ReadyUrl& url) {
-  constexpr std::size_t k_address_limit = 4;
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  const std::string port = std::to_string(url.port);
-  const int error = ::getaddrinfo(url.host.c_str(), port.c_str(), &hints, &found);
-  if (error != 0) {
-    throw os::Error(fmt::format("cannot find the host of the ready URL {}: {}", url.text,
-                                ::gai_strerror(error)));
-  }
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
-  std::vector<SocketAddress> addresses;
-  for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
-    if (entry->ai_family != AF_INET && entry->ai_family != AF_INET6) continue;
-    if (addresses.size() == k_address_limit) break;
-    SocketAddress address;
-    address.length = entry->ai_addrlen;
-    std::memcpy(&address.storage, entry->ai_addr, entry->ai_addrlen);
-    addresses.push_back(address);
-  }
-  if (addresses.empty()) throw os::Error(fmt::format("{} has no IP address", url.host));
-  return addresses;
-}
-
-void require_silent(const ReadyUrl& url) {
-  constexpr int k_patience_ms = 300;
-  for (const SocketAddress& address : resolve(url)) {
-    const os::Fd socket(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
-                        "socket");
-    if (!socket.valid()) continue;
-    if (::connect(socket.get(), raw(address), address.length) != 0) {
-      if (errno != EINPROGRESS) continue;
-      pollfd entry{socket.get(), POLLOUT, 0};
-      if (::poll(&entry, 1, k_patience_ms) != 1) continue;
-      int error = 0;
-      socklen_t size = sizeof error;
-      ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-      if (error != 0) continue;
-    }
-    const auto owner = port_owner(url.port);
-    const std::string by =
-        owner ? fmt::format("pid {} ({})", owner->pid, owner->name) : "another process";
-    throw os::Error(fmt::format(
-        "cannot start a server: port {} is taken by {}, which would be taken for the new server; "
-        "stop it, or use another port ({{port}} in the server's command chooses a free one)",
-        url.port, by));
-  }
-}
 
 ReadinessProbe::ReadinessProbe(const ReadyUrl& url, std::chrono::nanoseconds least_pause)
     : url_(url), addresses_(resolve(url)), least_pause_(least_pause) {
-  const bool is_ipv6_literal = url.host.find(':') != std::string::npos;
   request_ = fmt::format(
-      "GET {} HTTP/1.1\r\nHost: {}{}{}:{}\r\nUser-Agent: coldload\r\nAccept: */*\r\n"
+      "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: coldload\r\nAccept: */*\r\n"
       "Connection: close\r\n\r\n",
-      url.target, is_ipv6_literal ? "[" : "", url.host, is_ipv6_literal ? "]" : "", url.port);
+      url.target, authority_of(url));
   port_is_ephemeral_ = is_ephemeral(url.port);
 }
 
@@ -235,15 +108,14 @@ bool ReadinessProbe::advance() {
 os::Fd ReadinessProbe::open_socket(const SocketAddress& address) const {
   constexpr int k_attempts = 3;
   for (int attempt = 0; attempt < k_attempts; ++attempt) {
-    os::Fd socket(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
-                  "socket");
+    os::Fd socket = open_tcp_socket(address.family());
     if (!socket.valid() || !port_is_ephemeral_) return socket;
     SocketAddress own;
     own.storage.ss_family = static_cast<sa_family_t>(address.family());
     own.length = address.length;
-    if (::bind(socket.get(), raw(own), own.length) != 0) return socket;
+    if (::bind(socket.get(), own.raw(), own.length) != 0) return socket;
     ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&own.storage), &own.length);
-    if (port_of(own) != url_.port) return socket;
+    if (own.port() != url_.port) return socket;
   }
   return {};
 }
@@ -268,9 +140,8 @@ void ReadinessProbe::start() {
       fail(connection, "no socket: " + os::error_text(errno));
       return;
     }
-    if (::connect(connection.socket.get(), raw(address), address.length) != 0 &&
-        errno != EINPROGRESS) {
-      fail(connection, os::error_text(errno));
+    if (const int error = begin_connect(connection.socket, address); error != 0) {
+      fail(connection, os::error_text(error));
     } else {
       proceed(connection);
     }
@@ -293,9 +164,7 @@ void ReadinessProbe::proceed(Connection& connection) {
 void ReadinessProbe::connect_done(Connection& connection) {
   pollfd entry{connection.socket.get(), POLLOUT, 0};
   if (::poll(&entry, 1, 0) != 1) return;
-  int error = 0;
-  socklen_t size = sizeof error;
-  ::getsockopt(connection.socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+  const int error = connect_result(connection.socket);
   if (error != 0) return fail(connection, os::error_text(error));
   if (!port_open_at_) port_open_at_ = os::Clock::now();
   connection.state = State::waiting;

@@ -9,47 +9,17 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <poll.h>
-#include <sys/socket.h>
 
 #include "os/clock.h"
 #include "os/fd.h"
+#include "process/ready_url.h"
 
 namespace coldload::process {
-
-// http://host:port/path, taken apart.
-struct ReadyUrl {
-  std::string text;  // as given
-  std::string host;  // without an IPv6 address's brackets
-  std::uint16_t port = 80;
-  std::string target = "/";  // path and query
-};
-
-// Throws os::Error for anything but an http URL without user and password.
-[[nodiscard]] ReadyUrl parse_ready_url(std::string_view text);
-// Whether its host is an IP address or localhost: asking there waits for no name server.
-[[nodiscard]] bool needs_no_name_server(const ReadyUrl& url);
-
-// An address to connect to.
-struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t length = 0;
-  [[nodiscard]] int family() const { return storage.ss_family; }
-};
-
-// The host's addresses, four at most. Asks the resolver, unless it is an address already. Throws
-// os::Error where it has none.
-[[nodiscard]] std::vector<SocketAddress> resolve(const ReadyUrl& url);
-
-// Throws os::Error where something accepts connections at the URL already: a server that runs
-// before the launch would be taken for the launched one.
-void require_silent(const ReadyUrl& url);
 
 // Asks one URL again and again without ever blocking. For one thread's poll(2) loop: wait for the
 // descriptors of add_to() at most until due(), call advance(), repeat.

@@ -1,4 +1,4 @@
-#include "cli/run.h"
+#include "cli/dispatch.h"
 
 #include <map>
 #include <string>
@@ -31,13 +31,13 @@ Ran run_with(std::vector<std::string> words) {
   Ran ran;
   ::testing::internal::CaptureStdout();
   ::testing::internal::CaptureStderr();
-  ran.code = run(static_cast<int>(words.size()), argv.data());
+  ran.code = run_command_line(static_cast<int>(words.size()), argv.data());
   ran.out = ::testing::internal::GetCapturedStdout();
   ran.err = ::testing::internal::GetCapturedStderr();
   return ran;
 }
 
-TEST(Run, HelpListsEveryCommandThatHasASummary) {
+TEST(CommandLine, HelpListsEveryCommandThatHasASummary) {
   const Ran ran = run_with({"--help"});
   EXPECT_EQ(ran.code, k_exit_ok);
   for (const Command& command : commands()) {
@@ -49,23 +49,23 @@ TEST(Run, HelpListsEveryCommandThatHasASummary) {
   }
 }
 
-TEST(Run, NoCommandIsUsage) { EXPECT_EQ(run_with({}).code, k_exit_usage); }
+TEST(CommandLine, NoCommandIsUsage) { EXPECT_EQ(run_with({}).code, k_exit_usage); }
 
-TEST(Run, VersionNamesVersionCommitAndCompiler) {
+TEST(CommandLine, VersionNamesVersionCommitAndCompiler) {
   const Ran ran = run_with({"--version"});
   EXPECT_EQ(ran.code, k_exit_ok);
   EXPECT_THAT(ran.out, HasSubstr("coldload 0."));
   EXPECT_THAT(ran.out, ::testing::ContainsRegex("(GNU|Clang)-[0-9]+"));
 }
 
-TEST(Run, AnUnknownCommandIsUsageWithASuggestion) {
+TEST(CommandLine, AnUnknownCommandIsUsageWithASuggestion) {
   const Ran ran = run_with({"comapre"});
   EXPECT_EQ(ran.code, k_exit_usage);
   EXPECT_THAT(ran.err, HasSubstr("did you mean compare?"));
   EXPECT_THAT(ran.out, IsEmpty());
 }
 
-TEST(Run, EveryCommandHasHelpAndExplainsItself) {
+TEST(CommandLine, EveryCommandHasHelpAndExplainsItself) {
   for (const Command& command : commands()) {
     if (*command.summary == '\0') continue;
     const Ran ran = run_with({command.name, "--help"});
@@ -86,7 +86,7 @@ const std::map<std::string, std::vector<std::string>> k_required{
     {"report", {"/nowhere.jsonl"}},
 };
 
-TEST(Run, AnUnknownFlagIsNamedBeforeAnythingIsDone) {
+TEST(CommandLine, AnUnknownFlagIsNamedBeforeAnythingIsDone) {
   for (const auto& [name, required] : k_required) {
     std::vector<std::string> words{name};
     words.insert(words.end(), required.begin(), required.end());

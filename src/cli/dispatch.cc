@@ -1,0 +1,81 @@
+#include "cli/dispatch.h"
+
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "cli/command.h"
+#include "cli/secrets.h"
+#include "cli/version.h"
+#include "os/descriptor_limit.h"
+#include "os/interrupt.h"
+#include "os/standard_streams.h"
+#include "text/suggest.h"
+
+namespace coldload::cli {
+
+namespace {
+
+void print_help() {
+  fmt::print(
+      "coldload: what does it cost to cold-load this model from this storage path?\n\n"
+      "usage: coldload COMMAND [FLAGS]\n\ncommands:\n");
+  for (const Command& command : commands()) {
+    if (*command.summary != '\0') fmt::print("  {:<9} {}\n", command.name, command.summary);
+  }
+  fmt::print(
+      "\n`coldload COMMAND --help` lists a command's flags; `coldload --version` says what was "
+      "built.\n");
+}
+
+int dispatch(const std::vector<std::string>& args) {
+  if (args.empty() || args[0] == "--help" || args[0] == "-h" || args[0] == "help") {
+    print_help();
+    return args.empty() ? k_exit_usage : k_exit_ok;
+  }
+  if (args[0] == "--version") {
+    fmt::print("{}", version_text());
+    return k_exit_ok;
+  }
+  std::vector<std::string> names;
+  for (const Command& command : commands()) {
+    if (args[0] == command.name) return command.run({args.begin() + 1, args.end()});
+    names.emplace_back(command.name);
+  }
+  const std::string known = text::nearest(args[0], names);
+  throw UsageError(known.empty()
+                       ? fmt::format("unknown command {}", args[0])
+                       : fmt::format("unknown command {}; did you mean {}?", args[0], known));
+}
+
+// Where nobody reads them, the exit code tells alone.
+void complain(const std::string& text) { std::fputs(("coldload: " + text + "\n").c_str(), stderr); }
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  os::open_missing_streams();
+  const std::vector<std::string> args(argv + 1, argv + argc);
+  // A message may repeat what was typed, or what a server said.
+  const auto cleaned = [&args](const std::exception& error) {
+    return secrets_of(args).apply(error.what());
+  };
+  try {
+    os::raise_descriptor_limit();
+    os::install_interrupt_handler();
+    const int code = dispatch(args);
+    os::finish_standard_output();
+    return code;
+  } catch (const UsageError& error) {
+    complain(cleaned(error) + "\n`coldload --help` lists commands and flags.");
+    return k_exit_usage;
+  } catch (const std::exception& error) {
+    complain(cleaned(error));
+    return os::interrupted() ? k_exit_interrupted : k_exit_failed;
+  }
+}
+
+}  // namespace coldload::cli

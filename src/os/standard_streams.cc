@@ -1,0 +1,31 @@
+#include "os/standard_streams.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "os/error.h"
+
+namespace coldload::os {
+
+void open_missing_streams() noexcept {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    // The lowest free number is this one, as those below it are there.
+    const int flags = fd == STDERR_FILENO ? O_WRONLY : O_RDONLY;
+    if (::open("/dev/null", flags) != fd) ::_exit(EXIT_FAILURE);
+  }
+}
+
+void finish_standard_output() {
+  const bool failed_before = std::ferror(stdout) != 0;
+  errno = 0;
+  if (std::fflush(stdout) == 0 && !failed_before) return;
+  if (errno == EPIPE) return;
+  throw SystemError("write to", "standard output", errno != 0 ? errno : EIO);
+}
+
+}  // namespace coldload::os

@@ -1,0 +1,32 @@
+// What `coldload run` starts and where it asks: the server's command with its placeholders
+// replaced, the reader's command, the port and the ready URL.
+//
+// Layer: run. Reads no file: a look at the model's path is the reader's, which may hang.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "run/entrypoint.h"
+
+namespace coldload::run {
+
+struct RunRequest {
+  std::vector<std::string> command;  // of the server, with placeholders
+  std::string path;                  // the checkpoint
+  std::string copy;                  // where a copy of it may be, or be wanted; empty: nowhere
+  std::uint16_t port = 0;            // 0: as the command says
+  std::string ready_url;             // empty: as command and server say
+};
+
+struct RunPlan {
+  EntrypointOptions options;
+  // Clients see the directory that is served as the model's name, which a copy changes.
+  bool name_follows_directory = false;
+};
+
+// Throws server::ArgvError for a command or a URL that cannot be used.
+[[nodiscard]] RunPlan plan_run(const RunRequest& request);
+
+}  // namespace coldload::run

@@ -1,0 +1,154 @@
+#include "run/read_checkpoint.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "model/checkpoint.h"
+#include "os/error.h"
+#include "os/interrupt.h"
+#include "run/reader.h"
+#include "stage/stager.h"
+#include "storage/page_cache.h"
+#include "storage/read_ahead.h"
+#include "text/units.h"
+
+namespace coldload::run {
+
+namespace {
+
+using Kind = ReaderNews::Kind;
+
+std::string words_of(const storage::ReadAheadOutcome& outcome) {
+  using End = storage::ReadAheadOutcome::End;
+  if (outcome.end == End::useless) return "what was read did not stay in memory: given up";
+  if (!outcome.problem.empty()) return outcome.problem;
+  return outcome.end == End::no_room ? "memory had no room for more" : "";
+}
+
+void read_absent(storage::ReadAhead& ahead, const NewsPipe& listener) {
+  const std::uint64_t total = ahead.file_bytes();
+  const std::uint64_t absent = ahead.absent_bytes().value_or(total);
+  const std::uint64_t room = ahead.room_bytes();
+  if (absent == 0) {
+    const std::string problem = ahead.outcome().problem;
+    return listener.tell(
+        {Kind::useless, problem.empty() ? "all of it is in memory already" : problem});
+  }
+  constexpr std::uint64_t k_worth_reading = 1 << 20;
+  if (room < std::min(total, k_worth_reading)) {
+    return listener.tell({Kind::useless, "memory has no room for it"});
+  }
+  std::string what_else;
+  if (room < total) {
+    what_else = fmt::format("memory has room for {} of its {}", text::format_bytes(room),
+                            text::format_bytes(total));
+  }
+  const bool at_most = !ahead.absent_bytes();
+  listener.tell({Kind::reading, what_else, std::min(absent, room), 0, at_most});
+  const os::TimePoint began = os::Clock::now();
+  ahead.start();
+  constexpr std::chrono::milliseconds k_look_every{100};
+  while (!ahead.wait_until(os::Clock::now() + k_look_every)) {
+    if (!listener.is_heard() || os::interrupted()) break;
+  }
+  ahead.stop();
+  const double seconds = os::seconds_between(began, os::Clock::now());
+  const storage::ReadAheadOutcome outcome = ahead.outcome();
+  listener.tell({Kind::done, words_of(outcome), outcome.read_bytes, seconds, at_most});
+}
+
+void read_files(const std::vector<std::string>& paths, const NewsPipe& listener) {
+  step_back();  // until now the launch waited
+  try {
+    const storage::PathInfo info = storage::inspect_path(paths.back());  // a shard
+    const std::string reason = why_useless(info, paths);
+    if (!reason.empty()) return listener.tell({Kind::useless, reason});
+    storage::ReadAheadOptions options;
+    constexpr std::uint64_t k_least_window_kib = 128;
+    options.window_bytes = std::clamp<std::uint64_t>(info.readahead_kib.value_or(0),
+                                                     k_least_window_kib, options.piece_bytes >> 10)
+                           << 10;
+    options.must_stay = info.cache == storage::CacheKind::page_cache;
+    storage::ReadAhead ahead(paths, options);
+    read_absent(ahead, listener);
+  } catch (const os::Error& error) {
+    listener.tell({Kind::useless, error.what()});
+  }
+}
+
+// What is to be read where a copy may be, or be wanted.
+struct CopyPlan {
+  std::optional<std::vector<std::string>> copied;  // its files, where it is there and up to date
+  std::string cannot;                              // why none is to be made, where none is
+};
+
+CopyPlan look_at_copy(const std::string& path, const std::string& copy) {
+  try {
+    const stage::Destination there = stage::look_at_copy(path, copy);
+    if (there.found == stage::Found::absent) return {};
+    if (there.found == stage::Found::other) {
+      return {std::nullopt, fmt::format("it is there already, and {}; `coldload stage --replace` "
+                                        "swaps it for a new copy",
+                                        there.what)};
+    }
+    return {model::open_checkpoint(copy).paths_as_wanted(), ""};
+  } catch (const os::Error& error) {
+    return {std::nullopt, error.what()};
+  }
+}
+
+// Why the server would gain by a copy made before it starts: what it reads itself, it reads again
+// and again, or with fewer requests in flight than a copy.
+std::string why_copy_first(const std::vector<std::string>& paths) {
+  try {
+    const storage::PathInfo info = storage::inspect_path(paths.back());
+    if (info.cache == storage::CacheKind::memory_backed) return "";
+    return why_useless(info, paths);
+  } catch (const os::Error&) {
+    return "";
+  }
+}
+
+}  // namespace
+
+std::string why_useless(const storage::PathInfo& info, const std::vector<std::string>& paths) {
+  const std::string& type = info.mount.fs_type;
+  if (info.cache == storage::CacheKind::memory_backed) {
+    return fmt::format("{} is memory already", type);
+  }
+  // Only our own stand-in is known to keep pages.
+  if (type.rfind("fuse", 0) != 0 || type == "fuse.coldload") return "";
+  try {
+    if (!storage::reopening_drops_pages(paths.front()).value_or(false)) return "";
+  } catch (const os::Error& error) {
+    return fmt::format("the page cache of {} cannot be seen: {}", type, error.what());
+  }
+  return fmt::format(
+      "{} drops a file's pages when it is opened again: what is read now is gone when the server "
+      "opens it",
+      type);
+}
+
+void read_checkpoint(const std::string& path, const std::string& copy, const NewsPipe& listener) {
+  try {
+    const std::vector<std::string> paths = model::open_checkpoint(path).paths_as_wanted();
+    const CopyPlan plan = copy.empty() ? CopyPlan() : look_at_copy(path, copy);
+    if (plan.copied) {
+      listener.tell({Kind::has_copy});
+      return read_files(*plan.copied, listener);
+    }
+    const bool wanted = !copy.empty() && plan.cannot.empty();
+    const std::string reason = wanted ? why_copy_first(paths) : "";
+    if (!reason.empty()) return listener.tell({Kind::copy_first, reason});
+    listener.tell({Kind::found});
+    if (!plan.cannot.empty()) listener.tell({Kind::not_copied, plan.cannot});
+    read_files(paths, listener);
+  } catch (const os::Error& error) {
+    listener.tell({Kind::refused, error.what()});
+  }
+}
+
+}  // namespace coldload::run

@@ -1,0 +1,24 @@
+// The rules of reading ahead: what of a checkpoint is read into memory beside a server, how much of
+// it, when that is declined and why.
+//
+// Layer: run. In the reader process. Knows nothing of servers.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "run/reader_news.h"
+#include "storage/path_info.h"
+
+namespace coldload::run {
+
+// Reads the checkpoint at `path`, or the copy of it at `copy` where one is there and up to date
+// (`copy` is empty where there is to be none), and tells `listener` what comes of it. Ends early
+// where nobody listens any more, or on os::interrupted().
+void read_checkpoint(const std::string& path, const std::string& copy, const NewsPipe& listener);
+
+// Why reading files ahead would not help there; empty: it might.
+[[nodiscard]] std::string why_useless(const storage::PathInfo& info,
+                                      const std::vector<std::string>& paths);
+
+}  // namespace coldload::run

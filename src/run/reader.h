@@ -1,0 +1,22 @@
+// The reader process of `coldload run`, from within: what ReaderProcess starts.
+//
+// Layer: run. Knows nothing of servers.
+#pragma once
+
+#include <string>
+
+namespace coldload::run {
+
+struct ReaderJob {
+  std::string path;     // the checkpoint
+  std::string copy;     // where a copy of it may be, or be wanted; empty: nowhere
+  bool copies = false;  // makes the copy; else reads
+};
+
+// Does it, with its news on stdout, and ends the process; it ends with its parent at the latest.
+[[noreturn]] void run_reader(const ReaderJob& job);
+
+// Behind the server wherever there is a queue.
+void step_back();
+
+}  // namespace coldload::run

@@ -1,0 +1,92 @@
+#include "run/plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "server/argv.h"
+
+namespace coldload::run {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+RunRequest of(const std::vector<std::string>& command) {
+  RunRequest request;
+  request.command = command;
+  request.path = "/models/a";
+  return request;
+}
+
+std::string url_of(const std::vector<std::string>& command) {
+  const RunPlan plan = plan_run(of(command));
+  return plan.options.ready_url ? plan.options.ready_url->text : "";
+}
+
+std::string refusal_of(const RunRequest& request) {
+  try {
+    (void)plan_run(request);
+  } catch (const server::ArgvError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(RunPlan, FillsInWhatTheServerIsToServe) {
+  const RunPlan plan = plan_run(of({"serve", "{model}", "--port", "8001"}));
+  EXPECT_THAT(plan.options.argv, ElementsAre("serve", "/models/a", "--port", "8001"));
+  EXPECT_EQ(plan.options.reader.back(), "/models/a");
+  EXPECT_FALSE(plan.options.copy);
+  EXPECT_TRUE(plan.options.must_be_ours);
+}
+
+TEST(RunPlan, AsksWhereTheServerListens) {
+  EXPECT_EQ(url_of({"serve", "--port", "8001"}), "http://127.0.0.1:8001/health");
+  EXPECT_EQ(url_of({"serve", "--port=1", "--host", "127.0.0.2"}), "http://127.0.0.2:1/health");
+  EXPECT_EQ(url_of({"serve", "--port=1", "--host", "0.0.0.0"}), "http://127.0.0.1:1/health");
+  EXPECT_EQ(url_of({"vllm", "serve", "m"}), "http://127.0.0.1:8000/health");
+}
+
+TEST(RunPlan, AsksNowhereWhereNobodyCanTell) {
+  EXPECT_EQ(url_of({"serve"}), "");
+  EXPECT_EQ(url_of({"serve", "--port=1", "--host", "gpu7"}), "");
+  EXPECT_EQ(url_of({"serve", "--port=1", "--ssl-keyfile", "k"}), "");
+}
+
+TEST(RunPlan, TakesAReadyUrlOfThisMachineAlone) {
+  RunRequest request = of({"serve"});
+  request.ready_url = "http://localhost:7/x";
+  EXPECT_FALSE(plan_run(request).options.must_be_ours);
+  request.ready_url = "http://gpu7:7/x";
+  EXPECT_THAT(refusal_of(request), HasSubstr("the server runs here"));
+  request.ready_url = "https://localhost";
+  EXPECT_THAT(refusal_of(request), HasSubstr("http://"));
+}
+
+TEST(RunPlan, TheCopyIsServedByTheSameCommand) {
+  RunRequest request = of({"vllm", "serve", "{model}"});
+  request.copy = "/fast/a";
+  RunPlan plan = plan_run(request);
+  ASSERT_TRUE(plan.options.copy);
+  EXPECT_THAT(plan.options.copy->argv, ElementsAre("vllm", "serve", "/fast/a"));
+  EXPECT_EQ(plan.options.reader.back(), "/fast/a");
+  EXPECT_TRUE(plan.name_follows_directory);
+  request.command.insert(request.command.end(), {"--served-model-name", "m"});
+  EXPECT_FALSE(plan_run(request).name_follows_directory);
+  request.command = {"vllm", "serve", "/models/a"};
+  EXPECT_THAT(refusal_of(request), HasSubstr("{model}"));
+}
+
+TEST(RunPlan, AFileAloneIsNotCopied) {
+  RunRequest request = of({"llama-server", "-m", "{model}"});
+  request.path = "/models/a.gguf";
+  request.copy = "/fast/a";
+  EXPECT_THAT(refusal_of(request), HasSubstr("name its directory"));
+}
+
+TEST(RunPlan, KnowsNoContextLength) {
+  EXPECT_THAT(refusal_of(of({"serve", "{max_model_len}"})), HasSubstr("write the number"));
+}
+
+}  // namespace
+}  // namespace coldload::run
