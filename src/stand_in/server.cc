@@ -35,11 +35,9 @@ Request parse_request(std::string_view text) {
   if (!wanted) throw os::Error("cannot serve a stand-in: " + cause);
   check_pace(wanted->pace);
   Request request{*wanted, {}};
-  const auto* remove = json->as_object().if_contains("remove");
-  if (remove != nullptr && remove->is_array()) {
-    for (const auto& path : remove->as_array()) {
-      if (path.is_string()) request.remove.emplace_back(path.as_string().c_str());
-    }
+  if (const auto* remove = json->as_object().if_contains("remove")) {
+    auto read = text::json::try_value_to<std::vector<std::string>>(*remove);
+    if (read) request.remove = std::move(*read);
   }
   return request;
 }

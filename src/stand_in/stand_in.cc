@@ -226,9 +226,7 @@ StandIn::StandIn(const Options& options, const Description& known)
   wanted.source = source;
   wanted.mount_point = point;
   text::json::object request = to_json(wanted);
-  text::json::array remove;
-  for (const std::string& path : process_->point.made) remove.emplace_back(path);
-  request["remove"] = std::move(remove);
+  request["remove"] = text::json::value_from(process_->point.made);
 
   os::Pipe owner = os::make_pipe();
   os::Pipe output = os::make_pipe();
