@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace coldload::os {
 
@@ -14,5 +15,7 @@ namespace coldload::os {
 // The least of MemAvailable and what the memory cgroups above us leave, the page cache not counted
 // as used: what the page cache or this process could grow to. Nothing where /proc does not say.
 [[nodiscard]] std::optional<std::uint64_t> available_memory_bytes();
+// The same of a machine whose /proc and /sys lie below `root`.
+[[nodiscard]] std::optional<std::uint64_t> available_memory_bytes_at(const std::string& root);
 
 }  // namespace coldload::os
