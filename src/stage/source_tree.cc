@@ -15,6 +15,7 @@
 
 #include "os/clock.h"
 #include "os/error.h"
+#include "os/path.h"
 #include "storage/watched_threads.h"
 #include "text/escape.h"
 
@@ -129,7 +130,7 @@ class Scan {
                                     os::error_text(errno)));
       }
       real = resolve(path);
-      if (!is_below(real, tree_.root) && (blobs_.empty() || !is_below(real, blobs_))) {
+      if (!os::is_below(real, tree_.root) && (blobs_.empty() || !os::is_below(real, blobs_))) {
         throw os::Error(
             fmt::format("cannot stage {}: the link leads out of the tree, to {}", path, real));
       }
@@ -158,12 +159,6 @@ std::uint64_t SourceTree::bytes() const {
   std::uint64_t sum = 0;
   for (const SourceFile& file : files) sum += file.bytes;
   return sum;
-}
-
-bool is_below(const std::string& path, const std::string& directory) {
-  if (path == directory || directory == "/") return true;
-  return path.size() > directory.size() && path.compare(0, directory.size(), directory) == 0 &&
-         path[directory.size()] == '/';
 }
 
 SourceTree scan_tree(const std::string& path) {

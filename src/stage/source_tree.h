@@ -33,7 +33,4 @@ struct SourceTree {
 // not UTF-8. `.git` and `.cache`, where downloads keep their own books, are left out at the top.
 [[nodiscard]] SourceTree scan_tree(const std::string& path);
 
-// Whether `path` is `directory` or lies below it; both absolute.
-[[nodiscard]] bool is_below(const std::string& path, const std::string& directory);
-
 }  // namespace coldload::stage

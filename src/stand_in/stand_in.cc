@@ -23,6 +23,7 @@
 #include "os/error.h"
 #include "os/file.h"
 #include "os/interrupt.h"
+#include "os/path.h"
 #include "os/proc.h"
 #include "os/subprocess.h"
 #include "stand_in/delivery.h"
@@ -36,26 +37,13 @@ namespace {
 constexpr std::chrono::seconds k_start_limit{30};
 constexpr std::chrono::seconds k_stop_limit{5};
 
-std::string real_path(const std::string& path) {
-  std::array<char, PATH_MAX> text{};
-  return ::realpath(path.c_str(), text.data()) != nullptr ? text.data() : "";
-}
-
-bool is_below(const std::string& path, const std::string& directory) {
-  if (directory == "/") return true;
-  return path.compare(0, directory.size(), directory) == 0 &&
-         (path.size() == directory.size() || path[directory.size()] == '/');
-}
-
 std::string checked_source(const std::string& source) {
   struct stat status {};
   if (::stat(source.c_str(), &status) != 0) throw os::SystemError("show", source, errno);
   if (!S_ISDIR(status.st_mode)) {
     throw os::Error(fmt::format("cannot show {}: it is not a directory", source));
   }
-  std::string resolved = real_path(source);
-  if (resolved.empty()) throw os::SystemError("show", source, errno);
-  return resolved;
+  return os::real_path(source, "show");
 }
 
 bool is_stand_in_mount(const std::string& point) {
@@ -82,7 +70,7 @@ void remove_directories(const std::vector<std::string>& made) noexcept {
 }
 
 void refuse_inside_source(const std::string& path, const std::string& source) {
-  if (!is_below(path, source)) return;
+  if (!os::is_below(path, source)) return;
   throw os::Error(
       path == source
           ? fmt::format("cannot mount over {}: it is the source itself", path)
@@ -93,7 +81,7 @@ MountPoint private_mount_point(const std::string& source) {
   const char* runtime = std::getenv("XDG_RUNTIME_DIR");
   std::string base = runtime != nullptr ? runtime : "";
   if (base.empty() || ::access(base.c_str(), W_OK | X_OK) != 0) base = "/tmp";
-  base = real_path(base);
+  base = os::real_path(base);
   refuse_inside_source(base, source);
   std::string name = base + "/coldload-stand-in-XXXXXX";
   if (::mkdtemp(name.data()) == nullptr) throw os::SystemError("create a directory", name, errno);
@@ -121,14 +109,15 @@ MountPoint given_mount_point(const std::string& given, const std::string& source
           fmt::format("cannot mount at {}: a dead mount was left there; `umount -l {}` removes it",
                       given, given));
     }
-    const std::string parent = real_path(whole.parent_path());
-    if (cause != ENOENT || parent.empty()) throw os::SystemError("mount at", given, cause);
-    point.path = (std::filesystem::path(parent) / whole.filename()).string();
+    std::error_code error;
+    const auto parent = std::filesystem::canonical(whole.parent_path(), error);
+    if (cause != ENOENT || error) throw os::SystemError("mount at", given, cause);
+    point.path = parent / whole.filename();
     refuse_inside_source(point.path, source);
     make_directory(point, point.path);
     return point;
   }
-  point.path = real_path(whole);
+  point.path = os::real_path(whole);
   refuse_inside_source(point.path, source);
   if (!S_ISDIR(status.st_mode)) {
     throw os::Error(fmt::format("cannot mount at {}: it is not a directory", given));

@@ -90,13 +90,5 @@ TEST_F(ScanTree, AnEmptyOrMissingDirectoryIsAnError) {
   EXPECT_THAT(refusal("missing"), HasSubstr("missing"));
 }
 
-TEST(IsBelow, ComparesWholeNames) {
-  EXPECT_TRUE(is_below("/a/b", "/a"));
-  EXPECT_TRUE(is_below("/a", "/a"));
-  EXPECT_TRUE(is_below("/a", "/"));
-  EXPECT_FALSE(is_below("/ab", "/a"));
-  EXPECT_FALSE(is_below("/a", "/a/b"));
-}
-
 }  // namespace
 }  // namespace coldload::stage
