@@ -13,8 +13,10 @@
 
 #include "measure/environment.h"
 #include "os/error.h"
+#include "os/file_id.h"
 #include "os/memory.h"
 #include "stand_in/delivery.h"
+#include "storage/file_systems.h"
 #include "storage/page_cache.h"
 #include "text/units.h"
 
@@ -43,7 +45,7 @@ std::string why_not_warm(const Arm& arm) {
       !storage::PageCacheView({arm.checkpoint->files.back().real_path}).observable()) {
     return "residency cannot be seen: the files are neither ours nor writable for us";
   }
-  if (arm.storage.mount.fs_type.rfind("fuse", 0) == 0 && !arm.checkpoint->files.empty()) {
+  if (storage::opening_may_drop_pages(arm.storage.mount) && !arm.checkpoint->files.empty()) {
     const auto drops = storage::reopening_drops_pages(arm.checkpoint->files.back().real_path);
     if (drops.value_or(false)) {
       return "this FUSE mount drops a file's pages whenever it is opened again";
@@ -240,15 +242,11 @@ void add_prefetch_arms(const Plan& plan, std::vector<Arm>* arms) {
 
 std::vector<os::Fd> lock_checkpoints(const std::vector<Arm>& arms) {
   std::vector<os::Fd> locks;
-  std::set<std::pair<dev_t, ino_t>> locked;  // two arms may reach one directory by two paths
+  std::set<os::FileId> locked;  // two arms may reach one directory by two paths
   for (const Arm& arm : arms) {
     if (!arm.checkpoint) continue;
     os::Fd directory = os::open_file(arm.storage.path, O_RDONLY | O_NONBLOCK);
-    struct stat info {};
-    if (::fstat(directory.get(), &info) != 0) {
-      throw os::SystemError("stat", directory.path(), errno);
-    }
-    if (!locked.emplace(info.st_dev, info.st_ino).second) continue;
+    if (!locked.insert(os::file_id(directory)).second) continue;
     if (::flock(directory.get(), LOCK_EX | LOCK_NB) == 0) {
       locks.push_back(std::move(directory));
     } else if (errno == EWOULDBLOCK) {

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <climits>
-#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <optional>
@@ -21,6 +19,7 @@
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/interrupt.h"
+#include "os/path.h"
 
 namespace coldload::model {
 
@@ -70,20 +69,12 @@ std::vector<std::string> Checkpoint::paths_as_wanted() const {
 
 namespace {
 
-std::string real_path(const std::string& path) {
-  char resolved[PATH_MAX];
-  if (::realpath(path.c_str(), resolved) == nullptr) {
-    throw os::SystemError("resolve", path, errno);
-  }
-  return resolved;
-}
-
 // Absolute, without "." and a trailing "/"; links stay unless ".." would have to step over one.
 std::string absolute_path(const std::string& path) {
   if (path.empty()) throw os::Error("cannot use an empty path as a checkpoint");
   const fs::path absolute = fs::absolute(path);
   if (std::find(absolute.begin(), absolute.end(), "..") != absolute.end()) {
-    return real_path(absolute);
+    return os::real_path(absolute, "resolve");
   }
   const std::string normal = absolute.lexically_normal();
   return normal.size() > 1 && normal.back() == '/' ? normal.substr(0, normal.size() - 1) : normal;
@@ -121,7 +112,7 @@ CheckpointFile look_at(const std::string& directory, const std::string& name, Fi
     if (file.is_symlink) throw os::Error(link_cause(path));
     throw;
   }
-  file.real_path = real_path(path);
+  file.real_path = os::real_path(path, "resolve");
   if (::access(path.c_str(), R_OK) != 0) throw os::SystemError("read", path, errno);
   return file;
 }

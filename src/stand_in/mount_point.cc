@@ -1,9 +1,7 @@
 #include "stand_in/mount_point.h"
 
-#include <array>
 #include <cerrno>
 #include <chrono>
-#include <climits>
 #include <cstdlib>
 #include <filesystem>
 
@@ -15,6 +13,7 @@
 #include "os/clock.h"
 #include "os/error.h"
 #include "os/file.h"
+#include "os/path.h"
 #include "os/subprocess.h"
 #include "storage/stand_in_mount.h"
 
@@ -22,19 +21,8 @@ namespace coldload::stand_in {
 
 namespace {
 
-std::string real_path(const std::string& path) {
-  std::array<char, PATH_MAX> text{};
-  return ::realpath(path.c_str(), text.data()) != nullptr ? text.data() : "";
-}
-
-bool is_below(const std::string& path, const std::string& directory) {
-  if (directory == "/") return true;
-  return path.compare(0, directory.size(), directory) == 0 &&
-         (path.size() == directory.size() || path[directory.size()] == '/');
-}
-
 void refuse_inside_source(const std::string& path, const std::string& source) {
-  if (!is_below(path, source)) return;
+  if (!os::is_below(path, source)) return;
   throw os::Error(
       path == source
           ? fmt::format("cannot mount over {}: it is the source itself", path)
@@ -75,7 +63,7 @@ void MountPoint::make_private(const std::string& source) {
   const char* runtime = std::getenv("XDG_RUNTIME_DIR");
   std::string base = runtime != nullptr ? runtime : "";
   if (base.empty() || ::access(base.c_str(), W_OK | X_OK) != 0) base = "/tmp";
-  base = real_path(base);
+  base = os::real_path(base);
   refuse_inside_source(base, source);
   std::string name = base + "/coldload-stand-in-XXXXXX";
   if (::mkdtemp(name.data()) == nullptr) throw os::SystemError("create a directory", name, errno);
@@ -96,15 +84,16 @@ void MountPoint::take_given(const std::string& given, const std::string& source)
           fmt::format("cannot mount at {}: a dead mount was left there; `umount -l {}` removes it",
                       given, given));
     }
-    const std::string parent = real_path(whole.parent_path());
-    if (cause != ENOENT || parent.empty()) throw os::SystemError("mount at", given, cause);
-    whole = std::filesystem::path(parent) / whole.filename();
+    std::error_code problem;
+    const std::filesystem::path parent = std::filesystem::canonical(whole.parent_path(), problem);
+    if (cause != ENOENT || problem) throw os::SystemError("mount at", given, cause);
+    whole = parent / whole.filename();
     refuse_inside_source(whole, source);
     make_directory(whole);
     path_ = whole;
     return;
   }
-  const std::string path = real_path(whole);
+  const std::string path = os::real_path(whole);
   refuse_inside_source(path, source);
   if (!S_ISDIR(status.st_mode)) {
     throw os::Error(fmt::format("cannot mount at {}: it is not a directory", given));

@@ -19,6 +19,7 @@
 #include "os/error.h"
 #include "os/file.h"
 #include "os/interrupt.h"
+#include "os/path.h"
 #include "os/proc.h"
 #include "os/subprocess.h"
 #include "stand_in/mount_point.h"
@@ -37,10 +38,7 @@ std::string checked_source(const std::string& source) {
   if (!S_ISDIR(status.st_mode)) {
     throw os::Error(fmt::format("cannot show {}: it is not a directory", source));
   }
-  std::error_code problem;
-  const std::string resolved = std::filesystem::canonical(source, problem);
-  if (problem) throw os::SystemError("show", source, problem.value());
-  return resolved;
+  return os::real_path(source, "show");
 }
 
 // The first line of `output`, without its line feed; empty at end-of-file or when out of time.
