@@ -4,6 +4,7 @@
 #include "measure/cold.h"
 #include "model/checkpoint.h"
 #include "os/interrupt.h"
+#include "storage/file_systems.h"
 #include "storage/holders.h"
 #include "storage/page_cache.h"
 #include "storage/path_info.h"
@@ -26,11 +27,6 @@ struct CacheAnswer {
   std::string reason;  // why something is not known, or not as asked
   bool done = true;    // what was asked for was reached
 };
-
-// Opening a file can drop its pages on a FUSE mount; only our own stand-in is known to keep them.
-bool looking_could_destroy(const storage::PathInfo& info) {
-  return info.mount.fs_type.rfind("fuse", 0) == 0 && info.mount.fs_type != "fuse.coldload";
-}
 
 std::optional<std::uint64_t> total_resident(const CacheAnswer& answer) {
   std::uint64_t sum = 0;
@@ -61,7 +57,7 @@ void fill_rows(const storage::PageCacheView& view, CacheAnswer* answer) {
 
 CacheAnswer show(const model::Checkpoint& checkpoint, const storage::PathInfo& info) {
   CacheAnswer answer{checkpoint.path, {}, "", true};
-  if (looking_could_destroy(info)) {
+  if (storage::opening_may_drop_pages(info.mount)) {
     for (const model::CheckpointFile& file : checkpoint.files) {
       answer.rows.push_back({file.real_path, file.bytes, std::nullopt});
     }

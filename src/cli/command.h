@@ -3,10 +3,13 @@
 // Layer: cli.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "os/error.h"
 
@@ -49,6 +52,15 @@ int run_report(const std::vector<std::string>& args);
 int run_native_load(const std::vector<std::string>& args);
 int run_read_ahead(const std::vector<std::string>& args);
 int run_guard(const std::vector<std::string>& args);
+
+// The value that was read from the text of a flag. Throws UsageError where it could not be: "FLAG:
+// cannot read "TEXT" as WHAT".
+template <typename Value>
+[[nodiscard]] Value wanted(const std::optional<Value>& value, std::string_view flag,
+                           std::string_view text, std::string_view what) {
+  if (value) return *value;
+  throw UsageError(fmt::format("{}: cannot read \"{}\" as {}", flag, text, what));
+}
 
 // Parses `args` into `app`. Returns false where help was asked for and printed (the command then
 // returns k_exit_ok). Throws UsageError with CLI11's message, and the nearest known flag for an

@@ -61,13 +61,13 @@ load::Pacing pacing_of(const std::string& text) {
   return pacing;
 }
 
-std::string_view name_of(load::Destination destination) {
-  switch (destination) {
-    case load::Destination::ring:
+std::string_view name_of(load::Into into) {
+  switch (into) {
+    case load::Into::ring:
       return "ring";
-    case load::Destination::host:
+    case load::Into::host:
       return "host";
-    case load::Destination::gpu:
+    case load::Into::gpu:
       return "gpu";
   }
   return "";
@@ -75,17 +75,16 @@ std::string_view name_of(load::Destination destination) {
 
 // Without a wish: a GPU if there is one.
 void choose_destination(const std::string& into, Arguments& arguments) {
-  for (const auto destination :
-       {load::Destination::ring, load::Destination::host, load::Destination::gpu}) {
+  for (const auto destination : {load::Into::ring, load::Into::host, load::Into::gpu}) {
     if (into == name_of(destination)) {
-      arguments.load.destination = destination;
+      arguments.load.into = destination;
       return;
     }
   }
   if (!into.empty()) throw UsageError(fmt::format("--into {}: write gpu, host or ring", into));
   const os::Availability gpu = gpu::Device::find().availability;
   if (gpu.ok) {
-    arguments.load.destination = load::Destination::gpu;
+    arguments.load.into = load::Into::gpu;
   } else {
     arguments.no_gpu = gpu.reason;
   }
@@ -156,7 +155,7 @@ json::object ready_event(const Arguments& arguments, const load::Result& result,
   json::object event{
       {"event", "ready"},
       {"bytes", result.bytes},
-      {"destination", name_of(arguments.load.destination)},
+      {"destination", name_of(arguments.load.into)},
       {"no_gpu", arguments.no_gpu.empty() ? json::value(nullptr) : json::value(arguments.no_gpu)},
       {"context_s", text::or_null(result.context_s)},
       {"pin_s", text::or_null(result.pin_s)},

@@ -46,23 +46,17 @@ struct ShapeFlags {
   bool json = false;
 };
 
-std::optional<std::uint64_t> size_of(const std::string& text, const char* flag) {
+std::optional<std::uint64_t> request_size_of(const std::string& text, const char* flag) {
   if (text.empty()) return std::nullopt;
-  const auto bytes = text::parse_size(text);
+  auto bytes = text::parse_size(text);
   constexpr std::uint64_t k_least = 4096;
   constexpr std::uint64_t k_most = 1ULL << 30;
-  if (!bytes || *bytes < k_least || *bytes > k_most) {
-    throw UsageError(
-        fmt::format("{}: cannot read \"{}\" as a size of 4 KiB to 1 GiB, as in 1MiB", flag, text));
-  }
-  return bytes;
+  if (bytes && (*bytes < k_least || *bytes > k_most)) bytes.reset();
+  return wanted(bytes, flag, text, "a size of 4 KiB to 1 GiB, as in 1MiB");
 }
 
 double rate_of(const std::string& text, const char* flag) {
-  const auto rate = text::parse_rate(text);
-  if (rate) return *rate;
-  throw UsageError(
-      fmt::format("{}: cannot read \"{}\" as a rate above zero, as in 250MB/s", flag, text));
+  return wanted(text::parse_rate(text), flag, text, "a rate above zero, as in 250MB/s");
 }
 
 stand_in::Pace pace_of(const ShapeFlags& flags) {
@@ -70,12 +64,8 @@ stand_in::Pace pace_of(const ShapeFlags& flags) {
     if (!flags.preset.empty()) return stand_in::preset_pace(flags.preset);
     stand_in::Pace pace;
     pace.rate_bytes_per_s = rate_of(flags.rate, "--rate");
-    const auto latency = text::parse_duration(flags.latency);
-    if (!latency) {
-      throw UsageError(
-          fmt::format("--latency: cannot read \"{}\" as a time, as in 1ms", flags.latency));
-    }
-    pace.latency = *latency;
+    pace.latency = wanted(text::parse_duration(flags.latency), "--latency", flags.latency,
+                          "a time, as in 1ms");
     if (flags.requests_per_s != 0) pace.requests_per_s = flags.requests_per_s;
     if (!flags.per_stream.empty()) {
       pace.stream_bytes_per_s = rate_of(flags.per_stream, "--per-stream");
@@ -91,9 +81,7 @@ stand_in::Pace pace_of(const ShapeFlags& flags) {
 
 std::optional<std::uint64_t> bytes_of(const std::string& text, const char* flag) {
   if (text.empty()) return std::nullopt;
-  const auto bytes = text::parse_size(text);
-  if (!bytes) throw UsageError(fmt::format("{}: cannot read \"{}\" as a size", flag, text));
-  return bytes;
+  return wanted(text::parse_size(text), flag, text, "a size");
 }
 
 stand_in::Options options_of(const ShapeFlags& flags) {
@@ -109,9 +97,9 @@ stand_in::Options options_of(const ShapeFlags& flags) {
   if (flags.allow_other) options.access = stand_in::MountAccess::everybody;
   if (flags.follow_links) options.links = stand_in::OutsideLinks::as_files;
   if (flags.cold_backing) options.backing = stand_in::Backing::cold;
-  options.readahead_bytes = size_of(flags.readahead, "--readahead");
+  options.readahead_bytes = request_size_of(flags.readahead, "--readahead");
   options.request_bytes =
-      static_cast<std::uint32_t>(size_of(flags.request, "--request").value_or(0));
+      static_cast<std::uint32_t>(request_size_of(flags.request, "--request").value_or(0));
   options.detached = flags.daemonized;
   return options;
 }

@@ -67,10 +67,8 @@ std::optional<StageArguments> parse_stage(const std::vector<std::string>& args) 
   request.source = paths[0];
   request.destination = paths[1];
   if (!limit.empty()) {
-    request.limit_bytes_per_s = text::parse_rate(limit);
-    if (!request.limit_bytes_per_s) {
-      throw UsageError(fmt::format("--limit: cannot read \"{}\" as a rate, as in 500MB/s", limit));
-    }
+    request.limit_bytes_per_s =
+        wanted(text::parse_rate(limit), "--limit", limit, "a rate, as in 500MB/s");
   }
   if (keep > 0) request.keep = keep;
   return arguments;
@@ -151,12 +149,8 @@ void print_json(const StageArguments& arguments, const stage::StageResult& resul
   out["copy_s"] = result.up_to_date ? text::json::value(nullptr) : text::json::value(result.copy_s);
   out["resident_bytes"] = text::or_null(result.resident_bytes);
   out["hub_checked"] = result.hub_checked;
-  text::json::array removed;
-  for (const std::string& path : result.removed) removed.emplace_back(path);
-  out["removed"] = std::move(removed);
-  text::json::array remarks;
-  for (const std::string& remark : result.remarks) remarks.emplace_back(remark);
-  out["remarks"] = std::move(remarks);
+  out["removed"] = text::json::value_from(result.removed);
+  out["remarks"] = text::json::value_from(result.remarks);
   fmt::print("{}", text::to_pretty(out));
 }
 
@@ -221,9 +215,7 @@ int verify_and_print(const StageArguments& arguments) {
     text::json::object out;
     out["right"] = outcome.problems.empty();
     out["bytes"] = outcome.bytes;
-    text::json::array problems;
-    for (const std::string& problem : outcome.problems) problems.emplace_back(problem);
-    out["problems"] = std::move(problems);
+    out["problems"] = text::json::value_from(outcome.problems);
     fmt::print("{}", text::to_pretty(out));
   } else if (outcome.problems.empty()) {
     fmt::print("{}: {} are what was staged\n", arguments.request.destination,

@@ -39,12 +39,12 @@ Engine::Engine(const Options& options, Loader::WrapIo wrap)
     if (io_uring.ok) concurrency_ = Concurrency::queued;
     if (!io_uring.ok) fallbacks_.add(io_uring.reason + ", so read by pread", "");
   }
-  const bool gpu = options.destination == Destination::gpu;
+  const bool gpu = options.into == Into::gpu;
   layout_ = layout({options.ring_bytes, options.threads, std::thread::hardware_concurrency(),
                     concurrency_, gpu ? Drain::by_copies : Drain::at_once});
   ring_ = os::Mapping::anonymous(layout_.ring_bytes());
   workers_.resize(layout_.threads);
-  if (options.destination != Destination::ring) arena_ = arena_promise_.get_future().share();
+  if (options.into != Into::ring) arena_ = arena_promise_.get_future().share();
   if (!gpu) return;
   using Open = std::packaged_task<std::shared_ptr<const gpu::Device>()>;
   const auto open = std::make_shared<Open>([this] {
@@ -174,7 +174,7 @@ void Engine::prepare() {
 // Before anything is read: what does not fit is not worth reading.
 void Engine::check_room(const std::vector<std::uint64_t>& shard_bytes) {
   const std::uint64_t needed = arena_bytes(shard_bytes);
-  if (options_.destination == Destination::host) check_host_memory(needed);
+  if (options_.into == Into::host) check_host_memory(needed);
   if (!device_.valid()) return;
   const std::shared_ptr<const gpu::Device> device = device_.get();
   device->use_in_this_thread();

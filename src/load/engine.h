@@ -79,7 +79,7 @@ class Engine {
   std::once_flag copier_made_;
   std::optional<Copier> copier_;
   std::promise<std::shared_ptr<const Arena>> arena_promise_;
-  std::shared_future<std::shared_ptr<const Arena>> arena_;  // not valid for Destination::ring
+  std::shared_future<std::shared_ptr<const Arena>> arena_;  // not valid for Into::ring
   std::optional<double> allocate_s_;
   Fallbacks fallbacks_;
   std::optional<Pacer> pacer_;

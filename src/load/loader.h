@@ -2,12 +2,12 @@
 // path's full rate.
 //
 //   load::Options options;
-//   options.destination = load::Destination::gpu;
+//   options.into = load::Into::gpu;
 //   load::Loader loader(options);                  // context, ring and threads, in the background
 //   const load::Result result = loader.load({{"model.safetensors", bytes}});
 //   result.arena->address(0, header.data_begin() + tensor.begin);  // a tensor, as a CUdeviceptr
 //
-// All shards are split by bytes over a few threads. Each extent takes the route that its residency
+// All shards are split by bytes over a few threads. Each piece takes the route that its residency
 // calls for: what is in the page cache is read from there, the rest with O_DIRECT through
 // io_uring. The page cache stays as it was found. Beside the arena, memory is one bounded ring
 // whatever the checkpoint's size. A path or a kernel that refuses a route gets the next one, and is
@@ -48,15 +48,15 @@ struct Pacing {
   std::chrono::nanoseconds latency{0};
 };
 
-// Where the bytes go.
-enum class Destination {
+// Where the bytes go: loaded into what.
+enum class Into {
   ring,  // nowhere: they are read into the ring and forgotten, which measures a path alone
   host,  // an Arena in host memory
   gpu,   // an Arena in the memory of Options::gpu
 };
 
 struct Options {
-  Destination destination = Destination::ring;
+  Into into = Into::ring;
   int gpu = 0;           // as CUDA_VISIBLE_DEVICES counts
   unsigned threads = 0;  // 0: as many as the machine and the route call for
   // Upper bound of the memory that data passes through; pinned for a GPU.
@@ -83,7 +83,7 @@ struct RouteBytes {
 struct Result {
   std::uint64_t bytes = 0;             // all shards; each byte was read once
   double read_s = 0;                   // load() called -> last byte at its destination
-  std::shared_ptr<const Arena> arena;  // null for Destination::ring
+  std::shared_ptr<const Arena> arena;  // null for Into::ring
   // For a GPU: creating its context, pinning the ring, allocating the arena. All of them overlap
   // with reading and with each other.
   std::optional<double> context_s;

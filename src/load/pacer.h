@@ -3,11 +3,13 @@
 // Layer: load.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <mutex>
 
 #include "load/loader.h"
 #include "os/clock.h"
+#include "os/token_bucket.h"
 
 namespace coldload::load {
 
@@ -15,15 +17,19 @@ namespace coldload::load {
 // each is done one latency later. An idle link saves up no credit. Thread-safe; reads no clock.
 class Pacer {
  public:
-  explicit Pacer(const Pacing& pacing) : pacing_(pacing) {}
+  explicit Pacer(const Pacing& pacing)
+      : latency_(pacing.latency), link_(pacing.rate_bytes_per_s, std::chrono::nanoseconds(0)) {}
 
   // When a request made at `now` has arrived.
-  [[nodiscard]] os::TimePoint arrival(os::TimePoint now, std::uint64_t bytes);
+  [[nodiscard]] os::TimePoint arrival(os::TimePoint now, std::uint64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    return link_.reserve(static_cast<double>(bytes), now) + latency_;
+  }
 
  private:
-  const Pacing pacing_;
+  const std::chrono::nanoseconds latency_;
   std::mutex mutex_;
-  os::TimePoint link_free_at_{};
+  os::TokenBucket link_;
 };
 
 }  // namespace coldload::load

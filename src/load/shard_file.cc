@@ -11,6 +11,7 @@
 
 #include "load/layout.h"
 #include "os/error.h"
+#include "os/file_id.h"
 #include "os/mapping.h"
 
 namespace coldload::load {
@@ -118,9 +119,9 @@ void ShardFile::choose_route() {
   direct_usable_ = true;
 }
 
-std::vector<Extent> ShardFile::extents(std::uint64_t offset, std::uint64_t bytes) {
+std::vector<Piece> ShardFile::pieces(std::uint64_t offset, std::uint64_t bytes) {
   if (!pages_.observable()) return {{index_, offset, bytes, true}};
-  std::vector<Extent> result;
+  std::vector<Piece> result;
   for (std::uint64_t end = offset + bytes; offset < end;) {
     const std::uint64_t block = std::min<std::uint64_t>(end - offset, k_block_bytes);
     const std::vector<bool> there = pages_.look(offset, block);
@@ -146,7 +147,9 @@ int ShardFile::buffered_fd() {
   if (!opened_direct_) return file_.get();
   const std::lock_guard lock(mutex_);
   if (!buffered_.valid()) {
-    buffered_ = open_for_reading(shard_.path, 0);
+    os::Fd second = open_for_reading(shard_.path, 0);
+    if (os::file_id(second) != os::file_id(file_)) throw changed(os::file_size(second));
+    buffered_ = std::move(second);
     stop_readahead(buffered_);
   }
   return buffered_.get();
@@ -173,7 +176,7 @@ bool ShardFile::direct_left_pages() {
   return found;
 }
 
-bool ShardFile::arrived(const Extent& piece) {
+bool ShardFile::arrived(const Piece& piece) {
   const bool drop = access_.pages == Pages::as_found && page_cache_used_;
   if (drop && !piece.resident && !direct_usable_) drop_behind(piece.offset, piece.bytes);
   if (bytes_missing_.fetch_sub(piece.bytes) != piece.bytes) return false;

@@ -1,4 +1,4 @@
-// One shard while it is loaded: opened when its first extent is due, closed when its last byte has
+// One shard while it is loaded: opened when its first piece is due, closed when its last byte has
 // arrived, watched for changes in between.
 //
 // Layer: load.
@@ -19,7 +19,7 @@
 namespace coldload::load {
 
 // A run of bytes that belongs to one route.
-struct Extent {
+struct Piece {
   std::uint64_t shard = 0;   // index
   std::uint64_t offset = 0;  // a multiple of k_block_bytes
   std::uint64_t bytes = 0;
@@ -44,11 +44,11 @@ class ShardFile {
   // another size than the shard should have.
   void open();
 
-  // Residency of [offset, offset + bytes), one extent per run. A block with one page missing
+  // Residency of [offset, offset + bytes), one piece per run. A block with one page missing
   // counts as absent as a whole. Where the kernel does not tell us (it hides the page cache of
   // files that we neither own nor may write) everything counts as resident, so that it is read
   // through the page cache: right in both cases, if slower in one. open() first.
-  [[nodiscard]] std::vector<Extent> extents(std::uint64_t offset, std::uint64_t bytes);
+  [[nodiscard]] std::vector<Piece> pieces(std::uint64_t offset, std::uint64_t bytes);
 
   // The descriptor for O_DIRECT, -1 where the file or its file system refuses it. open() first.
   [[nodiscard]] int direct_fd() const { return direct_usable_ ? file_.get() : -1; }
@@ -62,7 +62,7 @@ class ShardFile {
   // `piece` has arrived: what it brought into the page cache is dropped again. True where it was
   // the last: the file is then closed, after a check that it is what it was when it was opened.
   // Throws os::Error if not.
-  [[nodiscard]] bool arrived(const Extent& piece);
+  [[nodiscard]] bool arrived(const Piece& piece);
 
  private:
   void choose_route();

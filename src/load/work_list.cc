@@ -38,8 +38,8 @@ void WorkList::skip_empty_shards() {
 }
 
 bool WorkList::has(Kind kind) const {
-  if (kind == Kind::resident) return !resident_.extents.empty();
-  return !absent_.extents.empty() && absent_in_flight_ < limit_.limit();
+  if (kind == Kind::resident) return !resident_.pieces.empty();
+  return !absent_.pieces.empty() && absent_in_flight_ < limit_.limit();
 }
 
 bool WorkList::may_look() const {
@@ -64,41 +64,41 @@ WorkList::Window WorkList::next_window() {
   return window;
 }
 
-Extent WorkList::cut(Queue& queue, std::size_t most_bytes) {
-  Extent& front = queue.extents.front();
-  Extent piece = front;
+Piece WorkList::cut(Queue& queue, std::size_t most_bytes) {
+  Piece& front = queue.pieces.front();
+  Piece piece = front;
   piece.bytes = std::min<std::uint64_t>(front.bytes, most_bytes);
   front.offset += piece.bytes;
   front.bytes -= piece.bytes;
   queue.bytes -= piece.bytes;
-  if (front.bytes == 0) queue.extents.pop_front();
+  if (front.bytes == 0) queue.pieces.pop_front();
   return piece;
 }
 
-std::vector<Extent> WorkList::look_at(const Window& window) {
+std::vector<Piece> WorkList::look_at(const Window& window) {
   try {
     ShardFile& shard = *shards_[window.shard];
     shard.open();
-    return shard.extents(window.offset, window.bytes);
+    return shard.pieces(window.offset, window.bytes);
   } catch (...) {
     stop();
     throw;
   }
 }
 
-std::optional<Extent> WorkList::take(Kind kind, std::size_t most_bytes) {
+std::optional<Piece> WorkList::take(Kind kind, std::size_t most_bytes) {
   std::unique_lock lock(mutex_);
   while (!stopped_) {
     if (has(kind)) {
       if (kind == Kind::absent) ++absent_in_flight_;
       return cut(queue(kind), most_bytes);
     }
-    if (!queue(kind).extents.empty() || !may_look()) return std::nullopt;
+    if (!queue(kind).pieces.empty() || !may_look()) return std::nullopt;
     const Window window = next_window();
     looks_.emplace_back().begin_open(shards_[window.shard]->path());
     const auto look = std::prev(looks_.end());
     lock.unlock();
-    std::vector<Extent> found;
+    std::vector<Piece> found;
     try {
       found = look_at(window);
     } catch (...) {
@@ -108,10 +108,10 @@ std::optional<Extent> WorkList::take(Kind kind, std::size_t most_bytes) {
     }
     lock.lock();
     looks_.erase(look);
-    for (const Extent& extent : found) {
-      Queue& target = queue(extent.resident ? Kind::resident : Kind::absent);
-      target.extents.push_back(extent);
-      target.bytes += extent.bytes;
+    for (const Piece& piece : found) {
+      Queue& target = queue(piece.resident ? Kind::resident : Kind::absent);
+      target.pieces.push_back(piece);
+      target.bytes += piece.bytes;
     }
     changed_.notify_all();
   }
@@ -124,18 +124,18 @@ bool WorkList::wait_for_more() {
     return stopped_ || has(Kind::absent) || has(Kind::resident) || may_look();
   };
   const auto nothing_left = [this] {
-    return next_shard_ == shards_.size() && looks_.empty() && absent_.extents.empty() &&
-           resident_.extents.empty();
+    return next_shard_ == shards_.size() && looks_.empty() && absent_.pieces.empty() &&
+           resident_.pieces.empty();
   };
   changed_.wait(lock, [&] { return something() || nothing_left(); });
   return !stopped_ && something();
 }
 
-void WorkList::arrived(const Extent& piece) {
+void WorkList::arrived(const Piece& piece) {
   if (!piece.resident) {
     const std::lock_guard lock(mutex_);
     --absent_in_flight_;
-    limit_.arrived(os::Clock::now(), piece.bytes, !absent_.extents.empty());
+    limit_.arrived(os::Clock::now(), piece.bytes, !absent_.pieces.empty());
     changed_.notify_all();
   }
   if (!shards_[piece.shard]->arrived(piece)) return;

@@ -37,13 +37,13 @@ class WorkList {
   // The next piece of that kind, at most `most_bytes` (a multiple of k_block_bytes). Nothing where
   // there is none now, or enough are in flight; there may be one later. Throws what opening and
   // looking throws.
-  [[nodiscard]] std::optional<Extent> take(Kind kind, std::size_t most_bytes);
+  [[nodiscard]] std::optional<Piece> take(Kind kind, std::size_t most_bytes);
 
   // Waits until take() may find something. False: all has been taken, or stop() was called.
   [[nodiscard]] bool wait_for_more();
 
   // `piece` has arrived. Throws where its shard turns out to have changed.
-  void arrived(const Extent& piece);
+  void arrived(const Piece& piece);
   // All bytes of all shards have arrived.
   [[nodiscard]] bool complete() const;
   // Absent pieces that are kept in flight, as measured so far.
@@ -65,9 +65,9 @@ class WorkList {
     std::uint64_t offset = 0;
     std::uint64_t bytes = 0;
   };
-  // One kind's extents, in the files' order.
+  // One kind's pieces, in the files' order.
   struct Queue {
-    std::deque<Extent> extents;
+    std::deque<Piece> pieces;
     std::uint64_t bytes = 0;
   };
 
@@ -76,9 +76,9 @@ class WorkList {
   [[nodiscard]] bool has(Kind kind) const;
   [[nodiscard]] bool may_look() const;
   [[nodiscard]] Window next_window();
-  [[nodiscard]] std::vector<Extent> look_at(const Window& window);
+  [[nodiscard]] std::vector<Piece> look_at(const Window& window);
   void skip_empty_shards();
-  [[nodiscard]] static Extent cut(Queue& queue, std::size_t most_bytes);
+  [[nodiscard]] static Piece cut(Queue& queue, std::size_t most_bytes);
 
   std::vector<std::unique_ptr<ShardFile>> shards_;
 

@@ -98,7 +98,7 @@ void Worker::reap(Io::Wait wait) {
   }
 }
 
-std::span<std::byte> Worker::memory_for(unsigned index, const Extent& piece) const {
+std::span<std::byte> Worker::memory_for(unsigned index, const Piece& piece) const {
   if (!lane_ && context_.arena.valid()) {
     const auto place = context_.arena.get()->place(piece.shard, piece.offset);
     return place.first(std::min(place.size(), slot_bytes_));
@@ -106,7 +106,7 @@ std::span<std::byte> Worker::memory_for(unsigned index, const Extent& piece) con
   return ring_.subspan(index * slot_bytes_, slot_bytes_);
 }
 
-void Worker::start(const Extent& piece) {
+void Worker::start(const Piece& piece) {
   const unsigned index = free_slots_.back();
   free_slots_.pop_back();
   Slot& slot = slots_[index];

@@ -29,7 +29,7 @@ struct WorkerContext {
   WorkList* work = nullptr;
   Pacer* pacer = nullptr;  // null: unpaced
   std::atomic<std::uint64_t>* bytes_arrived = nullptr;
-  // Null for Destination::ring. Reading may begin before it is there.
+  // Null for Into::ring. Reading may begin before it is there.
   std::shared_future<std::shared_ptr<const Arena>> arena;
   bool verify = false;
 };
@@ -61,7 +61,7 @@ class Worker {
  private:
   struct Slot {
     std::span<std::byte> memory;
-    Extent piece;
+    Piece piece;
     std::uint64_t done = 0;     // bytes of the piece that are in memory
     std::uint64_t started = 0;  // where the read in flight starts, in the piece
     bool direct = false;        // the read in flight is O_DIRECT
@@ -73,8 +73,8 @@ class Worker {
   void fill();
   [[nodiscard]] bool read_resident();
   void reap(Io::Wait wait);
-  void start(const Extent& piece);
-  [[nodiscard]] std::span<std::byte> memory_for(unsigned index, const Extent& piece) const;
+  void start(const Piece& piece);
+  [[nodiscard]] std::span<std::byte> memory_for(unsigned index, const Piece& piece) const;
   void advance(unsigned index);
   [[nodiscard]] ReadRequest next_read(unsigned index);
   [[nodiscard]] bool accept(unsigned index, int result);

@@ -6,8 +6,10 @@
 #include <sys/stat.h>
 
 #include "os/error.h"
+#include "os/file_id.h"
 #include "os/memory.h"
 #include "stand_in/delivery.h"
+#include "storage/file_systems.h"
 #include "storage/page_cache.h"
 #include "text/units.h"
 
@@ -30,7 +32,7 @@ std::string why_not_warm(const Arm& arm) {
       !storage::PageCacheView({arm.checkpoint->files.back().real_path}).observable()) {
     return "residency cannot be seen: the files are neither ours nor writable for us";
   }
-  if (arm.storage.mount.fs_type.rfind("fuse", 0) == 0 && !arm.checkpoint->files.empty()) {
+  if (storage::opening_may_drop_pages(arm.storage.mount) && !arm.checkpoint->files.empty()) {
     const auto drops = storage::reopening_drops_pages(arm.checkpoint->files.back().real_path);
     if (drops.value_or(false)) {
       return "this FUSE mount drops a file's pages whenever it is opened again";

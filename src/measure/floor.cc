@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "os/memory.h"
+#include "storage/file_systems.h"
 #include "text/units.h"
 
 namespace coldload::measure {
@@ -14,14 +15,14 @@ namespace {
 
 std::vector<std::string> remarks_on(const storage::PathInfo& storage) {
   std::vector<std::string> remarks;
-  const std::string& type = storage.mount.fs_type;
   if (storage.cache == storage::CacheKind::hidden) {
     remarks.push_back(storage.hidden_cache +
                       ": what looks like storage may be a copy on this machine");
   }
-  if (type.rfind("fuse", 0) == 0 && type != "fuse.coldload") {
+  if (storage::opening_may_drop_pages(storage.mount)) {
     remarks.push_back(fmt::format(
-        "{} may drop a file's cached pages when it is opened, and measuring means opening", type));
+        "{} may drop a file's cached pages when it is opened, and measuring means opening",
+        storage.mount.fs_type));
   }
   return remarks;
 }

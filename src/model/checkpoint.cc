@@ -3,11 +3,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <climits>
-#include <cstdlib>
 #include <exception>
 #include <filesystem>
-#include <mutex>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -22,6 +19,7 @@
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/interrupt.h"
+#include "os/path.h"
 
 namespace coldload::model {
 
@@ -77,20 +75,12 @@ std::vector<std::string> Checkpoint::paths_as_wanted() const {
 
 namespace {
 
-std::string real_path(const std::string& path) {
-  char resolved[PATH_MAX];
-  if (::realpath(path.c_str(), resolved) == nullptr) {
-    throw os::SystemError("resolve", path, errno);
-  }
-  return resolved;
-}
-
 // Absolute, without "." and a trailing "/"; links stay unless ".." would have to step over one.
 std::string absolute_path(const std::string& path) {
   if (path.empty()) throw os::Error("cannot use an empty path as a checkpoint");
   const fs::path absolute = fs::absolute(path);
   if (std::find(absolute.begin(), absolute.end(), "..") != absolute.end()) {
-    return real_path(absolute);
+    return os::real_path(absolute, "resolve");
   }
   const std::string normal = absolute.lexically_normal();
   return normal.size() > 1 && normal.back() == '/' ? normal.substr(0, normal.size() - 1) : normal;
@@ -128,7 +118,7 @@ CheckpointFile look_at(const std::string& directory, const std::string& name, Fi
     if (file.is_symlink) throw os::Error(link_cause(path));
     throw;
   }
-  file.real_path = real_path(path);
+  file.real_path = os::real_path(path, "resolve");
   if (::access(path.c_str(), R_OK) != 0) throw os::SystemError("read", path, errno);
   return file;
 }
@@ -255,67 +245,42 @@ Checkpoint open_checkpoint(const std::string& path) {
   return checkpoint;
 }
 
-namespace {
-
-// One header per shard; each thread takes the next shard until there is none or one has failed.
-class HeaderRun {
- public:
-  HeaderRun(const Checkpoint& checkpoint, const WeightMap* map)
-      : directory_(checkpoint.path),
-        shards_(checkpoint.shards()),
-        map_(map),
-        headers_(shards_.size()) {}
-
-  std::vector<ShardHeader> run(unsigned threads) {
-    // Where no more threads are to be had, this one does what is left.
-    const auto wanted = static_cast<unsigned>(std::min<std::size_t>(threads, shards_.size()));
-    os::Crew others({std::max(wanted, 1U) - 1, 0}, [this](unsigned) { work(); });
-    work();
-    others.join();
-    if (failure_) std::rethrow_exception(failure_);
-    return std::move(headers_);
-  }
-
- private:
-  void work() noexcept {
-    while (!failed_) {
-      // Shards are taken in order: when one fails, every earlier one is done or under way, and the
-      // first failure in that order is the same in every run.
-      const std::size_t i = next_++;
-      if (i >= shards_.size()) return;
-      try {
-        if (os::interrupted()) throw os::Error("interrupted");
-        headers_[i] = read_shard_header(os::open_regular(directory_ + '/' + shards_[i]->name));
-        if (map_ != nullptr) map_->check(shards_[i]->name, headers_[i]);
-      } catch (...) {
-        failed_ = true;
-        const std::lock_guard lock(mutex_);
-        if (failure_ && failed_shard_ < i) continue;
-        failure_ = std::current_exception();
-        failed_shard_ = i;
-      }
-    }
-  }
-
-  std::string directory_;
-  std::vector<const CheckpointFile*> shards_;
-  const WeightMap* map_;
-  std::vector<ShardHeader> headers_;
-  std::atomic<std::size_t> next_{0};
-  std::atomic<bool> failed_{false};
-  std::mutex mutex_;
-  std::exception_ptr failure_;
-  std::size_t failed_shard_ = 0;
-};
-
-}  // namespace
-
 std::vector<ShardHeader> read_headers(const Checkpoint& checkpoint, unsigned threads) {
   if (checkpoint.format == Format::gguf) return {};
   std::optional<WeightMap> map;
-  if (checkpoint.has_index)
+  if (checkpoint.has_index) {
     map = WeightMap::read(checkpoint.path + '/' + std::string(k_index_name));
-  return HeaderRun(checkpoint, map ? &*map : nullptr).run(threads);
+  }
+  const std::vector<const CheckpointFile*> shards = checkpoint.shards();
+  std::vector<ShardHeader> headers(shards.size());
+  std::vector<std::exception_ptr> problems(shards.size());
+  std::atomic<std::size_t> next{0};
+  std::atomic<bool> failed{false};
+  const auto work = [&] {
+    while (!failed) {
+      // Shards are taken in order: when one fails, every earlier one is done or under way, and the
+      // first failure in that order is the same in every run.
+      const std::size_t i = next++;
+      if (i >= shards.size()) return;
+      try {
+        if (os::interrupted()) throw os::Error("interrupted");
+        headers[i] = read_shard_header(os::open_regular(checkpoint.path + '/' + shards[i]->name));
+        if (map) map->check(shards[i]->name, headers[i]);
+      } catch (...) {
+        problems[i] = std::current_exception();
+        failed = true;
+      }
+    }
+  };
+  // Where no more threads are to be had, this one does what is left.
+  const auto wanted = static_cast<unsigned>(std::min<std::size_t>(threads, shards.size()));
+  os::Crew others({std::max(wanted, 1U) - 1, 0}, [&work](unsigned) { work(); });
+  work();
+  others.join();
+  for (const std::exception_ptr& problem : problems) {
+    if (problem) std::rethrow_exception(problem);
+  }
+  return headers;
 }
 
 }  // namespace coldload::model

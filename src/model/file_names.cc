@@ -12,14 +12,6 @@ namespace {
 
 constexpr std::string_view k_gguf = ".gguf";
 
-bool starts_with(std::string_view name, std::string_view prefix) {
-  return name.substr(0, prefix.size()) == prefix;
-}
-
-bool ends_with(std::string_view name, std::string_view suffix) {
-  return name.size() >= suffix.size() && name.substr(name.size() - suffix.size()) == suffix;
-}
-
 bool is_number(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
@@ -27,10 +19,10 @@ bool is_number(std::string_view text) {
 }  // namespace
 
 bool is_shard_name(std::string_view name) {
-  return ends_with(name, ".safetensors") && name[0] != '.';
+  return name.ends_with(".safetensors") && name[0] != '.';
 }
 
-bool is_gguf_name(std::string_view name) { return ends_with(name, k_gguf) && name[0] != '.'; }
+bool is_gguf_name(std::string_view name) { return name.ends_with(k_gguf) && name[0] != '.'; }
 
 std::optional<FileKind> kind_of_small_file(std::string_view name) {
   if (name == "config.json" || name == "generation_config.json") return FileKind::config;
@@ -42,8 +34,8 @@ std::optional<FileKind> kind_of_small_file(std::string_view name) {
       k_tokenizer_files.end()) {
     return FileKind::tokenizer;
   }
-  if (starts_with(name, "chat_template")) return FileKind::tokenizer;
-  if (starts_with(name, "tokenizer") && (ends_with(name, ".json") || ends_with(name, ".model"))) {
+  if (name.starts_with("chat_template")) return FileKind::tokenizer;
+  if (name.starts_with("tokenizer") && (name.ends_with(".json") || name.ends_with(".model"))) {
     return FileKind::tokenizer;
   }
   return std::nullopt;
@@ -78,7 +70,7 @@ std::string checkpoint_name(const std::string& path) {
   if (is_gguf_name(last)) return last.substr(0, last.size() - k_gguf.size());
   const std::string repository = whole.parent_path().parent_path().filename();
   constexpr std::string_view k_models = "models--";
-  if (whole.parent_path().filename() == "snapshots" && starts_with(repository, k_models)) {
+  if (whole.parent_path().filename() == "snapshots" && repository.starts_with(k_models)) {
     return repository.substr(repository.rfind("--") + 2);
   }
   return last.empty() ? "checkpoint" : last;

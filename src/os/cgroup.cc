@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "os/file.h"
+#include "os/path.h"
 
 namespace coldload::os {
 
@@ -56,10 +57,8 @@ std::optional<std::string> own_cgroup_directory(std::string_view mountinfo,
     const auto mount = cgroup2_mount(line);
     if (!mount) continue;
     const std::string root = mount->root == "/" ? "" : mount->root;
-    const bool is_below = path->compare(0, root.size(), root) == 0 &&
-                          (path->size() == root.size() || (*path)[root.size()] == '/');
     // "/..": a group outside of our cgroup namespace.
-    if (!is_below || path->rfind("/..", 0) == 0) continue;
+    if (!is_below(*path, root) || path->rfind("/..", 0) == 0) continue;
     std::string directory = mount->point + path->substr(root.size());
     while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
     return directory;

@@ -7,7 +7,6 @@
 #include <string_view>
 #include <system_error>
 
-#include <dirent.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
 #include <sys/syscall.h>
@@ -15,6 +14,7 @@
 
 #include "os/file.h"
 #include "os/mapping.h"
+#include "os/path.h"
 
 namespace coldload::os {
 
@@ -75,15 +75,12 @@ ReadAccount parse_read_account(std::string_view text) {
 // The entries of a folder of /proc that are numbers.
 std::vector<pid_t> numbers_in(const char* folder) {
   std::vector<pid_t> numbers;
-  DIR* directory = ::opendir(folder);
-  if (directory == nullptr) return numbers;
-  while (const dirent* entry = ::readdir(directory)) {
-    const std::string_view name = entry->d_name;
+  for_each_name(folder, [&](std::string_view name) {
     pid_t number = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
     if (error == std::errc() && end == name.data() + name.size()) numbers.push_back(number);
-  }
-  ::closedir(directory);
+    return true;
+  });
   return numbers;
 }
 

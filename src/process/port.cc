@@ -20,6 +20,7 @@
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/path.h"
 #include "os/proc.h"
 
 namespace coldload::process {
@@ -92,27 +93,21 @@ std::set<std::uint64_t> listeners(std::uint16_t port) {
 // Whether the process has one of the sockets open; nothing where its descriptors are closed to us.
 std::optional<bool> has_socket(pid_t pid, const std::set<std::uint64_t>& inodes) {
   const std::string folder = fmt::format("/proc/{}/fd", pid);
-  DIR* directory = ::opendir(folder.c_str());
-  if (directory == nullptr) return std::nullopt;
   bool found = false;
-  while (const dirent* entry = ::readdir(directory)) {
+  const bool open = os::for_each_name(folder, [&](const char* name) {
     std::array<char, 64> target{};
-    const ssize_t length =
-        ::readlinkat(::dirfd(directory), entry->d_name, target.data(), target.size());
-    if (length <= 0) continue;
-    std::string_view text(target.data(), static_cast<std::size_t>(length));
+    const std::string link = folder + "/" + name;
+    const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
+    std::string_view text(target.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
     constexpr std::string_view k_prefix = "socket:[";
-    if (text.substr(0, k_prefix.size()) != k_prefix) continue;
+    if (text.substr(0, k_prefix.size()) != k_prefix) return true;
     text.remove_prefix(k_prefix.size());
     std::uint64_t inode = 0;
     std::from_chars(text.data(), text.data() + text.size(), inode);
-    if (inodes.count(inode) != 0) {
-      found = true;
-      break;
-    }
-  }
-  ::closedir(directory);
-  return found;
+    found = inodes.count(inode) != 0;
+    return !found;
+  });
+  return open ? std::optional(found) : std::nullopt;
 }
 
 }  // namespace

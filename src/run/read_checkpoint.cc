@@ -11,6 +11,7 @@
 #include "os/interrupt.h"
 #include "run/reader.h"
 #include "stage/stager.h"
+#include "storage/file_systems.h"
 #include "storage/page_cache.h"
 #include "storage/read_ahead.h"
 #include "text/units.h"
@@ -119,8 +120,7 @@ std::string why_useless(const storage::PathInfo& info, const std::vector<std::st
   if (info.cache == storage::CacheKind::memory_backed) {
     return fmt::format("{} is memory already", type);
   }
-  // Only our own stand-in is known to keep pages.
-  if (type.rfind("fuse", 0) != 0 || type == "fuse.coldload") return "";
+  if (!storage::opening_may_drop_pages(info.mount)) return "";
   try {
     if (!storage::reopening_drops_pages(paths.front()).value_or(false)) return "";
   } catch (const os::Error& error) {

@@ -95,21 +95,19 @@ Hash hash_of(std::span<const std::byte> data) {
   return {hash.high64, hash.low64};
 }
 
-Hasher::Hasher() : state_(XXH3_createState()) {
+Hasher::Hasher()
+    : state_(XXH3_createState(),
+             [](void* state) { XXH3_freeState(static_cast<XXH3_state_t*>(state)); }) {
   if (state_ == nullptr) throw std::bad_alloc();
-  reset();
+  XXH3_128bits_reset(static_cast<XXH3_state_t*>(state_.get()));
 }
 
-Hasher::~Hasher() { XXH3_freeState(static_cast<XXH3_state_t*>(state_)); }
-
-void Hasher::reset() { XXH3_128bits_reset(static_cast<XXH3_state_t*>(state_)); }
-
 void Hasher::add(std::span<const std::byte> data) {
-  XXH3_128bits_update(static_cast<XXH3_state_t*>(state_), data.data(), data.size());
+  XXH3_128bits_update(static_cast<XXH3_state_t*>(state_.get()), data.data(), data.size());
 }
 
 Hash Hasher::hash() const {
-  const XXH128_hash_t hash = XXH3_128bits_digest(static_cast<const XXH3_state_t*>(state_));
+  const XXH128_hash_t hash = XXH3_128bits_digest(static_cast<const XXH3_state_t*>(state_.get()));
   return {hash.high64, hash.low64};
 }
 
@@ -137,9 +135,7 @@ std::string to_text(const Manifest& manifest) {
   out["inode"] = manifest.inode;
   out["hash"] = "xxh3_128";
   out["chunk_bytes"] = manifest.chunk_bytes;
-  text::json::array directories;
-  for (const std::string& name : manifest.directories) directories.emplace_back(name);
-  out["directories"] = std::move(directories);
+  out["directories"] = text::json::value_from(manifest.directories);
   text::json::array files;
   for (const ManifestFile& file : manifest.files) {
     text::json::array chunks;

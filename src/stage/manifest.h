@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -36,15 +37,11 @@ struct Hash {
 class Hasher {
  public:
   Hasher();
-  ~Hasher();
-  Hasher(const Hasher&) = delete;
-  Hasher& operator=(const Hasher&) = delete;
-  void reset();
   void add(std::span<const std::byte> data);
   [[nodiscard]] Hash hash() const;
 
  private:
-  void* state_;
+  std::unique_ptr<void, void (*)(void*)> state_;
 };
 
 struct ManifestFile {

@@ -18,6 +18,7 @@
 
 #include "os/error.h"
 #include "os/interrupt.h"
+#include "os/path.h"
 #include "stage/bounded_threads.h"
 #include "text/escape.h"
 
@@ -28,13 +29,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t k_ns_per_s = 1'000'000'000;
-
-std::string resolve(const std::string& path) {
-  std::error_code problem;
-  const fs::path real = fs::canonical(path, problem);
-  if (problem) throw os::SystemError("reach", path, problem.value());
-  return real.string();
-}
 
 // "<repository>/blobs" where `root` is "<repository>/snapshots/<revision>"; empty elsewhere.
 std::string blobs_of(const fs::path& root) {
@@ -103,7 +97,7 @@ class Scan {
   }
 
   void enter(const std::string& path) {
-    tree_.root = resolve(path);
+    tree_.root = os::real_path(path, "reach");
     if (text::valid_utf8(tree_.root) != tree_.root) {
       throw UnfitTree(
           fmt::format("cannot stage {}: its path is not UTF-8", text::valid_utf8(tree_.root)));
@@ -159,8 +153,9 @@ class Scan {
       throw UnfitTree(
           fmt::format("cannot stage {}: the link leads nowhere ({})", path, os::error_text(errno)));
     }
-    std::string real = resolve(path);
-    if (is_below(real, tree_.root) || (!blobs_.empty() && is_below(real, blobs_))) return real;
+    std::string real = os::real_path(path, "reach");
+    if (os::is_below(real, tree_.root) || (!blobs_.empty() && os::is_below(real, blobs_)))
+      return real;
     throw UnfitTree(
         fmt::format("cannot stage {}: the link leads out of the tree, to {}", path, real));
   }
@@ -182,12 +177,6 @@ std::uint64_t SourceTree::bytes() const {
   std::uint64_t sum = 0;
   for (const SourceFile& file : files) sum += file.bytes;
   return sum;
-}
-
-bool is_below(const std::string& path, const std::string& directory) {
-  if (path == directory || directory == "/") return true;
-  return path.size() > directory.size() && path.compare(0, directory.size(), directory) == 0 &&
-         path[directory.size()] == '/';
 }
 
 SourceTree scan_tree(const std::string& path) {

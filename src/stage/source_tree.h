@@ -42,7 +42,4 @@ class UnfitTree : public os::Error {
 // os::SystemError; Interrupted; and os::StallError where the mount hangs when it is interrupted.
 [[nodiscard]] SourceTree scan_tree(const std::string& path);
 
-// Whether `path` is `directory` or lies below it; both absolute.
-[[nodiscard]] bool is_below(const std::string& path, const std::string& directory);
-
 }  // namespace coldload::stage

@@ -16,6 +16,7 @@
 
 #include "os/clock.h"
 #include "os/error.h"
+#include "os/path.h"
 #include "stage/bounded_threads.h"
 #include "stage/hub_blob.h"
 #include "stage/keep.h"
@@ -63,7 +64,8 @@ void refuse_mount_point(const Place& place) {
 }
 
 void refuse_nesting(const SourceTree& source, const Place& place) {
-  if (is_below(place.destination, source.root) || is_below(source.root, place.destination)) {
+  if (os::is_below(place.destination, source.root) ||
+      os::is_below(source.root, place.destination)) {
     throw os::Error(fmt::format("cannot stage {} to {}: one lies in the other", source.root,
                                 place.destination));
   }

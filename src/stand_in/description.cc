@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "text/units.h"
+#include "text/wording.h"
 
 namespace coldload::stand_in {
 
@@ -119,11 +120,8 @@ std::string shortfall(const Description& description) {
   look(description.delivered.mmap_bytes_per_s, 1, "one reader through mmap");
   look(description.delivered.parallel_bytes_per_s, k_together, "four readers together");
   if (short_of.empty()) return "";
-  std::string text = fmt::format("delivers {}", short_of[0]);
-  for (std::size_t i = 1; i < short_of.size(); ++i) {
-    text += (i + 1 == short_of.size() ? " and " : ", ") + short_of[i];
-  }
-  text += fmt::format(", asked {}", text::format_rate(pace.rate_bytes_per_s));
+  std::string text = fmt::format("delivers {}, asked {}", text::joined(short_of),
+                                 text::format_rate(pace.rate_bytes_per_s));
   if (pace.stream_bytes_per_s) {
     text += fmt::format(" and {} per stream", text::format_rate(*pace.stream_bytes_per_s));
   }

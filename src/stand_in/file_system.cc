@@ -155,8 +155,6 @@ void FileSystem::set_description(std::string text) {
   session_->server.set_description(std::move(text));
 }
 
-std::uint64_t FileSystem::bytes_served() const { return session_->server.bytes_served(); }
-
 std::uint32_t FileSystem::request_bytes() const { return session_->server.request_bytes(); }
 
 ServeEnd FileSystem::serve(int owner_fd) {

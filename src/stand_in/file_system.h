@@ -34,7 +34,6 @@ class FileSystem {
   // What "user.coldload.stand_in" answers: a JSON text. Thread-safe.
   void set_description(std::string text);
 
-  [[nodiscard]] std::uint64_t bytes_served() const;
   [[nodiscard]] std::uint32_t request_bytes() const;
 
   // Serves until SIGINT, SIGTERM or SIGHUP (os::interrupted), until `owner_fd` reads end-of-file

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include <boost/algorithm/string/split.hpp>
 #include <fmt/format.h>
 
 #include "os/error.h"
@@ -23,20 +24,8 @@ constexpr double k_greatest_latency_s = 10;
 constexpr double k_least_requests_per_s = 1;
 constexpr std::string_view k_per_stream = "/stream";
 
-std::vector<std::string_view> split_at_commas(std::string_view text) {
-  std::vector<std::string_view> parts;
-  while (true) {
-    const std::size_t comma = text.find(',');
-    parts.push_back(text.substr(0, comma));
-    if (comma == std::string_view::npos) return parts;
-    text.remove_prefix(comma + 1);
-  }
-}
-
 bool take_suffix(std::string_view* text, std::string_view suffix) {
-  if (text->size() <= suffix.size() || text->substr(text->size() - suffix.size()) != suffix) {
-    return false;
-  }
+  if (text->size() <= suffix.size() || !text->ends_with(suffix)) return false;
   text->remove_suffix(suffix.size());
   return true;
 }
@@ -117,7 +106,8 @@ void check_pace(const Pace& pace) {
 
 Pace parse_pace(std::string_view text) {
   if (find_preset(text) != nullptr) return preset_pace(text);
-  const auto parts = split_at_commas(text);
+  std::vector<std::string> parts;
+  boost::algorithm::split(parts, text, [](char c) { return c == ','; });
   const auto refuse = [text](const std::string& cause) {
     return os::Error(
         fmt::format("cannot read the stand-in \"{}\": {}; write RATE,LATENCY as in 250MB/s,1ms, or "

@@ -1,6 +1,9 @@
 #include "stand_in/read_faults.h"
 
+#include <vector>
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "text/units.h"
 
@@ -22,20 +25,19 @@ double draw(std::uint64_t seed, std::uint64_t number) {
 }  // namespace
 
 std::string to_string(const ReadFaults& faults) {
-  std::string text;
-  const auto add = [&text](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+  std::vector<std::string> parts;
   if (faults.fail_after_bytes) {
-    add("reads fail after " + text::format_bytes(*faults.fail_after_bytes));
+    parts.push_back("reads fail after " + text::format_bytes(*faults.fail_after_bytes));
   }
   if (faults.hang_after_bytes) {
-    add("reads hang after " + text::format_bytes(*faults.hang_after_bytes));
+    parts.push_back("reads hang after " + text::format_bytes(*faults.hang_after_bytes));
   }
   if (faults.error_share > 0) {
     constexpr double k_percent = 100;
-    add(fmt::format("{:g} % of the read requests fail (seed {})", faults.error_share * k_percent,
-                    faults.seed));
+    parts.push_back(fmt::format("{:g} % of the read requests fail (seed {})",
+                                faults.error_share * k_percent, faults.seed));
   }
-  return text;
+  return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 ReadFate FaultGate::decide(std::uint64_t bytes) {

@@ -15,8 +15,7 @@
 #include "os/file.h"
 #include "stand_in/description.h"
 #include "stand_in/file_system.h"
-#include "storage/mounts.h"
-#include "storage/stand_in_mount.h"
+#include "stand_in/mount_point.h"
 
 namespace coldload::stand_in {
 
@@ -35,30 +34,19 @@ Request parse_request(std::string_view text) {
   if (!wanted) throw os::Error("cannot serve a stand-in: " + cause);
   check_pace(wanted->pace);
   Request request{*wanted, {}};
-  const auto* remove = json->as_object().if_contains("remove");
-  if (remove != nullptr && remove->is_array()) {
-    for (const auto& path : remove->as_array()) {
-      if (path.is_string()) request.remove.emplace_back(path.as_string().c_str());
-    }
+  if (const auto* remove = json->as_object().if_contains("remove")) {
+    auto read = text::json::try_value_to<std::vector<std::string>>(*remove);
+    if (read) request.remove = std::move(*read);
   }
   return request;
 }
 
-// The setting of the mount's readahead, found without touching the mount.
-std::string readahead_setting(const std::string& mount_point) {
-  std::string setting;
-  for (const storage::Mount& mount :
-       storage::parse_mountinfo(os::read_text("/proc/self/mountinfo"))) {
-    if (mount.point != mount_point || mount.fs_type != storage::k_stand_in_fs_type) continue;
-    setting = fmt::format("/sys/class/bdi/{}:{}/read_ahead_kb", mount.major, mount.minor);
-  }
-  return setting;
-}
-
 // Sets the mount's readahead, where allowed, and returns what it is then.
 std::optional<std::uint64_t> set_readahead(const std::string& mount_point, std::uint64_t bytes) {
-  const std::string setting = readahead_setting(mount_point);
-  if (setting.empty()) return std::nullopt;
+  const auto mount = stand_in_at(mount_point);
+  if (!mount) return std::nullopt;
+  const std::string setting =
+      fmt::format("/sys/class/bdi/{}:{}/read_ahead_kb", mount->major, mount->minor);
   try {
     os::write_full(os::open_file(setting, O_WRONLY), std::to_string(bytes >> 10));
   } catch (const os::Error&) {

@@ -2,8 +2,6 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
-#include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -16,16 +14,15 @@
 #include <poll.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "os/error.h"
 #include "os/file.h"
 #include "os/interrupt.h"
+#include "os/path.h"
 #include "os/proc.h"
 #include "os/subprocess.h"
-#include "storage/mounts.h"
+#include "stand_in/mount_point.h"
 #include "storage/stand_in_mount.h"
 
 namespace coldload::stand_in {
@@ -35,123 +32,13 @@ namespace {
 constexpr std::chrono::seconds k_start_limit{30};
 constexpr std::chrono::seconds k_stop_limit{5};
 
-std::string real_path(const std::string& path) {
-  std::array<char, PATH_MAX> text{};
-  return ::realpath(path.c_str(), text.data()) != nullptr ? text.data() : "";
-}
-
-bool is_below(const std::string& path, const std::string& directory) {
-  if (directory == "/") return true;
-  return path.compare(0, directory.size(), directory) == 0 &&
-         (path.size() == directory.size() || path[directory.size()] == '/');
-}
-
 std::string checked_source(const std::string& source) {
   struct stat status {};
   if (::stat(source.c_str(), &status) != 0) throw os::SystemError("show", source, errno);
   if (!S_ISDIR(status.st_mode)) {
     throw os::Error(fmt::format("cannot show {}: it is not a directory", source));
   }
-  std::string resolved = real_path(source);
-  if (resolved.empty()) throw os::SystemError("show", source, errno);
-  return resolved;
-}
-
-bool is_stand_in_mount(const std::string& point) {
-  for (const storage::Mount& mount :
-       storage::parse_mountinfo(os::read_text("/proc/self/mountinfo"))) {
-    if (mount.point == point && mount.fs_type == storage::k_stand_in_fs_type) return true;
-  }
-  return false;
-}
-
-// A directory to mount on, and what was made for it, innermost first.
-struct MountPoint {
-  std::string path;
-  std::vector<std::string> made;
-};
-
-void make_directory(MountPoint& point, const std::string& path) {
-  if (::mkdir(path.c_str(), 0755) != 0) throw os::SystemError("create", path, errno);
-  point.made.insert(point.made.begin(), path);
-}
-
-void remove_directories(const std::vector<std::string>& made) noexcept {
-  for (const std::string& path : made) ::rmdir(path.c_str());
-}
-
-void refuse_inside_source(const std::string& path, const std::string& source) {
-  if (!is_below(path, source)) return;
-  throw os::Error(
-      path == source
-          ? fmt::format("cannot mount over {}: it is the source itself", path)
-          : fmt::format("cannot mount at {}: it lies inside the source {}", path, source));
-}
-
-MountPoint private_mount_point(const std::string& source) {
-  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-  std::string base = runtime != nullptr ? runtime : "";
-  if (base.empty() || ::access(base.c_str(), W_OK | X_OK) != 0) base = "/tmp";
-  base = real_path(base);
-  refuse_inside_source(base, source);
-  std::string name = base + "/coldload-stand-in-XXXXXX";
-  if (::mkdtemp(name.data()) == nullptr) throw os::SystemError("create a directory", name, errno);
-  MountPoint point;
-  point.made.push_back(name);
-  point.path = name + "/" + std::filesystem::path(source).filename().string();
-  try {
-    make_directory(point, point.path);
-  } catch (...) {
-    remove_directories(point.made);
-    throw;
-  }
-  return point;
-}
-
-MountPoint given_mount_point(const std::string& given, const std::string& source) {
-  std::filesystem::path whole = std::filesystem::absolute(given).lexically_normal();
-  if (whole.filename().empty()) whole = whole.parent_path();
-  struct stat status {};
-  MountPoint point;
-  if (::stat(whole.c_str(), &status) != 0) {
-    const int cause = errno;
-    if (cause == ENOTCONN) {
-      throw os::Error(
-          fmt::format("cannot mount at {}: a dead mount was left there; `umount -l {}` removes it",
-                      given, given));
-    }
-    const std::string parent = real_path(whole.parent_path());
-    if (cause != ENOENT || parent.empty()) throw os::SystemError("mount at", given, cause);
-    point.path = (std::filesystem::path(parent) / whole.filename()).string();
-    refuse_inside_source(point.path, source);
-    make_directory(point, point.path);
-    return point;
-  }
-  point.path = real_path(whole);
-  refuse_inside_source(point.path, source);
-  if (!S_ISDIR(status.st_mode)) {
-    throw os::Error(fmt::format("cannot mount at {}: it is not a directory", given));
-  }
-  if (is_stand_in_mount(point.path)) {
-    throw os::Error(fmt::format("cannot mount at {}: a stand-in is mounted there", given));
-  }
-  if (!std::filesystem::is_empty(point.path)) {
-    throw os::Error(fmt::format("cannot mount at {}: it is not empty", given));
-  }
-  return point;
-}
-
-// Detaches the mount, failing what waits on it. The server normally did so itself.
-void unmount(const std::string& point) noexcept {
-  try {
-    if (!is_stand_in_mount(point)) return;
-    if (::umount2(point.c_str(), MNT_FORCE | MNT_DETACH) == 0) return;
-    os::SpawnOptions options;
-    options.argv = {"fusermount3", "-u", "-z", "-q", point};
-    (void)os::Subprocess(options).wait_until(os::Clock::now() + k_stop_limit);
-  } catch (...) {
-    // Nothing is left to try.
-  }
+  return os::real_path(source, "show");
 }
 
 // The first line of `output`, without its line feed; empty at end-of-file or when out of time.
@@ -194,7 +81,7 @@ Description ready_or_throw(const std::string& line, const std::string& point) {
 struct StandIn::Process {
   ~Process();
 
-  MountPoint point;
+  std::optional<MountPoint> point;
   Description description;
   os::Fd owner;  // the server ends when this closes
   std::optional<os::Subprocess> server;
@@ -206,8 +93,7 @@ StandIn::Process::~Process() {
     server->send_signal(SIGKILL);
     server->wait_until(os::Clock::now() + k_stop_limit);
   }
-  if (!point.path.empty()) unmount(point.path);
-  remove_directories(point.made);
+  point.reset();  // before a server that is stuck is waited for
 }
 
 StandIn::StandIn(const Options& options, const Description& known)
@@ -218,17 +104,14 @@ StandIn::StandIn(const Options& options, const Description& known)
   if (!here.ok) {
     throw os::Error(fmt::format("cannot mount a stand-in for {}: {}", source, here.reason));
   }
-  process_->point = options.mount_point.empty() ? private_mount_point(source)
-                                                : given_mount_point(options.mount_point, source);
-  const std::string& point = process_->point.path;
+  process_->point.emplace(options.mount_point, source);
+  const std::string& point = process_->point->path();
   Description wanted = known;
   static_cast<Setup&>(wanted) = options;
   wanted.source = source;
   wanted.mount_point = point;
   text::json::object request = to_json(wanted);
-  text::json::array remove;
-  for (const std::string& path : process_->point.made) remove.emplace_back(path);
-  request["remove"] = std::move(remove);
+  request["remove"] = text::json::value_from(process_->point->made());
 
   os::Pipe owner = os::make_pipe();
   os::Pipe output = os::make_pipe();
@@ -249,7 +132,7 @@ StandIn::StandIn(const Options& options, const Description& known)
 StandIn::~StandIn() = default;
 StandIn::StandIn(StandIn&& other) noexcept = default;
 
-const std::string& StandIn::path() const { return process_->point.path; }
+const std::string& StandIn::path() const { return process_->point->path(); }
 
 pid_t StandIn::pid() const { return process_->server->pid(); }
 
@@ -265,7 +148,7 @@ void StandIn::abort() noexcept {
   // With the server's last descriptor the kernel closes the connection; where a stuck server
   // keeps it, forcing does (root).
   process_->server->send_signal(SIGKILL);
-  ::umount2(process_->point.path.c_str(), MNT_FORCE | MNT_DETACH);
+  ::umount2(path().c_str(), MNT_FORCE | MNT_DETACH);
 }
 
 os::Availability available() {

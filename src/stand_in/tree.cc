@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "os/error.h"
+#include "os/path.h"
 
 namespace coldload::stand_in {
 
@@ -23,12 +24,6 @@ std::optional<std::string> path_of(int fd) {
   const ssize_t got = ::readlink(magic_link(fd).c_str(), text, sizeof text);
   if (got <= 0 || static_cast<std::size_t>(got) == sizeof text) return std::nullopt;
   return std::string(text, static_cast<std::size_t>(got));
-}
-
-bool is_below(const std::string& path, const std::string& directory) {
-  if (directory == "/") return true;
-  return path.compare(0, directory.size(), directory) == 0 &&
-         (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
 bool same_time(const timespec& a, const timespec& b) {
@@ -56,7 +51,7 @@ void Tree::show(struct stat* status) const {
 
 bool Tree::leaves_tree(int handle) const {
   const auto path = path_of(handle);
-  return path && !is_below(*path, path_) && !is_below(*path, mount_point_);
+  return path && !os::is_below(*path, path_) && !os::is_below(*path, mount_point_);
 }
 
 int Tree::lookup(const Inode& parent, const char* name, Inode** found, struct stat* status) {

@@ -110,6 +110,8 @@ constexpr FileSystem k_unknown_fuse{
         "what an unknown FUSE daemon keeps in memory or on disk, and what is behind it, "
         "cannot be seen"};
 
+bool is_fuse(const Mount& mount) { return mount.fs_type.rfind("fuse", 0) == 0; }
+
 std::vector<std::string_view> words_of(std::string_view text) {
   std::vector<std::string_view> words;
   while (!text.empty()) {
@@ -184,7 +186,11 @@ const FileSystem& file_system_of(const Mount& mount) {
         return one.type == mount.fs_type && (one.source.empty() || one.source == mount.source);
       });
   if (row != std::end(k_table)) return *row;
-  return mount.fs_type.rfind("fuse", 0) == 0 ? k_unknown_fuse : k_on_a_device;
+  return is_fuse(mount) ? k_unknown_fuse : k_on_a_device;
+}
+
+bool opening_may_drop_pages(const Mount& mount) {
+  return is_fuse(mount) && file_system_of(mount).reach != Reach::stand_in;
 }
 
 std::string hidden_cache_of(const Mount& mount, const std::string& proc) {

@@ -57,6 +57,10 @@ struct FileSystem {
 // The row for a mount: the table's, or one for an unknown FUSE daemon or a block device.
 [[nodiscard]] const FileSystem& file_system_of(const Mount& mount);
 
+// Whether opening a file there may drop its pages: a FUSE daemon decides that, and of all daemons
+// only our own stand-in is known to keep them.
+[[nodiscard]] bool opening_may_drop_pages(const Mount& mount);
+
 // Why reads of a mount may come from a cache on this machine that eviction does not reach, neither
 // seen nor seen to be absent; empty where it is known that there is none. Tells of the file system,
 // not of the devices below. `proc` is where procfs is mounted.

@@ -1,21 +1,18 @@
 #include "storage/holders.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string_view>
 #include <utility>
 
-#include <dirent.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "os/file.h"
+#include "os/path.h"
 #include "os/proc.h"
 #include "storage/mounts.h"
 #include "text/secret_words.h"
@@ -45,9 +42,9 @@ HolderSearch::HolderSearch(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
     // A mapping of a file on overlayfs shows the file below.
     for (const std::string& name : {path, file_below_overlay(path)}) {
-      struct stat info {};
-      if (name.empty() || ::stat(name.c_str(), &info) != 0) continue;
-      by_identity_[{info.st_dev, info.st_ino}] = path;
+      const auto id = name.empty() ? std::nullopt : os::file_id(name);
+      if (!id) continue;
+      by_identity_[*id] = path;
       by_path_[name] = path;
     }
   }
@@ -55,22 +52,13 @@ HolderSearch::HolderSearch(const std::vector<std::string>& paths) {
 
 std::optional<std::string> HolderSearch::open_file_of(pid_t pid) const {
   const std::string folder = fmt::format("/proc/{}/fd", pid);
-  DIR* directory = ::opendir(folder.c_str());
-  if (directory == nullptr) return std::nullopt;
   std::optional<std::string> found;
-  while (const dirent* entry = ::readdir(directory)) {
-    if (entry->d_name[0] == '.') continue;
-    // The link's text first: it costs no look at the file itself, whose server may hang.
-    std::array<char, 4096> text{};
-    const std::string link = folder + "/" + entry->d_name;
-    const ssize_t length = ::readlink(link.c_str(), text.data(), text.size());
-    if (length <= 0 || text[0] != '/') continue;
-    const auto it = by_path_.find(std::string_view(text.data(), static_cast<std::size_t>(length)));
-    if (it == by_path_.end()) continue;
-    found = it->second;
-    break;
-  }
-  ::closedir(directory);
+  os::for_each_name(folder, [&](const char* name) {
+    const auto id = os::file_id(folder + "/" + name);
+    const auto it = id ? by_identity_.find(*id) : by_identity_.end();
+    if (it != by_identity_.end()) found = it->second;
+    return !found;
+  });
   return found;
 }
 
@@ -93,6 +81,7 @@ std::optional<std::string> HolderSearch::mapped_file_of(pid_t pid) const {
         static_cast<unsigned>(number_of(device.substr(std::min(colon + 1, device.size())), 16));
     const auto it = by_identity_.find({::makedev(major_number, minor_number), inode});
     if (it != by_identity_.end()) return it->second;
+    // btrfs shows another device here than stat(2) does: what is left is the name.
     line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
     const auto named = by_path_.find(line);
     if (named != by_path_.end()) return named->second;

@@ -8,10 +8,11 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <sys/types.h>
+
+#include "os/file_id.h"
 
 namespace coldload::storage {
 
@@ -36,7 +37,7 @@ class HolderSearch {
   [[nodiscard]] std::vector<Holder> find(const std::set<pid_t>& passed_over = {}) const;
 
  private:
-  std::map<std::pair<dev_t, ino_t>, std::string> by_identity_;
+  std::map<os::FileId, std::string> by_identity_;
   std::map<std::string, std::string, std::less<>> by_path_;
 
   [[nodiscard]] std::optional<std::string> open_file_of(pid_t pid) const;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "os/file.h"
+#include "os/path.h"
 
 namespace coldload::storage {
 
@@ -25,12 +26,6 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 
 bool starts_with(std::string_view text, std::string_view start) {
   return text.substr(0, start.size()) == start;
-}
-
-bool is_below(const std::string& path, const std::string& directory) {
-  if (directory == "/") return true;
-  return starts_with(path, directory) &&
-         (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
 }  // namespace
@@ -79,7 +74,7 @@ std::vector<Mount> current_mounts() {
 const Mount* mount_of(const std::vector<Mount>& mounts, const std::string& path) {
   const Mount* best = nullptr;
   for (const Mount& mount : mounts) {
-    if (!is_below(path, mount.point)) continue;
+    if (!os::is_below(path, mount.point)) continue;
     if (best == nullptr || mount.point.size() >= best->point.size()) best = &mount;
   }
   return best;

@@ -2,8 +2,6 @@
 
 #include <cerrno>
 #include <charconv>
-#include <cstdlib>
-#include <memory>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -14,18 +12,13 @@
 
 #include "os/error.h"
 #include "os/file.h"
+#include "os/file_id.h"
+#include "os/path.h"
 #include "storage/file_systems.h"
 
 namespace coldload::storage {
 
 namespace {
-
-std::string real_path(const std::string& path) {
-  const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(path.c_str(), nullptr),
-                                                             &std::free);
-  if (!resolved) throw os::SystemError("look at", path, errno);
-  return resolved.get();
-}
 
 std::optional<BlockDevice> device_behind(const Mount& mount, dev_t device_id) {
   if (auto device = find_block_device(::major(device_id), ::minor(device_id))) return device;
@@ -85,11 +78,10 @@ std::pair<bool, std::string> network_or_local(const Mount& mount,
   return {false, fmt::format("{} on block device {}", type, describe(*device))};
 }
 
-std::set<std::pair<dev_t, ino_t>> identities(const std::vector<std::string>& files) {
-  std::set<std::pair<dev_t, ino_t>> found;
+std::set<os::FileId> identities(const std::vector<std::string>& files) {
+  std::set<os::FileId> found;
   for (const std::string& file : files) {
-    struct stat info {};
-    if (::stat(file.c_str(), &info) == 0) found.emplace(info.st_dev, info.st_ino);
+    if (const auto id = os::file_id(file)) found.insert(*id);
   }
   return found;
 }
@@ -120,7 +112,7 @@ void classify(PathInfo* info) {
 
 PathInfo inspect_path(const std::string& path) {
   PathInfo info;
-  info.path = real_path(path);
+  info.path = os::real_path(path);
   struct stat status {};
   if (::stat(info.path.c_str(), &status) != 0) throw os::SystemError("look at", path, errno);
   info.device_id = status.st_dev;

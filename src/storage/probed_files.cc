@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cerrno>
 #include <functional>
+#include <set>
 #include <thread>
 
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 
 #include "os/descriptor_limit.h"
 #include "os/error.h"
+#include "os/file_id.h"
 #include "os/mapping.h"
 
 namespace coldload::storage {
@@ -58,11 +60,14 @@ std::size_t most_probed_files() {
 }
 
 void ProbedFiles::open(PendingCall& call) {
+  std::set<os::FileId> known;
   for (const std::string& path : paths_) {
     call.begin_open(path);
     File file;
     file.buffered = os::open_regular(path);
-    file.bytes = os::file_size(file.buffered);
+    // By another name, what was read would be read again.
+    const bool is_new = known.insert(os::file_id(file.buffered)).second;
+    file.bytes = is_new ? os::file_size(file.buffered) : 0;
     files_.push_back(std::move(file));
     call.end();
   }

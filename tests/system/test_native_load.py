@@ -271,6 +271,27 @@ class NativeLoadErrors(ScratchTest):
             file.write(struct.pack("<Q", 1 << 63))
         self.assert_error([checkpoint], 1, victim.name)
 
+    @needs(is_root())
+    def test_names_the_limit_on_processes(self):
+        # As a container's limit on pids: some threads can be had, but not all.
+        checkpoint = write_checkpoint(self.scratch / "m", shard_bytes=MIB)
+        self.scratch.chmod(0o755)
+        for parent in self.scratch.parents:
+            if not os.stat(parent).st_mode & 0o001:
+                self.skipTest(f"{parent} is closed to other users")
+        nobody_else = 2_000_000_000 + os.getpid()
+
+        def few_processes():
+            os.setgroups([])
+            os.setgid(nobody_else)
+            os.setuid(nobody_else)
+            resource.setrlimit(resource.RLIMIT_NPROC, (8, 8))
+
+        done = run(["native-load", checkpoint, "--native-threads", "64"], preexec_fn=few_processes)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("cannot start 64 threads", done.stderr)
+        self.assertIn("limit on processes", done.stderr)
+
     def test_refuses_wrong_flags(self):
         checkpoint = write_checkpoint(self.scratch / "m")
         self.assert_error([checkpoint, "--native-ring", "lots"], 2, "--native-ring", "lots")

@@ -43,7 +43,7 @@ class GpuLoad : public testing::Test {
   GpuLoad() {
     gpu::clear_fake_cuda_environment();
     GTEST_FLAG_SET(death_test_style, "threadsafe");
-    options_.destination = Destination::gpu;
+    options_.into = Into::gpu;
     options_.threads = 3;
     options_.ring_bytes = 24 * k_mib;
     options_.verify = true;
@@ -235,7 +235,7 @@ TEST_P(HostLoadFrom, BringsEveryByteToItsPlace) {
                                   folder.shard(77)};
   for (const Shard& shard : shards) evict_half(shard);
   Options options;
-  options.destination = Destination::host;
+  options.into = Into::host;
   options.use_io_uring = GetParam();
   options.verify = true;
   const Result result = Loader(options).load(shards);
@@ -253,7 +253,7 @@ TEST(HostLoad, RefusesWhatThisMachineHasNoRoomFor) {
   const Shard sparse{folder.shard(0).path, 1ULL << 45};
   ASSERT_EQ(::truncate(sparse.path.c_str(), 1LL << 43), 0);
   Options options;
-  options.destination = Destination::host;
+  options.into = Into::host;
   try {
     (void)Loader(options).load({{sparse.path, 1ULL << 43}});
     FAIL();

@@ -9,6 +9,7 @@
 
 #include "load/layout.h"
 #include "os/error.h"
+#include "os/file.h"
 #include "unit/load/shards.h"
 
 namespace coldload::load {
@@ -16,13 +17,13 @@ namespace {
 
 class ShardFileTest : public testing::Test {
  protected:
-  std::string extents_text(const Shard& shard) {
+  std::string pieces_text(const Shard& shard) {
     ShardFile file(shard, 0, ShardFile::Access{}, fallbacks_);
     file.open();
     std::string text;
-    for (const Extent& extent : file.extents(0, shard.bytes)) {
-      text += fmt::format("{}@{}+{} ", extent.resident ? "resident" : "absent",
-                          extent.offset / k_block_bytes, extent.bytes);
+    for (const Piece& piece : file.pieces(0, shard.bytes)) {
+      text += fmt::format("{}@{}+{} ", piece.resident ? "resident" : "absent",
+                          piece.offset / k_block_bytes, piece.bytes);
     }
     return text;
   }
@@ -34,13 +35,13 @@ TEST_F(ShardFileTest, CutsExtentsWhereResidencyChanges) {
   const Shard shard = folder_.shard(4 * k_mib + 100);
   evict(shard);
   if (resident_bytes(shard) > 0) GTEST_SKIP() << "/var/tmp cannot be evicted";
-  EXPECT_EQ(extents_text(shard), "absent@0+4194404 ");
+  EXPECT_EQ(pieces_text(shard), "absent@0+4194404 ");
   {
     const Kept kept(shard, every_page);
-    EXPECT_EQ(extents_text(shard), "resident@0+4194404 ");
+    EXPECT_EQ(pieces_text(shard), "resident@0+4194404 ");
   }
   const Kept kept(shard, every_second_mib);
-  EXPECT_EQ(extents_text(shard),
+  EXPECT_EQ(pieces_text(shard),
             "resident@0+1048576 absent@1+1048576 resident@2+1048576 absent@3+1048576 "
             "resident@4+100 ");
 }
@@ -51,7 +52,7 @@ TEST_F(ShardFileTest, CountsABlockWithOnePageMissingAsAbsent) {
   if (resident_bytes(shard) > 0) GTEST_SKIP() << "/var/tmp cannot be evicted";
   const Kept kept(shard, [](std::uint64_t offset) { return offset != k_mib + os::page_size(); });
   if (resident_bytes(shard) == shard.bytes) GTEST_SKIP() << "one page cannot be left out alone";
-  EXPECT_EQ(extents_text(shard), "resident@0+1048576 absent@1+1048576 resident@2+1048576 ");
+  EXPECT_EQ(pieces_text(shard), "resident@0+1048576 absent@1+1048576 resident@2+1048576 ");
 }
 
 TEST_F(ShardFileTest, ClosesWithTheLastByte) {
@@ -72,6 +73,16 @@ TEST_F(ShardFileTest, NoticesThatTheFileChangedSinceItWasOpened) {
   const timespec times[2] = {{1, 0}, {1, 0}};
   ASSERT_EQ(::utimensat(AT_FDCWD, shard.path.c_str(), times, 0), 0);
   EXPECT_THROW((void)file.arrived({0, 0, 100, true}), os::Error);
+}
+
+TEST_F(ShardFileTest, NoticesAnotherFileInItsPlaceWhenItIsOpenedAgain) {
+  const Shard shard = folder_.shard(100);
+  ShardFile file(shard, 0, ShardFile::Access{}, fallbacks_);
+  file.open();
+  if (file.direct_fd() < 0)
+    GTEST_SKIP() << "/var/tmp refuses O_DIRECT: one descriptor does for all";
+  os::replace_text(shard.path, std::string(100, 'x'));
+  EXPECT_THROW((void)file.buffered_fd(), os::Error);
 }
 
 TEST_F(ShardFileTest, RefusesWhatIsNoRegularFile) {

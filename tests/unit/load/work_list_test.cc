@@ -77,7 +77,7 @@ TEST_F(WorkListTest, HandsOutNoMoreOfStorageThanMayBeInFlight) {
   const Shard shard = folder_.shard(40 * k_block_bytes);
   evict(shard);
   WorkList work({shard}, ShardFile::Access{}, 4, fallbacks_);
-  std::vector<Extent> pieces;
+  std::vector<Piece> pieces;
   while (const auto piece = work.take(Kind::absent, k_block_bytes)) pieces.push_back(*piece);
   ASSERT_EQ(pieces.size(), 4U);
   std::thread other([&] {

@@ -109,13 +109,5 @@ TEST_F(ScanTree, AnInterruptEndsItAndIsNoFaultOfTheTree) {
   EXPECT_EXIT(interrupted(), testing::ExitedWithCode(3), "");
 }
 
-TEST(IsBelow, ComparesWholeNames) {
-  EXPECT_TRUE(is_below("/a/b", "/a"));
-  EXPECT_TRUE(is_below("/a", "/a"));
-  EXPECT_TRUE(is_below("/a", "/"));
-  EXPECT_FALSE(is_below("/ab", "/a"));
-  EXPECT_FALSE(is_below("/a", "/a/b"));
-}
-
 }  // namespace
 }  // namespace coldload::stage

@@ -15,6 +15,7 @@
 #include "os/error.h"
 #include "os/file.h"
 #include "os/mapping.h"
+#include "os/subprocess.h"
 #include "storage/holders.h"
 #include "storage/path_info.h"
 #include "storage/residency_sampler.h"
@@ -175,6 +176,21 @@ TEST_F(PageCache, NobodyWaitsForAFileThatAProcessLocks) {
   if (locked != 'y') GTEST_SKIP() << "no memory may be locked";
   EXPECT_EQ(left, 1U << 20);
   EXPECT_EQ(view.residency(1).resident_bytes, 0U);
+}
+
+TEST_F(PageCache, AHolderIsFoundByWhateverNameItHasTheFile) {
+  const std::string path = file("a", 100);
+  const std::string other = folder_ / "other-name";
+  std::filesystem::create_hard_link(path, other);
+  os::SpawnOptions options;
+  options.argv = {"sleep", "600"};
+  const os::Fd held = os::open_regular(other);
+  options.stdin_fd = held.get();
+  const os::Subprocess holder(options);
+  const std::vector<Holder> holders = find_holders({path});
+  ASSERT_EQ(holders.size(), 1U);
+  EXPECT_EQ(holders[0].pid, holder.pid());
+  EXPECT_EQ(holders[0].path, path);
 }
 
 TEST_F(PageCache, AnEmptyFileIsNeitherInNorOut) {

@@ -12,6 +12,7 @@
 
 #include "os/error.h"
 #include "os/fd.h"
+#include "os/file_pages.h"
 #include "os/mapping.h"
 #include "storage/page_cache.h"
 #include "storage/path_info.h"
@@ -49,12 +50,8 @@ class ReadProbe : public ::testing::Test {
   // Residency of every page.
   static std::vector<bool> pages_of(const std::string& path) {
     const os::Fd fd = os::open_regular(path);
-    const os::Mapping mapping = os::Mapping::of_file_without_access(fd, os::file_size(fd));
-    std::vector<unsigned char> seen((mapping.size() + os::page_size() - 1) / os::page_size());
-    EXPECT_EQ(::mincore(mapping.data(), mapping.size(), seen.data()), 0);
-    std::vector<bool> pages;
-    for (const unsigned char page : seen) pages.push_back((page & 1U) != 0);
-    return pages;
+    const std::uint64_t bytes = os::file_size(fd);
+    return os::FilePages(fd, bytes).look(0, bytes);
   }
   static void evict(const std::string& path) {
     PageCacheView({path}).evict(std::chrono::seconds(5));
@@ -92,6 +89,15 @@ Change change_of(const std::vector<bool>& before, const std::vector<bool>& now) 
     if (!now[i] && before[i]) ++change.went;
   }
   return change;
+}
+
+TEST_F(ReadProbe, AFileOfTwoNamesIsReadOnce) {
+  const std::vector<std::string> paths = {file("a", 3), folder_ / "b"};
+  std::filesystem::create_hard_link(paths[0], paths[1]);
+  ProbedFiles files(paths);
+  PendingCall call;
+  files.open(call);
+  EXPECT_EQ(files.blocks().size(), 2U);
 }
 
 TEST_F(ReadProbe, LeavesColdFilesCold) {

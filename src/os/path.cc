@@ -1,0 +1,37 @@
+#include "os/path.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+
+#include <dirent.h>
+
+#include "os/error.h"
+
+namespace coldload::os {
+
+std::string real_path(const std::string& path, const std::string& operation) {
+  const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(path.c_str(), nullptr),
+                                                             &std::free);
+  if (!resolved) throw SystemError(operation, path, errno);
+  return resolved.get();
+}
+
+bool is_below(std::string_view path, std::string_view directory) {
+  if (directory == "/") return true;
+  return path.substr(0, directory.size()) == directory &&
+         (path.size() == directory.size() || path[directory.size()] == '/');
+}
+
+bool for_each_name(const std::string& directory, const std::function<bool(const char*)>& take) {
+  const auto close = [](DIR* stream) { ::closedir(stream); };
+  const std::unique_ptr<DIR, decltype(close)> open(::opendir(directory.c_str()), close);
+  if (!open) return false;
+  while (const dirent* entry = ::readdir(open.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != ".." && !take(entry->d_name)) break;
+  }
+  return true;
+}
+
+}  // namespace coldload::os

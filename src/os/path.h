@@ -1,0 +1,23 @@
+// What a path leads to, and what two are to each other.
+//
+// Layer: os. Knows nothing of models or storage.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace coldload::os {
+
+// Absolute, every link resolved. Throws SystemError ("cannot <operation> PATH: ...").
+[[nodiscard]] std::string real_path(const std::string& path,
+                                    const std::string& operation = "look at");
+
+// Whether `path` is `directory` or lies in it, by their texts alone: both real, or both as given.
+[[nodiscard]] bool is_below(std::string_view path, std::string_view directory);
+
+// Calls take(name) for what lies in `directory`, "." and ".." left out, until it answers false.
+// False where the directory cannot be opened.
+bool for_each_name(const std::string& directory, const std::function<bool(const char*)>& take);
+
+}  // namespace coldload::os

@@ -1,0 +1,42 @@
+// Where a stand-in is mounted: a directory that was checked or made, and is left as it was found.
+//
+// Layer: stand_in. Knows nothing of who serves the mount.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "storage/mounts.h"
+
+namespace coldload::stand_in {
+
+class MountPoint {
+ public:
+  // `given`: an empty directory, or one to be made; empty: a private one that ends in the source's
+  // name. `source`: absolute, without links. Throws os::Error.
+  MountPoint(const std::string& given, const std::string& source);
+  // Detaches the stand-in that is still mounted there, failing what waits on it, and removes the
+  // directories that were made.
+  ~MountPoint();
+  MountPoint(const MountPoint&) = delete;
+  MountPoint& operator=(const MountPoint&) = delete;
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  // The directories that were made for it, innermost first.
+  [[nodiscard]] const std::vector<std::string>& made() const { return made_; }
+
+ private:
+  MountPoint() = default;
+  void make_private(const std::string& source);
+  void take_given(const std::string& given, const std::string& source);
+  void make_directory(const std::string& path);
+
+  std::string path_;
+  std::vector<std::string> made_;
+};
+
+// The stand-in that is mounted at `point`, without touching it.
+[[nodiscard]] std::optional<storage::Mount> stand_in_at(const std::string& point);
+
+}  // namespace coldload::stand_in
