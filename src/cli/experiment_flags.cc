@@ -12,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/conditions.h"
 #include "cli/server_flags.h"
+#include "cli/values.h"
 #include "cli/version.h"
 #include "measure/subject.h"
 #include "process/ready_url.h"
@@ -22,117 +23,149 @@ namespace coldload::cli {
 
 namespace {
 
-// The flags as CLI11 fills them, before they mean anything.
+// Flags that mean something only beside others.
 struct RawFlags {
   ArmFlags arms;
-  std::string runs = "5";
-  std::string precision;
-  std::optional<std::uint64_t> max_runs;
-  std::string max_time;
-  std::uint64_t warm_runs = 1;
-  std::optional<std::uint64_t> warm_up;
-  std::string out = "coldload-results";
-  std::string setup;
-  std::string prepare;
-  std::string cleanup;
-  std::string order = "random";
-  std::optional<std::uint64_t> seed;
-  std::string cold = "verify";
-  bool drop_caches = false;
   ServerFlags server;
-  std::string timeout = "1800s";
-  std::string model_name;
-  std::string baseline;
-  std::vector<std::string> budgets;
-  std::optional<double> gpu_hour;
-  std::string note;
+  std::string runs = "5";
+  std::optional<double> precision;
+  std::optional<std::uint64_t> max_runs;
+  std::optional<std::chrono::nanoseconds> max_time;
+  std::optional<std::uint64_t> warm_up;
+  std::optional<std::uint64_t> seed;
   std::vector<std::string> conditions;
-  bool ignore_failure = false;
-  bool no_timeline = false;
-  bool no_floor = false;
-  std::uint64_t native_threads = 0;
-  std::string native_ring;
-  bool dry_run = false;
-  bool json = false;
   bool quiet = false;
   bool verbose = false;
 };
 
-void add_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw) {
-  add_arm_flags(app, command, &raw->arms);
+// What follows belongs together in the help.
+void begin_group(CLI::App* app, const char* name) { app->option_defaults()->group(name); }
+
+void add_run_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw, measure::Plan* plan) {
+  const bool comparing = command == ExperimentCommand::compare;
   app->add_option("-r,--runs", raw->runs,
-                  "cold runs per arm; auto: until the ratio is known to --precision")
+                  comparing ? "cold runs per arm; auto: until the ratio is known to --precision"
+                            : "cold runs per arm")
       ->envname("RUNS")
       ->capture_default_str();
-  app->add_option(
-      "--precision", raw->precision,
-      "with --runs auto: the width of the ratio's interval that is enough (default: 5%)");
-  app->add_option("--max-runs", raw->max_runs, "with --runs auto: no more per arm (default: 40)")
-      ->check(CLI::Range(5, 1000));
-  app->add_option("--max-time", raw->max_time, "with --runs auto: no longer, as in 2h");
-  app->add_option("--warm-runs", raw->warm_runs,
+  if (comparing) {
+    const auto share = [](const std::string& text) {
+      const auto value = text::parse_share(text);
+      return value == 0.0 ? std::nullopt : value;
+    };
+    add_parsed(app, "--precision", &raw->precision, share, "a share such as 5%",
+               "with --runs auto: the width of the ratio's interval that is enough (default: 5%)");
+    app->add_option("--max-runs", raw->max_runs, "with --runs auto: no more per arm (default: 40)")
+        ->check(CLI::Range(5, 1000));
+    add_time(app, "--max-time", &raw->max_time, "with --runs auto: no longer, as in 2h");
+  }
+  app->add_option("--warm-runs", plan->warm_runs,
                   "runs per arm with the checkpoint in memory: they tell storage from the rest")
       ->check(CLI::Range(0, 1000))
       ->capture_default_str();
   app->add_option("-w,--warmup", raw->warm_up,
                   "discarded launches per arm (default: 1 for a server, 0 for the native loader)")
       ->check(CLI::Range(0, 1000));
-  app->add_option("-o,--out", raw->out, "where the CSV, the records and the report go")
+  add_parsed(app, "--order", &plan->order, measure::parse_order,
+             "an order: random, abba or sequential", "random, abba or sequential")
+      ->default_str("random");
+  app->add_option("--seed", raw->seed, "reproduces a random order");
+  app->add_flag("--ignore-failure", plan->ignore_failure, "go on after a failed run");
+}
+
+void add_cold_flags(CLI::App* app, measure::Plan* plan) {
+  add_parsed(app, "--cold", &plan->cold, measure::parse_cold_policy,
+             "one of verify, best-effort and off", "verify, best-effort or off")
+      ->default_str("verify");
+  app->add_flag("--drop-caches", plan->drop_caches,
+                "drop all of the machine's caches before each cold run (root)");
+}
+
+void add_hook_flags(CLI::App* app, measure::Plan* plan) {
+  app->add_option("--setup", plan->hooks.setup,
+                  "shell line, once per arm before anything is measured");
+  app->add_option("--prepare", plan->hooks.prepare, "shell line before each run's eviction");
+  app->add_option("--cleanup", plan->hooks.cleanup, "shell line, once per arm at the end");
+  app->add_flag_callback(
+      "--no-timeline", [plan] { plan->timeline = false; }, "do not sample the load every 100 ms");
+  app->add_flag_callback(
+      "--no-floor", [plan] { plan->floor = false; },
+      "do not measure what each path can deliver before the first run");
+}
+
+void add_native_flags(CLI::App* app, ExperimentRequest* request) {
+  app->add_option("--native-threads", request->native_threads, "threads of the native loader")
+      ->check(CLI::Range(1, 256));
+  add_size(app, "--native-ring", &request->native_ring_bytes, "memory of the native loader's ring");
+}
+
+void add_budget(const std::string& flag, measure::Plan* plan) {
+  const auto [use, value] = split_label("--budget", flag);
+  if (use != "dev" && use != "internal" && use != "user") {
+    throw UsageError(fmt::format("--budget {}: the uses are dev, internal and user", flag));
+  }
+  const auto duration = parse_time(value);
+  if (!duration) {
+    throw UsageError(fmt::format("--budget {}: '{}' is not a time, such as 30s", flag, value));
+  }
+  plan->budgets_s[use] = std::chrono::duration<double>(*duration).count();
+  plan->budgets_set_by_user.push_back(use);
+}
+
+void set_gpu_hour(double price, measure::Plan* plan) {
+  if (!(price > 0 && price < 1e9)) {
+    throw UsageError(fmt::format("--gpu-hour {:g}: not a price, such as 2.50", price));
+  }
+  plan->gpu_hour_price = price;
+}
+
+void add_report_flags(CLI::App* app, RawFlags* raw, ExperimentRequest* request) {
+  measure::Plan* const plan = &request->plan;
+  app->add_option("-o,--out", plan->out_directory, "where the CSV, the records and the report go")
       ->envname("OUT")
       ->capture_default_str();
-  app->add_option("--order", raw->order, "random, abba or sequential")->capture_default_str();
-  app->add_option("--seed", raw->seed, "reproduces a random order");
-  app->add_option("--cold", raw->cold, "verify, best-effort or off")->capture_default_str();
-  app->add_flag("--drop-caches", raw->drop_caches,
-                "drop all of the machine's caches before each cold run (root)");
-  app->add_option("--setup", raw->setup, "shell line, once per arm before anything is measured");
-  app->add_option("--prepare", raw->prepare, "shell line before each run's eviction");
-  app->add_option("--cleanup", raw->cleanup, "shell line, once per arm at the end");
-  add_server_flags(app, &raw->server);
-  app->add_option("--timeout", raw->timeout, "longest wait from launch to ready")
-      ->capture_default_str();
-  app->add_option("--model-name", raw->model_name, "the CSV's model (default: the directory's)");
-  app->add_option("--baseline", raw->baseline, "a CSV of earlier runs (column load_s) to compare");
-  app->add_option("--budget", raw->budgets, "USE=SECONDS for dev, internal or user")
+  app->add_option("--model-name", plan->model_name, "the CSV's model (default: the directory's)");
+  app->add_option("--note", plan->note, "a remark for every row");
+  app->add_option_function<std::vector<std::string>>(
+         "--budget",
+         [plan](const auto& flags) {
+           for (const std::string& flag : flags) add_budget(flag, plan);
+         },
+         "USE=SECONDS for dev, internal or user")
       ->allow_extra_args(false);
-  app->add_option("--gpu-hour", raw->gpu_hour,
-                  "price of an hour of the GPUs that one server holds: what waiting costs");
-  app->add_option("--note", raw->note, "a remark for every row");
+  app->add_option_function<double>(
+      "--gpu-hour", [plan](double price) { set_gpu_hour(price, plan); },
+      "price of an hour of the GPUs that one server holds: what waiting costs");
+  app->add_option("--baseline", plan->baseline_file,
+                  "a CSV of earlier runs (column load_s) to compare");
   add_condition_flag(app, &raw->conditions);
-  app->add_flag("--ignore-failure", raw->ignore_failure, "go on after a failed run");
-  app->add_flag("--no-timeline", raw->no_timeline, "do not sample the load every 100 ms");
-  app->add_flag("--no-floor", raw->no_floor,
-                "do not measure what each path can deliver before the first run");
-  app->add_option("--native-threads", raw->native_threads, "threads of the native loader")
-      ->check(CLI::Range(1, 256));
-  app->add_option("--native-ring", raw->native_ring, "memory of the native loader's ring");
-  app->add_flag("--dry-run", raw->dry_run, "print what would be evicted, run and written");
-  app->add_flag("--json", raw->json, "print the comparison as JSON instead of a table");
+  app->add_flag("--json", request->json, "print the comparison as JSON instead of a table");
+}
+
+// In the order in which a person needs them.
+void add_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw,
+               ExperimentRequest* request) {
+  begin_group(app, "What to measure");
+  add_arm_flags(app, command, &raw->arms);
+  begin_group(app, "The server");
+  add_server_flags(app, &raw->server);
+  add_time(app, "--timeout", &request->timeout, "longest wait from launch to ready")
+      ->default_str("1800s");
+  begin_group(app, "How often");
+  add_run_flags(app, command, raw, &request->plan);
+  begin_group(app, "Cold");
+  add_cold_flags(app, &request->plan);
+  begin_group(app, "Around the runs");
+  add_hook_flags(app, &request->plan);
+  begin_group(app, "The report");
+  add_report_flags(app, raw, request);
+  begin_group(app, "The native loader");
+  add_native_flags(app, request);
+  begin_group(app, "How it talks");
+  app->add_flag("--dry-run", request->dry_run, "print what would be evicted, run and written");
   app->add_flag("--quiet", raw->quiet, "no progress");
   app->add_flag("--verbose", raw->verbose, "more of it");
-}
-
-void add_budgets(const std::vector<std::string>& flags, measure::Plan* plan) {
-  for (const std::string& flag : flags) {
-    const auto [use, value] = split_label("--budget", flag);
-    if (use != "dev" && use != "internal" && use != "user") {
-      throw UsageError(fmt::format("--budget {}: the uses are dev, internal and user", flag));
-    }
-    const auto duration = text::parse_duration(value);
-    if (!duration || duration->count() == 0) {
-      throw UsageError(fmt::format("--budget {}: '{}' is not a time, such as 30s", flag, value));
-    }
-    plan->budgets_s[use] = std::chrono::duration<double>(*duration).count();
-    plan->budgets_set_by_user.push_back(use);
-  }
-}
-
-std::chrono::nanoseconds parse_timeout(const std::string& text) {
-  const auto duration = text::parse_duration(text);
-  if (!duration || duration->count() == 0) {
-    throw UsageError(fmt::format("--timeout {}: not a time, such as 600s or 10m", text));
-  }
-  return *duration;
+  app->set_help_flag("-h,--help", "Print this help message and exit");  // in this group, the last
 }
 
 // `coldload run` asks whether the server is ready, too.
@@ -146,7 +179,6 @@ void check_prefetch(const ExperimentRequest& request) {
 
 void set_target(const RawFlags& raw, const std::vector<std::string>& words,
                 ExperimentRequest* request) {
-  request->timeout = parse_timeout(raw.timeout);
   request->server = server_of(raw.server, words);
   request->plan.max_model_len = raw.server.max_model_len;
   request->plan.warm_up_runs = raw.warm_up.value_or(request->server ? 1 : 0);
@@ -165,15 +197,6 @@ void set_target(const RawFlags& raw, const std::vector<std::string>& words,
   request->plan.max_model_len = request->server->max_model_len;
 }
 
-std::uint64_t parse_ring(const std::string& text) {
-  if (text.empty()) return 0;
-  const auto bytes = text::parse_size(text);
-  if (!bytes || *bytes == 0) {
-    throw UsageError(fmt::format("--native-ring {}: not a size, such as 128MiB", text));
-  }
-  return *bytes;
-}
-
 std::uint64_t new_seed() {
   std::random_device device;
   constexpr std::uint64_t k_readable = 1000000;
@@ -190,70 +213,36 @@ measure::RunCount run_count_of(const RawFlags& raw) {
     if (error != std::errc() || stop != end || count.runs == 0 || count.runs > k_most) {
       throw UsageError(fmt::format("--runs {}: a number from 1 to {}, or auto", raw.runs, k_most));
     }
-    if (!raw.precision.empty() || raw.max_runs || !raw.max_time.empty()) {
+    if (raw.precision || raw.max_runs || raw.max_time) {
       throw UsageError("--precision, --max-runs and --max-time need --runs auto");
     }
     return count;
   }
   constexpr std::uint64_t k_most_by_default = 40;
   count.runs = raw.max_runs.value_or(k_most_by_default);
-  if (!raw.precision.empty()) {
-    const auto share = text::parse_share(raw.precision);
-    if (!share || *share <= 0) {
-      throw UsageError(fmt::format("--precision {}: not a share such as 5%", raw.precision));
-    }
-    count.precision = *share;
-  }
-  if (!raw.max_time.empty()) {
-    count.longest = text::parse_duration(raw.max_time);
-    if (!count.longest || count.longest->count() == 0) {
-      throw UsageError(fmt::format("--max-time {}: not a time, such as 90m", raw.max_time));
-    }
-  }
+  count.precision = raw.precision.value_or(count.precision);
+  count.longest = raw.max_time;
   return count;
 }
 
-measure::Plan plan_of(const RawFlags& raw) {
-  measure::Plan plan;
-  plan.count = run_count_of(raw);
-  plan.warm_runs = raw.warm_runs;
-  const auto order = measure::parse_order(raw.order);
-  if (!order) throw UsageError(fmt::format("--order {}: random, abba or sequential", raw.order));
-  plan.order = *order;
-  if (plan.count.automatic && plan.order == measure::Order::sequential) {
+// What the flags did not say of it, and what they may not say together.
+void complete(const RawFlags& raw, measure::Plan* plan) {
+  plan->count = run_count_of(raw);
+  if (plan->count.automatic && plan->order == measure::Order::sequential) {
     throw UsageError("--runs auto needs blocks: --order random or abba");
   }
-  plan.seed = raw.seed.value_or(new_seed());
-  const auto cold = measure::parse_cold_policy(raw.cold);
-  if (!cold) throw UsageError(fmt::format("--cold {}: verify, best-effort or off", raw.cold));
-  plan.cold = *cold;
-  plan.drop_caches = raw.drop_caches;
-  if (plan.drop_caches && plan.cold == measure::ColdPolicy::off) {
+  plan->seed = raw.seed.value_or(new_seed());
+  if (plan->drop_caches && plan->cold == measure::ColdPolicy::off) {
     throw UsageError("--drop-caches and --cold off contradict each other");
   }
-  plan.ignore_failure = raw.ignore_failure;
-  plan.timeline = !raw.no_timeline;
-  plan.floor = !raw.no_floor;
-  plan.hooks = {raw.setup, raw.prepare, raw.cleanup};
-  plan.model_name = raw.model_name;
-  plan.note = raw.note;
-  plan.out_directory = raw.out;
-  plan.version = k_build_info.version;
-  plan.commit = k_build_info.commit;
-  add_budgets(raw.budgets, &plan);
-  if (raw.gpu_hour && !(*raw.gpu_hour > 0 && *raw.gpu_hour < 1e9)) {
-    throw UsageError(fmt::format("--gpu-hour {:g}: not a price, such as 2.50", *raw.gpu_hour));
+  plan->version = k_build_info.version;
+  plan->commit = k_build_info.commit;
+  if (plan->baseline_file.empty()) return;
+  try {
+    plan->baseline = records::read_baseline_csv(plan->baseline_file);
+  } catch (const os::Error& error) {
+    throw UsageError(fmt::format("--baseline: {}", error.what()));
   }
-  plan.gpu_hour_price = raw.gpu_hour;
-  if (!raw.baseline.empty()) {
-    plan.baseline_file = raw.baseline;
-    try {
-      plan.baseline = records::read_baseline_csv(raw.baseline);
-    } catch (const os::Error& error) {
-      throw UsageError(fmt::format("--baseline: {}", error.what()));
-    }
-  }
-  return plan;
 }
 
 // The line that repeats the experiment: what the environment gave is spelled out.
@@ -295,15 +284,16 @@ std::optional<ExperimentRequest> parse_experiment(ExperimentCommand command,
       "Everything after -- is the server's command line, run without a shell; {model}, {port}"
       " and\n{max_model_len} are replaced. Without it, coldload's own loader is measured.");
   RawFlags raw;
-  add_flags(&app, command, &raw);
-  if (!parse(app, {args.begin(), dashes})) return std::nullopt;
-
   ExperimentRequest request;
-  request.plan = plan_of(raw);
-  if (!comparing && request.plan.count.automatic) {
+  measure::Plan& plan = request.plan;
+  plan.out_directory = "coldload-results";
+  request.timeout = std::chrono::minutes(30);
+  add_flags(&app, command, &raw, &request);
+  if (!parse(app, {args.begin(), dashes})) return std::nullopt;
+  complete(raw, &plan);
+  if (!comparing && plan.count.automatic) {
     throw UsageError("--runs auto is about the ratio of two paths: `coldload compare`");
   }
-  measure::Plan& plan = request.plan;
   set_arms(command, raw.arms, &plan);
   plan.command = command_line(comparing, raw, plan, args);
   const bool has_server = dashes != args.end();
@@ -312,12 +302,8 @@ std::optional<ExperimentRequest> parse_experiment(ExperimentCommand command,
       raw,
       has_server ? std::vector<std::string>(dashes + 1, args.end()) : std::vector<std::string>(),
       &request);
-  request.native_threads = raw.native_threads;
-  request.native_ring_bytes = parse_ring(raw.native_ring);
   request.conditions = parse_conditions(raw.conditions);
   check_conditions(request.conditions, measure::labels_of(plan));
-  request.dry_run = raw.dry_run;
-  request.json = raw.json;
   if (raw.quiet) request.verbosity = Verbosity::quiet;
   if (raw.verbose) request.verbosity = Verbosity::verbose;
   return request;

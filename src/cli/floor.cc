@@ -16,6 +16,7 @@
 #include "charts/rate_chart.h"
 #include "cli/command.h"
 #include "cli/floor_text.h"
+#include "cli/values.h"
 #include "model/checkpoint.h"
 #include "os/error.h"
 #include "os/file.h"
@@ -24,7 +25,6 @@
 #include "storage/watched_threads.h"
 #include "text/escape.h"
 #include "text/json.h"
-#include "text/units.h"
 
 namespace coldload::cli {
 
@@ -42,7 +42,7 @@ std::optional<FloorArguments> parse_floor(const std::vector<std::string>& args) 
   unsigned gpu = 0;
   bool no_gpu = false;
   double time_s = 20;
-  std::string pace;
+  std::optional<load::Pacing> pace;
   CLI::App app("What this path, this bus and this GPU can deliver now.", "coldload floor");
   app.add_option("PATH", arguments.path, "checkpoint directory, or a .gguf file")->required();
   app.add_option("--time", time_s, "seconds in all, about")
@@ -53,17 +53,12 @@ std::optional<FloorArguments> parse_floor(const std::vector<std::string>& args) 
   app.add_flag("--json", arguments.json, "print one JSON object");
   // For our own experiments: the GPU is measured once, and a paced arm's rate is given.
   app.add_flag("--no-gpu", no_gpu, "")->group("");
-  app.add_option("--pace", pace, "")->group("");
+  add_pacing(&app, &pace, "")->group("");
   if (!parse(app, args)) return std::nullopt;
   arguments.floor.time =
       std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(time_s));
   arguments.floor.gpu = no_gpu ? std::nullopt : std::optional(gpu);
-  if (!pace.empty()) {
-    arguments.floor.given_bytes_per_s = text::parse_rate(pace.substr(0, pace.find(',')));
-    if (!arguments.floor.given_bytes_per_s) {
-      throw UsageError(fmt::format("--pace {}: write a rate, as 250MB/s,1ms", pace));
-    }
-  }
+  if (pace) arguments.floor.given_bytes_per_s = pace->rate_bytes_per_s;
   return arguments;
 }
 

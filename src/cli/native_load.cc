@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/values.h"
 #include "gpu/cuda.h"
 #include "load/loader.h"
 #include "model/checkpoint.h"
@@ -24,7 +25,6 @@
 #include "os/interrupt.h"
 #include "os/pending_call.h"
 #include "text/json.h"
-#include "text/units.h"
 
 namespace coldload::cli {
 
@@ -39,27 +39,6 @@ struct Arguments {
   bool hold = false;
   int status_fd = STDOUT_FILENO;
 };
-
-std::uint64_t size_of(const std::string& flag, const std::string& text) {
-  const auto bytes = text::parse_size(text);
-  if (!bytes) throw UsageError(fmt::format("{} {}: not a size; write 64MiB or 2GB", flag, text));
-  return *bytes;
-}
-
-std::chrono::nanoseconds duration_of(const std::string& flag, const std::string& text) {
-  const auto duration = text::parse_duration(text);
-  if (!duration) throw UsageError(fmt::format("{} {}: not a duration; write 1ms", flag, text));
-  return *duration;
-}
-
-load::Pacing pacing_of(const std::string& text) {
-  const std::size_t comma = text.find(',');
-  const auto rate = text::parse_rate(text.substr(0, comma));
-  if (!rate) throw UsageError(fmt::format("--pace {}: write a rate, as 250MB/s,1ms", text));
-  load::Pacing pacing{*rate, {}};
-  if (comma != std::string::npos) pacing.latency = duration_of("--pace", text.substr(comma + 1));
-  return pacing;
-}
 
 std::string_view name_of(load::Into into) {
   switch (into) {
@@ -92,16 +71,14 @@ void choose_destination(const std::string& into, Arguments& arguments) {
 
 std::optional<Arguments> parse_native_load(const std::vector<std::string>& args) {
   Arguments arguments;
-  std::string ring;
-  std::string pace;
-  std::string stall;
   std::string into;
   CLI::App app("load a checkpoint into memory, as a process of its own", "coldload native-load");
   app.add_option("PATH", arguments.path, "checkpoint directory or .gguf file")->required();
   app.add_option("--native-threads", arguments.load.threads, "threads (0: choose)");
-  app.add_option("--native-ring", ring, "most memory that data lands in");
-  app.add_option("--pace", pace, "hold the reads to RATE or RATE,LATENCY");
-  app.add_option("--io-stall-timeout", stall, "give up when a read takes that long");
+  add_size(&app, "--native-ring", &arguments.load.ring_bytes, "most memory that data lands in");
+  add_pacing(&app, &arguments.load.pacing, "hold the reads to RATE or RATE,LATENCY");
+  add_time(&app, "--io-stall-timeout", &arguments.load.io_stall_timeout,
+           "give up when a read takes that long");
   app.add_flag("--verify", arguments.load.verify, "compute a checksum of what arrived");
   app.add_option("--into", into,
                  "gpu, host, or ring: nowhere, which measures the path alone (a GPU if there is "
@@ -111,9 +88,6 @@ std::optional<Arguments> parse_native_load(const std::vector<std::string>& args)
                "keep what was loaded until nobody reads the status lines");
   app.add_option("--status-fd", arguments.status_fd, "where the JSON lines go");
   if (!parse(app, args)) return std::nullopt;
-  if (!ring.empty()) arguments.load.ring_bytes = size_of("--native-ring", ring);
-  if (!pace.empty()) arguments.load.pacing = pacing_of(pace);
-  if (!stall.empty()) arguments.load.io_stall_timeout = duration_of("--io-stall-timeout", stall);
   choose_destination(into, arguments);
   return arguments;
 }

@@ -1,0 +1,82 @@
+// Flags whose values people write as fio's and dd's people do: 128MiB, 250MB/s, 10m, 5%. What does
+// not read as one is wrong use that names the flag.
+//
+// Layer: cli.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "cli/command.h"
+#include "load/loader.h"
+#include "text/units.h"
+
+namespace coldload::cli {
+
+// A flag whose value is what `parse` makes of its text; where that is nothing, the text is
+// "not `what`". `Value` may be optional.
+template <typename Value, typename Parse>
+CLI::Option* add_parsed(CLI::App* app, const std::string& flag, Value* value, Parse parse,
+                        const char* what, const std::string& description) {
+  return app->add_option_function<std::string>(
+      flag,
+      [=](const std::string& text) {
+        auto parsed = parse(text);
+        if (!parsed) throw UsageError(fmt::format("{} {}: not {}", flag, text, what));
+        *value = *std::move(parsed);
+      },
+      description);
+}
+
+template <typename Value>
+CLI::Option* add_size(CLI::App* app, const std::string& flag, Value* bytes,
+                      const std::string& description) {
+  const auto parse = [](const std::string& text) {
+    const auto size = text::parse_size(text);
+    return size == 0U ? std::nullopt : size;
+  };
+  return add_parsed(app, flag, bytes, parse, "a size, such as 128MiB", description);
+}
+
+template <typename Value>
+CLI::Option* add_rate(CLI::App* app, const std::string& flag, Value* bytes_per_s,
+                      const std::string& description) {
+  return add_parsed(app, flag, bytes_per_s, text::parse_rate, "a rate, such as 500MB/s",
+                    description);
+}
+
+// More than none.
+[[nodiscard]] inline std::optional<std::chrono::nanoseconds> parse_time(std::string_view text) {
+  const auto time = text::parse_duration(text);
+  return time == std::chrono::nanoseconds(0) ? std::nullopt : time;
+}
+
+template <typename Value>
+CLI::Option* add_time(CLI::App* app, const std::string& flag, Value* time,
+                      const std::string& description) {
+  return add_parsed(app, flag, time, parse_time, "a time, such as 600s or 10m", description);
+}
+
+// "250MB/s" or "250MB/s,1ms".
+[[nodiscard]] inline std::optional<load::Pacing> parse_pacing(const std::string& text) {
+  const std::size_t comma = text.find(',');
+  const auto rate = text::parse_rate(text.substr(0, comma));
+  const auto latency =
+      text::parse_duration(comma == std::string::npos ? "0" : text.substr(comma + 1));
+  if (!rate || !latency) return std::nullopt;
+  return load::Pacing{*rate, *latency};
+}
+
+inline CLI::Option* add_pacing(CLI::App* app, std::optional<load::Pacing>* pacing,
+                               const std::string& description) {
+  return add_parsed(app, "--pace", pacing, parse_pacing, "a rate and a latency, as in 250MB/s,1ms",
+                    description);
+}
+
+}  // namespace coldload::cli
