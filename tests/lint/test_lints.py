@@ -57,24 +57,39 @@ class Lint(unittest.TestCase):
 
 
 class IncludeDirection(Lint):
+    def setUp(self):
+        super().setUp()
+        self.house("os", "text", "storage KNOWS os text LINKS coldload::crypto", "cli TOGETHER\n  KNOWS os storage")
+        for folder, known in (("storage", "os"), ("storage", "text"), ("cli", "os"), ("cli", "storage")):
+            self.includes(f"src/{folder}/uses_{known}.cc", f"{known}/x.h")
+
+    def house(self, *folders):
+        """src/CMakeLists.txt, with coldload_library(...) of each of `folders`."""
+        self.write("src/CMakeLists.txt", "function(coldload_library folder)\nendfunction()\n\n" +
+                   "".join(f"coldload_library({words})\n" for words in folders))
+
     def includes(self, file, target):
         self.write(file, f'#include "{target}"\n')
 
-    def test_down_and_own_folder_are_allowed(self):
-        self.includes("src/cli/a.cc", "os/fd.h")
+    def test_known_folders_and_the_own_are_allowed(self):
         self.includes("src/os/a.cc", "os/fd.h")
         self.includes("src/main.cc", "cli/run.h")
         self.write("src/storage/a.cc", "#include <vector>\n#include <sys/stat.h>\n")
         self.assert_clean("include_direction")
 
-    def test_up_is_found(self):
+    def test_upward_is_found(self):
         self.write("src/os/a.cc", '// one\n#include "storage/page_cache.h"\n')
-        self.assert_found("src/os/a.cc:2:", "include_direction")
+        output = self.assert_found("src/os/a.cc:2:", "include_direction")
+        self.assertIn("os/ points up to storage/", output)
 
-    def test_siblings_are_found(self):
-        for file, target in (("os", "text"), ("load", "serve"), ("model", "gpu")):
-            self.includes(f"src/{file}/a.cc", f"{target}/x.h")
-            self.assert_found(f"src/{file}/a.cc:1:", "include_direction")
+    def test_a_folder_beside_it_is_found(self):
+        self.includes("src/text/a.h", "os/fd.h")
+        output = self.assert_found("src/text/a.h:1:", "include_direction")
+        self.assertIn("text/ does not know os/", output)
+
+    def test_what_a_known_folder_knows_is_not_known_by_that(self):
+        self.includes("src/cli/a.cc", "text/x.h")  # storage/, which cli/ knows, does
+        self.assert_found("src/cli/a.cc:1:", "include_direction")
 
     def test_main_knows_cli_alone(self):
         self.includes("src/main.cc", "os/fd.h")
@@ -89,9 +104,23 @@ class IncludeDirection(Lint):
         self.write("src/utils/a.cc", "")
         self.assert_found("src/utils/a.cc:1:", "include_direction")
 
+    def test_an_include_of_an_unknown_folder_is_found(self):
+        self.includes("src/os/a.cc", "boost/json.hpp")
+        output = self.assert_found("src/os/a.cc:1:", "include_direction")
+        self.assertIn("system and library headers take <>", output)
+
     def test_a_name_without_its_folder_is_found(self):
         self.includes("src/os/a.cc", "fd.h")
         self.assert_found("src/os/a.cc:1:", "include_direction")
+
+    def test_a_folder_that_is_known_and_not_used_is_found(self):
+        (self.root / "src/storage/uses_text.cc").unlink()
+        self.assert_found("storage/ knows text/ and includes nothing of it", "include_direction")
+
+    def test_a_folder_that_is_declared_too_late_is_found(self):
+        self.house("os", "storage KNOWS os text", "text", "cli KNOWS os storage")
+        self.assert_found("storage/ knows text/, which is not declared before it",
+                          "include_direction")
 
 
 class Headers(Lint):
