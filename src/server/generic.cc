@@ -5,16 +5,18 @@ namespace coldload::server {
 
 namespace {
 
-bool recognises(const Invocation& /*invocation*/) { return false; }
+bool is_generic(const Invocation& /*invocation*/) { return false; }
 
-const LogGrammar& grammar() {
+const LogGrammar& generic_grammar() {
   static const LogGrammar k_grammar;
   return k_grammar;
 }
 
 }  // namespace
 
-const ServerKind k_generic{
-    .name = "generic", .recognises = recognises, .ready_endpoint = "/health", .grammar = grammar};
+const ServerKind k_generic{.name = "generic",
+                           .recognises = is_generic,
+                           .ready_endpoint = "/health",
+                           .grammar = generic_grammar};
 
 }  // namespace coldload::server

@@ -5,11 +5,11 @@ namespace coldload::server {
 
 namespace {
 
-bool recognises(const Invocation& invocation) {
+bool is_llama_server(const Invocation& invocation) {
   return invocation.program == "llama-server" || invocation.program == "llama-cpp-server";
 }
 
-const LogGrammar& grammar() {
+const LogGrammar& llama_server_grammar() {
   constexpr double k_gib_per_mib = 1.0 / 1024;
   static const LogGrammar k_grammar{{
       {Says::reports, "", "version", R"(build: (\d+ \([0-9a-f]+\)))"},
@@ -38,7 +38,7 @@ const LogGrammar& grammar() {
   return k_grammar;
 }
 
-std::vector<std::string> command(const CommandWishes& wishes) {
+std::vector<std::string> llama_server_command(const CommandWishes& wishes) {
   std::vector<std::string> argv{"llama-server", "-m",     "{model}", "--host", "127.0.0.1",
                                 "--port",       "{port}", "-ngl",    "999"};
   if (wishes.max_model_len) {
@@ -48,20 +48,20 @@ std::vector<std::string> command(const CommandWishes& wishes) {
   return argv;
 }
 
-std::optional<CompletionRequest> completion(const Invocation& invocation,
-                                            const std::string& model) {
+std::optional<CompletionRequest> llama_server_completion(const Invocation& invocation,
+                                                         const std::string& model) {
   return openai_completion(invocation, model);
 }
 
 }  // namespace
 
 const ServerKind k_llama_server{.name = "llama-server",
-                                .recognises = recognises,
+                                .recognises = is_llama_server,
                                 .ready_endpoint = "/health",
-                                .grammar = grammar,
+                                .grammar = llama_server_grammar,
                                 .default_port = 8080,
-                                .command = command,
-                                .completion = completion,
+                                .command = llama_server_command,
+                                .completion = llama_server_completion,
                                 .api_key_variable = "LLAMA_API_KEY"};
 
 }  // namespace coldload::server

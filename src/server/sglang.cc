@@ -7,7 +7,7 @@ namespace coldload::server {
 
 namespace {
 
-bool recognises(const Invocation& invocation) {
+bool is_sglang(const Invocation& invocation) {
   if (invocation.program == "sglang") {
     return !invocation.arguments.empty() && invocation.arguments.front() == "serve";
   }
@@ -16,7 +16,7 @@ bool recognises(const Invocation& invocation) {
 }
 
 // SGLang writes GB for 2^30 bytes.
-const LogGrammar& grammar() {
+const LogGrammar& sglang_grammar() {
   static const LogGrammar k_grammar{
       {
           {Says::begins, "weights", "", R"(Load weight begin)"},
@@ -46,7 +46,7 @@ const LogGrammar& grammar() {
   return k_grammar;
 }
 
-std::vector<std::string> command(const CommandWishes& wishes) {
+std::vector<std::string> sglang_command(const CommandWishes& wishes) {
   std::vector<std::string> argv{"python3",
                                 "-m",
                                 "sglang.launch_server",
@@ -70,15 +70,15 @@ std::vector<std::string> command(const CommandWishes& wishes) {
 }
 
 // Without the first, every probe of /health generates a token and takes a second.
-Environment environment(std::chrono::nanoseconds /*timeout*/) {
+Environment sglang_environment(std::chrono::nanoseconds /*timeout*/) {
   return {{"SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION", "0"},
           {"HF_HUB_OFFLINE", "1"},
           {"PYTHONUNBUFFERED", "1"}};
 }
 
 // The name that the server gives to the model.
-std::optional<CompletionRequest> completion(const Invocation& invocation,
-                                            const std::string& model) {
+std::optional<CompletionRequest> sglang_completion(const Invocation& invocation,
+                                                   const std::string& model) {
   return openai_completion(
       invocation, flag_value(invocation.arguments, {"--served-model-name"}).value_or(model));
 }
@@ -86,12 +86,12 @@ std::optional<CompletionRequest> completion(const Invocation& invocation,
 }  // namespace
 
 const ServerKind k_sglang{.name = "sglang",
-                          .recognises = recognises,
+                          .recognises = is_sglang,
                           .ready_endpoint = "/health",
-                          .grammar = grammar,
+                          .grammar = sglang_grammar,
                           .default_port = 30000,
-                          .command = command,
-                          .environment = environment,
-                          .completion = completion};
+                          .command = sglang_command,
+                          .environment = sglang_environment,
+                          .completion = sglang_completion};
 
 }  // namespace coldload::server

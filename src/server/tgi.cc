@@ -7,13 +7,13 @@ namespace coldload::server {
 
 namespace {
 
-bool recognises(const Invocation& invocation) {
+bool is_tgi(const Invocation& invocation) {
   return invocation.program == "text-generation-launcher";
 }
 
 // A shard is ready when it has started and loaded its weights; nothing tells the two apart, so that
 // time is in no phase.
-const LogGrammar& grammar() {
+const LogGrammar& tgi_grammar() {
   constexpr double k_s_per_ms = 1e-3;
   static const LogGrammar k_grammar{
       {
@@ -33,7 +33,7 @@ const LogGrammar& grammar() {
   return k_grammar;
 }
 
-std::vector<std::string> command(const CommandWishes& wishes) {
+std::vector<std::string> tgi_command(const CommandWishes& wishes) {
   std::vector<std::string> argv{"text-generation-launcher",
                                 "--model-id",
                                 "{model}",
@@ -52,12 +52,12 @@ std::vector<std::string> command(const CommandWishes& wishes) {
   return argv;
 }
 
-Environment environment(std::chrono::nanoseconds /*timeout*/) {
+Environment tgi_environment(std::chrono::nanoseconds /*timeout*/) {
   return {{"HF_HUB_OFFLINE", "1"}, {"NO_COLOR", "1"}};
 }
 
-std::optional<CompletionRequest> completion(const Invocation& invocation,
-                                            const std::string& /*model*/) {
+std::optional<CompletionRequest> tgi_completion(const Invocation& invocation,
+                                                const std::string& /*model*/) {
   return CompletionRequest{"/generate_stream",
                            R"({"inputs":"Hello","parameters":{"max_new_tokens":1}})",
                            flag_value(invocation.arguments, {"--api-key"}).value_or("")};
@@ -66,11 +66,11 @@ std::optional<CompletionRequest> completion(const Invocation& invocation,
 }  // namespace
 
 const ServerKind k_tgi{.name = "tgi",
-                       .recognises = recognises,
+                       .recognises = is_tgi,
                        .ready_endpoint = "/health",
-                       .grammar = grammar,
-                       .command = command,
-                       .environment = environment,
-                       .completion = completion};
+                       .grammar = tgi_grammar,
+                       .command = tgi_command,
+                       .environment = tgi_environment,
+                       .completion = tgi_completion};
 
 }  // namespace coldload::server

@@ -6,14 +6,14 @@ namespace coldload::server {
 
 namespace {
 
-bool recognises(const Invocation& invocation) {
+bool is_transformers(const Invocation& invocation) {
   const bool runs_cli = invocation.program == "transformers" ||
                         invocation.module.rfind("transformers.", 0) == 0 ||
                         invocation.code.find("transformers.cli") != std::string::npos;
   return runs_cli && !invocation.arguments.empty() && invocation.arguments.front() == "serve";
 }
 
-const LogGrammar& grammar() {
+const LogGrammar& transformers_grammar() {
   static const LogGrammar k_grammar{{
       {Says::begins, "weights", "", R"(\[transformers\] Loading )", {}, Evidence::enclosing},
       {Says::spans,
@@ -27,20 +27,20 @@ const LogGrammar& grammar() {
   return k_grammar;
 }
 
-std::vector<std::string> command(const CommandWishes& wishes) {
+std::vector<std::string> transformers_command(const CommandWishes& wishes) {
   std::vector<std::string> argv{"transformers", "serve",  "{model}", "--host",
                                 "127.0.0.1",    "--port", "{port}"};
   argv.insert(argv.end(), wishes.more_flags.begin(), wishes.more_flags.end());
   return argv;
 }
 
-Environment environment(std::chrono::nanoseconds /*timeout*/) {
+Environment transformers_environment(std::chrono::nanoseconds /*timeout*/) {
   return {{"HF_HUB_OFFLINE", "1"}, {"PYTHONUNBUFFERED", "1"}};
 }
 
 // It has no /v1/completions.
-std::optional<CompletionRequest> completion(const Invocation& /*invocation*/,
-                                            const std::string& model) {
+std::optional<CompletionRequest> transformers_completion(const Invocation& /*invocation*/,
+                                                         const std::string& model) {
   const text::json::object message{{"role", "user"}, {"content", "Hello"}};
   const text::json::object body{{"model", model},
                                 {"messages", text::json::array{message}},
@@ -53,12 +53,12 @@ std::optional<CompletionRequest> completion(const Invocation& /*invocation*/,
 }  // namespace
 
 const ServerKind k_transformers{.name = "transformers",
-                                .recognises = recognises,
+                                .recognises = is_transformers,
                                 .ready_endpoint = "/health",
-                                .grammar = grammar,
+                                .grammar = transformers_grammar,
                                 .default_port = 8000,
-                                .command = command,
-                                .environment = environment,
-                                .completion = completion};
+                                .command = transformers_command,
+                                .environment = transformers_environment,
+                                .completion = transformers_completion};
 
 }  // namespace coldload::server

@@ -11,7 +11,7 @@ namespace coldload::server {
 
 namespace {
 
-bool recognises(const Invocation& invocation) {
+bool is_vllm(const Invocation& invocation) {
   const auto serves = [&] {
     const auto& words = invocation.arguments;
     return std::find(words.begin(), words.end(), "serve") != words.end();
@@ -23,7 +23,7 @@ bool recognises(const Invocation& invocation) {
 }
 
 // vLLM's texts as its sources and logs have them, oldest and newest beside each other.
-const LogGrammar& grammar() {
+const LogGrammar& vllm_grammar() {
   static const LogGrammar k_grammar{
       {
           {Says::reports, "", "version", R"(Initializing a V\d+ LLM engine \(v([^)\s]+)\))"},
@@ -98,7 +98,7 @@ const LogGrammar& grammar() {
   return k_grammar;
 }
 
-std::vector<std::string> command(const CommandWishes& wishes) {
+std::vector<std::string> vllm_command(const CommandWishes& wishes) {
   // Always said: the default was 0.9 and became 0.92.
   constexpr double k_default_utilization = 0.9;
   std::vector<std::string> argv{
@@ -121,7 +121,7 @@ std::vector<std::string> command(const CommandWishes& wishes) {
 }
 
 // It gives up on its own engine after ten minutes, which slow storage can need.
-Environment environment(std::chrono::nanoseconds timeout) {
+Environment vllm_environment(std::chrono::nanoseconds timeout) {
   constexpr std::chrono::seconds k_own_default{600};
   const auto ready_timeout =
       std::max(std::chrono::ceil<std::chrono::seconds>(timeout), k_own_default);
@@ -133,8 +133,8 @@ Environment environment(std::chrono::nanoseconds timeout) {
 }
 
 // What pools (embeds, classifies, scores) completes nothing.
-std::optional<CompletionRequest> completion(const Invocation& invocation,
-                                            const std::string& model) {
+std::optional<CompletionRequest> vllm_completion(const Invocation& invocation,
+                                                 const std::string& model) {
   const auto& words = invocation.arguments;
   const std::string runner = flag_value(words, {"--runner", "--task"}).value_or("auto");
   if (runner != "auto" && runner != "generate") return std::nullopt;
@@ -172,13 +172,13 @@ std::vector<std::string> pinned_flags(const std::string& version,
 }  // namespace
 
 const ServerKind k_vllm{.name = "vllm",
-                        .recognises = recognises,
+                        .recognises = is_vllm,
                         .ready_endpoint = "/health",
-                        .grammar = grammar,
+                        .grammar = vllm_grammar,
                         .default_port = 8000,
-                        .command = command,
-                        .environment = environment,
-                        .completion = completion,
+                        .command = vllm_command,
+                        .environment = vllm_environment,
+                        .completion = vllm_completion,
                         .api_key_variable = "VLLM_API_KEY",
                         .pinned_flags = pinned_flags,
                         .package = "vllm"};

@@ -181,6 +181,13 @@ class Tidy(Lint):
         self.write("src/os/a.cc", '#include "os/b.h"\n')
         self.assert_found("src/os/b.h:6:", "clang_tidy", *self.write_build("src/os/a.cc"))
 
+    def test_an_anonymous_namespace_in_a_header_is_found(self):
+        # The compiler would say so, too, but not where it reads files of a folder together.
+        self.write("src/os/b.h", HEADER.format(
+            folder="os", body="namespace {\nstruct A {};\n}\nstruct B { A a; };"))
+        self.write("src/os/a.cc", '#include "os/b.h"\n')
+        self.assert_found("cert-dcl59-cpp", "clang_tidy", *self.write_build("src/os/a.cc"))
+
     def test_files_that_are_checked_together_are_judged_alone(self):
         # Indented, so that it is only seen when the two meet in one unit.
         twice = "namespace {\n int twice(int x) { return 2 * x; }\n}\n"
