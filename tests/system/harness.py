@@ -344,17 +344,21 @@ def kept(path):
         yield
 
 
-def passes_once(attempt, tries=10):
-    """Passes if one of `tries` calls of `attempt` does: each answers "", or what was wrong. For what
-    the kernel may spoil in any one try, and a bug in coldload in each; where coldload might evict
-    what is to stay, `kept` would hide it."""
-    problems = []
+def passes_mostly(attempt, tries=15):
+    """Calls `attempt` until it has passed two times more often than not: each call answers "", or
+    what was wrong. For what the kernel may spoil in any one try: it takes clean pages when it likes
+    (some machines do so every few seconds). What coldload itself does wrong in three of four tries
+    is found nine times of ten so, and in nine of ten tries, nearly always. Where coldload might
+    evict what is to stay, `kept` would hide it."""
+    ahead, problems = 0, []
     for _ in range(tries):
         problem = attempt()
-        if not problem:
+        ahead += -1 if problem else 1
+        if ahead == 2:
             return
-        problems.append(problem)
-    raise AssertionError(f"in each of {tries} tries: " + "; ".join(problems))
+        if problem:
+            problems.append(problem)
+    raise AssertionError(f"{len(problems)} of {tries} tries failed: " + "; ".join(problems))
 
 
 def files_of(directory):
