@@ -24,18 +24,22 @@ DEFINED = re.compile(r"^(?!namespace)[A-Za-z][^(=]*?(?<!:)\b(\w+)(?:\(| \{$|\{| 
 
 
 def units(paths, count):
-    """`paths` in about `count` lists of like length; no two files of a list define the same name."""
+    """`paths` in `count` lists of like length, or more: no two of a list define the same name."""
     texts = {path: path.read_text(encoding="utf-8") for path in paths}
     most = sum(map(len, texts.values())) / count
-    found = []  # (characters, (folder, name) pairs, paths)
+    found = []  # [characters, (folder, name) pairs, paths]
     for path, text in texts.items():
         names = {(path.parent, name) for name in DEFINED.findall(text)}
-        for unit in found:
-            if unit[0] + len(text) / 2 < most and not unit[1] & names:
-                break
+        possible = [unit for unit in found[:count] if not unit[1] & names]
+        if len(found) < count:
+            possible = [unit for unit in possible if unit[0] + len(text) / 2 < most]
         else:
-            unit = [0, set(), []]
-            found.append(unit)
+            possible.sort(key=lambda unit: unit[0])
+            possible += [unit for unit in found[count:] if not unit[1] & names]
+        if not possible:
+            possible = [[0, set(), []]]
+            found += possible
+        unit = possible[0]
         unit[0] += len(text)
         unit[1].update(names)
         unit[2].append(path)
