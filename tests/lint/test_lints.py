@@ -239,21 +239,34 @@ class MachinePaths(Lint):
 class SystemTestLister(Lint):
     """tests/system/list_tests.py decides which system tests exist at all."""
 
-    def listed(self, text):
+    def list_tests(self, text):
         path = self.write("test_x.py", text)
         lister = LINTS.parent / "system" / "list_tests.py"
-        result = subprocess.run([sys.executable, "-B", str(lister), str(path)], check=True,
-                                capture_output=True, text=True)
-        return result.stdout.split()
+        return subprocess.run([sys.executable, "-B", str(lister), str(path)], check=False,
+                              capture_output=True, text=True)
 
     def test_every_method_is_listed_once_with_its_time_and_builds(self):
-        self.assertEqual(
-            self.listed("class _Base:\n  timeout_s = 300\n  def test_a(self): pass\n"
-                        "class B(_Base):\n  def test_b(self): pass\n  def helper(self): pass\n"
-                        "class C:\n  waits = True\n  def test_c(self): pass\n"
-                        "class D(_Base):\n  threads = True\n  timeout_s = 9\n"),
-            ["test_x;B;test_a;300;address", "test_x;B;test_b;300;address",
-             "test_x;C;test_c;120;release", "test_x;D;test_a;9;all"])
+        listed = self.list_tests(
+            "class _Base:\n  timeout_s = 300\n  def test_a(self): pass\n"
+            "class B(_Base):\n  address = True\n  def test_b(self): pass\n  def helper(self): pass\n"
+            "class C:\n  alone = True\n  def test_c(self): pass\n"
+            "class D(_Base):\n  threads = True\n  timeout_s = 9\n")
+        self.assertEqual(listed.stdout.split(), [
+            "test_x;B;test_a;300;address;beside", "test_x;B;test_b;300;address;beside",
+            "test_x;C;test_c;120;release;alone", "test_x;D;test_a;9;all;beside"])
+
+    def test_an_attribute_may_name_the_tests_that_it_is_for(self):
+        methods = "".join(f"  def test_{name}(self): pass\n" for name in "abc")
+        listed = self.list_tests(f"class A:\n  address = ('test_a', 'test_b')\n"
+                                 f"  threads = 'test_b'\n  alone = ['test_c']\n{methods}")
+        self.assertEqual(listed.stdout.split(), [
+            "test_x;A;test_a;120;address;beside", "test_x;A;test_b;120;all;beside",
+            "test_x;A;test_c;120;release;alone"])
+
+    def test_a_test_that_is_named_and_not_there_is_an_error(self):
+        listed = self.list_tests("class A:\n  threads = ('test_gone',)\n  def test_a(self): pass\n")
+        self.assertEqual(listed.returncode, 1)
+        self.assertIn("A has no test_gone", listed.stderr)
 
 
 class Tally(Lint):

@@ -79,7 +79,7 @@ class StageTest(ScratchTest):
 
 
 class Copies(StageTest):
-    threads = True
+    threads = ("test_a_copy_is_the_source_and_is_recognised", "test_a_flipped_bit_is_found")
 
     def test_a_copy_is_the_source_and_is_recognised(self):
         answer = json.loads(self.stage("--json").stdout)
@@ -124,6 +124,12 @@ class Copies(StageTest):
 
 class Ends(StageTest):
     """What may end a copy before its time."""
+
+    threads = ("test_a_signal_ends_it_and_says_how_to_go_on",)
+    address = (
+        "test_a_killed_copy_goes_on_where_it_was",
+        "test_a_source_that_shrinks_is_not_published",
+    )
 
     def test_killed_at_any_instant_nothing_wrong_is_there(self):
         chance = random.Random(6)
@@ -265,6 +271,8 @@ class FromMemory(StageTest):
 
 class InCompare(StageTest):
     """`compare --stage`: the copy's price beside what it buys."""
+
+    address = ("test_each_copy_is_timed_and_both_starts_are_told_apart",)
 
     def compare(self, *flags):
         return run(["compare", "--path", f"nvme={self.source}", "--path", f"net={self.source}",
