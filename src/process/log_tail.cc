@@ -12,7 +12,7 @@ namespace coldload::process {
 
 namespace {
 
-constexpr char k_escape = '\x1b';
+constexpr char k_escape_byte = '\x1b';
 
 // The length of the escape sequence that `text` begins with: ESC [ ... final byte, ESC ] ... BEL or
 // ESC \, or ESC and one character.
@@ -26,7 +26,7 @@ std::size_t escape_length(std::string_view text) {
   if (text[1] == ']') {
     for (std::size_t at = 2; at < text.size(); ++at) {
       if (text[at] == '\a') return at + 1;
-      if (text[at] == k_escape && at + 1 < text.size() && text[at + 1] == '\\') return at + 2;
+      if (text[at] == k_escape_byte && at + 1 < text.size() && text[at + 1] == '\\') return at + 2;
     }
     return text.size();
   }
@@ -63,7 +63,7 @@ std::string clean_line(std::string_view text, std::size_t limit_bytes) {
   while (!text.empty() && line.size() < limit_bytes) {
     const auto first = static_cast<unsigned char>(text.front());
     std::size_t length = 1;
-    if (text.front() == k_escape) {
+    if (text.front() == k_escape_byte) {
       length = escape_length(text);
     } else if (text.front() == '\t') {
       line += ' ';

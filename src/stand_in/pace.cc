@@ -41,7 +41,7 @@ bool take_suffix(std::string_view* text, std::string_view suffix) {
   return true;
 }
 
-double seconds(std::chrono::nanoseconds time) {
+double in_seconds(std::chrono::nanoseconds time) {
   return std::chrono::duration<double>(time).count();
 }
 
@@ -108,10 +108,10 @@ std::string time_spec(std::chrono::nanoseconds time) {
 void check_pace(const StandInPace& pace) {
   check_rate(pace.rate_bytes_per_s, "");
   if (pace.stream_bytes_per_s) check_rate(*pace.stream_bytes_per_s, " for each stream");
-  if (seconds(pace.latency) > k_greatest_latency_s || pace.latency.count() < 0) {
+  if (in_seconds(pace.latency) > k_greatest_latency_s || pace.latency.count() < 0) {
     throw os::Error(fmt::format(
         "a stand-in cannot have a latency of {} s: give 0 to 10 s, with the unit, as in 1ms",
-        seconds(pace.latency)));
+        in_seconds(pace.latency)));
   }
   if (pace.requests_per_s && !(*pace.requests_per_s >= k_least_requests_per_s)) {
     throw os::Error(
@@ -162,7 +162,7 @@ double rate_for(const StandInPace& pace, unsigned readers) {
 
 std::string to_string(const StandInPace& pace) {
   std::string text = text::format_rate(pace.rate_bytes_per_s);
-  text += fmt::format(", {:g} ms latency", seconds(pace.latency) * 1e3);
+  text += fmt::format(", {:g} ms latency", in_seconds(pace.latency) * 1e3);
   if (pace.requests_per_s) text += fmt::format(", {:g} requests/s", *pace.requests_per_s);
   if (pace.stream_bytes_per_s) {
     text += fmt::format(", {} per stream", text::format_rate(*pace.stream_bytes_per_s));

@@ -39,7 +39,7 @@ std::string real_path(const std::string& path) {
   return ::realpath(path.c_str(), text.data()) != nullptr ? text.data() : "";
 }
 
-bool is_below(const std::string& path, const std::string& directory) {
+bool lies_below(const std::string& path, const std::string& directory) {
   if (directory == "/") return true;
   return path.compare(0, directory.size(), directory) == 0 &&
          (path.size() == directory.size() || path[directory.size()] == '/');
@@ -80,7 +80,7 @@ void remove_directories(const std::vector<std::string>& made) noexcept {
 }
 
 void refuse_inside_source(const std::string& path, const std::string& source) {
-  if (!is_below(path, source)) return;
+  if (!lies_below(path, source)) return;
   throw os::Error(
       path == source
           ? fmt::format("cannot mount over {}: it is the source itself", path)

@@ -23,13 +23,13 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   return parts;
 }
 
-bool starts_with(std::string_view text, std::string_view start) {
+bool begins_with(std::string_view text, std::string_view start) {
   return text.substr(0, start.size()) == start;
 }
 
 bool is_below(const std::string& path, const std::string& directory) {
   if (directory == "/") return true;
-  return starts_with(path, directory) &&
+  return begins_with(path, directory) &&
          (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
@@ -88,7 +88,7 @@ const Mount* mount_of(const std::vector<Mount>& mounts, const std::string& path)
 std::optional<std::string> mount_option(const Mount& mount, std::string_view key) {
   for (const std::string_view option : split(mount.options, ',')) {
     if (option == key) return "";
-    if (starts_with(option, key) && option[key.size()] == '=') {
+    if (begins_with(option, key) && option[key.size()] == '=') {
       return std::string(option.substr(key.size() + 1));
     }
   }
