@@ -1,5 +1,5 @@
-# Headers that take longer to parse than our own code takes to compile are parsed once. Not in src/ of
-# a release build, where a file that is compiled alone shows that it includes what it needs.
+# Headers that take longer to parse than our own code takes to compile are parsed once. Not in src/,
+# where what a file includes is all that it sees.
 #
 #   coldload_precompile(TARGET PRIVATE HEADER...)  for TARGET
 #   coldload_precompile(TARGET REUSE_FROM OTHER)   OTHER's, which has the same flags and definitions

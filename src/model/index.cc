@@ -22,7 +22,7 @@ namespace {
 constexpr std::uint64_t k_max_index_bytes = 200'000'000;
 constexpr std::size_t k_max_tensors = 4'000'000;
 constexpr std::size_t k_max_shards = 100'000;
-constexpr std::size_t k_max_depth = 32;
+constexpr std::size_t k_max_index_depth = 32;
 constexpr std::size_t k_max_file_name_bytes = 255;
 constexpr std::size_t k_max_tensor_name_bytes = 1 << 20;
 constexpr std::size_t k_piece_bytes = std::size_t{1} << 20;
@@ -205,7 +205,7 @@ WeightMap WeightMap::read(const std::string& path) {
                                 k_max_index_bytes));
   }
   boost::json::parse_options options;
-  options.max_depth = k_max_depth;
+  options.max_depth = k_max_index_depth;
   boost::json::basic_parser<WeightMapBuilder> parser(options, path, file_bytes);
   std::string buffer(k_piece_bytes, '\0');
   std::uint64_t position = 0;

@@ -15,7 +15,7 @@ namespace coldload::model {
 namespace {
 
 // serde_json, the library's parser, allows this many levels.
-constexpr std::size_t k_max_depth = 127;
+constexpr std::size_t k_max_header_depth = 127;
 
 std::uint64_t read_header_length(const os::Fd& file, std::uint64_t file_bytes) {
   std::array<std::byte, sizeof(std::uint64_t)> raw{};
@@ -78,7 +78,7 @@ class HeaderReader {
  private:
   static boost::json::parse_options options() {
     boost::json::parse_options options;
-    options.max_depth = k_max_depth;
+    options.max_depth = k_max_header_depth;
     return options;
   }
 

@@ -51,10 +51,10 @@ std::uint64_t now_ticks() {
 double reaped_cpu_s() {
   rusage usage{};
   ::getrusage(RUSAGE_CHILDREN, &usage);
-  const auto seconds = [](const timeval& value) {
+  const auto in_seconds = [](const timeval& value) {
     return static_cast<double>(value.tv_sec) + static_cast<double>(value.tv_usec) * 1e-6;
   };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+  return in_seconds(usage.ru_utime) + in_seconds(usage.ru_stime);
 }
 
 // The read calls on an account of ours that are not our living threads'. The account is read before

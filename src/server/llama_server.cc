@@ -7,12 +7,12 @@ namespace coldload::server {
 
 namespace {
 
-bool recognises(const Invocation& invocation) {
+bool is_llama_server(const Invocation& invocation) {
   return invocation.program == "llama-server" || invocation.program == "llama-cpp-server";
 }
 
 constexpr double k_gib_per_mib = 1.0 / 1024;
-constexpr auto k_patterns = std::to_array<LogPattern>(
+constexpr auto k_llama_server_patterns = std::to_array<LogPattern>(
     {{Says::reports, "", "version", R"(build: (\d+ \([0-9a-f]+\)))"},
      {Says::begins, "weights", "", R"(llama_model_loader: loaded meta data)"},
      {Says::ends, "weights", "", R"(llama_context: constructing|llama_kv_cache)"},
@@ -30,8 +30,8 @@ constexpr auto k_patterns = std::to_array<LogPattern>(
 
 const ServerKind k_llama_server{
     .name = "llama-server",
-    .recognises = recognises,
-    .grammar = {k_patterns},
+    .recognises = is_llama_server,
+    .grammar = {k_llama_server_patterns},
     .default_port = 8080,
     .command = "llama-server -m {model} --host 127.0.0.1 --port {port} -ngl 999",
     .length_flag = "--ctx-size",

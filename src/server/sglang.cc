@@ -7,7 +7,7 @@ namespace coldload::server {
 
 namespace {
 
-bool recognises(const Invocation& invocation) {
+bool is_sglang(const Invocation& invocation) {
   if (invocation.program == "sglang") {
     return !invocation.arguments.empty() && invocation.arguments.front() == "serve";
   }
@@ -16,7 +16,7 @@ bool recognises(const Invocation& invocation) {
 }
 
 // SGLang writes GB for 2^30 bytes.
-constexpr auto k_patterns = std::to_array<LogPattern>(
+constexpr auto k_sglang_patterns = std::to_array<LogPattern>(
     {{Says::begins, "weights", "", R"(Load weight begin)"},
      {Says::took, "weights", "weights_s", R"(Load weight end\. elapsed=([\d.]+) s)"},
 
@@ -40,8 +40,8 @@ constexpr auto k_patterns = std::to_array<LogPattern>(
 // Without the first variable, every probe of /health generates a token and takes a second.
 const ServerKind k_sglang{
     .name = "sglang",
-    .recognises = recognises,
-    .grammar = {k_patterns, R"(((?:DP\d+ |PP\d+ )*TP\d+(?: [A-Z]{2}\d+)*)\])"},
+    .recognises = is_sglang,
+    .grammar = {k_sglang_patterns, R"(((?:DP\d+ |PP\d+ )*TP\d+(?: [A-Z]{2}\d+)*)\])"},
     .default_port = 30000,
     .command =
         "python3 -m sglang.launch_server --model-path {model} --host 127.0.0.1 --port {port} "

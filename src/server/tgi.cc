@@ -7,22 +7,22 @@ namespace coldload::server {
 
 namespace {
 
-bool recognises(const Invocation& invocation) {
+bool is_tgi(const Invocation& invocation) {
   return invocation.program == "text-generation-launcher";
 }
 
 // A shard is ready when it has started and loaded its weights; nothing tells the two apart, so that
 // time is in no phase.
 constexpr double k_s_per_ms = 1e-3;
-constexpr auto k_patterns = std::to_array<LogPattern>(
+constexpr auto k_tgi_patterns = std::to_array<LogPattern>(
     {{Says::reports, "", "shard_ready_s", R"(Shard ready in ([\d.]+)s)"},
      {Says::reports, "", "shard_ready_s", R"(Shard ready in ([\d.]+)ms)", "", k_s_per_ms},
      {Says::begins, "profile", "", R"(Warming up model)"},
      {Says::ends, "profile", "kv_tokens", R"(Setting max batch total tokens to (\d+))"},
      {Says::begins, "http", "", R"(: Connected(?:[\r\n]|$))"}});
 
-std::optional<CompletionRequest> completion(const Invocation& invocation,
-                                            const std::string& /*model*/) {
+std::optional<CompletionRequest> tgi_completion(const Invocation& invocation,
+                                                const std::string& /*model*/) {
   return CompletionRequest{"/generate_stream",
                            R"({"inputs":"Hello","parameters":{"max_new_tokens":1}})",
                            flag_value(invocation.arguments, {"--api-key"}).value_or("")};
@@ -32,12 +32,12 @@ std::optional<CompletionRequest> completion(const Invocation& invocation,
 
 const ServerKind k_tgi{
     .name = "tgi",
-    .recognises = recognises,
-    .grammar = {k_patterns, R"(rank=(\d+))"},
+    .recognises = is_tgi,
+    .grammar = {k_tgi_patterns, R"(rank=(\d+))"},
     .command = "text-generation-launcher --model-id {model} --hostname 127.0.0.1 --port {port}",
     .length_flag = "--max-total-tokens",
     .memory_flag = "--cuda-memory-fraction",
     .environment = "HF_HUB_OFFLINE=1 NO_COLOR=1",
-    .completion = completion};
+    .completion = tgi_completion};
 
 }  // namespace coldload::server

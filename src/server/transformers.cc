@@ -8,21 +8,21 @@ namespace coldload::server {
 
 namespace {
 
-bool recognises(const Invocation& invocation) {
+bool is_transformers(const Invocation& invocation) {
   const bool runs_cli = invocation.program == "transformers" ||
                         invocation.module.rfind("transformers.", 0) == 0 ||
                         invocation.code.find("transformers.cli") != std::string::npos;
   return runs_cli && !invocation.arguments.empty() && invocation.arguments.front() == "serve";
 }
 
-constexpr auto k_patterns = std::to_array<LogPattern>(
+constexpr auto k_transformers_patterns = std::to_array<LogPattern>(
     {{enclosing(Says::begins), "weights", "", R"(\[transformers\] Loading )"},
      {progress(Says::spans), "weights", "", R"(Loading (?:weights|checkpoint shards):)"},
      {Says::begins, "http", "", R"(Started server process)"}});
 
 // It has no /v1/completions.
-std::optional<CompletionRequest> completion(const Invocation& /*invocation*/,
-                                            const std::string& model) {
+std::optional<CompletionRequest> transformers_completion(const Invocation& /*invocation*/,
+                                                         const std::string& model) {
   const text::json::object message{{"role", "user"}, {"content", "Hello"}};
   const text::json::object body{{"model", model},
                                 {"messages", text::json::array{message}},
@@ -36,11 +36,11 @@ std::optional<CompletionRequest> completion(const Invocation& /*invocation*/,
 
 const ServerKind k_transformers{
     .name = "transformers",
-    .recognises = recognises,
-    .grammar = {k_patterns},
+    .recognises = is_transformers,
+    .grammar = {k_transformers_patterns},
     .default_port = 8000,
     .command = "transformers serve {model} --host 127.0.0.1 --port {port}",
     .environment = "HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1",
-    .completion = completion};
+    .completion = transformers_completion};
 
 }  // namespace coldload::server

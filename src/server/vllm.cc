@@ -9,7 +9,7 @@ namespace coldload::server {
 
 namespace {
 
-bool recognises(const Invocation& invocation) {
+bool is_vllm(const Invocation& invocation) {
   const auto serves = [&] {
     const auto& words = invocation.arguments;
     return std::find(words.begin(), words.end(), "serve") != words.end();
@@ -21,7 +21,7 @@ bool recognises(const Invocation& invocation) {
 }
 
 // vLLM's texts as its sources and logs have them, oldest and newest beside each other.
-constexpr auto k_patterns = std::to_array<LogPattern>(
+constexpr auto k_vllm_patterns = std::to_array<LogPattern>(
     {{Says::reports, "", "version", R"(Initializing a V\d+ LLM engine \(v([^)\s]+)\))"},
      {Says::reports, "", "version", R"(vLLM (?:API )?server version v?(\d[^\s,]*))"},
      {Says::reports, "", "file_system",
@@ -61,8 +61,8 @@ constexpr auto k_patterns = std::to_array<LogPattern>(
      {Says::begins, "http", "", R"(Starting vLLM (?:API )?server |Started server process)"}});
 
 // What pools (embeds, classifies, scores) completes nothing.
-std::optional<CompletionRequest> completion(const Invocation& invocation,
-                                            const std::string& model) {
+std::optional<CompletionRequest> vllm_completion(const Invocation& invocation,
+                                                 const std::string& model) {
   const auto& words = invocation.arguments;
   const std::string runner = flag_value(words, {"--runner", "--task"}).value_or("auto");
   if (runner != "auto" && runner != "generate") return std::nullopt;
@@ -103,8 +103,8 @@ std::vector<std::string> pinned_flags(const std::string& version,
 // engine after ten minutes, which slow storage can need.
 const ServerKind k_vllm{
     .name = "vllm",
-    .recognises = recognises,
-    .grammar = {k_patterns, R"(\(((?:VllmWorker|Worker|EngineCore)[^()]*pid=\d+)\))"},
+    .recognises = is_vllm,
+    .grammar = {k_vllm_patterns, R"(\(((?:VllmWorker|Worker|EngineCore)[^()]*pid=\d+)\))"},
     .default_port = 8000,
     .command = "vllm serve {model} --host 127.0.0.1 --port {port} --served-model-name m",
     .length_flag = "--max-model-len",
@@ -113,7 +113,7 @@ const ServerKind k_vllm{
     .environment =
         "HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1 VLLM_ENGINE_READY_TIMEOUT_S={timeout_s} "
         "VLLM_LOGGING_COLOR=0 VLLM_NO_USAGE_STATS=1",
-    .completion = completion,
+    .completion = vllm_completion,
     .api_key_variable = "VLLM_API_KEY",
     .pinned_flags = pinned_flags,
     .package = "vllm"};

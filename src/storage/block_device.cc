@@ -15,10 +15,6 @@ namespace coldload::storage {
 
 namespace {
 
-bool starts_with(std::string_view text, std::string_view start) {
-  return text.substr(0, start.size()) == start;
-}
-
 std::string scheduler_in_use(const std::string& text) {
   const std::size_t open = text.find('[');
   const std::size_t close = text.find(']');
@@ -40,8 +36,8 @@ std::string mapped_kind(const std::string& disk) {
   if (!name) return "";
   const std::string identity = os::try_read_text(disk + "/dm/uuid").value_or("");
   const char* maker = "device mapper volume";
-  if (starts_with(identity, "LVM-")) maker = "LVM volume";
-  if (starts_with(identity, "CRYPT-")) maker = "dm-crypt volume";
+  if (identity.starts_with("LVM-")) maker = "LVM volume";
+  if (identity.starts_with("CRYPT-")) maker = "dm-crypt volume";
   if (identity.find("mpath-") != std::string::npos) maker = "multipath device";
   return fmt::format("{} {}", maker, *name);
 }
@@ -49,7 +45,7 @@ std::string mapped_kind(const std::string& disk) {
 void look_at_kind(const std::string& disk, BlockDevice* device) {
   device->kind = mapped_kind(disk);
   if (const auto level = os::try_read_text(disk + "/md/level")) device->kind = "md " + *level;
-  if (starts_with(device->name, "bcache")) device->kind = "bcache device";
+  if (device->name.starts_with("bcache")) device->kind = "bcache device";
   if (const auto file = os::try_read_text(disk + "/loop/backing_file")) {
     device->kind = "loop device over " + *file;
     if (os::try_read_text(disk + "/loop/dio").value_or("0") != "1") {
@@ -105,7 +101,7 @@ void collect(const BlockDevice& device, std::vector<const BlockDevice*>* found) 
 
 std::string why_disk_is_network(const BlockDevice& disk) {
   for (const std::string_view start : {"nbd", "rbd", "drbd"}) {
-    if (starts_with(disk.name, start)) {
+    if (disk.name.starts_with(start)) {
       return fmt::format("{} is a network block device", disk.name);
     }
   }

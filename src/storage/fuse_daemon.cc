@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 // argv and the environment as procfs shows them: each word ends with a zero byte. Words may be
 // empty.
-std::vector<std::string> words_of(std::string_view text) {
+std::vector<std::string> strings_of(std::string_view text) {
   std::vector<std::string> words;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\0'), text.size());
@@ -100,13 +100,13 @@ std::optional<FuseDaemon> find_fuse_daemon(const std::string& mount_point,
     const auto text = os::try_read_text(it->path() / "cmdline");
     if (!text || text->empty()) continue;
     FuseDaemon daemon;
-    daemon.argv = words_of(*text);
+    daemon.argv = strings_of(*text);
     const std::string program = fs::path(daemon.argv.front()).filename();
     if (std::find(programs.begin(), programs.end(), program) == programs.end()) continue;
     if (!names_mount(daemon.argv, it->path(), plain(mount_point))) continue;
     if (found && found->argv != daemon.argv) return std::nullopt;
     if (const auto variables = os::try_read_text(it->path() / "environ")) {
-      daemon.environment = words_of(*variables);
+      daemon.environment = strings_of(*variables);
     }
     found = std::move(daemon);
   }

@@ -24,10 +24,6 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   return parts;
 }
 
-bool starts_with(std::string_view text, std::string_view start) {
-  return text.substr(0, start.size()) == start;
-}
-
 }  // namespace
 
 std::string unescape_mount_text(std::string_view text) {
@@ -83,7 +79,7 @@ const Mount* mount_of(const std::vector<Mount>& mounts, const std::string& path)
 std::optional<std::string> mount_option(const Mount& mount, std::string_view key) {
   for (const std::string_view option : split(mount.options, ',')) {
     if (option == key) return "";
-    if (starts_with(option, key) && option[key.size()] == '=') {
+    if (option.starts_with(key) && option[key.size()] == '=') {
       return std::string(option.substr(key.size() + 1));
     }
   }

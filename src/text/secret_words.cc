@@ -10,7 +10,7 @@ namespace coldload::text {
 namespace {
 
 constexpr std::string_view k_blanks = " \t\r\n";
-constexpr std::string_view k_scheme_end = "://";
+constexpr std::string_view k_after_scheme = "://";
 
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
@@ -153,11 +153,11 @@ class Finder {
   }
 
   void look_at_urls(std::string_view text) {
-    for (std::size_t at = text.find(k_scheme_end); at != std::string_view::npos;
-         at = text.find(k_scheme_end, at + 1)) {
+    for (std::size_t at = text.find(k_after_scheme); at != std::string_view::npos;
+         at = text.find(k_after_scheme, at + 1)) {
       const std::size_t length = userinfo_length(text.substr(at));
       if (length == 0) continue;
-      const std::string_view both = text.substr(at + k_scheme_end.size(), length - 3);
+      const std::string_view both = text.substr(at + k_after_scheme.size(), length - 3);
       add(both);
       const std::size_t colon = both.find(':');
       if (colon == std::string_view::npos) continue;
@@ -238,11 +238,11 @@ bool ends_userinfo(char byte) {
 }
 
 std::size_t userinfo_length(std::string_view text) {
-  const std::string_view window = text.substr(k_scheme_end.size(), k_longest_userinfo);
+  const std::string_view window = text.substr(k_after_scheme.size(), k_longest_userinfo);
   const auto end = std::find_if(window.begin(), window.end(), ends_userinfo);
   const std::size_t at =
       window.substr(0, static_cast<std::size_t>(end - window.begin())).rfind('@');
-  return at == std::string_view::npos || at == 0 ? 0 : k_scheme_end.size() + at;
+  return at == std::string_view::npos || at == 0 ? 0 : k_after_scheme.size() + at;
 }
 
 std::vector<SecretPart> secret_parts(const std::vector<std::string_view>& words) {

@@ -1,8 +1,8 @@
-"""What the lints share: which files there are, which project headers a file sees, and running a
-slow tool over many files at once, remembering what passed."""
+"""What the lints share: which files there are, which project headers a file sees, and what their
+slow tools need not look at again."""
 
 import argparse
-import concurrent.futures
+import functools
 import hashlib
 import json
 import os
@@ -61,13 +61,16 @@ def project_files(root, *patterns):
     return sorted({path for path in paths if path.is_file() and not path.is_symlink()})
 
 
+@functools.lru_cache(maxsize=None)
+def _includes(path):
+    with open(path, encoding="utf-8", errors="replace") as file:
+        matches = [(number, INCLUDE.match(line)) for number, line in enumerate(file, 1)]
+    return [(number, match.group(1), match.group(2)) for number, match in matches if match]
+
+
 def includes(path):
     """(line number, opening delimiter, name) of every #include in a file."""
-    with open(path, encoding="utf-8", errors="replace") as file:
-        for number, line in enumerate(file, 1):
-            match = INCLUDE.match(line)
-            if match:
-                yield number, match.group(1), match.group(2)
+    return iter(_includes(path))
 
 
 def seen_by(root, path):
@@ -129,38 +132,32 @@ def compile_flags(build, root):
     return flags, alone
 
 
-def check_all(root, name, jobs):
-    """Runs `command` for each (path, command, context) in `jobs`, as many at once as there are
-    processors, and returns path -> output of those that failed. What passed is remembered below
-    .cache/`name` and not run again until something that it depends on changes."""
-    cache = root / ".cache" / name
-    cache.mkdir(parents=True, exist_ok=True)
+class Memory:
+    """What passed, below .cache/`name`, so that it is not checked again until something that it
+    depends on changes: the file, a project header that it sees, or a word of the context."""
 
-    def check(job):
-        path, command, context = job
-        memory = cache / fingerprint(root, path, *command, *context)
-        if memory.exists():
-            os.utime(memory)
-            return None
-        result = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        if result.returncode == 0:
-            memory.touch()
-            return None
-        output = NOISE.sub("", result.stdout + result.stderr).replace(f"{root}/", "").strip()
-        return output or f"{path.relative_to(root)}:1: {command[0]} failed"
+    def __init__(self, root, name, *context):
+        self._root, self._context = root, context
+        self._folder = root / ".cache" / name
+        self._folder.mkdir(parents=True, exist_ok=True)
 
-    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        outputs = zip([path for path, _, _ in jobs], pool.map(check, jobs))
-        failed = {path: output for path, output in outputs if output}
-    forget_all_but(cache, 2000)
-    return failed
+    def _entry(self, path, *words):
+        return self._folder / fingerprint(self._root, path, *words, *self._context)
 
+    def has(self, path, *words):
+        entry = self._entry(path, *words)
+        if not entry.exists():
+            return False
+        os.utime(entry)
+        return True
 
-def forget_all_but(cache, count):
-    """Keeps the `count` results that were used last."""
-    by_age = sorted(cache.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in by_age[count:]:
-        path.unlink(missing_ok=True)
+    def add(self, path, *words):
+        self._entry(path, *words).touch()
+
+    def forget_the_oldest(self, kept=2000):
+        by_age = sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in by_age[kept:]:
+            path.unlink(missing_ok=True)
 
 
 def llvm_14(tool):

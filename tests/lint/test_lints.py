@@ -57,24 +57,39 @@ class Lint(unittest.TestCase):
 
 
 class IncludeDirection(Lint):
+    def setUp(self):
+        super().setUp()
+        self.house("os", "text", "storage KNOWS os text LINKS coldload::crypto", "cli TOGETHER\n  KNOWS os storage")
+        for folder, known in (("storage", "os"), ("storage", "text"), ("cli", "os"), ("cli", "storage")):
+            self.includes(f"src/{folder}/uses_{known}.cc", f"{known}/x.h")
+
+    def house(self, *folders):
+        """src/CMakeLists.txt, with coldload_library(...) of each of `folders`."""
+        self.write("src/CMakeLists.txt", "function(coldload_library folder)\nendfunction()\n\n" +
+                   "".join(f"coldload_library({words})\n" for words in folders))
+
     def includes(self, file, target):
         self.write(file, f'#include "{target}"\n')
 
-    def test_down_and_own_folder_are_allowed(self):
-        self.includes("src/cli/a.cc", "os/fd.h")
+    def test_known_folders_and_the_own_are_allowed(self):
         self.includes("src/os/a.cc", "os/fd.h")
         self.includes("src/main.cc", "cli/dispatch.h")
         self.write("src/storage/a.cc", "#include <vector>\n#include <sys/stat.h>\n")
         self.assert_clean("include_direction")
 
-    def test_up_is_found(self):
+    def test_upward_is_found(self):
         self.write("src/os/a.cc", '// one\n#include "storage/page_cache.h"\n')
-        self.assert_found("src/os/a.cc:2:", "include_direction")
+        output = self.assert_found("src/os/a.cc:2:", "include_direction")
+        self.assertIn("os/ points up to storage/", output)
 
-    def test_siblings_are_found(self):
-        for file, target in (("os", "text"), ("load", "serve"), ("model", "gpu")):
-            self.includes(f"src/{file}/a.cc", f"{target}/x.h")
-            self.assert_found(f"src/{file}/a.cc:1:", "include_direction")
+    def test_a_folder_beside_it_is_found(self):
+        self.includes("src/text/a.h", "os/fd.h")
+        output = self.assert_found("src/text/a.h:1:", "include_direction")
+        self.assertIn("text/ does not know os/", output)
+
+    def test_what_a_known_folder_knows_is_not_known_by_that(self):
+        self.includes("src/cli/a.cc", "text/x.h")  # storage/, which cli/ knows, does
+        self.assert_found("src/cli/a.cc:1:", "include_direction")
 
     def test_main_knows_cli_alone(self):
         self.includes("src/main.cc", "os/fd.h")
@@ -89,9 +104,23 @@ class IncludeDirection(Lint):
         self.write("src/utils/a.cc", "")
         self.assert_found("src/utils/a.cc:1:", "include_direction")
 
+    def test_an_include_of_an_unknown_folder_is_found(self):
+        self.includes("src/os/a.cc", "boost/json.hpp")
+        output = self.assert_found("src/os/a.cc:1:", "include_direction")
+        self.assertIn("system and library headers take <>", output)
+
     def test_a_name_without_its_folder_is_found(self):
         self.includes("src/os/a.cc", "fd.h")
         self.assert_found("src/os/a.cc:1:", "include_direction")
+
+    def test_a_folder_that_is_known_and_not_used_is_found(self):
+        (self.root / "src/storage/uses_text.cc").unlink()
+        self.assert_found("storage/ knows text/ and includes nothing of it", "include_direction")
+
+    def test_a_folder_that_is_declared_too_late_is_found(self):
+        self.house("os", "storage KNOWS os text", "text", "cli KNOWS os storage")
+        self.assert_found("storage/ knows text/, which is not declared before it",
+                          "include_direction")
 
 
 class Headers(Lint):
@@ -152,6 +181,13 @@ class Tidy(Lint):
         self.write("src/os/a.cc", '#include "os/b.h"\n')
         self.assert_found("src/os/b.h:6:", "clang_tidy", *self.write_build("src/os/a.cc"))
 
+    def test_an_anonymous_namespace_in_a_header_is_found(self):
+        # The compiler would say so, too, but not where it reads files of a folder together.
+        self.write("src/os/b.h", HEADER.format(
+            folder="os", body="namespace {\nstruct A {};\n}\nstruct B { A a; };"))
+        self.write("src/os/a.cc", '#include "os/b.h"\n')
+        self.assert_found("cert-dcl59-cpp", "clang_tidy", *self.write_build("src/os/a.cc"))
+
     def test_files_that_are_checked_together_are_judged_alone(self):
         # Indented, so that it is only seen when the two meet in one unit.
         twice = "namespace {\n int twice(int x) { return 2 * x; }\n}\n"
@@ -203,21 +239,34 @@ class MachinePaths(Lint):
 class SystemTestLister(Lint):
     """tests/system/list_tests.py decides which system tests exist at all."""
 
-    def listed(self, text):
+    def list_tests(self, text):
         path = self.write("test_x.py", text)
         lister = LINTS.parent / "system" / "list_tests.py"
-        result = subprocess.run([sys.executable, "-B", str(lister), str(path)], check=True,
-                                capture_output=True, text=True)
-        return result.stdout.split()
+        return subprocess.run([sys.executable, "-B", str(lister), str(path)], check=False,
+                              capture_output=True, text=True)
 
     def test_every_method_is_listed_once_with_its_time_and_builds(self):
-        self.assertEqual(
-            self.listed("class _Base:\n  timeout_s = 300\n  def test_a(self): pass\n"
-                        "class B(_Base):\n  def test_b(self): pass\n  def helper(self): pass\n"
-                        "class C:\n  waits = True\n  def test_c(self): pass\n"
-                        "class D(_Base):\n  threads = True\n  timeout_s = 9\n"),
-            ["test_x;B;test_a;300;address", "test_x;B;test_b;300;address",
-             "test_x;C;test_c;120;release", "test_x;D;test_a;9;all"])
+        listed = self.list_tests(
+            "class _Base:\n  timeout_s = 300\n  def test_a(self): pass\n"
+            "class B(_Base):\n  address = True\n  def test_b(self): pass\n  def helper(self): pass\n"
+            "class C:\n  alone = True\n  def test_c(self): pass\n"
+            "class D(_Base):\n  threads = True\n  timeout_s = 9\n")
+        self.assertEqual(listed.stdout.split(), [
+            "test_x;B;test_a;300;address;beside", "test_x;B;test_b;300;address;beside",
+            "test_x;C;test_c;120;release;alone", "test_x;D;test_a;9;all;beside"])
+
+    def test_an_attribute_may_name_the_tests_that_it_is_for(self):
+        methods = "".join(f"  def test_{name}(self): pass\n" for name in "abc")
+        listed = self.list_tests(f"class A:\n  address = ('test_a', 'test_b')\n"
+                                 f"  threads = 'test_b'\n  alone = ['test_c']\n{methods}")
+        self.assertEqual(listed.stdout.split(), [
+            "test_x;A;test_a;120;address;beside", "test_x;A;test_b;120;all;beside",
+            "test_x;A;test_c;120;release;alone"])
+
+    def test_a_test_that_is_named_and_not_there_is_an_error(self):
+        listed = self.list_tests("class A:\n  threads = ('test_gone',)\n  def test_a(self): pass\n")
+        self.assertEqual(listed.returncode, 1)
+        self.assertIn("A has no test_gone", listed.stderr)
 
 
 class Tally(Lint):

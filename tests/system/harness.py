@@ -116,11 +116,27 @@ def check_sanitizers(returncode, err):
         raise AssertionError(f"a sanitizer ({SANITIZERS}) reported:\n{err}")
 
 
+_port_claims = []
+
+
 def free_port():
-    """A TCP port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A TCP port of 127.0.0.1 that nobody listens on and that no other test gets while this one
+    runs. It lies below the ports that the kernel gives to whoever asks for any: one of these could
+    be anybody's before its server listens."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="utf-8") as file:
+        first_ephemeral = int(file.read().split()[0])
+    for port in random.sample(range(10_000, max(first_ephemeral, 11_000)), 1000):
+        claim = socket.socket(socket.AF_UNIX)  # its name goes with this process, however that ends
+        try:
+            claim.bind(f"\0coldload-test-port-{port}")
+            with socket.socket() as listener:
+                listener.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        _port_claims.append(claim)
+        return port
+    raise AssertionError("none of 1000 ports is free")
 
 
 def read_rows(directory):
@@ -344,17 +360,21 @@ def kept(path):
         yield
 
 
-def passes_once(attempt, tries=10):
-    """Passes if one of `tries` calls of `attempt` does: each answers "", or what was wrong. For what
-    the kernel may spoil in any one try, and a bug in coldload in each; where coldload might evict
-    what is to stay, `kept` would hide it."""
-    problems = []
+def passes_mostly(attempt, tries=15):
+    """Calls `attempt` until it has passed two times more often than not: each call answers "", or
+    what was wrong. For what the kernel may spoil in any one try: it takes clean pages when it likes
+    (some machines do so every few seconds). What coldload itself does wrong in three of four tries
+    is found nine times of ten so, and in nine of ten tries, nearly always. Where coldload might
+    evict what is to stay, `kept` would hide it."""
+    ahead, problems = 0, []
     for _ in range(tries):
         problem = attempt()
-        if not problem:
+        ahead += -1 if problem else 1
+        if ahead == 2:
             return
-        problems.append(problem)
-    raise AssertionError(f"in each of {tries} tries: " + "; ".join(problems))
+        if problem:
+            problems.append(problem)
+    raise AssertionError(f"{len(problems)} of {tries} tries failed: " + "; ".join(problems))
 
 
 def files_of(directory):

@@ -26,7 +26,7 @@ from harness import (
     is_root,
     kept,
     needs,
-    passes_once,
+    passes_mostly,
     read_notes,
     read_records,
     read_rows,
@@ -107,6 +107,12 @@ class ColdTest(ScratchTest):
 
 @needs(can_evict(), has_fake_server())
 class HonestTargets(ColdTest):
+    address = (
+        "test_a_server_that_reads_everything_is_verified",
+        "test_reads_of_an_orphan_that_has_exited_count",
+        "test_the_native_loader_is_verified",
+    )
+
     def test_a_server_that_reads_everything_is_verified(self):
         record = self.measure(*server("--read", "full"), expect=0)
         self.assert_verified(record)
@@ -140,6 +146,12 @@ class HonestTargets(ColdTest):
 
 @needs(can_evict(), has_fake_server())
 class Sabotage(ColdTest):
+    address = (
+        "test_weights_locked_by_another_process",
+        "test_workers_whose_accounting_is_lost_are_not_claimed",
+        "test_off_evicts_nothing_and_claims_nothing",
+    )
+
     def assert_not_verified(self, record, *words):
         self.assertIn(record["cold"], ("not_cold", "unknown"), record)
         self.assertEqual(record["status"], "not_cold")
@@ -207,13 +219,11 @@ class Sabotage(ColdTest):
             read, size = record["storage_bytes_read"], record["checkpoint_bytes"]
             return "" if read < 0.1 * size else f"{read} of {size} bytes came from storage"
 
-        passes_once(attempt)
+        passes_mostly(attempt)
 
 
 @needs(has_fake_server())
 class Memory(ColdTest):
-    waits = True
-
     def setUp(self):
         super().setUp()
         if not os.access("/dev/shm", os.W_OK):
@@ -243,6 +253,8 @@ class Memory(ColdTest):
 
 @needs(can_evict(), is_root(), has_fake_server())
 class Permissions(ColdTest):
+    address = True
+
     def test_files_of_others_give_unknown_with_the_reason(self):
         # mincore answers "all resident" to whoever may only read the file.
         nobody = 65534
@@ -266,7 +278,7 @@ class Permissions(ColdTest):
 
 @needs(can_evict(), is_root(), has_fake_server())
 class Overlay(ColdTest):
-    waits = True
+    address = ("test_a_locked_lower_file_is_not_cold_and_its_locker_is_named",)
 
     def setUp(self):
         super().setUp()
@@ -304,6 +316,8 @@ class Overlay(ColdTest):
 @unittest.skipUnless(FORGETFUL_FS, "the forgetful file system was not built")
 class ForgetfulFuse(ColdTest):
     """A FUSE mount without keep_cache: opening a file again drops its pages."""
+
+    address = ("test_a_server_that_reads_everything_is_verified_by_what_is_resident_afterwards",)
 
     def setUp(self):
         super().setUp()

@@ -52,7 +52,10 @@ class FloorTest(ScratchTest):
 
 
 class Answers(FloorTest):
-    threads = True
+    threads = (
+        "test_json_has_a_figure_or_a_reason_everywhere",
+        "test_more_shards_than_files_may_be_open",
+    )
 
     def test_the_table_names_every_figure(self):
         result = self.floor()
@@ -107,7 +110,7 @@ class Answers(FloorTest):
 
 @needs(can_evict())
 class PageCache(FloorTest):
-    threads = True
+    threads = ("test_warm_files_stay_warm",)
 
     def test_cold_files_stay_cold(self):
         for path in shards_of(self.model):
@@ -128,7 +131,7 @@ class PageCache(FloorTest):
 
 @needs(has_fuse(), can_evict())
 class StandIn(FloorTest):
-    waits = True
+    alone = ("test_its_rate_is_what_is_measured",)
 
     @contextlib.contextmanager
     def mounted(self, rate):
@@ -179,6 +182,8 @@ class StandIn(FloorTest):
 
 @needs(can_evict())
 class InExperiments(FloorTest):
+    address = ("test_every_trial_is_held_against_its_floor",)
+
     def measure(self, *args):
         out = self.scratch / "out"
         result = run(["measure", self.model, "--runs", 1, "--warm-runs", 1, "--out", out, *args])

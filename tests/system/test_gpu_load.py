@@ -42,8 +42,6 @@ def last_event(result):
 
 @needs(has_fake_cuda())
 class _GpuTest(ScratchTest):
-    threads = True
-
     def setUp(self):
         super().setUp()
         self.model = write_checkpoint(self.scratch / "model", shards=3, shard_bytes=9 * MIB + 100)
@@ -57,6 +55,12 @@ class _GpuTest(ScratchTest):
 
 
 class GpuLoad(_GpuTest):
+    threads = (
+        "test_brings_the_bytes_of_the_files_by_every_route",
+        "test_ends_when_the_gpu_is_lost",
+        "test_finds_a_byte_that_arrived_wrong",
+    )
+
     def test_is_the_default_where_there_is_a_gpu(self):
         ready = last_event(self.load())
         self.assertEqual(ready["destination"], "gpu")
@@ -126,6 +130,8 @@ class GpuLoad(_GpuTest):
 
 
 class Hold(_GpuTest):
+    threads = ("test_keeps_what_was_loaded_until_it_is_told_to_end",)
+
     def held(self):
         env = {"LD_LIBRARY_PATH": Path(LIBRARIES, "cuda"), "FAKE_CUDA_LEAKS": "report"}
         process = start(["native-load", "--hold", self.model], env=env, stdout=subprocess.PIPE,
@@ -151,6 +157,8 @@ class Hold(_GpuTest):
 
 
 class Experiment(_GpuTest):
+    threads = True
+
     @needs(can_evict())
     def test_loads_into_the_gpu_and_holds_it_against_the_floor(self):
         out = self.scratch / "out"

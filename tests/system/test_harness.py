@@ -3,9 +3,11 @@
 import subprocess
 import sys
 import unittest
+from unittest import mock
 
-from harness import (PAGE_BYTES, ScratchTest, can_evict, evict, files_of, needs, resident_pages,
-                     run, warm, write_checkpoint, write_safetensors)
+from harness import (PAGE_BYTES, SOURCE_DIR, ScratchTest, can_evict, evict, files_of, free_port,
+                     needs, passes_mostly, resident_pages, run, warm, write_checkpoint,
+                     write_safetensors)
 
 
 class PageCache(ScratchTest):
@@ -40,6 +42,38 @@ class Running(unittest.TestCase):
         result = run(["--version"])
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertRegex(result.stdout, r"^coldload \d+\.\d+\.\d+")
+
+
+class Ports(unittest.TestCase):
+    def test_one_that_a_test_got_is_no_other_tests(self):
+        # In the other test, which here is another process, the first choice is ours.
+        ours = free_port()
+        code = ("import harness, random\n"
+                f"random.sample = lambda ports, count: [{ours}, {ours} - 1, {ours} - 2]\n"
+                "print(harness.free_port())\n")
+        other = subprocess.run([sys.executable, "-c", code], cwd=SOURCE_DIR / "tests" / "system",
+                               capture_output=True, text=True, check=True)
+        self.assertIn(int(other.stdout), (ours - 1, ours - 2))
+
+
+class Tries(unittest.TestCase):
+    def after(self, answers):
+        """How many of `answers` were asked for until it passed; None if it did not."""
+        asked = iter(answers)
+        attempt = mock.Mock(side_effect=lambda: "" if next(asked) == "." else "wrong")
+        try:
+            passes_mostly(attempt)
+        except AssertionError as error:
+            self.assertIn("wrong", str(error))
+            return None
+        return attempt.call_count
+
+    def test_pass_where_two_more_do_than_do_not(self):
+        self.assertEqual(self.after(".."), 2)
+        self.assertEqual(self.after("x..."), 4)
+        self.assertEqual(self.after("xx.x....."), 8)
+        for answers in ("x" * 15, "xxxxxxxxx.xxxxx", ".x" * 8, "xxx" * 2 + "." * 7 + "x" * 2):
+            self.assertIsNone(self.after(answers), answers)
 
 
 class RunOne(ScratchTest):

@@ -78,6 +78,8 @@ class _Mounts(ScratchTest):
 
 @needs(is_root(), can_mount(), can_evict())
 class SeenElsewhere(_Mounts):
+    address = ("test_an_overlay_is_what_its_layer_is",)
+
     def setUp(self):
         super().setUp()
         self.model = write_checkpoint(self.scratch / "lower" / "model", shard_bytes=8 * MIB)

@@ -83,7 +83,14 @@ class _NativeLoadTest(ScratchTest):
 
 
 class NativeLoad(_NativeLoadTest):
-    threads = True
+    threads = (
+        "test_a_cold_load_leaves_the_weights_out_of_the_page_cache",
+        "test_brings_the_same_bytes_whatever_the_route",
+        "test_without_io_uring_it_reads_by_pread_and_says_so",
+        "test_reports_progress_at_the_pace_that_it_keeps",
+        "test_an_interrupt_ends_it_at_once",
+        "test_notices_a_shard_that_is_truncated_during_the_load",
+    )
 
     def setUp(self):
         super().setUp()
@@ -253,6 +260,8 @@ class NativeLoadMemory(_NativeLoadTest):
 
 
 class NativeLoadErrors(ScratchTest):
+    address = ("test_names_the_shard_whose_header_is_wrong",)
+
     def assert_error(self, args, returncode, *parts):
         done = run(["native-load", *args])
         self.assertEqual(done.returncode, returncode, done.stderr)

@@ -73,8 +73,6 @@ class _Network(FarMachineTest, ScratchTest):
 class Sshfs(_Network):
     """An export over SFTP: an sshd of the test's own, with its own keys."""
 
-    waits = True
-
     def setUp(self):
         super().setUp()
         folder = self.scratch / "ssh"
@@ -122,8 +120,6 @@ class Sshfs(_Network):
 @needs(is_root(), has_fuse(), can_link(), has_tools("rclone"), can_evict())
 class Rclone(_Network):
     """An export over WebDAV, from rclone to rclone."""
-
-    waits = True
 
     def setUp(self):
         super().setUp()

@@ -18,6 +18,8 @@ EXAMPLES = sorted([*SOURCE_DIR.glob(f"docs/examples/*/{JSONL_NAME}"),
 class Published(ScratchTest):
     """The reports that the repository shows are what their records say."""
 
+    address = True
+
     def test_each_is_written_by_this_coldload(self):
         self.assertGreater(len(EXAMPLES), 5)
         for records in EXAMPLES:

@@ -72,8 +72,6 @@ def wait_until(condition, what, limit_s=LIMIT_S):
 
 
 class RunTest(ScratchTest):
-    threads = True
-
     def setUp(self):
         super().setUp()
         self.model = write_checkpoint(self.scratch / "model", shards=2, shard_bytes=6 << 20)
@@ -132,6 +130,12 @@ class RunTest(ScratchTest):
 
 
 class TheServer(RunTest):
+    threads = (
+        "test_every_signal_is_passed_on",
+        "test_a_command_that_cannot_be_started_is_told_as_a_shell_does",
+    )
+    address = ("test_wrong_use_starts_nothing",)
+
     def test_its_exit_code_is_ours(self):
         for script, code in (("exit 0", 0), ("exit 7", 7), ("kill -KILL $$", 137),
                              ("kill -TERM $$", 143)):
@@ -244,6 +248,8 @@ print("interrupts:", count, flush=True)
 
 
 class ATerminal(RunTest):
+    threads = ("test_ctrl_z_suspends_the_job_and_it_goes_on",)
+
     def setUp(self):
         super().setUp()
         pid, self.terminal = pty.fork()
@@ -282,6 +288,8 @@ class ATerminal(RunTest):
 
 @needs(is_root(), has_command("unshare"))
 class AsPid1(RunTest):
+    threads = ("test_orphans_are_reaped",)
+
     def start_as_pid_1(self, *words):
         process = subprocess.Popen(
             ["unshare", "--pid", "--fork", "--mount-proc", COLDLOAD, "run", "--quiet", self.model,
@@ -311,6 +319,11 @@ class AsPid1(RunTest):
 
 @needs(can_evict(), has_fake_server())
 class TheReading(RunTest):
+    threads = (
+        "test_the_weights_are_in_memory_before_the_server_reads",
+        "test_says_when_the_server_is_ready",
+    )
+
     def server(self, *flags):
         return ["--", FAKE_SERVER, "--port", free_port(), *flags]
 
@@ -372,6 +385,8 @@ class TheReading(RunTest):
 class ASlowMount(RunTest):
     """Reading all of it would take minutes."""
 
+    threads = ("test_a_server_that_ends_at_once_ends_the_reading",)
+
     def setUp(self):
         super().setUp()
         self.point = self.scratch / "slow"
@@ -407,6 +422,11 @@ class ASlowMount(RunTest):
 
 @needs(can_evict(), has_fuse(), is_root(), has_forgetful_fs())
 class ABadMount(RunTest):
+    threads = (
+        "test_an_error_of_the_mount_is_said_and_the_rest_is_read",
+        "test_a_mount_that_hangs_holds_up_neither_signals_nor_the_end",
+    )
+
     def test_a_mount_that_forgets_is_not_read(self):
         process = self.start(self.mount(), "--", "sleep", "300")
         said = self.wait_said("only starts the server")
@@ -448,6 +468,11 @@ class ABadMount(RunTest):
 
 class ACopy(RunTest):
     """`--stage DST`: the copy is served where it is there, and made where it is not."""
+
+    threads = (
+        "test_is_made_when_the_server_is_ready_and_served_from_then_on",
+        "test_that_was_cut_off_is_gone_on_with",
+    )
 
     def setUp(self):
         super().setUp()
@@ -541,8 +566,6 @@ def first_byte_before_ready_s(record):
 @needs(has_fuse(), is_root(), has_fake_server(), can_evict())
 class InCompare(ScratchTest):
     """`compare --prefetch`: what reading beside the start saves is measured."""
-
-    waits = True
 
     def compare(self, *flags, server=True):
         model = write_checkpoint(self.scratch / "M", shards=2, shard_bytes=8 << 20)

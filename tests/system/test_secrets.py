@@ -20,6 +20,8 @@ SECRETS = {
 
 @needs(has_fake_server())
 class Secrets(ScratchTest):
+    address = ("test_a_run_leaves_none_behind", "test_nor_does_a_dry_run")
+
     def setUp(self):
         super().setUp()
         self.model = write_checkpoint(self.scratch / "model")

@@ -76,7 +76,7 @@ class ServerTest(ScratchTest):
 
 
 class Logs(ServerTest):
-    waits = True
+    address = ("test_a_line_that_comes_in_pieces_or_never_ends",)
 
     def test_a_vllm_log_becomes_phases_that_add_up(self):
         # Slow enough that a busy machine's delays are short beside each phase.
@@ -136,6 +136,8 @@ class Logs(ServerTest):
 
 
 class Failures(ServerTest):
+    address = ("test_known_causes_are_named", "test_a_server_that_ends_after_ready_has_failed")
+
     def explained(self, text, *words, **kw):
         script = [[0.05, "Traceback (most recent call last):\n"], [0.06, text + "\n"],
                   [0.07, "RuntimeError: Engine core initialization failed.\n"]]
@@ -179,6 +181,8 @@ class Failures(ServerTest):
 
 
 class Commands(ServerTest):
+    address = ("test_a_command_is_built", "test_vllm_is_pinned_where_its_version_has_the_flag")
+
     def plan(self, *words, expect=0, env=None):
         result = run(["measure", self.model, "--dry-run", *words], env=env)
         self.assertEqual(result.returncode, expect, result.stdout + result.stderr)
@@ -243,6 +247,8 @@ class Commands(ServerTest):
 
 
 class RuntimeCaches(ServerTest):
+    address = ("test_private_caches_last_for_the_experiment",)
+
     COMMAND = ["--", "sh", "-c",
                'echo "cache $VLLM_CACHE_ROOT" $(ls "$VLLM_CACHE_ROOT" 2>/dev/null); '
                'mkdir -p "$VLLM_CACHE_ROOT"; touch "$VLLM_CACHE_ROOT/graph"; '

@@ -18,7 +18,7 @@ from harness import (
     is_root,
     kept,
     needs,
-    passes_once,
+    passes_mostly,
     read_notes,
     read_records,
     read_rows,
@@ -79,7 +79,7 @@ class StageTest(ScratchTest):
 
 
 class Copies(StageTest):
-    threads = True
+    threads = ("test_a_copy_is_the_source_and_is_recognised", "test_a_flipped_bit_is_found")
 
     def test_a_copy_is_the_source_and_is_recognised(self):
         answer = json.loads(self.stage("--json").stdout)
@@ -124,6 +124,12 @@ class Copies(StageTest):
 
 class Ends(StageTest):
     """What may end a copy before its time."""
+
+    threads = ("test_a_signal_ends_it_and_says_how_to_go_on",)
+    address = (
+        "test_a_killed_copy_goes_on_where_it_was",
+        "test_a_source_that_shrinks_is_not_published",
+    )
 
     def test_killed_at_any_instant_nothing_wrong_is_there(self):
         chance = random.Random(6)
@@ -251,7 +257,7 @@ class FromMemory(StageTest):
             warmed = run(["cache", "warm", mount])
             return "" if warmed.returncode == 0 else warmed.stderr
 
-        passes_once(warm)
+        passes_mostly(warm)
         with contextlib.ExitStack() as stack:
             for shard in mount.glob("*.safetensors"):
                 stack.enter_context(kept(shard))
@@ -336,6 +342,8 @@ class FromASlowMount(StageTest):
 
 class InCompare(StageTest):
     """`compare --stage`: the copy's price beside what it buys."""
+
+    address = ("test_each_copy_is_timed_and_both_starts_are_told_apart",)
 
     def compare(self, *flags):
         return run(["compare", "--path", f"nvme={self.source}", "--path", f"net={self.source}",

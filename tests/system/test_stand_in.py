@@ -76,7 +76,10 @@ def open_files(pid):
 
 @needs(has_fuse())
 class Faults(ShapeTest):
-    threads = True
+    threads = (
+        "test_reads_fail_after_so_many_bytes_and_not_before",
+        "test_reads_that_hang_let_killed_readers_go_and_end_with_the_mount",
+    )
 
     EIO = "Input/output error"
 
@@ -164,7 +167,8 @@ def read_direct_part(path):
 
 @needs(has_fuse())
 class Streams(ShapeTest):
-    threads = True
+    alone = ("test_each_open_file_has_a_rate_of_its_own",)
+    threads = ("test_a_killed_reader_leaves_nothing_and_holds_up_nobody",)
 
     # Far below what any machine reaches, so that only the pace tells.
     FLAGS = ("--latency", "0", "--per-stream", "1MB/s")
@@ -189,7 +193,7 @@ class Streams(ShapeTest):
             # Readahead of one stream reaches into the next one's part, so not simply five times
             # one; five parts through one bucket would take 5 s.
             best = 5.0
-            for _ in range(3):
+            for _ in range(10):
                 evict(self.mount / "weights.bin")
                 before = time.monotonic()
                 self.readers(5)
@@ -223,7 +227,7 @@ class Streams(ShapeTest):
 
 @needs(has_fuse())
 class Presets(ShapeTest):
-    threads = True
+    address = ("test_are_those_of_the_documentation",)
 
     def test_are_those_of_the_documentation(self):
         rows = re.findall(r"^\| `([a-z0-9-]+)` \| `([^`]+)` \|",
@@ -273,7 +277,7 @@ def flags_of(spec):
 
 @needs(has_fuse())
 class Inspect(ShapeTest):
-    threads = True
+    address = True
 
     def test_says_that_it_is_a_stand_in_and_of_what(self):
         model = self.scratch / "a model"
@@ -304,7 +308,7 @@ class OtherUserTest(ShapeTest):
 
 @needs(has_fuse(), is_root())
 class Access(OtherUserTest):
-    threads = True
+    threads = ("test_is_the_owners_alone_unless_asked",)
 
     def as_nobody(self, *argv):
         return subprocess.run(argv, user=NOBODY, group=NOBODY, extra_groups=[], text=True,

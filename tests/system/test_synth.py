@@ -12,6 +12,11 @@ from harness import ScratchTest, is_root, needs, run, start
 
 
 class Synth(ScratchTest):
+    address = (
+        "test_makes_what_a_server_needs_in_about_the_size_asked",
+        "test_interrupted_it_leaves_nothing",
+    )
+
     def synth(self, name, *flags):
         done = run(["synth", self.scratch / name, *flags])
         self.assertEqual(done.returncode, 0, done.stderr)

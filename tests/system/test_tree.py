@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 import unittest
@@ -40,12 +41,12 @@ def is_alive(pid):
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
-def dead_groups():
-    """The cgroups `coldload-PID-N` whose maker has ended: it should have removed them."""
+def groups_of(pids):
+    """The cgroups `coldload-PID-N` of the coldloads that these were."""
     roots = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()
              if line.split()[2] == "cgroup2"]
-    groups = {str(path) for root in roots for path in Path(root).rglob("coldload-*-*")}
-    return {path for path in groups if not is_alive(path.rpartition("coldload-")[2].split("-")[0])}
+    return [str(path) for root in roots for path in Path(root).rglob("coldload-*-*")
+            if path.name.split("-")[1] in map(str, pids)]
 
 
 class TreeTest(ScratchTest):
@@ -55,7 +56,7 @@ class TreeTest(ScratchTest):
         self.out = self.scratch / "out"
         self.port = free_port()
         self.mark = f"mark-{uuid.uuid4()}"
-        self.dead_groups_before = dead_groups()
+        self.coldloads = []  # the pids of those that a test starts
         self.addCleanup(self.kill_all)
 
     def kill_all(self):
@@ -80,6 +81,7 @@ class TreeTest(ScratchTest):
         there are that many."""
         process = start(self.measure_args(*flags), env={"TEST_MARK": self.mark, "PATH": path},
                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **kw)
+        self.coldloads.append(process.pid)
         deadline = time.monotonic() + 60
         while True:
             self.assertLess(time.monotonic(), deadline, "it does not get there")
@@ -97,7 +99,7 @@ class TreeTest(ScratchTest):
                             f"left: {[pid for pid in pids if is_alive(pid)]}, "
                             f"{processes_with(self.mark)}")
             time.sleep(0.05)
-        self.assertEqual(dead_groups() - self.dead_groups_before, set())
+        self.assertEqual(groups_of(self.coldloads), [])
 
     def assert_next_start_works(self):
         result = run(self.measure_args(*self.server("--read=full")))
@@ -107,6 +109,11 @@ class TreeTest(ScratchTest):
 @needs(can_evict(), has_fake_server())
 class Killed(TreeTest):
     """SIGKILL to coldload itself. The processes: the guard, the server, and what is hidden."""
+
+    address = (
+        "test_hidden_workers_that_ignore_sigterm_are_ended",
+        "test_the_native_loader_ends_too",
+    )
 
     def killed(self, *flags, processes, next_start=True, **kw):
         process, pids = self.start_loading(*self.server("--never-ready", *flags),
@@ -138,6 +145,7 @@ class Killed(TreeTest):
             process = start(self.measure_args(*self.server("--never-ready")),
                             env={"TEST_MARK": self.mark}, stdout=subprocess.DEVNULL,
                             stderr=subprocess.DEVNULL)
+            self.coldloads.append(process.pid)
             time.sleep(pause_ms / 1000)
             process.kill()
             process.wait()
@@ -159,7 +167,10 @@ class Killed(TreeTest):
 class Stopped(TreeTest):
     """The ends that coldload brings about itself."""
 
-    waits = True
+    address = (
+        "test_ctrl_c_to_the_guard_and_the_server_alike_is_coldloads_to_handle",
+        "test_a_server_ends_its_workers_in_its_own_order",
+    )
 
     def test_ctrl_c_in_the_load_leaves_nothing(self):
         process, pids = self.start_loading(
@@ -212,33 +223,33 @@ class Stopped(TreeTest):
         self.assertEqual(trace.read_text(), "in order\n")
         self.assertEqual(processes_with(self.mark), [])
 
+    def server_has_a_socket(self):
+        for pid, command in processes_with(self.mark):
+            if command.startswith(FAKE_SERVER):
+                links = [os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
+                return any(link.startswith("socket:") for link in links)
+        return False
+
     def test_a_port_that_another_took_stops_the_experiment(self):
         # The server fails as well, since it listens only when it is ready; that alone would not
         # stop this one.
-        taker = self.scratch / "taker.py"
-        taker.write_text(
-            "import socket, sys, time\n"
-            "listener = socket.socket()\n"
-            "listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"
-            "listener.bind(('127.0.0.1', int(sys.argv[1])))\n"
-            "listener.listen()\n"
-            "time.sleep(60)\n")
         process = start(["measure", self.model, "--runs", 3, "--warm-runs", 0, "-w", 0,
                          "--ignore-failure", "--out", self.out,
                          *self.server("--read=full", "--ready-after=3000")],
-                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                        env={"TEST_MARK": self.mark}, stdout=subprocess.DEVNULL,
+                        stderr=subprocess.PIPE)
         deadline = time.monotonic() + 30
-        while not list(self.out.glob("logs/*/*.log")):
+        while not self.server_has_a_socket():
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.02)
-        time.sleep(0.5)  # the server has bound the port by now
-        with subprocess.Popen(["python3", taker, str(self.port)]) as holder:
-            try:
-                _, err = process.communicate(timeout=60)
-            finally:
-                holder.kill()
+        time.sleep(0.3)  # it binds it next
+        with socket.socket() as taker:
+            taker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taker.bind(("127.0.0.1", self.port))
+            taker.listen()
+            _, err = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 1, err)
-        self.assertIn(f"port {self.port} is still held by pid {holder.pid}", err)
+        self.assertIn(f"port {self.port} is still held by pid {os.getpid()}", err)
         self.assertEqual(len(read_rows(self.out)), 1)
 
 

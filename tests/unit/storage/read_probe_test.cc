@@ -109,11 +109,12 @@ TEST_F(ReadProbe, LeavesColdFilesCold) {
   EXPECT_TRUE(figures.page_cache.bytes_per_s) << figures.page_cache.reason;
 }
 
-// Some machines take back clean pages every few seconds: what went in one try says little of the
-// probe, what went in each of many does, unless a file beside the probed ones lost pages in each.
+// Some machines take back clean pages every few seconds: a try in which a file beside the probed
+// ones lost pages says nothing, and of the others two more must leave all pages than lose some.
 TEST_F(ReadProbe, LeavesWarmAndHalfWarmFilesAsTheyWere) {
-  constexpr int k_tries = 10;
+  constexpr int k_tries = 15;
   bool machine_kept_once = false;
+  int ahead = 0;
   for (int i = 0; i < k_tries; ++i) {
     const std::string beside = file("beside", 40);
     const std::vector<std::string> paths{file("warm", 40), file("half", 64)};
@@ -131,10 +132,13 @@ TEST_F(ReadProbe, LeavesWarmAndHalfWarmFilesAsTheyWere) {
     const Change of_warm = change_of(warm, pages_of(paths[0]));
     const Change of_half = change_of(half, pages_of(paths[1]));
     ASSERT_EQ(of_warm.came + of_half.came, 0U);
-    if (of_warm.went + of_half.went == 0) return;
-    machine_kept_once |= change_of(untouched, pages_of(beside)).went == 0;
+    const bool left_all = of_warm.went + of_half.went == 0;
+    const bool machine_kept = left_all || change_of(untouched, pages_of(beside)).went == 0;
+    machine_kept_once |= machine_kept;
+    if (machine_kept) ahead += left_all ? 1 : -1;
+    if (ahead == 2) return;
   }
-  ASSERT_FALSE(machine_kept_once) << "pages went in each of " << k_tries << " tries";
+  ASSERT_FALSE(machine_kept_once) << "pages went in most of " << k_tries << " tries";
   GTEST_SKIP() << "this machine took back clean pages in each of " << k_tries << " tries";
 }
 
