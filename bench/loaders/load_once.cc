@@ -24,12 +24,12 @@ using namespace coldload;
 
 load::Options options_of(int argc, char** argv) {
   load::Options options;
-  options.destination = load::Destination::gpu;
+  options.into = load::Into::gpu;
   for (int i = 2; i < argc; ++i) {
     const std::string argument = argv[i];
     const std::string value = argument.substr(std::min(argument.find('=') + 1, argument.size()));
-    if (argument == "into=host") options.destination = load::Destination::host;
-    if (argument == "into=ring") options.destination = load::Destination::ring;
+    if (argument == "into=host") options.into = load::Into::host;
+    if (argument == "into=ring") options.into = load::Into::ring;
     if (argument.rfind("threads=", 0) == 0) {
       options.threads = static_cast<unsigned>(std::stoul(value));
     }

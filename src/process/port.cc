@@ -1,21 +1,18 @@
 #include "process/port.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <charconv>
-#include <cstring>
+#include <filesystem>
+#include <iterator>
 #include <random>
 #include <set>
 #include <sstream>
-#include <string_view>
+#include <system_error>
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "os/error.h"
 #include "os/fd.h"
@@ -37,77 +34,53 @@ bool can_bind(int family, Addresses addresses, std::uint16_t port) {
   if (!socket.valid()) return true;
   const int on = 1;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_storage storage{};
-  socklen_t length = 0;
-  if (family == AF_INET) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(addresses == Addresses::any ? INADDR_ANY : INADDR_LOOPBACK);
-    length = sizeof address;
-    std::memcpy(&storage, &address, sizeof address);
-  } else {
-    ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    sockaddr_in6 address{};
-    address.sin6_family = AF_INET6;
-    address.sin6_port = htons(port);
-    address.sin6_addr = addresses == Addresses::any ? in6addr_any : in6addr_loopback;
-    length = sizeof address;
-    std::memcpy(&storage, &address, sizeof address);
-  }
-  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0) {
-    return errno != EADDRINUSE;
-  }
-  return ::listen(socket.get(), 1) == 0 || errno != EADDRINUSE;
+  const bool any = addresses == Addresses::any;
+  sockaddr_in ipv4{};
+  ipv4.sin_family = AF_INET;
+  ipv4.sin_port = htons(port);
+  ipv4.sin_addr.s_addr = htonl(any ? INADDR_ANY : INADDR_LOOPBACK);
+  sockaddr_in6 ipv6{};
+  ipv6.sin6_family = AF_INET6;
+  ipv6.sin6_port = htons(port);
+  ipv6.sin6_addr = any ? in6addr_any : in6addr_loopback;
+  if (family == AF_INET6) ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  const int result = family == AF_INET
+                         ? ::bind(socket.get(), reinterpret_cast<sockaddr*>(&ipv4), sizeof ipv4)
+                         : ::bind(socket.get(), reinterpret_cast<sockaddr*>(&ipv6), sizeof ipv6);
+  return (result == 0 && ::listen(socket.get(), 1) == 0) || errno != EADDRINUSE;
 }
 
-// The inodes of the sockets that listen on `port`, from one of /proc/net/tcp and tcp6: lines of
-// "sl local_address rem_address st queues timer retrnsmt uid timeout inode ...".
-void add_listeners(const std::string& path, std::uint16_t port, std::set<std::uint64_t>& inodes) {
+// The sockets that listen on `port`, as the links of /proc/PID/fd name them. In /proc/net/tcp and
+// tcp6 a line each: "sl local_address rem_address st queues timer retrnsmt uid timeout inode ...".
+std::set<std::string> listeners(std::uint16_t port) {
   constexpr std::size_t k_limit_bytes = 64 << 20;  // 400,000 connections
-  const auto text = os::try_read_text(path, k_limit_bytes);
-  if (!text) return;
   const std::string suffix = fmt::format(":{:04X}", port);
-  std::istringstream lines(*text);
-  std::string line;
-  while (std::getline(lines, line)) {
-    std::istringstream fields(line);
-    std::string number, local, remote, state, queues, timer, retransmits, uid, timeout;
-    std::uint64_t inode = 0;
-    fields >> number >> local >> remote >> state >> queues >> timer >> retransmits >> uid >>
-        timeout >> inode;
-    if (!fields || state != "0A" || local.size() < suffix.size()) continue;
-    if (local.compare(local.size() - suffix.size(), suffix.size(), suffix) == 0) {
-      inodes.insert(inode);
+  std::set<std::string> sockets;
+  for (const char* path : {"/proc/net/tcp", "/proc/net/tcp6"}) {
+    std::istringstream lines(os::try_read_text(path, k_limit_bytes).value_or(""));
+    for (std::string line; std::getline(lines, line);) {
+      std::istringstream stream(line);
+      const std::vector<std::string> fields{std::istream_iterator<std::string>(stream), {}};
+      if (fields.size() < 10 || fields[3] != "0A" || fields[1].size() < suffix.size()) continue;
+      if (fields[1].substr(fields[1].size() - suffix.size()) == suffix) {
+        sockets.insert(fmt::format("socket:[{}]", fields[9]));
+      }
     }
   }
-}
-
-std::set<std::uint64_t> listeners(std::uint16_t port) {
-  std::set<std::uint64_t> inodes;
-  add_listeners("/proc/net/tcp", port, inodes);
-  add_listeners("/proc/net/tcp6", port, inodes);
-  return inodes;
+  return sockets;
 }
 
 // Whether the process has one of the sockets open; nothing where its descriptors are closed to us.
-std::optional<bool> has_socket(pid_t pid, const std::set<std::uint64_t>& inodes) {
-  const std::string folder = fmt::format("/proc/{}/fd", pid);
-  bool found = false;
-  const bool open = os::for_each_name(folder, [&](const char* name) {
-    std::array<char, 64> target{};
-    const std::string link = folder + "/" + name;
-    const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
-    std::string_view text(target.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
-    constexpr std::string_view k_prefix = "socket:[";
-    if (text.substr(0, k_prefix.size()) != k_prefix) return true;
-    text.remove_prefix(k_prefix.size());
-    std::uint64_t inode = 0;
-    std::from_chars(text.data(), text.data() + text.size(), inode);
-    found = inodes.count(inode) != 0;
-    return !found;
-  });
-  return open ? std::optional(found) : std::nullopt;
+std::optional<bool> has_socket(pid_t pid, const std::set<std::string>& sockets) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  fs::directory_iterator entry(fmt::format("/proc/{}/fd", pid), error);
+  if (error) return std::nullopt;
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    std::error_code gone;
+    if (sockets.count(fs::read_symlink(entry->path(), gone).string()) != 0) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -130,10 +103,10 @@ std::uint16_t choose_free_port() {
 }
 
 std::optional<PortOwner> port_owner(std::uint16_t port) {
-  const std::set<std::uint64_t> inodes = listeners(port);
-  if (inodes.empty()) return std::nullopt;
+  const std::set<std::string> sockets = listeners(port);
+  if (sockets.empty()) return std::nullopt;
   for (const os::ProcessInfo& process : os::all_processes()) {
-    if (has_socket(process.pid, inodes).value_or(false)) {
+    if (has_socket(process.pid, sockets).value_or(false)) {
       return PortOwner{process.pid, process.name};
     }
   }
@@ -141,11 +114,11 @@ std::optional<PortOwner> port_owner(std::uint16_t port) {
 }
 
 std::optional<bool> port_is_held_by(std::uint16_t port, const std::vector<pid_t>& pids) {
-  const std::set<std::uint64_t> inodes = listeners(port);
-  if (inodes.empty()) return std::nullopt;
+  const std::set<std::string> sockets = listeners(port);
+  if (sockets.empty()) return std::nullopt;
   bool all_seen = true;
   for (const pid_t pid : pids) {
-    const auto held = has_socket(pid, inodes);
+    const auto held = has_socket(pid, sockets);
     if (held.value_or(false)) return true;
     all_seen = all_seen && held.has_value();
   }

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <iterator>
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -13,7 +14,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "os/clock.h"
 #include "os/error.h"
 #include "os/fd.h"
 
@@ -32,9 +32,7 @@ bool is_dead(const os::ProcessInfo& info) {
 
 std::vector<os::ProcessInfo> live(const std::vector<os::ProcessInfo>& seen) {
   std::vector<os::ProcessInfo> result;
-  for (const os::ProcessInfo& info : seen) {
-    if (!is_dead(info)) result.push_back(info);
-  }
+  std::remove_copy_if(seen.begin(), seen.end(), std::back_inserter(result), is_dead);
   return result;
 }
 
@@ -89,10 +87,9 @@ os::Fd send_signal(const os::ProcessInfo& info, int number) {
 // were asked for by its number; else 0.
 pid_t own_group(const os::ProcessInfo& info, const os::Fd& handle, const std::set<pid_t>& foreign) {
   const pid_t group = ::getpgid(info.pid);
-  const pid_t session = ::getsid(info.pid);
+  const bool is_ours = foreign.count(::getsid(info.pid)) == 0;
   pollfd ended{handle.get(), POLLIN, 0};
-  const bool is_there = handle.valid() && ::poll(&ended, 1, 0) == 0;
-  return is_there && group > 0 && session > 0 && foreign.count(session) == 0 ? group : 0;
+  return handle.valid() && ::poll(&ended, 1, 0) == 0 && is_ours ? group : 0;
 }
 
 // Waits until one of the processes ends, at most until `until`.
@@ -119,12 +116,6 @@ void wait_for_change(const std::vector<os::ProcessInfo>& processes, os::TimePoin
 ProcessTree::ProcessTree() : self_(::getpid()) {
   if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) {
     throw os::SystemError("become a subreaper of", "the server's processes", errno);
-  }
-  // Inherited from a parent that ignores it, SIGCHLD would take the dead children's accounts away.
-  struct sigaction action {};
-  if (::sigaction(SIGCHLD, nullptr, &action) == 0 && action.sa_handler == SIG_IGN) {
-    action.sa_handler = SIG_DFL;
-    ::sigaction(SIGCHLD, &action, nullptr);
   }
   for (const os::ProcessInfo& info : os::descendants(self_)) excluded_.insert(identity(info));
   begin_ticks_ = now_ticks();
@@ -373,9 +364,8 @@ std::vector<Survivor> ProcessTree::stop(std::chrono::nanoseconds grace) {
 
 // Processes that start others faster than we can look are stopped before they are killed. A whole
 // process group is signalled at once, which no fork can outrun. A group is the tree's alone if its
-// session is: only descendants of the process that began a session are in it. The kernel names
-// groups by number only, and a number is a group's while one of it is there: a member that we have
-// stopped before, which does nothing about ending any more.
+// session is: only descendants of the process that began a session are in it. Its number stays its
+// own while one of it is there: a member that we have stopped before.
 void ProcessTree::freeze_and_kill() {
   constexpr int k_passes = 16;
   std::set<Identity> frozen;

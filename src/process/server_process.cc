@@ -30,22 +30,6 @@ ReadyUrl free_url(const std::string& text) {
 
 }  // namespace
 
-std::string_view to_string(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::ready:
-      return "ready";
-    case Outcome::exited:
-      return "exited";
-    case Outcome::timed_out:
-      return "timed_out";
-    case Outcome::interrupted:
-      return "interrupted";
-    case Outcome::not_ours:
-      return "not_ours";
-  }
-  return "unknown";
-}
-
 ServerProcess::ServerProcess(const LaunchOptions& options)
     : options_(options),
       url_(free_url(options.ready_url)),

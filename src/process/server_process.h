@@ -8,7 +8,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -46,7 +45,6 @@ enum class Outcome {
   interrupted,  // os::interrupted()
   not_ours,     // another process than the server's answers at its port
 };
-[[nodiscard]] std::string_view to_string(Outcome outcome);
 
 struct Readiness {
   Outcome outcome = Outcome::exited;

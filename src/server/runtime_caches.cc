@@ -1,10 +1,12 @@
 #include "server/runtime_caches.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -20,12 +22,11 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view k_prefix = ".runtime-caches-";
 
-struct Variable {
-  std::string_view name;
-  std::string_view folder;
-};
+// As CompileCache has them.
+constexpr std::array<std::string_view, 3> k_mode_names{"keep", "private", "fresh"};
 
-constexpr std::array<Variable, 8> k_variables{{
+// Variables, and folders for what they stand for.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 8> k_variables{{
     {"VLLM_CACHE_ROOT", "vllm"},
     {"TORCHINDUCTOR_CACHE_DIR", "inductor"},
     {"TRITON_CACHE_DIR", "triton"},
@@ -57,23 +58,13 @@ void remove_leftovers(const std::string& directory) {
 }  // namespace
 
 std::optional<CompileCache> parse_compile_cache(std::string_view text) {
-  for (const CompileCache mode :
-       {CompileCache::keep, CompileCache::private_caches, CompileCache::fresh_caches}) {
-    if (text == to_string(mode)) return mode;
-  }
-  return std::nullopt;
+  const auto* const name = std::find(k_mode_names.begin(), k_mode_names.end(), text);
+  if (name == k_mode_names.end()) return std::nullopt;
+  return static_cast<CompileCache>(name - k_mode_names.begin());
 }
 
 std::string_view to_string(CompileCache mode) {
-  switch (mode) {
-    case CompileCache::keep:
-      return "keep";
-    case CompileCache::private_caches:
-      return "private";
-    case CompileCache::fresh_caches:
-      return "fresh";
-  }
-  return "unknown";
+  return k_mode_names.at(static_cast<std::size_t>(mode));
 }
 
 RuntimeCaches::RuntimeCaches(CompileCache mode, const std::string& directory) : mode_(mode) {
@@ -107,8 +98,8 @@ void RuntimeCaches::prepare_launch() {
 Environment RuntimeCaches::environment() const {
   Environment variables;
   if (path_.empty()) return variables;
-  for (const Variable& variable : k_variables) {
-    variables.emplace_back(variable.name, fmt::format("{}/{}", path_, variable.folder));
+  for (const auto& [name, folder] : k_variables) {
+    variables.emplace_back(name, fmt::format("{}/{}", path_, folder));
   }
   return variables;
 }

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
+#include <set>
+#include <sstream>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -55,18 +57,16 @@ std::vector<std::string> interpreter_of_script(const std::string& path) {
     line = line.substr(0, line.find(" \"$0\""));
     line.erase(std::remove(line.begin(), line.end(), '"'), line.end());
   }
-  std::vector<std::string> words;
-  std::string word;
-  for (const char c : line + ' ') {
-    if (std::isspace(static_cast<unsigned char>(c)) == 0) {
-      word += c;
-    } else if (!word.empty()) {
-      words.push_back(std::move(word));
-      word.clear();
-    }
-  }
   if (line.find("python") == std::string::npos) return {};
-  return words;
+  std::istringstream words(line);
+  return {std::istream_iterator<std::string>(words), {}};
+}
+
+// Whether one of the words is a program of one of these names.
+bool names_one_of(const std::vector<std::string>& words, const std::set<std::string>& names) {
+  return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
+    return names.count(word.substr(word.rfind('/') + 1)) != 0;
+  });
 }
 
 // The wrappers' words and the interpreter's; empty where there is none.
@@ -80,19 +80,9 @@ std::vector<std::string> interpreter_of(const std::vector<std::string>& argv) {
     return words;
   }
   // These write files of the user's.
-  const auto writes = [](const std::string& word) {
-    const std::string name = word.substr(word.rfind('/') + 1);
-    return name == "nsys" || name == "time";
-  };
-  if (std::any_of(words.begin(), words.end(), writes)) return {};
+  if (names_one_of(words, {"nsys", "time"})) return {};
   // Within a project's environment that a wrapper sets up, `python` is that environment's.
-  const auto makes_environment = [](const std::string& word) {
-    constexpr std::array<std::string_view, 6> k_makers{"uv",   "uvx",   "poetry",
-                                                       "pixi", "conda", "mamba"};
-    const std::string name = word.substr(word.rfind('/') + 1);
-    return std::find(k_makers.begin(), k_makers.end(), name) != k_makers.end();
-  };
-  if (std::any_of(words.begin(), words.end(), makes_environment)) {
+  if (names_one_of(words, {"uv", "uvx", "poetry", "pixi", "conda", "mamba"})) {
     words.emplace_back("python");
     return words;
   }

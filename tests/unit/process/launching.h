@@ -1,4 +1,4 @@
-// What the tests of serve/ share: the fake server's path, launches of it, a scratch folder.
+// What the tests of process/ share: the fake server's path, launches of it, a scratch folder.
 #pragma once
 
 #include <chrono>
