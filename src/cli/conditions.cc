@@ -8,6 +8,7 @@
 
 #include "cli/command.h"
 #include "findings/comparison.h"
+#include "measure/subject.h"
 #include "os/error.h"
 #include "report/condition_sentence.h"
 
@@ -32,23 +33,26 @@ std::vector<findings::Condition> parse_conditions(const std::vector<std::string>
 }
 
 void check_conditions(const std::vector<findings::Condition>& conditions,
-                      const std::vector<std::string>& labels) {
+                      const measure::Plan& plan) {
+  const std::vector<std::string> labels = measure::labels_of(plan);
+  const auto there = std::find_if(plan.arms.begin(), plan.arms.end(),
+                                  [](const auto& arm) { return arm.missing.empty(); });
+  const std::string first = there == plan.arms.end() ? "" : there->label;
+  std::vector<std::string> others = labels;  // what is held against the first
+  others.erase(std::remove(others.begin(), others.end(), first), others.end());
+  const auto has = [](const std::vector<std::string>& list, std::string_view label) {
+    return std::find(list.begin(), list.end(), label) != list.end();
+  };
   for (const findings::Condition& condition : conditions) {
     const std::string& mode = condition.mode;
     if (findings::is_of_pair(condition.figure)) {
-      const bool is_later = std::find(labels.begin() + 1, labels.end(), mode) != labels.end();
-      if (labels.size() > 1 && (mode.empty() || is_later)) continue;
+      if (mode.empty() ? !others.empty() : has(others, mode)) continue;
       throw UsageError(fmt::format(
           "--fail-if {}: that is a figure of a path against the first, of which there are {}",
-          condition.text,
-          labels.size() < 2
-              ? "none"
-              : fmt::format("{}", fmt::join(labels.begin() + 1, labels.end(), ", "))));
+          condition.text, others.empty() ? "none" : fmt::format("{}", fmt::join(others, ", "))));
     }
-    const bool known = std::any_of(labels.begin(), labels.end(), [&](const auto& label) {
-      return mode == label || mode == label + "_warm" || mode == label + "_hot";
-    });
-    if (known) continue;
+    const std::size_t own = measure::own_suffix_of(mode).size();
+    if (has(labels, mode) || has(labels, mode.substr(0, mode.size() - own))) continue;
     throw UsageError(fmt::format("--fail-if {}: there is no path '{}'; there are {}",
                                  condition.text, mode, fmt::join(labels, ", ")));
   }

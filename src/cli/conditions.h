@@ -10,6 +10,7 @@
 
 #include "findings/comparison.h"
 #include "findings/condition.h"
+#include "measure/plan.h"
 
 namespace coldload::cli {
 
@@ -19,9 +20,10 @@ void add_condition_flag(CLI::App* app, std::vector<std::string>* texts);
 [[nodiscard]] std::vector<findings::Condition> parse_conditions(
     const std::vector<std::string>& texts);
 
-// Throws UsageError where one is about none of `labels`, so that nobody waits for it in vain.
+// Throws UsageError where one is about no path that `plan` will have, so that nobody waits for it
+// in vain.
 void check_conditions(const std::vector<findings::Condition>& conditions,
-                      const std::vector<std::string>& labels);
+                      const measure::Plan& plan);
 
 // Says on stderr what each of them found in the first of `comparisons`; whether any holds. Throws
 // os::Error as examine() does.

@@ -303,7 +303,7 @@ std::optional<ExperimentRequest> parse_experiment(ExperimentCommand command,
       has_server ? std::vector<std::string>(dashes + 1, args.end()) : std::vector<std::string>(),
       &request);
   request.conditions = parse_conditions(raw.conditions);
-  check_conditions(request.conditions, measure::labels_of(plan));
+  check_conditions(request.conditions, plan);
   if (raw.quiet) request.verbosity = Verbosity::quiet;
   if (raw.verbose) request.verbosity = Verbosity::verbose;
   return request;

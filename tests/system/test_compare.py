@@ -192,6 +192,16 @@ class Rows(CompareTest):
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(run(["report", records, "--fail-if", "load_s.net>1000"]).returncode, 4)
 
+    def test_a_ratio_is_over_the_first_path_that_is_there(self):
+        def planned(condition):
+            return run(["compare", "--path", "later=", "--path", f"a={self.model}", "--path",
+                        f"b={self.model}", "--dry-run", "--fail-if", condition])
+        for condition in ("ratio>3", "ratio.b>3", "ratio.later>3"):
+            self.assertEqual(planned(condition).returncode, 0, condition)
+        refused = planned("ratio.a>3")
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("there are later, b", refused.stderr)
+
     def test_json_prints_the_comparison(self):
         result = self.compare("--runs", 1, "--warm-runs", 0, "--json", "--quiet")
         comparison = json.loads(result.stdout)["comparison"]
