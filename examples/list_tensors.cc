@@ -24,8 +24,7 @@ int main(int argc, char** argv) {
   }
   try {
     load::Options options;
-    options.into =
-        gpu::Device::find().availability.ok ? load::Into::gpu : load::Into::host;
+    options.into = gpu::Device::find().availability.ok ? load::Into::gpu : load::Into::host;
     options.verify = true;
     load::Loader loader(options);  // from here on the context is created and the ring pinned
 

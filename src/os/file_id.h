@@ -16,7 +16,8 @@ namespace coldload::os {
 struct FileId {
   dev_t device = 0;
   ino_t inode = 0;
-  friend auto operator<=>(const FileId&, const FileId&) = default;
+  // clang-tidy 14 takes the default for a null pointer.
+  friend auto operator<=>(const FileId&, const FileId&) = default;  // NOLINT(modernize-use-nullptr)
 };
 
 // Throws SystemError.

@@ -79,8 +79,8 @@ std::optional<std::string> device_of(const Arm& arm) {
 // same disk. Null where none does.
 const Arm* measured_on(const Comparison& comparison, const Arm& place) {
   constexpr double k_least = 0.02;  // of a start: less is not worth a command
-  const auto tells = [&comparison](const Arm& arm) {
-    const auto share = arm.share;
+  const auto tells = [](const Arm& arm) {
+    const auto& share = arm.share;
     return share && share->is_clear && share->seconds() > k_least * arm.cold.load_s->median &&
            *arm.cold_less_warm_s() > 0;
   };

@@ -19,12 +19,6 @@ using text::markdown_code;
 using text::markdown_text;
 using text::json::object;
 
-std::string shell_line(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : " ") + text::shell_word(word);
-  return out;
-}
-
 std::string gpu_text(const object& environment) {
   std::vector<std::string> words;
   const text::json::value* gpus = environment.if_contains("gpus");
@@ -152,7 +146,7 @@ std::string argv_text(const records::Record& trial) {
     const std::size_t at = trial.path.empty() ? std::string::npos : word.find(trial.path);
     if (at != std::string::npos) word.replace(at, trial.path.size(), "{model}");
   }
-  return shell_line(words);
+  return text::shell_line(words);
 }
 
 // What the server was started with beside its argv.
@@ -162,7 +156,7 @@ std::string server_lines(const records::ExperimentFacts& facts) {
   const std::vector<std::string> words = findings::pinned_flags_of(facts);
   if (!words.empty()) {
     out += fmt::format("- Added by coldload, so that every path is read in the same way: {}\n",
-                       markdown_code(shell_line(words)));
+                       markdown_code(text::shell_line(words)));
   }
   if (const std::string mode = findings::compile_cache_of(facts); !mode.empty()) {
     out += fmt::format("- Runtime caches (`--compile-cache`): {}\n", markdown_code(mode));
@@ -230,7 +224,7 @@ std::string setting_section(const Comparison& comparison) {
   constexpr std::size_t k_most = 8;  // the latest
   const std::size_t count = comparison.commands.size();
   for (std::size_t i = count > k_most ? count - k_most : 0; i < count; ++i) {
-    lines += text::one_line(shell_line(comparison.commands[i])) + '\n';
+    lines += text::one_line(text::shell_line(comparison.commands[i])) + '\n';
   }
   if (!lines.empty()) out += "To repeat it:\n\n" + code_block(lines, "sh") + '\n';
   return out;
@@ -251,13 +245,13 @@ std::string command_for(const Comparison& comparison, const Arm& placeholder) {
     }
   }
   if (words.empty()) return "";
-  if (replaced) return shell_line(words);
+  if (replaced) return text::shell_line(words);
   // A path that came from the environment.
   if (placeholder.facts.label == "net") {
-    return "MODEL_PATH_NET=PATH_TO_THE_MODEL " + shell_line(words);
+    return "MODEL_PATH_NET=PATH_TO_THE_MODEL " + text::shell_line(words);
   }
   if (placeholder.facts.label == "nvme") {
-    return "MODEL_PATH_NVME=PATH_TO_THE_MODEL " + shell_line(words);
+    return "MODEL_PATH_NVME=PATH_TO_THE_MODEL " + text::shell_line(words);
   }
   return "";
 }

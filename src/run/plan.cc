@@ -39,7 +39,7 @@ std::string url_of_command(const server::ServerKind& kind, const std::vector<std
 // Asking must not wait for a name server.
 process::ReadyUrl local_url(const std::string& text) {
   try {
-    const process::ReadyUrl url = process::parse_ready_url(text);
+    process::ReadyUrl url = process::parse_ready_url(text);
     if (process::needs_no_name_server(url)) return url;
   } catch (const os::Error& error) {
     throw server::ArgvError(error.what());

@@ -1,6 +1,5 @@
 #include "run/reader.h"
 
-#include "os/inherited_descriptors.h"
 #include <csignal>
 #include <cstdlib>
 
@@ -9,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "os/inherited_descriptors.h"
 #include "run/copy_checkpoint.h"
 #include "run/read_checkpoint.h"
 #include "run/reader_news.h"

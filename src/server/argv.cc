@@ -45,8 +45,8 @@ std::optional<std::uint64_t> length_number(std::string_view text) {
   constexpr std::string_view k_letters = "kmKM";
   constexpr std::array<std::uint64_t, 4> k_units{1000, 1'000'000, 1U << 10, 1U << 20};
   std::uint64_t unit = 1;
-  if (const std::size_t at = text.empty() ? text.npos : k_letters.find(text.back());
-      at != text.npos) {
+  if (const std::size_t at = text.empty() ? std::string_view::npos : k_letters.find(text.back());
+      at != std::string_view::npos) {
     unit = k_units.at(at);
     text.remove_suffix(1);
   }

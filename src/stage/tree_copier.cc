@@ -233,7 +233,7 @@ CopyOutcome copy_tree(const SourceTree& tree, const std::string& data,
       },
       [job](unsigned, os::PendingCall& call) { job->work(call); });
   throw_if_interrupted();
-  const CopyOutcome outcome{job->copied_bytes(), job->resumed_bytes(), to_string(job->read_way())};
+  CopyOutcome outcome{job->copied_bytes(), job->resumed_bytes(), to_string(job->read_way())};
   for (std::size_t i = 0; i < manifest->files.size(); ++i) {
     manifest->files[i].chunks = job->hashes()[i];
   }

@@ -34,7 +34,8 @@ TEST(Fields, TheDocumentListsExactlyTheseColumnsAndKeys) {
 
 TEST(Fields, HaveTheNamesThatOtherToolsRelyOn) {
   std::set<std::string> keys;
-  for (const Field& field : fields()) EXPECT_TRUE(keys.emplace(field.member.key).second) << field.member.key;
+  for (const Field& field : fields())
+    EXPECT_TRUE(keys.emplace(field.member.key).second) << field.member.key;
   for (const char* key : {"run_id",
                           "storage_mode",
                           "model",

@@ -146,7 +146,7 @@ TEST(JsonLines, ReadTheSentencesOfSchemaOneAsPairs) {
   value.get_object()["schema"] = 1;
   const Record record = record_of_line(text::to_line(value));
   const std::vector<SameStorage> expected{{"a", "b", "the same storage: same directory"},
-                                         {"", "", "something else"}};
+                                          {"", "", "something else"}};
   EXPECT_EQ(record.experiment.same_storage, expected);
   EXPECT_EQ(to_string(expected[0]), "a and b are the same storage: same directory");
   EXPECT_EQ(to_string(expected[1]), "something else");

@@ -225,8 +225,7 @@ inline ReportCase three_paths() {
 // Two labels, one disk, and a trend over the hour.
 inline ReportCase same_storage() {
   records::ExperimentFacts facts = experiment({arm("nvme"), arm("copy")});
-  facts.same_storage = {
-      {"nvme", "copy", "on the same file system and device (ext4 on vdb)"}};
+  facts.same_storage = {{"nvme", "copy", "on the same file system and device (ext4 on vdb)"}};
   std::vector<records::Record> records;
   for (int block = 0; block < 6; ++block) {
     records.push_back(cold_trial(facts, "nvme", 3.0 + 0.2 * block));

@@ -6,11 +6,11 @@
 #include "charts/trial_chart.h"
 #include "findings/choices.h"
 #include "findings/subject.h"
+#include "report/answers.h"
+#include "report/claims.h"
 #include "report/comparison_json.h"
 #include "report/sections.h"
 #include "report/terms.h"
-#include "report/answers.h"
-#include "report/claims.h"
 #include "unit/records/report_cases.h"
 
 namespace coldload::report {

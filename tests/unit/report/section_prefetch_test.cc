@@ -2,8 +2,8 @@
 
 #include <gmock/gmock.h>
 
-#include "report/sections.h"
 #include "report/answers.h"
+#include "report/sections.h"
 #include "unit/records/records.h"
 
 namespace coldload::report {

@@ -13,8 +13,7 @@ using ::testing::Not;
 // `copy_s`, then a start straight after it, one from the evicted copy, one from the source; three
 // of each, of which the last ones from copy and source take `scatter_s` longer.
 std::string section(double copy_s, double first_s, double later_s, double source_s,
-                    double scatter_s = 0,
-                    const std::string& after_copy = "staged_after_copy") {
+                    double scatter_s = 0, const std::string& after_copy = "staged_after_copy") {
   records::ArmFacts staged = arm("staged");
   staged.staged_from = "net";
   const records::ExperimentFacts facts = experiment({arm("nvme"), arm("net"), staged});
