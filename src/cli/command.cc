@@ -44,6 +44,16 @@ std::string nearest_flag(const CLI::App& app, const std::string& flag) {
   return text::nearest(flag, known);
 }
 
+// CLI11 leaves two empty lines between groups of flags.
+std::string help_of(const CLI::App& app) {
+  std::string help = app.help();
+  constexpr std::string_view k_gap = "\n\n\n";
+  for (std::size_t at = help.find(k_gap); at != std::string::npos; at = help.find(k_gap, at)) {
+    help.erase(at, 1);
+  }
+  return help;
+}
+
 }  // namespace
 
 bool parse(CLI::App& app, const std::vector<std::string>& args) {
@@ -53,7 +63,7 @@ bool parse(CLI::App& app, const std::vector<std::string>& args) {
     app.parse(reversed);
     return true;
   } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", app.help());
+    fmt::print("{}", help_of(app));
     return false;
   } catch (const CLI::ExtrasError& error) {
     const std::string flag = first_unknown_flag(app);

@@ -202,6 +202,7 @@ int serve_in_background(const std::vector<std::string>& args) {
 }
 
 void add_pace(CLI::App* app, ShapeFlags* flags) {
+  app->option_defaults()->group("The pace");
   auto* preset = app->add_option("--preset", flags->preset,
                                  "the pace of a model, as efs-elastic (docs/stand-in.md has all)");
   app->add_option("--rate", flags->rate, "bytes per second for all readers together: 250MB/s")
@@ -218,6 +219,7 @@ void add_pace(CLI::App* app, ShapeFlags* flags) {
 }
 
 void add_faults(CLI::App* app, ShapeFlags* flags) {
+  app->option_defaults()->group("Faults, for tests");
   app->add_option("--fail-after", flags->fail_after, "reads fail with EIO after so many bytes");
   app->add_option("--hang-after", flags->hang_after,
                   "reads hang after so many bytes, until the mount ends");
@@ -238,6 +240,7 @@ int run_shape(const std::vector<std::string>& args) {
   app.add_option("MOUNTPOINT", flags.mount_point, "empty directory, or one to be created");
   add_pace(&app, &flags);
   add_faults(&app, &flags);
+  app.option_defaults()->group("The mount");
   app.add_option("--readahead", flags.readahead,
                  "of the mount, as NFS's 128KiB (default: what rate and latency need; root)");
   app.add_flag("--follow-links", flags.follow_links,

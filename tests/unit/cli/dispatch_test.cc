@@ -71,7 +71,11 @@ TEST(CommandLine, EveryCommandHasHelpAndExplainsItself) {
     const Ran ran = run_with({command.name, "--help"});
     EXPECT_EQ(ran.code, k_exit_ok) << command.name << ": " << ran.err;
     EXPECT_THAT(ran.out, Not(IsEmpty())) << command.name;
+    EXPECT_THAT(ran.out, Not(HasSubstr("\n\n\n"))) << command.name;
     EXPECT_THAT(ran.err, IsEmpty()) << command.name;
+  }
+  for (const char* group : {"\nThe pace:\n", "\nFaults, for tests:\n", "\nThe mount:\n"}) {
+    EXPECT_THAT(run_with({"shape", "--help"}).out, HasSubstr(group));
   }
 }
 
