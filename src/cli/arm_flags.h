@@ -9,10 +9,12 @@
 
 #include <CLI/CLI.hpp>
 
-#include "cli/experiment_flags.h"
 #include "measure/plan.h"
 
 namespace coldload::cli {
+
+// What asks: `compare` or `measure`.
+enum class ExperimentCommand { compare, measure };
 
 // The flags as CLI11 fills them, before they mean anything.
 struct ArmFlags {

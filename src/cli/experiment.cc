@@ -12,6 +12,7 @@
 #include "cli/plan_text.h"
 #include "cli/progress.h"
 #include "cli/secrets.h"
+#include "findings/compare.h"
 #include "findings/comparison.h"
 #include "gpu/nvml.h"
 #include "measure/arms.h"

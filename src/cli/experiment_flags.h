@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/arm_flags.h"
 #include "findings/condition.h"
 #include "measure/plan.h"
 #include "measure/server_target.h"
@@ -29,8 +30,6 @@ struct ExperimentRequest {
   bool json = false;
   Verbosity verbosity = Verbosity::normal;
 };
-
-enum class ExperimentCommand { compare, measure };
 
 // Nothing where help was asked for and printed. Throws UsageError for what cannot be right.
 [[nodiscard]] std::optional<ExperimentRequest> parse_experiment(

@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/conditions.h"
+#include "findings/compare.h"
 #include "findings/comparison.h"
 #include "os/error.h"
 #include "records/dataset.h"

@@ -111,9 +111,4 @@ struct Comparison {
 [[nodiscard]] Contrast contrast_of(const Comparison& comparison, std::size_t first,
                                    std::size_t second);
 
-// Experiments are pooled where model, target and its command, cold policy, machine, and the paths
-// and stand-ins of equal labels are the same; otherwise there are several comparisons, the one
-// with the latest experiment first. Empty for no records. Points into `dataset`.
-[[nodiscard]] std::vector<Comparison> compare(const records::Dataset& dataset);
-
 }  // namespace coldload::findings

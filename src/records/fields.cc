@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "records/csv_row.h"
+#include "records/notes.h"
 #include "records/record_json.h"
 #include "text/notes.h"
 

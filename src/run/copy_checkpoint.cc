@@ -9,7 +9,7 @@
 
 #include "os/clock.h"
 #include "os/error.h"
-#include "run/reader.h"
+#include "run/step_back.h"
 #include "stage/stager.h"
 #include "text/units.h"
 

@@ -9,7 +9,7 @@
 #include "model/checkpoint.h"
 #include "os/error.h"
 #include "os/interrupt.h"
-#include "run/reader.h"
+#include "run/step_back.h"
 #include "stage/stager.h"
 #include "storage/file_systems.h"
 #include "storage/page_cache.h"

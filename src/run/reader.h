@@ -16,7 +16,4 @@ struct ReaderJob {
 // Does it, with its news on stdout, and ends the process; it ends with its parent at the latest.
 [[noreturn]] void run_reader(const ReaderJob& job);
 
-// Behind the server wherever there is a queue.
-void step_back();
-
 }  // namespace coldload::run

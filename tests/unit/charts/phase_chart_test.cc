@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include "findings/compare.h"
 #include "golden/golden.h"
 #include "unit/records/records.h"
 #include "unit/records/report_cases.h"

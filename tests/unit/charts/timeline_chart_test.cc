@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 
+#include "findings/compare.h"
 #include "golden/golden.h"
 #include "os/file.h"
 #include "records/json_lines.h"

@@ -1,10 +1,9 @@
-#include "findings/comparison.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "charts/trial_chart.h"
 #include "findings/choices.h"
+#include "findings/compare.h"
 #include "findings/subject.h"
 #include "report/answers.h"
 #include "report/claims.h"

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "findings/compare.h"
 #include "unit/records/report_cases.h"
 
 namespace coldload::report {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "findings/compare.h"
 #include "records/json_lines.h"
 #include "report/recommendation.h"
 #include "unit/records/report_cases.h"

@@ -6,6 +6,7 @@
 
 #include "charts/phase_chart.h"
 #include "charts/trial_chart.h"
+#include "findings/compare.h"
 #include "report/markdown.h"
 #include "report/terms.h"
 #include "unit/records/report_cases.h"

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "charts/trial_chart.h"
+#include "findings/compare.h"
 #include "golden/golden.h"
 #include "os/file.h"
 #include "records/json_lines.h"

@@ -7,6 +7,7 @@
 
 #include <gmock/gmock.h>
 
+#include "findings/compare.h"
 #include "os/file.h"
 #include "os/subprocess.h"
 #include "report/node_bootstrap.h"

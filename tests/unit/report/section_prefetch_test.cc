@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "findings/compare.h"
 #include "report/answers.h"
 #include "report/sections.h"
 #include "unit/records/records.h"

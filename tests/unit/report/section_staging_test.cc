@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "findings/compare.h"
 #include "report/sections.h"
 #include "unit/records/records.h"
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "findings/compare.h"
 #include "report/what_if.h"
 #include "unit/records/records.h"
 
