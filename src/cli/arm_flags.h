@@ -1,6 +1,6 @@
 // Which paths an experiment is about: --path, --stand-in, --stage, and the seed's variables.
 //
-// Layer: cli.
+// Layer: cli. No measurement and no rule is decided here.
 #pragma once
 
 #include <string>

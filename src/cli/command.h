@@ -1,6 +1,6 @@
 // What every subcommand is made of: one row in the table, one function, one file.
 //
-// Layer: cli.
+// Layer: cli. No measurement and no rule is decided here.
 #pragma once
 
 #include <optional>

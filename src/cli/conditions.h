@@ -1,6 +1,6 @@
 // --fail-if: figures that continuous integration does not put up with.
 //
-// Layer: cli.
+// Layer: cli. No measurement and no rule is decided here.
 #pragma once
 
 #include <string>

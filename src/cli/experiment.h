@@ -1,6 +1,6 @@
 // From a parsed request to an exit code: what `compare` and `measure` do.
 //
-// Layer: cli.
+// Layer: cli. No measurement and no rule is decided here.
 #pragma once
 
 #include "cli/experiment_flags.h"

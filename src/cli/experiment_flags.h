@@ -1,6 +1,6 @@
 // The flags of `compare` and `measure`: from argv and the seed's variables to a plan.
 //
-// Layer: cli.
+// Layer: cli. No measurement and no rule is decided here.
 #pragma once
 
 #include <chrono>

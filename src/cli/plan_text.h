@@ -1,6 +1,6 @@
 // The plan for people: what will be evicted, run and written.
 //
-// Layer: cli.
+// Layer: cli. No measurement and no rule is decided here.
 #pragma once
 
 #include <string>

@@ -1,7 +1,7 @@
 // What a person sees while an experiment runs: a live line on a terminal, plain lines elsewhere.
 // Everything goes to stderr; results are stdout's.
 //
-// Layer: cli.
+// Layer: cli. No measurement and no rule is decided here.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // The credentials that this run knows of: those on its command line and in its environment.
 //
-// Layer: cli.
+// Layer: cli. No measurement and no rule is decided here.
 #pragma once
 
 #include <string>

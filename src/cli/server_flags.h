@@ -1,6 +1,6 @@
 // The flags of `compare` and `measure` that are about the server, and the command after `--`.
 //
-// Layer: cli.
+// Layer: cli. No measurement and no rule is decided here.
 #pragma once
 
 #include <cstdint>

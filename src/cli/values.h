@@ -1,7 +1,7 @@
 // Flags whose values people write as fio's and dd's people do: 128MiB, 250MB/s, 10m, 5%. What does
 // not read as one is wrong use that names the flag.
 //
-// Layer: cli.
+// Layer: cli. No measurement and no rule is decided here.
 #pragma once
 
 #include <chrono>

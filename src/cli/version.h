@@ -1,6 +1,6 @@
 // What was built: version, commit and compiler, written at build time by cmake/Version.cmake.
 //
-// Layer: cli.
+// Layer: cli. No measurement and no rule is decided here.
 #pragma once
 
 #include <string>

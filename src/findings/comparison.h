@@ -1,6 +1,6 @@
 // What the records say, as numbers: per arm and between arms. No sentence is made here.
 //
-// Layer: findings.
+// Layer: findings. Knows no word of a report.
 #pragma once
 
 #include <cstddef>

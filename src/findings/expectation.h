@@ -1,6 +1,6 @@
 // What a stand-in's rate says the load time must be, to hold the measurement against.
 //
-// Layer: findings.
+// Layer: findings. Knows no word of a report.
 #pragma once
 
 #include <vector>

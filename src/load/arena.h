@@ -1,7 +1,7 @@
 // The memory that a checkpoint is loaded into: all shards, one after the other, in GPU memory or in
 // the host's. A tensor is a view: its shard's place and its offset in the file.
 //
-// Layer: load.
+// Layer: load. Knows nothing of tensors, servers or experiments.
 #pragma once
 
 #include <cstddef>

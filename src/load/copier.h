@@ -4,7 +4,7 @@
 // what is filled while copies are under way is sent together, in as few submissions as possible,
 // while the readers' own pieces stay small enough for the CPU's cache (bench/loaders/README.md).
 //
-// Layer: load.
+// Layer: load. Knows nothing of tensors, servers or experiments.
 #pragma once
 
 #include <atomic>

@@ -1,6 +1,6 @@
 // What the threads of one load share, and the loop that watches over them.
 //
-// Layer: load.
+// Layer: load. Knows nothing of tensors, servers or experiments.
 #pragma once
 
 #include <atomic>

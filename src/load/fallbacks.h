@@ -1,7 +1,7 @@
 // What was refused during a load, and what was done instead: each reason once, however many files
 // it met.
 //
-// Layer: load.
+// Layer: load. Knows nothing of tensors, servers or experiments.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // How one thread's reads reach the kernel: the seam between the loader and the system.
 //
-// Layer: load.
+// Layer: load. Knows nothing of tensors, servers or experiments.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 // The schedule of reads at a network's pace: when each request would be done.
 //
-// Layer: load.
+// Layer: load. Knows nothing of tensors, servers or experiments.
 #pragma once
 
 #include <chrono>

@@ -1,7 +1,7 @@
 // Which pages of one file were in the page cache when it was looked at, so that what a load brought
 // in can be told from what was there.
 //
-// Layer: load.
+// Layer: load. Knows nothing of tensors, servers or experiments.
 #pragma once
 
 #include <cstddef>

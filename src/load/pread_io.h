@@ -1,6 +1,6 @@
 // Reads by pread(2): one at a time, done when submit() returns.
 //
-// Layer: load.
+// Layer: load. Knows nothing of tensors, servers or experiments.
 #pragma once
 
 #include <optional>

@@ -1,7 +1,7 @@
 // One shard while it is loaded: opened when its first piece is due, closed when its last byte has
 // arrived, watched for changes in between.
 //
-// Layer: load.
+// Layer: load. Knows nothing of tensors, servers or experiments.
 #pragma once
 
 #include <atomic>

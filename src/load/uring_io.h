@@ -1,6 +1,6 @@
 // Reads by io_uring: many in flight from one thread, into memory pinned once.
 //
-// Layer: load.
+// Layer: load. Knows nothing of tensors, servers or experiments.
 #pragma once
 
 #include <cstddef>

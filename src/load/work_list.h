@@ -4,7 +4,7 @@
 // next window, outside the lock. So threads balance by bytes over all shards, looking overlaps
 // with reading, and few shards are open at a time.
 //
-// Layer: load.
+// Layer: load. Knows nothing of tensors, servers or experiments.
 #pragma once
 
 #include <condition_variable>

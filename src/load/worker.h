@@ -1,6 +1,6 @@
 // One thread of the loader: keeps its share of the ring busy until no work is left.
 //
-// Layer: load.
+// Layer: load. Knows nothing of tensors, servers or experiments.
 #pragma once
 
 #include <atomic>

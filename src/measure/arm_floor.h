@@ -1,7 +1,7 @@
 // The floors of an experiment's arms: measured before the first trial, each in a process of its
 // own, and held against every trial.
 //
-// Layer: measure.
+// Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
 #include <string>

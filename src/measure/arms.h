@@ -1,6 +1,6 @@
 // The arms of an experiment, in the two states that they can be in: looked at, and ready.
 //
-// Layer: measure.
+// Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 // The machine: what a reader needs to know to place the numbers.
 //
-// Layer: measure.
+// Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
 #include <cstdint>

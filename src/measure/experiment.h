@@ -1,6 +1,6 @@
 // The experiment: all trials of one comparison, in order, each one recorded before the next.
 //
-// Layer: measure.
+// Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
 #include <string>

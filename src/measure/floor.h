@@ -1,7 +1,7 @@
 // The floor: what a path, its page cache, the bus and the GPU can deliver now, and the least time
 // that a checkpoint takes with it.
 //
-// Layer: measure.
+// Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
 #include <chrono>

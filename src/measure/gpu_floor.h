@@ -1,7 +1,7 @@
 // What one GPU and the bus to it deliver: its context's creation, pinning host memory, and copies
 // both ways.
 //
-// Layer: measure.
+// Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
 #include <string>

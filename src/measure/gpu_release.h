@@ -3,7 +3,7 @@
 // An engine that was left behind keeps the GPU, and the driver takes its time to free what a killed
 // process had; the next trial would start on a GPU that is not empty.
 //
-// Layer: measure.
+// Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
 #include <chrono>

@@ -1,7 +1,7 @@
 // The GPUs' figures while a target loads, gathered on a thread of their own: NVML blocks, for 20 ms
 // per GPU where it measures PCIe, and for longer while a driver starts.
 //
-// Layer: measure.
+// Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
 #include <condition_variable>

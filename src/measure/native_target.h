@@ -1,7 +1,7 @@
 // The native loader as a target: a process of its own, so that it starts as cold as a server and
 // can be ended whatever its reads do.
 //
-// Layer: measure.
+// Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
 #include <chrono>

@@ -1,7 +1,7 @@
 // What is looked at while a load runs: the reads of the target's processes, other processes that
 // have the weights open, and the rows of a timeline. One thread does it all.
 //
-// Layer: measure.
+// Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
 #include <condition_variable>

@@ -1,6 +1,6 @@
 // What the user asked for: one experiment, before anything is looked at.
 //
-// Layer: measure.
+// Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
 #include <chrono>

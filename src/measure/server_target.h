@@ -1,6 +1,6 @@
 // A server command as a target: any argv that ends in an HTTP 200.
 //
-// Layer: measure.
+// Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
 #include <chrono>

@@ -1,6 +1,6 @@
 // The copies behind a staged arm: made anew from a source that is not in memory, and timed.
 //
-// Layer: measure.
+// Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
 #include <optional>

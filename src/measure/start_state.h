@@ -1,6 +1,6 @@
 // Where a trial starts from: the page cache brought there, and what was found just before launch.
 //
-// Layer: measure.
+// Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
 #include <string>

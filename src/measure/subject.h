@@ -1,7 +1,7 @@
 // What a trial is of: its arm, the target that loads it, how warm it starts; and the label of its
 // rows, which these make.
 //
-// Layer: measure.
+// Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
 #include <cstdint>

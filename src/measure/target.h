@@ -1,7 +1,7 @@
 // What loads the checkpoint, behind one small interface: an inference server or the native loader.
 // Both are processes of their own; the driver does not know which it has.
 //
-// Layer: measure.
+// Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
 #include <functional>

@@ -1,6 +1,6 @@
 // One trial: evict, launch, observe, ready, stop, judge.
 //
-// Layer: measure.
+// Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
 #include <set>

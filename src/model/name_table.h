@@ -1,6 +1,6 @@
 // The tensor names of one header, for finding one or a twin.
 //
-// Layer: model.
+// Layer: model. Knows nothing of the page cache or what a path lies on.
 #pragma once
 
 #include <cstddef>

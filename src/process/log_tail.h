@@ -1,6 +1,6 @@
 // The end of a server's log, fit for a message: why it failed is usually there.
 //
-// Layer: process.
+// Layer: process. Knows no server by name.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 // TCP ports of this machine: a free one, and who holds one that is taken.
 //
-// Layer: process.
+// Layer: process. Knows no server by name.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // One launch of a server command: started, watched until it is ready, stopped with all that it
 // left behind.
 //
-// Layer: process.
+// Layer: process. Knows no server by name.
 #pragma once
 
 #include <chrono>

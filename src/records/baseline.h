@@ -1,6 +1,6 @@
 // Load times measured earlier, from any CSV with a `load_s` column.
 //
-// Layer: records.
+// Layer: records. Knows nothing of how anything is measured or worded.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
 // A trial as a row of storage_layout_bench.csv.
 //
-// Layer: records.
+// Layer: records. Knows nothing of how anything is measured or worded.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
 // The records that a report is written from, with the facts of each experiment held once.
 //
-// Layer: records.
+// Layer: records. Knows nothing of how anything is measured or worded.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 // The one list of what a trial's record holds: CSV columns, JSON keys and docs/csv.md follow it.
 //
-// Layer: records.
+// Layer: records. Knows nothing of how anything is measured or worded.
 #pragma once
 
 #include <string>

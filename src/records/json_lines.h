@@ -1,6 +1,6 @@
 // Records as JSON Lines: one object a line, `schema` first, unknown is null.
 //
-// Layer: records.
+// Layer: records. Knows nothing of how anything is measured or worded.
 #pragma once
 
 #include <cstdint>

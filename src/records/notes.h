@@ -1,6 +1,6 @@
 // What a row's notes say: all that the CSV's fixed columns do not hold.
 //
-// Layer: records.
+// Layer: records. Knows nothing of how anything is measured or worded.
 #pragma once
 
 #include "records/record.h"

@@ -1,7 +1,7 @@
-// What one trial leaves behind: a plain record with units. report/ turns it into CSV, JSON and
-// Markdown; nothing here knows how.
+// What one trial leaves behind: a plain record with units. fields.h has its one list for CSV and
+// JSON.
 //
-// Layer: records.
+// Layer: records. Knows nothing of how anything is measured or worded.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ struct Phase {
   double start_s = 0;
   double end_s = 0;
   std::string source;  // where the figure comes from: "log", "loader"
-  // Not in the file: report/dataset.h derives it from the timeline.
+  // Not in the file: dataset.h derives it from the timeline.
   std::optional<double> cpu_s = std::nullopt;
 };
 

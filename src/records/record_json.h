@@ -1,6 +1,6 @@
 // The parts of a record as JSON: one list of members each.
 //
-// Layer: records.
+// Layer: records. Knows nothing of how anything is measured or worded.
 #pragma once
 
 #include <span>

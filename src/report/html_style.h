@@ -1,6 +1,6 @@
 // How the report's page looks and what its tables can do.
 //
-// Layer: report.
+// Layer: report. Measures nothing.
 #pragma once
 
 namespace coldload::report {

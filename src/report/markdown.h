@@ -3,7 +3,7 @@
 // The first screen answers; everything below is evidence. Its parts are in sections.h, the rules
 // behind its sentences in verdict.h.
 //
-// Layer: report.
+// Layer: report. Measures nothing.
 #pragma once
 
 #include <string>

@@ -1,7 +1,7 @@
 // The report's sections: each a pure function from a comparison to Markdown, empty where it has
 // nothing to say. Text from outside (labels, paths, reasons) is escaped.
 //
-// Layer: report.
+// Layer: report. Measures nothing.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
 // The plain table that a terminal shows when an experiment ends.
 //
-// Layer: report.
+// Layer: report. Measures nothing.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
 // What a report speaks of, by the names that findings/ has for it.
 //
-// Layer: report.
+// Layer: report. Measures nothing.
 #pragma once
 
 #include "findings/budgets.h"

@@ -1,6 +1,6 @@
 // Leaving the disk and the processors to the server.
 //
-// Layer: run.
+// Layer: run. Knows nothing of experiments.
 #pragma once
 
 namespace coldload::run {

@@ -1,6 +1,6 @@
 // How a server's log is to be read: which text means what. Each server's file has its own table.
 //
-// Layer: server.
+// Layer: server. Starts nothing.
 #pragma once
 
 #include <span>

@@ -4,7 +4,7 @@
 // measures them. With `private_caches` all launches share caches of the experiment's own, which
 // the discarded first launch fills; with `fresh_caches` every launch starts with none.
 //
-// Layer: server.
+// Layer: server. Starts nothing.
 #pragma once
 
 #include <optional>

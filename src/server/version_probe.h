@@ -1,6 +1,6 @@
 // Which version of a Python package a server's command would run.
 //
-// Layer: server.
+// Layer: server. Starts nothing.
 #pragma once
 
 #include <chrono>

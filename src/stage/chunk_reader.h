@@ -1,6 +1,6 @@
 // Reads a file's chunks, from several threads, around the page cache or through it.
 //
-// Layer: stage.
+// Layer: stage. Knows nothing of model formats, servers or experiments.
 #pragma once
 
 #include <atomic>

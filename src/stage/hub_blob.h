@@ -1,6 +1,6 @@
 // What a hub cache says about its own files: a large file's blob is named by its SHA-256.
 //
-// Layer: stage.
+// Layer: stage. Knows nothing of model formats, servers or experiments.
 #pragma once
 
 #include <string>

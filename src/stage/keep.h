@@ -1,6 +1,6 @@
 // Makes room beside a destination: removes the oldest staged directories, and nothing else.
 //
-// Layer: stage.
+// Layer: stage. Knows nothing of model formats, servers or experiments.
 #pragma once
 
 #include <cstddef>

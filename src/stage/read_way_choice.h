@@ -1,6 +1,6 @@
 // Which way of reading a source is the faster one: tried with the first chunks, settled then.
 //
-// Layer: stage.
+// Layer: stage. Knows nothing of model formats, servers or experiments.
 #pragma once
 
 #include <array>

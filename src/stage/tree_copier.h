@@ -1,6 +1,6 @@
 // Copies the files of a tree with several threads, resuming what an earlier copy left.
 //
-// Layer: stage.
+// Layer: stage. Knows nothing of model formats, servers or experiments.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // Reads a directory again and holds every byte against a manifest.
 //
-// Layer: stage.
+// Layer: stage. Knows nothing of model formats, servers or experiments.
 #pragma once
 
 #include <cstdint>

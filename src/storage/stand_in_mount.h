@@ -1,7 +1,7 @@
 // How a mounted stand-in (stand_in/) is known and asked: by its file system's type, and through
 // extended attributes that its server answers.
 //
-// Layer: storage.
+// Layer: storage. Knows nothing of model formats or servers.
 #pragma once
 
 #include <cstdint>
