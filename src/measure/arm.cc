@@ -8,7 +8,6 @@
 #include "os/error.h"
 #include "os/file_id.h"
 #include "os/memory.h"
-#include "stand_in/delivery.h"
 #include "storage/file_systems.h"
 #include "storage/page_cache.h"
 #include "text/units.h"

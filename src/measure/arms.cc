@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "os/error.h"
+#include "stand_in/delivery.h"
 
 namespace coldload::measure {
 
