@@ -221,7 +221,8 @@ class Sabotage(ColdTest):
         self.assertNotIn("cold run 1: evict", result.stderr)
         record = read_records(self.out)[-1]
         self.assertEqual((record["cold"], record["status"]), ("off", "ok"))
-        self.assertLess(record["storage_bytes_read"], 0.1 * record["checkpoint_bytes"])
+        # Not what the storage delivered: its counter is the whole device's, other readers' bytes, too.
+        self.assertGreaterEqual(record["resident_bytes_before"], record["checkpoint_bytes"])
 
 
 @needs(has_fake_server())
