@@ -113,6 +113,7 @@ TEST(Crew, ASignalReachesEachThread) {
 
 TEST(CrewDeathTest, NoneBeginsWhereNotAllCanBeHad) {
   NEEDS_ROOT();
+  NEEDS_EVERY_THREAD();
   const auto ask_for_eight = [] {
     std::atomic<int> begun{0};
     try {
@@ -130,6 +131,7 @@ TEST(CrewDeathTest, NoneBeginsWhereNotAllCanBeHad) {
 
 TEST(CrewDeathTest, FewerWillDoWhereThatIsSaid) {
   NEEDS_ROOT();
+  NEEDS_EVERY_THREAD();
   const auto ask_for_eight = [] {
     std::atomic<int> begun{0};
     Crew crew({8, 1}, [&](unsigned) { ++begun; });

@@ -27,3 +27,9 @@ namespace coldload::os {
 
 #define NEEDS_ROOT() \
   if (::geteuid() != 0) GTEST_SKIP() << "needs root, to be a user that runs nothing else"
+
+#ifdef __SANITIZE_THREAD__
+#define NEEDS_EVERY_THREAD() GTEST_SKIP() << "the thread sanitizer takes threads of its own"
+#else
+#define NEEDS_EVERY_THREAD() static_cast<void>(0)
+#endif
