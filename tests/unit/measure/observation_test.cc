@@ -9,6 +9,7 @@
 #include "os/error.h"
 #include "os/file.h"
 #include "os/subprocess.h"
+#include "unit/eventually.h"
 
 namespace coldload::measure {
 namespace {
@@ -22,16 +23,6 @@ os::SpawnOptions shell(const std::string& script) {
   spawn.argv = {"sh", "-c", script};
   spawn.new_session = true;
   return spawn;
-}
-
-// Polls until `condition` holds; false after half a minute.
-template <typename Condition>
-bool eventually(Condition condition) {
-  for (int i = 0; i < 3000; ++i) {
-    if (condition()) return true;
-    ::usleep(10'000);
-  }
-  return false;
 }
 
 class ObservedLoad : public ::testing::Test {

@@ -14,7 +14,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::descendants_left;
-using testing::eventually;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 

@@ -14,6 +14,7 @@
 #include "os/proc.h"
 #include "process/port.h"
 #include "process/server_process.h"
+#include "unit/eventually.h"
 
 namespace coldload::process::testing {
 
@@ -58,16 +59,6 @@ inline std::vector<std::string> descendants_left() {
                    std::to_string(info.parent) + ": " + os::command_line(info.pid));
   }
   return left;
-}
-
-// Polls until `condition` holds; false after half a minute.
-template <typename Condition>
-bool eventually(Condition condition) {
-  for (int i = 0; i < 3000; ++i) {
-    if (condition()) return true;
-    ::usleep(10'000);
-  }
-  return false;
 }
 
 // For tests that run once for each way to behave before being ready.

@@ -23,7 +23,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::descendants_left;
-using testing::eventually;
 using ::testing::IsEmpty;
 using testing::Launch;
 using ::testing::SizeIs;

@@ -94,7 +94,7 @@ Trial measure(const std::string& before, int ready_after_ms) {
       stalls.longest_ms());
   EXPECT_EQ(result.outcome, Outcome::ready) << result.reason;
   const bool stamped =
-      testing::eventually([&] { return ::access(launch.file("stamp").c_str(), F_OK) == 0; });
+      eventually([&] { return ::access(launch.file("stamp").c_str(), F_OK) == 0; });
   EXPECT_TRUE(stamped) << "the server did not say when it became ready";
   const std::string text = os::read_text(launch.file("stamp"));
   std::int64_t stamp_ns = 0;
