@@ -130,8 +130,13 @@ class _Loop(_Mounts):
         with open(image, "wb") as file:
             file.truncate(96 * MIB)
         device = self.must("losetup", "--find", "--show", *flags, image)
-        self.later("losetup", "--detach", device)
+        self.addCleanup(self.let_go, device, image)
         return device
+
+    def let_go(self, device, image):
+        """Detaches `device` if it is still over `image`: another test may have its number now."""
+        if device in self.must("losetup", "-n", "-O", "NAME", "-j", image).splitlines():
+            self.must("losetup", "--detach", device)
 
     def model_on(self, device):
         """A checkpoint on a new file system on `device`; where it is mounted."""
