@@ -1,6 +1,7 @@
 #include "report/confounds.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -8,18 +9,25 @@
 
 #include "findings/setting.h"
 #include "report/wording.h"
-#include "text/escape.h"
 
 namespace coldload::report {
 
 namespace {
 
-using text::markdown_code;
-using text::markdown_text;
 using Lines = std::vector<std::string>;
 
-void add_once(const std::string& word, std::vector<std::string>* words) {
-  if (std::find(words->begin(), words->end(), word) == words->end()) words->push_back(word);
+// "`nvme` `ext4` and `net` `nfs`" where arms have different ones; empty where they do not.
+std::string where_they_differ(const Comparison& comparison,
+                              const std::function<Lines(const Arm& arm)>& answers_of_arm) {
+  Lines different;
+  Lines found;
+  for (const Arm& arm : comparison.arms) {
+    const Lines answers = answers_of_arm(arm);
+    if (answers.empty()) continue;
+    for (const std::string& answer : answers) add_once(answer, &different);
+    found.push_back(fmt::format("{} {}", name_of(arm), joined_code(answers)));
+  }
+  return different.size() > 1 ? joined(found) : "";
 }
 
 void add_storage(const Comparison& comparison, Lines* lines) {
@@ -31,19 +39,12 @@ void add_storage(const Comparison& comparison, Lines* lines) {
         "The checkpoints have different sizes: the paths did not load the same bytes.");
   }
   for (const char* key : {"fs_type", "readahead_kb"}) {
-    std::vector<std::string> found;
-    std::vector<std::string> different;
-    for (const Arm& arm : comparison.arms) {
+    const std::string where = where_they_differ(comparison, [key](const Arm& arm) -> Lines {
       const text::json::value* value = arm.facts.storage.if_contains(key);
-      if (value == nullptr || value->is_null()) continue;
-      const std::string shown =
-          value->is_string() ? std::string(value->as_string()) : text::to_line(*value);
-      add_once(shown, &different);
-      found.push_back(fmt::format("{} {}", name_of(arm), markdown_code(shown)));
-    }
-    if (different.size() > 1) {
-      lines->push_back(fmt::format("{} differs: {}.", markdown_code(key), joined(found)));
-    }
+      if (value == nullptr || value->is_null()) return {};
+      return {value_text(*value)};
+    });
+    if (!where.empty()) lines->push_back(fmt::format("{} differs: {}.", markdown_code(key), where));
   }
 }
 
@@ -56,26 +57,11 @@ std::vector<std::string> said(const Arm& arm, const char* key) {
   return answers;
 }
 
-std::string quoted(const std::vector<std::string>& answers) {
-  std::vector<std::string> marked;
-  marked.reserve(answers.size());
-  for (const std::string& answer : answers) marked.push_back(markdown_code(answer));
-  return joined(marked);
-}
-
 void add_version(const Comparison& comparison, Lines* lines) {
-  std::vector<std::string> different;
-  std::vector<std::string> found;
-  for (const Arm& arm : comparison.arms) {
-    const std::vector<std::string> versions = said(arm, "version");
-    if (versions.empty()) continue;
-    for (const std::string& version : versions) add_once(version, &different);
-    found.push_back(fmt::format("{} {}", name_of(arm), quoted(versions)));
-  }
-  if (different.size() > 1) {
-    lines->push_back(
-        fmt::format("The server's version differs: {}. Its loaders may, too.", joined(found)));
-  }
+  const std::string where =
+      where_they_differ(comparison, [](const Arm& arm) { return said(arm, "version"); });
+  if (where.empty()) return;
+  lines->push_back(fmt::format("The server's version differs: {}. Its loaders may, too.", where));
 }
 
 // Whether it mapped the files or read them ahead, as its own log told.
@@ -88,7 +74,7 @@ void add_load_strategy(const Comparison& comparison, Lines* lines) {
     if (arm.cold.trials.empty() || (file_systems.empty() && prefetch.empty())) continue;
     seen.push_back(fmt::format(
         "{} as {}{}", name_of(arm),
-        file_systems.empty() ? "a file system that it did not name" : quoted(file_systems),
+        file_systems.empty() ? "a file system that it did not name" : joined_code(file_systems),
         prefetch.empty() ? "" : " (\"" + joined(prefetch) + "\")"));
     strategies.push_back(prefetch);
   }
@@ -163,13 +149,12 @@ std::string experiments_text(const Comparison& comparison) {
       if (trial->experiment.id != id) continue;
       first = modes.empty() ? trial->run_id : std::min(first, trial->run_id);
       last = std::max(last, trial->run_id);
-      const std::string mode = markdown_code(trial->storage_mode);
-      if (std::find(modes.begin(), modes.end(), mode) == modes.end()) modes.push_back(mode);
+      add_once(trial->storage_mode, &modes);
     }
     if (modes.empty()) continue;
     sentences.push_back(fmt::format("Runs {} to {}{}: {}.", first, last,
                                     comparison.run_ids_repeat ? " of " + markdown_code(id) : "",
-                                    joined(modes)));
+                                    joined_code(modes)));
   }
   constexpr std::size_t k_most = 8;
   if (sentences.size() > k_most) return "";

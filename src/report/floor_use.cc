@@ -7,11 +7,8 @@
 #include <fmt/format.h>
 
 #include "findings/floor_use.h"
-#include "report/terms.h"
 #include "report/wording.h"
-#include "text/escape.h"
 #include "text/table.h"
-#include "text/units.h"
 
 namespace coldload::report {
 
@@ -21,10 +18,6 @@ using findings::FloorUse;
 using findings::HeldToFloor;
 using records::Floor;
 using text::Align;
-using text::format_bytes;
-using text::format_rate;
-using text::markdown_code;
-using text::markdown_text;
 
 // "6.1 GB/s", "between 2.0 GB/s and 6.1 GB/s".
 std::string rates_text(const statistics::Summary& rates) {
@@ -92,10 +85,10 @@ std::string use_sentence(const Comparison& comparison, const Arm& arm, const Hel
   const bool native = loads_only(comparison);
   std::string out = fmt::format(
       "{}: the {} used **{}** of what {}: {} in {} ({}, median{}, measured) are {}{}.",
-      markdown_code(arm.facts.label), native ? "loader" : "server",
-      share_text(use->efficiency.median), limit_text(*use, arm, held),
-      format_bytes(comparison.checkpoint_bytes), in_seconds(use->seconds.median),
-      native ? "the whole load" : "the weights phase", of_how_many(arm, held),
+      name_of(arm), native ? "loader" : "server", share_text(use->efficiency.median),
+      limit_text(*use, arm, held), format_bytes(comparison.checkpoint_bytes),
+      in_seconds(use->seconds.median), native ? "the whole load" : "the weights phase",
+      of_how_many(arm, held),
       format_rate(static_cast<double>(comparison.checkpoint_bytes) / use->seconds.median),
       range_of(use->efficiency));
   if (use->efficiency.median > k_clearly_more) out += why_more(*use, native);
@@ -113,8 +106,7 @@ std::string infinite_storage_sentence(const Comparison& comparison, const Arm& a
   return fmt::format(
       "{}: with infinitely fast storage you would still wait {}{} (derived): {} {} (median{}, "
       "measured), and {} for {} {} at {} ({}).",
-      markdown_code(arm.facts.label), prepares ? "at least " : "about ", in_seconds(rest + copy_s),
-      in_seconds(rest),
+      name_of(arm), prepares ? "at least " : "about ", in_seconds(rest + copy_s), in_seconds(rest),
       prepares ? "for the loader's start or, where that is longer, the GPU's context and pinned "
                  "memory, which are made beside it"
                : "that are no weights phase",
@@ -122,8 +114,6 @@ std::string infinite_storage_sentence(const Comparison& comparison, const Arm& a
       without->onto_gpu ? "to the GPU" : "from the page cache",
       rates_text(without->copy_bytes_per_s), when_measured(held));
 }
-
-std::string rate_cell(std::optional<double> rate) { return rate ? format_rate(*rate) : ""; }
 
 std::string storage_cell(const Floor& floor) {
   if (floor.given_bytes_per_s) return format_rate(*floor.given_bytes_per_s) + " (given)";
@@ -161,11 +151,10 @@ std::vector<std::string> floor_use_of(const Comparison& comparison) {
     const HeldToFloor held = findings::held_to_floor(comparison, arm);
     // Where weights are read beside the start, infinitely fast storage is not what is missing.
     const bool read_beside = !arm.facts.prefetch_of.empty();
-    for (std::string text : {use_sentence(comparison, arm, held),
-                             read_beside ? "" : infinite_storage_sentence(comparison, arm, held)}) {
-      if (!text.empty()) sentences.push_back(std::move(text));
-    }
+    sentences.push_back(use_sentence(comparison, arm, held));
+    if (!read_beside) sentences.push_back(infinite_storage_sentence(comparison, arm, held));
   }
+  std::erase(sentences, "");
   return sentences;
 }
 
@@ -179,13 +168,14 @@ std::string floor_table(const Comparison& comparison) {
                      {"host to GPU", Align::right}},
                     {}};
   std::string missing;
+  const auto not_measured = [&missing](const std::string& what, const std::string& reason) {
+    if (reason.empty()) return;
+    missing += fmt::format("{} was not measured: {}\n\n", what, sentence(markdown_text(reason)));
+  };
   const records::GpuFloor* gpu = nullptr;
   for (const Arm& arm : comparison.arms) {
-    const std::string label = markdown_code(arm.facts.label);
-    if (!arm.facts.no_floor_reason.empty()) {
-      missing += fmt::format("The floor of {} was not measured: {}\n\n", label,
-                             sentence(markdown_text(arm.facts.no_floor_reason)));
-    }
+    const std::string label = name_of(arm);
+    not_measured("The floor of " + label, arm.facts.no_floor_reason);
     if (!arm.facts.floor) continue;
     const Floor& floor = *arm.facts.floor;
     if (gpu == nullptr) gpu = &floor.gpu;
@@ -193,9 +183,8 @@ std::string floor_table(const Comparison& comparison) {
         {label, storage_cell(floor), rate_cell(floor.reads.sequential.bytes_per_s),
          latency_cell(floor.reads.latency.median_s), latency_cell(floor.reads.latency.p99_s),
          rate_cell(floor.reads.page_cache.bytes_per_s), rate_cell(floor.gpu.to_gpu_bytes_per_s())});
-    if (!floor.storage_bytes_per_s() && !floor.reads.sequential.reason.empty()) {
-      missing += fmt::format("The storage of {} was not measured: {}\n\n", label,
-                             sentence(markdown_text(floor.reads.sequential.reason)));
+    if (!floor.storage_bytes_per_s()) {
+      not_measured("The storage of " + label, floor.reads.sequential.reason);
     }
     for (const std::string& remark : floor.remarks) {
       missing += fmt::format("{}: {}\n\n", label, sentence(markdown_text(remark)));

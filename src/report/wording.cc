@@ -1,12 +1,56 @@
 #include "report/wording.h"
 
-#include <fmt/format.h>
+#include <algorithm>
 
-#include "text/escape.h"
+#include <fmt/format.h>
 
 namespace coldload::report {
 
-std::string name_of(const Arm& arm) { return text::markdown_code(arm.facts.label); }
+std::string range_text(const std::string& low, const std::string& high) {
+  return low == high ? low : low + " to " + high;
+}
+
+std::string joined_code(std::vector<std::string> words) {
+  for (std::string& word : words) word = markdown_code(word);
+  return joined(words);
+}
+
+std::string bullets(const std::vector<std::string>& lines) {
+  std::string out;
+  for (const std::string& line : lines) out += "- " + line + '\n';
+  return out;
+}
+
+void add_once(const std::string& word, std::vector<std::string>* words) {
+  if (std::find(words->begin(), words->end(), word) == words->end()) words->push_back(word);
+}
+
+std::string interval_note(const std::optional<statistics::Interval>& ratios) {
+  if (!ratios) return "";
+  return fmt::format(" (95 % interval {} to {})", in_times(ratios->low), in_times(ratios->high));
+}
+
+std::string name_of(const Arm& arm) { return markdown_code(arm.facts.label); }
+
+bool is_stand_in(const Arm& arm) { return arm.facts.stand_in && arm.facts.prefetch_of.empty(); }
+
+std::string value_text(const text::json::value& value) {
+  return value.is_string() ? std::string(value.get_string()) : text::to_line(value);
+}
+
+std::string seconds_cell(std::optional<double> seconds) {
+  return seconds ? in_seconds(*seconds) : "";
+}
+
+std::string times_cell(std::optional<double> ratio) { return ratio ? in_times(*ratio) : ""; }
+
+std::string rate_cell(std::optional<double> bytes_per_s) {
+  return bytes_per_s ? format_rate(*bytes_per_s) : "";
+}
+
+std::string with_runs(const statistics::Summary& load) {
+  return fmt::format("{} ({})", in_seconds(load.median), runs(load.n));
+}
 
 std::string start_word(const Comparison& comparison) {
   return loads_only(comparison) ? "load" : "start";
@@ -14,7 +58,7 @@ std::string start_word(const Comparison& comparison) {
 
 std::string run_name(const Comparison& comparison, const records::Record& trial) {
   return comparison.run_ids_repeat
-             ? fmt::format("{} of {}", trial.run_id, text::markdown_code(trial.experiment.id))
+             ? fmt::format("{} of {}", trial.run_id, markdown_code(trial.experiment.id))
              : fmt::format("{}", trial.run_id);
 }
 

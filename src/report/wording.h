@@ -1,22 +1,32 @@
-// Names and figures of a comparison as the report writes them; numbers alone are text/wording.h's.
+// How the report writes a comparison: names, figures, lists; what text/ has for that is here by the
+// same names.
 //
 // Layer: report. Pure functions; results are Markdown that fits into a line or a table cell.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "report/terms.h"
 #include "statistics/statistics.h"
+#include "text/escape.h"
+#include "text/json.h"
+#include "text/units.h"
 #include "text/wording.h"
 
 namespace coldload::report {
 
 using text::code_block;
+using text::format_bytes;
+using text::format_rate;
 using text::in_seconds;
 using text::in_times;
 using text::joined;
 using text::longer_by;
 using text::longer_than;
+using text::markdown_code;
+using text::markdown_text;
 using text::p_text;
 using text::percent;
 using text::runs;
@@ -28,8 +38,41 @@ using text::signed_seconds;
   return text::seconds_range(interval.low, interval.high);
 }
 
+// "1.97 to 2.13"; one of them where they read the same.
+[[nodiscard]] std::string range_text(const std::string& low, const std::string& high);
+
+// "`a`, `b` and `c`"
+[[nodiscard]] std::string joined_code(std::vector<std::string> words);
+
+// A Markdown list, an item of it per line.
+[[nodiscard]] std::string bullets(const std::vector<std::string>& lines);
+
+// Appends what is not among `words` yet.
+void add_once(const std::string& word, std::vector<std::string>* words);
+
+// " (95 % interval 1.25 to 1.64)"; empty without one.
+[[nodiscard]] std::string interval_note(const std::optional<statistics::Interval>& ratios);
+
 // An arm's label, as code.
 [[nodiscard]] std::string name_of(const Arm& arm);
+
+// Whether an arm is a stand-in's path as it is, not a way to start from one.
+[[nodiscard]] bool is_stand_in(const Arm& arm);
+
+// The median of a measured arm's cold trials; time_of: "62.4 s".
+[[nodiscard]] inline double median_s(const Arm& arm) { return arm.cold.load_s->median; }
+[[nodiscard]] inline std::string time_of(const Arm& arm) { return in_seconds(median_s(arm)); }
+
+// A value of the records: a text as it is, anything else as JSON.
+[[nodiscard]] std::string value_text(const text::json::value& value);
+
+// The cells of a table: empty for what is not known.
+[[nodiscard]] std::string seconds_cell(std::optional<double> seconds);
+[[nodiscard]] std::string times_cell(std::optional<double> ratio);
+[[nodiscard]] std::string rate_cell(std::optional<double> bytes_per_s);
+
+// "62.4 s (5 runs)": the median, and of how many.
+[[nodiscard]] std::string with_runs(const statistics::Summary& load);
 
 // What a cold trial is of: "load" of weights alone, "start" of a server.
 [[nodiscard]] std::string start_word(const Comparison& comparison);
