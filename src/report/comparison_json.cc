@@ -5,7 +5,6 @@
 #include "records/json_values.h"
 #include "report/dominance.h"
 #include "report/recommendation.h"
-#include "report/terms.h"
 #include "text/escape.h"
 
 namespace coldload::report {
@@ -26,35 +25,32 @@ json::value numbers_value(const std::vector<double>& numbers) {
   return out;
 }
 
+using statistics::Summary;
+
+json::value figure(const std::optional<Summary>& load_s, double Summary::*member) {
+  return load_s ? to_value((*load_s).*member) : nullptr;
+}
+
 json::object mode_object(const Mode& mode) {
-  using statistics::Summary;
-  const auto figure = [&mode](double Summary::*member) {
-    return mode.load_s ? to_value((*mode.load_s).*member) : json::value(nullptr);
-  };
-  json::object out;
-  out["n"] = mode.values_s.size();
-  out["median_s"] = figure(&Summary::median);
-  out["min_s"] = figure(&Summary::min);
-  out["max_s"] = figure(&Summary::max);
-  out["values_s"] = numbers_value(mode.values_s);
-  out["load_rate_bytes_per_s"] = to_value(mode.load_rate_bytes_per_s);
-  out["storage_rate_bytes_per_s"] = to_value(mode.storage_rate_bytes_per_s);
-  out["gpu_mem_used_mb"] = to_value(mode.gpu_mem_mib);
-  out["first_token_s"] = to_value(mode.first_token_s);
-  return out;
+  return {{"n", mode.values_s.size()},
+          {"median_s", figure(mode.load_s, &Summary::median)},
+          {"min_s", figure(mode.load_s, &Summary::min)},
+          {"max_s", figure(mode.load_s, &Summary::max)},
+          {"values_s", numbers_value(mode.values_s)},
+          {"load_rate_bytes_per_s", to_value(mode.load_rate_bytes_per_s)},
+          {"storage_rate_bytes_per_s", to_value(mode.storage_rate_bytes_per_s)},
+          {"gpu_mem_used_mb", to_value(mode.gpu_mem_mib)},
+          {"first_token_s", to_value(mode.first_token_s)}};
 }
 
 json::object arm_object(const Arm& arm) {
   json::object out = mode_object(arm.cold);
   out["warm_n"] = arm.warm.values_s.size();
   out["warm_values_s"] = numbers_value(arm.warm.values_s);
-  out["warm_median_s"] = arm.warm.load_s ? to_value(arm.warm.load_s->median) : json::value(nullptr);
-  out["native_load_s"] =
-      arm.native_load_s ? to_value(arm.native_load_s->median) : json::value(nullptr);
+  out["warm_median_s"] = figure(arm.warm.load_s, &Summary::median);
+  out["native_load_s"] = figure(arm.native_load_s, &Summary::median);
   out["cold_less_warm_s"] = to_value(arm.cold_less_warm_s());
-  const auto share = arm.share;
-  out["storage_share_s"] =
-      share && share->is_clear ? to_value(share->seconds()) : json::value(nullptr);
+  out["storage_share_s"] = to_value(shown_storage_s(arm));
   json::object verdicts;
   for (const auto& [cold, count] : arm.cold_verdicts) verdicts[to_string(cold)] = count;
   out["cold"] = std::move(verdicts);
@@ -76,28 +72,29 @@ json::array expected_array(const Comparison& comparison) {
   json::array out;
   for (const Expectation& expectation : comparison.expectations) {
     const Arm& arm = comparison.arms[expectation.arm];
-    json::object entry;
-    entry["arm"] = to_value(arm.facts.label);
-    entry["basis"] = expectation.basis;
-    entry["rate_bytes_per_s"] = to_value(expectation.rate_bytes_per_s);
-    entry["load_s"] = to_value(expectation.load_s);
-    entry["ratio"] = to_value(expectation.ratio);
-    entry["measured_s"] =
-        arm.cold.load_s ? to_value(arm.cold.load_s->median) : json::value(nullptr);
-    out.push_back(std::move(entry));
+    out.push_back(json::object{{"arm", to_value(arm.facts.label)},
+                               {"basis", expectation.basis},
+                               {"rate_bytes_per_s", to_value(expectation.rate_bytes_per_s)},
+                               {"load_s", to_value(expectation.load_s)},
+                               {"ratio", to_value(expectation.ratio)},
+                               {"measured_s", figure(arm.cold.load_s, &Summary::median)}});
   }
   return out;
+}
+
+void add_figures(const Contrast& contrast, json::object* out) {
+  (*out)["ratio"] = to_value(contrast.ratio);
+  (*out)["ratio_ci"] = interval_value(contrast.ratio_ci);
+  (*out)["difference_s"] = to_value(contrast.difference_s);
+  (*out)["difference_ci"] = interval_value(contrast.difference_ci);
+  (*out)["p_value"] = to_value(contrast.p_value);
 }
 
 json::object contrast_object(const Comparison& comparison, const Contrast& contrast) {
   json::object out;
   out["first"] = to_value(comparison.arms[contrast.first].facts.label);
   out["second"] = to_value(comparison.arms[contrast.second].facts.label);
-  out["ratio"] = to_value(contrast.ratio);
-  out["ratio_ci"] = interval_value(contrast.ratio_ci);
-  out["difference_s"] = to_value(contrast.difference_s);
-  out["difference_ci"] = interval_value(contrast.difference_ci);
-  out["p_value"] = to_value(contrast.p_value);
+  add_figures(contrast, &out);
   out["claim"] = to_string(contrast.claim);
   return out;
 }
@@ -124,14 +121,10 @@ text::json::value to_json(const std::vector<Comparison>& comparisons) {
   out["arms"] = std::move(arms);
   // The second path that is there over the first, at the top level.
   const std::size_t first_arm = comparison.first_there();
-  const Contrast first = first_arm + 1 < comparison.arms.size()
-                             ? contrast_of(comparison, first_arm, first_arm + 1)
-                             : Contrast{};
-  out["ratio"] = to_value(first.ratio);
-  out["ratio_ci"] = interval_value(first.ratio_ci);
-  out["difference_s"] = to_value(first.difference_s);
-  out["difference_ci"] = interval_value(first.difference_ci);
-  out["p_value"] = to_value(first.p_value);
+  add_figures(first_arm + 1 < comparison.arms.size()
+                  ? contrast_of(comparison, first_arm, first_arm + 1)
+                  : Contrast{},
+              &out);
   out["n"] = std::move(n);
   json::array contrasts;
   for (const Contrast& contrast : comparison.contrasts) {

@@ -1,13 +1,11 @@
 #include "report/dominance.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
-#include "report/terms.h"
 #include "report/wording.h"
-#include "text/escape.h"
-#include "text/units.h"
 
 namespace coldload::report {
 
@@ -20,17 +18,17 @@ constexpr double k_dominates = 0.5;
 std::string where_storage_dominates(const Comparison& comparison, const Arm& arm,
                                     const StorageShare& share) {
   constexpr double k_most = 100;  // times the weights: more is no answer to anybody
-  const double times = (arm.cold.load_s->median - share.seconds()) / share.seconds();
+  const double times = (median_s(arm) - share.seconds()) / share.seconds();
   if (loads_only(comparison) || comparison.checkpoint_bytes == 0 || times > k_most) return "";
   const double bytes = static_cast<double>(comparison.checkpoint_bytes) * times;
   return fmt::format(
       " With larger weights that turns: at the same rate storage is the larger part from about {} "
       "on (derived), and sooner where several servers share the path.",
-      text::format_bytes(static_cast<std::uint64_t>(bytes)));
+      format_bytes(static_cast<std::uint64_t>(bytes)));
 }
 
 std::string sentence_of(const Comparison& comparison, const Arm& arm) {
-  const double load_s = arm.cold.load_s->median;
+  const double load_s = median_s(arm);
   if (!arm.warm.load_s) {
     return fmt::format(
         "{}: no run with the weights in memory, so storage and the rest are not told apart "
@@ -74,19 +72,18 @@ std::string sentence_of(const Comparison& comparison, const Arm& arm) {
 
 // How much of a difference between two arms is storage.
 std::string sentence_of(const Comparison& comparison, const Contrast& contrast) {
-  const Claim claim = contrast.claim;
-  if (claim != Claim::shown && claim != Claim::separated) return "";
+  if (contrast.claim != Claim::shown && contrast.claim != Claim::separated) return "";
   const Arm& first = comparison.arms[contrast.first];
   const Arm& second = comparison.arms[contrast.second];
   if (!first.warm.load_s || !second.warm.load_s) return "";
-  const bool in_order = first.cold.load_s->median <= second.cold.load_s->median;
+  const bool in_order = median_s(first) <= median_s(second);
   const Arm& fast = in_order ? first : second;
   const Arm& slow = in_order ? second : first;
   const StorageShare fast_share = *fast.share;
   const StorageShare slow_share = *slow.share;
   if (fast_share.of_phase != slow_share.of_phase) return "";
   if (!fast_share.is_clear || !slow_share.is_clear) return "";
-  const double difference = slow.cold.load_s->median - fast.cold.load_s->median;
+  const double difference = median_s(slow) - median_s(fast);
   const double storage = slow_share.seconds() - fast_share.seconds();
   const double rest = difference - storage;
   return fmt::format(
@@ -98,6 +95,10 @@ std::string sentence_of(const Comparison& comparison, const Contrast& contrast) 
 }
 
 }  // namespace
+
+std::optional<double> shown_storage_s(const Arm& arm) {
+  return arm.share && arm.share->is_clear ? std::optional(arm.share->seconds()) : std::nullopt;
+}
 
 std::string not_quite_warm(const Arm& arm) {
   constexpr double k_little = 0.05;  // of the checkpoint
@@ -112,29 +113,24 @@ std::string not_quite_warm(const Arm& arm) {
       most = std::max(most, read);
     }
   }
-  return most == 0 ? ""
-                   : fmt::format(", though {} still came from storage", text::format_bytes(most));
+  return most == 0 ? "" : fmt::format(", though {} still came from storage", format_bytes(most));
 }
 
 std::string storage_in_short(const Comparison& comparison) {
   if (loads_only(comparison)) return "";
   std::vector<const Arm*> paths;  // whose storage share is known, the slowest first
   for (const Arm& arm : comparison.arms) {
-    if (!arm.is_measured() || !arm.is_plain()) continue;
-    const auto share = arm.share;
-    if (!share || !share->is_clear) continue;
-    paths.push_back(&arm);
+    if (arm.is_measured() && arm.is_plain() && shown_storage_s(arm)) paths.push_back(&arm);
   }
   if (paths.empty()) return "";
-  std::stable_sort(paths.begin(), paths.end(), [](const Arm* a, const Arm* b) {
-    return a->cold.load_s->median > b->cold.load_s->median;
-  });
+  std::stable_sort(paths.begin(), paths.end(),
+                   [](const Arm* a, const Arm* b) { return median_s(*a) > median_s(*b); });
   std::vector<std::string> storage;
   std::vector<std::string> rest;
   std::vector<std::string> of_an_hour;
   constexpr double k_hour_s = 3600;
   for (const Arm* path : paths) {
-    const double load_s = path->cold.load_s->median;
+    const double load_s = median_s(*path);
     const double storage_s = path->share->seconds();
     storage.push_back(fmt::format("{} of the {} from {}", in_seconds(storage_s), in_seconds(load_s),
                                   name_of(*path)));
@@ -159,9 +155,9 @@ std::vector<std::string> dominance_of(const Comparison& comparison) {
       sentences.push_back(sentence_of(comparison, arm));
   }
   for (const Contrast& contrast : comparison.contrasts) {
-    std::string sentence = sentence_of(comparison, contrast);
-    if (!sentence.empty()) sentences.push_back(std::move(sentence));
+    sentences.push_back(sentence_of(comparison, contrast));
   }
+  std::erase(sentences, "");
   return sentences;
 }
 

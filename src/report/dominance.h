@@ -15,6 +15,9 @@
 
 namespace coldload::report {
 
+// The seconds of an arm's starts that are shown to be storage.
+[[nodiscard]] std::optional<double> shown_storage_s(const Arm& arm);
+
 // ", though 138 MB still came from storage" where the arm's warm runs were not quite that,
 // which makes what storage costs look smaller than it is.
 [[nodiscard]] std::string not_quite_warm(const Arm& arm);

@@ -4,13 +4,11 @@
 #include <optional>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <fmt/format.h>
 
 #include "findings/setting.h"
 #include "report/dominance.h"
-#include "report/terms.h"
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/json.h"
@@ -80,9 +78,8 @@ std::optional<std::string> device_of(const Arm& arm) {
 const Arm* measured_on(const Comparison& comparison, const Arm& place) {
   constexpr double k_least = 0.02;  // of a start: less is not worth a command
   const auto tells = [](const Arm& arm) {
-    const auto& share = arm.share;
-    return share && share->is_clear && share->seconds() > k_least * arm.cold.load_s->median &&
-           *arm.cold_less_warm_s() > 0;
+    const auto storage_s = shown_storage_s(arm);
+    return storage_s && *storage_s > k_least * median_s(arm) && *arm.cold_less_warm_s() > 0;
   };
   if (tells(place)) return &place;
   for (const Arm* path : paths_by_time(comparison)) {
@@ -151,8 +148,7 @@ std::string read_ahead_and_staged_start(const Comparison& comparison, const Stag
       "# starts; the copy is made once it is ready. From the copy: {}. Each was measured alone.\n"
       "exec coldload run --stage \"$copy\" \"$model\" --{}\n",
       at_boot(copy_line(staging, "  ") + into_memory(comparison, *staging.staged, "copy")),
-      in_seconds(prefetched(comparison, source)->cold.load_s->median),
-      in_seconds(source.cold.load_s->median), in_seconds(staging.later_s),
+      time_of(*prefetched(comparison, source)), time_of(source), in_seconds(staging.later_s),
       server_line(comparison, "{model}"));
 }
 
@@ -164,8 +160,8 @@ std::string direct_start(const Comparison& comparison, const Arm& path) {
   return out + fmt::format(
                    "# Ready after {} instead of {}: the weights are read while the server starts.\n"
                    "exec coldload run \"$model\" --{}\n",
-                   in_seconds(prefetched(comparison, path)->cold.load_s->median),
-                   in_seconds(path.cold.load_s->median), server_line(comparison, "\"$model\""));
+                   time_of(*prefetched(comparison, path)), time_of(path),
+                   server_line(comparison, "\"$model\""));
 }
 
 // What follows the header: the places, then what is done.

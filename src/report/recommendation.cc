@@ -9,16 +9,11 @@
 
 #include "findings/floor_use.h"
 #include "records/trial_figures.h"
-#include "report/budget.h"
 #include "report/caveats.h"
 #include "report/dominance.h"
 #include "report/node_bootstrap.h"
-#include "report/sections.h"
-#include "report/terms.h"
 #include "report/wording.h"
 #include "statistics/statistics.h"
-#include "text/escape.h"
-#include "text/units.h"
 
 namespace coldload::report {
 
@@ -37,8 +32,7 @@ std::string named(const std::vector<Budget>& uses) {
 
 // "62.4 s (3 runs)": how many there were is said where they are few.
 std::string told(const statistics::Summary& load) {
-  return in_seconds(load.median) +
-         (load.n < statistics::k_least_n ? fmt::format(" ({})", runs(load.n)) : "");
+  return load.n < statistics::k_least_n ? with_runs(load) : in_seconds(load.median);
 }
 std::string median_of(const Arm& arm) { return told(*arm.cold.load_s); }
 std::string slowest_of(const Arm& arm) {
@@ -138,8 +132,8 @@ std::string where_models_lie(const Comparison& comparison) {
     return fmt::format(
         "**{} is enough for every use:** its slowest start took {}, within all budgets; {} would "
         "save {} of the {} that it takes by the median.",
-        name_of(slow), slowest_of(slow), name_of(fast),
-        in_seconds(slow.cold.load_s->median - fast.cold.load_s->median), median_of(slow));
+        name_of(slow), slowest_of(slow), name_of(fast), in_seconds(median_s(slow) - median_s(fast)),
+        median_of(slow));
   }
   return which_path_for(comparison, paths);
 }
@@ -153,7 +147,7 @@ std::string whether_to_stage(const Comparison& comparison) {
         "Whether staging from {} pays was not measured: {} measures the copy and the starts from "
         "it.",
         name_of(*paths.back()),
-        text::markdown_code(fmt::format("--stage {}:DIRECTORY", paths.back()->facts.label)));
+        markdown_code(fmt::format("--stage {}:DIRECTORY", paths.back()->facts.label)));
   }
   const std::string source = name_of(*staging->source);
   const Arm& without = without_copy(comparison, *staging);
@@ -161,7 +155,7 @@ std::string whether_to_stage(const Comparison& comparison) {
   const std::string other =
       read_ahead ? fmt::format("with `coldload run` from {}", source) : "from " + source;
   if (staging_pays(comparison, staging)) {
-    const auto pays_at = *staging->break_even_against(without.cold.load_s->median);
+    const auto pays_at = *staging->break_even_against(median_s(without));
     return fmt::format(
         "**Stage{} on nodes that start {}:** the copy costs {} once, and each start from it takes "
         "{}; {} it takes {}.",
@@ -172,7 +166,7 @@ std::string whether_to_stage(const Comparison& comparison) {
   }
   const std::string copy = told(*staging->staged->cold.load_s);
   if (gain_of_copy(comparison, *staging, without) == Gain::loss_shown) {
-    const bool first_alone = staging->break_even_against(without.cold.load_s->median) == 1;
+    const bool first_alone = staging->break_even_against(median_s(without)) == 1;
     return fmt::format(
         "**Do not stage{}:** a start from the copy takes {}, {} it takes {}, and copying costs {}.",
         first_alone ? " for more than a node's first start" : "", copy, other, median_of(without),
@@ -185,19 +179,18 @@ std::string whether_to_stage(const Comparison& comparison) {
       are_mixed(comparison, without, *staging->staged)
           ? "do not say what a rank test of the runs does"
           : "these runs do not tell from chance",
-      staging->later_s < without.cold.load_s->median
+      staging->later_s < median_s(without)
           ? ""
           : fmt::format("; copying costs {}", in_seconds(staging->copy_s)));
 }
 
 std::string whether_to_read_ahead(const Comparison& comparison) {
   for (const Arm* path : paths_by_time(comparison)) {
-    const Arm& arm = *path;
-    if (!prefetch_saves(comparison, arm)) continue;
+    if (!prefetch_saves(comparison, *path)) continue;
     return fmt::format(
         "**Start servers on {} with `coldload run`:** ready after {} instead of {}, as the weights "
         "are read while the server starts{}.",
-        name_of(arm), median_of(*prefetched(comparison, arm)), median_of(arm),
+        name_of(*path), median_of(*prefetched(comparison, *path)), median_of(*path),
         staging_pays(comparison, staging_in(comparison))
             ? "; with `--stage` it leaves the copy for later starts"
         : copy_may_pay(comparison, staging_in(comparison))
@@ -212,16 +205,14 @@ std::string whether_to_keep_in_memory(const Comparison& comparison) {
   std::reverse(slowest_first.begin(), slowest_first.end());
   for (const Arm* path : slowest_first) {
     const Arm& arm = *path;
-    const auto share = arm.share;
-    if (!share || !share->is_clear || share->seconds() < k_worth_it * arm.cold.load_s->median ||
-        *arm.cold_less_warm_s() <= 0) {
+    const auto storage_s = shown_storage_s(arm);
+    if (!storage_s || *storage_s < k_worth_it * median_s(arm) || *arm.cold_less_warm_s() <= 0) {
       continue;
     }
     return fmt::format(
         "**Leave memory for the page cache:** with the {}weights in it, a {} {} takes {} instead "
         "of {}{}; `coldload cache warm` brings them in before they are asked for.",
-        comparison.checkpoint_bytes == 0 ? ""
-                                         : text::format_bytes(comparison.checkpoint_bytes) + " of ",
+        comparison.checkpoint_bytes == 0 ? "" : format_bytes(comparison.checkpoint_bytes) + " of ",
         loads_only(comparison) ? "load from" : "restart on", name_of(arm), told(*arm.warm.load_s),
         median_of(arm), not_quite_warm(arm));
   }
@@ -244,7 +235,7 @@ std::string longest_phases(const Comparison& comparison, const Arm& arm) {
   for (const records::Phase& phase : trial.phases) {
     if (phase.name == "weights") continue;
     const double seconds = phase.end_s - phase.start_s;
-    phases.emplace_back(seconds, fmt::format("{} {}{}", text::markdown_text(phase.name),
+    phases.emplace_back(seconds, fmt::format("{} {}{}", markdown_text(phase.name),
                                              in_seconds(seconds), cores_busy(comparison, phase)));
   }
   if (phases.empty()) return "";
@@ -254,10 +245,9 @@ std::string longest_phases(const Comparison& comparison, const Arm& arm) {
   std::stable_sort(phases.begin(), phases.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });
   constexpr std::size_t k_shown = 2;
+  phases.resize(std::min(phases.size(), k_shown));
   std::vector<std::string> words;
-  for (const auto& [seconds, text] : phases) {
-    if (words.size() < k_shown) words.push_back(text);
-  }
+  for (const auto& [seconds, text] : phases) words.push_back(text);
   return fmt::format("; in the median trial they are mostly {}", joined(words));
 }
 
@@ -268,7 +258,7 @@ std::string what_else_to_work_on(const Comparison& comparison) {
   const Arm& arm = *paths.front();
   const auto share = arm.share;
   if (!share) return "";
-  const double load_s = arm.cold.load_s->median;
+  const double load_s = median_s(arm);
   const std::string advice =
       fmt::format("**On {}, work on the server's start before storage:**", name_of(arm));
   if (!share->is_clear) {
@@ -299,7 +289,7 @@ std::string whether_the_path_is_used(const Comparison& comparison) {
     const auto use = findings::held_to_floor(comparison, arm).use;
     if (efficiencies.empty() || (use && use->bus_limits)) continue;
     const double lost = statistics::median(lost_s);
-    if (lost < k_worth_it * arm.cold.load_s->median) continue;
+    if (lost < k_worth_it * median_s(arm)) continue;
     return fmt::format(
         "**{} delivers more than is used:** the weights came at {} of what it was measured to "
         "deliver; at all of it they would be there {} sooner. Another load strategy of the server, "
@@ -312,14 +302,12 @@ std::string whether_the_path_is_used(const Comparison& comparison) {
 }  // namespace
 
 std::vector<std::string> recommendations_of(const Comparison& comparison) {
-  std::vector<std::string> bullets;
-  for (std::string bullet :
-       {where_models_lie(comparison), what_else_to_work_on(comparison),
-        whether_to_read_ahead(comparison), whether_to_stage(comparison),
-        whether_to_keep_in_memory(comparison), whether_the_path_is_used(comparison)}) {
-    if (!bullet.empty()) bullets.push_back(std::move(bullet));
-  }
-  return bullets;
+  std::vector<std::string> advice{
+      where_models_lie(comparison),          what_else_to_work_on(comparison),
+      whether_to_read_ahead(comparison),     whether_to_stage(comparison),
+      whether_to_keep_in_memory(comparison), whether_the_path_is_used(comparison)};
+  std::erase(advice, "");
+  return advice;
 }
 
 std::vector<std::string> take_aways_of(const Comparison& comparison) {
@@ -329,7 +317,7 @@ std::vector<std::string> take_aways_of(const Comparison& comparison) {
   const Arm& fast = *paths.front();
   const Arm& slow = *paths.back();
   if (paths.size() > 1 && !is_about_one_storage(comparison)) {
-    const double ratio = slow.cold.load_s->median / fast.cold.load_s->median;
+    const double ratio = median_s(slow) / median_s(fast);
     sentences.push_back(
         differs(comparison, fast, slow)
             ? fmt::format("{} takes {} {}: {} instead of {}.", name_of(slow), longer_than(ratio),
@@ -339,49 +327,42 @@ std::vector<std::string> take_aways_of(const Comparison& comparison) {
                                                             : "are not told apart",
                           median_of(fast), median_of(slow)));
   }
-  const auto share = slow.share;
-  if (share && share->is_clear) {
+  if (const auto storage_s = shown_storage_s(slow)) {
     sentences.push_back(fmt::format("Of the {} on {}, {} are storage; {} would be left without it.",
-                                    in_seconds(slow.cold.load_s->median), name_of(slow),
-                                    in_seconds(share->seconds()),
-                                    in_seconds(slow.cold.load_s->median - share->seconds())));
+                                    time_of(slow), name_of(slow), in_seconds(*storage_s),
+                                    in_seconds(median_s(slow) - *storage_s)));
   }
-  const auto staging = staging_in(comparison);
-  if (const std::string ahead = whether_to_read_ahead(comparison); !ahead.empty()) {
-    sentences.push_back(ahead);
-  } else if (staging_pays(comparison, staging)) {
-    sentences.push_back(whether_to_stage(comparison));
-  } else if (const std::string other = what_else_to_work_on(comparison); !other.empty()) {
-    sentences.push_back(other);
+  std::string advice = whether_to_read_ahead(comparison);
+  if (advice.empty()) {
+    advice = staging_pays(comparison, staging_in(comparison)) ? whether_to_stage(comparison)
+                                                              : what_else_to_work_on(comparison);
   }
+  if (!advice.empty()) sentences.push_back(std::move(advice));
   return sentences;
 }
 
 std::string recommendation_section(const Comparison& comparison) {
-  const std::vector<std::string> bullets = recommendations_of(comparison);
-  if (bullets.empty()) return "";
-  std::string out = "## What to do\n\n";
-  for (const std::string& bullet : bullets) out += "- " + bullet + '\n';
-  return out + '\n';
+  const std::vector<std::string> advice = recommendations_of(comparison);
+  return advice.empty() ? "" : "## What to do\n\n" + bullets(advice) + '\n';
 }
 
 std::string recommendation_note(const Comparison& comparison) {
   std::string out = "# Storage layout: what to do\n\n";
   for (const Arm& arm : comparison.arms) {
-    if (!arm.facts.stand_in || !arm.facts.prefetch_of.empty()) continue;
+    if (!is_stand_in(arm)) continue;
     out += fmt::format("{} was a stand-in at {}, not a network.\n\n", name_of(arm),
-                       text::markdown_text(arm.facts.stand_in->spec));
+                       markdown_text(arm.facts.stand_in->spec));
   }
   for (const std::string& caveat : names_that_mislead(comparison)) out += caveat + "\n\n";
   if (!all_verified(comparison)) {
     out += "Not all trials were verified to be cold: paths without that are left out here.\n\n";
   }
-  const std::vector<std::string> bullets = recommendations_of(comparison);
+  const std::vector<std::string> advice = recommendations_of(comparison);
   const std::string script = node_bootstrap_of(comparison);
-  if (bullets.empty() && script.empty()) {
+  if (advice.empty() && script.empty()) {
     return out + "Nothing was measured that could be recommended from.\n";
   }
-  for (const std::string& bullet : bullets) out += "- " + bullet + '\n';
+  out += bullets(advice);
   if (!script.empty()) out += "\n## How a node starts\n\n" + code_block(script, "bash");
   const std::vector<std::string> take_aways = take_aways_of(comparison);
   if (!take_aways.empty()) out += "\n## To take away\n\n";
