@@ -16,8 +16,9 @@ namespace coldload::report {
 // Of two paths, on the first screen; empty where an arm has no figure.
 [[nodiscard]] std::string answer_for(const Comparison& comparison, const Contrast& contrast);
 
-// Of starts from one path with `coldload run` against those without; `contrast`: with over without.
-[[nodiscard]] std::string answer_of_reading_ahead(const Arm& without, const Arm& with,
+// Of starts from one path with `coldload run`, the contrast's second arm, against those without;
+// likewise.
+[[nodiscard]] std::string answer_of_reading_ahead(const Comparison& comparison,
                                                   const Contrast& contrast);
 
 // What is to be said of starts from a copy against those from its source where no test shows a

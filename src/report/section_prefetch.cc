@@ -1,36 +1,25 @@
 // Whether reading the weights beside the server's start pays.
-#include <algorithm>
-#include <cmath>
-#include <optional>
-#include <string>
-
 #include <fmt/format.h>
 
 #include "records/trial_figures.h"
 #include "report/claims.h"
-#include "report/dominance.h"
 #include "report/sections.h"
-#include "report/terms.h"
 #include "report/wording.h"
-#include "text/escape.h"
 #include "text/json.h"
 
 namespace coldload::report {
 
 namespace {
 
-using text::markdown_code;
-
 // In how many of its runs nothing was read ahead, and why, in the words of the first.
 std::string not_read(const Arm& without, const Arm& with) {
-  const std::vector<const records::Record*> trials = not_read_ahead(with);
+  const Trials trials = not_read_ahead(with);
   if (trials.empty()) return "";
   const auto why =
       text::string_at(trials.front()->reported, records::k_not_read_ahead_key).value_or("");
   return fmt::format(
       "**In {} of {} starts by `coldload run` nothing of {} was read beside the server:** {}",
-      trials.size(), with.cold.trials.size(), markdown_code(without.facts.label),
-      sentence(text::markdown_text(why)));
+      trials.size(), with.cold.trials.size(), name_of(without), sentence(markdown_text(why)));
 }
 
 }  // namespace
@@ -42,13 +31,10 @@ std::string prefetch_section(const Comparison& comparison) {
     if (label.empty()) continue;
     for (std::size_t without = 0; without < comparison.arms.size(); ++without) {
       if (comparison.arms[without].facts.label != label) continue;
-      const Arm& plain = comparison.arms[without];
-      const Arm& ahead = comparison.arms[with];
-      const std::string declined = not_read(plain, ahead);
-      const std::string answer =
-          declined.empty()
-              ? answer_of_reading_ahead(plain, ahead, contrast_of(comparison, without, with))
-              : declined;
+      std::string answer = not_read(comparison.arms[without], comparison.arms[with]);
+      if (answer.empty()) {
+        answer = answer_of_reading_ahead(comparison, contrast_of(comparison, without, with));
+      }
       if (!answer.empty()) out += answer + "\n\n";
     }
   }
