@@ -1,15 +1,12 @@
 #include "report/markdown.h"
 
 #include <utility>
-#include <vector>
 
 #include <fmt/format.h>
 
-#include "report/answers.h"
 #include "report/claims.h"
 #include "report/recommendation.h"
 #include "report/sections.h"
-#include "report/terms.h"
 
 namespace coldload::report {
 
@@ -55,14 +52,11 @@ std::string markdown_report(const std::vector<Comparison>& comparisons,
   out += time_section(comparison,
                       picture("phases of the median trials", pictures.phases) +
                           picture("what went on in the median trials", pictures.timelines));
-  out += native_section(comparison);
-  out += tolerance_section(comparison);
-  out += staging_section(comparison);
-  out += prefetch_section(comparison);
-  out += expectation_section(comparison);
-  out += baseline_section(comparison);
-  out += placeholder_section(comparison);
-  out += doubt_section(comparison);
+  for (const auto section :
+       {native_section, tolerance_section, staging_section, prefetch_section, expectation_section,
+        baseline_section, placeholder_section, doubt_section}) {
+    out += section(comparison);
+  }
   out += trials_section(comparison, comparisons.size() > 1);
   out += others_section(comparisons);
   out += setting_section(comparison);

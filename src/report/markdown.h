@@ -1,7 +1,6 @@
 // storage_layout_bench.md: the report for people, from the records alone, the same bytes each time.
 //
-// The first screen answers; everything below is evidence. Its parts are in sections.h, the rules
-// behind its sentences in verdict.h.
+// The first screen answers; everything below is evidence. Its parts are in sections.h.
 //
 // Layer: report. Measures nothing.
 #pragma once

@@ -1,23 +1,21 @@
-// The tables of the first screen: uses and paths; and what follows from them.
+// What the answer is and how sure; and the figures of every path, which it rests on.
 #include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
 
-#include "report/budget.h"
+#include "report/caveats.h"
+#include "report/claims.h"
+#include "report/dominance.h"
 #include "report/sections.h"
-#include "report/terms.h"
 #include "report/wording.h"
-#include "text/escape.h"
 #include "text/table.h"
-#include "text/units.h"
 
 namespace coldload::report {
 
 namespace {
 
 using text::Align;
-using text::markdown_code;
 using text::Table;
 
 std::string cold_words(const Mode& mode, const Arm& arm) {
@@ -38,42 +36,29 @@ std::string cold_words(const Mode& mode, const Arm& arm) {
   return joined(words);
 }
 
-std::string rate_or_empty(const std::optional<double>& rate) {
-  return rate ? text::format_rate(*rate) : "";
+// How many trials of that mode count nowhere.
+std::ptrdiff_t left_out_of(const Arm& arm, const Mode& mode) {
+  return std::count_if(arm.left_out.begin(), arm.left_out.end(),
+                       [&](const auto* trial) { return trial->storage_mode == mode.label; });
 }
 
 std::vector<std::string> row_of(const Comparison& comparison, const Mode& mode, const Arm& arm) {
   std::string trials = cold_words(mode, arm);
-  const auto left_out =
-      std::count_if(arm.left_out.begin(), arm.left_out.end(),
-                    [&](const auto* trial) { return trial->storage_mode == mode.label; });
-  if (left_out > 0) trials += fmt::format("{}{} left out", trials.empty() ? "" : "; ", left_out);
-  if (trials.empty()) trials = "none";
+  if (const auto left_out = left_out_of(arm, mode); left_out > 0) {
+    trials += fmt::format("{}{} left out", trials.empty() ? "" : "; ", left_out);
+  }
+  if (trials.empty()) {
+    const bool is_to_come = &mode == &arm.cold && arm.is_open() && arm.left_out.empty();
+    trials = is_to_come ? "to be measured" : "none";
+  }
   std::vector<std::string> row{markdown_code(mode.label), trials, "", "", "", "", ""};
   if (!mode.load_s) return row;
   row[2] = fmt::format("**{}**", in_seconds(mode.load_s->median));
   if (mode.load_s->n > 1) row[3] = in_seconds({mode.load_s->min, mode.load_s->max});
-  row[4] = rate_or_empty(reading_rate_of(comparison, arm, mode));
+  row[4] = rate_cell(reading_rate_of(comparison, arm, mode));
   row[5] = mode.gpu_mem_mib ? fmt::format("{} MiB", std::llround(*mode.gpu_mem_mib)) : "";
-  row[6] = mode.first_token_s ? in_seconds(*mode.first_token_s) : "";
+  row[6] = seconds_cell(mode.first_token_s);
   return row;
-}
-
-// What arms are that are no paths.
-std::string other_ways(const Comparison& comparison) {
-  std::string out;
-  for (const Arm& arm : comparison.arms) {
-    if (!arm.facts.prefetch_of.empty()) {
-      out += fmt::format(
-          " {} is {} started by `coldload run`, which reads the weights while the server starts.",
-          name_of(arm), markdown_code(arm.facts.prefetch_of));
-    }
-    if (!arm.facts.staged_from.empty()) {
-      out += fmt::format(" {} is a copy of {} made by `coldload stage`.", name_of(arm),
-                         markdown_code(arm.facts.staged_from));
-    }
-  }
-  return out;
 }
 
 // Why the column of GPU memory is empty, once.
@@ -82,52 +67,67 @@ std::string gpu_memory_note(const Comparison& comparison) {
     if (trial->status == records::Status::ok && !trial->gpu_mem_used_mb &&
         !trial->gpu_mem_source.empty()) {
       return fmt::format(" GPU memory is empty where it was not measured: {}",
-                         sentence(text::markdown_text(trial->gpu_mem_source)));
+                         sentence(markdown_text(trial->gpu_mem_source)));
     }
   }
   return "";
 }
 
+std::string answer_without_contrast(const Comparison& comparison) {
+  std::vector<std::string> figures;
+  for (const Arm& arm : comparison.arms) {
+    if (!arm.is_measured()) continue;
+    const statistics::Summary& load = *arm.cold.load_s;
+    const std::string spread = load.n == 1
+                                   ? "one run, so its spread is unknown"
+                                   : fmt::format("median of {}, {} to {}", runs(load.n),
+                                                 in_seconds(load.min), in_seconds(load.max));
+    figures.push_back(fmt::format("{} loads in {} ({})", name_of(arm), time_of(arm), spread));
+  }
+  return figures.empty() ? "" : fmt::format("**{}.**", joined(figures));
+}
+
+// What is missing, for an arm without a usable cold trial.
+std::string answer_missing(const Arm& arm) {
+  if (arm.is_open()) {
+    return fmt::format(
+        "{} is still to be measured{}{}. How to run it: see \"Still to be measured\".",
+        name_of(arm), arm.facts.missing.empty() ? "" : ": ", markdown_text(arm.facts.missing));
+  }
+  const auto failed = left_out_of(arm, arm.cold);
+  if (failed == 0) return fmt::format("{} has no cold trial on record.", name_of(arm));
+  return fmt::format(
+      "{} has no usable cold time: {}. The reasons are under \"What to doubt\"; what was measured "
+      "is not averaged.",
+      name_of(arm),
+      failed == 1 ? "its one trial is not what it should be"
+                  : fmt::format("none of its {} trials is what it should be", failed));
+}
+
 }  // namespace
 
-std::string uses_section(const Comparison& comparison) {
-  const bool anything = std::any_of(comparison.arms.begin(), comparison.arms.end(),
-                                    [](const Arm& arm) { return arm.is_measured(); });
-  if (!anything) return "";
-  Table table{{{"use", Align::left}, {"budget", Align::right}}, {}};
-  for (const Arm& arm : comparison.arms) table.columns.push_back({markdown_code(arm.facts.label)});
-  bool any_by_user = false;
-  bool any_default = false;
-  for (const Budget& budget : budgets_of(comparison)) {
-    any_by_user |= budget.by_user;
-    any_default |= !budget.by_user;
-    table.rows.push_back(
-        {budget.use, fmt::format("{:g} s{}", budget.seconds, budget.by_user ? " (yours)" : "")});
-    for (const Arm& arm : comparison.arms) {
-      table.rows.back().push_back(fit_of(comparison, arm, budget.seconds));
-    }
+std::vector<std::string> answers_of(const Comparison& comparison) {
+  std::vector<std::string> answers;
+  if (main_contrast(comparison) == nullptr) {
+    answers.push_back(answer_without_contrast(comparison));
   }
-  std::string out = text::markdown_table(table) + '\n';
-  if (any_default) {
-    out += any_by_user ? "Budgets not marked as yours are coldload's defaults"
-                       : "Medians against budgets, which are coldload's defaults";
-    out += "; set yours with `--budget user=30s`.";
-  } else {
-    out += "Medians against budgets, all of which are yours.";
+  for (const Contrast& contrast : comparison.contrasts) {
+    // Those questions have sections of their own.
+    if (!comparison.arms[contrast.second].is_plain()) continue;
+    answers.push_back(answer_for(comparison, contrast));
   }
-  out += other_ways(comparison);
-  if (loads_only(comparison)) {
-    out +=
-        " They are held against loading alone: what is over the budget already is certainly over "
-        "it with a server, what fits need not fit then.";
+  answers.push_back(storage_in_short(comparison));
+  for (std::string& caveat : caveats_of(comparison)) answers.push_back(std::move(caveat));
+  for (const Arm& arm : comparison.arms) {
+    if (!arm.is_measured()) answers.push_back(answer_missing(arm));
   }
-  if (comparison.arms.size() > 2) {  // of two the answer itself says it
-    for (const records::SameStorage& pair : comparison.facts.same_storage) {
-      out += fmt::format(" {}; what differs between these times is not storage.",
-                         text::markdown_text(to_string(pair)));
-    }
+  if (loads_only(comparison) && !comparison.trials.empty()) {
+    answers.emplace_back(
+        "The target is coldload's own loader: times are for loading the weights alone. A server "
+        "adds its start, compilation and warm-up to them.");
   }
-  return out + "\n\n";
+  std::erase(answers, "");
+  return answers;
 }
 
 std::string paths_section(const Comparison& comparison) {
@@ -139,15 +139,10 @@ std::string paths_section(const Comparison& comparison) {
                {"GPU memory", Align::right}},
               {}};
   for (const Arm& arm : comparison.arms) {
-    table.rows.push_back(row_of(comparison, arm.cold, arm));
-    if (arm.cold.trials.empty() && arm.facts.placeholder && arm.left_out.empty()) {
-      table.rows.back()[1] = "to be measured";
+    for (const Mode* mode : arm.modes()) {
+      const bool is_shown = mode != &arm.warm || mode->load_s || left_out_of(arm, *mode) > 0;
+      if (is_shown) table.rows.push_back(row_of(comparison, *mode, arm));
     }
-    const bool warm_left_out =
-        std::any_of(arm.left_out.begin(), arm.left_out.end(),
-                    [&](const auto* trial) { return trial->storage_mode == arm.warm.label; });
-    if (arm.warm.load_s || warm_left_out) table.rows.push_back(row_of(comparison, arm.warm, arm));
-    for (const Mode& mode : arm.other_modes) table.rows.push_back(row_of(comparison, mode, arm));
   }
   const bool any_token = std::any_of(table.rows.begin(), table.rows.end(),
                                      [](const auto& row) { return !row.back().empty(); });
@@ -166,53 +161,6 @@ std::string paths_section(const Comparison& comparison) {
          (any_token ? " First token: of one request, made after ready; it is in no other time."
                     : "") +
          gpu_memory_note(comparison) + "\n\n";
-}
-
-std::string tolerance_section(const Comparison& comparison) {
-  const std::vector<std::string> sentences = tolerance_of(comparison);
-  if (sentences.empty()) return "";
-  std::string out = "## How often can it be tolerated\n\n";
-  for (const std::string& line : sentences) out += "- " + line + '\n';
-  out += "\n864 s are 1 % of a day: coldload's example, not a limit of yours.\n\n";
-  return out;
-}
-
-std::string baseline_section(const Comparison& comparison) {
-  const records::ExperimentFacts& facts = comparison.facts;
-  if (facts.baseline.empty()) return "";
-  std::vector<std::string> order;
-  std::map<std::string, std::vector<double>> values;
-  for (const records::BaselineFigure& figure : facts.baseline) {
-    if (values[figure.storage_mode].empty()) order.push_back(figure.storage_mode);
-    values[figure.storage_mode].push_back(figure.load_s);
-  }
-  std::map<std::string, statistics::Summary> now;
-  for (const Arm& arm : comparison.arms) {
-    for (const Mode* mode : arm.modes()) {
-      if (mode->load_s) now.emplace(mode->label, *mode->load_s);
-    }
-  }
-  Table table{{{"mode"},
-               {"baseline", Align::right},
-               {"min-max", Align::right},
-               {"runs", Align::right},
-               {"now", Align::right},
-               {"now / baseline", Align::right}},
-              {}};
-  for (const std::string& mode : order) {
-    const statistics::Summary then = *statistics::summarize(values[mode]);
-    table.rows.push_back(
-        {mode.empty() ? "(no mode given)" : markdown_code(mode), in_seconds(then.median),
-         then.n > 1 ? in_seconds({then.min, then.max}) : "", fmt::format("{}", then.n)});
-    const auto same = now.find(mode);
-    if (same == now.end()) continue;
-    table.rows.back().push_back(in_seconds(same->second.median));
-    table.rows.back().push_back(then.median > 0 ? in_times(same->second.median / then.median) : "");
-  }
-  return fmt::format(
-      "## Beside the baseline\n\n{}\nThe baseline's figures are from {} and are taken as they are: "
-      "whether it was the same model, machine and state of the caches is not on record here.\n\n",
-      text::markdown_table(table), markdown_code(facts.baseline_file));
 }
 
 }  // namespace coldload::report

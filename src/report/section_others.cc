@@ -1,16 +1,13 @@
-// Experiments in the records that are not taken together with the latest one: what they measured,
-// and the same paths before and after whatever changed.
-#include <algorithm>
-#include <set>
+// What was measured at other times: experiments in the records that are not taken together with the
+// latest one, the same paths before and after whatever changed, and the user's own baseline.
+#include <map>
 
 #include <fmt/format.h>
 
 #include "records/trial_figures.h"
 #include "report/changes.h"
-#include "report/dominance.h"
 #include "report/sections.h"
 #include "report/wording.h"
-#include "text/escape.h"
 #include "text/table.h"
 
 namespace coldload::report {
@@ -18,33 +15,19 @@ namespace coldload::report {
 namespace {
 
 using text::Align;
-using text::markdown_code;
-using text::markdown_text;
 using text::Table;
 
-std::string ids_of(const Comparison& comparison) {
-  std::vector<std::string> ids;
-  for (const std::string& id : comparison.experiments) ids.push_back(markdown_code(id));
-  return joined(ids);
-}
-
-std::string joined_changes(const Comparison& then, const Arm& then_arm, const Comparison& now,
-                           const Arm& now_arm) {
-  std::vector<std::string> words = changes_between(then_arm, now_arm);
+// `words`, and what else changed.
+std::string joined_changes(std::vector<std::string> words, const Comparison& then,
+                           const Comparison& now) {
   for (std::string& word : changes_between(then, now)) words.push_back(std::move(word));
   return joined(words);
 }
 
 std::string ratio_text(const Contrast& contrast) {
-  if (!contrast.ratio) return "";
-  return contrast.ratio_ci
-             ? fmt::format("{} ({} to {})", in_times(*contrast.ratio),
-                           in_times(contrast.ratio_ci->low), in_times(contrast.ratio_ci->high))
-             : in_times(*contrast.ratio);
-}
-
-std::string median_text(const Arm& arm) {
-  return fmt::format("{} ({})", in_seconds(arm.cold.load_s->median), runs(arm.cold.load_s->n));
+  if (!contrast.ratio_ci) return times_cell(contrast.ratio);
+  return fmt::format("{} ({} to {})", in_times(*contrast.ratio), in_times(contrast.ratio_ci->low),
+                     in_times(contrast.ratio_ci->high));
 }
 
 std::string before_and_after(const std::vector<Comparison>& comparisons) {
@@ -65,10 +48,11 @@ std::string before_and_after(const std::vector<Comparison>& comparisons) {
         if (earlier.facts.label != arm.facts.label) continue;
         if (!earlier.is_measured() || !arm.is_measured()) continue;
         const Contrast contrast = findings::contrast_of(earlier.cold.values_s, arm.cold.values_s);
-        table.rows.push_back({name_of(arm), median_text(earlier), median_text(arm),
-                              ratio_text(contrast),
+        table.rows.push_back({name_of(arm), with_runs(*earlier.cold.load_s),
+                              with_runs(*arm.cold.load_s), ratio_text(contrast),
                               contrast.p_value ? p_text(*contrast.p_value) : "",
-                              joined_changes(then, earlier, now, arm), ids_of(then)});
+                              joined_changes(changes_between(earlier, arm), then, now),
+                              joined_code(then.experiments)});
       }
     }
   }
@@ -85,20 +69,19 @@ std::string phases_of(const Arm& arm) {
   const records::Record* trial = median_trial(arm.cold);
   if (trial == nullptr) return "";
   constexpr double k_least = 0.01;  // of the whole
-  std::string out;
-  std::set<std::string> told;
-  for (const records::Phase& phase : trial->phases) {
-    if (!told.insert(phase.name).second) continue;
-    const double seconds = records::phase_seconds(*trial, phase.name).value_or(0);
-    if (seconds < k_least * *trial->load_s) continue;
-    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", markdown_text(phase.name),
-                       in_seconds(seconds));
+  std::vector<std::string> out;
+  const auto add = [&](const std::string& what, double seconds) {
+    if (seconds >= k_least * *trial->load_s) {
+      out.push_back(fmt::format("{} {}", what, in_seconds(seconds)));
+    }
+  };
+  std::vector<std::string> names;
+  for (const records::Phase& phase : trial->phases) add_once(phase.name, &names);
+  for (const std::string& name : names) {
+    add(markdown_text(name), records::phase_seconds(*trial, name).value_or(0));
   }
-  if (trial->unattributed_s && *trial->unattributed_s >= k_least * *trial->load_s) {
-    out += fmt::format("{}unattributed {}", out.empty() ? "" : ", ",
-                       in_seconds(*trial->unattributed_s));
-  }
-  return out;
+  if (trial->unattributed_s) add("unattributed", *trial->unattributed_s);
+  return fmt::format("{}", fmt::join(out, ", "));
 }
 
 // What an experiment with the same model and server has otherwise than the latest one.
@@ -108,15 +91,51 @@ std::string difference_text(const Comparison& other, const Arm& arm, const Compa
     for (const Arm& now : latest.arms) {
       const bool is_same =
           by_label ? now.facts.label == arm.facts.label : now.facts.path == arm.facts.path;
-      if (is_same) return joined_changes(other, arm, latest, now);
+      if (is_same) return joined_changes(changes_between(arm, now), other, latest);
     }
   }
-  std::vector<std::string> words{"path"};
-  for (std::string& word : changes_between(other, latest)) words.push_back(std::move(word));
-  return joined(words);
+  return joined_changes({"path"}, other, latest);
 }
 
 }  // namespace
+
+std::string baseline_section(const Comparison& comparison) {
+  const records::ExperimentFacts& facts = comparison.facts;
+  if (facts.baseline.empty()) return "";
+  std::vector<std::string> order;
+  std::map<std::string, std::vector<double>> values;
+  for (const records::BaselineFigure& figure : facts.baseline) {
+    if (values[figure.storage_mode].empty()) order.push_back(figure.storage_mode);
+    values[figure.storage_mode].push_back(figure.load_s);
+  }
+  std::map<std::string, statistics::Summary> now;
+  for (const Arm& arm : comparison.arms) {
+    for (const Mode* mode : arm.modes()) {
+      if (mode->load_s) now.emplace(mode->label, *mode->load_s);
+    }
+  }
+  Table table{{{"mode"},
+               {"baseline", Align::right},
+               {"min-max", Align::right},
+               {"runs", Align::right},
+               {"now", Align::right},
+               {"now / baseline", Align::right}},
+              {}};
+  for (const std::string& mode : order) {
+    const statistics::Summary then = *statistics::summarize(values[mode]);
+    table.rows.push_back(
+        {mode.empty() ? "(no mode given)" : markdown_code(mode), in_seconds(then.median),
+         then.n > 1 ? in_seconds({then.min, then.max}) : "", fmt::format("{}", then.n)});
+    const auto same = now.find(mode);
+    if (same == now.end()) continue;
+    table.rows.back().push_back(in_seconds(same->second.median));
+    table.rows.back().push_back(then.median > 0 ? in_times(same->second.median / then.median) : "");
+  }
+  return fmt::format(
+      "## Beside the baseline\n\n{}\nThe baseline's figures are from {} and are taken as they are: "
+      "whether it was the same model, machine and state of the caches is not on record here.\n\n",
+      text::markdown_table(table), markdown_code(facts.baseline_file));
+}
 
 std::string others_section(const std::vector<Comparison>& comparisons) {
   if (comparisons.size() < 2) return "";
@@ -136,8 +155,8 @@ std::string others_section(const std::vector<Comparison>& comparisons) {
       table.rows.push_back(
           {markdown_text(other.model), markdown_code(other.facts.target), name_of(arm),
            markdown_code(arm.facts.path), fmt::format("{}", arm.cold.trials.size()),
-           arm.is_measured() ? in_seconds(arm.cold.load_s->median) : "", phases_of(arm),
-           difference_text(other, arm, comparisons.front()), ids_of(other)});
+           arm.is_measured() ? time_of(arm) : "", phases_of(arm),
+           difference_text(other, arm, comparisons.front()), joined_code(other.experiments)});
     }
   }
   return before_and_after(comparisons) +

@@ -11,6 +11,9 @@
 
 namespace coldload::report {
 
+// The first sentences: what the answer is and how sure. A paragraph each.
+[[nodiscard]] std::vector<std::string> answers_of(const Comparison& comparison);
+
 // Each begins with its "## " heading and ends with an empty line.
 [[nodiscard]] std::string uses_section(const Comparison& comparison);  // without heading
 [[nodiscard]] std::string paths_section(const Comparison& comparison);
@@ -32,8 +35,5 @@ namespace coldload::report {
 // One paragraph on how the first one's server ran, where another way takes another time: flags that
 // coldload added, caches that were not cold, nothing compiled, and what starts took that compiled.
 [[nodiscard]] std::string server_note(const std::vector<Comparison>& comparisons);
-
-// The command that measures a placeholder later; empty where there is none on record.
-[[nodiscard]] std::string command_for(const Comparison& comparison, const Arm& placeholder);
 
 }  // namespace coldload::report

@@ -5,7 +5,6 @@
 #include "findings/choices.h"
 #include "findings/compare.h"
 #include "findings/subject.h"
-#include "report/answers.h"
 #include "report/claims.h"
 #include "report/comparison_json.h"
 #include "report/sections.h"

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 
 #include "findings/compare.h"
-#include "report/answers.h"
 #include "report/sections.h"
 #include "unit/records/records.h"
 

@@ -1,0 +1,135 @@
+// How long each use can wait for a start, what fits that, and how often starts can be borne.
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "report/sections.h"
+#include "report/wording.h"
+#include "text/table.h"
+
+namespace coldload::report {
+
+namespace {
+
+constexpr double k_hour_s = 3600;
+constexpr double k_day_s = 86'400;
+constexpr double k_share_of_day = 0.01;  // coldload's example of what may go to cold starts
+
+// "ok", "**no, 14.7 s over**", "not measured": an arm's median against a budget.
+std::string fit_of(const Comparison& comparison, const Arm& arm, double budget_s) {
+  if (!arm.is_measured()) return arm.is_open() ? "to be measured" : "not measured";
+  const statistics::Summary& load = *arm.cold.load_s;
+  const std::string fits = loads_only(comparison) ? "loading alone fits" : "ok";
+  std::string answer;
+  if (load.median > budget_s) {
+    answer = fmt::format("**no, {} over**", in_seconds(load.median - budget_s));
+    const auto within = std::count_if(arm.cold.values_s.begin(), arm.cold.values_s.end(),
+                                      [&](double seconds) { return seconds <= budget_s; });
+    if (within > 0) answer += fmt::format(" ({} of {} within)", within, runs(load.n));
+  } else if (load.max > budget_s) {
+    answer =
+        fmt::format("{} at the median, slowest run {} over", fits, in_seconds(load.max - budget_s));
+  } else {
+    answer = fits;
+  }
+  if (load.n < statistics::k_least_n && answer.back() != ')')
+    answer += fmt::format(" ({})", runs(load.n));
+  return arm.is_verified() ? answer : answer + " (not verified cold)";
+}
+
+// What arms are that are no paths.
+std::string other_ways(const Comparison& comparison) {
+  std::string out;
+  for (const Arm& arm : comparison.arms) {
+    if (!arm.facts.prefetch_of.empty()) {
+      out += fmt::format(
+          " {} is {} started by `coldload run`, which reads the weights while the server starts.",
+          name_of(arm), markdown_code(arm.facts.prefetch_of));
+    }
+    if (!arm.facts.staged_from.empty()) {
+      out += fmt::format(" {} is a copy of {} made by `coldload stage`.", name_of(arm),
+                         markdown_code(arm.facts.staged_from));
+    }
+  }
+  return out;
+}
+
+// What GPUs cost while they wait for starts from `arm`; empty without a price on record.
+std::string price_of(const Comparison& comparison, const Arm& arm) {
+  const std::optional<double>& price = comparison.facts.gpu_hour_price;
+  if (!price || *price <= 0) return "";
+  constexpr double k_starts = 1000;
+  const auto cost = [&](const Arm& of) { return median_s(of) / k_hour_s * *price * k_starts; };
+  std::string out = fmt::format(
+      " {:g} {}s cost {:.2f} of waiting GPUs at {:.2f} an hour (`--gpu-hour`: of all that one "
+      "server holds)",
+      k_starts, start_word(comparison), cost(arm), *price);
+  const Arm& first = comparison.arms.front();
+  if (&first != &arm && first.is_measured() && differs(comparison, first, arm)) {
+    const double more = cost(arm) - cost(first);
+    out += fmt::format(", {:.2f} {} than from {}", std::abs(more), more < 0 ? "less" : "more",
+                       name_of(first));
+  }
+  return out + (arm.facts.staged_from.empty() ? "." : ", without the copies.");
+}
+
+}  // namespace
+
+std::string uses_section(const Comparison& comparison) {
+  const bool anything = std::any_of(comparison.arms.begin(), comparison.arms.end(),
+                                    [](const Arm& arm) { return arm.is_measured(); });
+  if (!anything) return "";
+  text::Table table{{{"use"}, {"budget", text::Align::right}}, {}};
+  for (const Arm& arm : comparison.arms) table.columns.push_back({name_of(arm)});
+  bool any_by_user = false;
+  bool any_default = false;
+  for (const Budget& budget : budgets_of(comparison)) {
+    any_by_user |= budget.by_user;
+    any_default |= !budget.by_user;
+    table.rows.push_back(
+        {budget.use, fmt::format("{:g} s{}", budget.seconds, budget.by_user ? " (yours)" : "")});
+    for (const Arm& arm : comparison.arms) {
+      table.rows.back().push_back(fit_of(comparison, arm, budget.seconds));
+    }
+  }
+  std::string out = text::markdown_table(table) + '\n';
+  if (any_default) {
+    out += any_by_user ? "Budgets not marked as yours are coldload's defaults"
+                       : "Medians against budgets, which are coldload's defaults";
+    out += "; set yours with `--budget user=30s`.";
+  } else {
+    out += "Medians against budgets, all of which are yours.";
+  }
+  out += other_ways(comparison);
+  if (loads_only(comparison)) {
+    out +=
+        " They are held against loading alone: what is over the budget already is certainly over "
+        "it with a server, what fits need not fit then.";
+  }
+  if (comparison.arms.size() > 2) {  // of two the answer itself says it
+    for (const records::SameStorage& pair : comparison.facts.same_storage) {
+      out += fmt::format(" {}; what differs between these times is not storage.",
+                         markdown_text(to_string(pair)));
+    }
+  }
+  return out + "\n\n";
+}
+
+std::string tolerance_section(const Comparison& comparison) {
+  std::vector<std::string> sentences;
+  for (const Arm& arm : comparison.arms) {
+    if (!arm.is_measured() || median_s(arm) <= 0) continue;
+    const double seconds = median_s(arm);
+    const double a_day = std::floor(k_day_s * k_share_of_day / seconds);
+    sentences.push_back(fmt::format(
+        "{}: one {} an hour costs {} of the hour; in {:g} s a day there is room for {} of them.{}",
+        name_of(arm), start_word(comparison), percent(seconds / k_hour_s), k_day_s * k_share_of_day,
+        a_day < 1 ? "none" : fmt::format("{:.0f}", a_day), price_of(comparison, arm)));
+  }
+  if (sentences.empty()) return "";
+  return "## How often can it be tolerated\n\n" + bullets(sentences) +
+         "\n864 s are 1 % of a day: coldload's example, not a limit of yours.\n\n";
+}
+
+}  // namespace coldload::report
