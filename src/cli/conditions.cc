@@ -10,7 +10,7 @@
 #include "findings/comparison.h"
 #include "measure/subject.h"
 #include "os/error.h"
-#include "report/condition_sentence.h"
+#include "report/summary.h"
 
 namespace coldload::cli {
 

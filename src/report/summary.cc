@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 
 #include "report/claims.h"
-#include "report/terms.h"
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/table.h"
-#include "text/units.h"
 
 namespace coldload::report {
 
@@ -21,22 +19,17 @@ std::vector<std::string> row_of(const Comparison& comparison, const Arm& arm, co
   row.push_back(in_seconds(mode.load_s->median));
   row.push_back(in_seconds(mode.load_s->min));
   row.push_back(in_seconds(mode.load_s->max));
-  const auto rate = reading_rate_of(comparison, arm, mode);
-  row.push_back(rate ? text::format_rate(*rate) : "");
+  row.push_back(rate_cell(reading_rate_of(comparison, arm, mode)));
   return row;
 }
 
 std::string contrast_line(const Comparison& comparison, const Contrast& contrast) {
   if (!contrast.ratio) return "";
-  std::string line = fmt::format(
-      "{} / {}: ratio {}", text::one_line(comparison.arms[contrast.second].facts.label),
-      text::one_line(comparison.arms[contrast.first].facts.label), in_times(*contrast.ratio));
-  if (contrast.ratio_ci) {
-    line += fmt::format(" (95 % interval {} to {})", in_times(contrast.ratio_ci->low),
-                        in_times(contrast.ratio_ci->high));
-  }
-  line += fmt::format(", difference {}", signed_seconds(*contrast.difference_s));
-  return line + claim_in_short(contrast) + '\n';
+  return fmt::format("{} / {}: ratio {}{}, difference {}{}\n",
+                     text::one_line(comparison.arms[contrast.second].facts.label),
+                     text::one_line(comparison.arms[contrast.first].facts.label),
+                     in_times(*contrast.ratio), interval_note(contrast.ratio_ci),
+                     signed_seconds(*contrast.difference_s), claim_in_short(contrast));
 }
 
 }  // namespace
@@ -53,9 +46,10 @@ std::string terminal_summary(const std::vector<Comparison>& comparisons) {
                     {}};
   std::string below;
   for (const Arm& arm : comparison.arms) {
-    table.rows.push_back(row_of(comparison, arm, arm.cold));
-    if (arm.warm.load_s) table.rows.push_back(row_of(comparison, arm, arm.warm));
-    for (const Mode& mode : arm.other_modes) table.rows.push_back(row_of(comparison, arm, mode));
+    for (const Mode* mode : arm.modes()) {
+      if (mode == &arm.warm && !mode->load_s) continue;
+      table.rows.push_back(row_of(comparison, arm, *mode));
+    }
     const std::string label = text::one_line(arm.facts.label);
     if (!arm.left_out.empty()) {
       below += fmt::format(
@@ -73,6 +67,14 @@ std::string terminal_summary(const std::vector<Comparison>& comparisons) {
     out += "same storage: " + text::one_line(to_string(pair)) + '\n';
   }
   return out + below;
+}
+
+std::string condition_sentence(const findings::Condition& condition,
+                               const findings::Examined& examined) {
+  if (!examined.value) return fmt::format("{} is not known: {}", condition.name, condition.text);
+  return fmt::format("{} is {:.4g}, {}{} {:g}", condition.name, *examined.value,
+                     examined.fulfilled ? "" : "not ", condition.above ? "above" : "below",
+                     condition.limit);
 }
 
 }  // namespace coldload::report

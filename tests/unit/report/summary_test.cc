@@ -1,4 +1,4 @@
-#include "report/condition_sentence.h"
+#include "report/summary.h"
 
 #include <gtest/gtest.h>
 
