@@ -2,57 +2,46 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <string_view>
 
 #include <fmt/format.h>
 
-#include "report/terms.h"
 #include "report/wording.h"
-#include "text/escape.h"
 #include "text/json.h"
 
 namespace coldload::report {
 
 namespace {
 
-using text::markdown_text;
-
-void widen(std::optional<statistics::Interval>* range, double value) {
-  *range =
-      *range ? statistics::Interval{std::min((*range)->low, value), std::max((*range)->high, value)}
-             : statistics::Interval{value, value};
-}
-
 // A stand-in is no network: its time is what its rate was set to be.
 std::string about_stand_in(const Comparison& comparison, std::size_t index) {
   const Arm& arm = comparison.arms[index];
-  if (!arm.facts.stand_in || !arm.facts.prefetch_of.empty() || !arm.is_measured()) return "";
+  if (!is_stand_in(arm) || !arm.is_measured()) return "";
   std::string answer = fmt::format(
       "**{} is a stand-in, not a network:** a local directory at {} (bandwidth for all "
       "readers together, and latency of each request).",
       name_of(arm), markdown_text(arm.facts.stand_in->spec));
-  std::optional<statistics::Interval> load_s;
-  std::optional<statistics::Interval> ratio;
+  std::vector<double> loads_s;
+  std::vector<double> ratios;
   for (const Expectation& expected : comparison.expectations) {
     if (expected.arm != index) continue;
-    widen(&load_s, expected.load_s);
-    if (expected.ratio) widen(&ratio, *expected.ratio);
+    loads_s.push_back(expected.load_s);
+    if (expected.ratio) ratios.push_back(*expected.ratio);
   }
+  const auto load_s = statistics::summarize(loads_s);
   if (!load_s) return answer;
-  const bool at_least = !loads_only(comparison) && !comparison.expectations.front().rest_s;
-  const std::string expected_s = in_seconds(load_s->low) == in_seconds(load_s->high)
-                                     ? in_seconds(load_s->low)
-                                     : in_seconds(*load_s);
-  answer +=
-      fmt::format(" At its rate {}{} are expected, {} were measured", at_least ? "at least " : "",
-                  expected_s, in_seconds(arm.cold.load_s->median));
+  const bool is_bound = !loads_only(comparison) && !comparison.expectations.front().rest_s;
+  const char* const at_least = is_bound ? "at least " : "";
+  const std::string low = in_seconds(load_s->min);
+  answer += fmt::format(
+      " At its rate {}{} are expected, {} were measured", at_least,
+      low == in_seconds(load_s->max) ? low : in_seconds({load_s->min, load_s->max}), time_of(arm));
   const Contrast* contrast = comparison.contrast_of_arm(index);
+  const auto ratio = statistics::summarize(ratios);
   if (ratio && contrast != nullptr && contrast->ratio) {
-    const std::string low = in_times(ratio->low);
-    const std::string high = in_times(ratio->high);
-    answer += fmt::format("; expected ratio {}{}, measured {}", at_least ? "at least " : "",
-                          low == high ? low : low + " to " + high, in_times(*contrast->ratio));
+    answer += fmt::format("; expected ratio {}{}, measured {}", at_least,
+                          range_text(in_times(ratio->min), in_times(ratio->max)),
+                          in_times(*contrast->ratio));
   }
   return answer + '.';
 }
@@ -74,8 +63,7 @@ std::string about_name(const Arm& arm) {
     return name.rfind(k_nvme, 0) == 0;
   });
   if (is_nvme) return "";
-  const auto reason = text::string_at(arm.facts.storage, "network_reason");
-  const std::string why = reason.value_or("");
+  const std::string why = text::string_at(arm.facts.storage, "network_reason").value_or("");
   return fmt::format("**{} is a name here, not an NVMe device:** {}", name_of(arm),
                      sentence(markdown_text(
                          why.find(*device) == std::string::npos ? "it lies on " + *device : why)));

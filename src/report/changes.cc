@@ -6,15 +6,11 @@
 
 #include "findings/setting.h"
 #include "report/wording.h"
-#include "text/escape.h"
-#include "text/units.h"
 
 namespace coldload::report {
 
 namespace {
 
-using text::markdown_code;
-using text::markdown_text;
 using Words = std::vector<std::string>;
 
 std::string number_of(const std::optional<std::uint64_t>& number) {
@@ -22,7 +18,7 @@ std::string number_of(const std::optional<std::uint64_t>& number) {
 }
 
 std::string size_of(const std::optional<std::uint64_t>& bytes) {
-  return bytes ? text::format_bytes(*bytes) : "";
+  return bytes ? format_bytes(*bytes) : "";
 }
 
 std::string stand_in_of(const Arm& arm) {
@@ -73,6 +69,10 @@ std::vector<std::string> changes_between(const Arm& then, const Arm& now) {
 
 std::vector<std::string> changes_between(const Comparison& then, const Comparison& now) {
   Words words;
+  using Facts = records::ExperimentFacts;
+  const auto add_fact = [&](const char* what, std::string (*text_of)(const Facts&)) {
+    add(what, text_of(then.facts), text_of(now.facts), &words);
+  };
   const findings::Machine then_machine = findings::machine_of(then.facts);
   const findings::Machine now_machine = findings::machine_of(now.facts);
   add("CPU", then_machine.cpu, now_machine.cpu, &words);
@@ -83,14 +83,12 @@ std::vector<std::string> changes_between(const Comparison& then, const Compariso
   add("GPU", joined(then_machine.gpus), joined(now_machine.gpus), &words);
   add("bytes of weights", number_of(then.checkpoint_bytes), number_of(now.checkpoint_bytes),
       &words);
-  add("server version", findings::server_version_of(then.facts),
-      findings::server_version_of(now.facts), &words);
+  add_fact("server version", findings::server_version_of);
   add("max\\_model\\_len", number_of(then.max_model_len), number_of(now.max_model_len), &words);
   add("cold policy", then.facts.cold_policy, now.facts.cold_policy, &words);
   if (then.facts.drop_caches != now.facts.drop_caches) words.emplace_back("`--drop-caches`");
-  add("runtime caches", findings::compile_cache_of(then.facts),
-      findings::compile_cache_of(now.facts), &words);
-  const auto add_words = [&](const char* what, Words (*words_of)(const records::ExperimentFacts&)) {
+  add_fact("runtime caches", findings::compile_cache_of);
+  const auto add_words = [&](const char* what, Words (*words_of)(const Facts&)) {
     const Words before = words_of(then.facts);
     const Words after = words_of(now.facts);
     if (before != after) words.push_back(word_change(what, before, after));
@@ -99,8 +97,7 @@ std::vector<std::string> changes_between(const Comparison& then, const Compariso
   add_words("the server's variables", findings::server_variables);
   add_words("the loader's flags", findings::loader_words);
   if (findings::is_native(then.facts) && findings::is_native(now.facts)) {
-    add("coldload", findings::coldload_version_of(then.facts),
-        findings::coldload_version_of(now.facts), &words);
+    add_fact("coldload", findings::coldload_version_of);
   }
   if (findings::pinned_flags_of(then.facts) != findings::pinned_flags_of(now.facts)) {
     words.emplace_back("the flags that coldload adds");

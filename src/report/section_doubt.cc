@@ -1,23 +1,17 @@
 // What a sceptical reader should know: what was left out and why, how cold was shown, order,
 // outliers, trend, n, remarks.
 #include <algorithm>
-#include <cmath>
 
 #include <fmt/format.h>
 
 #include "report/confounds.h"
 #include "report/sections.h"
 #include "report/wording.h"
-#include "text/escape.h"
 #include "text/table.h"
-#include "text/units.h"
 
 namespace coldload::report {
 
 namespace {
-
-using text::markdown_code;
-using text::markdown_text;
 
 constexpr std::size_t k_most_lines_of_a_kind = 30;
 
@@ -25,15 +19,14 @@ using Lines = std::vector<std::string>;
 
 void add_stand_ins(const Comparison& comparison, Lines* lines) {
   for (const Arm& arm : comparison.arms) {
-    if (!arm.facts.stand_in || !arm.facts.prefetch_of.empty()) continue;
-    if (arm.cold_verdicts.empty()) continue;
+    if (!is_stand_in(arm) || arm.cold_verdicts.empty()) continue;
     const records::StandInFacts& facts = *arm.facts.stand_in;
     std::vector<std::string> delivered;
     if (facts.delivered_read_bytes_per_s) {
-      delivered.push_back(text::format_rate(*facts.delivered_read_bytes_per_s) + " to read");
+      delivered.push_back(format_rate(*facts.delivered_read_bytes_per_s) + " to read");
     }
     if (facts.delivered_mmap_bytes_per_s) {
-      delivered.push_back(text::format_rate(*facts.delivered_mmap_bytes_per_s) + " to mmap");
+      delivered.push_back(format_rate(*facts.delivered_mmap_bytes_per_s) + " to mmap");
     }
     lines->push_back(fmt::format(
         "{} is a stand-in, not a network: {} at {}{}. {}", name_of(arm),
@@ -48,24 +41,20 @@ void add_stand_ins(const Comparison& comparison, Lines* lines) {
 
 // Bytes that storage delivered over the checkpoint's, as a range over the trials.
 std::string bytes_evidence(const Mode& mode) {
-  std::optional<statistics::Interval> range;
+  std::vector<double> shares;
   std::vector<std::string> counters;
   for (const records::Record* trial : mode.trials) {
     if (!trial->storage_bytes_read || trial->checkpoint_bytes == 0) continue;
-    const double share = static_cast<double>(*trial->storage_bytes_read) /
-                         static_cast<double>(trial->checkpoint_bytes);
-    range = range ? statistics::Interval{std::min(range->low, share), std::max(range->high, share)}
-                  : statistics::Interval{share, share};
-    const std::string counter = markdown_code(trial->storage_bytes_source);
-    if (std::find(counters.begin(), counters.end(), counter) == counters.end()) {
-      counters.push_back(counter);
-    }
+    shares.push_back(static_cast<double>(*trial->storage_bytes_read) /
+                     static_cast<double>(trial->checkpoint_bytes));
+    add_once(trial->storage_bytes_source, &counters);
   }
-  if (!range) return "no counter told what storage delivered";
-  const std::string low = fmt::format("{:.2f}", range->low);
-  const std::string high = fmt::format("{:.2f}", range->high);
-  return fmt::format("storage delivered {} times the checkpoint's bytes (counter: {})",
-                     low == high ? low : low + " to " + high, joined(counters));
+  const auto share = statistics::summarize(shares);
+  if (!share) return "no counter told what storage delivered";
+  return fmt::format(
+      "storage delivered {} times the checkpoint's bytes (counter: {})",
+      range_text(fmt::format("{:.2f}", share->min), fmt::format("{:.2f}", share->max)),
+      joined_code(counters));
 }
 
 void add_cold_evidence(const Comparison& comparison, Lines* lines) {
@@ -73,15 +62,16 @@ void add_cold_evidence(const Comparison& comparison, Lines* lines) {
   for (const Arm& arm : comparison.arms) {
     if (arm.cold_verdicts.empty()) continue;
     std::size_t all = 0;
+    std::size_t verified = 0;
     std::vector<std::string> others;
     for (const auto& [cold, count] : arm.cold_verdicts) {
       all += count;
-      if (cold != records::Cold::verified) {
+      if (cold == records::Cold::verified) {
+        verified = count;
+      } else {
         others.push_back(fmt::format("{} {}", count, markdown_code(to_string(cold))));
       }
     }
-    const auto found = arm.cold_verdicts.find(records::Cold::verified);
-    const std::size_t verified = found == arm.cold_verdicts.end() ? 0 : found->second;
     any_verified |= verified > 0;
     std::string line =
         fmt::format("{}: cold verified in {} of {} trials", name_of(arm), verified, all);
@@ -104,12 +94,8 @@ void add_other_caches(const Comparison& comparison, Lines* lines) {
     if (const auto hidden = text::string_at(arm.facts.storage, "hidden_cache")) {
       lines->push_back(fmt::format("{}: {}", name_of(arm), sentence(markdown_text(*hidden))));
     }
-    const text::json::value* unseen = arm.facts.storage.if_contains("unseen_caches");
-    if (unseen == nullptr || !unseen->is_array()) continue;
-    for (const text::json::value& one : unseen->get_array()) {
-      if (!one.is_string()) continue;
-      const std::string line(one.get_string());
-      lines->push_back(fmt::format("{}: {}", name_of(arm), sentence(markdown_text(line))));
+    for (const std::string& unseen : text::strings_at(arm.facts.storage, "unseen_caches")) {
+      lines->push_back(fmt::format("{}: {}", name_of(arm), sentence(markdown_text(unseen))));
     }
   }
 }
@@ -199,17 +185,16 @@ void add_order(const Comparison& comparison, Lines* lines) {
 
 void add_n(const Comparison& comparison, Lines* lines) {
   std::vector<std::string> few;
-  bool any_interval = false;
   for (const Arm& arm : comparison.arms) {
-    if (!arm.cold.load_s) continue;
-    if (arm.cold.load_s->n < statistics::k_least_n) {
+    if (arm.is_measured() && arm.cold.load_s->n < statistics::k_least_n) {
       few.push_back(fmt::format("{} ({})", name_of(arm), runs(arm.cold.load_s->n)));
     }
   }
+  bool any_interval = false;
   std::size_t tests = 0;
   for (const Contrast& contrast : comparison.contrasts) {
     any_interval |= contrast.ratio_ci.has_value();
-    if (contrast.p_value) ++tests;
+    tests += contrast.p_value ? 1U : 0U;
   }
   if (!few.empty()) {
     lines->push_back(
@@ -292,9 +277,7 @@ std::string doubt_section(const Comparison& comparison) {
   add_n(comparison, &lines);
   add_remarks(comparison, &lines);
   if (lines.empty()) return "";
-  std::string out = "## What to doubt\n\n";
-  for (const std::string& line : lines) out += "- " + line + '\n';
-  return out + '\n';
+  return "## What to doubt\n\n" + bullets(lines) + '\n';
 }
 
 std::string trials_section(const Comparison& comparison, bool of_several) {
@@ -312,12 +295,12 @@ std::string trials_section(const Comparison& comparison, bool of_several) {
     if (table.rows.size() == k_most_rows) break;
     const bool counts = trial->status == records::Status::ok;
     const std::string measured = trial->load_s ? fmt::format("{:.3f}", *trial->load_s) : "";
-    table.rows.push_back(
-        {run_name(comparison, *trial), markdown_code(trial->storage_mode),
-         measured.empty() || counts ? measured : fmt::format("({})", measured),
-         std::string(to_string(trial->status)), std::string(to_string(trial->cold)),
-         trial->storage_bytes_read ? text::format_bytes(*trial->storage_bytes_read) : "",
-         markdown_text(trial->started_at)});
+    table.rows.push_back({run_name(comparison, *trial), markdown_code(trial->storage_mode),
+                          measured.empty() || counts ? measured : fmt::format("({})", measured),
+                          std::string(to_string(trial->status)),
+                          std::string(to_string(trial->cold)),
+                          trial->storage_bytes_read ? format_bytes(*trial->storage_bytes_read) : "",
+                          markdown_text(trial->started_at)});
   }
   std::string out = "## Every trial\n\n" + text::markdown_table(table);
   if (of_several) {

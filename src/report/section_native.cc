@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include "records/trial_figures.h"
-#include "report/dominance.h"
 #include "report/sections.h"
 #include "report/wording.h"
 #include "statistics/statistics.h"
@@ -34,9 +33,7 @@ std::string native_section(const Comparison& comparison) {
     // An arm that is read ahead has its path's figure, which says nothing of a phase in memory.
     if (!arm.native_load_s || !arm.is_measured() || !arm.facts.prefetch_of.empty()) continue;
     table.rows.push_back(
-        {name_of(arm),
-         fmt::format("{} ({})", in_seconds(arm.native_load_s->median), runs(arm.native_load_s->n)),
-         weights_of(arm), in_seconds(arm.cold.load_s->median)});
+        {name_of(arm), with_runs(*arm.native_load_s), weights_of(arm), time_of(arm)});
   }
   if (table.rows.empty()) return "";
   return "## What a loader alone takes\n\n" + text::markdown_table(table) +

@@ -7,7 +7,6 @@
 #include "report/changes.h"
 #include "report/sections.h"
 #include "report/wording.h"
-#include "text/escape.h"
 
 namespace coldload::report {
 
@@ -39,8 +38,8 @@ std::string eager_note(const std::vector<Comparison>& comparisons) {
     for (const Arm& arm : other.arms) {
       if (!arm.is_plain() || !arm.is_measured() || !has_twin(eager, arm)) continue;
       if (compiled.size() == k_most) break;
-      compiled.push_back(fmt::format("{} took {} ({}{})", name_of(arm),
-                                     in_seconds(arm.cold.load_s->median), runs(arm.cold.load_s->n),
+      compiled.push_back(fmt::format("{} took {} ({}{})", name_of(arm), time_of(arm),
+                                     runs(arm.cold.load_s->n),
                                      is_fresh ? ", runtime caches empty" : ""));
     }
   }
@@ -71,7 +70,7 @@ std::string server_note(const std::vector<Comparison>& comparisons) {
     out += fmt::format(
         "coldload added {}, so that every path is read in the same way: without it the server may "
         "choose by file system. ",
-        text::markdown_code(fmt::format("{}", fmt::join(pinned, " "))));
+        markdown_code(fmt::format("{}", fmt::join(pinned, " "))));
   }
   if (out.empty()) return "";
   out.back() = '\n';

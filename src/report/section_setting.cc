@@ -8,33 +8,26 @@
 #include "report/sections.h"
 #include "report/wording.h"
 #include "text/escape.h"
+#include "text/json.h"
 #include "text/table.h"
-#include "text/units.h"
 
 namespace coldload::report {
 
 namespace {
 
-using text::markdown_code;
-using text::markdown_text;
 using text::json::object;
 
 std::string gpu_text(const object& environment) {
   std::vector<std::string> words;
-  const text::json::value* gpus = environment.if_contains("gpus");
-  if (gpus != nullptr && gpus->is_array()) {
-    for (const text::json::value& entry : gpus->get_array()) {
-      if (!entry.is_object()) continue;
-      const object& gpu = entry.get_object();
-      std::string word = markdown_text(text::string_at(gpu, "name").value_or("unnamed"));
-      if (const auto memory = text::number_at(gpu, "memory_mib")) {
-        word += fmt::format(", {:.0f} MiB", *memory);
-      }
-      if (const auto driver = text::string_at(gpu, "driver")) {
-        word += ", driver " + markdown_text(*driver);
-      }
-      words.push_back(std::move(word));
+  for (const object* gpu : text::objects_at(environment, "gpus")) {
+    std::string word = markdown_text(text::string_at(*gpu, "name").value_or("unnamed"));
+    if (const auto memory = text::number_at(*gpu, "memory_mib")) {
+      word += fmt::format(", {:.0f} MiB", *memory);
     }
+    if (const auto driver = text::string_at(*gpu, "driver")) {
+      word += ", driver " + markdown_text(*driver);
+    }
+    words.push_back(std::move(word));
   }
   if (!words.empty()) return joined(words);
   const auto reason = text::string_at(environment, "gpu_reason");
@@ -53,11 +46,10 @@ std::string machine_lines(const object& environment) {
   const auto memory = text::unsigned_at(environment, "memory_bytes");
   std::string out = fmt::format("- GPU: {}\n- OS: {}, kernel {}\n- CPU: {}\n- Memory: {}\n",
                                 gpu_text(environment), known("os"), known("kernel"), cpu,
-                                memory ? text::format_bytes(*memory) : "not on record");
-  const text::json::value* coldload = environment.if_contains("coldload");
-  if (coldload != nullptr && coldload->is_object()) {
-    const auto version = text::string_at(coldload->get_object(), "version");
-    const auto commit = text::string_at(coldload->get_object(), "commit");
+                                memory ? format_bytes(*memory) : "not on record");
+  if (const object* coldload = text::object_at(environment, "coldload")) {
+    const auto version = text::string_at(*coldload, "version");
+    const auto commit = text::string_at(*coldload, "commit");
     out += fmt::format("- coldload: {}{}\n", markdown_text(version.value_or("version unknown")),
                        commit ? fmt::format(" ({})", markdown_text(*commit)) : "");
   }
@@ -67,21 +59,15 @@ std::string machine_lines(const object& environment) {
 std::string shown_value(const object& storage, const char* key) {
   const text::json::value* value = storage.if_contains(key);
   if (value == nullptr || value->is_null()) return "";
-  if (value->is_string()) {
-    return value->get_string().empty() ? "" : markdown_text(value->get_string());
-  }
-  return markdown_text(text::to_line(*value));
+  return markdown_text(value_text(*value));
 }
 
 // " on nvme0n1 (pcie) and sdb": the disks that a volume lies on.
 std::string on_disks(const object& storage) {
-  const text::json::value* disks = storage.if_contains("physical_devices");
   std::vector<std::string> names;
-  if (disks == nullptr || !disks->is_array()) return "";
-  for (const text::json::value& disk : disks->get_array()) {
-    if (!disk.is_object()) continue;
-    const std::string name = shown_value(disk.get_object(), "name");
-    const std::string transport = shown_value(disk.get_object(), "transport");
+  for (const object* disk : text::objects_at(storage, "physical_devices")) {
+    const std::string name = shown_value(*disk, "name");
+    const std::string transport = shown_value(*disk, "transport");
     if (name.empty() || name == shown_value(storage, "device")) continue;
     names.push_back(transport.empty() ? name : fmt::format("{} ({})", name, transport));
   }
@@ -129,12 +115,11 @@ std::string path_table(const Comparison& comparison) {
       reached = "stand-in " + markdown_text(arm.facts.stand_in->spec) +
                 (reached.empty() ? "" : " over: " + reached);
     }
-    table.rows.push_back({markdown_code(arm.facts.label),
-                          arm.facts.path.empty() ? "to be given" : markdown_code(arm.facts.path),
-                          shown_value(storage, "fs_type"), shown_value(storage, "mount_point"),
-                          shown_value(storage, "mount_source"),
-                          shown_value(storage, "mount_options"), device_of(storage),
-                          readahead.empty() ? "" : readahead + " KiB", reached});
+    table.rows.push_back(
+        {name_of(arm), arm.facts.path.empty() ? "to be given" : markdown_code(arm.facts.path),
+         shown_value(storage, "fs_type"), shown_value(storage, "mount_point"),
+         shown_value(storage, "mount_source"), shown_value(storage, "mount_options"),
+         device_of(storage), readahead.empty() ? "" : readahead + " KiB", reached});
   }
   return text::markdown_table(table) + '\n';
 }
@@ -151,7 +136,6 @@ std::string argv_text(const records::Record& trial) {
 
 // What the server was started with beside its argv.
 std::string server_lines(const records::ExperimentFacts& facts) {
-  const object server = findings::server_of(facts);
   std::string out;
   const std::vector<std::string> words = findings::pinned_flags_of(facts);
   if (!words.empty()) {
@@ -162,14 +146,14 @@ std::string server_lines(const records::ExperimentFacts& facts) {
     out += fmt::format("- Runtime caches (`--compile-cache`): {}\n", markdown_code(mode));
   }
   std::vector<std::string> variables;
-  if (const auto* set = server.if_contains("environment"); set && set->is_object()) {
-    for (const auto& entry : set->get_object()) {
-      const std::string value = entry.value().is_string() ? std::string(entry.value().get_string())
-                                                          : text::to_line(entry.value());
-      variables.push_back(markdown_code(fmt::format("{}={}", std::string(entry.key()), value)));
+  const object server = findings::server_of(facts);
+  if (const object* set = text::object_at(server, "environment")) {
+    for (const auto& entry : *set) {
+      variables.push_back(
+          fmt::format("{}={}", std::string(entry.key()), value_text(entry.value())));
     }
   }
-  if (!variables.empty()) out += fmt::format("- Set for the server: {}\n", joined(variables));
+  if (!variables.empty()) out += fmt::format("- Set for the server: {}\n", joined_code(variables));
   return out;
 }
 
@@ -191,14 +175,14 @@ std::string target_lines(const Comparison& comparison) {
     out += fmt::format("- Version that the target reported: {}\n", markdown_text(*version));
     break;
   }
-  out += fmt::format(
-      "- Model: {}{}\n- max_model_len: {}\n",
-      comparison.model.empty() ? "not on record" : markdown_text(comparison.model),
-      comparison.checkpoint_bytes == 0
-          ? ""
-          : fmt::format(", {} of weights", text::format_bytes(comparison.checkpoint_bytes)),
-      comparison.max_model_len ? fmt::format("{}", *comparison.max_model_len)
-                               : std::string("not set"));
+  out +=
+      fmt::format("- Model: {}{}\n- max_model_len: {}\n",
+                  comparison.model.empty() ? "not on record" : markdown_text(comparison.model),
+                  comparison.checkpoint_bytes == 0
+                      ? ""
+                      : fmt::format(", {} of weights", format_bytes(comparison.checkpoint_bytes)),
+                  comparison.max_model_len ? fmt::format("{}", *comparison.max_model_len)
+                                           : std::string("not set"));
   out +=
       fmt::format("- Cold policy: {}{}\n",
                   facts.cold_policy.empty() ? "not on record" : markdown_code(facts.cold_policy),
@@ -211,38 +195,17 @@ std::string target_lines(const Comparison& comparison) {
   return out;
 }
 
-}  // namespace
-
-std::string setting_section(const Comparison& comparison) {
-  const records::ExperimentFacts& facts = comparison.facts;
-  std::string out = "## Setting\n\n" + machine_lines(facts.environment) + target_lines(comparison);
-  std::vector<std::string> ids;
-  for (const std::string& id : comparison.experiments) ids.push_back(markdown_code(id));
-  out += fmt::format("- {}: {}\n\n", ids.size() == 1 ? "Experiment" : "Experiments", joined(ids));
-  out += path_table(comparison) + floor_table(comparison);
-  std::string lines;
-  constexpr std::size_t k_most = 8;  // the latest
-  const std::size_t count = comparison.commands.size();
-  for (std::size_t i = count > k_most ? count - k_most : 0; i < count; ++i) {
-    lines += text::one_line(text::shell_line(comparison.commands[i])) + '\n';
-  }
-  if (!lines.empty()) out += "To repeat it:\n\n" + code_block(lines, "sh") + '\n';
-  return out;
-}
-
+// The command that measures a placeholder later; empty where there is none on record.
 std::string command_for(const Comparison& comparison, const Arm& placeholder) {
   const std::string assignment = placeholder.facts.label + "=";
   std::vector<std::string> words = comparison.facts.command;
   bool replaced = false;
   for (std::size_t index = 0; index < words.size() && words[index] != "--"; ++index) {
     const bool alone = index > 0 && words[index - 1] == "--path";
-    if (alone && words[index].rfind(assignment, 0) == 0) {
-      words[index] = assignment + "PATH_TO_THE_MODEL";
-      replaced = true;
-    } else if (words[index].rfind("--path=" + assignment, 0) == 0) {
-      words[index] = "--path=" + assignment + "PATH_TO_THE_MODEL";
-      replaced = true;
-    }
+    const std::string begin = (alone ? "" : "--path=") + assignment;
+    if (!words[index].starts_with(begin)) continue;
+    words[index] = begin + "PATH_TO_THE_MODEL";
+    replaced = true;
   }
   if (words.empty()) return "";
   if (replaced) return text::shell_line(words);
@@ -256,13 +219,32 @@ std::string command_for(const Comparison& comparison, const Arm& placeholder) {
   return "";
 }
 
+}  // namespace
+
+std::string setting_section(const Comparison& comparison) {
+  const records::ExperimentFacts& facts = comparison.facts;
+  std::string out = "## Setting\n\n" + machine_lines(facts.environment) + target_lines(comparison);
+  out +=
+      fmt::format("- {}: {}\n\n", comparison.experiments.size() == 1 ? "Experiment" : "Experiments",
+                  joined_code(comparison.experiments));
+  out += path_table(comparison) + floor_table(comparison);
+  std::string lines;
+  constexpr std::size_t k_most = 8;  // the latest
+  const std::size_t count = comparison.commands.size();
+  for (std::size_t i = count > k_most ? count - k_most : 0; i < count; ++i) {
+    lines += text::one_line(text::shell_line(comparison.commands[i])) + '\n';
+  }
+  if (!lines.empty()) out += "To repeat it:\n\n" + code_block(lines, "sh") + '\n';
+  return out;
+}
+
 std::string placeholder_section(const Comparison& comparison) {
   std::string out;
   for (const Arm& arm : comparison.arms) {
     if (!arm.facts.placeholder || arm.cold.load_s) continue;
-    out += fmt::format("{} has no path yet{}{}", markdown_code(arm.facts.label),
-                       arm.facts.missing.empty() ? "." : ": ",
-                       sentence(markdown_text(arm.facts.missing)));
+    out +=
+        fmt::format("{} has no path yet{}{}", name_of(arm), arm.facts.missing.empty() ? "." : ": ",
+                    sentence(markdown_text(arm.facts.missing)));
     const std::string command = command_for(comparison, arm);
     out += command.empty() ? " Run the experiment again with its path; the new rows join these.\n\n"
                            : " When it is there, this measures it; the new rows join these:\n\n" +

@@ -1,17 +1,11 @@
 // Whether copying to faster storage first pays, and from which start on.
-#include <algorithm>
 #include <cmath>
-#include <optional>
-#include <string>
-#include <vector>
 
 #include <fmt/format.h>
 
 #include "report/claims.h"
 #include "report/sections.h"
-#include "report/terms.h"
 #include "report/wording.h"
-#include "text/escape.h"
 #include "text/table.h"
 
 namespace coldload::report {
@@ -19,12 +13,11 @@ namespace coldload::report {
 namespace {
 
 using text::Align;
-using text::markdown_code;
 using text::Table;
 
 std::string measured_table(const Staging& staging) {
   Table table{{{"step"}, {"median", Align::right}, {"runs", Align::right}}, {}};
-  const std::string source = markdown_code(staging.source->facts.label);
+  const std::string source = name_of(*staging.source);
   const auto row = [&](const std::string& step, double seconds, std::size_t n) {
     table.rows.push_back({step, in_seconds(seconds), fmt::format("{}", n)});
   };
@@ -41,7 +34,7 @@ std::string measured_table(const Staging& staging) {
 
 std::string starts_table(const Staging& staging) {
   Table table{{{"starts of one node"},
-               {"from " + markdown_code(staging.source->facts.label), Align::right},
+               {"from " + name_of(*staging.source), Align::right},
                {"copy once, then from it", Align::right},
                {"staging saves", Align::right}},
               {}};
@@ -83,17 +76,17 @@ std::string when_it_pays(const Staging& staging, double each_s) {
 std::string against_reading_ahead(const Comparison& comparison, const Staging& staging) {
   const Arm& ahead = without_copy(comparison, staging);
   if (&ahead == staging.source) return "";
-  const double ahead_s = ahead.cold.load_s->median;
+  const double ahead_s = median_s(ahead);
   const std::string when = when_it_pays(staging, ahead_s);
   const bool shown = gain_of_copy(comparison, staging, ahead) != Gain::not_shown;
   return fmt::format(" Against starts from {} by `coldload run`, which take {} ({}), it {}{}.",
-                     markdown_code(staging.source->facts.label), in_seconds(ahead_s),
-                     runs(ahead.cold.load_s->n), when.empty() ? "does not pay" : when,
+                     name_of(*staging.source), in_seconds(ahead_s), runs(ahead.cold.load_s->n),
+                     when.empty() ? "does not pay" : when,
                      shown ? "" : " by these medians, which the runs do not tell from chance");
 }
 
 std::string figures(const Staging& staging) {
-  const std::string source = markdown_code(staging.source->facts.label);
+  const std::string source = name_of(*staging.source);
   if (staging.break_even() != 1) {
     return fmt::format(
         "the copy costs {}, and each start from it takes {} where one from {} takes {}. A node "

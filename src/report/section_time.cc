@@ -1,7 +1,6 @@
 // Where the time goes: cold against warm, phases, bytes over rate, and what a stand-in's rate says
 // it must be.
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
 #include <fmt/format.h>
@@ -10,18 +9,14 @@
 #include "report/dominance.h"
 #include "report/floor_use.h"
 #include "report/sections.h"
-#include "report/terms.h"
 #include "report/wording.h"
-#include "text/escape.h"
 #include "text/table.h"
-#include "text/units.h"
 
 namespace coldload::report {
 
 namespace {
 
 using text::Align;
-using text::markdown_code;
 using text::Table;
 
 std::string cold_and_warm_table(const Comparison& comparison) {
@@ -30,14 +25,10 @@ std::string cold_and_warm_table(const Comparison& comparison) {
       {}};
   for (const Arm& arm : comparison.arms) {
     if (!arm.cold.load_s) continue;
-    std::vector<std::string> row{markdown_code(arm.facts.label),
-                                 in_seconds(arm.cold.load_s->median)};
-    row.push_back(arm.warm.load_s ? fmt::format("{} ({})", in_seconds(arm.warm.load_s->median),
-                                                runs(arm.warm.load_s->n))
-                                  : "not measured");
     const auto difference = arm.cold_less_warm_s();
-    row.push_back(difference ? signed_seconds(*difference) : "");
-    table.rows.push_back(std::move(row));
+    table.rows.push_back({name_of(arm), time_of(arm),
+                          arm.warm.load_s ? with_runs(*arm.warm.load_s) : "not measured",
+                          difference ? signed_seconds(*difference) : ""});
   }
   return table.rows.empty() ? "" : text::markdown_table(table) + '\n';
 }
@@ -46,11 +37,11 @@ bool phases_overlap(const records::Record& trial) {
   std::vector<std::pair<double, double>> spans;
   for (const records::Phase& phase : trial.phases) spans.emplace_back(phase.start_s, phase.end_s);
   std::sort(spans.begin(), spans.end());
-  constexpr double k_rounding_s = 1e-6;
-  for (std::size_t index = 1; index < spans.size(); ++index) {
-    if (spans[index].first + k_rounding_s < spans[index - 1].second) return true;
-  }
-  return false;
+  const auto overlap = [](const auto& earlier, const auto& later) {
+    constexpr double k_rounding_s = 1e-6;
+    return later.first + k_rounding_s < earlier.second;
+  };
+  return std::adjacent_find(spans.begin(), spans.end(), overlap) != spans.end();
 }
 
 struct Column {
@@ -113,11 +104,7 @@ std::string phase_table(const Comparison& comparison) {
     if (trial == nullptr || trial->phases.empty()) return;
     columns.push_back({&arm, &mode, trial});
     overlap |= phases_overlap(*trial);
-    for (const records::Phase& phase : trial->phases) {
-      if (std::find(names.begin(), names.end(), phase.name) == names.end()) {
-        names.push_back(phase.name);
-      }
-    }
+    for (const records::Phase& phase : trial->phases) add_once(phase.name, &names);
   };
   for (const Arm& arm : comparison.arms) {
     add_column(arm, arm.cold);
@@ -131,13 +118,12 @@ std::string phase_table(const Comparison& comparison) {
   const auto add_row = [&](const std::string& title, auto value_of) {
     std::vector<std::string> row{title};
     for (const Column& column : columns) {
-      const std::optional<double> value = value_of(*column.trial);
-      row.push_back(value ? in_seconds(*value) : "");
+      row.push_back(seconds_cell(value_of(*column.trial)));
     }
     table.rows.push_back(std::move(row));
   };
   for (const std::string& name : names) {
-    add_row(text::markdown_text(name),
+    add_row(markdown_text(name),
             [&name](const records::Record& trial) { return records::phase_seconds(trial, name); });
     if (name == "weights") add_parts_of_weights(columns, &table);
   }
@@ -155,10 +141,8 @@ std::string time_section(const Comparison& comparison, const std::string& pictur
   const std::vector<std::string> uses = floor_use_of(comparison);
   sentences.insert(sentences.end(), uses.begin(), uses.end());
   if (sentences.empty()) return "";
-  std::string out = "## Where the time goes\n\n" + cold_and_warm_table(comparison) +
-                    phase_table(comparison) + picture;
-  for (const std::string& line : sentences) out += "- " + line + '\n';
-  return out + '\n';
+  return "## Where the time goes\n\n" + cold_and_warm_table(comparison) + phase_table(comparison) +
+         picture + bullets(sentences) + '\n';
 }
 
 std::string expectation_section(const Comparison& comparison) {
@@ -176,18 +160,18 @@ std::string expectation_section(const Comparison& comparison) {
     const bool at_least = !loads_only(comparison) && !expected.rest_s;
     rest_unknown |= at_least;
     std::vector<std::string> row{
-        markdown_code(arm.facts.label),
-        fmt::format("{}, {}", text::format_rate(expected.rate_bytes_per_s), expected.basis),
+        name_of(arm),
+        fmt::format("{}, {}", format_rate(expected.rate_bytes_per_s), expected.basis),
         (at_least ? "at least " : "") + in_seconds(expected.load_s),
         "not measured",
         "",
-        expected.ratio ? in_times(*expected.ratio) : "",
+        times_cell(expected.ratio),
         ""};
     if (arm.cold.load_s) {
-      row[3] = in_seconds(arm.cold.load_s->median);
-      row[4] = in_times(arm.cold.load_s->median / expected.load_s);
+      row[3] = time_of(arm);
+      row[4] = in_times(median_s(arm) / expected.load_s);
       const Contrast* contrast = comparison.contrast_of_arm(expected.arm);
-      if (contrast != nullptr && contrast->ratio) row[6] = in_times(*contrast->ratio);
+      if (contrast != nullptr) row[6] = times_cell(contrast->ratio);
     }
     table.rows.push_back(std::move(row));
   }

@@ -1,21 +1,16 @@
 #include "report/what_if.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "findings/what_if.h"
-#include "report/dominance.h"
 #include "report/wording.h"
-#include "text/escape.h"
 #include "text/table.h"
-#include "text/units.h"
 
 namespace coldload::report {
 
 std::string what_if_text(const Comparison& comparison, double rate_bytes_per_s) {
   using text::Align;
-  const std::string rate = text::format_rate(rate_bytes_per_s);
+  const std::string rate = format_rate(rate_bytes_per_s);
   text::Table table{{{"path"},
                      {"storage delivered", Align::right},
                      {"measured", Align::right},
@@ -24,11 +19,9 @@ std::string what_if_text(const Comparison& comparison, double rate_bytes_per_s) 
                     {}};
   std::string below;
   for (const findings::Prediction& prediction : predict(comparison, rate_bytes_per_s)) {
-    const std::string name = text::markdown_code(prediction.arm->facts.label);
-    const double load_s = prediction.arm->cold.load_s->median;
-    std::vector<std::string> row{
-        name, prediction.rate_bytes_per_s ? text::format_rate(*prediction.rate_bytes_per_s) : "",
-        in_seconds(load_s)};
+    const std::string name = name_of(*prediction.arm);
+    const double load_s = median_s(*prediction.arm);
+    std::vector<std::string> row{name, rate_cell(prediction.rate_bytes_per_s), in_seconds(load_s)};
     if (prediction.load_s) {
       row.push_back(in_seconds(*prediction.load_s));
       row.push_back(signed_seconds(*prediction.load_s - load_s));
