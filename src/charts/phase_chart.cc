@@ -1,7 +1,6 @@
 #include "charts/phase_chart.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <map>
 #include <vector>

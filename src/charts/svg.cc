@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -17,24 +18,12 @@ constexpr std::array<const char*, k_colours> k_palette{"#8250df", "#0969da", "#1
 }  // namespace
 
 std::string escaped(const std::string& text) {
+  static const std::map<char, std::string> k_entities{
+      {'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}};
   std::string out;
   for (const char c : text::one_line(text)) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
+    const auto entity = k_entities.find(c);
+    out += entity == k_entities.end() ? std::string(1, c) : entity->second;
   }
   return out;
 }

@@ -1,7 +1,6 @@
 #include "charts/timeline_chart.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <optional>
 

@@ -1,14 +1,12 @@
 #include "charts/trial_chart.h"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "charts/svg.h"
 #include "findings/subject.h"
-#include "text/units.h"
 #include "text/wording.h"
 
 namespace coldload::charts {
