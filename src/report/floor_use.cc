@@ -8,7 +8,6 @@
 
 #include "findings/floor_use.h"
 #include "report/wording.h"
-#include "text/table.h"
 
 namespace coldload::report {
 
@@ -17,7 +16,6 @@ namespace {
 using findings::FloorUse;
 using findings::HeldToFloor;
 using records::Floor;
-using text::Align;
 
 // "6.1 GB/s", "between 2.0 GB/s and 6.1 GB/s".
 std::string rates_text(const statistics::Summary& rates) {
@@ -159,14 +157,8 @@ std::vector<std::string> floor_use_of(const Comparison& comparison) {
 }
 
 std::string floor_table(const Comparison& comparison) {
-  text::Table table{{{"path"},
-                     {"storage, best", Align::right},
-                     {"one reader", Align::right},
-                     {"4 KiB, median", Align::right},
-                     {"4 KiB, p99", Align::right},
-                     {"page cache", Align::right},
-                     {"host to GPU", Align::right}},
-                    {}};
+  Table table = table_of({"path"}, {"storage, best", "one reader", "4 KiB, median", "4 KiB, p99",
+                                    "page cache", "host to GPU"});
   std::string missing;
   const auto not_measured = [&missing](const std::string& what, const std::string& reason) {
     if (reason.empty()) return;
@@ -194,7 +186,7 @@ std::string floor_table(const Comparison& comparison) {
   std::string out = fmt::format(
       "What each path delivered {} (`coldload floor`):\n\n{}\n",
       comparison.experiments.size() > 1 ? "when it was last measured" : "before the first run",
-      text::markdown_table(table));
+      markdown_table(table));
   if (gpu != nullptr) out += gpu_sentence(*gpu);
   return out + missing;
 }

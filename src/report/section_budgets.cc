@@ -6,7 +6,6 @@
 
 #include "report/sections.h"
 #include "report/wording.h"
-#include "text/table.h"
 
 namespace coldload::report {
 
@@ -80,7 +79,7 @@ std::string uses_section(const Comparison& comparison) {
   const bool anything = std::any_of(comparison.arms.begin(), comparison.arms.end(),
                                     [](const Arm& arm) { return arm.is_measured(); });
   if (!anything) return "";
-  text::Table table{{{"use"}, {"budget", text::Align::right}}, {}};
+  Table table = table_of({"use"}, {"budget"});
   for (const Arm& arm : comparison.arms) table.columns.push_back({name_of(arm)});
   bool any_by_user = false;
   bool any_default = false;
@@ -93,7 +92,7 @@ std::string uses_section(const Comparison& comparison) {
       table.rows.back().push_back(fit_of(comparison, arm, budget.seconds));
     }
   }
-  std::string out = text::markdown_table(table) + '\n';
+  std::string out = markdown_table(table) + '\n';
   if (any_default) {
     out += any_by_user ? "Budgets not marked as yours are coldload's defaults"
                        : "Medians against budgets, which are coldload's defaults";

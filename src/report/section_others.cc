@@ -8,14 +8,10 @@
 #include "report/changes.h"
 #include "report/sections.h"
 #include "report/wording.h"
-#include "text/table.h"
 
 namespace coldload::report {
 
 namespace {
-
-using text::Align;
-using text::Table;
 
 // `words`, and what else changed.
 std::string joined_changes(std::vector<std::string> words, const Comparison& then,
@@ -31,14 +27,8 @@ std::string ratio_text(const Contrast& contrast) {
 }
 
 std::string before_and_after(const std::vector<Comparison>& comparisons) {
-  Table table{{{"path"},
-               {"before", Align::right},
-               {"now", Align::right},
-               {"now / before", Align::right},
-               {"rank test"},
-               {"changed"},
-               {"before was"}},
-              {}};
+  Table table =
+      table_of({"path"}, {"before", "now", "now / before"}, {"rank test", "changed", "before was"});
   const Comparison& now = comparisons.front();
   for (std::size_t index = 1; index < comparisons.size(); ++index) {
     const Comparison& then = comparisons[index];
@@ -59,7 +49,7 @@ std::string before_and_after(const std::vector<Comparison>& comparisons) {
   if (table.rows.empty()) return "";
   return "## Before and after\n\nThe same model, server and labels, measured in other "
          "experiments:\n\n" +
-         text::markdown_table(table) +
+         markdown_table(table) +
          "\nThe ratio of medians has its 95 % interval beside it from 5 runs each on. What changed "
          "is what the records tell; what else did is not known, nor which of it counts.\n\n";
 }
@@ -114,13 +104,7 @@ std::string baseline_section(const Comparison& comparison) {
       if (mode->load_s) now.emplace(mode->label, *mode->load_s);
     }
   }
-  Table table{{{"mode"},
-               {"baseline", Align::right},
-               {"min-max", Align::right},
-               {"runs", Align::right},
-               {"now", Align::right},
-               {"now / baseline", Align::right}},
-              {}};
+  Table table = table_of({"mode"}, {"baseline", "min-max", "runs", "now", "now / baseline"});
   for (const std::string& mode : order) {
     const statistics::Summary then = *statistics::summarize(values[mode]);
     table.rows.push_back(
@@ -134,21 +118,13 @@ std::string baseline_section(const Comparison& comparison) {
   return fmt::format(
       "## Beside the baseline\n\n{}\nThe baseline's figures are from {} and are taken as they are: "
       "whether it was the same model, machine and state of the caches is not on record here.\n\n",
-      text::markdown_table(table), markdown_code(facts.baseline_file));
+      markdown_table(table), markdown_code(facts.baseline_file));
 }
 
 std::string others_section(const std::vector<Comparison>& comparisons) {
   if (comparisons.size() < 2) return "";
-  Table table{{{"model"},
-               {"target"},
-               {"path"},
-               {"directory"},
-               {"trials", Align::right},
-               {"median", Align::right},
-               {"of its median trial"},
-               {"differs in"},
-               {"experiments"}},
-              {}};
+  Table table = table_of({"model", "target", "path", "directory"}, {"trials", "median"},
+                         {"of its median trial", "differs in", "experiments"});
   for (std::size_t index = 1; index < comparisons.size(); ++index) {
     const Comparison& other = comparisons[index];
     for (const Arm& arm : other.arms) {
@@ -163,7 +139,7 @@ std::string others_section(const std::vector<Comparison>& comparisons) {
          "## Other experiments in these records\n\nAnother model or size of it, target, command, "
          "variable or setting of the server, machine, cold policy, path or stand-in, or of "
          "coldload's own loader another build: not taken together with the above.\n\n" +
-         text::markdown_table(table) + '\n';
+         markdown_table(table) + '\n';
 }
 
 }  // namespace coldload::report

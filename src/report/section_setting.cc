@@ -1,5 +1,6 @@
 // The setting: machine, paths, target, versions, how to repeat it; and what is still missing.
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -9,7 +10,6 @@
 #include "report/wording.h"
 #include "text/escape.h"
 #include "text/json.h"
-#include "text/table.h"
 
 namespace coldload::report {
 
@@ -97,16 +97,9 @@ std::string network_of(const object& storage) {
 }
 
 std::string path_table(const Comparison& comparison) {
-  text::Table table{{{"path"},
-                     {"directory"},
-                     {"file system"},
-                     {"mounted at"},
-                     {"from"},
-                     {"options"},
-                     {"device"},
-                     {"readahead", text::Align::right},
-                     {"reached"}},
-                    {}};
+  Table table =
+      table_of({"path", "directory", "file system", "mounted at", "from", "options", "device"},
+               {"readahead"}, {"reached"});
   for (const Arm& arm : comparison.arms) {
     const object& storage = arm.facts.storage;
     const std::string readahead = shown_value(storage, "readahead_kb");
@@ -121,7 +114,7 @@ std::string path_table(const Comparison& comparison) {
          shown_value(storage, "mount_source"), shown_value(storage, "mount_options"),
          device_of(storage), readahead.empty() ? "" : readahead + " KiB", reached});
   }
-  return text::markdown_table(table) + '\n';
+  return markdown_table(table) + '\n';
 }
 
 // What was launched, with this trial's own path written as {model}.
@@ -209,14 +202,12 @@ std::string command_for(const Comparison& comparison, const Arm& placeholder) {
   }
   if (words.empty()) return "";
   if (replaced) return text::shell_line(words);
-  // A path that came from the environment.
-  if (placeholder.facts.label == "net") {
-    return "MODEL_PATH_NET=PATH_TO_THE_MODEL " + text::shell_line(words);
-  }
-  if (placeholder.facts.label == "nvme") {
-    return "MODEL_PATH_NVME=PATH_TO_THE_MODEL " + text::shell_line(words);
-  }
-  return "";
+  // Paths that came from the environment.
+  static const std::map<std::string, std::string> k_variables{{"net", "MODEL_PATH_NET"},
+                                                              {"nvme", "MODEL_PATH_NVME"}};
+  const auto variable = k_variables.find(placeholder.facts.label);
+  if (variable == k_variables.end()) return "";
+  return variable->second + "=PATH_TO_THE_MODEL " + text::shell_line(words);
 }
 
 }  // namespace

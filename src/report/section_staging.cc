@@ -6,17 +6,13 @@
 #include "report/claims.h"
 #include "report/sections.h"
 #include "report/wording.h"
-#include "text/table.h"
 
 namespace coldload::report {
 
 namespace {
 
-using text::Align;
-using text::Table;
-
 std::string measured_table(const Staging& staging) {
-  Table table{{{"step"}, {"median", Align::right}, {"runs", Align::right}}, {}};
+  Table table = table_of({"step"}, {"median", "runs"});
   const std::string source = name_of(*staging.source);
   const auto row = [&](const std::string& step, double seconds, std::size_t n) {
     table.rows.push_back({step, in_seconds(seconds), fmt::format("{}", n)});
@@ -29,29 +25,23 @@ std::string measured_table(const Staging& staging) {
         staging.staged->warm.values_s.size());
   }
   row("start from " + source, staging.source_s, staging.source->cold.values_s.size());
-  return text::markdown_table(table) + "\n";
+  return markdown_table(table) + "\n";
 }
 
 std::string starts_table(const Staging& staging) {
-  Table table{{{"starts of one node"},
-               {"from " + name_of(*staging.source), Align::right},
-               {"copy once, then from it", Align::right},
-               {"staging saves", Align::right}},
-              {}};
+  Table table = table_of({"starts of one node"}, {"from " + name_of(*staging.source),
+                                                  "copy once, then from it", "staging saves"});
   for (const unsigned starts : {1U, 2U, 5U, 20U, 100U}) {
     const double without = staging.without(starts);
     const double with = staging.with(starts);
     table.rows.push_back({fmt::format("{}", starts), in_seconds(without), in_seconds(with),
                           signed_seconds(without - with)});
   }
-  return text::markdown_table(table) + "\n";
+  return markdown_table(table) + "\n";
 }
 
 std::string daily_table(const Staging& staging) {
-  Table table{{{"starts a day on one node"},
-               {"saved a day", Align::right},
-               {"the copy has paid after", Align::right}},
-              {}};
+  Table table = table_of({"starts a day on one node"}, {"saved a day", "the copy has paid after"});
   const double saved_s = staging.source_s - staging.later_s;
   const auto pays_at = staging.break_even();
   if (!pays_at || saved_s <= 0) return "";
@@ -61,7 +51,7 @@ std::string daily_table(const Staging& staging) {
         {fmt::format("{}", a_day), in_seconds(saved_s * a_day),
          days <= 1 ? "the first day" : fmt::format("{:.0f} days", std::ceil(days))});
   }
-  return text::markdown_table(table) + "\n";
+  return markdown_table(table) + "\n";
 }
 
 // When it pays where a start without the copy takes `each_s`, in words; empty where it never does.

@@ -5,13 +5,10 @@
 #include "report/claims.h"
 #include "report/wording.h"
 #include "text/escape.h"
-#include "text/table.h"
 
 namespace coldload::report {
 
 namespace {
-
-using text::Align;
 
 std::vector<std::string> row_of(const Comparison& comparison, const Arm& arm, const Mode& mode) {
   std::vector<std::string> row{mode.label, fmt::format("{}", mode.trials.size())};
@@ -37,13 +34,7 @@ std::string contrast_line(const Comparison& comparison, const Contrast& contrast
 std::string terminal_summary(const std::vector<Comparison>& comparisons) {
   if (comparisons.empty()) return "no trial on record\n";
   const Comparison& comparison = comparisons.front();
-  text::Table table{{{"mode"},
-                     {"trials", Align::right},
-                     {"median", Align::right},
-                     {"min", Align::right},
-                     {"max", Align::right},
-                     {"storage rate", Align::right}},
-                    {}};
+  Table table = table_of({"mode"}, {"trials", "median", "min", "max", "storage rate"});
   std::string below;
   for (const Arm& arm : comparison.arms) {
     for (const Mode* mode : arm.modes()) {

@@ -4,19 +4,12 @@
 
 #include "findings/what_if.h"
 #include "report/wording.h"
-#include "text/table.h"
 
 namespace coldload::report {
 
 std::string what_if_text(const Comparison& comparison, double rate_bytes_per_s) {
-  using text::Align;
   const std::string rate = format_rate(rate_bytes_per_s);
-  text::Table table{{{"path"},
-                     {"storage delivered", Align::right},
-                     {"measured", Align::right},
-                     {"at " + rate, Align::right},
-                     {"difference", Align::right}},
-                    {}};
+  Table table = table_of({"path"}, {"storage delivered", "measured", "at " + rate, "difference"});
   std::string below;
   for (const findings::Prediction& prediction : predict(comparison, rate_bytes_per_s)) {
     const std::string name = name_of(*prediction.arm);
@@ -36,7 +29,7 @@ std::string what_if_text(const Comparison& comparison, double rate_bytes_per_s) 
       "to change with the rate, down to its time with them in memory, where it waited for storage; "
       "where it took longer than storage needed, it is taken to be as slow as that everywhere. The "
       "rest of a start stays.\n",
-      rate, text::markdown_table(table), below.empty() ? "" : below + "\n");
+      rate, markdown_table(table), below.empty() ? "" : below + "\n");
 }
 
 }  // namespace coldload::report

@@ -38,6 +38,15 @@ std::string value_text(const text::json::value& value) {
   return value.is_string() ? std::string(value.get_string()) : text::to_line(value);
 }
 
+Table table_of(const std::vector<std::string>& words, const std::vector<std::string>& figures,
+               const std::vector<std::string>& more_words) {
+  Table table;
+  for (const std::string& title : words) table.columns.push_back({title});
+  for (const std::string& title : figures) table.columns.push_back({title, text::Align::right});
+  for (const std::string& title : more_words) table.columns.push_back({title});
+  return table;
+}
+
 std::string seconds_cell(std::optional<double> seconds) {
   return seconds ? in_seconds(*seconds) : "";
 }

@@ -12,6 +12,7 @@
 #include "statistics/statistics.h"
 #include "text/escape.h"
 #include "text/json.h"
+#include "text/table.h"
 #include "text/units.h"
 #include "text/wording.h"
 
@@ -26,12 +27,14 @@ using text::joined;
 using text::longer_by;
 using text::longer_than;
 using text::markdown_code;
+using text::markdown_table;
 using text::markdown_text;
 using text::p_text;
 using text::percent;
 using text::runs;
 using text::sentence;
 using text::signed_seconds;
+using text::Table;
 
 // "20.6-22.9 s"
 [[nodiscard]] inline std::string in_seconds(const statistics::Interval& interval) {
@@ -66,7 +69,12 @@ void add_once(const std::string& word, std::vector<std::string>* words);
 // A value of the records: a text as it is, anything else as JSON.
 [[nodiscard]] std::string value_text(const text::json::value& value);
 
-// The cells of a table: empty for what is not known.
+// A table without a row: columns of words, of figures, which stand to the right, and of words
+// again.
+[[nodiscard]] Table table_of(const std::vector<std::string>& words,
+                             const std::vector<std::string>& figures,
+                             const std::vector<std::string>& more_words = {});
+// Its cells: empty for what is not known.
 [[nodiscard]] std::string seconds_cell(std::optional<double> seconds);
 [[nodiscard]] std::string times_cell(std::optional<double> ratio);
 [[nodiscard]] std::string rate_cell(std::optional<double> bytes_per_s);
