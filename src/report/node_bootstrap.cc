@@ -195,13 +195,13 @@ std::string node_bootstrap_of(const Comparison& comparison) {
   const Arm* path = chosen_path(comparison);
   if (path == nullptr || findings::server_words(comparison.facts).empty()) return "";
   std::string script = script_for(comparison, *path);
-  const std::size_t at = script.find(text::k_redacted);
-  if (at == std::string::npos) return script;
-  // A word in its place would be taken for the credential.
-  const std::size_t first_line = script.find('\n') + 1;
-  return script.substr(0, first_line) +
-         "# Credentials are left out of records: put yours in the place of each [redacted].\n" +
-         script.substr(first_line);
+  if (script.find(text::k_redacted) != std::string::npos) {
+    // A word in its place would be taken for the credential.
+    script.insert(
+        script.find('\n') + 1,
+        "# Credentials are left out of records: put yours in the place of each [redacted].\n");
+  }
+  return script;
 }
 
 }  // namespace coldload::report

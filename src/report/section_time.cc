@@ -1,5 +1,5 @@
-// Where the time goes: cold against warm, phases, bytes over rate, and what a stand-in's rate says
-// it must be.
+// Where the time goes: cold against warm, phases, bytes over rate, what a loader alone takes, and
+// what a stand-in's rate says it must be.
 #include <algorithm>
 #include <optional>
 
@@ -10,19 +10,13 @@
 #include "report/floor_use.h"
 #include "report/sections.h"
 #include "report/wording.h"
-#include "text/table.h"
 
 namespace coldload::report {
 
 namespace {
 
-using text::Align;
-using text::Table;
-
 std::string cold_and_warm_table(const Comparison& comparison) {
-  Table table{
-      {{"path"}, {"cold", Align::right}, {"warm", Align::right}, {"cold less warm", Align::right}},
-      {}};
+  Table table = table_of({"path"}, {"cold", "warm", "cold less warm"});
   for (const Arm& arm : comparison.arms) {
     if (!arm.cold.load_s) continue;
     const auto difference = arm.cold_less_warm_s();
@@ -30,7 +24,7 @@ std::string cold_and_warm_table(const Comparison& comparison) {
                           arm.warm.load_s ? with_runs(*arm.warm.load_s) : "not measured",
                           difference ? signed_seconds(*difference) : ""});
   }
-  return table.rows.empty() ? "" : text::markdown_table(table) + '\n';
+  return table.rows.empty() ? "" : markdown_table(table) + '\n';
 }
 
 bool phases_overlap(const records::Record& trial) {
@@ -113,7 +107,7 @@ std::string phase_table(const Comparison& comparison) {
   if (columns.empty()) return "";
   Table table{{{"phase of the median trial"}}, {}};
   for (const Column& column : columns) {
-    table.columns.push_back({markdown_code(column.mode->label), Align::right});
+    table.columns.push_back({markdown_code(column.mode->label), text::Align::right});
   }
   const auto add_row = [&](const std::string& title, auto value_of) {
     std::vector<std::string> row{title};
@@ -130,8 +124,18 @@ std::string phase_table(const Comparison& comparison) {
   add_row("unattributed", [](const records::Record& trial) { return trial.unattributed_s; });
   add_row(loads_only(comparison) ? "whole load" : "launch to ready",
           [](const records::Record& trial) { return trial.load_s; });
-  return text::markdown_table(table) + meaning_of_rows(comparison, columns) +
+  return markdown_table(table) + meaning_of_rows(comparison, columns) +
          (overlap ? "\nPhases overlap: they do not add up to the whole.\n\n" : "\n");
+}
+
+std::string weights_of(const Arm& arm) {
+  std::vector<double> values;
+  for (const records::Record* trial : arm.cold.trials) {
+    const auto seconds = records::phase_seconds(*trial, "weights");
+    if (!seconds) return "not told";
+    values.push_back(*seconds);
+  }
+  return values.empty() ? "" : in_seconds(statistics::median(values));
 }
 
 }  // namespace
@@ -145,15 +149,25 @@ std::string time_section(const Comparison& comparison, const std::string& pictur
          picture + bullets(sentences) + '\n';
 }
 
+std::string native_section(const Comparison& comparison) {
+  Table table = table_of(
+      {"path"}, {"coldload's own loader", "the server's weights phase", "launch to ready"});
+  for (const Arm& arm : comparison.arms) {
+    // An arm that is read ahead has its path's figure, which says nothing of a phase in memory.
+    if (!arm.native_load_s || !arm.is_measured() || !arm.facts.prefetch_of.empty()) continue;
+    table.rows.push_back(
+        {name_of(arm), with_runs(*arm.native_load_s), weights_of(arm), time_of(arm)});
+  }
+  if (table.rows.empty()) return "";
+  return "## What a loader alone takes\n\n" + markdown_table(table) +
+         "\nCold, medians, the same weights from the same path on a machine of the same CPU and "
+         "GPU; "
+         "the loader's own start is in its time. The rest of a server's start is no loading.\n\n";
+}
+
 std::string expectation_section(const Comparison& comparison) {
-  Table table{{{"path"},
-               {"rate"},
-               {"expected", Align::right},
-               {"measured", Align::right},
-               {"measured / expected", Align::right},
-               {"expected ratio", Align::right},
-               {"measured ratio", Align::right}},
-              {}};
+  Table table = table_of({"path", "rate"}, {"expected", "measured", "measured / expected",
+                                            "expected ratio", "measured ratio"});
   bool rest_unknown = false;
   for (const Expectation& expected : comparison.expectations) {
     const Arm& arm = comparison.arms[expected.arm];
@@ -176,7 +190,7 @@ std::string expectation_section(const Comparison& comparison) {
     table.rows.push_back(std::move(row));
   }
   if (table.rows.empty()) return "";
-  std::string out = "## Expected of the stand-in, and measured\n\n" + text::markdown_table(table);
+  std::string out = "## Expected of the stand-in, and measured\n\n" + markdown_table(table);
   if (loads_only(comparison)) {
     out +=
         "\nExpected: checkpoint bytes over the rate (never less than the warm load), as the loader "
