@@ -4,6 +4,7 @@
 #include <memory>
 #include <string_view>
 
+#include <boost/algorithm/string/replace.hpp>
 #include <cmark-gfm-core-extensions.h>
 #include <cmark-gfm.h>
 #include <fmt/format.h>
@@ -37,13 +38,6 @@ std::string rendered(const std::string& markdown) {
   const Owned<char> html(cmark_render_html(document.get(), CMARK_OPT_DEFAULT,
                                            cmark_parser_get_syntax_extensions(parser.get())));
   return html.get();
-}
-
-void replace_all(std::string* text, std::string_view what, std::string_view with) {
-  for (std::size_t at = text->find(what); at != std::string::npos;
-       at = text->find(what, at + with.size())) {
-    text->replace(at, what.size(), with);
-  }
 }
 
 // In the place of the images, in their order.
@@ -81,10 +75,10 @@ std::string heading_of(const std::string& body) {
 std::string html_page(const std::string& markdown, const std::vector<std::string>& pictures) {
   std::string body = rendered(markdown);
   set_pictures(&body, pictures);
-  replace_all(&body, "<table>", "<div class=\"scroll\" tabindex=\"0\"><table>");
-  replace_all(&body, "</table>", "</table></div>");
-  replace_all(&body, "<th", "<th scope=\"col\"");
-  replace_all(&body, "<th scope=\"col\"ead", "<thead");
+  boost::replace_all(body, "<table>", "<div class=\"scroll\" tabindex=\"0\"><table>");
+  boost::replace_all(body, "</table>", "</table></div>");
+  boost::replace_all(body, "<th", "<th scope=\"col\"");
+  boost::replace_all(body, "<th scope=\"col\"ead", "<thead");
   return fmt::format(
       "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "

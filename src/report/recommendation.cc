@@ -9,9 +9,9 @@
 
 #include "findings/floor_use.h"
 #include "records/trial_figures.h"
-#include "report/caveats.h"
 #include "report/dominance.h"
 #include "report/node_bootstrap.h"
+#include "report/sections.h"
 #include "report/wording.h"
 #include "statistics/statistics.h"
 

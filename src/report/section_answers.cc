@@ -4,19 +4,14 @@
 
 #include <fmt/format.h>
 
-#include "report/caveats.h"
 #include "report/claims.h"
 #include "report/dominance.h"
 #include "report/sections.h"
 #include "report/wording.h"
-#include "text/table.h"
 
 namespace coldload::report {
 
 namespace {
-
-using text::Align;
-using text::Table;
 
 std::string cold_words(const Mode& mode, const Arm& arm) {
   if (is_after_copy(arm, mode))
@@ -131,13 +126,7 @@ std::vector<std::string> answers_of(const Comparison& comparison) {
 }
 
 std::string paths_section(const Comparison& comparison) {
-  Table table{{{"path"},
-               {"trials"},
-               {"median", Align::right},
-               {"min-max", Align::right},
-               {"storage rate", Align::right},
-               {"GPU memory", Align::right}},
-              {}};
+  Table table = table_of({"path", "trials"}, {"median", "min-max", "storage rate", "GPU memory"});
   for (const Arm& arm : comparison.arms) {
     for (const Mode* mode : arm.modes()) {
       const bool is_shown = mode != &arm.warm || mode->load_s || left_out_of(arm, *mode) > 0;
@@ -147,11 +136,11 @@ std::string paths_section(const Comparison& comparison) {
   const bool any_token = std::any_of(table.rows.begin(), table.rows.end(),
                                      [](const auto& row) { return !row.back().empty(); });
   if (any_token) {
-    table.columns.push_back({"first token", Align::right});
+    table.columns.push_back({"first token", text::Align::right});
   } else {
     for (std::vector<std::string>& row : table.rows) row.pop_back();
   }
-  return "## What was measured\n\n" + text::markdown_table(table) +
+  return "## What was measured\n\n" + markdown_table(table) +
          (loads_only(comparison)
               ? "\nTimes are of the whole load. Storage rate: what storage delivered over that "
                 "time."

@@ -4,10 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "report/confounds.h"
 #include "report/sections.h"
 #include "report/wording.h"
-#include "text/table.h"
 
 namespace coldload::report {
 
@@ -217,52 +215,40 @@ void add_n(const Comparison& comparison, Lines* lines) {
   }
 }
 
-// Each sentence once, with the runs that it was said of.
-class Sentences {
- public:
-  void add(const std::string& text, const std::string& run) {
-    auto& runs_of_it = runs_[text];
-    if (runs_of_it.empty()) order_.push_back(text);
-    runs_of_it.push_back(run);
-  }
-
-  void write(std::size_t all_runs, Lines* lines) {
-    for (std::size_t index = 0; index < order_.size(); ++index) {
-      if (index == k_most_lines_of_a_kind) {
-        lines->push_back(
-            fmt::format("{} more of these are in the records.", order_.size() - index));
-        return;
-      }
-      const std::vector<std::string>& names = runs_[order_[index]];
-      constexpr std::size_t k_most_names = 12;
-      std::string where = fmt::format("{} runs", names.size());
-      if (names.size() <= k_most_names) where = "Runs " + joined(names);
-      if (names.size() == 1) where = "Run " + names[0];
-      if (names.size() == all_runs && all_runs > 1) where = "Every run";
-      lines->push_back(fmt::format("{}: {}", where, sentence(markdown_text(order_[index]))));
-    }
-  }
-
- private:
-  std::vector<std::string> order_;
-  std::map<std::string, std::vector<std::string>> runs_;
-};
-
-// Why trials that count are not verified, and whatever else was seen.
-void add_remarks(const Comparison& comparison, Lines* lines) {
-  Sentences reasons;
-  Sentences remarks;
+// Adds each of what `said_of` trials once, with the runs that it was said of.
+void add_once_each(const Comparison& comparison, Lines (*said_of)(const records::Record& trial),
+                   Lines* lines) {
+  Lines order;
+  std::map<std::string, Lines> runs_of;
   for (const records::Record* trial : comparison.trials) {
-    if (trial->status == records::Status::ok && !trial->reason.empty()) {
-      reasons.add(trial->reason, run_name(comparison, *trial));
-    }
-    for (const std::string& remark : trial->remarks) {
-      remarks.add(remark, run_name(comparison, *trial));
+    for (const std::string& said : said_of(*trial)) {
+      if (runs_of[said].empty()) order.push_back(said);
+      runs_of[said].push_back(run_name(comparison, *trial));
     }
   }
-  reasons.write(comparison.trials.size(), lines);
-  remarks.write(comparison.trials.size(), lines);
+  for (std::size_t index = 0; index < order.size(); ++index) {
+    if (index == k_most_lines_of_a_kind) {
+      lines->push_back(fmt::format("{} more of these are in the records.", order.size() - index));
+      return;
+    }
+    const Lines& names = runs_of[order[index]];
+    constexpr std::size_t k_most_names = 12;
+    std::string where = fmt::format("{} runs", names.size());
+    if (names.size() <= k_most_names) where = "Runs " + joined(names);
+    if (names.size() == 1) where = "Run " + names[0];
+    if (names.size() == comparison.trials.size() && names.size() > 1) where = "Every run";
+    lines->push_back(fmt::format("{}: {}", where, sentence(markdown_text(order[index]))));
+  }
 }
+
+// Why a trial that counts is not verified.
+Lines reason_of(const records::Record& trial) {
+  const bool counts = trial.status == records::Status::ok;
+  return counts && !trial.reason.empty() ? Lines{trial.reason} : Lines{};
+}
+
+// Whatever else was seen.
+Lines remarks_of(const records::Record& trial) { return trial.remarks; }
 
 }  // namespace
 
@@ -275,7 +261,8 @@ std::string doubt_section(const Comparison& comparison) {
   for (std::string& confound : confounds_of(comparison)) lines.push_back(std::move(confound));
   add_order(comparison, &lines);
   add_n(comparison, &lines);
-  add_remarks(comparison, &lines);
+  add_once_each(comparison, reason_of, &lines);
+  add_once_each(comparison, remarks_of, &lines);
   if (lines.empty()) return "";
   return "## What to doubt\n\n" + bullets(lines) + '\n';
 }
@@ -283,14 +270,14 @@ std::string doubt_section(const Comparison& comparison) {
 std::string trials_section(const Comparison& comparison, bool of_several) {
   using text::Align;
   constexpr std::size_t k_most_rows = 1'000;
-  text::Table table{{{"run", Align::right},
-                     {"mode"},
-                     {"load_s", Align::right},
-                     {"status"},
-                     {"cold"},
-                     {"read from storage", Align::right},
-                     {"started (UTC)"}},
-                    {}};
+  Table table{{{"run", Align::right},
+               {"mode"},
+               {"load_s", Align::right},
+               {"status"},
+               {"cold"},
+               {"read from storage", Align::right},
+               {"started (UTC)"}},
+              {}};
   for (const records::Record* trial : comparison.trials) {
     if (table.rows.size() == k_most_rows) break;
     const bool counts = trial->status == records::Status::ok;
@@ -302,7 +289,7 @@ std::string trials_section(const Comparison& comparison, bool of_several) {
                           trial->storage_bytes_read ? format_bytes(*trial->storage_bytes_read) : "",
                           markdown_text(trial->started_at)});
   }
-  std::string out = "## Every trial\n\n" + text::markdown_table(table);
+  std::string out = "## Every trial\n\n" + markdown_table(table);
   if (of_several) {
     out += "\nRun numbers that are not here are those of the other experiments in these records.\n";
   }

@@ -13,6 +13,10 @@ namespace coldload::report {
 
 // The first sentences: what the answer is and how sure. A paragraph each.
 [[nodiscard]] std::vector<std::string> answers_of(const Comparison& comparison);
+// What they must not leave out of stand-ins, of misleading names and of trials that are not
+// verified cold; and the part of it on paths called nvme that lie on something else.
+[[nodiscard]] std::vector<std::string> caveats_of(const Comparison& comparison);
+[[nodiscard]] std::vector<std::string> names_that_mislead(const Comparison& comparison);
 
 // Each begins with its "## " heading and ends with an empty line.
 [[nodiscard]] std::string uses_section(const Comparison& comparison);  // without heading
@@ -27,6 +31,9 @@ namespace coldload::report {
 [[nodiscard]] std::string baseline_section(const Comparison& comparison);
 [[nodiscard]] std::string placeholder_section(const Comparison& comparison);
 [[nodiscard]] std::string doubt_section(const Comparison& comparison);
+// What differed between the paths besides the storage, or could have: a sentence each, for
+// doubt_section.
+[[nodiscard]] std::vector<std::string> confounds_of(const Comparison& comparison);
 // `of_several`: there are other comparisons in the records.
 [[nodiscard]] std::string trials_section(const Comparison& comparison, bool of_several);
 [[nodiscard]] std::string setting_section(const Comparison& comparison);

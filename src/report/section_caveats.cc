@@ -1,11 +1,12 @@
-#include "report/caveats.h"
-
+// What the first screen must not leave out: a path that is a stand-in, or not the device that its
+// name says, and trials that are not verified cold.
 #include <algorithm>
 #include <map>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include "report/sections.h"
 #include "report/wording.h"
 #include "text/json.h"
 

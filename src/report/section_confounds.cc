@@ -1,5 +1,4 @@
-#include "report/confounds.h"
-
+// What differed between the paths besides the storage, or could have: read from the records.
 #include <algorithm>
 #include <functional>
 #include <optional>
@@ -8,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "findings/setting.h"
+#include "report/sections.h"
 #include "report/wording.h"
 
 namespace coldload::report {

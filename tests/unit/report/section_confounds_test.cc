@@ -1,9 +1,8 @@
-#include "report/confounds.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "findings/compare.h"
+#include "report/sections.h"
 #include "unit/records/report_cases.h"
 
 namespace coldload::report {
