@@ -1,5 +1,4 @@
-#include "charts/phase_chart.h"
-
+// A picture of where the median trials' time went.
 #include <algorithm>
 #include <cstddef>
 #include <map>
@@ -7,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "charts/comparison_charts.h"
 #include "charts/svg.h"
 #include "findings/subject.h"
 #include "text/wording.h"
@@ -52,7 +52,7 @@ Colours colours_of(const std::vector<Row>& rows, std::vector<std::string>* names
 }
 
 // The lane of each phase: the lowest that is free when it begins.
-std::vector<std::size_t> lanes_of(const std::vector<records::Phase>& phases, std::size_t* lanes) {
+std::vector<std::size_t> lanes_of(const std::vector<records::Phase>& phases) {
   constexpr double k_rounding_s = 1e-6;
   std::vector<double> free_from;
   std::vector<std::size_t> result;
@@ -67,7 +67,6 @@ std::vector<std::size_t> lanes_of(const std::vector<records::Phase>& phases, std
       *lane = phase.end_s;
     }
   }
-  *lanes = std::max<std::size_t>(free_from.size(), 1);
   return result;
 }
 
@@ -75,8 +74,8 @@ std::string bars(const Row& row, double y, const svg::SecondsScale& scale, const
   std::vector<records::Phase> phases = row.trial->phases;
   std::stable_sort(phases.begin(), phases.end(),
                    [](const auto& a, const auto& b) { return a.start_s < b.start_s; });
-  std::size_t lanes = 1;
-  const std::vector<std::size_t> lane = lanes_of(phases, &lanes);
+  const std::vector<std::size_t> lane = lanes_of(phases);
+  const std::size_t lanes = 1 + *std::max_element(lane.begin(), lane.end());
   const double height = k_bar / static_cast<double>(lanes);
   std::string out = fmt::format(
       "<rect class=\"whole\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\"/>\n",

@@ -1,11 +1,11 @@
-#include "charts/timeline_chart.h"
-
+// A picture of what went on while a server started.
 #include <algorithm>
 #include <cstddef>
 #include <optional>
 
 #include <fmt/format.h>
 
+#include "charts/comparison_charts.h"
 #include "charts/svg.h"
 #include "text/units.h"
 
@@ -14,7 +14,7 @@ namespace coldload::charts {
 namespace {
 
 using records::TimelineSample;
-using Samples = std::vector<records::TimelineSample>;
+using Samples = std::vector<TimelineSample>;
 
 constexpr double k_panel = 92;
 constexpr double k_panel_title = 30;
@@ -38,14 +38,14 @@ struct Panel {
 template <typename Value>
 Line line_of_known(const Samples& samples, Value value) {
   Line line;
-  for (const records::TimelineSample& sample : samples) {
+  for (const TimelineSample& sample : samples) {
     if (const std::optional<double> known = value(sample)) line.push_back({sample.t_s, *known});
   }
   return line;
 }
 
 Line storage_line(const Samples& samples) {
-  return line_of_known(samples, [](const records::TimelineSample& sample) {
+  return line_of_known(samples, [](const TimelineSample& sample) {
     return sample.storage_bytes ? std::optional(static_cast<double>(*sample.storage_bytes))
                                 : std::nullopt;
   });
@@ -53,7 +53,7 @@ Line storage_line(const Samples& samples) {
 
 Line gpu_line(const Samples& samples) {
   constexpr double k_bytes_per_mib = 1 << 20;
-  Line line = line_of_known(samples, [](const records::TimelineSample& sample) {
+  Line line = line_of_known(samples, [](const TimelineSample& sample) {
     return sample.gpu.memory_mib ? std::optional(*sample.gpu.memory_mib * k_bytes_per_mib)
                                  : std::nullopt;
   });
@@ -70,7 +70,7 @@ Line gpu_line(const Samples& samples) {
 Line cpu_line(const Samples& samples) {
   constexpr double k_least_s = 0.5;
   const Line seconds =
-      line_of_known(samples, [](const records::TimelineSample& sample) { return sample.cpu_s; });
+      line_of_known(samples, [](const TimelineSample& sample) { return sample.cpu_s; });
   Line line;
   for (std::size_t from = 0, to = 1; to < seconds.size(); ++to) {
     const double over_s = seconds[to].t_s - seconds[from].t_s;
@@ -123,7 +123,7 @@ struct Shown {
 // With what the GPUs held at ready, which was looked at whatever it cost.
 Samples with_memory_at_ready(Samples samples, const records::Record& trial) {
   if (trial.load_s && trial.gpu_mem_used_mb && *trial.load_s >= samples.back().t_s) {
-    records::TimelineSample ready;
+    TimelineSample ready;
     ready.t_s = *trial.load_s;
     ready.gpu.memory_mib = trial.gpu_mem_used_mb;
     samples.push_back(ready);

@@ -1,10 +1,10 @@
-#include "charts/trial_chart.h"
-
+// A picture of every trial.
 #include <algorithm>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "charts/comparison_charts.h"
 #include "charts/svg.h"
 #include "findings/subject.h"
 #include "text/wording.h"

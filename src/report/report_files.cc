@@ -2,9 +2,7 @@
 
 #include <filesystem>
 
-#include "charts/phase_chart.h"
-#include "charts/timeline_chart.h"
-#include "charts/trial_chart.h"
+#include "charts/comparison_charts.h"
 #include "os/file.h"
 #include "records/dataset.h"
 #include "report/html.h"

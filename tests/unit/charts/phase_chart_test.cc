@@ -1,9 +1,8 @@
-#include "charts/phase_chart.h"
-
 #include <vector>
 
 #include <gmock/gmock.h>
 
+#include "charts/comparison_charts.h"
 #include "findings/compare.h"
 #include "golden/golden.h"
 #include "unit/records/records.h"

@@ -1,10 +1,9 @@
-#include "charts/timeline_chart.h"
-
 #include <fstream>
 #include <vector>
 
 #include <gmock/gmock.h>
 
+#include "charts/comparison_charts.h"
 #include "findings/compare.h"
 #include "golden/golden.h"
 #include "os/file.h"

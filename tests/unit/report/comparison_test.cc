@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "charts/trial_chart.h"
+#include "charts/comparison_charts.h"
 #include "findings/choices.h"
 #include "findings/compare.h"
 #include "findings/subject.h"

@@ -4,8 +4,7 @@
 
 #include <gmock/gmock.h>
 
-#include "charts/phase_chart.h"
-#include "charts/trial_chart.h"
+#include "charts/comparison_charts.h"
 #include "findings/compare.h"
 #include "report/markdown.h"
 #include "report/terms.h"

@@ -8,7 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "charts/trial_chart.h"
+#include "charts/comparison_charts.h"
 #include "findings/compare.h"
 #include "golden/golden.h"
 #include "os/file.h"
