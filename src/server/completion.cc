@@ -8,8 +8,10 @@
 #include <string_view>
 #include <vector>
 
-#include <boost/beast/http/basic_parser.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -23,40 +25,39 @@ namespace {
 
 namespace http = boost::beast::http;
 using Code = boost::system::error_code;
-using Text = boost::beast::string_view;
 
-constexpr int k_status_ok = 200;
+constexpr unsigned k_status_ok = 200;
 
 // The answer's HTTP, as it arrives; the body of a 200 goes to TokenEvents.
-class Answer : private http::basic_parser<false> {
+class Answer {
  public:
   Answer() {
-    eager(true);
-    body_limit(boost::none);  // TokenEvents has limits
+    parser_.eager(true);
+    parser_.body_limit(boost::none);  // TokenEvents has limits
+    parser_.get().result(0U);         // until the status line is there
   }
 
   void take(std::string_view bytes, os::TimePoint at) {
     constexpr std::size_t k_longest_unread_bytes = 64 << 10;
-    at_ = at;
     unread_ += bytes;
     while (!result() && !unread_.empty()) {
       Code error;
-      const std::size_t taken = put({unread_.data(), unread_.size()}, error);
+      const std::size_t taken = parse(at, &error);
       unread_.erase(0, taken);
       if (error == http::error::need_more) break;
       if (error) return fail("an answer that is not HTTP: " + error.message());
-      if (is_done() || taken == 0) break;
+      if (parser_.is_done() || taken == 0) break;
     }
     if (unread_.size() > k_longest_unread_bytes) fail("an answer that is not HTTP");
   }
 
   // The connection was closed.
   void end(os::TimePoint at) {
-    at_ = at;
-    if (!got_some()) return fail("closed without an answer");
+    if (!parser_.got_some()) return fail("closed without an answer");
     Code error;
-    if (!is_done()) put_eof(error);
-    if (!result()) fail(status_ == 0 ? "closed within the answer's header" : so_far("closed"));
+    if (!parser_.is_done()) parser_.put_eof(error);
+    if (parser_.is_done()) finish(at);
+    if (!result()) fail(status() == 0 ? "closed within the answer's header" : so_far("closed"));
   }
 
   // What came of it; nothing while that is open.
@@ -66,55 +67,43 @@ class Answer : private http::basic_parser<false> {
 
   // For a message: `what` ended the wait, and what was there by then.
   [[nodiscard]] std::string so_far(const std::string& what) const {
-    if (status_ == 0) return what + " without an answer";
-    if (status_ == k_status_ok) return what + " before a token came";
+    if (status() == 0) return what + " without an answer";
+    if (status() == k_status_ok) return what + " before a token came";
     const std::string said = excerpt(error_body_);
-    return fmt::format("HTTP status {}{}{}", status_, said.empty() ? "" : ": ", said);
+    return fmt::format("HTTP status {}{}{}", status(), said.empty() ? "" : ": ", said);
   }
 
  private:
+  [[nodiscard]] unsigned status() const { return parser_.get().result_int(); }
+
   void fail(const std::string& reason) {
     if (!result()) failure_ = TokenOutcome{std::nullopt, reason};
   }
 
-  std::size_t take_body(Text body) {
+  // Of what is unread as much as makes sense so far; how many bytes these are.
+  std::size_t parse(os::TimePoint at, Code* error) {
+    std::vector<char> body(unread_.size());
+    parser_.get().body() = {body.data(), body.size(), true};
+    const std::size_t taken = parser_.put(boost::asio::buffer(unread_), *error);
+    take_body({body.data(), body.size() - parser_.get().body().size}, at);
+    if (parser_.is_done()) finish(at);
+    return taken;
+  }
+
+  void take_body(std::string_view body, os::TimePoint at) {
     constexpr std::size_t k_enough_bytes = 600;  // for an excerpt
-    const std::string_view view(body.data(), body.size());
-    if (status_ == k_status_ok) {
-      events_.take(view, at_);
-    } else {
-      error_body_ += view.substr(0, k_enough_bytes);
-      if (error_body_.size() >= k_enough_bytes) fail(so_far(""));
-    }
-    return body.size();
+    if (status() == k_status_ok) return events_.take(body, at);
+    error_body_ += body.substr(0, k_enough_bytes);
+    if (error_body_.size() >= k_enough_bytes) fail(so_far(""));
   }
 
-  void on_request_impl(http::verb /*method*/, Text /*name*/, Text /*target*/, int /*version*/,
-                       Code& /*error*/) override {}
-  void on_response_impl(int status, Text /*reason*/, int /*version*/, Code& /*error*/) override {
-    status_ = status;
-  }
-  void on_field_impl(http::field /*name*/, Text /*text*/, Text /*value*/,
-                     Code& /*error*/) override {}
-  void on_header_impl(Code& /*error*/) override {}
-  void on_body_init_impl(const boost::optional<std::uint64_t>& /*length*/,
-                         Code& /*error*/) override {}
-  std::size_t on_body_impl(Text body, Code& /*error*/) override { return take_body(body); }
-  void on_chunk_header_impl(std::uint64_t /*size*/, Text /*extensions*/, Code& /*error*/) override {
-  }
-  std::size_t on_chunk_body_impl(std::uint64_t /*remain*/, Text body, Code& /*error*/) override {
-    return take_body(body);
-  }
-  void on_finish_impl(Code& /*error*/) override {
-    if (status_ == k_status_ok) {
-      events_.end(at_);
-    } else {
-      fail(so_far(""));
-    }
+  // All of the body is there.
+  void finish(os::TimePoint at) {
+    if (status() == k_status_ok) return events_.end(at);
+    fail(so_far(""));
   }
 
-  os::TimePoint at_;
-  int status_ = 0;
+  http::response_parser<http::buffer_body> parser_;
   std::string unread_;
   std::string error_body_;
   TokenEvents events_;
@@ -147,61 +136,60 @@ class Exchange {
   TokenOutcome run() {
     try {
       connect(process::resolve(base_));
+      send();
+      while (!answer_.result()) receive();
     } catch (const os::Error& error) {
       return {std::nullopt, error.what()};
     }
-    if (!stopped_by_ && socket_.valid()) send();
-    while (!stopped_by_ && !trouble_ && !answer_.result()) receive();
-    if (auto result = answer_.result()) {
-      if (!result->at) result->reason = fmt::format("{}: {}", name_, result->reason);
-      return *result;
-    }
-    if (trouble_) return {std::nullopt, fmt::format("{}: {}", name_, *trouble_)};
-    return {std::nullopt, fmt::format("{}: {}", name_, answer_.so_far(*stopped_by_))};
+    TokenOutcome outcome = *answer_.result();
+    if (!outcome.at) outcome.reason = fmt::format("{}: {}", name_, outcome.reason);
+    return outcome;
   }
 
  private:
-  // Whether the socket is ready for `events`; else stopped_by_ is set.
-  bool wait(short events) {
+  [[noreturn]] void give_up(const std::string& why) const {
+    throw os::Error(fmt::format("{}: {}", name_, why));
+  }
+
+  // Until the socket is ready for `events`.
+  void wait(short events) const {
     constexpr auto k_look = std::chrono::milliseconds(50);
     while (true) {
-      if (given_up_ && given_up_()) {
-        stopped_by_ = "given up";
-        return false;
-      }
+      if (given_up_ && given_up_()) give_up(answer_.so_far("given up"));
       const os::TimePoint now = os::Clock::now();
       if (now >= deadline_) {
-        stopped_by_ = fmt::format("timed out after {:g} s", os::Seconds(timeout_).count());
-        return false;
+        const double timeout_s = os::Seconds(timeout_).count();
+        give_up(answer_.so_far(fmt::format("timed out after {:g} s", timeout_s)));
       }
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - now);
       pollfd entry{socket_.get(), events, 0};
       const int patience_ms =
           static_cast<int>(std::min<std::int64_t>(left.count(), k_look.count()));
-      if (::poll(&entry, 1, patience_ms) == 1) return true;
+      if (::poll(&entry, 1, patience_ms) == 1) return;
     }
   }
 
   // To the first address that accepts.
   void connect(const std::vector<process::SocketAddress>& addresses) {
+    int error = 0;
     for (const process::SocketAddress& address : addresses) {
       socket_ = process::open_tcp_socket(address.family());
       if (!socket_.valid()) throw os::SystemError("open a socket for", base_.text, errno);
-      trouble_.reset();
-      int error = process::begin_connect(socket_, address);
+      error = process::begin_connect(socket_, address);
       if (error == 0) {
-        if (!wait(POLLOUT)) return;
+        wait(POLLOUT);
         error = process::connect_result(socket_);
       }
       if (error == 0) return;
-      trouble_ = "cannot connect: " + os::error_text(error);
     }
+    give_up("cannot connect: " + os::error_text(error));
   }
 
   // A server may answer and close before it has read all: what it says is read then.
-  void send() {
+  void send() const {
     std::string_view left = request_;
-    while (!left.empty() && !trouble_ && wait(POLLOUT)) {
+    while (!left.empty()) {
+      wait(POLLOUT);
       const ssize_t put = ::send(socket_.get(), left.data(), left.size(), MSG_NOSIGNAL);
       if (put >= 0) left.remove_prefix(static_cast<std::size_t>(put));
       if (put < 0 && errno != EAGAIN && errno != EINTR) return;
@@ -209,17 +197,13 @@ class Exchange {
   }
 
   void receive() {
-    if (!wait(POLLIN)) return;
+    wait(POLLIN);
     const ssize_t got = ::recv(socket_.get(), buffer_.data(), buffer_.size(), 0);
     const os::TimePoint at = os::Clock::now();
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got < 0) {
-      trouble_ = answer_.so_far(os::error_text(errno));
-    } else if (got == 0) {
-      answer_.end(at);
-    } else {
-      answer_.take({buffer_.data(), static_cast<std::size_t>(got)}, at);
-    }
+    if (got < 0) give_up(answer_.so_far(os::error_text(errno)));
+    if (got == 0) return answer_.end(at);
+    answer_.take({buffer_.data(), static_cast<std::size_t>(got)}, at);
   }
 
   const process::ReadyUrl& base_;
@@ -231,8 +215,6 @@ class Exchange {
   os::Fd socket_;
   Answer answer_;
   std::array<char, 16384> buffer_{};
-  std::optional<std::string> trouble_;     // of the connection
-  std::optional<std::string> stopped_by_;  // time or interrupt
 };
 
 }  // namespace
