@@ -24,8 +24,9 @@ bool contains(const std::vector<std::string>& argv, std::string_view placeholder
 }
 
 // A whole number; nothing for anything else.
-std::optional<std::uint64_t> whole_number(std::string_view text) {
-  std::uint64_t value = 0;
+template <typename Number>
+std::optional<Number> whole_number(std::string_view text) {
+  Number value = 0;
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
   if (error != std::errc() || stop != end) return std::nullopt;
@@ -33,11 +34,8 @@ std::optional<std::uint64_t> whole_number(std::string_view text) {
 }
 
 std::optional<std::uint16_t> port_number(std::string_view text) {
-  const auto value = whole_number(text);
-  if (!value || *value == 0 || *value > std::numeric_limits<std::uint16_t>::max()) {
-    return std::nullopt;
-  }
-  return static_cast<std::uint16_t>(*value);
+  const auto value = whole_number<std::uint16_t>(text);
+  return value == 0 ? std::nullopt : value;
 }
 
 // vLLM's reading of lengths: k and m are decimal, K and M binary.
@@ -50,7 +48,7 @@ std::optional<std::uint64_t> length_number(std::string_view text) {
     unit = k_units.at(at);
     text.remove_suffix(1);
   }
-  const auto value = whole_number(text);
+  const auto value = whole_number<std::uint64_t>(text);
   if (!value || *value == 0 || *value > std::numeric_limits<std::uint64_t>::max() / unit) {
     return std::nullopt;
   }
@@ -99,18 +97,15 @@ std::string substitute(std::string_view text, const ArgvValues& values) {
     result += text.substr(0, brace);
     if (brace == std::string_view::npos) break;
     text.remove_prefix(brace);
-    const auto begins_with = [&text](std::string_view word) {
-      return text.substr(0, word.size()) == word;
-    };
     std::string_view taken = "{";
-    if (begins_with(k_model)) {
+    if (text.starts_with(k_model)) {
       result += values.model;
       taken = k_model;
-    } else if (begins_with(k_port)) {
+    } else if (text.starts_with(k_port)) {
       if (!values.port) throw ArgvError("{port} is used, but no port is known: give --port");
       result += std::to_string(*values.port);
       taken = k_port;
-    } else if (begins_with(k_max_model_len)) {
+    } else if (text.starts_with(k_max_model_len)) {
       if (!values.max_model_len) {
         throw ArgvError("{max_model_len} is used, but not known: give --max-model-len");
       }

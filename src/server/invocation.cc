@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
+
+#include <re2/re2.h>
 
 namespace coldload::server {
 
@@ -60,10 +61,7 @@ constexpr std::array<std::string_view, 13> k_outsiders{
 std::string basename_of(const std::string& word) { return word.substr(word.rfind('/') + 1); }
 
 bool is_assignment(const std::string& word) {
-  const std::size_t equals = word.find('=');
-  if (equals == 0 || equals == std::string::npos) return false;
-  return std::all_of(word.begin(), word.begin() + static_cast<std::ptrdiff_t>(equals),
-                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
+  return re2::RE2::PartialMatch(word, "^[A-Za-z0-9_]+=");
 }
 
 template <typename Range>
@@ -133,11 +131,7 @@ std::optional<FlagWord> flag_word(const std::string& word) {
 
 }  // namespace
 
-bool Invocation::is_python() const {
-  constexpr std::string_view k_python = "python";
-  return program.compare(0, k_python.size(), k_python) == 0 &&
-         program.find_first_not_of("0123456789.", k_python.size()) == std::string::npos;
-}
+bool Invocation::is_python() const { return re2::RE2::FullMatch(program, "python[0-9.]*"); }
 
 Invocation look_through(const std::vector<std::string>& argv) {
   Invocation result;

@@ -19,6 +19,10 @@ std::vector<std::string> words_of(std::string_view text) {
 
 }  // namespace
 
+// Any other command that ends in an HTTP 200.
+const ServerKind k_generic{
+    .name = "generic", .recognises = [](const Invocation&) { return false; }, .grammar = {}};
+
 std::vector<std::string> command_of(const ServerKind& kind, const CommandWishes& wishes) {
   std::vector<std::string> words = words_of(kind.command);
   const auto say = [&words](std::string_view flag, const std::string& value) {

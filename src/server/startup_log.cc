@@ -22,15 +22,9 @@ constexpr std::size_t k_most_spans = 64;  // of one phase and worker
 constexpr std::array<std::string_view, 7> k_most_specific_first{
     "weights", "compile", "graphs", "kv_cache", "profile", "http", "start"};
 
-bool is_amount(std::string_view key) {
-  return key.size() > 2 && (key.substr(key.size() - 2) == "_s" ||
-                            (key.size() > 4 && key.substr(key.size() - 4) == "_gib"));
-}
+bool is_amount(std::string_view key) { return key.ends_with("_s") || key.ends_with("_gib"); }
 
-bool is_count(std::string_view key) {
-  constexpr std::string_view k_suffix = "_tokens";
-  return key.size() > k_suffix.size() && key.substr(key.size() - k_suffix.size()) == k_suffix;
-}
+bool is_count(std::string_view key) { return key.ends_with("_tokens"); }
 
 std::optional<double> finite_number(std::string_view text) {
   double value = 0;
@@ -50,10 +44,6 @@ std::optional<std::uint64_t> count_number(std::string_view text) {
   if (error != std::errc() || stop != end) return std::nullopt;
   return value;
 }
-
-std::string_view view_of(const re2::StringPiece& piece) { return {piece.data(), piece.size()}; }
-
-re2::StringPiece piece_of(std::string_view text) { return {text.data(), text.size()}; }
 
 // Adds to `painted` what of the span is not painted yet.
 void paint(std::string_view name, double start_s, double end_s, std::vector<LogPhase>* painted) {
@@ -82,25 +72,22 @@ void paint(std::string_view name, double start_s, double end_s, std::vector<LogP
 class StartupLog::Matcher {
  public:
   explicit Matcher(const LogGrammar& grammar)
-      : set_(options(), re2::RE2::UNANCHORED), worker_(piece_of(grammar.worker), options()) {
+      : set_(options(), re2::RE2::UNANCHORED), worker_(grammar.worker, options()) {
     for (const LogPattern& pattern : grammar.patterns) {
       add(pattern.regex);
-      single_.push_back(std::make_unique<re2::RE2>(piece_of(pattern.regex), options()));
+      single_.push_back(std::make_unique<re2::RE2>(pattern.regex, options()));
     }
     for (const std::string_view pattern : failure_patterns()) add(pattern);
     set_.Compile();
   }
 
   // Whether any of them is anywhere in the text, which may be of many lines.
-  [[nodiscard]] bool any_in(std::string_view text) const {
-    return set_.Match(piece_of(text), nullptr);
-  }
+  [[nodiscard]] bool any_in(std::string_view text) const { return set_.Match(text, nullptr); }
 
   // Indices into the grammar's patterns; behind them, those of failure_patterns().
-
   [[nodiscard]] std::vector<int> matching(std::string_view line) const {
     std::vector<int> indices;
-    set_.Match(piece_of(line), &indices);
+    set_.Match(line, &indices);
     std::sort(indices.begin(), indices.end());
     return indices;
   }
@@ -110,15 +97,14 @@ class StartupLog::Matcher {
     std::array<re2::StringPiece, 3> pieces;
     const re2::RE2& regex = *single_[static_cast<std::size_t>(index)];
     const int count = std::min(3, regex.NumberOfCapturingGroups() + 1);
-    regex.Match(piece_of(line), 0, line.size(), re2::RE2::UNANCHORED, pieces.data(), count);
-    return {view_of(pieces[0]), view_of(pieces[1]), view_of(pieces[2])};
+    regex.Match(line, 0, line.size(), re2::RE2::UNANCHORED, pieces.data(), count);
+    return {pieces[0], pieces[1], pieces[2]};
   }
 
   [[nodiscard]] std::string_view worker(std::string_view line) const {
     re2::StringPiece name;
-    if (worker_.pattern().empty()) return {};
-    return re2::RE2::PartialMatch(piece_of(line), worker_, &name) ? view_of(name)
-                                                                  : std::string_view();
+    if (!worker_.pattern().empty()) re2::RE2::PartialMatch(line, worker_, &name);
+    return name;
   }
 
  private:
@@ -131,7 +117,7 @@ class StartupLog::Matcher {
 
   void add(std::string_view pattern) {
     std::string error;
-    if (set_.Add(piece_of(pattern), &error) < 0) {
+    if (set_.Add(pattern, &error) < 0) {
       throw os::Error("a log pattern cannot be compiled: " + error);
     }
   }

@@ -16,11 +16,6 @@ namespace json = text::json;
 
 constexpr std::size_t k_longest_event_bytes = 64 << 10;
 
-const json::object* object_at(const json::object& object, std::string_view key) {
-  const json::value* value = object.if_contains(key);
-  return value == nullptr ? nullptr : value->if_object();
-}
-
 // choices[0]
 const json::object* first_choice(const json::object& event) {
   const json::value* value = event.if_contains("choices");
@@ -33,13 +28,13 @@ bool has_text(const json::object& object, std::string_view key) {
 }
 
 bool holds_token(const json::object& event) {
-  if (object_at(event, "token") != nullptr || has_text(event, "generated_text"))
+  if (text::object_at(event, "token") != nullptr || has_text(event, "generated_text"))
     return true;  // TGI
   const json::object* choice = first_choice(event);
   if (choice == nullptr) return false;
   if (has_text(*choice, "text")) return true;
   for (const std::string_view message : {"delta", "message"}) {
-    const json::object* said = object_at(*choice, message);
+    const json::object* said = text::object_at(*choice, message);
     if (said == nullptr) continue;
     for (const std::string_view key : {"content", "reasoning_content", "reasoning"}) {
       if (has_text(*said, key)) return true;
@@ -106,10 +101,10 @@ void TokenEvents::take_line(os::TimePoint at) {
   constexpr std::string_view k_data = "data:";
   constexpr std::string_view k_error = "error:";  // of older llama-servers
   if (line.empty()) return end_event(at);
-  if (view.substr(0, k_error.size()) == k_error) {
+  if (view.starts_with(k_error)) {
     return fail("the server answered with an error: " + excerpt(view.substr(k_error.size())));
   }
-  if (view.substr(0, k_data.size()) != k_data) return;
+  if (!view.starts_with(k_data)) return;
   if (data_lines_ > 0) data_ += '\n';
   data_ += view.substr(k_data.size());
   if (data_.size() > k_longest_event_bytes) {

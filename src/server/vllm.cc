@@ -1,7 +1,8 @@
 // vLLM, 0.7 to 0.33.
 #include <algorithm>
 #include <array>
-#include <charconv>
+
+#include <re2/re2.h>
 
 #include "server/server_kind.h"
 
@@ -72,15 +73,9 @@ std::optional<CompletionRequest> vllm_completion(const Invocation& invocation,
 // "0.23.1rc1.dev531+ga65f93fb2" -> {0, 23}; nothing for what is no version.
 std::optional<std::array<int, 2>> release_of(const std::string& version) {
   std::array<int, 2> release{};
-  const char* at = version.data();
-  const char* const end = version.data() + version.size();
-  for (std::size_t i = 0; i < release.size(); ++i) {
-    if (i > 0 && (at == end || *at++ != '.')) return std::nullopt;
-    const auto [stop, error] = std::from_chars(at, end, release.at(i));
-    if (error != std::errc()) return std::nullopt;
-    at = stop;
-  }
-  return release;
+  const bool is_release =
+      re2::RE2::PartialMatch(version, R"(^(\d+)\.(\d+))", release.data(), release.data() + 1);
+  return is_release ? std::optional(release) : std::nullopt;
 }
 
 // By itself vLLM prefetches from NFS and Lustre and maps files elsewhere: that compares its
