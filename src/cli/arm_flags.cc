@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <filesystem>
 #include <set>
 #include <string_view>
+#include <system_error>
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include "cli/command.h"
 #include "measure/subject.h"
@@ -16,11 +17,6 @@
 namespace coldload::cli {
 
 namespace {
-
-bool path_exists(const std::string& path) {
-  struct stat info {};
-  return ::stat(path.c_str(), &info) == 0;
-}
 
 void check_label(const std::string& label) {
   constexpr std::size_t k_longest = 64;
@@ -57,7 +53,7 @@ std::vector<measure::ArmRequest> arms_of_environment() {
   measure::ArmRequest net_arm{"net", net, "", {}};
   if (net.empty()) {
     net_arm.missing = "MODEL_PATH_NET is not set";
-  } else if (!path_exists(net)) {
+  } else if (std::error_code error; !std::filesystem::exists(net, error)) {
     net_arm.missing = fmt::format("MODEL_PATH_NET names {}, which is not there", net);
   }
   return {{"nvme", nvme, "", {}}, net_arm};
@@ -95,16 +91,12 @@ void add_stand_ins(const std::vector<std::string>& flags, std::vector<measure::A
     if (arm == arms->end()) {
       throw UsageError(fmt::format("--stand-in {}: no --path has the label '{}'", flag, label));
     }
-    try {
-      const stand_in::Pace pace = stand_in::parse_pace(spec);
-      // A report says the figures, too: a name alone would read as the thing itself.
-      arm->stand_in = measure::StandInRequest{
-          pace.preset.empty() ? spec
-                              : fmt::format("{}, a model: {}", spec, stand_in::spec_of(pace)),
-          pace};
-    } catch (const os::Error& error) {
-      throw UsageError(fmt::format("--stand-in {}: {}", flag, error.what()));
-    }
+    const stand_in::Pace pace = as_usage([text = spec] { return stand_in::parse_pace(text); },
+                                         fmt::format("--stand-in {}: ", flag));
+    // A report says the figures, too: a name alone would read as the thing itself.
+    arm->stand_in = measure::StandInRequest{
+        pace.preset.empty() ? spec : fmt::format("{}, a model: {}", spec, stand_in::spec_of(pace)),
+        pace};
   }
 }
 
@@ -149,10 +141,11 @@ void add_prefetch(const ArmFlags& raw, measure::Plan* plan) {
 
 }  // namespace
 
-std::pair<std::string, std::string> split_label(const std::string& flag, const std::string& text) {
+std::pair<std::string, std::string> split_label(const std::string& flag, const std::string& text,
+                                                const char* expected) {
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0) {
-    throw UsageError(fmt::format("{} {}: expected LABEL=VALUE", flag, text));
+    throw UsageError(fmt::format("{} {}: expected {}", flag, text, expected));
   }
   return {text.substr(0, equals), text.substr(equals + 1)};
 }

@@ -32,8 +32,9 @@ void add_arm_flags(CLI::App* app, ExperimentCommand command, ArmFlags* flags);
 // The plan's arms. Throws UsageError for what cannot be right.
 void set_arms(ExperimentCommand command, const ArmFlags& flags, measure::Plan* plan);
 
-// LABEL=REST, split at the first '='. Throws UsageError that names the flag.
+// LABEL=REST, split at the first '='. Throws UsageError that names the flag and what is expected.
 [[nodiscard]] std::pair<std::string, std::string> split_label(const std::string& flag,
-                                                              const std::string& text);
+                                                              const std::string& text,
+                                                              const char* expected = "LABEL=VALUE");
 
 }  // namespace coldload::cli

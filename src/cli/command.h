@@ -62,6 +62,16 @@ template <typename Value>
   throw UsageError(fmt::format("{}: cannot read \"{}\" as {}", flag, text, what));
 }
 
+// What `function` gives; an os::Error of its becomes wrong use: "`before`MESSAGE".
+template <typename Function>
+auto as_usage(Function function, const std::string& before = "") {
+  try {
+    return function();
+  } catch (const os::Error& error) {
+    throw UsageError(before + error.what());
+  }
+}
+
 // Parses `args` into `app`. Returns false where help was asked for and printed (the command then
 // returns k_exit_ok). Throws UsageError with CLI11's message, and the nearest known flag for an
 // unknown one.

@@ -14,22 +14,17 @@
 
 namespace coldload::cli {
 
-void add_condition_flag(CLI::App* app, std::vector<std::string>* texts) {
-  app->add_option("--fail-if", *texts,
-                  "exit with 4 where it holds: 'ratio>3', 'load_s.net>60', 'efficiency.nvme<0.5'")
-      ->allow_extra_args(false);
-}
-
-std::vector<findings::Condition> parse_conditions(const std::vector<std::string>& texts) {
-  std::vector<findings::Condition> conditions;
-  for (const std::string& text : texts) {
-    try {
-      conditions.push_back(findings::parse_condition(text));
-    } catch (const os::Error& error) {
-      throw UsageError(fmt::format("--fail-if: {}", error.what()));
+void add_condition_flag(CLI::App* app, std::vector<findings::Condition>* conditions) {
+  const auto add_all = [=](const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) {
+      conditions->push_back(
+          as_usage([&] { return findings::parse_condition(text); }, "--fail-if: "));
     }
-  }
-  return conditions;
+  };
+  app->add_option_function<std::vector<std::string>>(
+         "--fail-if", add_all,
+         "exit with 4 where it holds: 'ratio>3', 'load_s.net>60', 'efficiency.nvme<0.5'")
+      ->allow_extra_args(false);
 }
 
 void check_conditions(const std::vector<findings::Condition>& conditions,
@@ -39,7 +34,7 @@ void check_conditions(const std::vector<findings::Condition>& conditions,
                                   [](const auto& arm) { return arm.missing.empty(); });
   const std::string first = there == plan.arms.end() ? "" : there->label;
   std::vector<std::string> others = labels;  // what is held against the first
-  others.erase(std::remove(others.begin(), others.end(), first), others.end());
+  std::erase(others, first);
   const auto has = [](const std::vector<std::string>& list, std::string_view label) {
     return std::find(list.begin(), list.end(), label) != list.end();
   };

@@ -3,7 +3,6 @@
 // Layer: cli. No measurement and no rule is decided here.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -14,11 +13,8 @@
 
 namespace coldload::cli {
 
-void add_condition_flag(CLI::App* app, std::vector<std::string>* texts);
-
-// Throws UsageError for what is no condition.
-[[nodiscard]] std::vector<findings::Condition> parse_conditions(
-    const std::vector<std::string>& texts);
+// What is no condition is a UsageError.
+void add_condition_flag(CLI::App* app, std::vector<findings::Condition>* conditions);
 
 // Throws UsageError where one is about no path that `plan` will have, so that nobody waits for it
 // in vain.

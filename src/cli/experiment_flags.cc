@@ -33,9 +33,6 @@ struct RawFlags {
   std::optional<std::chrono::nanoseconds> max_time;
   std::optional<std::uint64_t> warm_up;
   std::optional<std::uint64_t> seed;
-  std::vector<std::string> conditions;
-  bool quiet = false;
-  bool verbose = false;
 };
 
 // What follows belongs together in the help.
@@ -119,7 +116,7 @@ void set_gpu_hour(double price, measure::Plan* plan) {
   plan->gpu_hour_price = price;
 }
 
-void add_report_flags(CLI::App* app, RawFlags* raw, ExperimentRequest* request) {
+void add_report_flags(CLI::App* app, ExperimentRequest* request) {
   measure::Plan* const plan = &request->plan;
   app->add_option("-o,--out", plan->out_directory, "where the CSV, the records and the report go")
       ->envname("OUT")
@@ -138,7 +135,7 @@ void add_report_flags(CLI::App* app, RawFlags* raw, ExperimentRequest* request) 
       "price of an hour of the GPUs that one server holds: what waiting costs");
   app->add_option("--baseline", plan->baseline_file,
                   "a CSV of earlier runs (column load_s) to compare");
-  add_condition_flag(app, &raw->conditions);
+  add_condition_flag(app, &request->conditions);
   app->add_flag("--json", request->json, "print the comparison as JSON instead of a table");
 }
 
@@ -158,13 +155,15 @@ void add_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw,
   begin_group(app, "Around the runs");
   add_hook_flags(app, &request->plan);
   begin_group(app, "The report");
-  add_report_flags(app, raw, request);
+  add_report_flags(app, request);
   begin_group(app, "The native loader");
   add_native_flags(app, request);
   begin_group(app, "How it talks");
   app->add_flag("--dry-run", request->dry_run, "print what would be evicted, run and written");
-  app->add_flag("--quiet", raw->quiet, "no progress");
-  app->add_flag("--verbose", raw->verbose, "more of it");
+  app->add_flag_callback(
+      "--quiet", [=] { request->verbosity = Verbosity::quiet; }, "no progress");
+  app->add_flag_callback(
+      "--verbose", [=] { request->verbosity = Verbosity::verbose; }, "more of it");
   app->set_help_flag("-h,--help", "Print this help message and exit");  // in this group, the last
 }
 
@@ -193,7 +192,7 @@ void set_target(const RawFlags& raw, const std::vector<std::string>& words,
   check_prefetch(*request);
   request->server->timeout = request->timeout;
   request->server->cache_directory = request->plan.out_directory;
-  request->server->echo = raw.verbose;
+  request->server->echo = request->verbosity == Verbosity::verbose;
   request->plan.max_model_len = request->server->max_model_len;
 }
 
@@ -238,11 +237,8 @@ void complete(const RawFlags& raw, measure::Plan* plan) {
   plan->version = k_build_info.version;
   plan->commit = k_build_info.commit;
   if (plan->baseline_file.empty()) return;
-  try {
-    plan->baseline = records::read_baseline_csv(plan->baseline_file);
-  } catch (const os::Error& error) {
-    throw UsageError(fmt::format("--baseline: {}", error.what()));
-  }
+  plan->baseline =
+      as_usage([&] { return records::read_baseline_csv(plan->baseline_file); }, "--baseline: ");
 }
 
 // The line that repeats the experiment: what the environment gave is spelled out.
@@ -302,10 +298,7 @@ std::optional<ExperimentRequest> parse_experiment(ExperimentCommand command,
       raw,
       has_server ? std::vector<std::string>(dashes + 1, args.end()) : std::vector<std::string>(),
       &request);
-  request.conditions = parse_conditions(raw.conditions);
   check_conditions(request.conditions, plan);
-  if (raw.quiet) request.verbosity = Verbosity::quiet;
-  if (raw.verbose) request.verbosity = Verbosity::verbose;
   return request;
 }
 

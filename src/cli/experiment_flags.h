@@ -25,7 +25,6 @@ struct ExperimentRequest {
   std::uint64_t native_threads = 0;              // 0: the loader chooses
   std::uint64_t native_ring_bytes = 0;           // 0: the loader's default
   std::vector<findings::Condition> conditions;   // --fail-if
-  std::vector<std::string> warnings;
   bool dry_run = false;
   bool json = false;
   Verbosity verbosity = Verbosity::normal;

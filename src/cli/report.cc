@@ -45,7 +45,7 @@ int run_report(const std::vector<std::string>& args) {
   CLI::App app("Writes the report again from the records alone.", "coldload report");
   std::vector<std::string> records;
   std::string output;
-  std::vector<std::string> conditions;
+  std::vector<findings::Condition> conditions;
   std::string what_if;
   bool recommendation = false;
   bool as_short = false;
@@ -64,7 +64,6 @@ int run_report(const std::vector<std::string>& args) {
   forms->require_option(0, 1);
   add_condition_flag(&app, &conditions);
   if (!parse(app, args)) return k_exit_ok;
-  const auto wanted = parse_conditions(conditions);
   const std::optional<double> other_rate = parse_what_if(what_if);
   const records::Dataset dataset = records::read_dataset(records);
   const std::vector<findings::Comparison> comparisons = findings::compare(dataset);
@@ -84,7 +83,7 @@ int run_report(const std::vector<std::string>& args) {
     report::write_report_files(records, comparisons, output);
     fmt::print("{}\n", output);
   }
-  return any_holds(wanted, comparisons) ? k_exit_condition : k_exit_ok;
+  return any_holds(conditions, comparisons) ? k_exit_condition : k_exit_ok;
 }
 
 }  // namespace coldload::cli

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "cli/arm_flags.h"
 #include "cli/command.h"
 
 namespace coldload::cli {
@@ -44,15 +45,6 @@ std::vector<std::string> built_command(const server::ServerKind& kind, const Ser
         "--server {} needs the server's command after --: there is none to build", kind.name));
   }
   return server::command_of(kind, {flags.max_model_len, flags.gpu_memory_utilization, more_flags});
-}
-
-// A variable's name and its value.
-std::pair<std::string, std::string> variable_of(const std::string& text) {
-  const std::size_t equals = text.find('=');
-  if (equals == std::string::npos || equals == 0) {
-    throw UsageError(fmt::format("--env {}: expected NAME=VALUE", text));
-  }
-  return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
 void place_command(const ServerFlags& flags, const std::vector<std::string>& words,
@@ -110,7 +102,7 @@ std::optional<measure::ServerOptions> server_of(const ServerFlags& flags,
   measure::ServerOptions server;
   place_command(flags, words, &server);
   for (const std::string& entry : flags.environment) {
-    server.environment.push_back(variable_of(entry));
+    server.environment.push_back(split_label("--env", entry, "NAME=VALUE"));
   }
   const auto compile_cache = server::parse_compile_cache(flags.compile_cache);
   if (!compile_cache) {
@@ -118,17 +110,14 @@ std::optional<measure::ServerOptions> server_of(const ServerFlags& flags,
         fmt::format("--compile-cache {}: keep, private or fresh", flags.compile_cache));
   }
   server.compile_cache = *compile_cache;
-  try {
-    const server::ArgvFacts facts = server::examine_argv(server.argv);
-    server.max_model_len = flags.max_model_len ? flags.max_model_len : facts.max_model_len;
-    if (facts.uses_max_model_len && !server.max_model_len) {
-      throw UsageError("{max_model_len} is used, but --max-model-len is not given");
-    }
-    server.ready =
-        server::plan_ready(facts, flags.port, flags.ready_url, server.kind->ready_endpoint);
-  } catch (const server::ArgvError& error) {
-    throw UsageError(error.what());
+  const server::ArgvFacts facts = as_usage([&] { return server::examine_argv(server.argv); });
+  server.max_model_len = flags.max_model_len ? flags.max_model_len : facts.max_model_len;
+  if (facts.uses_max_model_len && !server.max_model_len) {
+    throw UsageError("{max_model_len} is used, but --max-model-len is not given");
   }
+  server.ready = as_usage([&] {
+    return server::plan_ready(facts, flags.port, flags.ready_url, server.kind->ready_endpoint);
+  });
   return server;
 }
 

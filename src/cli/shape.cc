@@ -1,9 +1,11 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/values.h"
 #include "os/interrupt.h"
 #include "os/subprocess.h"
 #include "stand_in/delivery.h"
@@ -24,84 +27,41 @@ namespace coldload::cli {
 namespace {
 
 struct ShapeFlags {
-  std::string source;
-  std::string mount_point;
+  stand_in::Options options;  // with all that needs no more than to be read
   std::string preset;
   std::string rate;
   std::string latency = "1ms";
-  double requests_per_s = 0;
-  std::string per_stream;
-  std::string fail_after;
-  std::string hang_after;
-  stand_in::ReadFaults faults;
-  bool allow_other = false;
-  std::string readahead;
-  std::string request;
   std::string serve;
-  bool follow_links = false;
-  bool cold_backing = false;
   bool no_measure = false;
   bool daemon = false;
-  bool daemonized = false;
   bool json = false;
 };
 
-std::optional<std::uint64_t> request_size_of(const std::string& text, const char* flag) {
-  if (text.empty()) return std::nullopt;
-  auto bytes = text::parse_size(text);
+constexpr const char* k_rate_wanted = "a rate above zero, as in 250MB/s";
+
+std::optional<std::uint32_t> parse_request_size(std::string_view text) {
   constexpr std::uint64_t k_least = 4096;
   constexpr std::uint64_t k_most = 1ULL << 30;
-  if (bytes && (*bytes < k_least || *bytes > k_most)) bytes.reset();
-  return wanted(bytes, flag, text, "a size of 4 KiB to 1 GiB, as in 1MiB");
-}
-
-double rate_of(const std::string& text, const char* flag) {
-  return wanted(text::parse_rate(text), flag, text, "a rate above zero, as in 250MB/s");
+  const auto bytes = text::parse_size(text);
+  if (!bytes || *bytes < k_least || *bytes > k_most) return std::nullopt;
+  return static_cast<std::uint32_t>(*bytes);
 }
 
 stand_in::Pace pace_of(const ShapeFlags& flags) {
-  try {
-    if (!flags.preset.empty()) return stand_in::preset_pace(flags.preset);
-    stand_in::Pace pace;
-    pace.rate_bytes_per_s = rate_of(flags.rate, "--rate");
-    pace.latency = wanted(text::parse_duration(flags.latency), "--latency", flags.latency,
-                          "a time, as in 1ms");
-    if (flags.requests_per_s != 0) pace.requests_per_s = flags.requests_per_s;
-    if (!flags.per_stream.empty()) {
-      pace.stream_bytes_per_s = rate_of(flags.per_stream, "--per-stream");
-    }
-    stand_in::check_pace(pace);
-    return pace;
-  } catch (const UsageError&) {
-    throw;
-  } catch (const os::Error& error) {
-    throw UsageError(error.what());
-  }
+  if (!flags.preset.empty()) return stand_in::preset_pace(flags.preset);
+  stand_in::Pace pace = flags.options.pace;
+  pace.rate_bytes_per_s = wanted(text::parse_rate(flags.rate), "--rate", flags.rate, k_rate_wanted);
+  pace.latency =
+      wanted(text::parse_duration(flags.latency), "--latency", flags.latency, "a time, as in 1ms");
+  stand_in::check_pace(pace);
+  return pace;
 }
 
-std::optional<std::uint64_t> bytes_of(const std::string& text, const char* flag) {
-  if (text.empty()) return std::nullopt;
-  return wanted(text::parse_size(text), flag, text, "a size");
-}
-
-stand_in::Options options_of(const ShapeFlags& flags) {
-  stand_in::Options options;
-  if (flags.source.empty()) throw UsageError("shape: SRC is required");
-  if (flags.mount_point.empty()) throw UsageError("shape: MOUNTPOINT is required");
-  options.source = flags.source;
-  options.mount_point = flags.mount_point;
-  options.pace = pace_of(flags);
-  options.faults = flags.faults;
-  options.faults.fail_after_bytes = bytes_of(flags.fail_after, "--fail-after");
-  options.faults.hang_after_bytes = bytes_of(flags.hang_after, "--hang-after");
-  if (flags.allow_other) options.access = stand_in::MountAccess::everybody;
-  if (flags.follow_links) options.links = stand_in::OutsideLinks::as_files;
-  if (flags.cold_backing) options.backing = stand_in::Backing::cold;
-  options.readahead_bytes = request_size_of(flags.readahead, "--readahead");
-  options.request_bytes =
-      static_cast<std::uint32_t>(request_size_of(flags.request, "--request").value_or(0));
-  options.detached = flags.daemonized;
-  return options;
+// Throws UsageError for what cannot be right.
+void complete(ShapeFlags* flags) {
+  if (flags->options.source.empty()) throw UsageError("shape: SRC is required");
+  if (flags->options.mount_point.empty()) throw UsageError("shape: MOUNTPOINT is required");
+  flags->options.pace = as_usage([&] { return pace_of(*flags); });
 }
 
 std::string figure(const std::optional<double>& bytes_per_s) {
@@ -146,12 +106,12 @@ void let_go_of_terminal() {
 }
 
 int serve_in_foreground(const ShapeFlags& flags) {
-  const stand_in::Options options = options_of(flags);
+  const stand_in::Options& options = flags.options;
   stand_in::StandIn stand_in =
       flags.no_measure ? stand_in::StandIn(options) : stand_in::mount(options);
   print_ready(stand_in.description(), ::getpid(), flags.json);
   std::fflush(stdout);
-  if (flags.daemonized) let_go_of_terminal();
+  if (options.detached) let_go_of_terminal();
   while (stand_in.serving()) {
     if (os::interrupted()) return k_exit_ok;  // being ended is how a mount ends
     std::array<pollfd, 2> waits{{{os::interrupt_fd(), POLLIN, 0}, {stand_in.pid_fd(), POLLIN, 0}}};
@@ -202,6 +162,7 @@ int serve_in_background(const std::vector<std::string>& args) {
 }
 
 void add_pace(CLI::App* app, ShapeFlags* flags) {
+  stand_in::Pace* const pace = &flags->options.pace;
   app->option_defaults()->group("The pace");
   auto* preset = app->add_option("--preset", flags->preset,
                                  "the pace of a model, as efs-elastic (docs/stand-in.md has all)");
@@ -210,24 +171,47 @@ void add_pace(CLI::App* app, ShapeFlags* flags) {
   app->add_option("--latency", flags->latency, "added to every request")
       ->capture_default_str()
       ->excludes(preset);
-  app->add_option("--iops", flags->requests_per_s, "most read requests per second (no limit)")
+  app->add_option("--iops", pace->requests_per_s, "most read requests per second (no limit)")
       ->check(CLI::PositiveNumber)
       ->excludes(preset);
-  app->add_option("--per-stream", flags->per_stream,
-                  "bytes per second for each open file, as an object store's (no limit)")
+  add_read(app, "--per-stream", &pace->stream_bytes_per_s, text::parse_rate, k_rate_wanted,
+           "bytes per second for each open file, as an object store's (no limit)")
       ->excludes(preset);
 }
 
-void add_faults(CLI::App* app, ShapeFlags* flags) {
+void add_faults(CLI::App* app, stand_in::ReadFaults* faults) {
   app->option_defaults()->group("Faults, for tests");
-  app->add_option("--fail-after", flags->fail_after, "reads fail with EIO after so many bytes");
-  app->add_option("--hang-after", flags->hang_after,
-                  "reads hang after so many bytes, until the mount ends");
-  app->add_option("--error-rate", flags->faults.error_share,
+  add_read(app, "--fail-after", &faults->fail_after_bytes, text::parse_size, "a size",
+           "reads fail with EIO after so many bytes");
+  add_read(app, "--hang-after", &faults->hang_after_bytes, text::parse_size, "a size",
+           "reads hang after so many bytes, until the mount ends");
+  app->add_option("--error-rate", faults->error_share,
                   "share of the read requests that fail with EIO: 0.01")
       ->check(CLI::Range(0.0, 1.0));
-  app->add_option("--error-seed", flags->faults.seed, "chooses which requests fail")
+  app->add_option("--error-seed", faults->seed, "chooses which requests fail")
       ->capture_default_str();
+}
+
+void add_mount(CLI::App* app, ShapeFlags* flags) {
+  constexpr const char* k_size_wanted = "a size of 4 KiB to 1 GiB, as in 1MiB";
+  stand_in::Options* const options = &flags->options;
+  app->option_defaults()->group("The mount");
+  add_read(app, "--readahead", &options->readahead_bytes, parse_request_size, k_size_wanted,
+           "of the mount, as NFS's 128KiB (default: what rate and latency need; root)");
+  app->add_flag_callback(
+      "--follow-links", [=] { options->links = stand_in::OutsideLinks::as_files; },
+      "show links that leave SRC as the files they point to");
+  app->add_flag_callback(
+      "--cold-backing", [=] { options->backing = stand_in::Backing::cold; },
+      "read SRC's files from their disk each time, not from memory");
+  app->add_flag_callback(
+      "--allow-other", [=] { options->access = stand_in::MountAccess::everybody; },
+      "let other users than this one look at it");
+  app->add_flag("--no-measure", flags->no_measure, "mount at once, without warming and measuring");
+  app->add_flag("--daemon", flags->daemon, "go on in the background once mounted and measured");
+  app->add_flag("--json", flags->json, "print what is mounted and delivered as one JSON line");
+  add_read(app, "--request", &options->request_bytes, parse_request_size, k_size_wanted, "")
+      ->group("");
 }
 
 }  // namespace
@@ -236,31 +220,18 @@ int run_shape(const std::vector<std::string>& args) {
   CLI::App app{"Mounts SRC at MOUNTPOINT, read-only, at a network's pace; until Ctrl-C.",
                "coldload shape"};
   ShapeFlags flags;
-  app.add_option("SRC", flags.source, "directory to show");
-  app.add_option("MOUNTPOINT", flags.mount_point, "empty directory, or one to be created");
+  app.add_option("SRC", flags.options.source, "directory to show");
+  app.add_option("MOUNTPOINT", flags.options.mount_point, "empty directory, or one to be created");
   add_pace(&app, &flags);
-  add_faults(&app, &flags);
-  app.option_defaults()->group("The mount");
-  app.add_option("--readahead", flags.readahead,
-                 "of the mount, as NFS's 128KiB (default: what rate and latency need; root)");
-  app.add_flag("--follow-links", flags.follow_links,
-               "show links that leave SRC as the files they point to");
-  app.add_flag("--cold-backing", flags.cold_backing,
-               "read SRC's files from their disk each time, not from memory");
-  app.add_flag("--allow-other", flags.allow_other, "let other users than this one look at it");
-  app.add_flag("--no-measure", flags.no_measure, "mount at once, without warming and measuring");
-  app.add_flag("--daemon", flags.daemon, "go on in the background once mounted and measured");
-  app.add_flag("--json", flags.json, "print what is mounted and delivered as one JSON line");
-  app.add_option("--request", flags.request, "")->group("");
+  add_faults(&app, &flags.options.faults);
+  add_mount(&app, &flags);
   app.add_option("--serve", flags.serve, "")->group("");
-  app.add_flag("--daemonized", flags.daemonized, "")->group("");
+  app.add_flag("--daemonized", flags.options.detached, "")->group("");
   if (!parse(app, args)) return k_exit_ok;
   if (!flags.serve.empty()) return stand_in::serve(flags.serve, STDIN_FILENO);
-  if (flags.daemon && !flags.daemonized) {
-    (void)options_of(flags);  // wrong use is said here
-    return serve_in_background(args);
-  }
-  return serve_in_foreground(flags);
+  complete(&flags);
+  const bool goes_behind = flags.daemon && !flags.options.detached;
+  return goes_behind ? serve_in_background(args) : serve_in_foreground(flags);
 }
 
 }  // namespace coldload::cli

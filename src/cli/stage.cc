@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/values.h"
 #include "os/clock.h"
 #include "os/error.h"
 #include "os/interrupt.h"
@@ -32,8 +33,6 @@ std::optional<StageArguments> parse_stage(const std::vector<std::string>& args) 
   StageArguments arguments;
   stage::StageRequest& request = arguments.request;
   std::vector<std::string> paths;
-  std::string limit;
-  std::size_t keep = 0;
   CLI::App app(
       "Copy a checkpoint to faster storage: parallel, verified, resumable, atomic.\n"
       "  coldload stage SRC DST          DST is the new directory itself\n"
@@ -43,10 +42,11 @@ std::optional<StageArguments> parse_stage(const std::vector<std::string>& args) 
   app.add_option("--jobs", request.jobs, "chunks of 16 MiB under way at once")
       ->check(CLI::Range(1U, 256U))
       ->capture_default_str();
-  app.add_option("--limit", limit, "read no faster than this, as in 500MB/s");
+  add_read(&app, "--limit", &request.limit_bytes_per_s, text::parse_rate, "a rate, as in 500MB/s",
+           "read no faster than this, as in 500MB/s");
   app.add_flag("--wait", request.wait, "wait where another coldload is staging to DST");
   app.add_flag("--replace", request.replace, "swap what is at DST for the new copy, in one step");
-  app.add_option("--keep", keep,
+  app.add_option("--keep", request.keep,
                  "staged directories that may lie beside DST, DST counted: the oldest go")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1000}));
   app.add_flag("--verify-hub", request.verify_hub,
@@ -66,11 +66,6 @@ std::optional<StageArguments> parse_stage(const std::vector<std::string>& args) 
   if (paths.size() != 2) throw UsageError("stage: SRC and DST are wanted");
   request.source = paths[0];
   request.destination = paths[1];
-  if (!limit.empty()) {
-    request.limit_bytes_per_s =
-        wanted(text::parse_rate(limit), "--limit", limit, "a rate, as in 500MB/s");
-  }
-  if (keep > 0) request.keep = keep;
   return arguments;
 }
 

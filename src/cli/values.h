@@ -34,6 +34,19 @@ CLI::Option* add_parsed(CLI::App* app, const std::string& flag, Value* value, Pa
       description);
 }
 
+// The same; where that is nothing, the text "cannot be read as `what`". An empty text stands for a
+// flag that is not given.
+template <typename Value, typename Parse>
+CLI::Option* add_read(CLI::App* app, const std::string& flag, Value* value, Parse parse,
+                      const char* what, const std::string& description) {
+  return app->add_option_function<std::string>(
+      flag,
+      [=](const std::string& text) {
+        if (!text.empty()) *value = wanted(parse(text), flag, text, what);
+      },
+      description);
+}
+
 template <typename Value>
 CLI::Option* add_size(CLI::App* app, const std::string& flag, Value* bytes,
                       const std::string& description) {

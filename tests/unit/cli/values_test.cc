@@ -62,5 +62,21 @@ TEST(Values, ThatDoNotReadAsOneNameFlagAndText) {
   }
 }
 
+TEST(Values, ThatCannotBeReadNameFlagAndText) {
+  CLI::App app{"does a thing", "coldload thing"};
+  std::optional<std::uint64_t> size = 7;
+  add_read(&app, "--room", &size, text::parse_size, "a size", "memory");
+  EXPECT_TRUE(parse(app, {"--room", ""}));
+  EXPECT_EQ(size, 7U);
+  EXPECT_TRUE(parse(app, {"--room", "1MiB"}));
+  EXPECT_EQ(size, 1U << 20);
+  try {
+    static_cast<void>(parse(app, {"--room", "lots"}));
+    ADD_FAILURE() << "--room takes lots";
+  } catch (const UsageError& error) {
+    EXPECT_STREQ(error.what(), "--room: cannot read \"lots\" as a size");
+  }
+}
+
 }  // namespace
 }  // namespace coldload::cli
