@@ -37,8 +37,8 @@ struct Command {
 // Every command, in the order of the help.
 [[nodiscard]] const std::vector<Command>& commands();
 
-// One function per file of the same name (that of run.cc is run_server); `args` is what follows the
-// command's name.
+// One function per file of the same name, but for run_compare and run_measure in experiment.cc and
+// run_server in run.cc; `args` is what follows the command's name.
 int run_compare(const std::vector<std::string>& args);
 int run_measure(const std::vector<std::string>& args);
 int run_stage(const std::vector<std::string>& args);

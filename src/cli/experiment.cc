@@ -1,6 +1,9 @@
-#include "cli/experiment.h"
+// coldload compare, coldload measure: from the command line to an exit code.
+
+#include "measure/experiment.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +12,7 @@
 
 #include "cli/command.h"
 #include "cli/conditions.h"
+#include "cli/experiment_flags.h"
 #include "cli/plan_text.h"
 #include "cli/progress.h"
 #include "cli/secrets.h"
@@ -16,7 +20,6 @@
 #include "findings/comparison.h"
 #include "gpu/nvml.h"
 #include "measure/arms.h"
-#include "measure/experiment.h"
 #include "measure/native_target.h"
 #include "measure/server_target.h"
 #include "os/interrupt.h"
@@ -48,16 +51,6 @@ std::unique_ptr<measure::Target> make_target(const ExperimentRequest& request) {
   }
   options.timeout = request.timeout;
   return measure::make_native_target(std::move(options));
-}
-
-// Whatever is wrong before anything has run is the command line's fault: exit code 2.
-template <typename Function>
-auto before_anything_runs(Function function) {
-  try {
-    return function();
-  } catch (const os::Error& error) {
-    throw UsageError(error.what());
-  }
 }
 
 void warn_of_arms(const std::vector<measure::Arm>& arms, measure::ExperimentWatcher* watcher) {
@@ -129,22 +122,26 @@ int exit_code(const measure::ExperimentResult& result, bool ignore_failure, bool
   return condition_holds ? k_exit_condition : k_exit_ok;
 }
 
-}  // namespace
-
-int run_request(ExperimentRequest request) {
+// Looks, locks, prints the plan, runs, reports. Throws UsageError for what is found wrong before
+// anything is evicted or launched, and os::Error for what cannot go on.
+int run_experiment(ExperimentCommand command, const std::vector<std::string>& args) {
+  std::optional<ExperimentRequest> parsed = parse_experiment(command, args);
+  if (!parsed) return k_exit_ok;
+  ExperimentRequest& request = *parsed;
   measure::Plan& plan = request.plan;
   plan.secrets = secrets_of(plan.command);
   ConsoleWatcher watcher(request.verbosity, plan.secrets);
-  auto planned = before_anything_runs([&] { return measure::PlannedArms(plan); });
+  // Whatever is wrong before anything has run is the command line's fault: exit code 2.
+  auto planned = as_usage([&] { return measure::PlannedArms(plan); });
   const std::unique_ptr<measure::Target> target = make_target(request);
-  const std::string plan_text = describe_plan(request, planned.all(), *target);
+  const std::string plan_text = describe_plan(plan, planned.all(), *target);
   if (request.dry_run) {
     warn_of_arms(planned.all(), &watcher);
     fmt::print("{}", plan_text);
     return k_exit_ok;
   }
   const auto results =
-      before_anything_runs([&] { return std::make_unique<records::Results>(plan.out_directory); });
+      as_usage([&] { return std::make_unique<records::Results>(plan.out_directory); });
   if (request.verbosity != Verbosity::quiet) fmt::print(stderr, "{}", plan_text);
   warn_of_results(*results, &watcher);
   warn_of_arms(planned.all(), &watcher);
@@ -156,6 +153,16 @@ int run_request(ExperimentRequest request) {
     fmt::print(stderr, "coldload: stopped: {}\n", plan.secrets.apply(result.stopped_because));
   }
   return exit_code(result, plan.ignore_failure, condition_holds);
+}
+
+}  // namespace
+
+int run_compare(const std::vector<std::string>& args) {
+  return run_experiment(ExperimentCommand::compare, args);
+}
+
+int run_measure(const std::vector<std::string>& args) {
+  return run_experiment(ExperimentCommand::measure, args);
 }
 
 }  // namespace coldload::cli

@@ -35,23 +35,18 @@ std::string describe_arm(const measure::Arm& arm) {
   return text;
 }
 
-std::string describe_eviction(const ExperimentRequest& request) {
-  switch (request.plan.cold) {
-    case measure::ColdPolicy::off:
-      return "evict    nothing (--cold off): whatever is in memory stays there\n";
-    case measure::ColdPolicy::best_effort:
-    case measure::ColdPolicy::verify:
-      break;
+std::string describe_eviction(const measure::Plan& plan) {
+  if (plan.cold == measure::ColdPolicy::off) {
+    return "evict    nothing (--cold off): whatever is in memory stays there\n";
   }
   return fmt::format("evict    every checkpoint file above, before each cold run{}\n",
-                     request.plan.drop_caches ? "; then all of the machine's caches" : "");
+                     plan.drop_caches ? "; then all of the machine's caches" : "");
 }
 
 }  // namespace
 
-std::string describe_plan(const ExperimentRequest& request, const std::vector<measure::Arm>& arms,
+std::string describe_plan(const measure::Plan& plan, const std::vector<measure::Arm>& arms,
                           const measure::Target& target) {
-  const measure::Plan& plan = request.plan;
   std::string text = "paths\n";
   for (const measure::Arm& arm : arms) text += describe_arm(arm);
   if (plan.stage) {
@@ -63,7 +58,7 @@ std::string describe_plan(const ExperimentRequest& request, const std::vector<me
     text += fmt::format("prefetch {}: {} again, its weights read beside the start\n",
                         measure::prefetch_label(label), label);
   }
-  text += describe_eviction(request);
+  text += describe_eviction(plan);
   if (measure::wants_floor(plan)) {
     text +=
         fmt::format("floor    what each path above can deliver, {} s each before the first run\n",

@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "cli/experiment_flags.h"
 #include "measure/arm.h"
+#include "measure/plan.h"
 #include "measure/target.h"
 
 namespace coldload::cli {
 
-[[nodiscard]] std::string describe_plan(const ExperimentRequest& request,
+[[nodiscard]] std::string describe_plan(const measure::Plan& plan,
                                         const std::vector<measure::Arm>& arms,
                                         const measure::Target& target);
 
