@@ -16,6 +16,7 @@
 #include "charts/rate_chart.h"
 #include "cli/command.h"
 #include "cli/floor_text.h"
+#include "cli/live_line.h"
 #include "cli/values.h"
 #include "model/checkpoint.h"
 #include "os/error.h"
@@ -91,24 +92,6 @@ FloorSubject look_at(const std::string& path) {
   return shared->subject;
 }
 
-// One line on a terminal, nothing elsewhere.
-class LiveLine {
- public:
-  LiveLine() = default;
-  ~LiveLine() { put(""); }
-  LiveLine(const LiveLine&) = delete;
-  LiveLine& operator=(const LiveLine&) = delete;
-
-  void put(const std::string& text) const {
-    if (!shown_) return;
-    std::fputs(("\r\033[K" + text).c_str(), stderr);
-    std::fflush(stderr);
-  }
-
- private:
-  const bool shown_ = ::isatty(STDERR_FILENO) != 0;
-};
-
 void print_json(const FloorSubject& subject, const records::Floor& floor) {
   text::json::object out;
   out["path"] = text::valid_utf8(subject.path);
@@ -129,8 +112,8 @@ int measure_and_print(const FloorArguments& arguments) {
   measure::FloorOptions options = arguments.floor;
   records::Floor floor;
   {
-    const LiveLine line;
-    options.progress = [&line](const std::string& part) { line.put("floor: " + part); };
+    LiveLine line;
+    options.progress = [&line](const std::string& part) { line.draw("floor: " + part); };
     floor = measure::measure_floor(subject.files, subject.storage, options);
   }
   if (os::interrupted()) throw os::Error("interrupted");

@@ -35,19 +35,7 @@ bool wants_colour() {
 }  // namespace
 
 ConsoleWatcher::ConsoleWatcher(Verbosity verbosity, text::Redactor secrets)
-    : verbosity_(verbosity),
-      secrets_(std::move(secrets)),
-      terminal_(::isatty(STDERR_FILENO) != 0),
-      colour_(wants_colour()) {}
-
-ConsoleWatcher::~ConsoleWatcher() { clear_line(); }
-
-void ConsoleWatcher::clear_line() {
-  if (!line_shown_) return;
-  print("\r\033[K");
-  std::fflush(stderr);
-  line_shown_ = false;
-}
+    : verbosity_(verbosity), secrets_(std::move(secrets)), colour_(wants_colour()) {}
 
 void ConsoleWatcher::trial_begins(const measure::Subject& subject, std::uint64_t position,
                                   std::uint64_t total) {
@@ -62,14 +50,13 @@ void ConsoleWatcher::step(const std::string& step, std::uint64_t bytes, std::uin
   if (new_step) {
     step_ = step;
     step_began_ = now;
-    if (verbosity_ == Verbosity::verbose && !terminal_) {
+    if (verbosity_ == Verbosity::verbose && !line_.on_terminal()) {
       print("{}{}{}\n", title_, title_.empty() ? "" : ": ", step);
     }
   }
   constexpr std::chrono::milliseconds k_redraw{100};
-  if (verbosity_ == Verbosity::quiet || !terminal_ || (!new_step && now - last_drawn_ < k_redraw)) {
-    return;
-  }
+  if (verbosity_ == Verbosity::quiet || !line_.on_terminal()) return;
+  if (!new_step && now - last_drawn_ < k_redraw) return;
   last_drawn_ = now;
   const double elapsed_s = os::seconds_between(step_began_, now);
   std::string line =
@@ -82,13 +69,11 @@ void ConsoleWatcher::step(const std::string& step, std::uint64_t bytes, std::uin
   }
   constexpr std::size_t k_widest = 110;
   if (line.size() > k_widest) line.resize(k_widest);
-  print("\r{}\033[K", line);
-  std::fflush(stderr);
-  line_shown_ = true;
+  line_.draw(line);
 }
 
 void ConsoleWatcher::trial_ended(const measure::Subject& subject, const records::Record& record) {
-  clear_line();
+  line_.clear();
   const bool ok = record.status == records::Status::ok;
   if (verbosity_ == Verbosity::quiet && ok) return;
   std::string line = title_ + ": ";
@@ -105,7 +90,7 @@ void ConsoleWatcher::trial_ended(const measure::Subject& subject, const records:
 }
 
 void ConsoleWatcher::warning(const std::string& text) {
-  clear_line();
+  line_.clear();
   print("{}warning: {}{}\n", colour_ ? "\033[33m" : "", secrets_.apply(text),
         colour_ ? "\033[0m" : "");
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cli/experiment_flags.h"
+#include "cli/live_line.h"
 #include "measure/subject.h"
 #include "measure/watcher.h"
 #include "os/clock.h"
@@ -19,7 +20,6 @@ class ConsoleWatcher : public measure::ExperimentWatcher {
  public:
   // `secrets` are taken out of warnings; records come without.
   ConsoleWatcher(Verbosity verbosity, text::Redactor secrets);
-  ~ConsoleWatcher() override;
 
   void trial_begins(const measure::Subject& subject, std::uint64_t position,
                     std::uint64_t total) override;
@@ -28,13 +28,10 @@ class ConsoleWatcher : public measure::ExperimentWatcher {
   void warning(const std::string& text) override;
 
  private:
-  void clear_line();
-
   Verbosity verbosity_;
   text::Redactor secrets_;
-  bool terminal_;
+  LiveLine line_;
   bool colour_;
-  bool line_shown_ = false;
   std::string title_;  // "[3/12] net, cold run 2"
   std::string step_;
   os::TimePoint step_began_;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/live_line.h"
 #include "cli/values.h"
 #include "os/clock.h"
 #include "os/error.h"
@@ -72,12 +73,7 @@ std::optional<StageArguments> parse_stage(const std::vector<std::string>& args) 
 // A live line on a terminal, a plain one every ten seconds elsewhere.
 class StageLine {
  public:
-  explicit StageLine(bool quiet) : quiet_(quiet), terminal_(::isatty(STDERR_FILENO) != 0) {}
-  ~StageLine() {
-    if (shown_) std::fputs("\r\033[K", stderr);
-  }
-  StageLine(const StageLine&) = delete;
-  StageLine& operator=(const StageLine&) = delete;
+  explicit StageLine(bool quiet) : quiet_(quiet) {}
 
   void step(const std::string& text) { put("stage: " + text, true); }
 
@@ -113,20 +109,17 @@ class StageLine {
   void put(const std::string& text, bool at_once) {
     if (quiet_) return;
     constexpr std::chrono::seconds k_plain_pause{10};
-    if (terminal_) {
-      std::fputs(("\r\033[K" + text).c_str(), stderr);
-      shown_ = true;
+    if (line_.on_terminal()) {
+      line_.draw(text);
     } else if (const os::TimePoint now = os::Clock::now(); at_once || now - last_ > k_plain_pause) {
       // The first one is due after a pause, too: a short copy needs none.
       if (at_once || last_ != os::TimePoint()) std::fputs((text + "\n").c_str(), stderr);
       last_ = now;
     }
-    std::fflush(stderr);
   }
 
   const bool quiet_;
-  const bool terminal_;
-  bool shown_ = false;
+  LiveLine line_;
   os::TimePoint last_;
   std::optional<os::TimePoint> since_;
   std::uint64_t bytes_then_ = 0;

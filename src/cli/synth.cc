@@ -1,13 +1,12 @@
 // coldload synth: a random-weight checkpoint that real servers accept.
 
 #include <algorithm>
-#include <cstdio>
 #include <thread>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/live_line.h"
 #include "model/synthetic.h"
 #include "os/clock.h"
 #include "text/escape.h"
@@ -26,12 +25,6 @@ std::uint64_t parse_synth_size(const std::string& size) {
                                  text::format_bytes(model::k_max_llama_bytes)));
   }
   return *bytes;
-}
-
-void show_progress(std::uint64_t done_bytes, std::uint64_t total_bytes) {
-  fmt::print(stderr, "\r{} of {} written\x1b[K", text::format_bytes(done_bytes),
-             text::format_bytes(total_bytes));
-  std::fflush(stderr);
 }
 
 }  // namespace
@@ -56,12 +49,15 @@ int run_synth(const std::vector<std::string>& args) {
   options.bytes = parse_synth_size(size);
   constexpr unsigned k_max_threads = 8;
   options.threads = std::clamp(std::thread::hardware_concurrency(), 1U, k_max_threads);
-  const bool live = ::isatty(STDERR_FILENO) != 0;
-  if (live) options.progress = show_progress;
+  LiveLine line;
+  options.progress = [&line](std::uint64_t done_bytes, std::uint64_t total_bytes) {
+    line.draw(fmt::format("{} of {} written", text::format_bytes(done_bytes),
+                          text::format_bytes(total_bytes)));
+  };
   const os::TimePoint start = os::Clock::now();
   const model::SyntheticResult result = model::write_synthetic(options);
   const double seconds = os::seconds_between(start, os::Clock::now());
-  if (live) fmt::print(stderr, "\r\x1b[K");
+  line.clear();
   const double off_percent =
       100 * (static_cast<double>(result.weight_bytes) / static_cast<double>(options.bytes) - 1);
   fmt::print("{}\n", text::one_line(result.directory));
