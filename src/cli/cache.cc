@@ -124,13 +124,11 @@ void print_json(const CacheAnswer& answer) {
                      {"bytes", row.bytes},
                      {"resident_bytes", text::or_null(row.resident_bytes)}});
   }
-  text::json::object out;
-  out["path"] = answer.path;
-  out["bytes"] = total_bytes(answer);
-  out["resident_bytes"] = text::or_null(total_resident(answer));
-  out["reason"] =
-      answer.reason.empty() ? text::json::value(nullptr) : text::json::value(answer.reason);
-  out["files"] = std::move(files);
+  const text::json::object out{{"path", answer.path},
+                               {"bytes", total_bytes(answer)},
+                               {"resident_bytes", text::or_null(total_resident(answer))},
+                               {"reason", text::or_null(answer.reason)},
+                               {"files", std::move(files)}};
   fmt::print("{}", text::to_pretty(out));
 }
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -9,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
@@ -40,25 +43,15 @@ struct Arguments {
   int status_fd = STDOUT_FILENO;
 };
 
-std::string_view name_of(load::Into into) {
-  switch (into) {
-    case load::Into::ring:
-      return "ring";
-    case load::Into::host:
-      return "host";
-    case load::Into::gpu:
-      return "gpu";
-  }
-  return "";
-}
+// As load::Into has them.
+constexpr std::array<std::string_view, 3> k_destinations{"ring", "host", "gpu"};
 
 // Without a wish: a GPU if there is one.
 void choose_destination(const std::string& into, Arguments& arguments) {
-  for (const auto destination : {load::Into::ring, load::Into::host, load::Into::gpu}) {
-    if (into == name_of(destination)) {
-      arguments.load.into = destination;
-      return;
-    }
+  const auto* const named = std::find(k_destinations.begin(), k_destinations.end(), into);
+  if (named != k_destinations.end()) {
+    arguments.load.into = static_cast<load::Into>(named - k_destinations.begin());
+    return;
   }
   if (!into.empty()) throw UsageError(fmt::format("--into {}: write gpu, host or ring", into));
   const os::Availability gpu = gpu::Device::find().availability;
@@ -92,21 +85,10 @@ std::optional<Arguments> parse_native_load(const std::vector<std::string>& args)
   return arguments;
 }
 
-// Events as JSON lines; each is written at once.
-class StatusLines {
- public:
-  // Borrows `fd`.
-  explicit StatusLines(int fd) : fd_(fd, "the status lines") {}
-  ~StatusLines() { (void)fd_.release(); }
-  StatusLines(const StatusLines&) = delete;
-  StatusLines& operator=(const StatusLines&) = delete;
-
-  void write(const json::object& event) { os::write_full(fd_, text::to_line(event) + "\n"); }
-  void progress(std::uint64_t bytes) { write({{"event", "progress"}, {"bytes", bytes}}); }
-
- private:
-  os::Fd fd_;
-};
+// Events are JSON lines; each is written at once.
+void put(const os::Fd& status, const json::object& event) {
+  os::write_full(status, text::to_line(event) + "\n");
+}
 
 std::atomic<bool> g_holding{false};
 
@@ -126,35 +108,32 @@ void end_with_the_reader(int status_fd) {
 }
 
 json::object ready_event(const Arguments& arguments, const load::Result& result, double headers_s) {
-  json::object event{
-      {"event", "ready"},
-      {"bytes", result.bytes},
-      {"destination", name_of(arguments.load.into)},
-      {"no_gpu", arguments.no_gpu.empty() ? json::value(nullptr) : json::value(arguments.no_gpu)},
-      {"context_s", text::or_null(result.context_s)},
-      {"pin_s", text::or_null(result.pin_s)},
-      {"allocate_s", text::or_null(result.allocate_s)},
-      {"headers_s", headers_s},
-      {"read_s", result.read_s},
-      {"routes", json::object{{"io_uring_direct", result.routes.io_uring_direct},
-                              {"io_uring_buffered", result.routes.io_uring_buffered},
-                              {"pread_direct", result.routes.pread_direct},
-                              {"pread_buffered", result.routes.pread_buffered}}},
-      {"fallbacks", json::array(result.fallbacks.begin(), result.fallbacks.end())},
-      {"checksum", nullptr},
-      {"ring_bytes", result.ring_bytes},
-      {"threads", result.threads},
-      {"queue_depth", result.queue_depth},
-      {"in_flight", result.in_flight}};
-  if (result.checksum) event["checksum"] = *result.checksum;
-  return event;
+  return {{"event", "ready"},
+          {"bytes", result.bytes},
+          {"destination", k_destinations.at(static_cast<std::size_t>(arguments.load.into))},
+          {"no_gpu", text::or_null(arguments.no_gpu)},
+          {"context_s", text::or_null(result.context_s)},
+          {"pin_s", text::or_null(result.pin_s)},
+          {"allocate_s", text::or_null(result.allocate_s)},
+          {"headers_s", headers_s},
+          {"read_s", result.read_s},
+          {"routes", json::object{{"io_uring_direct", result.routes.io_uring_direct},
+                                  {"io_uring_buffered", result.routes.io_uring_buffered},
+                                  {"pread_direct", result.routes.pread_direct},
+                                  {"pread_buffered", result.routes.pread_buffered}}},
+          {"fallbacks", json::array(result.fallbacks.begin(), result.fallbacks.end())},
+          {"checksum", text::or_null(result.checksum.value_or(""))},
+          {"ring_bytes", result.ring_bytes},
+          {"threads", result.threads},
+          {"queue_depth", result.queue_depth},
+          {"in_flight", result.in_flight}};
 }
 
-void load_checkpoint(const Arguments& arguments, StatusLines& status) {
+void load_checkpoint(const Arguments& arguments, const os::Fd& status) {
   const os::TimePoint started = os::Clock::now();
   const auto phase = [&](const char* name) {
     const double t_s = os::seconds_between(started, os::Clock::now());
-    status.write({{"event", "phase"}, {"name", name}, {"t_s", t_s}});
+    put(status, {{"event", "phase"}, {"name", name}, {"t_s", t_s}});
     return t_s;
   };
   phase("start");
@@ -166,10 +145,11 @@ void load_checkpoint(const Arguments& arguments, StatusLines& status) {
   }
   (void)model::read_headers(checkpoint, std::max(1U, std::thread::hardware_concurrency()));
   const double headers_s = phase("weights");
-  const load::Result result =
-      loader.load(shards, [&](std::uint64_t bytes) { status.progress(bytes); });
+  const load::Result result = loader.load(shards, [&](std::uint64_t bytes) {
+    put(status, {{"event", "progress"}, {"bytes", bytes}});
+  });
   g_holding = arguments.hold;
-  status.write(ready_event(arguments, result, headers_s));
+  put(status, ready_event(arguments, result, headers_s));
   pollfd interrupt{os::interrupt_fd(), POLLIN, 0};
   while (arguments.hold && !os::interrupted()) ::poll(&interrupt, 1, -1);
 }
@@ -179,7 +159,8 @@ void load_checkpoint(const Arguments& arguments, StatusLines& status) {
 int run_native_load(const std::vector<std::string>& args) {
   const auto arguments = parse_native_load(args);
   if (!arguments) return k_exit_ok;
-  StatusLines status(arguments->status_fd);
+  // One of our own: whoever polls status_fd may do so to the end.
+  const os::Fd status(::fcntl(arguments->status_fd, F_DUPFD_CLOEXEC, 0), "the status lines");
   end_with_the_reader(arguments->status_fd);
   try {
     load_checkpoint(*arguments, status);
