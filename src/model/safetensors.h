@@ -42,8 +42,6 @@ struct Tensor {
 class ShardHeader {
  public:
   [[nodiscard]] const std::string& path() const { return path_; }
-  // N: the JSON with its padding. The data starts at 8 + header_bytes().
-  [[nodiscard]] std::uint64_t header_bytes() const { return header_bytes_; }
   [[nodiscard]] std::uint64_t data_begin() const { return header_bytes_ + sizeof(std::uint64_t); }
   [[nodiscard]] std::uint64_t data_bytes() const { return data_bytes_; }
 
@@ -59,7 +57,7 @@ class ShardHeader {
   friend class HeaderBuilder;
 
   std::string path_;
-  std::uint64_t header_bytes_ = 0;
+  std::uint64_t header_bytes_ = 0;  // N: the JSON with its padding
   std::uint64_t data_bytes_ = 0;
   std::vector<Tensor> tensors_;
   std::string names_;                 // every name, one after the other
