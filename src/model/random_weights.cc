@@ -4,7 +4,8 @@
 #include <bit>
 #include <cmath>
 #include <cstddef>
-#include <cstring>
+
+#include <boost/math/special_functions/erf.hpp>
 
 namespace coldload::model {
 
@@ -13,20 +14,9 @@ namespace {
 constexpr double k_standard_deviation = 0.02;
 constexpr std::size_t k_quantiles = std::size_t{1} << 16;
 
-// The upper half of the standard normal's quantile function, by Newton's method on the
-// complementary error function; starts from a classic bound good to a few per cent.
+// The upper half of the standard normal's quantile function.
 double normal_quantile(double upper_tail) {
-  double x = std::sqrt(-2 * std::log(upper_tail)) - 1;
-  if (x < 0) x = 0;
-  constexpr int k_steps = 60;
-  for (int i = 0; i < k_steps; ++i) {
-    const double error = 0.5 * std::erfc(x / std::sqrt(2.0)) - upper_tail;
-    const double density = std::exp(-x * x / 2) / std::sqrt(2 * std::acos(-1.0));
-    const double step = error / density;
-    x += std::abs(step) > 1 ? std::copysign(1.0, step) : step;
-    if (std::abs(step) < 1e-13) break;
-  }
-  return x;
+  return std::sqrt(2.0) * boost::math::erfc_inv(2 * upper_tail);
 }
 
 std::uint16_t to_bf16(double value) {
