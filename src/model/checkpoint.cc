@@ -1,6 +1,7 @@
 #include "model/checkpoint.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <exception>
@@ -28,19 +29,8 @@ namespace fs = std::filesystem;
 const char* to_string(Format format) { return format == Format::gguf ? "gguf" : "safetensors"; }
 
 const char* to_string(FileKind kind) {
-  switch (kind) {
-    case FileKind::shard:
-      return "shard";
-    case FileKind::config:
-      return "config";
-    case FileKind::tokenizer:
-      return "tokenizer";
-    case FileKind::index:
-      return "index";
-    case FileKind::other:
-      break;
-  }
-  return "other";
+  constexpr std::array k_names{"shard", "config", "tokenizer", "index", "other"};
+  return k_names[static_cast<std::size_t>(kind)];
 }
 
 std::uint64_t Checkpoint::weight_bytes() const {
@@ -92,11 +82,9 @@ bool is_symlink(const std::string& path) {
 }
 
 // Why a file that should be there cannot be used, for links in more words than the kernel's.
-std::string link_cause(const std::string& path) {
+std::string link_cause(const std::string& path, int error) {
   std::error_code ignored;
   const std::string target = fs::read_symlink(path, ignored);
-  struct stat info {};
-  const int error = ::stat(path.c_str(), &info) == 0 ? 0 : errno;
   if (error == ELOOP)
     return fmt::format("cannot read {}: it is a link that leads back to itself", path);
   if (error == ENOENT) {
@@ -114,8 +102,8 @@ CheckpointFile look_at(const std::string& directory, const std::string& name, Fi
   file.is_symlink = is_symlink(path);
   try {
     file.bytes = os::regular_file_size(path);
-  } catch (const os::SystemError&) {
-    if (file.is_symlink) throw os::Error(link_cause(path));
+  } catch (const os::SystemError& error) {
+    if (file.is_symlink) throw os::Error(link_cause(path, error.code()));
     throw;
   }
   file.real_path = os::real_path(path, "resolve");
@@ -222,7 +210,7 @@ Checkpoint open_checkpoint(const std::string& path) {
   struct stat info {};
   if (::stat(checkpoint.path.c_str(), &info) != 0) {
     const int error = errno;
-    if (is_symlink(checkpoint.path)) throw os::Error(link_cause(checkpoint.path));
+    if (is_symlink(checkpoint.path)) throw os::Error(link_cause(checkpoint.path, error));
     throw os::SystemError("open", checkpoint.path, error);
   }
   if (S_ISDIR(info.st_mode)) {

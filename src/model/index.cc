@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <span>
 #include <utility>
 
@@ -88,16 +87,8 @@ class WeightMapBuilder {
     return true;
   }
 
-  bool on_array_begin(Code&) {
-    check_scalar();
-    ++depth_;
-    return true;
-  }
-
-  bool on_array_end(std::size_t, Code&) {
-    --depth_;
-    return true;
-  }
+  bool on_array_begin(Code&) { return check_scalar(); }
+  bool on_array_end(std::size_t, Code&) { return true; }
 
   bool on_key_part(Text text, std::size_t, Code&) {
     if (depth_ == 1) append(&key_, text);
@@ -189,7 +180,7 @@ class WeightMapBuilder {
   WeightMap map_;
   std::map<std::string, std::uint32_t> shard_ids_;
   WeightMap::Entry entry_;
-  int depth_ = 0;
+  int depth_ = 0;        // objects that are open
   bool is_map_ = false;  // the top-level value that comes next is the weight_map
   bool in_map_ = false;
   bool map_seen_ = false;

@@ -66,17 +66,14 @@ void fit_intermediate(LlamaShape* shape, std::uint64_t bytes) {
       std::clamp(steps * step, k_min_ratio * shape->hidden, k_max_ratio * shape->hidden);
 }
 
-double size_error(const LlamaShape& shape, std::uint64_t bytes) {
-  return std::abs(static_cast<double>(weight_bytes(shape)) / static_cast<double>(bytes) - 1);
-}
-
 // How far a shape is from the size, and from what models look like; the size counts most.
 double strangeness(const LlamaShape& shape, const Width& width, std::uint64_t bytes) {
   constexpr double k_good_error = 0.01;
   constexpr double k_error_weight = 1000;
   const double ratio = static_cast<double>(shape.intermediate) / static_cast<double>(shape.hidden);
   const double depth = static_cast<double>(shape.layers) / static_cast<double>(width.layers);
-  const double error = size_error(shape, bytes);
+  const double error =
+      std::abs(static_cast<double>(weight_bytes(shape)) / static_cast<double>(bytes) - 1);
   return k_error_weight * std::max(0.0, error - k_good_error) + error +
          std::abs(std::log(ratio / k_usual_ratio)) + std::abs(std::log(depth));
 }

@@ -80,17 +80,12 @@ void ShardWriter::work() {
   }
 }
 
-ShardWriter::Chunk ShardWriter::chunk_at(std::uint64_t index) const {
-  const auto after = std::upper_bound(first_chunk_.begin(), first_chunk_.end(), index);
-  const auto shard = static_cast<std::size_t>(after - first_chunk_.begin()) - 1;
-  return {shard, index - first_chunk_[shard]};
-}
-
 void ShardWriter::write_chunk(std::uint64_t index, std::span<std::uint16_t> buffer) {
-  const Chunk chunk = chunk_at(index);
-  Shard& shard = *shards_[chunk.shard];
-  open(chunk.shard);
-  const std::uint64_t begin = chunk.number * k_chunk_bytes;
+  const auto after = std::upper_bound(first_chunk_.begin(), first_chunk_.end(), index);
+  const auto number = static_cast<std::size_t>(after - first_chunk_.begin()) - 1;
+  Shard& shard = *shards_[number];
+  open(number);
+  const std::uint64_t begin = (index - first_chunk_[number]) * k_chunk_bytes;
   const std::uint64_t bytes = std::min(k_chunk_bytes, shard.data_bytes - begin);
   const auto values = buffer.first(static_cast<std::size_t>(bytes / k_element_bytes));
   weights_.fill(values, index);

@@ -49,12 +49,6 @@ class ShardWriter {
     std::atomic<std::uint64_t> chunks_left{0};
   };
 
-  struct Chunk {
-    std::size_t shard = 0;
-    std::uint64_t number = 0;  // within the shard's data
-  };
-
-  [[nodiscard]] Chunk chunk_at(std::uint64_t index) const;
   void work();
   void write_chunk(std::uint64_t index, std::span<std::uint16_t> buffer);
   void open(std::size_t number);
