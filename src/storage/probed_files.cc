@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <functional>
 #include <set>
 #include <thread>
 
@@ -22,19 +21,6 @@ namespace {
 
 std::size_t pages_of(std::uint64_t bytes) {
   return (bytes + os::page_size() - 1) / os::page_size();
-}
-
-// Calls act(first, count) for each run of pages from `begin` on for which `matches` holds.
-void for_each_run(std::size_t begin, std::size_t end,
-                  const std::function<bool(std::size_t)>& matches,
-                  const std::function<void(std::size_t, std::size_t)>& act) {
-  std::size_t page = begin;
-  while (page < end) {
-    const std::size_t first = page;
-    while (page < end && matches(page)) ++page;
-    if (page > first) act(first, page - first);
-    if (page < end) ++page;
-  }
 }
 
 bool is_refusal(int error_number) { return error_number == EINVAL || error_number == EOPNOTSUPP; }
@@ -123,8 +109,8 @@ std::vector<Block> ProbedFiles::blocks() const {
   std::stable_partition(all.begin(), all.end(), [this](const Block& block) {
     const std::vector<bool>& found = files_[block.file].found;
     const auto first = found.begin() + static_cast<std::ptrdiff_t>(block.offset / os::page_size());
-    return std::find(first, first + static_cast<std::ptrdiff_t>(pages_of(block.bytes)), true) ==
-           first + static_cast<std::ptrdiff_t>(pages_of(block.bytes));
+    const auto end = first + static_cast<std::ptrdiff_t>(pages_of(block.bytes));
+    return std::find(first, end, true) == end;
   });
   return all;
 }
@@ -158,11 +144,6 @@ std::size_t ProbedFiles::read(const Block& block, std::uint64_t offset, std::spa
   return done;
 }
 
-std::vector<bool> ProbedFiles::look(const File& file, std::size_t first_page, std::size_t pages) {
-  const std::uint64_t offset = first_page * os::page_size();
-  return file.pages.look(offset, std::min(pages * os::page_size(), file.bytes - offset));
-}
-
 std::uint64_t ProbedFiles::resident_bytes(const Block& block) const {
   return files_[block.file].pages.resident_bytes(block.offset, block.bytes);
 }
@@ -176,7 +157,7 @@ bool ProbedFiles::make_absent(const Block& block) {
   if (::fdatasync(file.buffered.get()) != 0 && errno != EROFS && errno != EINVAL) {
     throw os::SystemError("flush", file.buffered.path(), errno);
   }
-  drop(file, block.offset / os::page_size(), pages_of(block.bytes));
+  drop(file, {block.offset, pages_of(block.bytes) * os::page_size()});
   return resident_bytes(block) == 0;
 }
 
@@ -185,49 +166,43 @@ void ProbedFiles::set_readahead(Readahead readahead) {
   for (const File& file : files_) ::posix_fadvise(file.buffered.get(), 0, 0, advice);
 }
 
-void ProbedFiles::drop(File& file, std::size_t first_page, std::size_t pages) {
-  const int error_number =
-      ::posix_fadvise(file.buffered.get(), static_cast<off_t>(first_page * os::page_size()),
-                      static_cast<off_t>(pages * os::page_size()), POSIX_FADV_DONTNEED);
+void ProbedFiles::drop(const File& file, const Run& run) {
+  const int error_number = ::posix_fadvise(file.buffered.get(), static_cast<off_t>(run.offset),
+                                           static_cast<off_t>(run.bytes), POSIX_FADV_DONTNEED);
   if (error_number != 0) throw os::SystemError("evict", file.buffered.path(), error_number);
 }
 
-void ProbedFiles::reread(File& file, std::size_t first_page, std::size_t pages, PendingCall& call) {
-  const os::Mapping buffer = os::Mapping::anonymous(k_request_bytes);
-  const std::size_t index = static_cast<std::size_t>(&file - files_.data());
-  const std::uint64_t end = (first_page + pages) * os::page_size();
-  for (std::uint64_t at = first_page * os::page_size(); at < end; at += k_request_bytes) {
-    const Block block{index, at - at % k_request_bytes, k_request_bytes};
-    read(block, at, buffer.bytes().first(std::min(k_request_bytes, end - at)), Way::buffered, call);
+std::vector<ProbedFiles::Run> ProbedFiles::changed(const File& file, std::size_t block,
+                                                   Change change) {
+  const std::uint64_t begin = block * k_request_bytes;
+  const auto now = file.pages.look(begin, std::min(k_request_bytes, file.bytes - begin));
+  const bool resident = change == Change::came;
+  std::vector<Run> runs;
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    const std::uint64_t offset = begin + i * os::page_size();
+    if (now[i] != resident || file.found[offset / os::page_size()] == resident) continue;
+    const bool goes_on = !runs.empty() && runs.back().offset + runs.back().bytes == offset;
+    if (!goes_on) runs.push_back({offset, 0});
+    runs.back().bytes += os::page_size();
   }
+  return runs;
 }
 
 void ProbedFiles::drop_what_came() {
   if (!observable_) return;
   // Readahead goes past what was asked for; how far, the mount decides.
   constexpr std::size_t k_blocks_behind = 16;
-  const std::size_t block_pages = k_request_bytes / os::page_size();
-  for (File& file : files_) {
-    const std::size_t blocks = file.dirty.size();
+  for (const File& file : files_) {
     std::size_t clean_from = 0;  // first block that no readahead can have reached
-    for (std::size_t block = 0; block < blocks; ++block) {
+    for (std::size_t block = 0; block < file.dirty.size(); ++block) {
       if (file.dirty[block] != 0) clean_from = block + 1 + k_blocks_behind;
       if (block >= clean_from) continue;
-      const std::size_t first = block * block_pages;
-      const std::size_t count = std::min(block_pages, file.found.size() - first);
       // A page on its way to the LRU lists stays at the first try.
       constexpr int k_tries = 5;
       for (int attempt = 0; attempt < k_tries; ++attempt) {
-        const auto seen = look(file, first, count);
-        bool clean = true;
-        for_each_run(
-            first, first + count,
-            [&](std::size_t page) { return seen[page - first] && !file.found[page]; },
-            [&](std::size_t page, std::size_t pages) {
-              clean = false;
-              drop(file, page, pages);
-            });
-        if (clean) break;
+        const std::vector<Run> came = changed(file, block, Change::came);
+        if (came.empty()) break;
+        for (const Run& run : came) drop(file, run);
         if (attempt > 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
       }
     }
@@ -237,17 +212,12 @@ void ProbedFiles::drop_what_came() {
 void ProbedFiles::restore(PendingCall& call) {
   if (!observable_) return;
   set_readahead(Readahead::off);
-  const std::size_t block_pages = k_request_bytes / os::page_size();
-  for (File& file : files_) {
-    for (std::size_t block = 0; block < file.dirty.size(); ++block) {
-      if (file.dirty[block] == 0) continue;
-      const std::size_t first = block * block_pages;
-      const std::size_t count = std::min(block_pages, file.found.size() - first);
-      const auto seen = look(file, first, count);
-      for_each_run(
-          first, first + count,
-          [&](std::size_t page) { return !seen[page - first] && file.found[page]; },
-          [&](std::size_t page, std::size_t pages) { reread(file, page, pages, call); });
+  const os::Mapping buffer = os::Mapping::anonymous(k_request_bytes);
+  for (const Block& block : blocks()) {
+    const std::size_t number = block.offset / k_request_bytes;
+    if (files_[block.file].dirty[number] == 0) continue;
+    for (const Run& run : changed(files_[block.file], number, Change::gone)) {
+      read(block, run.offset, buffer.bytes().first(run.bytes), Way::buffered, call);
     }
   }
   drop_what_came();

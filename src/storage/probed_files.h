@@ -80,13 +80,19 @@ class ProbedFiles {
     std::vector<unsigned char> dirty;  // per block: may have been changed by us
   };
 
+  // Whole pages of one block.
+  struct Run {
+    std::uint64_t offset = 0;
+    std::uint64_t bytes = 0;
+  };
+  enum class Change { came, gone };
+
   // Several threads may read parts of one block.
   static void mark_dirty(File& file, const Block& block);
   void open_direct(PendingCall& call);
-  [[nodiscard]] static std::vector<bool> look(const File& file, std::size_t first_page,
-                                              std::size_t pages);
-  void drop(File& file, std::size_t first_page, std::size_t pages);
-  void reread(File& file, std::size_t first_page, std::size_t pages, PendingCall& call);
+  // The pages of a block that are resident now and were not when we came; or the other way round.
+  [[nodiscard]] static std::vector<Run> changed(const File& file, std::size_t block, Change change);
+  static void drop(const File& file, const Run& run);
 
   const std::vector<std::string>& paths_;
   std::vector<File> files_;

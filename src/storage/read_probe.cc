@@ -28,6 +28,27 @@ std::size_t whole_pages(std::uint64_t bytes) {
   return (bytes + os::page_size() - 1) / os::page_size() * os::page_size();
 }
 
+constexpr const char* k_unseen = "what is in the page cache cannot be seen: the files are not ours";
+constexpr const char* k_nothing_unread = "the checkpoint is too small: nothing unread was left";
+
+std::uint64_t bytes_of(const std::vector<Block>& blocks) {
+  std::uint64_t bytes = 0;
+  for (const Block& block : blocks) bytes += block.bytes;
+  return bytes;
+}
+
+// What several threads read, each the next block.
+struct Reading {
+  std::vector<Block> blocks;
+  unsigned passes = 1;  // over the blocks, at most
+  ProbedFiles::Way way = ProbedFiles::Way::buffered;
+  bool evict = false;  // each block just before it is read
+  os::TimePoint stop_at;
+  std::atomic<std::size_t> next{0};
+  std::atomic<bool> stayed{false};  // pages of a block could not be evicted
+  ReadTally tally;
+};
+
 ReadRate not_measured(std::string reason) { return {std::nullopt, std::move(reason), 0, 0}; }
 
 // Lives as long as its threads do. Each part fills in figures of its own.
@@ -39,12 +60,14 @@ class Probe : public std::enable_shared_from_this<Probe> {
   ReadFigures run();
 
  private:
-  using Watched = std::function<void(Probe&, unsigned, PendingCall&)>;
+  using Watched = std::function<void(Probe&, PendingCall&)>;
   void in_threads(unsigned count, os::TimePoint give_up, Watched body) {
     run_watched(count, give_up,
-                [self = shared_from_this(), body = std::move(body)](
-                    unsigned index, PendingCall& call) { body(*self, index, call); });
+                [self = shared_from_this(), body = std::move(body)](unsigned, PendingCall& call) {
+                  body(*self, call);
+                });
   }
+  void read_in_threads(unsigned count, const std::shared_ptr<Reading>& reading);
   [[nodiscard]] os::TimePoint give_up() const { return options_.deadline + k_stall_patience; }
   [[nodiscard]] std::string why_stop() const {
     if (os::interrupted()) return "interrupted";
@@ -53,15 +76,18 @@ class Probe : public std::enable_shared_from_this<Probe> {
   [[nodiscard]] os::TimePoint end_of(std::chrono::nanoseconds part) const {
     return std::min(os::Clock::now() + part, options_.deadline);
   }
-  // The next `count` unread blocks, which are read from now on.
-  std::vector<Block> take(std::size_t count);
+  [[nodiscard]] ProbedFiles::Way way() const {
+    return figures_.direct ? ProbedFiles::Way::direct : ProbedFiles::Way::buffered;
+  }
+  // `count` unread blocks from number `first` on, which are read from now on.
+  std::vector<Block> take(std::size_t first, std::size_t count);
   std::vector<Block> take_longest_run(std::size_t count);
 
   void measure_storage();
   ReadRate measure_level(unsigned in_flight, std::vector<Block> blocks);
   ReadRate measure_sequential(std::vector<Block> blocks);
   ReadLatency measure_latency(std::vector<Block> blocks);
-  void measure_page_cache();
+  ReadRate measure_page_cache();
   std::vector<Block> resident_blocks() const;
   void bring_in(std::uint64_t bytes);
   void give_back();
@@ -73,10 +99,11 @@ class Probe : public std::enable_shared_from_this<Probe> {
   ReadFigures figures_;
 };
 
-std::vector<Block> Probe::take(std::size_t count) {
-  const auto end = unread_.begin() + static_cast<std::ptrdiff_t>(std::min(count, unread_.size()));
-  std::vector<Block> taken(unread_.begin(), end);
-  unread_.erase(unread_.begin(), end);
+std::vector<Block> Probe::take(std::size_t first, std::size_t count) {
+  const auto begin = unread_.begin() + static_cast<std::ptrdiff_t>(first);
+  const auto end = begin + static_cast<std::ptrdiff_t>(std::min(count, unread_.size() - first));
+  std::vector<Block> taken(begin, end);
+  unread_.erase(begin, end);
   return taken;
 }
 
@@ -95,55 +122,47 @@ std::vector<Block> Probe::take_longest_run(std::size_t count) {
     }
     first = next;
   }
-  const auto begin = unread_.begin() + static_cast<std::ptrdiff_t>(best);
-  const auto end = begin + static_cast<std::ptrdiff_t>(std::min(count, best_length));
-  std::vector<Block> taken(begin, end);
-  unread_.erase(begin, end);
-  return taken;
+  return take(best, std::min(count, best_length));
 }
 
-ReadRate Probe::measure_level(unsigned in_flight, std::vector<Block> blocks) {
-  struct Level {
-    std::vector<Block> blocks;
-    std::atomic<std::size_t> next{0};
-    std::atomic<bool> stayed{false};
-    os::TimePoint stop_at;
-    ReadTally tally;
-  };
-  const auto level = std::make_shared<Level>();
-  level->blocks = std::move(blocks);
-  level->stop_at = end_of(options_.level_time);
-  const auto way = figures_.direct ? ProbedFiles::Way::direct : ProbedFiles::Way::buffered;
-  in_threads(in_flight, give_up(), [level, way](Probe& probe, unsigned, PendingCall& call) {
+void Probe::read_in_threads(unsigned count, const std::shared_ptr<Reading>& reading) {
+  in_threads(count, give_up(), [reading](Probe& probe, PendingCall& call) {
     const os::Mapping buffer = os::Mapping::anonymous(k_request_bytes);
     std::fill(buffer.bytes().begin(), buffer.bytes().end(), std::byte{0});  // in memory by now
-    while (os::Clock::now() < level->stop_at && !os::interrupted()) {
-      const std::size_t index = level->next++;
-      if (index >= level->blocks.size()) return;
-      const Block& block = level->blocks[index];
-      if (way == ProbedFiles::Way::buffered && !probe.files_.make_absent(block)) {
-        level->stayed = true;
+    while (os::Clock::now() < reading->stop_at && !os::interrupted()) {
+      const std::size_t index = reading->next++;
+      if (index >= reading->passes * reading->blocks.size()) return;
+      const Block& block = reading->blocks[index % reading->blocks.size()];
+      if (reading->evict && !probe.files_.make_absent(block)) {
+        reading->stayed = true;
         continue;
       }
       const os::TimePoint begin = os::Clock::now();
       const std::size_t got = probe.files_.read(
-          block, block.offset, buffer.bytes().first(whole_pages(block.bytes)), way, call);
-      level->tally.add(begin, os::Clock::now(), got);
+          block, block.offset, buffer.bytes().first(whole_pages(block.bytes)), reading->way, call);
+      reading->tally.add(begin, os::Clock::now(), got);
     }
   });
+}
+
+ReadRate Probe::measure_level(unsigned in_flight, std::vector<Block> blocks) {
+  const auto level = std::make_shared<Reading>();
+  level->blocks = std::move(blocks);
+  level->way = way();
+  level->evict = !figures_.direct;
+  level->stop_at = end_of(options_.level_time);
+  read_in_threads(in_flight, level);
   const std::size_t used = std::min(level->next.load(), level->blocks.size());
   unread_.insert(unread_.begin(), level->blocks.begin() + static_cast<std::ptrdiff_t>(used),
                  level->blocks.end());
-  if (way == ProbedFiles::Way::buffered) files_.drop_what_came();
+  if (!figures_.direct) files_.drop_what_came();
   if (os::interrupted()) return not_measured("interrupted");
   return level->tally.rate(level->stayed ? "pages could not be evicted" : "nothing was read");
 }
 
 ReadRate Probe::measure_sequential(std::vector<Block> blocks) {
-  if (!files_.observable()) {
-    return not_measured("what is in the page cache cannot be seen: the files are not ours");
-  }
-  if (blocks.empty()) return not_measured("the checkpoint is too small: nothing unread was left");
+  if (!files_.observable()) return not_measured(k_unseen);
+  if (blocks.empty()) return not_measured(k_nothing_unread);
   // What must be evicted must be read again in the end.
   constexpr std::size_t k_most_evicted = 128;
   if (files_.resident_bytes(blocks[0]) > 0 && blocks.size() > k_most_evicted) {
@@ -152,8 +171,7 @@ ReadRate Probe::measure_sequential(std::vector<Block> blocks) {
   const auto tally = std::make_shared<ReadTally>();
   const auto stayed = std::make_shared<std::atomic<bool>>(false);
   in_threads(
-      1, give_up(),
-      [tally, stayed, blocks = std::move(blocks)](Probe& probe, unsigned, PendingCall& call) {
+      1, give_up(), [tally, stayed, blocks = std::move(blocks)](Probe& probe, PendingCall& call) {
         constexpr std::size_t k_piece_bytes = std::size_t{128} << 10;
         for (const Block& block : blocks) {
           if (!probe.files_.make_absent(block)) *stayed = true;
@@ -177,45 +195,36 @@ ReadRate Probe::measure_sequential(std::vector<Block> blocks) {
 }
 
 ReadLatency Probe::measure_latency(std::vector<Block> blocks) {
-  ReadLatency latency;
   std::erase_if(blocks, [](const Block& block) { return block.bytes < k_small_read_bytes; });
-  if (blocks.empty()) {
-    latency.reason = "the checkpoint is too small: nothing unread was left";
-    return latency;
-  }
+  if (blocks.empty()) return {std::nullopt, std::nullopt, k_nothing_unread, 0};
   const auto times_s = std::make_shared<std::vector<double>>();
-  const auto way = figures_.direct ? ProbedFiles::Way::direct : ProbedFiles::Way::buffered;
-  in_threads(1, give_up(),
-             [times_s, way, blocks = std::move(blocks)](Probe& probe, unsigned, PendingCall& call) {
-               constexpr std::size_t k_most_reads = 4000;
-               const os::Mapping buffer = os::Mapping::anonymous(k_small_read_bytes);
-               const os::TimePoint stop_at = probe.end_of(probe.options_.latency_time);
-               std::minstd_rand random(1);
-               std::set<std::pair<std::size_t, std::uint64_t>> done;  // each place once
-               probe.files_.set_readahead(ProbedFiles::Readahead::off);
-               for (std::size_t attempt = 0; attempt < k_most_reads; ++attempt) {
-                 const Block& block = blocks[random() % blocks.size()];
-                 const std::uint64_t at =
-                     random() % (block.bytes / k_small_read_bytes) * k_small_read_bytes;
-                 if (!done.emplace(block.file, block.offset + at).second) continue;
-                 if (way == ProbedFiles::Way::buffered) {
-                   const Block page{block.file, block.offset + at, k_small_read_bytes};
-                   if (!probe.files_.make_absent(page)) continue;
-                 }
-                 const os::TimePoint begin = os::Clock::now();
-                 if (begin >= stop_at || os::interrupted()) return;
-                 probe.files_.read(block, block.offset + at, buffer.bytes(), way, call);
-                 times_s->push_back(os::seconds_between(begin, os::Clock::now()));
-               }
-             });
-  if (way == ProbedFiles::Way::buffered) files_.drop_what_came();
+  in_threads(1, give_up(), [times_s, blocks = std::move(blocks)](Probe& probe, PendingCall& call) {
+    constexpr std::size_t k_most_reads = 4000;
+    const os::Mapping buffer = os::Mapping::anonymous(k_small_read_bytes);
+    const os::TimePoint stop_at = probe.end_of(probe.options_.latency_time);
+    std::minstd_rand random(1);
+    std::set<std::pair<std::size_t, std::uint64_t>> done;  // each place once
+    probe.files_.set_readahead(ProbedFiles::Readahead::off);
+    for (std::size_t attempt = 0; attempt < k_most_reads; ++attempt) {
+      const Block& block = blocks[random() % blocks.size()];
+      const std::uint64_t at = random() % (block.bytes / k_small_read_bytes) * k_small_read_bytes;
+      if (!done.emplace(block.file, block.offset + at).second) continue;
+      if (!probe.figures_.direct) {
+        const Block page{block.file, block.offset + at, k_small_read_bytes};
+        if (!probe.files_.make_absent(page)) continue;
+      }
+      const os::TimePoint begin = os::Clock::now();
+      if (begin >= stop_at || os::interrupted()) return;
+      probe.files_.read(block, block.offset + at, buffer.bytes(), probe.way(), call);
+      times_s->push_back(os::seconds_between(begin, os::Clock::now()));
+    }
+  });
+  if (!figures_.direct) files_.drop_what_came();
   std::vector<double>& times = *times_s;
-  latency.reads = times.size();
-  if (times.empty()) {
-    latency.reason = "no read could be timed";
-    return latency;
-  }
+  if (times.empty()) return {std::nullopt, std::nullopt, "no read could be timed", 0};
   std::sort(times.begin(), times.end());
+  ReadLatency latency;
+  latency.reads = times.size();
   latency.median_s = times[(times.size() - 1) / 2];
   constexpr std::size_t k_least_for_p99 = 100;
   if (times.size() >= k_least_for_p99) {
@@ -245,7 +254,7 @@ void Probe::measure_storage() {
           fmt::format("at the rate so far one round of requests takes {:.1f} s", round_s));
     } else {
       options_.progress(fmt::format("storage, {} in flight", in_flight));
-      level.rate = measure_level(in_flight, take(shares[i]));
+      level.rate = measure_level(in_flight, take(0, shares[i]));
     }
     figures_.levels.push_back(std::move(level));
   }
@@ -281,88 +290,55 @@ std::vector<Block> Probe::resident_blocks() const {
 }
 
 void Probe::bring_in(std::uint64_t bytes) {
-  in_threads(1, give_up(), [bytes](Probe& probe, unsigned, PendingCall& call) {
-    const os::TimePoint stop_at = probe.end_of(probe.options_.page_cache_time);
-    const os::Mapping buffer = os::Mapping::anonymous(k_request_bytes);
-    probe.files_.set_readahead(ProbedFiles::Readahead::on);
-    std::uint64_t done = 0;
-    for (const Block& block : probe.files_.blocks()) {
-      if (done >= bytes || os::Clock::now() >= stop_at || os::interrupted()) return;
-      done += probe.files_.read(block, block.offset, buffer.bytes().first(whole_pages(block.bytes)),
-                                ProbedFiles::Way::buffered, call);
-    }
-  });
+  const auto reading = std::make_shared<Reading>();
+  for (const Block& block : files_.blocks()) {
+    if (bytes_of(reading->blocks) >= bytes) break;
+    reading->blocks.push_back(block);
+  }
+  reading->stop_at = end_of(options_.page_cache_time);
+  files_.set_readahead(ProbedFiles::Readahead::on);
+  read_in_threads(1, reading);
 }
 
-void Probe::measure_page_cache() {
-  ReadRate& rate = figures_.page_cache;
-  if (!files_.observable()) {
-    rate.reason = "what is in the page cache cannot be seen: the files are not ours";
-    return;
-  }
-  if (rate.reason = why_stop(); !rate.reason.empty()) return;
+ReadRate Probe::measure_page_cache() {
+  if (!files_.observable()) return not_measured(k_unseen);
+  if (const std::string why = why_stop(); !why.empty()) return not_measured(why);
   options_.progress("page cache");
   constexpr std::uint64_t k_enough_bytes = std::uint64_t{256} << 20;
-  struct Reading {
-    std::vector<Block> blocks;
-    std::atomic<std::size_t> next{0};
-    os::TimePoint stop_at;
-    ReadTally tally;
-  };
   const auto reading = std::make_shared<Reading>();
-  const auto bytes_of = [](const std::vector<Block>& blocks) {
-    std::uint64_t bytes = 0;
-    for (const Block& block : blocks) bytes += block.bytes;
-    return bytes;
-  };
   reading->blocks = resident_blocks();
   if (bytes_of(reading->blocks) < std::min(k_enough_bytes, options_.page_cache_bytes)) {
     bring_in(std::min(k_enough_bytes, options_.page_cache_bytes));
     reading->blocks = resident_blocks();
   }
   if (reading->blocks.empty()) {
-    rate.reason = options_.page_cache_bytes == 0 ? "no memory is left for the page cache"
-                                                 : "nothing stays in the page cache here";
-    return;
+    return not_measured(options_.page_cache_bytes == 0 ? "no memory is left for the page cache"
+                                                       : "nothing stays in the page cache here");
   }
   constexpr unsigned k_most_threads = 32;
-  constexpr std::size_t k_most_passes = 64;
+  constexpr unsigned k_most_passes = 64;
   figures_.page_cache_threads = std::clamp(std::thread::hardware_concurrency(), 1U, k_most_threads);
+  reading->passes = k_most_passes;
   reading->stop_at = os::Clock::now() + options_.page_cache_time;
-  in_threads(
-      figures_.page_cache_threads, give_up(), [reading](Probe& probe, unsigned, PendingCall& call) {
-        const os::Mapping buffer = os::Mapping::anonymous(k_request_bytes);
-        std::fill(buffer.bytes().begin(), buffer.bytes().end(), std::byte{0});
-        while (os::Clock::now() < reading->stop_at && !os::interrupted()) {
-          const std::size_t index = reading->next++;
-          if (index >= k_most_passes * reading->blocks.size()) return;
-          const Block& block = reading->blocks[index % reading->blocks.size()];
-          const os::TimePoint begin = os::Clock::now();
-          const std::size_t got =
-              probe.files_.read(block, block.offset, buffer.bytes().first(whole_pages(block.bytes)),
-                                ProbedFiles::Way::buffered, call);
-          reading->tally.add(begin, os::Clock::now(), got);
-        }
-      });
+  read_in_threads(figures_.page_cache_threads, reading);
   std::uint64_t left = 0;
   for (const Block& block : reading->blocks) left += files_.resident_bytes(block);
   constexpr double k_stayed = 0.98;
   if (static_cast<double>(left) < k_stayed * static_cast<double>(bytes_of(reading->blocks))) {
-    rate.reason = "pages were dropped while they were read: memory is short or being reclaimed";
-    return;
+    return not_measured(
+        "pages were dropped while they were read: memory is short or being reclaimed");
   }
-  rate = reading->tally.rate("nothing was read");
+  return reading->tally.rate("nothing was read");
 }
 
 void Probe::give_back() {
   // However long it takes: bounded by what was dropped, which is little.
   in_threads(1, os::Clock::now() + (give_up() - options_.deadline) * 3,
-             [](Probe& probe, unsigned, PendingCall& call) { probe.files_.restore(call); });
+             [](Probe& probe, PendingCall& call) { probe.files_.restore(call); });
 }
 
 ReadFigures Probe::run() {
-  in_threads(1, give_up(),
-             [](Probe& probe, unsigned, PendingCall& call) { probe.files_.open(call); });
+  in_threads(1, give_up(), [](Probe& probe, PendingCall& call) { probe.files_.open(call); });
   figures_.files = paths_.size();
   figures_.direct = files_.direct();
   figures_.not_direct_reason = files_.refusal();
@@ -377,7 +353,7 @@ ReadFigures Probe::run() {
       figures_.sequential.reason = options_.no_storage_reason;
       figures_.latency.reason = options_.no_storage_reason;
     }
-    measure_page_cache();
+    figures_.page_cache = measure_page_cache();
   } catch (const os::StallError&) {
     throw;
   } catch (const os::Error&) {
