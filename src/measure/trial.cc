@@ -32,7 +32,7 @@ struct Baseline {
 Baseline baseline_of(const Arm& arm, const gpu::Nvml& nvml) {
   Baseline baseline;
   baseline.gpu_mib = nvml.used_mib();
-  if (arm.counter.counter) baseline.counter_bytes = arm.counter.counter->bytes();
+  if (arm.counter.counter) baseline.counter_bytes = arm.counter.counter();
   return baseline;
 }
 
@@ -51,7 +51,7 @@ TimelineSources timeline_sources(const TrialInput& input, const Baseline& baseli
   sources.page_cache_bytes = [&residency] { return residency.look(); };
   if (input.plan.timeline && baseline.counter_bytes) {
     sources.storage_bytes = [&arm = input.subject.arm, before = *baseline.counter_bytes]() {
-      const auto now = arm.counter.counter->bytes();
+      const auto now = arm.counter.counter();
       return now && *now >= before ? std::optional(*now - before) : std::nullopt;
     };
   }
@@ -78,7 +78,7 @@ Watched watch_load(const TrialInput& input, Launched& launched, const gpu::Nvml&
   watched.outcome = launched.wait_ready([&](const LoadProgress& progress) {
     watcher.step("load", progress.bytes.value_or(0), arm.checkpoint->weight_bytes());
   });
-  if (arm.counter.counter) watched.counter_bytes = arm.counter.counter->bytes();
+  if (arm.counter.counter) watched.counter_bytes = arm.counter.counter();
   watched.observed = observation.finish();
   record->sampler_cpu_s = watched.observed.cpu_s + (gpus ? gpus->cpu_s() : 0);
   if (input.plan.timeline) record->timeline = to_json(timeline.samples());

@@ -1,7 +1,6 @@
 #include "storage/block_device.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <string_view>
 #include <utility>
@@ -10,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "os/file.h"
+#include "storage/kernel_text.h"
 
 namespace coldload::storage {
 
@@ -60,10 +60,11 @@ void look_at_kind(const std::string& disk, BlockDevice* device) {
 BlockDevice device_at(const std::filesystem::path& folder, unsigned depth) {
   BlockDevice device;
   device.name = folder.filename();
-  const std::string numbers = os::try_read_text(folder / "dev").value_or("");
-  const char* end = numbers.data() + numbers.size();
-  const auto major_part = std::from_chars(numbers.data(), end, device.major);
-  if (major_part.ptr != end) std::from_chars(major_part.ptr + 1, end, device.minor);
+  const std::string dev = os::try_read_text(folder / "dev").value_or("");
+  if (const auto numbers = split(dev, ':'); numbers.size() == 2) {
+    device.major = static_cast<unsigned>(number_of(numbers[0]).value_or(0));
+    device.minor = static_cast<unsigned>(number_of(numbers[1]).value_or(0));
+  }
   // A partition's folder lies inside its disk's, which has the queue.
   std::error_code error;
   const bool partition = std::filesystem::exists(folder / "partition", error);

@@ -1,7 +1,6 @@
 #include "storage/byte_counter.h"
 
 #include <algorithm>
-#include <charconv>
 #include <sstream>
 #include <utility>
 
@@ -9,64 +8,21 @@
 
 #include "os/file.h"
 #include "storage/file_systems.h"
+#include "storage/kernel_text.h"
 #include "storage/stand_in_mount.h"
 
 namespace coldload::storage {
 
 namespace {
 
-class BlockDeviceCounter : public ByteCounter {
- public:
-  explicit BlockDeviceCounter(const BlockDevice& device)
-      : stat_(fmt::format("/sys/dev/block/{}:{}/stat", device.major, device.minor)) {}
-
-  [[nodiscard]] std::optional<std::uint64_t> bytes() const override {
-    const auto text = os::try_read_text(stat_);
-    return text ? parse_block_stat(*text) : std::nullopt;
-  }
-
- private:
-  std::string stat_;
-};
-
-class StandInCounter : public ByteCounter {
- public:
-  explicit StandInCounter(std::string path) : path_(std::move(path)) {}
-
-  [[nodiscard]] std::optional<std::uint64_t> bytes() const override {
-    return stand_in_bytes_served(path_);
-  }
-
- private:
-  std::string path_;
-};
-
-class NfsCounter : public ByteCounter {
- public:
-  explicit NfsCounter(std::string mount_point) : mount_point_(std::move(mount_point)) {}
-
-  [[nodiscard]] std::optional<std::uint64_t> bytes() const override {
-    const auto text = os::try_read_text("/proc/self/mountstats", 64 << 20);
-    return text ? parse_mountstats(*text, mount_point_) : std::nullopt;
-  }
-
- private:
-  std::string mount_point_;
-};
-
-// Everything that this machine reads from one SMB share, whatever mounts show it.
-class CifsCounter : public ByteCounter {
- public:
-  explicit CifsCounter(std::string source) : source_(std::move(source)) {}
-
-  [[nodiscard]] std::optional<std::uint64_t> bytes() const override {
-    const auto text = os::try_read_text("/proc/fs/cifs/Stats", 64 << 20);
-    return text ? parse_cifs_stats(*text, source_) : std::nullopt;
-  }
-
- private:
-  std::string source_;
-};
+// What `parse` finds in one of the kernel's files.
+ByteCounter counter_in(std::string file,
+                       std::function<std::optional<std::uint64_t>(std::string_view)> parse) {
+  return [file = std::move(file), parse = std::move(parse)]() -> std::optional<std::uint64_t> {
+    const auto text = os::try_read_text(file, 64 << 20);
+    return text ? parse(*text) : std::nullopt;
+  };
+}
 
 // Where reads of it are on the reader's own account though its device is hidden.
 bool is_charged_without_device(const std::string& type) {
@@ -76,7 +32,9 @@ bool is_charged_without_device(const std::string& type) {
 void choose_by_device(const PathInfo& info, CounterChoice* choice) {
   const std::string& type = info.mount.fs_type;
   if (info.device) {
-    choice->counter = std::make_unique<BlockDeviceCounter>(*info.device);
+    choice->counter =
+        counter_in(fmt::format("/sys/dev/block/{}:{}/stat", info.device->major, info.device->minor),
+                   parse_block_stat);
     choice->source = "block_device";
     choice->processes_are_charged = true;
   } else if (is_charged_without_device(type)) {
@@ -96,17 +54,21 @@ CounterChoice choose_byte_counter(const PathInfo& info) {
   }
   switch (file_system_of(info.source()).counts) {
     case Counts::stand_in:
-      choice.counter = std::make_unique<StandInCounter>(info.path);
+      choice.counter = [path = info.path] { return stand_in_bytes_served(path); };
       choice.source = "stand_in";
       choice.this_mount_only = true;
       break;
     case Counts::nfs_mountstats:
-      choice.counter = std::make_unique<NfsCounter>(info.source().point);
+      choice.counter = counter_in(
+          "/proc/self/mountstats",
+          [point = info.source().point](auto text) { return parse_mountstats(text, point); });
       choice.source = "nfs_mountstats";  // a server's own code may lie on the same mount
       choice.beyond_hidden_cache = true;
       break;
     case Counts::cifs_stats:
-      choice.counter = std::make_unique<CifsCounter>(info.source().source);
+      choice.counter = counter_in("/proc/fs/cifs/Stats", [share = info.source().source](auto text) {
+        return parse_cifs_stats(text, share);
+      });
       choice.source = "cifs_stats";
       choice.beyond_hidden_cache = true;
       break;
@@ -120,9 +82,9 @@ CounterChoice choose_byte_counter(const PathInfo& info) {
     choice.reason =
         fmt::format("{} counts the bytes that it delivers nowhere that we know of", type);
   }
-  if (choice.counter && !choice.counter->bytes()) {
+  if (choice.counter && !choice.counter()) {
     choice.reason = fmt::format("the {} counter of {} does not answer", choice.source, info.path);
-    choice.counter.reset();
+    choice.counter = nullptr;
     choice.source.clear();
     choice.beyond_hidden_cache = false;
   }
@@ -140,18 +102,16 @@ std::optional<std::uint64_t> parse_block_stat(std::string_view text) {
 }
 
 std::optional<std::uint64_t> parse_mountstats(std::string_view text, std::string_view mount_point) {
-  std::istringstream lines{std::string(text)};
-  std::string line;
   bool inside = false;
   const std::string wanted = fmt::format(" mounted on {} with fstype nfs", mount_point);
-  while (std::getline(lines, line)) {
-    if (line.rfind("device ", 0) == 0) {
+  for (const std::string_view line : split(text, '\n')) {
+    if (line.starts_with("device ")) {
       inside = unescape_mount_text(line).find(wanted) != std::string::npos;
       continue;
     }
     const std::size_t at = line.find("bytes:");
     if (!inside || at == std::string::npos) continue;
-    std::istringstream fields(line.substr(at + 6));
+    std::istringstream fields{std::string(line.substr(at + 6))};
     std::uint64_t value = 0;
     for (int field = 1; field <= 5; ++field) {
       if (!(fields >> value)) return std::nullopt;
@@ -168,23 +128,19 @@ std::optional<std::uint64_t> parse_cifs_stats(std::string_view text, std::string
   const std::size_t server_end = share.find('\\', 2);
   if (share.rfind("\\\\", 0) != 0 || server_end == std::string::npos) return std::nullopt;
   share.resize(std::min(share.find('\\', server_end + 1), share.size()));
-  std::istringstream lines{std::string(text)};
-  std::string line;
   bool inside = false;
   std::optional<std::uint64_t> total;
-  while (std::getline(lines, line)) {
+  for (const std::string_view line : split(text, '\n')) {
     // "1) \\\\server\\share", perhaps with a tab and DISCONNECTED behind.
     const std::size_t name = line.find(") ");
     if (name != std::string::npos && line.find_first_not_of("0123456789") == name) {
       inside = line.substr(name + 2, line.find('\t') - name - 2) == share;
       continue;
     }
-    std::uint64_t bytes = 0;
     constexpr std::string_view k_label = "Bytes read: ";
-    if (!inside || line.rfind(k_label, 0) != 0) continue;
-    const char* begin = line.data() + k_label.size();
-    if (std::from_chars(begin, line.data() + line.size(), bytes).ec != std::errc()) continue;
-    total = total.value_or(0) + bytes;  // one share may be connected several times
+    if (!inside || !line.starts_with(k_label)) continue;
+    const auto bytes = number_of(line.substr(k_label.size()));
+    if (bytes) total = total.value_or(0) + *bytes;  // one share may be connected several times
   }
   return total;
 }

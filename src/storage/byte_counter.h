@@ -12,7 +12,7 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,20 +21,12 @@
 
 namespace coldload::storage {
 
-class ByteCounter {
- public:
-  ByteCounter() = default;
-  ByteCounter(const ByteCounter&) = delete;
-  ByteCounter& operator=(const ByteCounter&) = delete;
-  virtual ~ByteCounter() = default;
-  // Bytes since some fixed instant; only differences mean anything. Nothing if it stopped
-  // answering.
-  [[nodiscard]] virtual std::optional<std::uint64_t> bytes() const = 0;
-};
+// Bytes since some fixed instant; only differences mean anything. Nothing if it stopped answering.
+using ByteCounter = std::function<std::optional<std::uint64_t>()>;
 
 struct CounterChoice {
-  std::unique_ptr<ByteCounter> counter;  // null: this path has none
-  std::string source;  // "block_device", "stand_in", "nfs_mountstats", "cifs_stats"
+  ByteCounter counter;  // empty: this path has none
+  std::string source;   // "block_device", "stand_in", "nfs_mountstats", "cifs_stats"
   // Whether it counts this mount's reads only, so that reads of programs elsewhere (the server's
   // own code) are not in it.
   bool this_mount_only = false;

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
-#include <vector>
 
 #include <fmt/format.h>
 
 #include "storage/fuse_daemon.h"
+#include "storage/kernel_text.h"
 
 namespace coldload::storage {
 
@@ -34,24 +34,24 @@ constexpr std::string_view k_below = "the page cache of the file system below";
 // clang-format off
 constexpr FileSystem k_table[] = {
     // Memory.
-    {.type = "tmpfs", .counts = Counts::nothing, .memory = true},
-    {.type = "ramfs", .counts = Counts::nothing, .memory = true},
-    {.type = "hugetlbfs", .counts = Counts::nothing, .memory = true},
-    {.type = "devtmpfs", .counts = Counts::nothing, .memory = true},
+    {.type = "tmpfs", .memory = true},
+    {.type = "ramfs", .memory = true},
+    {.type = "hugetlbfs", .memory = true},
+    {.type = "devtmpfs", .memory = true},
     // Local, with a cache of its own.
-    {.type = "zfs", .cache = "ZFS's ARC"},
-    {.type = "fuseblk", .cache = "the block device's own page cache"},
-    {.type = "ecryptfs", .reach = Reach::local, .counts = Counts::nothing, .cache = k_below},
-    {.type = "fuse.fuse-overlayfs", .reach = Reach::local, .counts = Counts::nothing, .cache = k_below},
-    {.type = "fuse.mergerfs", .reach = Reach::local, .counts = Counts::nothing, .cache = k_below},
-    {.type = "fuse.bindfs", .reach = Reach::local, .counts = Counts::nothing, .cache = k_below},
-    {.type = "fuse.gocryptfs", .reach = Reach::local, .counts = Counts::nothing, .cache = k_below},
-    {.type = "fuse.encfs", .reach = Reach::local, .counts = Counts::nothing, .cache = k_below},
+    {.type = "zfs", .counts = Counts::block_device, .cache = "ZFS's ARC"},
+    {.type = "fuseblk", .counts = Counts::block_device, .cache = "the block device's own page cache"},
+    {.type = "ecryptfs", .reach = Reach::local, .cache = k_below},
+    {.type = "fuse.fuse-overlayfs", .reach = Reach::local, .cache = k_below},
+    {.type = "fuse.mergerfs", .reach = Reach::local, .cache = k_below},
+    {.type = "fuse.bindfs", .reach = Reach::local, .cache = k_below},
+    {.type = "fuse.gocryptfs", .reach = Reach::local, .cache = k_below},
+    {.type = "fuse.encfs", .reach = Reach::local, .cache = k_below},
     {.type = "fuse.coldload", .reach = Reach::stand_in, .counts = Counts::stand_in},
     // Shared by the hypervisor's host.
-    {.type = "9p", .reach = Reach::host, .counts = Counts::nothing, .cache = k_fs_cache,
+    {.type = "9p", .reach = Reach::host, .cache = k_fs_cache,
      .cache_mount = "cache=fscache", .far_side = "the host"},
-    {.type = "virtiofs", .reach = Reach::host, .counts = Counts::nothing,
+    {.type = "virtiofs", .reach = Reach::host,
      .cache = "the host's page cache, which DAX maps into this machine,", .cache_mount = "dax",
      .far_side = "the host"},
     // File servers, by the kernel.
@@ -63,64 +63,50 @@ constexpr FileSystem k_table[] = {
      .cache_mount = "fsc", .far_side = "the SMB server"},
     {.type = "smb3", .reach = Reach::network, .counts = Counts::cifs_stats, .cache = k_fs_cache,
      .cache_mount = "fsc", .far_side = "the SMB server"},
-    {.type = "ceph", .reach = Reach::network, .counts = Counts::nothing, .cache = k_fs_cache,
+    {.type = "ceph", .reach = Reach::network, .cache = k_fs_cache,
      .cache_mount = "fsc", .far_side = "Ceph's storage daemons"},
-    {.type = "lustre", .reach = Reach::network, .counts = Counts::nothing,
-     .far_side = "Lustre's object servers",
+    {.type = "lustre", .reach = Reach::network, .far_side = "Lustre's object servers",
      .remark = "whether Lustre's persistent client cache (PCC) keeps files on a local disk does not show"},
-    {.type = "beegfs", .reach = Reach::network, .counts = Counts::nothing, .far_side = "BeeGFS's storage servers"},
-    {.type = "gpfs", .reach = Reach::network, .counts = Counts::nothing, .cache = "GPFS's page pool",
-     .far_side = "GPFS's servers"},
-    {.type = "afs", .reach = Reach::network, .counts = Counts::nothing, .cache = "AFS's cache manager",
-     .far_side = "the AFS server"},
+    {.type = "beegfs", .reach = Reach::network, .far_side = "BeeGFS's storage servers"},
+    {.type = "gpfs", .reach = Reach::network, .cache = "GPFS's page pool", .far_side = "GPFS's servers"},
+    {.type = "afs", .reach = Reach::network, .cache = "AFS's cache manager", .far_side = "the AFS server"},
     // File servers and object stores, by FUSE.
-    {.type = "fuse.sshfs", .reach = Reach::network, .counts = Counts::nothing, .far_side = "the SFTP server"},
-    {.type = "fuse.ceph-fuse", .reach = Reach::network, .counts = Counts::nothing,
+    {.type = "fuse.sshfs", .reach = Reach::network, .far_side = "the SFTP server"},
+    {.type = "fuse.ceph-fuse", .reach = Reach::network,
      .cache = "ceph-fuse's object cache (client_oc)", .far_side = "Ceph's storage daemons"},
-    {.type = "fuse.ceph", .reach = Reach::network, .counts = Counts::nothing,
+    {.type = "fuse.ceph", .reach = Reach::network,
      .cache = "ceph-fuse's object cache (client_oc)", .far_side = "Ceph's storage daemons"},
-    {.type = "fuse.glusterfs", .reach = Reach::network, .counts = Counts::nothing,
+    {.type = "fuse.glusterfs", .reach = Reach::network,
      .cache = "GlusterFS's client (io-cache)", .far_side = "GlusterFS's servers"},
-    {.type = "fuse.rclone", .reach = Reach::network, .counts = Counts::nothing,
+    {.type = "fuse.rclone", .reach = Reach::network,
      .cache = "rclone's VFS cache", .daemon = &k_rclone, .far_side = "rclone's remote",
      .remark = "rclone's configuration, where a remote of type cache would stand, is not looked at"},
-    {.type = "fuse.s3fs", .reach = Reach::network, .counts = Counts::nothing,
+    {.type = "fuse.s3fs", .reach = Reach::network,
      .cache = "s3fs's local cache", .daemon = &k_s3fs, .far_side = "the object store"},
-    {.type = "fuse", .source = "mountpoint-s3", .reach = Reach::network, .counts = Counts::nothing,
+    {.type = "fuse", .source = "mountpoint-s3", .reach = Reach::network,
      .cache = "Mountpoint's cache", .daemon = &k_mountpoint, .far_side = "the object store"},
-    {.type = "fuse.mountpoint-s3", .reach = Reach::network, .counts = Counts::nothing,
+    {.type = "fuse.mountpoint-s3", .reach = Reach::network,
      .cache = "Mountpoint's cache", .daemon = &k_mountpoint, .far_side = "the object store"},
-    {.type = "fuse.gcsfuse", .reach = Reach::network, .counts = Counts::nothing,
+    {.type = "fuse.gcsfuse", .reach = Reach::network,
      .cache = "gcsfuse's file cache", .daemon = &k_gcsfuse, .far_side = "the object store"},
-    {.type = "fuse.juicefs", .reach = Reach::network, .counts = Counts::nothing,
+    {.type = "fuse.juicefs", .reach = Reach::network,
      .cache = "JuiceFS's cache", .daemon = &k_juicefs, .far_side = "the object store"},
-    {.type = "fuse.goofys", .reach = Reach::network, .counts = Counts::nothing,
+    {.type = "fuse.goofys", .reach = Reach::network,
      .cache = "goofys's cache", .daemon = &k_goofys, .far_side = "the object store"},
-    {.type = "fuse", .source = "blobfuse2", .reach = Reach::network, .counts = Counts::nothing,
+    {.type = "fuse", .source = "blobfuse2", .reach = Reach::network,
      .cache = "blobfuse2's cache", .far_side = "the object store"},
 };
 // clang-format on
 
-constexpr FileSystem k_on_a_device{.type = "on a block device"};
+constexpr FileSystem k_on_a_device{.type = "on a block device", .counts = Counts::block_device};
 constexpr FileSystem k_unknown_fuse{
     .type = "fuse",
     .reach = Reach::unknown,
-    .counts = Counts::nothing,
     .remark =
         "what an unknown FUSE daemon keeps in memory or on disk, and what is behind it, "
         "cannot be seen"};
 
 bool is_fuse(const Mount& mount) { return mount.fs_type.rfind("fuse", 0) == 0; }
-
-std::vector<std::string_view> words_of(std::string_view text) {
-  std::vector<std::string_view> words;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    words.push_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return words;
-}
 
 // 9p writes cache=fscache as the hexadecimal digits of its bits since Linux 6.4.
 bool is_9p_fscache(const std::string& value) {
@@ -146,7 +132,7 @@ std::optional<std::string> cache_option(const FileSystem& system, const Mount& m
 std::string hidden_by_daemon(const FileSystem& system, const Mount& mount,
                              const std::string& proc) {
   const DaemonCache& rule = *system.daemon;
-  const auto daemon = find_fuse_daemon(mount.point, words_of(rule.programs), proc);
+  const auto daemon = find_fuse_daemon(mount.point, split(rule.programs, ' '), proc);
   if (!daemon) {
     return fmt::format(
         "{} may hold the files on this machine: its daemon's command line, which would tell, is "
@@ -155,7 +141,7 @@ std::string hidden_by_daemon(const FileSystem& system, const Mount& mount,
   }
   const std::string holds =
       fmt::format("{} keeps files on this machine, out of reach of eviction", system.cache);
-  for (const std::string_view name : words_of(rule.options)) {
+  for (const std::string_view name : split(rule.options, ' ')) {
     const auto value = daemon->option(name);
     if (!value) continue;
     if (!rule.off.empty() && *value == rule.off) return "";

@@ -26,7 +26,7 @@ enum class Reach {
 };
 
 // What counts the bytes that it delivers.
-enum class Counts { block_device, nfs_mountstats, cifs_stats, stand_in, nothing };
+enum class Counts { nothing, block_device, nfs_mountstats, cifs_stats, stand_in };
 
 // A cache that a FUSE daemon keeps, and what on its command line tells of it.
 struct DaemonCache {
@@ -41,7 +41,7 @@ struct FileSystem {
   std::string_view type;      // as mountinfo says: "fuse.rclone"
   std::string_view source{};  // and from where, for daemons that say only "fuse"; or empty
   Reach reach = Reach::device;
-  Counts counts = Counts::block_device;
+  Counts counts = Counts::nothing;
   bool memory = false;       // the page cache is the storage: never cold
   std::string_view cache{};  // what it may cache by, beside the page cache; empty: nothing
   // What tells of that cache: a mount option, "key" or "key=value", or a daemon. Neither of the

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "os/file.h"
+#include "storage/kernel_text.h"
 
 namespace coldload::storage {
 
@@ -15,13 +16,9 @@ namespace fs = std::filesystem;
 // argv and the environment as procfs shows them: each word ends with a zero byte. Words may be
 // empty.
 std::vector<std::string> strings_of(std::string_view text) {
-  std::vector<std::string> words;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\0'), text.size());
-    words.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return words;
+  std::vector<std::string_view> words = split(text, '\0');
+  if (words.back().empty()) words.pop_back();
+  return {words.begin(), words.end()};
 }
 
 // Without a slash at the end, without . and ..; links are left alone: to follow them is to ask the
@@ -68,11 +65,9 @@ std::optional<std::string> FuseDaemon::option(std::string_view name) const {
     const bool attached = flag && argv[i].compare(0, 2, "-o") == 0;
     if (attached) rest.remove_prefix(1);
     if (!attached && argv[i - 1] != "-o" && argv[i - 1] != "--o") continue;
-    while (!rest.empty()) {
-      const std::size_t comma = std::min(rest.find(','), rest.size());
-      const auto [key, value] = key_and_value(rest.substr(0, comma));
+    for (const std::string_view option : split(rest, ',')) {
+      const auto [key, value] = key_and_value(option);
       if (key == name) return value.value_or("");
-      rest.remove_prefix(std::min(comma + 1, rest.size()));
     }
   }
   return std::nullopt;

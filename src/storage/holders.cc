@@ -1,7 +1,6 @@
 #include "storage/holders.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -14,6 +13,7 @@
 #include "os/file.h"
 #include "os/path.h"
 #include "os/proc.h"
+#include "storage/kernel_text.h"
 #include "storage/mounts.h"
 #include "text/secret_words.h"
 
@@ -28,12 +28,6 @@ std::string_view next_field(std::string_view* line) {
   const std::string_view field = line->substr(0, end);
   line->remove_prefix(end);
   return field;
-}
-
-std::uint64_t number_of(std::string_view text, int base) {
-  std::uint64_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number, base);
-  return number;
 }
 
 }  // namespace
@@ -65,20 +59,15 @@ std::optional<std::string> HolderSearch::open_file_of(pid_t pid) const {
 std::optional<std::string> HolderSearch::mapped_file_of(pid_t pid) const {
   const auto text = os::try_read_text(fmt::format("/proc/{}/maps", pid), 64 << 20);
   if (!text) return std::nullopt;
-  std::string_view left = *text;
-  while (!left.empty()) {
-    const std::size_t end = std::min(left.find('\n'), left.size());
-    std::string_view line = left.substr(0, end);
-    left.remove_prefix(std::min(end + 1, left.size()));
+  for (std::string_view line : split(*text, '\n')) {
     // address perms offset major:minor inode path
     for (int field = 0; field < 3; ++field) (void)next_field(&line);
     const std::string_view device = next_field(&line);
-    const auto inode = static_cast<ino_t>(number_of(next_field(&line), 10));
+    const auto inode = static_cast<ino_t>(number_of(next_field(&line)).value_or(0));
     if (inode == 0) continue;
-    const std::size_t colon = std::min(device.find(':'), device.size());
-    const auto major_number = static_cast<unsigned>(number_of(device.substr(0, colon), 16));
-    const auto minor_number =
-        static_cast<unsigned>(number_of(device.substr(std::min(colon + 1, device.size())), 16));
+    const std::vector<std::string_view> numbers = split(device, ':');
+    const auto major_number = static_cast<unsigned>(number_of(numbers.front(), 16).value_or(0));
+    const auto minor_number = static_cast<unsigned>(number_of(numbers.back(), 16).value_or(0));
     const auto it = by_identity_.find({::makedev(major_number, minor_number), inode});
     if (it != by_identity_.end()) return it->second;
     // btrfs shows another device here than stat(2) does: what is left is the name.

@@ -8,23 +8,9 @@
 
 #include "os/file.h"
 #include "os/path.h"
+#include "storage/kernel_text.h"
 
 namespace coldload::storage {
-
-namespace {
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  std::size_t begin = 0;
-  while (begin <= text.size()) {
-    const std::size_t end = std::min(text.find(separator, begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
-}
-
-}  // namespace
 
 std::string unescape_mount_text(std::string_view text) {
   std::string out;
@@ -51,8 +37,8 @@ std::vector<Mount> parse_mountinfo(std::string_view text) {
     Mount mount;
     const std::vector<std::string_view> numbers = split(fields[2], ':');
     if (numbers.size() != 2) continue;
-    std::from_chars(numbers[0].data(), numbers[0].data() + numbers[0].size(), mount.major);
-    std::from_chars(numbers[1].data(), numbers[1].data() + numbers[1].size(), mount.minor);
+    mount.major = static_cast<unsigned>(number_of(numbers[0]).value_or(0));
+    mount.minor = static_cast<unsigned>(number_of(numbers[1]).value_or(0));
     mount.root = unescape_mount_text(fields[3]);
     mount.point = unescape_mount_text(fields[4]);
     mount.options = unescape_mount_text(fields[5]) + "," + unescape_mount_text(dash[3]);

@@ -1,7 +1,6 @@
 #include "storage/path_info.h"
 
 #include <cerrno>
-#include <charconv>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "os/file_id.h"
 #include "os/path.h"
 #include "storage/file_systems.h"
+#include "storage/kernel_text.h"
 
 namespace coldload::storage {
 
@@ -125,11 +125,7 @@ PathInfo inspect_path(const std::string& path) {
   }
   const std::string bdi = fmt::format("/sys/class/bdi/{}:{}/read_ahead_kb", ::major(info.device_id),
                                       ::minor(info.device_id));
-  if (const auto text = os::try_read_text(bdi)) {
-    std::uint64_t value = 0;
-    const auto parsed = std::from_chars(text->data(), text->data() + text->size(), value);
-    if (parsed.ec == std::errc()) info.readahead_kib = value;
-  }
+  info.readahead_kib = number_of(os::try_read_text(bdi).value_or(""));
   classify(&info);
   return info;
 }
@@ -166,12 +162,11 @@ text::json::object to_json(const PathInfo& info) {
   out["mount_source"] = info.mount.source;
   out["mount_options"] = info.mount.options;
   out["mount_root"] = info.mount.root;
-  out["layer"] = info.layer ? text::json::value(info.layer->fs_type) : nullptr;
-  out["device"] = info.device ? text::json::value(info.device->name) : nullptr;
-  out["device_model"] =
-      info.device && !info.device->model.empty() ? text::json::value(info.device->model) : nullptr;
-  out["device_kind"] =
-      info.device && !info.device->kind.empty() ? text::json::value(info.device->kind) : nullptr;
+  out["layer"] = text::or_null(info.layer ? info.layer->fs_type : "");
+  const BlockDevice device = info.device.value_or(BlockDevice{});
+  out["device"] = text::or_null(device.name);
+  out["device_model"] = text::or_null(device.model);
+  out["device_kind"] = text::or_null(device.kind);
   text::json::array disks;
   if (info.device) {
     for (const BlockDevice* disk : physical_devices(*info.device)) {
@@ -180,17 +175,12 @@ text::json::object to_json(const PathInfo& info) {
     }
   }
   out["physical_devices"] = std::move(disks);
-  out["rotational"] = info.device && info.device->rotational
-                          ? text::json::value(*info.device->rotational)
-                          : nullptr;
-  out["scheduler"] = info.device && !info.device->scheduler.empty()
-                         ? text::json::value(info.device->scheduler)
-                         : nullptr;
+  out["rotational"] = device.rotational ? text::json::value(*device.rotational) : nullptr;
+  out["scheduler"] = text::or_null(device.scheduler);
   out["readahead_kb"] = text::or_null(info.readahead_kib);
   out["network"] = info.network;
   out["network_reason"] = info.network_reason;
-  out["hidden_cache"] =
-      info.hidden_cache.empty() ? text::json::value(nullptr) : text::json::value(info.hidden_cache);
+  out["hidden_cache"] = text::or_null(info.hidden_cache);
   out["unseen_caches"] = text::json::array(info.unseen.begin(), info.unseen.end());
   return out;
 }

@@ -1,12 +1,11 @@
 #include "storage/stand_in_mount.h"
 
-#include <charconv>
-
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
 #include "os/file.h"
+#include "storage/kernel_text.h"
 #include "storage/mounts.h"
 
 namespace coldload::storage {
@@ -45,10 +44,7 @@ std::optional<std::string> stand_in_attribute(const std::string& path, const cha
 
 std::optional<std::uint64_t> stand_in_bytes_served(const std::string& path) {
   const auto text = stand_in_attribute(path, k_bytes_served_attribute);
-  if (!text) return std::nullopt;
-  std::uint64_t bytes = 0;
-  const auto parsed = std::from_chars(text->data(), text->data() + text->size(), bytes);
-  return parsed.ec == std::errc() ? std::optional(bytes) : std::nullopt;
+  return text ? number_of(*text) : std::nullopt;
 }
 
 }  // namespace coldload::storage
