@@ -45,8 +45,7 @@ std::uint64_t total_bytes(const CacheAnswer& answer) {
 
 void fill_rows(const storage::PageCacheView& view, CacheAnswer* answer) {
   for (std::size_t i = 0; i < view.size(); ++i) {
-    const storage::Residency one = view.residency(i);
-    answer->rows.push_back({view.path(i), one.file_bytes, one.resident_bytes});
+    answer->rows.push_back({view.path(i), view.file_bytes(i), view.resident_bytes(i)});
   }
   if (!view.observable()) {
     answer->reason =

@@ -33,7 +33,7 @@ void warm_backing(const Arm& arm, std::vector<std::string>* remarks) {
 std::vector<Leftover> leftovers_of(const storage::PageCacheView& view) {
   std::vector<Leftover> leftovers;
   for (std::size_t i = 0; i < view.size(); ++i) {
-    const auto resident = view.residency(i).resident_bytes;
+    const auto resident = view.resident_bytes(i);
     if (!resident || *resident == 0) continue;
     const std::uint64_t pages = (*resident + os::page_size() - 1) / os::page_size();
     Leftover left{view.path(i), *resident, pages, {}};

@@ -47,24 +47,17 @@ PageCacheView::PageCacheView(const std::vector<std::string>& paths) {
   }
 }
 
-Residency PageCacheView::residency(std::size_t index) const {
-  const File& file = files_[index];
-  Residency answer;
-  answer.file_bytes = file.bytes;
-  if (file.pages.observable()) answer.resident_bytes = file.pages.resident_bytes();
-  return answer;
-}
-
-std::optional<std::uint64_t> PageCacheView::resident_bytes() const {
-  return resident_bytes_of_first(files_.size());
+std::optional<std::uint64_t> PageCacheView::resident_bytes(std::size_t index) const {
+  const os::FilePages& pages = files_[index].pages;
+  return pages.observable() ? std::optional(pages.resident_bytes()) : std::nullopt;
 }
 
 std::optional<std::uint64_t> PageCacheView::resident_bytes_of_first(std::size_t count) const {
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    const Residency one = residency(i);
-    if (!one.resident_bytes) return std::nullopt;
-    sum += *one.resident_bytes;
+    const auto bytes = resident_bytes(i);
+    if (!bytes) return std::nullopt;
+    sum += *bytes;
   }
   return sum;
 }
@@ -101,7 +94,7 @@ void PageCacheView::evict(std::chrono::milliseconds patience) const {
   for (int pass = 1;; ++pass) {
     for (const std::size_t index : left) drop(files_[index]);
     std::erase_if(left, [&](std::size_t i) {
-      return residency(i).resident_bytes == 0 || (pass == 1 && lies_in_memory(path(i))) ||
+      return resident_bytes(i) == 0 || (pass == 1 && lies_in_memory(path(i))) ||
              (pass == k_patient_passes && is_locked(path(i)));
     });
     if (left.empty() || os::Clock::now() >= deadline) return;
@@ -138,7 +131,7 @@ void PageCacheView::warm(const std::function<bool(std::uint64_t)>& progress) con
 
 std::optional<bool> reopening_drops_pages(const std::string& path) {
   const PageCacheView first({path});
-  if (!first.observable() || first.residency(0).file_bytes == 0) return std::nullopt;
+  if (!first.observable() || first.file_bytes(0) == 0) return std::nullopt;
   const os::Fd reader = os::open_regular(path);
   std::vector<std::byte> buffer(64 << 10);
   os::pread_full(reader, buffer, 0);

@@ -20,14 +20,6 @@
 
 namespace coldload::storage {
 
-// How much of one file is in the page cache.
-struct Residency {
-  std::uint64_t file_bytes = 0;
-  // Whole pages, but never more than the file has. Nothing where the kernel does not tell: it
-  // answers "all" for a file that one neither owns nor may write.
-  std::optional<std::uint64_t> resident_bytes;
-};
-
 // A set of files, each opened and mapped once. Looking goes through these mappings, because
 // opening a file again can drop its pages (FUSE without keep_cache). No page is ever faulted in
 // by looking.
@@ -39,10 +31,15 @@ class PageCacheView {
   [[nodiscard]] std::size_t size() const { return files_.size(); }
   [[nodiscard]] const std::string& path(std::size_t index) const { return files_[index].fd.path(); }
   [[nodiscard]] std::uint64_t file_bytes(std::size_t index) const { return files_[index].bytes; }
-  [[nodiscard]] Residency residency(std::size_t index) const;
+  // What of a file is in the page cache: whole pages, but never more than the file has. Nothing
+  // where the kernel does not tell: it answers "all" for a file that one neither owns nor may
+  // write.
+  [[nodiscard]] std::optional<std::uint64_t> resident_bytes(std::size_t index) const;
 
   // Over all files; nothing if it is not known for one of them.
-  [[nodiscard]] std::optional<std::uint64_t> resident_bytes() const;
+  [[nodiscard]] std::optional<std::uint64_t> resident_bytes() const {
+    return resident_bytes_of_first(files_.size());
+  }
   // Over the first `count` files.
   [[nodiscard]] std::optional<std::uint64_t> resident_bytes_of_first(std::size_t count) const;
   // One page; nothing where the kernel does not tell.
@@ -53,7 +50,7 @@ class PageCacheView {
   // Flushes each file in order, asks the kernel to drop its pages, and repeats until nothing is
   // resident, nothing can be done (a file in memory, or that a process maps and locks), or
   // `patience` is over. A partial eviction is an outcome, not an error: look at
-  // residency() afterwards. Throws os::SystemError if a call fails.
+  // resident_bytes() afterwards. Throws os::SystemError if a call fails.
   void evict(std::chrono::milliseconds patience) const;
 
   // Reads every file with pread(2), so that it is resident where memory allows; up to three times

@@ -209,11 +209,7 @@ void ReadAhead::stop() noexcept { shared_->stopping = true; }
 
 ReadAheadOutcome ReadAhead::outcome() const {
   const std::lock_guard lock(shared_->mutex);
-  ReadAheadOutcome outcome;
-  outcome.end = shared_->end;
-  outcome.read_bytes = shared_->read_bytes;
-  outcome.problem = shared_->problem;
-  return outcome;
+  return {shared_->end, shared_->read_bytes, shared_->problem};
 }
 
 }  // namespace coldload::storage

@@ -49,7 +49,7 @@ TEST_F(PageCache, WhatWasJustWrittenIsResidentAndCanBeEvicted) {
   EXPECT_EQ(view.resident_bytes(), (1U << 20) + 5000U);
   view.evict(std::chrono::seconds(5));
   EXPECT_EQ(view.resident_bytes(), 0U);
-  EXPECT_EQ(view.residency(1).file_bytes, 5000U);
+  EXPECT_EQ(view.file_bytes(1), 5000U);
 }
 
 TEST_F(PageCache, TheSampleIsExactAtBothEndsAndNearInBetween) {
@@ -154,8 +154,8 @@ TEST_F(PageCache, NobodyWaitsForAFileInMemory) {
   const PageCacheView view({path, file("a", 1 << 20)});
   view.evict(k_endless);
   std::filesystem::remove(path);
-  EXPECT_GT(view.residency(0).resident_bytes.value_or(0), 0U);
-  EXPECT_EQ(view.residency(1).resident_bytes, 0U);
+  EXPECT_GT(view.resident_bytes(0).value_or(0), 0U);
+  EXPECT_EQ(view.resident_bytes(1), 0U);
 }
 
 TEST_F(PageCache, NobodyWaitsForAFileThatAProcessLocks) {
@@ -173,12 +173,12 @@ TEST_F(PageCache, NobodyWaitsForAFileThatAProcessLocks) {
   char locked = 0;
   ASSERT_EQ(::read(ready.read_end.get(), &locked, 1), 1);
   if (locked == 'y') view.evict(k_endless);
-  const auto left = view.residency(0).resident_bytes;
+  const auto left = view.resident_bytes(0);
   ::kill(locker, SIGKILL);
   ::waitpid(locker, nullptr, 0);
   if (locked != 'y') GTEST_SKIP() << "no memory may be locked";
   EXPECT_EQ(left, 1U << 20);
-  EXPECT_EQ(view.residency(1).resident_bytes, 0U);
+  EXPECT_EQ(view.resident_bytes(1), 0U);
 }
 
 TEST_F(PageCache, AHolderIsFoundByWhateverNameItHasTheFile) {
@@ -200,7 +200,7 @@ TEST_F(PageCache, AnEmptyFileIsNeitherInNorOut) {
   const PageCacheView view({file("empty", 0)});
   EXPECT_EQ(view.resident_bytes(), 0U);
   view.evict(std::chrono::milliseconds(50));
-  EXPECT_EQ(view.residency(0).file_bytes, 0U);
+  EXPECT_EQ(view.file_bytes(0), 0U);
 }
 
 TEST_F(PageCache, AnOrdinaryDiskKeepsPagesWhenAFileIsOpenedAgain) {

@@ -88,9 +88,9 @@ TEST_F(ReadingAhead, ReadsInOrderAndNoMoreThanThereIsRoomFor) {
   ReadAhead ahead(paths, options_);
   EXPECT_EQ(ahead.room_bytes(), 8 * k_mib);
   EXPECT_EQ(finish(ahead).end, End::no_room);
-  EXPECT_GT(view.residency(0).resident_bytes, most_of(4 * k_mib));
-  EXPECT_GT(view.residency(1).resident_bytes, most_of(4 * k_mib));
-  EXPECT_EQ(view.residency(2).resident_bytes, 0U);
+  EXPECT_GT(view.resident_bytes(0), most_of(4 * k_mib));
+  EXPECT_GT(view.resident_bytes(1), most_of(4 * k_mib));
+  EXPECT_EQ(view.resident_bytes(2), 0U);
 }
 
 TEST_F(ReadingAhead, WithoutKnownMemoryNothingIsRead) {
