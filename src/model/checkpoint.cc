@@ -126,11 +126,9 @@ std::vector<std::string> list_names(const std::string& directory) {
 
 [[noreturn]] void refuse_directory(const std::string& path, const std::vector<std::string>& names) {
   const std::string cause = fmt::format("cannot use {}: it holds no *.safetensors", path);
-  std::vector<std::string> gguf;
-  std::copy_if(names.begin(), names.end(), std::back_inserter(gguf), is_gguf_name);
-  if (!gguf.empty()) {
-    throw os::Error(
-        fmt::format("{}; for its .gguf pass the file: {}/{}", cause, path, gguf.front()));
+  const auto gguf = std::find_if(names.begin(), names.end(), is_gguf_name);
+  if (gguf != names.end()) {
+    throw os::Error(fmt::format("{}; for its .gguf pass the file: {}/{}", cause, path, *gguf));
   }
   const auto has = [&](const char* name) {
     return std::binary_search(names.begin(), names.end(), name);

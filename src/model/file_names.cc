@@ -30,15 +30,12 @@ std::optional<FileKind> kind_of_small_file(std::string_view name) {
       "vocab.json",        "vocab.txt",
       "merges.txt",        "special_tokens_map.json",
       "added_tokens.json", "sentencepiece.bpe.model"};
-  if (std::find(k_tokenizer_files.begin(), k_tokenizer_files.end(), name) !=
-      k_tokenizer_files.end()) {
-    return FileKind::tokenizer;
-  }
-  if (name.starts_with("chat_template")) return FileKind::tokenizer;
-  if (name.starts_with("tokenizer") && (name.ends_with(".json") || name.ends_with(".model"))) {
-    return FileKind::tokenizer;
-  }
-  return std::nullopt;
+  const bool is_tokenizer =
+      std::find(k_tokenizer_files.begin(), k_tokenizer_files.end(), name) !=
+          k_tokenizer_files.end() ||
+      name.starts_with("chat_template") ||
+      (name.starts_with("tokenizer") && (name.ends_with(".json") || name.ends_with(".model")));
+  return is_tokenizer ? std::optional(FileKind::tokenizer) : std::nullopt;
 }
 
 std::vector<std::string> gguf_siblings(const std::string& name) {

@@ -1,7 +1,8 @@
 #include "model/safetensors.h"
 
-#include <array>
+#include <span>
 
+#include <boost/endian/conversion.hpp>
 #include <fmt/format.h>
 
 #include "model/header_parser.h"
@@ -12,24 +13,20 @@ namespace coldload::model {
 namespace {
 
 std::uint64_t read_header_length(const os::Fd& file, std::uint64_t file_bytes) {
-  std::array<std::byte, sizeof(std::uint64_t)> raw{};
-  if (os::pread_full(file, raw, 0) != raw.size()) {
+  std::uint64_t length = 0;
+  if (os::pread_full(file, std::as_writable_bytes(std::span(&length, 1)), 0) != sizeof(length)) {
     throw os::Error(
         fmt::format("cannot use {}: it holds {} bytes, too few for a safetensors header",
                     file.path(), file_bytes));
   }
-  std::uint64_t length = 0;
-  for (std::size_t i = 0; i < raw.size(); ++i) {
-    constexpr unsigned k_byte_bits = 8;
-    length |= std::to_integer<std::uint64_t>(raw[i]) << (i * k_byte_bits);
-  }
+  boost::endian::little_to_native_inplace(length);
   if (length > k_max_header_bytes) {
     throw os::Error(
         fmt::format("cannot use {}: it claims a safetensors header of {} bytes, more than "
                     "the format's limit of {}: probably not a safetensors file",
                     file.path(), length, k_max_header_bytes));
   }
-  if (file_bytes < raw.size() || length > file_bytes - raw.size()) {
+  if (file_bytes < sizeof(length) || length > file_bytes - sizeof(length)) {
     throw os::Error(
         fmt::format("cannot use {}: it claims a safetensors header of {} bytes, but the "
                     "file is only {} bytes long",
