@@ -8,11 +8,6 @@ namespace coldload::gpu {
 
 namespace {
 
-template <typename Function>
-void find(const os::Dylib& library, const char* symbol, Function** out) {
-  *out = reinterpret_cast<Function*>(library.symbol(symbol));
-}
-
 // What a GPU that fell off the bus, or a driver that was reloaded, answers.
 bool means_lost(CudaResult result) {
   constexpr CudaResult k_ecc_uncorrectable = 214;
@@ -23,37 +18,6 @@ bool means_lost(CudaResult result) {
 }
 
 }  // namespace
-
-CudaApi::CudaApi(const os::Dylib& library) {
-  // The versioned names: the plain ones of these are an older ABI.
-  find(library, "cuInit", &init);
-  find(library, "cuGetErrorName", &error_name);
-  find(library, "cuGetErrorString", &error_string);
-  find(library, "cuDeviceGetCount", &device_count);
-  find(library, "cuDeviceGet", &device);
-  find(library, "cuDeviceGetName", &device_name);
-  find(library, "cuDeviceGetPCIBusId", &device_pci_bus_id);
-  find(library, "cuDevicePrimaryCtxRetain", &context_retain);
-  find(library, "cuDevicePrimaryCtxRelease_v2", &context_release);
-  find(library, "cuCtxSetCurrent", &context_set_current);
-  find(library, "cuMemGetInfo_v2", &memory_info);
-  find(library, "cuMemAlloc_v2", &memory_allocate);
-  find(library, "cuMemFree_v2", &memory_free);
-  find(library, "cuMemHostRegister_v2", &host_register);
-  find(library, "cuMemHostUnregister", &host_unregister);
-  find(library, "cuMemcpyHtoDAsync_v2", &copy_to_device);
-  find(library, "cuMemcpyDtoHAsync_v2", &copy_to_host);
-  find(library, "cuStreamCreate", &stream_create);
-  find(library, "cuStreamDestroy_v2", &stream_destroy);
-  find(library, "cuStreamSynchronize", &stream_synchronize);
-  find(library, "cuEventCreate", &event_create);
-  find(library, "cuEventDestroy_v2", &event_destroy);
-  find(library, "cuEventRecord", &event_record);
-  find(library, "cuEventQuery", &event_query);
-  find(library, "cuEventSynchronize", &event_synchronize);
-  copy_batch =
-      reinterpret_cast<decltype(copy_batch)>(library.symbol_if_any("cuMemcpyBatchAsync_v2"));
-}
 
 std::string CudaApi::text(CudaResult result) const {
   const char* name = nullptr;

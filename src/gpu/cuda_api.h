@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "os/dylib.h"
 
@@ -40,38 +41,43 @@ inline constexpr CudaResult k_cuda_not_ready = 600;
 
 struct CudaApi {
   // Throws os::Error that names the symbol that this driver lacks.
-  explicit CudaApi(const os::Dylib& library);
+  explicit CudaApi(os::Dylib library) : driver(std::move(library)) {}
 
-  CudaResult (*init)(unsigned) = nullptr;
-  CudaResult (*error_name)(CudaResult, const char**) = nullptr;
-  CudaResult (*error_string)(CudaResult, const char**) = nullptr;
-  CudaResult (*device_count)(int*) = nullptr;
-  CudaResult (*device)(CudaDevice*, int) = nullptr;
-  CudaResult (*device_name)(char*, int, CudaDevice) = nullptr;
-  CudaResult (*device_pci_bus_id)(char*, int, CudaDevice) = nullptr;
-  CudaResult (*context_retain)(CudaContext*, CudaDevice) = nullptr;
-  CudaResult (*context_release)(CudaDevice) = nullptr;
-  CudaResult (*context_set_current)(CudaContext) = nullptr;
-  CudaResult (*memory_info)(std::size_t*, std::size_t*) = nullptr;
-  CudaResult (*memory_allocate)(std::uint64_t*, std::size_t) = nullptr;
-  CudaResult (*memory_free)(std::uint64_t) = nullptr;
-  CudaResult (*host_register)(void*, std::size_t, unsigned) = nullptr;
-  CudaResult (*host_unregister)(void*) = nullptr;
-  CudaResult (*copy_to_device)(std::uint64_t, const void*, std::size_t, CudaStream) = nullptr;
-  CudaResult (*copy_to_host)(void*, std::uint64_t, std::size_t, CudaStream) = nullptr;
+  const os::Dylib driver;
+  // The versioned names: the plain ones of these are an older ABI.
+  CudaResult (*init)(unsigned) = driver.symbol("cuInit");
+  CudaResult (*error_name)(CudaResult, const char**) = driver.symbol("cuGetErrorName");
+  CudaResult (*error_string)(CudaResult, const char**) = driver.symbol("cuGetErrorString");
+  CudaResult (*device_count)(int*) = driver.symbol("cuDeviceGetCount");
+  CudaResult (*device)(CudaDevice*, int) = driver.symbol("cuDeviceGet");
+  CudaResult (*device_name)(char*, int, CudaDevice) = driver.symbol("cuDeviceGetName");
+  CudaResult (*device_pci_bus_id)(char*, int, CudaDevice) = driver.symbol("cuDeviceGetPCIBusId");
+  CudaResult (*context_retain)(CudaContext*,
+                               CudaDevice) = driver.symbol("cuDevicePrimaryCtxRetain");
+  CudaResult (*context_release)(CudaDevice) = driver.symbol("cuDevicePrimaryCtxRelease_v2");
+  CudaResult (*context_set_current)(CudaContext) = driver.symbol("cuCtxSetCurrent");
+  CudaResult (*memory_info)(std::size_t*, std::size_t*) = driver.symbol("cuMemGetInfo_v2");
+  CudaResult (*memory_allocate)(std::uint64_t*, std::size_t) = driver.symbol("cuMemAlloc_v2");
+  CudaResult (*memory_free)(std::uint64_t) = driver.symbol("cuMemFree_v2");
+  CudaResult (*host_register)(void*, std::size_t, unsigned) = driver.symbol("cuMemHostRegister_v2");
+  CudaResult (*host_unregister)(void*) = driver.symbol("cuMemHostUnregister");
+  CudaResult (*copy_to_device)(std::uint64_t, const void*, std::size_t,
+                               CudaStream) = driver.symbol("cuMemcpyHtoDAsync_v2");
+  CudaResult (*copy_to_host)(void*, std::uint64_t, std::size_t,
+                             CudaStream) = driver.symbol("cuMemcpyDtoHAsync_v2");
   // Null where the driver is older than CUDA 13.
   CudaResult (*copy_batch)(std::uint64_t* to, std::uint64_t* from, std::size_t* bytes,
                            std::size_t count, CudaCopyAttributes* attributes,
                            std::size_t* attributes_from, std::size_t attributes_count,
-                           CudaStream) = nullptr;
-  CudaResult (*stream_create)(CudaStream*, unsigned) = nullptr;
-  CudaResult (*stream_destroy)(CudaStream) = nullptr;
-  CudaResult (*stream_synchronize)(CudaStream) = nullptr;
-  CudaResult (*event_create)(CudaEvent*, unsigned) = nullptr;
-  CudaResult (*event_destroy)(CudaEvent) = nullptr;
-  CudaResult (*event_record)(CudaEvent, CudaStream) = nullptr;
-  CudaResult (*event_query)(CudaEvent) = nullptr;
-  CudaResult (*event_synchronize)(CudaEvent) = nullptr;
+                           CudaStream) = driver.symbol_if_any("cuMemcpyBatchAsync_v2");
+  CudaResult (*stream_create)(CudaStream*, unsigned) = driver.symbol("cuStreamCreate");
+  CudaResult (*stream_destroy)(CudaStream) = driver.symbol("cuStreamDestroy_v2");
+  CudaResult (*stream_synchronize)(CudaStream) = driver.symbol("cuStreamSynchronize");
+  CudaResult (*event_create)(CudaEvent*, unsigned) = driver.symbol("cuEventCreate");
+  CudaResult (*event_destroy)(CudaEvent) = driver.symbol("cuEventDestroy_v2");
+  CudaResult (*event_record)(CudaEvent, CudaStream) = driver.symbol("cuEventRecord");
+  CudaResult (*event_query)(CudaEvent) = driver.symbol("cuEventQuery");
+  CudaResult (*event_synchronize)(CudaEvent) = driver.symbol("cuEventSynchronize");
 
   // "CUDA_ERROR_OUT_OF_MEMORY (out of memory)".
   [[nodiscard]] std::string text(CudaResult result) const;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstddef>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -44,23 +44,7 @@ constexpr unsigned long long k_not_available = ~0ULL;
 }  // namespace
 
 struct Nvml::Api {
-  explicit Api(const os::Dylib& library) {
-    load(library, "nvmlInit_v2", &init);
-    load(library, "nvmlShutdown", &shutdown);
-    load(library, "nvmlSystemGetDriverVersion", &driver_version);
-    load(library, "nvmlDeviceGetCount_v2", &count);
-    load(library, "nvmlDeviceGetHandleByIndex_v2", &handle);
-    load(library, "nvmlDeviceGetName", &name);
-    load(library, "nvmlDeviceGetMemoryInfo_v2", &memory);
-    load(library, "nvmlDeviceGetComputeRunningProcesses_v3", &processes);
-    load(library, "nvmlDeviceGetUtilizationRates", &utilization);
-    load(library, "nvmlDeviceGetPcieThroughput", &pcie_throughput);
-  }
-
-  template <typename Function>
-  static void load(const os::Dylib& library, const char* symbol, Function** out) {
-    *out = reinterpret_cast<Function*>(library.symbol(symbol));
-  }
+  explicit Api(os::Dylib library) : driver(std::move(library)) {}
 
   [[nodiscard]] std::vector<Device> devices() const {
     unsigned total = 0;
@@ -73,16 +57,18 @@ struct Nvml::Api {
     return found;
   }
 
-  int (*init)() = nullptr;
-  int (*shutdown)() = nullptr;
-  int (*driver_version)(char*, unsigned) = nullptr;
-  int (*count)(unsigned*) = nullptr;
-  int (*handle)(unsigned, Device*) = nullptr;
-  int (*name)(Device, char*, unsigned) = nullptr;
-  int (*memory)(Device, MemoryV2*) = nullptr;
-  int (*processes)(Device, unsigned*, ProcessMemory*) = nullptr;
-  int (*utilization)(Device, Utilization*) = nullptr;
-  int (*pcie_throughput)(Device, int, unsigned*) = nullptr;
+  const os::Dylib driver;
+  int (*init)() = driver.symbol("nvmlInit_v2");
+  int (*shutdown)() = driver.symbol("nvmlShutdown");
+  int (*driver_version)(char*, unsigned) = driver.symbol("nvmlSystemGetDriverVersion");
+  int (*count)(unsigned*) = driver.symbol("nvmlDeviceGetCount_v2");
+  int (*handle)(unsigned, Device*) = driver.symbol("nvmlDeviceGetHandleByIndex_v2");
+  int (*name)(Device, char*, unsigned) = driver.symbol("nvmlDeviceGetName");
+  int (*memory)(Device, MemoryV2*) = driver.symbol("nvmlDeviceGetMemoryInfo_v2");
+  int (*processes)(Device, unsigned*,
+                   ProcessMemory*) = driver.symbol("nvmlDeviceGetComputeRunningProcesses_v3");
+  int (*utilization)(Device, Utilization*) = driver.symbol("nvmlDeviceGetUtilizationRates");
+  int (*pcie_throughput)(Device, int, unsigned*) = driver.symbol("nvmlDeviceGetPcieThroughput");
 };
 
 Nvml::Nvml() {
@@ -105,8 +91,6 @@ Nvml::Nvml() {
     availability_.reason = error.what();
   }
 }
-
-Nvml::Nvml(Nvml&&) noexcept = default;
 
 Nvml::~Nvml() {
   if (api_) api_->shutdown();

@@ -26,8 +26,6 @@ class Nvml {
   // Never throws: without a driver, availability() says why, and every list is empty.
   Nvml();
   ~Nvml();
-  Nvml(Nvml&&) noexcept;
-  Nvml& operator=(Nvml&&) = delete;
   Nvml(const Nvml&) = delete;
   Nvml& operator=(const Nvml&) = delete;
 

@@ -17,14 +17,14 @@ Dylib::Dylib(const std::string& name)
   availability_.reason = why != nullptr ? why : fmt::format("cannot open {}", name);
 }
 
-void* Dylib::symbol_if_any(const char* name) const noexcept {
-  return handle_ == nullptr ? nullptr : ::dlsym(handle_, name);
+Symbol Dylib::symbol_if_any(const char* name) const noexcept {
+  return {handle_ == nullptr ? nullptr : ::dlsym(handle_, name)};
 }
 
-void* Dylib::symbol(const char* name) const {
-  void* address = symbol_if_any(name);
-  if (address == nullptr) throw Error(fmt::format("{} has no symbol {}", name_, name));
-  return address;
+Symbol Dylib::symbol(const char* name) const {
+  const Symbol found = symbol_if_any(name);
+  if (found.address == nullptr) throw Error(fmt::format("{} has no symbol {}", name_, name));
+  return found;
 }
 
 }  // namespace coldload::os

@@ -13,6 +13,15 @@ struct Availability {
   std::string reason;
 };
 
+// A symbol's address: taken for a pointer to whatever function its user knows it to be.
+struct Symbol {
+  void* address = nullptr;
+  template <typename Function>
+  operator Function*() const {
+    return reinterpret_cast<Function*>(address);
+  }
+};
+
 // Owns one dlopen handle. Closing is left to process exit: drivers do not survive dlclose.
 class Dylib {
  public:
@@ -20,10 +29,10 @@ class Dylib {
   explicit Dylib(const std::string& name);
 
   [[nodiscard]] const Availability& availability() const { return availability_; }
-  // The symbol's address; throws Error that names library and symbol where it is missing.
-  [[nodiscard]] void* symbol(const char* name) const;
+  // Throws Error that names library and symbol where it is missing.
+  [[nodiscard]] Symbol symbol(const char* name) const;
   // The same; null where it is missing.
-  [[nodiscard]] void* symbol_if_any(const char* name) const noexcept;
+  [[nodiscard]] Symbol symbol_if_any(const char* name) const noexcept;
 
  private:
   std::string name_;

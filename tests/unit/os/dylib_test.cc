@@ -18,7 +18,7 @@ TEST(Dylib, SaysWhyALibraryIsAbsent) {
 TEST(Dylib, GivesSymbolsAndNamesTheMissing) {
   const Dylib library("libc.so.6");
   ASSERT_TRUE(library.availability().ok) << library.availability().reason;
-  EXPECT_NE(library.symbol("getpid"), nullptr);
+  EXPECT_NE(library.symbol("getpid").address, nullptr);
   try {
     static_cast<void>(library.symbol("no_such_symbol"));
     FAIL() << "found";
