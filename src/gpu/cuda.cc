@@ -1,8 +1,6 @@
 #include "gpu/cuda.h"
 
-#include <algorithm>
 #include <array>
-#include <cctype>
 #include <utility>
 #include <vector>
 
@@ -77,10 +75,6 @@ std::shared_ptr<Device> Device::open(int index) {
   std::array<char, 256> text{};
   if (api.device_name(text.data(), text.size(), handle) == k_cuda_success) {
     device->name_ = text.data();
-  }
-  if (api.device_pci_bus_id(text.data(), text.size(), handle) == k_cuda_success) {
-    device->pci_bus_id_ = text.data();
-    for (char& c : device->pci_bus_id_) c = static_cast<char>(std::tolower(c));
   }
   CudaContext context = nullptr;
   const CudaResult created = api.context_retain(&context, handle);
@@ -197,11 +191,6 @@ void CopyStream::to_device(std::span<const Copy> copies) {
             "copy to the GPU");
 }
 
-void CopyStream::to_device(std::uint64_t address, std::span<const std::byte> from) {
-  const Copy copy{address, from};
-  to_device(std::span(&copy, 1));
-}
-
 void CopyStream::to_host(std::span<std::byte> to, std::uint64_t address) {
   device_->api().check(device_->api().copy_to_host(to.data(), address, to.size(), stream_),
                        "copy from the GPU");
@@ -216,11 +205,7 @@ Event::Event(std::shared_ptr<const Device> device) : device_(std::move(device)) 
                        "create a CUDA event");
 }
 
-Event::Event(Event&& other) noexcept
-    : device_(std::move(other.device_)), event_(std::exchange(other.event_, nullptr)) {}
-
 Event::~Event() {
-  if (event_ == nullptr) return;
   device_->use_quietly();
   device_->api().event_destroy(event_);
 }

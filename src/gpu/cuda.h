@@ -1,7 +1,7 @@
 // One GPU's memory and the copies into it, through the CUDA driver opened at run time.
 //
-// Owners are move-only; each keeps the device alive. Calls on different objects may come from
-// different threads; each thread calls Device::use_in_this_thread() first.
+// Each owner keeps the device alive. Calls on different objects may come from different threads;
+// each thread calls Device::use_in_this_thread() first.
 //
 // Layer: gpu. Knows nothing of models, storage or servers.
 #pragma once
@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 
@@ -39,8 +38,6 @@ class Device {
   Device& operator=(const Device&) = delete;
 
   [[nodiscard]] const std::string& name() const { return name_; }
-  // "0000:3b:00.0", as sysfs names it; empty where the driver does not tell.
-  [[nodiscard]] const std::string& pci_bus_id() const { return pci_bus_id_; }
 
   void use_in_this_thread() const;
   // The same for destructors, which may run in any thread: a failure shows in the call that
@@ -63,7 +60,6 @@ class Device {
   int device_ = 0;
   void* context_ = nullptr;
   std::string name_;
-  std::string pci_bus_id_;
 };
 
 // Memory of a GPU.
@@ -119,7 +115,6 @@ class CopyStream {
   // All in one submission where the driver can: between two submissions the bus idles for
   // microseconds.
   void to_device(std::span<const Copy> copies);
-  void to_device(std::uint64_t address, std::span<const std::byte> from);
   void to_host(std::span<std::byte> to, std::uint64_t address);
   // Until every copy is done.
   void wait();
@@ -135,8 +130,6 @@ class Event {
  public:
   explicit Event(std::shared_ptr<const Device> device);
   ~Event();
-  Event(Event&& other) noexcept;
-  Event& operator=(Event&&) = delete;
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 

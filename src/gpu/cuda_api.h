@@ -51,7 +51,6 @@ struct CudaApi {
   CudaResult (*device_count)(int*) = driver.symbol("cuDeviceGetCount");
   CudaResult (*device)(CudaDevice*, int) = driver.symbol("cuDeviceGet");
   CudaResult (*device_name)(char*, int, CudaDevice) = driver.symbol("cuDeviceGetName");
-  CudaResult (*device_pci_bus_id)(char*, int, CudaDevice) = driver.symbol("cuDeviceGetPCIBusId");
   CudaResult (*context_retain)(CudaContext*,
                                CudaDevice) = driver.symbol("cuDevicePrimaryCtxRetain");
   CudaResult (*context_release)(CudaDevice) = driver.symbol("cuDevicePrimaryCtxRelease_v2");

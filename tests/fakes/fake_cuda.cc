@@ -416,15 +416,8 @@ int cuDeviceGet(int* device, int index) {
 int cuDeviceGetName(char* text, int size, int device) {
   const Call call;
   if (!is_device(device)) return k_invalid_device;
-  std::snprintf(text, static_cast<std::size_t>(size), "Fake GPU");
-  return k_success;
-}
-
-int cuDeviceGetPCIBusId(char* text, int size, int device) {
-  const Call call;
-  if (!is_device(device)) return k_invalid_device;
-  std::snprintf(text, static_cast<std::size_t>(size), "0000:%02X:00.0",
-                0x3BU + static_cast<unsigned>(state().visible[static_cast<std::size_t>(device)]));
+  std::snprintf(text, static_cast<std::size_t>(size), "Fake GPU %u",
+                static_cast<unsigned>(state().visible[static_cast<std::size_t>(device)]));
   return k_success;
 }
 
