@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "measure/gpu_memory.h"
-#include "measure/gpu_release.h"
 #include "measure/gpu_sampler.h"
 #include "measure/observation.h"
 #include "measure/start_state.h"
@@ -274,7 +273,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   const os::TimePoint launched_at = launched->launched_at();
   watcher.step("stop", 0, 0);
   result.left_behind = launched->stop();
-  const auto gpu_left = gpu_memory_still_used(nvml, baseline.gpu_mib);
+  const auto gpu_left = gpu_memory_still_used([&] { return nvml.used_mib(); }, baseline.gpu_mib);
   if (gpu_left) result.left_behind.push_back(*gpu_left);
   if (outcome.kind == ReadyKind::interrupted) {
     result.interrupted = true;
