@@ -1,7 +1,6 @@
 #include "measure/floor.h"
 
 #include <algorithm>
-#include <utility>
 
 #include <fmt/format.h>
 
@@ -33,24 +32,24 @@ FloorBudget floor_budget(std::chrono::nanoseconds time) {
   const auto part = [time](double share) {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(time * share);
   };
-  // What is left over is for opening files and giving the page cache back.
   constexpr std::chrono::seconds k_enough_for_all_levels{8};
-  if (time < k_enough_for_all_levels) {
-    return {{1, 8, 32}, part(0.14), part(0.14), part(0.06), part(0.10), part(0.15)};
-  }
-  return {{1, 2, 4, 8, 16, 32, 64}, part(0.07), part(0.11), part(0.05), part(0.08), part(0.12)};
+  const bool is_short = time < k_enough_for_all_levels;
+  // What is left over is for opening files and giving the page cache back.
+  FloorBudget budget;
+  if (is_short) budget.reads.in_flight = {1, 8, 32};
+  budget.reads.level_time = part(is_short ? 0.14 : 0.07);
+  budget.reads.sequential_time = part(is_short ? 0.14 : 0.11);
+  budget.reads.latency_time = part(is_short ? 0.06 : 0.05);
+  budget.reads.page_cache_time = part(is_short ? 0.10 : 0.08);
+  budget.gpu = part(is_short ? 0.15 : 0.12);
+  return budget;
 }
 
 records::Floor measure_floor(const std::vector<std::string>& files,
                              const storage::PathInfo& storage, const FloorOptions& options) {
   records::Floor floor;
-  const FloorBudget budget = floor_budget(options.time);
-  storage::ReadProbeOptions probe;
-  probe.in_flight = budget.in_flight;
-  probe.level_time = budget.level;
-  probe.sequential_time = budget.sequential;
-  probe.latency_time = budget.latency;
-  probe.page_cache_time = budget.page_cache;
+  FloorBudget budget = floor_budget(options.time);
+  storage::ReadProbeOptions& probe = budget.reads;
   // A piece that fits beside everything else.
   if (const auto room = os::available_memory_bytes()) {
     probe.page_cache_bytes = std::min(probe.page_cache_bytes, *room / 4);
@@ -73,7 +72,7 @@ records::Floor measure_floor(const std::vector<std::string>& files,
   }
   if (options.gpu) {
     options.progress("GPU");
-    floor.gpu = measure_gpu_floor({*options.gpu, os::Clock::now() + budget.gpu});
+    floor.gpu = measure_gpu_floor(*options.gpu, os::Clock::now() + budget.gpu);
   } else {
     floor.gpu.reason = "left out";
   }

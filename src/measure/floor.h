@@ -34,12 +34,8 @@ struct FloorOptions {
 
 // How the time is split.
 struct FloorBudget {
-  std::vector<unsigned> in_flight;
-  std::chrono::nanoseconds level{};  // each
-  std::chrono::nanoseconds sequential{};
-  std::chrono::nanoseconds latency{};
-  std::chrono::nanoseconds page_cache{};
-  std::chrono::nanoseconds gpu{};  // the copies
+  storage::ReadProbeOptions reads;  // with the times of their parts
+  std::chrono::nanoseconds gpu{};   // the copies
 };
 [[nodiscard]] FloorBudget floor_budget(std::chrono::nanoseconds time);
 

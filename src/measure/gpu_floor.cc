@@ -140,32 +140,31 @@ std::vector<unsigned> parse_node_list(std::string_view text) {
   return nodes;
 }
 
-records::GpuFloor measure_gpu_floor(const GpuFloorOptions& options) {
+records::GpuFloor measure_gpu_floor(unsigned index, os::TimePoint deadline) {
   records::GpuFloor floor;
   const gpu::Device::Found found = gpu::Device::find();
   if (!found.availability.ok) {
     floor.reason = found.availability.reason;
     return floor;
   }
-  if (options.index >= static_cast<unsigned>(found.count)) {
-    floor.reason = fmt::format("there is no GPU {}: {} {} visible", options.index, found.count,
+  if (index >= static_cast<unsigned>(found.count)) {
+    floor.reason = fmt::format("there is no GPU {}: {} {} visible", index, found.count,
                                found.count == 1 ? "is" : "are");
     return floor;
   }
-  floor.index = options.index;
+  floor.index = index;
   try {
     const os::TimePoint begin = os::Clock::now();
-    const auto device = gpu::Device::open(static_cast<int>(options.index));
+    const auto device = gpu::Device::open(static_cast<int>(index));
     floor.context_s = os::seconds_between(begin, os::Clock::now());
     floor.name = device->name();
-    device->use_in_this_thread();
     const auto places = placements();
     // Each gets an equal part of what is left, and enough for a few rounds in any case.
     constexpr std::chrono::milliseconds k_least{100};
     std::vector<double> pin_s;
     for (std::size_t i = 0; i < places.size() && !os::interrupted(); ++i) {
       const os::TimePoint now = os::Clock::now();
-      const auto part = (options.deadline - now) / static_cast<std::int64_t>(places.size() - i);
+      const auto part = (deadline - now) / static_cast<std::int64_t>(places.size() - i);
       floor.transfers.push_back(
           transfer(device, places[i], now + std::max<os::Clock::duration>(part, k_least), &pin_s));
     }

@@ -4,7 +4,6 @@
 // Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,13 +12,9 @@
 
 namespace coldload::measure {
 
-struct GpuFloorOptions {
-  unsigned index = 0;
-  os::TimePoint deadline;  // for the copies; the context takes what it takes
-};
-
-// Never throws: whatever is not possible is a reason.
-[[nodiscard]] records::GpuFloor measure_gpu_floor(const GpuFloorOptions& options);
+// Of GPU `index`, as CUDA_VISIBLE_DEVICES counts; copies end at `deadline`, the context takes what
+// it takes. Never throws: whatever is not possible is a reason.
+[[nodiscard]] records::GpuFloor measure_gpu_floor(unsigned index, os::TimePoint deadline);
 
 // The numbers of a kernel's list: "0-2,7" -> 0, 1, 2, 7. Empty for what is none.
 [[nodiscard]] std::vector<unsigned> parse_node_list(std::string_view text);

@@ -93,8 +93,9 @@ TEST(Floor, OfAnotherVersionOrOfNonsenseIsEmptyNotWrong) {
 TEST(Floor, TheBudgetFitsIntoTheTime) {
   for (const int seconds : {1, 3, 7, 8, 20, 600}) {
     const FloorBudget budget = floor_budget(std::chrono::seconds(seconds));
-    const auto sum = budget.level * budget.in_flight.size() + budget.sequential + budget.latency +
-                     budget.page_cache + budget.gpu;
+    const storage::ReadProbeOptions& reads = budget.reads;
+    const auto sum = reads.level_time * reads.in_flight.size() + reads.sequential_time +
+                     reads.latency_time + reads.page_cache_time + budget.gpu;
     EXPECT_LT(sum, std::chrono::seconds(seconds));
     EXPECT_GT(sum, std::chrono::milliseconds(700 * seconds));
   }

@@ -17,15 +17,16 @@ class GpuFloorOnAFake : public ::testing::Test {
   void SetUp() override {
     gpu::clear_fake_cuda_environment();
     if (!gpu::load_fake_cuda()) GTEST_SKIP() << "the fake CUDA driver was not built";
-    options_.deadline = os::Clock::now() + std::chrono::milliseconds(200);
   }
   void TearDown() override { gpu::clear_fake_cuda_environment(); }
 
-  GpuFloorOptions options_;
+  static records::GpuFloor measured(unsigned index = 0) {
+    return measure_gpu_floor(index, os::Clock::now() + std::chrono::milliseconds(200));
+  }
 };
 
 TEST_F(GpuFloorOnAFake, HasEveryFigure) {
-  const records::GpuFloor floor = measure_gpu_floor(options_);
+  const records::GpuFloor floor = measured();
   EXPECT_EQ(floor.reason, "");
   EXPECT_EQ(floor.index, 0U);
   EXPECT_FALSE(floor.name.empty());
@@ -42,15 +43,14 @@ TEST_F(GpuFloorOnAFake, HasEveryFigure) {
 }
 
 TEST_F(GpuFloorOnAFake, AGpuThatIsNotThereIsAReason) {
-  options_.index = 7;
-  const records::GpuFloor floor = measure_gpu_floor(options_);
+  const records::GpuFloor floor = measured(7);
   EXPECT_FALSE(floor.index);
   EXPECT_THAT(floor.reason, HasSubstr("there is no GPU 7"));
 }
 
 TEST_F(GpuFloorOnAFake, WhatFailsIsAReasonAndTheRestStays) {
   ::setenv("FAKE_CUDA", "pin-fails", 1);
-  const records::GpuFloor floor = measure_gpu_floor(options_);
+  const records::GpuFloor floor = measured();
   EXPECT_TRUE(floor.context_s);
   EXPECT_FALSE(floor.pin_bytes_per_s);
   EXPECT_FALSE(floor.to_gpu_bytes_per_s());
@@ -59,7 +59,7 @@ TEST_F(GpuFloorOnAFake, WhatFailsIsAReasonAndTheRestStays) {
 
 TEST_F(GpuFloorOnAFake, AContextThatCannotBeCreatedIsAReason) {
   ::setenv("FAKE_CUDA", "context-fails", 1);
-  const records::GpuFloor floor = measure_gpu_floor(options_);
+  const records::GpuFloor floor = measured();
   EXPECT_FALSE(floor.context_s);
   EXPECT_FALSE(floor.reason.empty());
 }
