@@ -27,14 +27,16 @@ constexpr std::chrono::seconds k_child_patience{k_arm_floor_s + 75};
 constexpr std::chrono::seconds k_end_patience{5};
 constexpr std::size_t k_longest_output = 1 << 20;
 
-// What a pipe gives until its end; false at the end.
-bool drain(const os::Fd& pipe, std::string* text) {
+// Takes what a pipe gives; closes it at its end.
+void drain(os::Fd* pipe, std::string* text) {
   std::array<char, 65536> chunk{};
-  const ssize_t got = ::read(pipe.get(), chunk.data(), chunk.size());
-  if (got < 0 && errno == EINTR) return true;
-  if (got <= 0) return false;
-  if (text->size() < k_longest_output) text->append(chunk.data(), static_cast<std::size_t>(got));
-  return true;
+  const ssize_t got = ::read(pipe->get(), chunk.data(), chunk.size());
+  if (got < 0 && errno == EINTR) return;
+  if (got <= 0) {
+    pipe->reset();
+  } else if (text->size() < k_longest_output) {
+    text->append(chunk.data(), static_cast<std::size_t>(got));
+  }
 }
 
 std::string last_line(std::string text) {
@@ -66,19 +68,17 @@ std::string run_child(const std::vector<std::string>& argv, const std::function<
   const os::TimePoint give_up = os::Clock::now() + k_child_patience;
   std::string text;
   std::string words;
-  bool output_open = true;
-  bool errors_open = true;
-  while (output_open || errors_open) {
-    std::array<pollfd, 3> entries{{{output_open ? output.read_end.get() : -1, POLLIN, 0},
-                                   {errors_open ? errors.read_end.get() : -1, POLLIN, 0},
+  while (output.read_end.valid() || errors.read_end.valid()) {
+    std::array<pollfd, 3> entries{{{output.read_end.get(), POLLIN, 0},
+                                   {errors.read_end.get(), POLLIN, 0},
                                    {os::interrupt_fd(), POLLIN, 0}}};
     ::poll(entries.data(), entries.size(), 100);
     if (os::interrupted() || os::Clock::now() >= give_up) {
       end_child(child);
       throw os::Error(os::interrupted() ? "interrupted" : "it did not come to its end");
     }
-    if (entries[0].revents != 0) output_open = drain(output.read_end, &text);
-    if (entries[1].revents != 0) errors_open = drain(errors.read_end, &words);
+    if (entries[0].revents != 0) drain(&output.read_end, &text);
+    if (entries[1].revents != 0) drain(&errors.read_end, &words);
     tick();
   }
   const auto status = child.wait_until(os::Clock::now() + k_end_patience);

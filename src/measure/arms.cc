@@ -9,9 +9,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 
 #include "os/error.h"
+#include "os/file_id.h"
 #include "stand_in/delivery.h"
 
 namespace coldload::measure {
@@ -47,15 +47,11 @@ std::string model_name_of(const Plan& plan, const std::vector<Arm>& arms) {
 
 std::vector<os::Fd> lock_checkpoints(const std::vector<Arm>& arms) {
   std::vector<os::Fd> locks;
-  std::set<std::pair<dev_t, ino_t>> locked;  // two arms may reach one directory by two paths
+  std::set<os::FileId> locked;  // two arms may reach one directory by two paths
   for (const Arm& arm : arms) {
     if (!arm.checkpoint) continue;
     os::Fd directory = os::open_file(arm.storage.path, O_RDONLY | O_NONBLOCK);
-    struct stat info {};
-    if (::fstat(directory.get(), &info) != 0) {
-      throw os::SystemError("stat", directory.path(), errno);
-    }
-    if (!locked.emplace(info.st_dev, info.st_ino).second) continue;
+    if (!locked.insert(os::file_id(directory)).second) continue;
     if (::flock(directory.get(), LOCK_EX | LOCK_NB) == 0) {
       locks.push_back(std::move(directory));
     } else if (errno == EWOULDBLOCK) {
@@ -128,12 +124,12 @@ void mount_stand_ins(std::vector<Arm>* arms, bool can_pace, ExperimentWatcher& w
 std::optional<Arm> staged_arm(const StagedArmRequest& stage, const Arm& source,
                               ExperimentWatcher& watcher) {
   StagedCopy::Request request;
-  request.source = source.path;
+  request.stage.source = source.path;
   request.source_files = source.files();
   request.backing_files = source.backing_files;
-  request.destination = stage.destination;
+  request.stage.destination = stage.destination;
   request.keep = stage.keep;
-  if (source.pace) request.limit_bytes_per_s = source.pace->pace.rate_bytes_per_s;
+  if (source.pace) request.stage.limit_bytes_per_s = source.pace->pace.rate_bytes_per_s;
   auto copy = std::make_unique<StagedCopy>(std::move(request));
   if (!copy->renew(watcher)) return std::nullopt;
   Arm arm = look_at({std::string(k_staged_label), stage.destination, "", {}});

@@ -61,7 +61,8 @@ bool RunStop::before(const Slot& slot) {
   const std::uint64_t done = block_;
   block_ = slot.block;
   block_began_ = now;
-  enough_ = enough_ || (is_look(done) && is_precise()) || (done > 0 && time_is_up(now));
+  const bool time_is_up = count_.longest && now + longest_block_ > *began_ + *count_.longest;
+  enough_ = enough_ || (is_look(done) && is_precise()) || (done > 0 && time_is_up);
   return enough_;
 }
 
@@ -71,10 +72,6 @@ bool RunStop::is_precise() const {
     if (has_runs_[arm]) seconds.push_back(seconds_[arm]);
   }
   return are_precise(seconds, count_.precision);
-}
-
-bool RunStop::time_is_up(os::TimePoint now) const {
-  return count_.longest && now + longest_block_ > *began_ + *count_.longest;
 }
 
 }  // namespace coldload::measure

@@ -49,7 +49,6 @@ class RunStop {
 
  private:
   [[nodiscard]] bool is_precise() const;
-  [[nodiscard]] bool time_is_up(os::TimePoint now) const;
 
   const RunCount count_;
   std::vector<std::vector<double>> seconds_;  // by arm

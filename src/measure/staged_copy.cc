@@ -8,7 +8,6 @@
 #include "os/error.h"
 #include "os/interrupt.h"
 #include "stage/part.h"
-#include "stage/stager.h"
 #include "storage/page_cache.h"
 #include "text/units.h"
 
@@ -30,12 +29,13 @@ StagedCopy::~StagedCopy() {
   try {
     remove();
   } catch (const std::exception& error) {
-    fmt::print(stderr, "coldload: {} was left behind: {}\n", request_.destination, error.what());
+    fmt::print(stderr, "coldload: {} was left behind: {}\n", request_.stage.destination,
+               error.what());
   }
 }
 
 void StagedCopy::remove() const {
-  const stage::Place place = stage::place_of(request_.destination);
+  const stage::Place place = stage::place_of(request_.stage.destination);
   auto lock = stage::PlaceLock::try_take(place);
   if (!lock) {
     throw os::Error(fmt::format("another coldload is staging to {} just now", place.destination));
@@ -62,12 +62,8 @@ bool StagedCopy::renew(ExperimentWatcher& watcher) {
                                       text::format_bytes(*left))
                         : "whether the source was in memory before the copy cannot be seen";
   }
-  stage::StageRequest stage;
-  stage.source = request_.source;
-  stage.destination = request_.destination;
-  stage.limit_bytes_per_s = request_.limit_bytes_per_s;
   const stage::StageResult result = stage::stage(
-      stage,
+      request_.stage,
       {[](const std::string&) {},
        [&](const stage::CopyProgress& now) { watcher.step("stage", now.bytes, now.total_bytes); }});
   if (result.interrupted) return false;

@@ -3,24 +3,24 @@
 // Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "measure/watcher.h"
+#include "stage/stager.h"
 
 namespace coldload::measure {
 
 class StagedCopy {
  public:
   struct Request {
-    std::string source;                       // the directory, as the source's own trials see it
-    std::vector<std::string> source_files;    // evicted before each copy
-    std::vector<std::string> backing_files;   // of a stand-in: kept in memory, as its server would
-    std::string destination;                  // ours alone: it must not exist
-    std::optional<double> limit_bytes_per_s;  // of a source whose readers are paced
-    bool keep = false;                        // leave the last copy where it is
+    // From the directory as the source's own trials see it; the destination is ours alone: it must
+    // not exist. With a limit where the source's readers are paced.
+    stage::StageRequest stage;
+    std::vector<std::string> source_files;   // evicted before each copy
+    std::vector<std::string> backing_files;  // of a stand-in: kept in memory, as its server would
+    bool keep = false;                       // leave the last copy where it is
   };
 
   // One copy, made from a source that was not in memory.
