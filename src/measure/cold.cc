@@ -17,6 +17,11 @@ bool covers(const std::optional<std::uint64_t>& bytes, std::uint64_t needed) {
   return bytes && static_cast<double>(*bytes) >= k_needed_share * static_cast<double>(needed);
 }
 
+// Whether it is known what the target's own processes read.
+bool has_target_account(const ColdEvidence& e) {
+  return e.processes_are_charged && e.observed.target_bytes;
+}
+
 std::string describe_leftovers(const ColdEvidence& evidence) {
   std::vector<std::string> parts;
   for (const Leftover& left : evidence.leftovers) {
@@ -36,39 +41,36 @@ std::string describe_leftovers(const ColdEvidence& evidence) {
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 
-// What the counters say, once it is known that they were read. `reason` empty: the checkpoint was
-// read from storage, by the target.
-struct ReadFinding {
-  records::Cold cold = records::Cold::verified;
-  std::string reason;
-};
-
-ReadFinding judge_target_share(const ColdEvidence& e) {
-  if (covers(e.target_bytes, e.needed_bytes)) return {};
-  const std::string figures = fmt::format(
-      "storage delivered {}, the target's own processes read {} of the {} needed",
-      format_bytes(*e.counter_bytes), format_bytes(*e.target_bytes), format_bytes(e.needed_bytes));
-  if (e.lost_children) {
+// Of the counters, once it is known that they were read: verified where the checkpoint was read
+// from storage, by the target.
+ColdVerdict judge_target_share(const ColdEvidence& e) {
+  if (covers(e.observed.target_bytes, e.needed_bytes)) return {};
+  const std::string figures =
+      fmt::format("storage delivered {}, the target's own processes read {} of the {} needed",
+                  format_bytes(*e.counter_bytes), format_bytes(*e.observed.target_bytes),
+                  format_bytes(e.needed_bytes));
+  if (e.observed.lost_children) {
     return {records::Cold::unknown,
             figures +
                 "; a process of the target ignores SIGCHLD, so the kernel forgot what its "
                 "children read"};
   }
-  if (e.foreign_readers.empty()) {
+  if (e.observed.foreign_readers.empty()) {
     return {records::Cold::not_cold, figures + ": something else read the rest"};
   }
   return {records::Cold::not_cold,
-          fmt::format("{}; meanwhile {}", figures, fmt::join(e.foreign_readers, ", "))};
+          fmt::format("{}; meanwhile {}", figures, fmt::join(e.observed.foreign_readers, ", "))};
 }
 
 // Whose reads they may have been beside the target's; empty where nobody else was at the files.
-std::string others_at_the_files(const ColdEvidence& e) {
-  if (!e.foreign_readers.empty()) return fmt::format("{}", fmt::join(e.foreign_readers, ", "));
-  if (e.observation_gap.empty()) return "";
-  return "who else had the files open is not known: " + e.observation_gap;
+std::string others_at_the_files(const Observed& seen) {
+  if (!seen.foreign_readers.empty())
+    return fmt::format("{}", fmt::join(seen.foreign_readers, ", "));
+  if (seen.gap.empty()) return "";
+  return "who else had the files open is not known: " + seen.gap;
 }
 
-ReadFinding judge_path_counter(const ColdEvidence& e) {
+ColdVerdict judge_path_counter(const ColdEvidence& e) {
   if (!covers(e.counter_bytes, e.needed_bytes)) {
     return {records::Cold::not_cold,
             fmt::format("the load read {} from storage ({}), the checkpoint has {}: part of it was "
@@ -76,9 +78,9 @@ ReadFinding judge_path_counter(const ColdEvidence& e) {
                         format_bytes(*e.counter_bytes), e.counter_source,
                         format_bytes(e.needed_bytes))};
   }
-  if (e.processes_are_charged && e.target_bytes) return judge_target_share(e);
+  if (has_target_account(e)) return judge_target_share(e);
   // Nobody can say whose reads these were: somebody else with the files open spoils it.
-  if (const std::string others = others_at_the_files(e); !others.empty()) {
+  if (const std::string others = others_at_the_files(e.observed); !others.empty()) {
     return {records::Cold::unknown,
             fmt::format("the {} counter cannot tell the target's reads from those of others: {}",
                         e.counter_source, others)};
@@ -86,11 +88,11 @@ ReadFinding judge_path_counter(const ColdEvidence& e) {
   return {};
 }
 
-ReadFinding judge_processes_alone(const ColdEvidence& e) {
-  if (covers(e.target_bytes, e.needed_bytes)) return {};
-  return {e.lost_children ? records::Cold::unknown : records::Cold::not_cold,
+ColdVerdict judge_processes_alone(const ColdEvidence& e) {
+  if (covers(e.observed.target_bytes, e.needed_bytes)) return {};
+  return {e.observed.lost_children ? records::Cold::unknown : records::Cold::not_cold,
           fmt::format("the target's processes read {} from storage, the checkpoint has {}",
-                      format_bytes(*e.target_bytes), format_bytes(e.needed_bytes))};
+                      format_bytes(*e.observed.target_bytes), format_bytes(e.needed_bytes))};
 }
 
 // All of the weights were in the page cache while it loaded, though not all at once.
@@ -103,12 +105,12 @@ bool came_one_after_another(const ColdEvidence& e) {
 
 // No truthful counter: all needed pages resident afterwards, but for those that the target says it
 // read past the page cache, and nobody else at the files.
-ReadFinding judge_residency_alone(const ColdEvidence& e) {
+ColdVerdict judge_residency_alone(const ColdEvidence& e) {
   if (!e.weights_resident_after) {
     return {records::Cold::unknown,
             fmt::format("{}, and residency cannot be seen", e.no_counter_reason)};
   }
-  if (const std::string others = others_at_the_files(e); !others.empty()) {
+  if (const std::string others = others_at_the_files(e.observed); !others.empty()) {
     return {records::Cold::unknown, fmt::format("{}, and {}", e.no_counter_reason, others)};
   }
   if (!covers(*e.weights_resident_after + e.direct_bytes.value_or(0), e.needed_bytes) &&
@@ -118,7 +120,11 @@ ReadFinding judge_residency_alone(const ColdEvidence& e) {
                         e.no_counter_reason, format_bytes(*e.weights_resident_after),
                         format_bytes(e.needed_bytes))};
   }
-  return {};
+  ColdVerdict verdict;
+  const bool direct = e.direct_bytes.value_or(0) > 0;
+  verdict.storage_bytes_source = direct ? "direct_io" : "residency";
+  if (direct) verdict.storage_bytes_read = e.direct_bytes;
+  return verdict;
 }
 
 // A counter that other reads are in too is believed only where the page cache does not contradict
@@ -137,6 +143,37 @@ std::string contradiction_of_residency(const ColdEvidence& e) {
       format_bytes(*e.weights_resident_after), format_bytes(e.needed_bytes));
 }
 
+// Why it cannot be called verified although enough was read; empty where it can.
+std::string doubt(const ColdEvidence& e) {
+  if (const std::string why = contradiction_of_residency(e); !why.empty()) return why;
+  // Bytes alone do not make it verified: both must hold.
+  if (!e.resident_bytes_before) {
+    return "residency before launch could not be seen: the files are neither ours nor writable for "
+           "us (run as their owner or as root); the bytes read are enough";
+  }
+  return e.hidden_cache;
+}
+
+ColdVerdict judge_reads(const ColdEvidence& e) {
+  if (e.counter_bytes) return judge_path_counter(e);
+  return has_target_account(e) ? judge_processes_alone(e) : judge_residency_alone(e);
+}
+
+ColdVerdict judge(const ColdEvidence& e) {
+  if (e.memory_backed) {
+    return {records::Cold::not_applicable,
+            fmt::format("{} is memory: it can never be cold", e.fs_type)};
+  }
+  if (e.resident_bytes_before.value_or(0) > 0) {
+    return {records::Cold::not_cold, describe_leftovers(e)};
+  }
+  ColdVerdict verdict = judge_reads(e);
+  if (!verdict.reason.empty()) return verdict;
+  verdict.reason = doubt(e);
+  if (!verdict.reason.empty()) verdict.cold = records::Cold::unknown;
+  return verdict;
+}
+
 }  // namespace
 
 bool is_warm(std::uint64_t resident_bytes, std::uint64_t needed_bytes) {
@@ -144,52 +181,14 @@ bool is_warm(std::uint64_t resident_bytes, std::uint64_t needed_bytes) {
 }
 
 ColdVerdict judge_cold(const ColdEvidence& e) {
-  ColdVerdict verdict;
+  ColdVerdict verdict = judge(e);
   if (e.counter_bytes) {
     verdict.storage_bytes_read = e.counter_bytes;
     verdict.storage_bytes_source = e.counter_source;
-  } else if (e.processes_are_charged && e.target_bytes) {
-    verdict.storage_bytes_read = e.target_bytes;
+  } else if (has_target_account(e)) {
+    verdict.storage_bytes_read = e.observed.target_bytes;
     verdict.storage_bytes_source = "process_tree";
   }
-  if (e.memory_backed) {
-    verdict.cold = records::Cold::not_applicable;
-    verdict.reason = fmt::format("{} is memory: it can never be cold", e.fs_type);
-    return verdict;
-  }
-  if (e.resident_bytes_before && *e.resident_bytes_before > 0) {
-    verdict.cold = records::Cold::not_cold;
-    verdict.reason = describe_leftovers(e);
-    return verdict;
-  }
-  ReadFinding finding;
-  if (e.counter_bytes) {
-    finding = judge_path_counter(e);
-  } else if (e.processes_are_charged && e.target_bytes) {
-    finding = judge_processes_alone(e);
-  } else {
-    finding = judge_residency_alone(e);
-    if (finding.reason.empty()) {
-      const bool direct = e.direct_bytes.value_or(0) > 0;
-      verdict.storage_bytes_source = direct ? "direct_io" : "residency";
-      if (direct) verdict.storage_bytes_read = e.direct_bytes;
-    }
-  }
-  if (finding.reason.empty()) {
-    const std::string contradiction = contradiction_of_residency(e);
-    if (!contradiction.empty()) finding = {records::Cold::unknown, contradiction};
-  }
-  // Bytes alone do not make it verified: both must hold.
-  if (finding.reason.empty() && !e.resident_bytes_before) {
-    finding = {records::Cold::unknown,
-               "residency before launch could not be seen: the files are neither ours nor "
-               "writable for us (run as their owner or as root); the bytes read are enough"};
-  }
-  if (finding.reason.empty() && !e.hidden_cache.empty()) {
-    finding = {records::Cold::unknown, e.hidden_cache};
-  }
-  verdict.cold = finding.cold;
-  verdict.reason = finding.reason;
   return verdict;
 }
 

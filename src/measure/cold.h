@@ -25,6 +25,17 @@ struct Leftover {
   std::vector<std::string> holders;  // "process 4711 (python3) maps it", as far as visible
 };
 
+// What was seen while it loaded.
+struct Observed {
+  // The largest sum of the target's read_bytes that was seen: a process that nobody reaps takes its
+  // figure with it, so a later sum can be smaller. Nothing where we may not look.
+  std::optional<std::uint64_t> target_bytes;
+  bool lost_children = false;                // a process that ignores SIGCHLD was seen
+  std::vector<std::string> foreign_readers;  // other processes that had weight files open
+  std::string gap;  // why nobody looked from some moment on, but for the last look; empty: they did
+  double cpu_s = 0;  // what the looking cost while the load ran
+};
+
 struct ColdEvidence {
   // The path.
   bool memory_backed = false;  // tmpfs and kin: cold has no meaning
@@ -43,13 +54,10 @@ struct ColdEvidence {
   std::string counter_source;                  // its name; empty where there is none
   bool counter_this_mount_only = false;        // reads elsewhere are not in it
   std::string no_counter_reason;
-  std::optional<std::uint64_t> target_bytes;  // read_bytes of the target's processes
-  bool processes_are_charged = false;         // whether such reads show there at all
-  bool lost_children = false;                 // a process that ignores SIGCHLD was seen
+  Observed observed;
+  bool processes_are_charged = false;  // whether such reads show in target_bytes at all
   // Read with O_DIRECT by the target's own account: these came past the page cache.
   std::optional<std::uint64_t> direct_bytes;
-  std::vector<std::string> foreign_readers;  // other processes that had weight files open
-  std::string observation_gap;  // why others may not have been seen; empty: they would have been
 
   // After ready.
   std::optional<std::uint64_t> weights_resident_after;
@@ -61,10 +69,10 @@ struct ColdEvidence {
 };
 
 struct ColdVerdict {
-  records::Cold cold = records::Cold::unknown;
-  std::string reason;  // empty for verified
-  std::optional<std::uint64_t> storage_bytes_read;
-  std::string storage_bytes_source;
+  records::Cold cold = records::Cold::verified;
+  std::string reason = {};  // empty for verified
+  std::optional<std::uint64_t> storage_bytes_read = {};
+  std::string storage_bytes_source = {};
 };
 
 // The share of the needed bytes that a counter must show: shards hold headers and padding that

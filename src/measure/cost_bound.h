@@ -1,6 +1,6 @@
 // How often something may be looked at, so that looking stays cheap.
 //
-// Layer: measure. A pure function of the instants and costs it is told.
+// Layer: measure. Knows no thread but the one that looks.
 #pragma once
 
 #include <algorithm>
@@ -20,6 +20,15 @@ class CostBound {
       : share_(share), floor_(floor), ceiling_(ceiling) {}
 
   [[nodiscard]] bool due(os::TimePoint now) const { return now >= next_; }
+
+  // Looks if it is due at `now`, which is now.
+  template <typename Look>
+  void look_if_due(os::TimePoint now, const Look& look) {
+    if (!due(now)) return;
+    const auto before = os::thread_cpu_time();
+    look();
+    ran(now, os::thread_cpu_time() - before);
+  }
 
   // A look began at `begin` and took `cost` of CPU time.
   void ran(os::TimePoint begin, os::Clock::duration cost) {

@@ -1,9 +1,9 @@
 #include "measure/experiment.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <random>
 #include <set>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -27,19 +27,6 @@ namespace {
 
 // Without warm trials where there can be none. A staged arm is copied anew before each of its cold
 // trials; what the copy left in memory is measured first.
-std::vector<Slot> as_possible(const std::vector<Slot>& slots, const std::vector<Arm>& arms) {
-  std::vector<Slot> out;
-  for (const Slot& slot : slots) {
-    const Arm& arm = arms[slot.arm];
-    if (slot.kind == TrialKind::warm && !arm.cannot_warm.empty()) continue;
-    if (slot.kind == TrialKind::cold && arm.copy) {
-      out.push_back({TrialKind::after_copy, slot.arm, slot.block});
-    }
-    out.push_back(slot);
-  }
-  return out;
-}
-
 std::vector<Slot> slots_of(const Plan& plan, const Arms& arms) {
   const std::vector<std::size_t> present = arms.present();
   ScheduleOptions options;
@@ -49,17 +36,23 @@ std::vector<Slot> slots_of(const Plan& plan, const Arms& arms) {
   options.warm_runs = plan.warm_runs;
   options.order = plan.order;
   options.seed = plan.seed;
-  std::vector<Slot> slots = schedule(options);
-  for (Slot& slot : slots) slot.arm = present[slot.arm];
-  return as_possible(slots, arms.all());
+  std::vector<Slot> slots;
+  for (Slot slot : schedule(options)) {
+    slot.arm = present[slot.arm];
+    const Arm& arm = arms.all()[slot.arm];
+    if (slot.kind == TrialKind::warm && !arm.cannot_warm.empty()) continue;
+    if (slot.kind == TrialKind::cold && arm.copy) {
+      slots.push_back({TrialKind::after_copy, slot.arm, slot.block});
+    }
+    slots.push_back(slot);
+  }
+  return slots;
 }
 
 std::string new_experiment_id() {
   std::random_device device;
   std::string stamp = os::utc_timestamp();
-  stamp.erase(
-      std::remove_if(stamp.begin(), stamp.end(), [](char c) { return c == '-' || c == ':'; }),
-      stamp.end());
+  std::erase_if(stamp, [](char c) { return c == '-' || c == ':'; });
   return fmt::format("{}-{:04x}", stamp, device() & 0xFFFFU);
 }
 
@@ -105,12 +98,6 @@ class CleanupHooks {
   const Plan& plan_;
   std::vector<const Arm*> arms_;
 };
-
-std::string left_behind_message(const std::vector<std::string>& left) {
-  return fmt::format(
-      "the target left something behind, so nothing may follow: {}; clear that and start again",
-      fmt::join(left, "; "));
-}
 
 // What is the same for every record, gathered before the first trial.
 records::ExperimentFacts gather_facts(const Plan& plan, const Arms& arms, const gpu::Nvml& nvml) {
@@ -172,10 +159,11 @@ class Series {
     watcher_.trial_begins(subject, ++position_, slots_.size());
     const std::string log = log_name(plan_, facts_.id, position_, subject);
     if (slot.kind == TrialKind::after_copy && !subject.arm.copy->renew(watcher_)) return false;
-    TrialResult trial = run_trial(
-        {plan_, subject, stand_in_servers_, plan_.out_directory + "/" + log, log}, nvml_, watcher_);
+    TrialResult trial = run_trial({plan_, subject, stand_in_servers_, log}, nvml_, watcher_);
     if (!trial.left_behind.empty()) {
-      result_.stopped_because = left_behind_message(trial.left_behind);
+      result_.stopped_because = fmt::format(
+          "the target left something behind, so nothing may follow: {}; clear that and start again",
+          fmt::join(trial.left_behind, "; "));
     }
     if (trial.interrupted) return false;
     complete(subject, &trial.record);

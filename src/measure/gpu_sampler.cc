@@ -53,17 +53,12 @@ void GpuSampler::run() {
     lock.unlock();
     const os::TimePoint begin = os::Clock::now();
     records::GpuReading reading;
-    if (memory_cost.due(begin)) {
-      const auto before = os::thread_cpu_time();
+    memory_cost.look_if_due(begin, [&] {
       reading.memory_mib = memory_mib(pids);
       reading.utilization_percent = nvml_.utilization_percent();
-      memory_cost.ran(begin, os::thread_cpu_time() - before);
-    }
-    if (pcie_cost.due(begin)) {
-      const auto before = os::thread_cpu_time();
-      reading.pcie_rx_bytes_per_s = nvml_.pcie_rx_bytes_per_s();
-      pcie_cost.ran(begin, os::thread_cpu_time() - before);
-    }
+    });
+    pcie_cost.look_if_due(begin,
+                          [&] { reading.pcie_rx_bytes_per_s = nvml_.pcie_rx_bytes_per_s(); });
     lock.lock();
     // What has not been taken yet stays, unless there is a newer figure.
     if (reading.memory_mib) newest_.memory_mib = reading.memory_mib;

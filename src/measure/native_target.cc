@@ -57,26 +57,24 @@ class LaunchedLoader : public Launched {
   [[nodiscard]] const std::vector<std::string>& argv() const override { return argv_; }
   [[nodiscard]] process::ProcessTree& tree() override { return tree_; }
 
-  ReadyOutcome wait_ready(const std::function<void(const LoadProgress&)>& tick) override {
+  process::Readiness wait_ready(const LoadTick& tick) override {
     const os::TimePoint deadline = launched_at() + timeout_;
-    ReadyOutcome outcome;
+    process::Readiness seen;
+    seen.launched_at = launched_at();
     while (true) {
       std::array<pollfd, 2> entries{{{status_.get(), POLLIN, 0}, {os::interrupt_fd(), POLLIN, 0}}};
       ::poll(entries.data(), entries.size(), 100);
       const os::TimePoint now = os::Clock::now();
       if (os::interrupted()) {
-        outcome.kind = ReadyKind::interrupted;
-        return outcome;
+        seen.outcome = process::Outcome::interrupted;
+        return seen;
       }
-      if (entries[0].revents != 0 && !read_status(now, &outcome)) {
-        return outcome;
-      }
-      tick(progress_);
+      if (entries[0].revents != 0 && !read_status(now, &seen)) return seen;
+      tick(loaded_bytes_);
       if (now >= deadline) {
-        outcome.kind = ReadyKind::timed_out;
-        outcome.reason = fmt::format("not loaded after {:.0f} s",
-                                     std::chrono::duration<double>(timeout_).count());
-        return outcome;
+        seen.outcome = process::Outcome::timed_out;
+        seen.reason = fmt::format("not loaded after {:.0f} s", os::Seconds(timeout_).count());
+        return seen;
       }
     }
   }
@@ -89,23 +87,27 @@ class LaunchedLoader : public Launched {
     return survivors;
   }
 
-  [[nodiscard]] Account account(const ReadyOutcome& /*outcome*/) override { return account_; }
+  [[nodiscard]] Account account(const process::Readiness& /*seen*/) override { return account_; }
 
  private:
   // Takes what the loader wrote. False once the outcome is decided.
-  bool read_status(os::TimePoint now, ReadyOutcome* outcome) {
+  bool read_status(os::TimePoint now, process::Readiness* seen) {
     std::array<char, 65536> chunk{};
     const ssize_t got = ::read(status_.get(), chunk.data(), chunk.size());
     if (got < 0 && errno == EINTR) return true;
     if (got <= 0) {
-      *outcome = failure();
+      seen->exit = child_->wait_until(os::Clock::now() + std::chrono::seconds(5));
+      seen->reason = fmt::format("the native loader ended with {}",
+                                 seen->exit ? seen->exit->text() : "no exit code");
       return false;
     }
     buffer_.append(chunk.data(), static_cast<std::size_t>(got));
     std::size_t begin = 0;
     for (std::size_t end = buffer_.find('\n'); end != std::string::npos;
          end = buffer_.find('\n', begin)) {
-      if (take_line(std::string_view(buffer_).substr(begin, end - begin), now, outcome)) {
+      if (take_line(std::string_view(buffer_).substr(begin, end - begin), now)) {
+        seen->outcome = process::Outcome::ready;
+        seen->ready_at = now;
         return false;
       }
       begin = end + 1;
@@ -116,20 +118,17 @@ class LaunchedLoader : public Launched {
   }
 
   // True when the line says that everything is loaded.
-  bool take_line(std::string_view line, os::TimePoint now, ReadyOutcome* outcome) {
+  bool take_line(std::string_view line, os::TimePoint now) {
     const auto value = text::parse_json(line, nullptr);
     if (!value || !value->is_object()) return false;
     const text::json::object& object = value->get_object();
     const std::string event = text::string_at(object, "event").value_or("");
-    if (event == "progress") progress_.bytes = text::unsigned_at(object, "bytes");
+    if (event == "progress") loaded_bytes_ = text::unsigned_at(object, "bytes");
     if (event == "phase" && text::string_at(object, "name") == "weights") weights_begin_ = now;
     if (event != "ready") return false;
-    done_ = true;
-    outcome->kind = ReadyKind::ready;
-    outcome->ready_at = now;
     account_.reported = object;
     account_.reported.erase("event");
-    outcome->direct_bytes = direct_bytes(object);
+    account_.direct_bytes = direct_bytes(object);
     if (weights_begin_) {
       const double begin_s = os::seconds_between(launched_at(), *weights_begin_);
       const double end_s = os::seconds_between(launched_at(), now);
@@ -138,24 +137,15 @@ class LaunchedLoader : public Launched {
     return true;
   }
 
-  ReadyOutcome failure() {
-    ReadyOutcome outcome;
-    const auto status = child_->wait_until(os::Clock::now() + std::chrono::seconds(5));
-    outcome.reason =
-        fmt::format("the native loader ended with {}", status ? status->text() : "no exit code");
-    return outcome;
-  }
-
   process::ProcessTree tree_;  // first: it notes who was there before the launch
   std::vector<std::string> argv_;
   std::chrono::nanoseconds timeout_;
   std::optional<os::Subprocess> child_;
   os::Fd status_;
   std::string buffer_;
-  LoadProgress progress_;
+  std::optional<std::uint64_t> loaded_bytes_;
   std::optional<os::TimePoint> weights_begin_;
   Account account_;
-  bool done_ = false;
   bool stopped_ = false;
 };
 

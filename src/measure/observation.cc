@@ -21,7 +21,7 @@ constexpr std::chrono::milliseconds k_second_look{250};
 }  // namespace
 
 Observation::Observation(process::ProcessTree& tree, const std::vector<std::string>& weight_files,
-                         std::set<pid_t> ignored, Timeline* timeline)
+                         std::set<pid_t> ignored, Timeline& timeline)
     : tree_(tree),
       search_(weight_files),
       ignored_(std::move(ignored)),
@@ -57,21 +57,14 @@ void Observation::run() {
   while (!finished_) {
     lock.unlock();
     const os::TimePoint now = os::Clock::now();
-    const auto cost_before = os::thread_cpu_time();
-    if (tree_cost_.due(now)) {
-      look_at_tree();
-      tree_cost_.ran(now, os::thread_cpu_time() - cost_before);
-    }
-    if (timeline_ != nullptr && timeline_->due(now)) {
-      timeline_->add(now, newest_ ? &*newest_ : nullptr);
+    tree_cost_.look_if_due(now, [this] { look_at_tree(); });
+    if (timeline_.due(now)) {
+      timeline_.add(now, newest_ ? &*newest_ : nullptr);
       newest_.reset();
     }
-    if (search_cost_.due(now)) {
-      const auto search_begin = os::thread_cpu_time();
-      const bool new_stranger = look_for_foreign_readers();
-      search_cost_.ran(now, os::thread_cpu_time() - search_begin);
-      if (new_stranger) search_cost_.hurry(now + k_second_look);
-    }
+    bool new_stranger = false;
+    search_cost_.look_if_due(now, [&] { new_stranger = look_for_foreign_readers(); });
+    if (new_stranger) search_cost_.hurry(now + k_second_look);
     next_tick = std::max(next_tick + Timeline::k_period, os::Clock::now());
     lock.lock();
     observed_.cpu_s = os::Seconds(os::thread_cpu_time()).count();
@@ -86,7 +79,7 @@ void Observation::run() {
 void Observation::look_last() {
   const os::TimePoint now = os::Clock::now();
   look_at_tree();
-  if (timeline_ != nullptr) timeline_->add_last(now, &*newest_);
+  timeline_.add(now, &*newest_, Timeline::Row::last);
   note(tree_.storage_bytes_read());
   (void)look_for_foreign_readers();
   looked_last_ = true;
@@ -108,10 +101,10 @@ bool Observation::look_for_foreign_readers() {
   std::set<pid_t> ours = ignored_;
   for (const os::ProcessInfo& member : tree_.members()) ours.insert(member.pid);
   const std::vector<storage::Holder> holders = search_.find(ours);
-  bool new_stranger = false;
-  if (holders.empty()) return new_stranger;
+  if (holders.empty()) return false;
   // Those born meanwhile.
   for (const os::ProcessInfo& member : tree_.members()) ours.insert(member.pid);
+  bool new_stranger = false;
   for (const storage::Holder& holder : holders) {
     if (ours.count(holder.pid) != 0) continue;
     // One that has ended meanwhile may have been the target's own, and one look can miss a process

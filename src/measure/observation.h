@@ -5,7 +5,6 @@
 #pragma once
 
 #include <condition_variable>
-#include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -13,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "measure/cold.h"
 #include "measure/cost_bound.h"
 #include "measure/timeline.h"
 #include "os/crew.h"
@@ -21,16 +21,6 @@
 
 namespace coldload::measure {
 
-struct Observed {
-  // The largest sum of read_bytes that was seen: a process that nobody reaps takes its figure with
-  // it, so a later sum can be smaller. Nothing where we may not look.
-  std::optional<std::uint64_t> target_bytes;
-  bool lost_children = false;
-  std::vector<std::string> foreign_readers;
-  std::string gap;  // why nobody looked from some moment on, but for the last look; empty: they did
-  double cpu_s = 0;  // what the looking cost while the load ran
-};
-
 // Samples from construction until finish() on a thread of its own. The tree is asked every 100 ms
 // and other processes' open files four times a second, or as often as keeps the whole under 1 % of
 // a core; those files every two seconds whatever it costs, and again at once where a stranger is
@@ -38,9 +28,9 @@ struct Observed {
 class Observation {
  public:
   // `ignored`: processes whose holding of the files means nothing (a stand-in's server).
-  // `timeline`: gets its rows, from that thread, until finish(); may be null.
+  // `timeline`: gets its rows, from that thread, until finish().
   Observation(process::ProcessTree& tree, const std::vector<std::string>& weight_files,
-              std::set<pid_t> ignored, Timeline* timeline);
+              std::set<pid_t> ignored, Timeline& timeline);
   ~Observation();
   Observation(const Observation&) = delete;
   Observation& operator=(const Observation&) = delete;
@@ -60,7 +50,7 @@ class Observation {
   process::ProcessTree& tree_;
   const storage::HolderSearch search_;
   const std::set<pid_t> ignored_;
-  Timeline* const timeline_;
+  Timeline& timeline_;
   CostBound tree_cost_;
   CostBound search_cost_;
   std::mutex mutex_;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "os/error.h"
 #include "process/port.h"
@@ -26,48 +27,28 @@ class LaunchedServer : public Launched {
  public:
   LaunchedServer(const server::ServerKind& kind, process::LaunchOptions options,
                  const LaunchRequest& request)
-      : read_ahead_(request.read_ahead),
-        log_path_(options.log_path),
-        argv_(options.argv),
-        environment_(options.environment),
-        ready_url_(process::parse_ready_url(options.ready_url)),
+      : options_(std::move(options)),
+        read_ahead_(request.read_ahead),
+        ready_url_(process::parse_ready_url(options_.ready_url)),
         completion_(kind.completion == nullptr
                         ? std::nullopt
-                        : kind.completion(server::look_through(options.argv), request.model_path)),
+                        : kind.completion(server::look_through(options_.argv), request.model_path)),
         log_(kind.grammar),
-        server_(listening(std::move(options))) {
+        server_(listening(options_)) {
     if (completion_ && completion_->api_key.empty()) {
       completion_->api_key = value_for_server(kind.api_key_variable);
     }
   }
 
   [[nodiscard]] os::TimePoint launched_at() const override { return server_.launched_at(); }
-  [[nodiscard]] const std::vector<std::string>& argv() const override { return argv_; }
+  [[nodiscard]] std::optional<os::TimePoint> spawned_at() const override {
+    return server_.spawned_at();
+  }
+  [[nodiscard]] const std::vector<std::string>& argv() const override { return options_.argv; }
   [[nodiscard]] process::ProcessTree& tree() override { return server_.tree(); }
 
-  ReadyOutcome wait_ready(const std::function<void(const LoadProgress&)>& tick) override {
-    const process::Readiness seen = server_.wait_ready([&] { tick({}); });
-    ReadyOutcome outcome;
-    outcome.reason = seen.reason;
-    outcome.spawned_at = server_.spawned_at();
-    outcome.port_open_at = seen.port_open_at;
-    switch (seen.outcome) {
-      case process::Outcome::ready:
-        outcome.kind = ReadyKind::ready;
-        outcome.ready_at = *seen.ready_at;
-        break;
-      case process::Outcome::interrupted:
-        outcome.kind = ReadyKind::interrupted;
-        break;
-      case process::Outcome::timed_out:
-        outcome.kind = ReadyKind::timed_out;
-        break;
-      case process::Outcome::exited:
-      case process::Outcome::not_ours:
-        outcome.kind = ReadyKind::failed;
-        break;
-    }
-    return outcome;
+  process::Readiness wait_ready(const LoadTick& tick) override {
+    return server_.wait_ready([&] { tick(std::nullopt); });
   }
 
   // With patience: a first request may compile.
@@ -100,42 +81,43 @@ class LaunchedServer : public Launched {
   }
 
   // The pump has ended with stop(): nobody feeds the log any more.
-  [[nodiscard]] Account account(const ReadyOutcome& outcome) override {
+  [[nodiscard]] Account account(const process::Readiness& seen) override {
     log_.finish();
     Account account;
     account.reported = log_.reported();
     if (const auto why = why_not_read_ahead())
       account.reported[records::k_not_read_ahead_key] = *why;
-    if (outcome.kind == ReadyKind::ready) {
-      for (const server::LogPhase& phase : log_.phases(launched_at(), outcome.ready_at)) {
+    if (seen.outcome == process::Outcome::ready) {
+      for (const server::LogPhase& phase : log_.phases(launched_at(), *seen.ready_at)) {
         account.phases.push_back({phase.name, phase.start_s, phase.end_s, "log"});
       }
     }
-    const std::string failure = log_.failure();
-    if (outcome.kind == ReadyKind::ready) {
-      if (end_before_stop_) account.explanation = *end_before_stop_ + " after it was ready";
-      if (end_before_stop_ && !failure.empty()) account.explanation += "; " + failure;
-      return account;
-    }
-    if (outcome.kind != ReadyKind::timed_out) {
-      account.explanation = failure;
-      return account;
-    }
-    if (!log_.last_phase().empty()) {
-      account.explanation = "the last phase that its log told of: " + log_.last_phase();
-    }
-    if (!failure.empty()) {
-      account.explanation +=
-          (account.explanation.empty() ? "" : "; ") + ("its log also says: " + failure);
-    }
+    account.explanation = fmt::format("{}", fmt::join(words_on_failure(seen.outcome), "; "));
     return account;
   }
 
  private:
+  // What is known of why it failed, or ended after it was ready.
+  [[nodiscard]] std::vector<std::string> words_on_failure(process::Outcome outcome) const {
+    std::vector<std::string> words;
+    if (outcome == process::Outcome::ready) {
+      if (!end_before_stop_) return words;
+      words.push_back(*end_before_stop_ + " after it was ready");
+    }
+    const bool timed_out = outcome == process::Outcome::timed_out;
+    if (timed_out && !log_.last_phase().empty()) {
+      words.push_back("the last phase that its log told of: " + log_.last_phase());
+    }
+    if (const std::string failure = log_.failure(); !failure.empty()) {
+      words.push_back((timed_out ? "its log also says: " : "") + failure);
+    }
+    return words;
+  }
+
   // The reason that `coldload run` gave in the log, which it shares with the server.
   [[nodiscard]] std::optional<std::string> why_not_read_ahead() const {
     if (!read_ahead_) return std::nullopt;
-    std::ifstream log(log_path_);
+    std::ifstream log(options_.log_path);
     for (std::string line; std::getline(log, line);) {
       const std::size_t at = line.find(run::k_not_read_ahead);
       if (at != std::string::npos) return line.substr(at);
@@ -147,7 +129,7 @@ class LaunchedServer : public Launched {
   [[nodiscard]] std::string value_for_server(std::string_view name) const {
     const char* const ours = name.empty() ? nullptr : std::getenv(std::string(name).c_str());
     std::string value = ours == nullptr ? "" : ours;
-    for (const auto& [key, set] : environment_) {
+    for (const auto& [key, set] : options_.environment) {
       if (key == name) value = set;  // the last one stands
     }
     return value;
@@ -160,11 +142,9 @@ class LaunchedServer : public Launched {
     return options;
   }
 
+  const process::LaunchOptions options_;
   const bool read_ahead_;
-  const std::string log_path_;
-  std::vector<std::string> argv_;
-  server::Environment environment_;
-  process::ReadyUrl ready_url_;
+  const process::ReadyUrl ready_url_;
   std::optional<server::CompletionRequest> completion_;
   server::StartupLog log_;  // before the server: its pump feeds it
   process::ServerProcess server_;
@@ -231,9 +211,7 @@ class ServerTarget : public Target {
   [[nodiscard]] text::json::object facts() const override {
     text::json::object facts;
     facts["installed_version"] = version_ ? text::json::value(*version_) : text::json::value();
-    text::json::array pinned;
-    for (const std::string& flag : pinned_) pinned.emplace_back(flag);
-    facts["pinned_flags"] = std::move(pinned);
+    facts["pinned_flags"] = text::json::array(pinned_.begin(), pinned_.end());
     facts["compile_cache"] = std::string(server::to_string(options_.compile_cache));
     text::json::object environment;
     for (const auto& [name, value] :

@@ -4,6 +4,7 @@
 // Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "measure/plan.h"
 #include "os/clock.h"
 #include "process/process_tree.h"
+#include "process/server_process.h"
 #include "records/record.h"
 
 namespace coldload::measure {
@@ -22,25 +24,6 @@ struct LaunchRequest {
   std::string log_path;                // where the target's output goes
   std::optional<StandInRequest> pace;  // shape the native loader's reads (no FUSE here)
   bool read_ahead = false;             // a server's: by `coldload run`, as a user would
-};
-
-// What a running load tells, for people.
-struct LoadProgress {
-  std::optional<std::uint64_t> bytes;  // loaded so far, if the target tells
-};
-
-enum class ReadyKind { ready, failed, timed_out, interrupted };
-
-struct ReadyOutcome {
-  ReadyKind kind = ReadyKind::failed;
-  std::string reason;      // in words, unless ready
-  os::TimePoint ready_at;  // if ready
-  // A server's: its program had been started; the first connection it accepted.
-  std::optional<os::TimePoint> spawned_at;
-  std::optional<os::TimePoint> port_open_at;
-  // Read with O_DIRECT, so past the page cache, by the target's own account; only the native loader
-  // tells.
-  std::optional<std::uint64_t> direct_bytes;
 };
 
 struct FirstToken {
@@ -53,7 +36,12 @@ struct Account {
   std::vector<records::Phase> phases;  // until ready; empty unless it got ready
   text::json::object reported;         // what it said of itself, unchanged
   std::string explanation;             // of a failure, in words; empty where there is none
+  // Read with O_DIRECT, so past the page cache; only the native loader tells.
+  std::optional<std::uint64_t> direct_bytes;
 };
+
+// Called now and then with the bytes loaded so far, if the target tells.
+using LoadTick = std::function<void(std::optional<std::uint64_t>)>;
 
 // One launched target. Destruction stops it.
 class Launched {
@@ -65,19 +53,21 @@ class Launched {
 
   // The instant just before the process was created.
   [[nodiscard]] virtual os::TimePoint launched_at() const = 0;
+  // A server's: when its program had been started.
+  [[nodiscard]] virtual std::optional<os::TimePoint> spawned_at() const { return std::nullopt; }
   [[nodiscard]] virtual const std::vector<std::string>& argv() const = 0;
   // Every process of the target and what it read. Safe from another thread while wait_ready runs.
   [[nodiscard]] virtual process::ProcessTree& tree() = 0;
-  // Blocks until ready, failure, time-out or interrupt. `tick` is called now and then.
-  virtual ReadyOutcome wait_ready(const std::function<void(const LoadProgress&)>& tick) = 0;
+  // Blocks until ready, failure, time-out or interrupt.
+  virtual process::Readiness wait_ready(const LoadTick& tick) = 0;
   // After ready: asks for one token. Nothing where it has none to give; else seconds from the
   // request to the token, or why there is none.
   virtual std::optional<FirstToken> first_token() { return std::nullopt; }
   // Ends every process of it; returns what it left behind all the same, each in words with what to
   // do.
   virtual std::vector<std::string> stop() = 0;
-  // After stop(), when its output is complete. `outcome`: what wait_ready returned.
-  [[nodiscard]] virtual Account account(const ReadyOutcome& outcome) = 0;
+  // After stop(), when its output is complete. `seen`: what wait_ready returned.
+  [[nodiscard]] virtual Account account(const process::Readiness& seen) = 0;
 };
 
 // "process 4711 (python3 serve.py) could not be ended (kill -9 4711)" for each.

@@ -36,18 +36,18 @@ class Timeline {
 
   // Whether the next row is due.
   [[nodiscard]] bool due(os::TimePoint now) const { return now >= next_; }
+  enum class Row {
+    regular,
+    last,  // nothing is left out for what it costs
+  };
   // Adds a row. `tree`: of a look at about `now`; nothing if there was none. What can only grow
   // (bytes, calls, CPU) keeps the largest figure seen: what a process read that nobody waits for
   // goes with it. Past k_most_samples every second row is dropped, and the period is doubled.
-  void add(os::TimePoint now, const process::TreeSample* tree) { add(now, tree, Row::regular); }
-  // The row at the end: nothing is left out for what it costs.
-  void add_last(os::TimePoint now, const process::TreeSample* tree) { add(now, tree, Row::last); }
+  void add(os::TimePoint now, const process::TreeSample* tree, Row which = Row::regular);
 
   [[nodiscard]] const std::vector<records::TimelineSample>& samples() const { return samples_; }
 
  private:
-  enum class Row { regular, last };
-  void add(os::TimePoint now, const process::TreeSample* tree, Row which);
   void thin_out();
 
   os::TimePoint launched_at_;

@@ -35,36 +35,27 @@ Baseline baseline_of(const Arm& arm, const gpu::Nvml& nvml) {
   return baseline;
 }
 
-// What a launched target did until it was ready or failed.
-struct Watched {
-  ReadyOutcome outcome;
-  std::optional<std::uint64_t> counter_bytes;  // at ready
-  std::optional<std::uint64_t> resident_once;  // see ColdEvidence
-  Observed observed;
-};
-
-// Looks at the page cache are evidence; the rest is for the record's timeline.
-TimelineSources timeline_sources(const TrialInput& input, const Baseline& baseline,
-                                 storage::ResidencySampler& residency) {
-  TimelineSources sources;
-  sources.page_cache_bytes = [&residency] { return residency.look(); };
-  if (input.plan.timeline && baseline.counter_bytes) {
-    sources.storage_bytes = [&arm = input.subject.arm, before = *baseline.counter_bytes]() {
-      const auto now = arm.counter.counter();
-      return now && *now >= before ? std::optional(*now - before) : std::nullopt;
-    };
-  }
-  return sources;
+// What the path's counter has grown by. Nothing where it is not known, or began anew.
+std::optional<std::uint64_t> delivered_since(const Baseline& baseline, const Arm& arm) {
+  if (!baseline.counter_bytes) return std::nullopt;
+  const auto now = arm.counter.counter();
+  return now && *now >= *baseline.counter_bytes ? std::optional(*now - *baseline.counter_bytes)
+                                                : std::nullopt;
 }
 
 // Waits for ready with the samplers running. Nothing is opened below the checkpoint's path.
-Watched watch_load(const TrialInput& input, Launched& launched, const gpu::Nvml& nvml,
-                   const Baseline& baseline, const storage::PageCacheView& view,
-                   ExperimentWatcher& watcher, records::Record* record) {
+process::Readiness watch_load(const TrialInput& input, Launched& launched, const gpu::Nvml& nvml,
+                              const Baseline& baseline, StartState* start,
+                              ExperimentWatcher& watcher, records::Record* record) {
   const Arm& arm = input.subject.arm;
   std::optional<GpuSampler> gpus;
-  storage::ResidencySampler residency(view, arm.shard_count());
-  TimelineSources sources = timeline_sources(input, baseline, residency);
+  storage::ResidencySampler residency(start->view, arm.shard_count());
+  // Looks at the page cache are evidence; the rest is for the record's timeline.
+  TimelineSources sources;
+  sources.page_cache_bytes = [&residency] { return residency.look(); };
+  if (input.plan.timeline && baseline.counter_bytes) {
+    sources.storage_bytes = [&] { return delivered_since(baseline, arm); };
+  }
   if (input.plan.timeline && nvml.availability().ok) {
     gpus.emplace(nvml, baseline.gpu_mib);
     sources.gpu = [&gpus](const std::vector<pid_t>& pids) { return gpus->take(pids); };
@@ -72,17 +63,21 @@ Watched watch_load(const TrialInput& input, Launched& launched, const gpu::Nvml&
   Timeline timeline(launched.launched_at(), std::move(sources));
   std::vector<std::string> weight_files = arm.files();
   weight_files.resize(arm.shard_count());
-  Observation observation(launched.tree(), weight_files, input.ignored_processes, &timeline);
-  Watched watched;
-  watched.outcome = launched.wait_ready([&](const LoadProgress& progress) {
-    watcher.step("load", progress.bytes.value_or(0), arm.checkpoint->weight_bytes());
+  Observation observation(launched.tree(), weight_files, input.ignored_processes, timeline);
+  process::Readiness seen = launched.wait_ready([&](std::optional<std::uint64_t> bytes) {
+    watcher.step("load", bytes.value_or(0), arm.checkpoint->weight_bytes());
   });
-  if (arm.counter.counter) watched.counter_bytes = arm.counter.counter();
-  watched.observed = observation.finish();
-  record->sampler_cpu_s = watched.observed.cpu_s + (gpus ? gpus->cpu_s() : 0);
+  ColdEvidence& evidence = start->evidence;
+  evidence.counter_bytes = delivered_since(baseline, arm);
+  if (baseline.counter_bytes && !evidence.counter_bytes) {
+    evidence.no_counter_reason =
+        fmt::format("the {} counter stopped or began anew during the load", arm.counter.source);
+  }
+  evidence.observed = observation.finish();
+  evidence.weights_resident_once = residency.seen_bytes();
+  record->sampler_cpu_s = evidence.observed.cpu_s + (gpus ? gpus->cpu_s() : 0);
   if (input.plan.timeline) record->timeline = to_json(timeline.samples());
-  watched.resident_once = residency.seen_bytes();
-  return watched;
+  return seen;
 }
 
 void note_gpu_memory(const gpu::Nvml& nvml, std::optional<double> baseline_mib,
@@ -118,23 +113,23 @@ std::string last_words(const std::string& log_path) {
 }
 
 // Called when the target is gone and its log complete.
-void apply_outcome(const ReadyOutcome& outcome, const Account& account, os::TimePoint launched_at,
+void apply_outcome(const process::Readiness& seen, const Account& account, const Launched& launched,
                    const std::string& log_path, records::Record* record) {
   record->reported = account.reported;
   const auto since_launch = [&](const std::optional<os::TimePoint>& at) {
-    return at ? std::optional(os::seconds_between(launched_at, *at)) : std::nullopt;
+    return at ? std::optional(os::seconds_between(launched.launched_at(), *at)) : std::nullopt;
   };
-  record->spawn_s = since_launch(outcome.spawned_at);
-  record->port_open_s = since_launch(outcome.port_open_at);
-  if (outcome.kind != ReadyKind::ready) {
-    record->reason = outcome.reason;
+  record->spawn_s = since_launch(launched.spawned_at());
+  record->port_open_s = since_launch(seen.port_open_at);
+  if (seen.outcome != process::Outcome::ready) {
+    record->reason = seen.reason;
     if (!account.explanation.empty()) record->reason += "; " + account.explanation;
     record->reason += last_words(log_path);
-    record->status =
-        outcome.kind == ReadyKind::timed_out ? records::Status::timed_out : records::Status::failed;
+    record->status = seen.outcome == process::Outcome::timed_out ? records::Status::timed_out
+                                                                 : records::Status::failed;
     return;
   }
-  record->load_s = os::seconds_between(launched_at, outcome.ready_at);
+  record->load_s = since_launch(seen.ready_at);
   record->phases = account.phases;
   double unattributed_s = *record->load_s;
   for (const records::Phase& phase : account.phases) unattributed_s -= phase.end_s - phase.start_s;
@@ -184,26 +179,6 @@ void apply_verdict(const TrialInput& input, const ColdEvidence& evidence, record
   }
 }
 
-// What the load left behind in counters and memory.
-void add_evidence(const Arm& arm, const Baseline& baseline, const Watched& watched,
-                  const records::Record& record, ColdEvidence* evidence) {
-  const std::uint64_t before = baseline.counter_bytes.value_or(0);
-  const std::uint64_t after = watched.counter_bytes.value_or(0);
-  if (baseline.counter_bytes && watched.counter_bytes && after >= before) {
-    evidence->counter_bytes = after - before;
-  } else if (baseline.counter_bytes) {
-    evidence->no_counter_reason =
-        fmt::format("the {} counter stopped or began anew during the load", arm.counter.source);
-  }
-  evidence->target_bytes = watched.observed.target_bytes;
-  evidence->lost_children = watched.observed.lost_children;
-  evidence->foreign_readers = watched.observed.foreign_readers;
-  evidence->observation_gap = watched.observed.gap;
-  evidence->weights_resident_after = record.resident_bytes_after;
-  evidence->weights_resident_once = watched.resident_once;
-  evidence->direct_bytes = watched.outcome.direct_bytes;
-}
-
 records::Record blank_record(const TrialInput& input) {
   const Arm& arm = input.subject.arm;
   records::Record record;
@@ -249,9 +224,10 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   record.resident_bytes_before = start.view.resident_bytes();  // nothing between this and launch
   start.evidence.resident_bytes_before = record.resident_bytes_before;
 
+  const std::string log_path = input.plan.out_directory + "/" + input.log_name;
   std::unique_ptr<Launched> launched;
   try {
-    launched = subject.target.launch(subject.launch_request(input.log_path));
+    launched = subject.target.launch(subject.launch_request(log_path));
   } catch (const os::Error& error) {
     result.interrupted = os::interrupted();
     if (result.interrupted) return result;
@@ -262,25 +238,25 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   }
   record.argv = launched->argv();
   record.log_file = input.log_name;
-  const Watched watched =
-      watch_load(input, *launched, nvml, baseline, start.view, watcher, &record);
-  const ReadyOutcome& outcome = watched.outcome;
+  const process::Readiness seen =
+      watch_load(input, *launched, nvml, baseline, &start, watcher, &record);
   record.resident_bytes_after = start.view.resident_bytes_of_first(arm.shard_count());
+  start.evidence.weights_resident_after = record.resident_bytes_after;
   note_gpu_memory(nvml, baseline.gpu_mib, launched->tree(), &record);
-  if (input.plan.first_token && outcome.kind == ReadyKind::ready) {
+  if (input.plan.first_token && seen.outcome == process::Outcome::ready) {
     note_first_token(*launched, &record);
   }
-  const os::TimePoint launched_at = launched->launched_at();
   watcher.step("stop", 0, 0);
   result.left_behind = launched->stop();
   const auto gpu_left = gpu_memory_still_used([&] { return nvml.used_mib(); }, baseline.gpu_mib);
   if (gpu_left) result.left_behind.push_back(*gpu_left);
-  if (outcome.kind == ReadyKind::interrupted) {
+  if (seen.outcome == process::Outcome::interrupted) {
     result.interrupted = true;
     return result;
   }
-  add_evidence(arm, baseline, watched, record, &start.evidence);
-  apply_outcome(outcome, launched->account(outcome), launched_at, input.log_path, &record);
+  const Account account = launched->account(seen);
+  start.evidence.direct_bytes = account.direct_bytes;
+  apply_outcome(seen, account, *launched, log_path, &record);
   apply_verdict(input, start.evidence, &record);
   return result;
 }

@@ -21,8 +21,7 @@ struct TrialInput {
   const Plan& plan;
   Subject subject;
   std::set<pid_t> ignored_processes;  // the stand-ins' servers
-  std::string log_path;
-  std::string log_name;  // the same, relative to the out directory
+  std::string log_name;               // relative to the out directory
 };
 
 struct TrialResult {

@@ -18,7 +18,7 @@ ColdEvidence honest() {
   e.needed_bytes = k_needed;
   e.counter_bytes = k_needed;
   e.counter_source = "block_device";
-  e.target_bytes = k_needed;
+  e.observed.target_bytes = k_needed;
   e.processes_are_charged = true;
   e.weights_resident_after = k_needed;
   return e;
@@ -30,7 +30,7 @@ ColdEvidence honest_stand_in() {
   e.fs_type = "fuse.coldload";
   e.counter_source = "stand_in";
   e.counter_this_mount_only = true;
-  e.target_bytes = 0;
+  e.observed.target_bytes = 0;
   e.processes_are_charged = false;
   return e;
 }
@@ -55,9 +55,9 @@ TEST(JudgeCold, AnHonestLoadIsVerifiedWithoutAReason) {
 
 TEST(JudgeCold, NinetyFivePercentAreEnoughAndLessIsNot) {
   ColdEvidence e = honest();
-  e.counter_bytes = e.target_bytes = k_needed / 100 * 95;
+  e.counter_bytes = e.observed.target_bytes = k_needed / 100 * 95;
   EXPECT_EQ(judge_cold(e).cold, records::Cold::verified);
-  e.counter_bytes = e.target_bytes = k_needed / 100 * 94;
+  e.counter_bytes = e.observed.target_bytes = k_needed / 100 * 94;
   EXPECT_EQ(judge_cold(e).cold, records::Cold::not_cold);
 }
 
@@ -90,8 +90,8 @@ TEST(JudgeCold, MemoryCanNeverBeCold) {
 
 TEST(JudgeCold, ReadsOfSomebodyElseDoNotCountForTheTarget) {
   ColdEvidence e = honest();
-  e.target_bytes = k_needed / 10;
-  e.foreign_readers = {"process 12 (cat) has it open: /m/a"};
+  e.observed.target_bytes = k_needed / 10;
+  e.observed.foreign_readers = {"process 12 (cat) has it open: /m/a"};
   const ColdVerdict verdict = judge_cold(e);
   EXPECT_EQ(verdict.cold, records::Cold::not_cold);
   EXPECT_THAT(verdict.reason, HasSubstr("process 12"));
@@ -99,15 +99,15 @@ TEST(JudgeCold, ReadsOfSomebodyElseDoNotCountForTheTarget) {
 
 TEST(JudgeCold, LostChildrenMakeItUnknownNotCold) {
   ColdEvidence e = honest();
-  e.target_bytes = 0;
-  e.lost_children = true;
+  e.observed.target_bytes = 0;
+  e.observed.lost_children = true;
   EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
   EXPECT_THAT(judge_cold(e).reason, HasSubstr("SIGCHLD"));
 }
 
 TEST(JudgeCold, LostChildrenDoNotSpoilAFullAccount) {
   ColdEvidence e = honest();
-  e.lost_children = true;
+  e.observed.lost_children = true;
   EXPECT_EQ(judge_cold(e).cold, records::Cold::verified);
 }
 
@@ -154,7 +154,7 @@ TEST(JudgeCold, NothingResidentAfterwardsIsADirectReader) {
 TEST(JudgeCold, TheStandInsCounterStandsAloneWhileNobodyElseHasTheFiles) {
   EXPECT_EQ(judge_cold(honest_stand_in()).cold, records::Cold::verified);
   ColdEvidence e = honest_stand_in();
-  e.foreign_readers = {"process 12 (cat) has it open: /m/a"};
+  e.observed.foreign_readers = {"process 12 (cat) has it open: /m/a"};
   EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
 }
 
@@ -171,9 +171,9 @@ TEST(JudgeCold, ProcessesAloneDecideWhereTheDeviceIsHidden) {
   e.counter_source.clear();
   EXPECT_EQ(judge_cold(e).cold, records::Cold::verified);
   EXPECT_EQ(judge_cold(e).storage_bytes_source, "process_tree");
-  e.target_bytes = k_needed / 2;
+  e.observed.target_bytes = k_needed / 2;
   EXPECT_EQ(judge_cold(e).cold, records::Cold::not_cold);
-  e.lost_children = true;
+  e.observed.lost_children = true;
   EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
 }
 
@@ -185,7 +185,7 @@ TEST(JudgeCold, WithoutACounterFullResidencyAfterwardsDecides) {
   e.weights_resident_after = k_needed / 2;
   EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
   e = no_counter();
-  e.foreign_readers = {"process 12"};
+  e.observed.foreign_readers = {"process 12"};
   EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
   e = no_counter();
   e.weights_resident_after.reset();
@@ -205,12 +205,12 @@ TEST(JudgeCold, WithoutACounterTheLoadersOwnDirectReadsCount) {
 TEST(JudgeCold, NobodySeenAtTheFilesIsNobodyOnlyWhereOneLooked) {
   for (ColdEvidence e : {honest_stand_in(), no_counter()}) {
     ASSERT_EQ(judge_cold(e).cold, records::Cold::verified);
-    e.observation_gap = "no descriptor is left";
+    e.observed.gap = "no descriptor is left";
     EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
     EXPECT_THAT(judge_cold(e).reason, HasSubstr("no descriptor is left"));
   }
   ColdEvidence e = honest();  // here the target's own reads are known
-  e.observation_gap = "no descriptor is left";
+  e.observed.gap = "no descriptor is left";
   EXPECT_EQ(judge_cold(e).cold, records::Cold::verified);
 }
 

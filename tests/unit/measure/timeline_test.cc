@@ -84,7 +84,7 @@ TEST(Timeline, TheLastRowHasEverythingWhateverItCosts) {
   Timeline timeline(k_launch, sources);
   timeline.add(k_launch, nullptr);
   timeline.add(k_launch + milliseconds(100), nullptr);
-  timeline.add_last(k_launch + milliseconds(200), nullptr);
+  timeline.add(k_launch + milliseconds(200), nullptr, Timeline::Row::last);
   const auto& rows = timeline.samples();
   EXPECT_EQ(rows[0].storage_bytes, 10U);
   EXPECT_FALSE(rows[1].storage_bytes);
