@@ -80,11 +80,10 @@ Arm look_at(const ArmRequest& request) {
   arm.path = arm.checkpoint->path;
   arm.facts.path = arm.path;
   if (request.stand_in) {
-    records::StandInFacts facts;
+    records::StandInFacts& facts = arm.facts.stand_in.emplace();
     facts.spec = request.stand_in->spec;
     facts.rate_bytes_per_s = request.stand_in->pace.rate_bytes_per_s;
-    facts.latency_s = std::chrono::duration<double>(request.stand_in->pace.latency).count();
-    arm.facts.stand_in = facts;
+    facts.latency_s = stand_in::latency_s_of(request.stand_in->pace);
   }
   look_behind(&arm);
   return arm;

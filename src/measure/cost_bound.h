@@ -21,7 +21,7 @@ class CostBound {
 
   [[nodiscard]] bool due(os::TimePoint now) const { return now >= next_; }
 
-  // Looks if it is due at `now`, which is now.
+  // Calls `look` if it is due, and takes note of what it cost.
   template <typename Look>
   void look_if_due(os::TimePoint now, const Look& look) {
     if (!due(now)) return;

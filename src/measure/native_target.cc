@@ -25,10 +25,10 @@ constexpr std::size_t k_longest_line = 1 << 20;
 
 // The bytes that the loader read with O_DIRECT, from its "routes".
 std::optional<std::uint64_t> direct_bytes(const text::json::object& ready) {
-  const text::json::value* routes = ready.if_contains("routes");
-  if (routes == nullptr || !routes->is_object()) return std::nullopt;
-  return text::unsigned_at(routes->get_object(), "io_uring_direct").value_or(0) +
-         text::unsigned_at(routes->get_object(), "pread_direct").value_or(0);
+  const text::json::object* routes = text::object_at(ready, "routes");
+  if (routes == nullptr) return std::nullopt;
+  return text::unsigned_at(*routes, "io_uring_direct").value_or(0) +
+         text::unsigned_at(*routes, "pread_direct").value_or(0);
 }
 
 class LaunchedLoader : public Launched {

@@ -57,17 +57,13 @@ class LaunchedServer : public Launched {
     const os::TimePoint asked = os::Clock::now();
     const server::TokenOutcome token =
         server::request_first_token(ready_url_, *completion_, k_token_patience);
-    FirstToken result{std::nullopt, token.reason};
-    if (token.at) {
-      result.after_s = os::seconds_between(asked, *token.at);
-      return result;
-    }
+    if (token.at) return FirstToken{os::seconds_between(asked, *token.at), token.reason};
     // It may have died of the request; its end is told a moment later.
     const os::TimePoint patience = os::Clock::now() + std::chrono::milliseconds(500);
     while (!server_.ended() && os::Clock::now() < patience) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
-    return result;
+    return FirstToken{std::nullopt, token.reason};
   }
 
   std::vector<std::string> stop() override {
@@ -176,8 +172,7 @@ std::string own_name() {
   std::error_code error;
   std::string name = std::filesystem::read_symlink(k_own_program, error);
   if (error) throw os::SystemError("read", k_own_program, error.value());
-  const std::size_t at = name.rfind(k_mark);
-  if (at != std::string::npos && at + k_mark.size() == name.size()) name.resize(at);
+  if (name.ends_with(k_mark)) name.resize(name.size() - k_mark.size());
   return name;
 }
 

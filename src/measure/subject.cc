@@ -26,9 +26,7 @@ std::vector<std::string> labels_of(const Plan& plan) {
 
 std::string_view own_suffix_of(std::string_view label) {
   for (const std::string_view suffix : k_own_suffixes) {
-    if (label.size() > suffix.size() && label.substr(label.size() - suffix.size()) == suffix) {
-      return suffix;
-    }
+    if (label.size() > suffix.size() && label.ends_with(suffix)) return suffix;
   }
   return "";
 }

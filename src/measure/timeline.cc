@@ -47,6 +47,7 @@ void Timeline::add(os::TimePoint now, const process::TreeSample* tree, Row which
     row.read_calls = grown(tree->read_calls, &largest_.read_calls);
     row.cpu_s = grown(std::optional(tree->usage.cpu_s), &largest_.cpu_s);
     row.resident_bytes = tree->usage.resident_bytes;
+    pids_ = tree->pids;
   }
   std::optional<std::uint64_t> bytes;
   if (sources_.storage_bytes) {
@@ -56,7 +57,6 @@ void Timeline::add(os::TimePoint now, const process::TreeSample* tree, Row which
   }
   row.storage_bytes = grown(bytes, &largest_.storage_bytes);
   row.page_cache_bytes = ask(sources_.page_cache_bytes, now, which == Row::last, &page_cache_cost_);
-  if (tree != nullptr) pids_ = tree->pids;
   if (sources_.gpu) row.gpu = sources_.gpu(pids_);
   samples_.push_back(row);
   if (samples_.size() > k_most_samples) thin_out();

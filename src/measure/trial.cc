@@ -28,13 +28,6 @@ struct Baseline {
   std::optional<std::uint64_t> counter_bytes;
 };
 
-Baseline baseline_of(const Arm& arm, const gpu::Nvml& nvml) {
-  Baseline baseline;
-  baseline.gpu_mib = nvml.used_mib();
-  if (arm.counter.counter) baseline.counter_bytes = arm.counter.counter();
-  return baseline;
-}
-
 // What the path's counter has grown by. Nothing where it is not known, or began anew.
 std::optional<std::uint64_t> delivered_since(const Baseline& baseline, const Arm& arm) {
   if (!baseline.counter_bytes) return std::nullopt;
@@ -220,7 +213,8 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
     return result;
   }
   record.remarks = start.remarks;
-  const Baseline baseline = baseline_of(arm, nvml);
+  const Baseline baseline{nvml.used_mib(),
+                          arm.counter.counter ? arm.counter.counter() : std::nullopt};
   record.resident_bytes_before = start.view.resident_bytes();  // nothing between this and launch
   start.evidence.resident_bytes_before = record.resident_bytes_before;
 
