@@ -44,7 +44,7 @@ std::string describe_leftovers(const ColdEvidence& evidence) {
 // Of the counters, once it is known that they were read: verified where the checkpoint was read
 // from storage, by the target.
 ColdVerdict judge_target_share(const ColdEvidence& e) {
-  if (covers(e.observed.target_bytes, e.needed_bytes)) return {};
+  if (covers(e.observed.target_bytes, e.needed_bytes)) return {records::Cold::verified};
   const std::string figures =
       fmt::format("storage delivered {}, the target's own processes read {} of the {} needed",
                   format_bytes(*e.counter_bytes), format_bytes(*e.observed.target_bytes),
@@ -85,11 +85,11 @@ ColdVerdict judge_path_counter(const ColdEvidence& e) {
             fmt::format("the {} counter cannot tell the target's reads from those of others: {}",
                         e.counter_source, others)};
   }
-  return {};
+  return {records::Cold::verified};
 }
 
 ColdVerdict judge_processes_alone(const ColdEvidence& e) {
-  if (covers(e.observed.target_bytes, e.needed_bytes)) return {};
+  if (covers(e.observed.target_bytes, e.needed_bytes)) return {records::Cold::verified};
   return {e.observed.lost_children ? records::Cold::unknown : records::Cold::not_cold,
           fmt::format("the target's processes read {} from storage, the checkpoint has {}",
                       format_bytes(*e.observed.target_bytes), format_bytes(e.needed_bytes))};
@@ -120,7 +120,7 @@ ColdVerdict judge_residency_alone(const ColdEvidence& e) {
                         e.no_counter_reason, format_bytes(*e.weights_resident_after),
                         format_bytes(e.needed_bytes))};
   }
-  ColdVerdict verdict;
+  ColdVerdict verdict{records::Cold::verified};
   const bool direct = e.direct_bytes.value_or(0) > 0;
   verdict.storage_bytes_source = direct ? "direct_io" : "residency";
   if (direct) verdict.storage_bytes_read = e.direct_bytes;

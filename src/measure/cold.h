@@ -69,7 +69,7 @@ struct ColdEvidence {
 };
 
 struct ColdVerdict {
-  records::Cold cold = records::Cold::verified;
+  records::Cold cold = records::Cold::unknown;
   std::string reason = {};  // empty for verified
   std::optional<std::uint64_t> storage_bytes_read = {};
   std::string storage_bytes_source = {};
