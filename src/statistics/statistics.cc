@@ -18,41 +18,39 @@ constexpr double k_outlier_distance = 14.826;
 
 double normal_two_sided(double z) { return std::erfc(std::abs(z) / std::sqrt(2.0)); }
 
+std::vector<double> ascending(std::span<const double> values) {
+  std::vector<double> sorted(values.begin(), values.end());
+  std::sort(sorted.begin(), sorted.end());
+  return sorted;
+}
+
 // Twice the mid-rank of every value, so that ranks are integers also for ties.
-std::vector<std::size_t> doubled_ranks(const std::vector<double>& values) {
-  std::vector<std::size_t> order(values.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&values](std::size_t left, std::size_t right) {
-    return values[left] < values[right];
-  });
-  std::vector<std::size_t> ranks(values.size());
-  for (std::size_t first = 0; first < order.size();) {
-    std::size_t end = first;
-    while (end < order.size() && values[order[end]] == values[order[first]]) ++end;
-    for (std::size_t index = first; index < end; ++index) ranks[order[index]] = first + end + 1;
-    first = end;
+std::vector<std::size_t> doubled_ranks(std::span<const double> values) {
+  const std::vector<double> sorted = ascending(values);
+  std::vector<std::size_t> ranks;
+  ranks.reserve(values.size());
+  for (const double value : values) {
+    const auto [first, end] = std::equal_range(sorted.begin(), sorted.end(), value);
+    ranks.push_back(
+        static_cast<std::size_t>((first - sorted.begin()) + (end - sorted.begin()) + 1));
   }
   return ranks;
 }
 
-// Sum of t^3 - t over the groups of equal values.
-double tie_term(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  double sum = 0;
-  for (std::size_t first = 0; first < values.size();) {
-    std::size_t end = first;
-    while (end < values.size() && values[end] == values[first]) ++end;
-    const auto group = static_cast<double>(end - first);
-    sum += group * group * group - group;
+// How many values there are of each, where they are equal.
+std::vector<double> tie_sizes(std::span<const double> values) {
+  const std::vector<double> sorted = ascending(values);
+  std::vector<double> sizes;
+  for (auto first = sorted.begin(); first != sorted.end();) {
+    const auto end = std::upper_bound(first, sorted.end(), *first);
+    sizes.push_back(static_cast<double>(end - first));
     first = end;
   }
-  return sum;
+  return sizes;
 }
 
-// The share of all ways to choose `chosen` of the ranks whose sum is at least as far from the mean
-// as `observed`; everything doubled.
-double exact_rank_sum_p(const std::vector<std::size_t>& ranks, std::size_t chosen,
-                        std::size_t observed) {
+// How many ways to choose `chosen` of the ranks give each sum, by that sum.
+std::vector<double> rank_sum_ways(const std::vector<std::size_t>& ranks, std::size_t chosen) {
   const std::size_t total = std::accumulate(ranks.begin(), ranks.end(), std::size_t{0});
   // ways[k][s]: how many choices of k ranks have sum s.
   std::vector<std::vector<double>> ways(chosen + 1, std::vector<double>(total + 1, 0.0));
@@ -64,6 +62,15 @@ double exact_rank_sum_p(const std::vector<std::size_t>& ranks, std::size_t chose
       }
     }
   }
+  return ways[chosen];
+}
+
+// The share of all ways to choose `chosen` of the ranks whose sum is at least as far from the mean
+// as `observed`; everything doubled.
+double exact_rank_sum_p(const std::vector<std::size_t>& ranks, std::size_t chosen,
+                        std::size_t observed) {
+  const std::vector<double> ways = rank_sum_ways(ranks, chosen);
+  const std::size_t total = ways.size() - 1;
   // The mean sum is chosen * total / n: compared in integers, times n.
   const auto n = static_cast<std::int64_t>(ranks.size());
   const auto mean_n = static_cast<std::int64_t>(chosen * total);
@@ -73,25 +80,10 @@ double exact_rank_sum_p(const std::vector<std::size_t>& ranks, std::size_t chose
   double all = 0;
   double as_far = 0;
   for (std::size_t sum = 0; sum <= total; ++sum) {
-    all += ways[chosen][sum];
-    if (distance_n(sum) >= distance_n(observed)) as_far += ways[chosen][sum];
+    all += ways[sum];
+    if (distance_n(sum) >= distance_n(observed)) as_far += ways[sum];
   }
   return as_far / all;
-}
-
-// How many ways to choose `chosen` of the ranks 1 to n give each rank sum, by that sum.
-std::vector<double> rank_sum_ways(std::size_t n, std::size_t chosen) {
-  const std::size_t most = chosen * n;
-  std::vector<std::vector<double>> ways(chosen + 1, std::vector<double>(most + 1, 0.0));
-  ways[0][0] = 1;
-  for (std::size_t rank = 1; rank <= n; ++rank) {
-    for (std::size_t count = chosen; count > 0; --count) {
-      for (std::size_t sum = most; sum >= rank; --sum) {
-        ways[count][sum] += ways[count - 1][sum - rank];
-      }
-    }
-  }
-  return ways[chosen];
 }
 
 // Of the n_a * n_b pairs in order, which one from either end bounds a 95 % interval: the first
@@ -105,7 +97,9 @@ std::size_t bounding_pair(std::size_t n_a, std::size_t n_b) {
     // With the test's correction for continuity, or the two would contradict each other.
     return static_cast<std::size_t>(std::max(1.0, std::ceil(pairs / 2 - 0.5 - k_z * deviation)));
   }
-  const std::vector<double> ways = rank_sum_ways(n, n_a);
+  std::vector<std::size_t> ranks(n);
+  std::iota(ranks.begin(), ranks.end(), std::size_t{1});
+  const std::vector<double> ways = rank_sum_ways(ranks, n_a);
   const double all = std::accumulate(ways.begin(), ways.end(), 0.0);
   const std::size_t least = n_a * (n_a + 1) / 2;
   double below = 0;
@@ -149,10 +143,8 @@ double pair_at(std::size_t place, const std::vector<double>& a, const std::vecto
 template <typename Statistic>
 Interval shift_interval(std::span<const double> first, std::span<const double> second,
                         Statistic statistic) {
-  std::vector<double> a(first.begin(), first.end());
-  std::vector<double> b(second.begin(), second.end());
-  std::sort(a.begin(), a.end());
-  std::sort(b.begin(), b.end());
+  const std::vector<double> a = ascending(first);
+  const std::vector<double> b = ascending(second);
   const std::size_t place = bounding_pair(a.size(), b.size());
   const Interval interval{pair_at(place, a, b, statistic),
                           pair_at(a.size() * b.size() + 1 - place, a, b, statistic)};
@@ -174,32 +166,31 @@ std::int64_t kendall_score(std::span<const double> values) {
   return score;
 }
 
-double exact_order_p(std::vector<double> values, std::int64_t observed) {
-  std::sort(values.begin(), values.end());
+double exact_order_p(std::span<const double> values, std::int64_t observed) {
+  std::vector<double> order = ascending(values);
   double all = 0;
   double as_far = 0;
   // Orders that differ only in which of two equal values comes first are met once each: every
   // distinct order stands for equally many.
   do {
     all += 1;
-    if (std::abs(kendall_score(values)) >= std::abs(observed)) as_far += 1;
-  } while (std::next_permutation(values.begin(), values.end()));
+    if (std::abs(kendall_score(order)) >= std::abs(observed)) as_far += 1;
+  } while (std::next_permutation(order.begin(), order.end()));
   return as_far / all;
-}
-
-double median_in_place(std::vector<double>* values) {
-  const std::size_t middle = values->size() / 2;
-  const auto at = values->begin() + static_cast<std::ptrdiff_t>(middle);
-  std::nth_element(values->begin(), at, values->end());
-  if (values->size() % 2 == 1) return *at;
-  return (*std::max_element(values->begin(), at) + *at) / 2;
 }
 
 }  // namespace
 
 double median(std::span<const double> values) {
   std::vector<double> copy(values.begin(), values.end());
-  return median_in_place(&copy);
+  const auto middle = copy.begin() + static_cast<std::ptrdiff_t>(copy.size() / 2);
+  std::nth_element(copy.begin(), middle, copy.end());
+  if (copy.size() % 2 == 1) return *middle;
+  return (*std::max_element(copy.begin(), middle) + *middle) / 2;
+}
+
+std::optional<double> median_if_any(std::span<const double> values) {
+  return values.empty() ? std::nullopt : std::optional(median(values));
 }
 
 std::optional<Summary> summarize(std::span<const double> values) {
@@ -221,7 +212,9 @@ std::optional<double> mann_whitney_p(std::span<const double> a, std::span<const 
   const auto n_b = static_cast<double>(b.size());
   const double n = n_a + n_b;
   const double u = static_cast<double>(observed) / 2 - n_a * (n_a + 1) / 2;
-  const double variance = n_a * n_b / 12 * (n + 1 - tie_term(all) / (n * (n - 1)));
+  double ties = 0;
+  for (const double group : tie_sizes(all)) ties += group * group * group - group;
+  const double variance = n_a * n_b / 12 * (n + 1 - ties / (n * (n - 1)));
   if (variance <= 0) return 1.0;
   const double distance = std::max(0.0, std::abs(u - n_a * n_b / 2) - 0.5);
   return normal_two_sided(distance / std::sqrt(variance));
@@ -240,16 +233,14 @@ std::optional<Interval> difference_interval(std::span<const double> a, std::span
 
 std::optional<double> chance_of_larger(std::span<const double> a, std::span<const double> b) {
   if (a.empty() || b.empty()) return std::nullopt;
-  std::vector<double> first(a.begin(), a.end());
-  std::vector<double> second(b.begin(), b.end());
-  std::sort(first.begin(), first.end());
-  std::sort(second.begin(), second.end());
-  const auto larger = [](double x, double y) { return y - x; };
+  const std::vector<double> sorted = ascending(a);
+  std::ptrdiff_t not_larger = 0;  // pairs: those of equal values once, the others twice
+  for (const double value : b) {
+    const auto [first, end] = std::equal_range(sorted.begin(), sorted.end(), value);
+    not_larger += (sorted.end() - first) + (sorted.end() - end);
+  }
   const auto pairs = static_cast<double>(a.size()) * static_cast<double>(b.size());
-  const auto not_above = static_cast<double>(pairs_up_to(0, first, second, larger));
-  const auto below = static_cast<double>(
-      pairs_up_to(-std::numeric_limits<double>::denorm_min(), first, second, larger));
-  return 1 - (not_above + below) / 2 / pairs;
+  return 1 - static_cast<double>(not_larger) / 2 / pairs;
 }
 
 bool lie_far_apart(const Summary& a, const Summary& b) {
@@ -299,8 +290,7 @@ std::optional<std::size_t> lower_cluster(std::span<const double> values) {
   constexpr double k_gap = 3;
   constexpr double k_least_share = 0.05;
   if (values.size() < k_least) return std::nullopt;
-  std::vector<double> sorted(values.begin(), values.end());
-  std::sort(sorted.begin(), sorted.end());
+  const std::vector<double> sorted = ascending(values);
   const double least_gap = k_least_share * median(values);
   for (std::size_t low = k_least_in_one; low + k_least_in_one <= sorted.size(); ++low) {
     const double gap = sorted[low] - sorted[low - 1];
@@ -335,17 +325,11 @@ std::optional<Trend> trend_over_order(std::span<const double> values) {
   const auto n = static_cast<double>(used.size());
   const std::int64_t score = kendall_score(used);
   const double pairs = n * (n - 1) / 2;
-  std::vector<double> sorted = used;
-  std::sort(sorted.begin(), sorted.end());
   double tied_pairs = 0;
   double tied_variance = 0;
-  for (std::size_t first = 0; first < sorted.size();) {
-    std::size_t end = first;
-    while (end < sorted.size() && sorted[end] == sorted[first]) ++end;
-    const auto group = static_cast<double>(end - first);
+  for (const double group : tie_sizes(used)) {
     tied_pairs += group * (group - 1) / 2;
     tied_variance += group * (group - 1) * (2 * group + 5);
-    first = end;
   }
   if (tied_pairs >= pairs) return std::nullopt;
   Trend trend;

@@ -40,6 +40,8 @@ struct Trend {
 
 // The middle value, or the mean of the two middle ones. `values` must not be empty.
 [[nodiscard]] double median(std::span<const double> values);
+// The same; nothing for no values.
+[[nodiscard]] std::optional<double> median_if_any(std::span<const double> values);
 
 // Nothing for no values.
 [[nodiscard]] std::optional<Summary> summarize(std::span<const double> values);
