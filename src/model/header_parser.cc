@@ -14,7 +14,7 @@
 #include "model/name_table.h"
 #include "os/error.h"
 #include "os/mapping.h"
-#include "text/quote.h"
+#include "text/escape.h"
 
 namespace coldload::model {
 

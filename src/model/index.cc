@@ -11,7 +11,7 @@
 #include "model/name_table.h"
 #include "os/error.h"
 #include "os/fd.h"
-#include "text/quote.h"
+#include "text/escape.h"
 
 namespace coldload::model {
 

@@ -12,7 +12,7 @@
 #include "os/error.h"
 #include "os/fd.h"
 #include "text/csv.h"
-#include "text/quote.h"
+#include "text/escape.h"
 
 namespace coldload::records {
 

@@ -20,7 +20,7 @@
 #include "records/csv_row.h"
 #include "records/json_lines.h"
 #include "text/csv.h"
-#include "text/quote.h"
+#include "text/escape.h"
 
 namespace coldload::records {
 

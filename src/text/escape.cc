@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <cstdint>
 
+#include <boost/algorithm/string/replace.hpp>
+#include <boost/locale/utf.hpp>
 #include <fmt/format.h>
 
 namespace coldload::text {
 
 namespace {
+
+using Utf8 = boost::locale::utf::utf_traits<char>;
 
 constexpr std::string_view k_replacement = "\xEF\xBF\xBD";
 
@@ -17,13 +21,8 @@ bool is_alphanumeric(unsigned char byte) {
 }
 
 std::uint32_t code_point(std::string_view character) {
-  const auto first = static_cast<unsigned char>(character[0]);
-  if (character.size() == 1) return first;
-  std::uint32_t point = first & (0xFFu >> (character.size() + 1));
-  for (const char next : character.substr(1)) {
-    point = (point << 6) | (static_cast<unsigned char>(next) & 0x3Fu);
-  }
-  return point;
+  const char* at = character.data();
+  return Utf8::decode_valid(at);
 }
 
 bool steers(std::uint32_t point) {
@@ -32,33 +31,32 @@ bool steers(std::uint32_t point) {
          (point >= 0x2066 && point <= 0x2069);
 }
 
+// Calls `each` with every character of the text; a byte that is no UTF-8 is U+FFFD.
+template <typename Each>
+void for_each_character(std::string_view text, Each each) {
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    each(length == 0 ? k_replacement : text.substr(0, length));
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+}
+
 // Calls `each` with every character of the text as one_line shows it.
 template <typename Each>
 void for_each_shown(std::string_view text, Each each) {
-  while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    if (length == 0) {
-      each(k_replacement);
-      text.remove_prefix(1);
-      continue;
-    }
-    const std::string_view character = text.substr(0, length);
-    const std::uint32_t point = code_point(character);
-    if (point == '\n' || point == '\r' || point == '\t') {
+  for_each_character(text, [&each](std::string_view character) {
+    if (character == "\n" || character == "\r" || character == "\t") {
       each(std::string_view(" "));
     } else {
-      each(steers(point) ? k_replacement : character);
+      each(steers(code_point(character)) ? k_replacement : character);
     }
-    text.remove_prefix(length);
-  }
+  });
 }
 
 // In bash's $'...', which shows what would steer a terminal as escapes.
 std::string shell_word_with_escapes(std::string_view text) {
   std::string out = "$'";
-  while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    const std::string_view character = length == 0 ? k_replacement : text.substr(0, length);
+  for_each_character(text, [&out](std::string_view character) {
     if (steers(code_point(character))) {
       for (const char byte : character) {
         out += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
@@ -67,17 +65,8 @@ std::string shell_word_with_escapes(std::string_view text) {
       if (character == "'" || character == "\\") out += '\\';
       out += character;
     }
-    text.remove_prefix(std::max<std::size_t>(length, 1));
-  }
+  });
   return out + '\'';
-}
-
-bool is_shown_as_it_is(std::string_view text) {
-  for (std::size_t length = 0; !text.empty(); text.remove_prefix(length)) {
-    length = utf8_length(text);
-    if (length == 0 || steers(code_point(text.substr(0, length)))) return false;
-  }
-  return true;
 }
 
 std::string entity(std::string_view character) {
@@ -87,27 +76,15 @@ std::string entity(std::string_view character) {
 }  // namespace
 
 std::size_t utf8_length(std::string_view text) {
-  if (text.empty()) return 0;
-  const auto first = static_cast<unsigned char>(text[0]);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || text.size() < length) return 0;
-  for (std::size_t index = 1; index < length; ++index) {
-    if ((static_cast<unsigned char>(text[index]) & 0xC0u) != 0x80) return 0;
-  }
-  const std::uint32_t point = code_point(text.substr(0, length));
-  const bool overlong = (length == 3 && point < 0x800) || (length == 4 && point < 0x10000);
-  const bool surrogate = point >= 0xD800 && point <= 0xDFFF;
-  return overlong || surrogate || point > 0x10FFFF ? 0 : length;
+  const char* end = text.data();
+  const std::uint32_t point = Utf8::decode(end, text.data() + text.size());
+  const bool is_there = boost::locale::utf::is_valid_codepoint(point);
+  return is_there ? static_cast<std::size_t>(end - text.data()) : 0;
 }
 
 std::string valid_utf8(std::string_view text) {
   std::string out;
-  while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    out += length == 0 ? k_replacement : text.substr(0, length);
-    text.remove_prefix(length == 0 ? 1 : length);
-  }
+  for_each_character(text, [&out](std::string_view character) { out += character; });
   return out;
 }
 
@@ -115,6 +92,13 @@ std::string one_line(std::string_view text) {
   std::string out;
   for_each_shown(text, [&out](std::string_view character) { out += character; });
   return out;
+}
+
+std::string quoted(std::string_view text, std::size_t limit_bytes) {
+  if (text.size() <= limit_bytes) return '"' + one_line(text) + '"';
+  std::size_t end = limit_bytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return '"' + one_line(text.substr(0, end)) + "...\"";
 }
 
 std::string markdown_text(std::string_view text) {
@@ -157,27 +141,18 @@ std::string markdown_code(std::string_view text) {
 }
 
 std::string shell_word(std::string_view text) {
-  if (!is_shown_as_it_is(text)) return shell_word_with_escapes(text);
-  static constexpr std::string_view k_safe = "-_./:=,+@%{}";
-  bool safe = !text.empty();
-  for (const char character : text) {
-    safe = safe && (is_alphanumeric(static_cast<unsigned char>(character)) ||
-                    k_safe.find(character) != std::string_view::npos);
-  }
+  if (one_line(text) != text) return shell_word_with_escapes(text);
+  const bool safe = !text.empty() && std::all_of(text.begin(), text.end(), [](char character) {
+    static constexpr std::string_view k_safe = "-_./:=,+@%{}";
+    return is_alphanumeric(static_cast<unsigned char>(character)) ||
+           k_safe.find(character) != std::string_view::npos;
+  });
   // {model} is no more than that to a shell; {a,b} and {1..3} are several words.
   const bool expands =
       text.find('{') != std::string_view::npos &&
       (text.find(',') != std::string_view::npos || text.find("..") != std::string_view::npos);
   if (safe && !expands) return std::string(text);
-  std::string out = "'";
-  for (const char character : text) {
-    if (character == '\'') {
-      out += "'\\''";
-    } else {
-      out += character;
-    }
-  }
-  return out + '\'';
+  return '\'' + boost::replace_all_copy(std::string(text), "'", "'\\''") + '\'';
 }
 
 std::string shell_line(const std::vector<std::string>& words) {

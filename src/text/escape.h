@@ -1,4 +1,5 @@
-// Untrusted text made safe for where it is shown: JSON, a terminal, Markdown, a shell line.
+// Untrusted text made safe for where it is shown: JSON, a terminal, a message, Markdown, a shell
+// line.
 //
 // Layer: text. Pure functions.
 #pragma once
@@ -20,6 +21,10 @@ namespace coldload::text {
 // One line that cannot steer a terminal: line breaks and tabs become blanks, other control
 // characters (C1 too) and characters that turn the writing direction become U+FFFD.
 [[nodiscard]] std::string one_line(std::string_view text);
+
+// one_line(text) in double quotes, for a message. What is longer than `limit_bytes` is cut there
+// (at a character's start) and ends in "...".
+[[nodiscard]] std::string quoted(std::string_view text, std::size_t limit_bytes = 120);
 
 // The text as Markdown that shows exactly it: no markup, no HTML, no table border, no link; one
 // line. For use within a line, not at its start.

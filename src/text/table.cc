@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 
+#include <boost/algorithm/string/replace.hpp>
+
 #include "text/escape.h"
 
 namespace coldload::text {
@@ -27,16 +29,11 @@ std::string plain_line(const std::vector<std::string>& cells, const std::vector<
   return line + '\n';
 }
 
-std::string markdown_cell(const std::string& cell) {
-  std::string out;
-  for (const char character : cell) {
-    if (character == '|') {
-      out += "&#124;";
-    } else {
-      out += character == '\n' || character == '\r' ? ' ' : character;
-    }
-  }
-  return out;
+std::string markdown_cell(std::string cell) {
+  const auto breaks = [](char character) { return character == '\n' || character == '\r'; };
+  std::replace_if(cell.begin(), cell.end(), breaks, ' ');
+  boost::replace_all(cell, "|", "&#124;");
+  return cell;
 }
 
 }  // namespace
