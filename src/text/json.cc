@@ -1,6 +1,7 @@
 #include "text/json.h"
 
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -10,73 +11,64 @@ namespace coldload::text {
 
 namespace {
 
-void write_number(std::string* out, double value) {
-  if (!std::isfinite(value)) {
-    *out += "null";
-    return;
+class Writer {
+ public:
+  // Blanks an indent; negative: all on one line.
+  explicit Writer(int indent) : indent_(indent) {}
+
+  std::string text(const json::value& value) {
+    write(value);
+    return std::move(out_);
   }
-  *out += fmt::format("{}", value);
-}
 
-void write(std::string* out, const json::value& value, int indent, int depth);
-
-void new_line(std::string* out, int indent, int depth) {
-  if (indent < 0) return;
-  *out += '\n';
-  out->append(static_cast<std::size_t>(indent) * static_cast<std::size_t>(depth), ' ');
-}
-
-void write_object(std::string* out, const json::object& object, int indent, int depth) {
-  *out += '{';
-  bool first = true;
-  for (const auto& member : object) {
-    if (!first) *out += ',';
-    first = false;
-    new_line(out, indent, depth + 1);
-    *out += json::serialize(member.key());
-    *out += indent < 0 ? ":" : ": ";
-    write(out, member.value(), indent, depth + 1);
+ private:
+  void write(const json::value& value) {
+    if (const json::object* object = value.if_object()) {
+      write_all(*object, '{', '}', [this](const json::key_value_pair& member) {
+        out_ += json::serialize(member.key());
+        out_ += indent_ < 0 ? ":" : ": ";
+        write(member.value());
+      });
+    } else if (const json::array* array = value.if_array()) {
+      write_all(*array, '[', ']', [this](const json::value& element) { write(element); });
+    } else if (const double* number = value.if_double()) {
+      out_ += std::isfinite(*number) ? fmt::format("{}", *number) : "null";
+    } else {
+      out_ += json::serialize(value);
+    }
   }
-  if (!first) new_line(out, indent, depth);
-  *out += '}';
-}
 
-void write_array(std::string* out, const json::array& array, int indent, int depth) {
-  *out += '[';
-  bool first = true;
-  for (const json::value& element : array) {
-    if (!first) *out += ',';
-    first = false;
-    new_line(out, indent, depth + 1);
-    write(out, element, indent, depth + 1);
+  template <typename List, typename WriteOne>
+  void write_all(const List& list, char begin, char end, WriteOne write_one) {
+    out_ += begin;
+    ++depth_;
+    for (const auto& one : list) {
+      if (&one != &*list.begin()) out_ += ',';
+      new_line();
+      write_one(one);
+    }
+    --depth_;
+    if (!list.empty()) new_line();
+    out_ += end;
   }
-  if (!first) new_line(out, indent, depth);
-  *out += ']';
-}
 
-void write(std::string* out, const json::value& value, int indent, int depth) {
-  switch (value.kind()) {
-    case json::kind::object:
-      write_object(out, value.get_object(), indent, depth);
-      return;
-    case json::kind::array:
-      write_array(out, value.get_array(), indent, depth);
-      return;
-    case json::kind::double_:
-      write_number(out, value.get_double());
-      return;
-    default:
-      *out += json::serialize(value);
+  void new_line() {
+    if (indent_ < 0) return;
+    out_ += '\n';
+    out_.append(static_cast<std::size_t>(indent_) * depth_, ' ');
   }
-}
+
+  int indent_;
+  std::size_t depth_ = 0;
+  std::string out_;
+};
 
 }  // namespace
 
 std::optional<json::value> parse_json(std::string_view text, std::string* error) {
   json::error_code code;
   json::stream_parser parser;
-  std::size_t consumed = 0;
-  consumed = parser.write_some(text.data(), text.size(), code);
+  const std::size_t consumed = parser.write_some(text.data(), text.size(), code);
   if (!code) parser.finish(code);
   if (!code && text.find_first_not_of(" \t\r\n", consumed) != std::string_view::npos) {
     code = json::error::extra_data;
@@ -88,25 +80,9 @@ std::optional<json::value> parse_json(std::string_view text, std::string* error)
   return parser.release();
 }
 
-std::string to_line(const json::value& value) {
-  std::string out;
-  write(&out, value, -1, 0);
-  return out;
-}
+std::string to_line(const json::value& value) { return Writer(-1).text(value); }
 
-std::string to_pretty(const json::value& value) {
-  std::string out;
-  write(&out, value, 2, 0);
-  return out + '\n';
-}
-
-json::value or_null(const std::optional<double>& value) {
-  return value ? json::value(*value) : json::value(nullptr);
-}
-
-json::value or_null(const std::optional<std::uint64_t>& value) {
-  return value ? json::value(*value) : json::value(nullptr);
-}
+std::string to_pretty(const json::value& value) { return Writer(2).text(value) + '\n'; }
 
 json::value or_null(const std::string& text) {
   return text.empty() ? json::value(nullptr) : json::value(valid_utf8(text));

@@ -27,8 +27,10 @@ namespace json = boost::json;
 [[nodiscard]] std::string to_pretty(const json::value& value);
 
 // A number, or a text that is not empty; else null.
-[[nodiscard]] json::value or_null(const std::optional<double>& value);
-[[nodiscard]] json::value or_null(const std::optional<std::uint64_t>& value);
+template <typename Number>
+[[nodiscard]] json::value or_null(const std::optional<Number>& value) {
+  return value ? json::value(*value) : json::value(nullptr);
+}
 [[nodiscard]] json::value or_null(const std::string& text);
 
 // The member's value where it is there and of that kind; nothing otherwise.
