@@ -1,10 +1,11 @@
 #include "text/units.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <limits>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -29,87 +30,61 @@ std::optional<Number> leading_number(std::string_view text) {
 }
 
 struct Unit {
-  std::string_view name;
   double factor;
+  std::vector<std::string_view> names;
 };
 
-std::optional<double> factor_of(std::string_view name, const Unit* begin, const Unit* end) {
-  for (const Unit* unit = begin; unit != end; ++unit) {
-    if (unit->name == name) return unit->factor;
+std::optional<double> factor_of(std::string_view name, const std::vector<Unit>& units) {
+  for (const Unit& unit : units) {
+    const auto found = std::find(unit.names.begin(), unit.names.end(), name);
+    if (found != unit.names.end()) return unit.factor;
   }
   return std::nullopt;
 }
 
 constexpr double k_kib = 1024.0;
+constexpr double k_mib = 1024.0 * k_kib;
+constexpr double k_gib = 1024.0 * k_mib;
+constexpr double k_tib = 1024.0 * k_gib;
 
-constexpr std::array<Unit, 24> k_size_units{{
-    {"", 1},
-    {"B", 1},
-    {"kB", 1e3},
-    {"KB", 1e3},
-    {"MB", 1e6},
-    {"GB", 1e9},
-    {"TB", 1e12},
-    {"KiB", k_kib},
-    {"kiB", k_kib},
-    {"MiB", k_kib* k_kib},
-    {"GiB", k_kib* k_kib* k_kib},
-    {"TiB", k_kib* k_kib* k_kib* k_kib},
-    {"k", k_kib},
-    {"K", k_kib},
-    {"m", k_kib* k_kib},
-    {"M", k_kib* k_kib},
-    {"g", k_kib* k_kib* k_kib},
-    {"G", k_kib* k_kib* k_kib},
-    {"t", k_kib* k_kib* k_kib* k_kib},
-    {"T", k_kib* k_kib* k_kib* k_kib},
-    {"Ki", k_kib},
-    {"Mi", k_kib* k_kib},
-    {"Gi", k_kib* k_kib* k_kib},
-    {"Ti", k_kib* k_kib* k_kib* k_kib},
-}};
+const std::vector<Unit> k_size_units{
+    {1, {"", "B"}},
+    {1e3, {"kB", "KB"}},
+    {1e6, {"MB"}},
+    {1e9, {"GB"}},
+    {1e12, {"TB"}},
+    {k_kib, {"k", "K", "Ki", "kiB", "KiB"}},
+    {k_mib, {"m", "M", "Mi", "MiB"}},
+    {k_gib, {"g", "G", "Gi", "GiB"}},
+    {k_tib, {"t", "T", "Ti", "TiB"}},
+};
 
-constexpr std::array<Unit, 12> k_bit_units{{
-    {"bit", 0.125},
-    {"kbit", 125},
-    {"Kbit", 125},
-    {"Mbit", 125e3},
-    {"Gbit", 125e6},
-    {"Tbit", 125e9},
-    {"b", 0.125},
-    {"kb", 125},
-    {"Kb", 125},
-    {"Mb", 125e3},
-    {"Gb", 125e6},
-    {"Tb", 125e9},
-}};
+const std::vector<Unit> k_bit_units{
+    {0.125, {"bit", "b"}},   {125, {"kbit", "Kbit", "kb", "Kb"}},
+    {125e3, {"Mbit", "Mb"}}, {125e6, {"Gbit", "Gb"}},
+    {125e9, {"Tbit", "Tb"}},
+};
 
-constexpr std::array<Unit, 7> k_time_units{{
-    {"", 1e9},
-    {"s", 1e9},
-    {"ms", 1e6},
-    {"us", 1e3},
-    {"ns", 1},
-    {"m", 60e9},
-    {"h", 3600e9},
-}};
+const std::vector<Unit> k_time_units{
+    {1, {"ns"}}, {1e3, {"us"}}, {1e6, {"ms"}}, {1e9, {"", "s"}}, {60e9, {"m"}}, {3600e9, {"h"}},
+};
 
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+// The whole number of units of factor 1 that is nearest.
+std::optional<std::int64_t> whole_amount(std::string_view text, const std::vector<Unit>& units) {
+  const auto number = leading_number(text);
+  const auto factor = number ? factor_of(number->suffix, units) : std::nullopt;
+  if (!factor) return std::nullopt;
+  const double amount = std::round(number->value * *factor);
+  constexpr double k_too_large = 9.2e18;
+  if (!(amount < k_too_large)) return std::nullopt;
+  return static_cast<std::int64_t>(amount);
 }
 
 }  // namespace
 
 std::optional<std::uint64_t> parse_size(std::string_view text) {
-  const auto number = leading_number(text);
-  if (!number) return std::nullopt;
-  const auto factor =
-      factor_of(number->suffix, k_size_units.data(), k_size_units.data() + k_size_units.size());
-  if (!factor) return std::nullopt;
-  const double bytes = std::round(number->value * *factor);
-  constexpr double k_too_large = 9.2e18;
-  if (!(bytes < k_too_large)) return std::nullopt;
-  return static_cast<std::uint64_t>(bytes);
+  const auto bytes = whole_amount(text, k_size_units);
+  return bytes ? std::optional<std::uint64_t>(*bytes) : std::nullopt;
 }
 
 std::optional<double> parse_share(std::string_view text) {
@@ -123,12 +98,10 @@ std::optional<double> parse_rate(std::string_view text) {
   const auto number = leading_number(text);
   if (!number) return std::nullopt;
   std::string_view unit = number->suffix;
-  if (ends_with(unit, "/s")) unit.remove_suffix(2);
-  if (ends_with(unit, "ps")) unit.remove_suffix(2);
-  auto factor = factor_of(unit, k_bit_units.data(), k_bit_units.data() + k_bit_units.size());
-  if (!factor) {
-    factor = factor_of(unit, k_size_units.data(), k_size_units.data() + k_size_units.size());
-  }
+  if (unit.ends_with("/s")) unit.remove_suffix(2);
+  if (unit.ends_with("ps")) unit.remove_suffix(2);
+  auto factor = factor_of(unit, k_bit_units);
+  if (!factor) factor = factor_of(unit, k_size_units);
   if (!factor) return std::nullopt;
   const double rate = number->value * *factor;
   if (!(rate > 0) || !std::isfinite(rate)) return std::nullopt;
@@ -136,15 +109,8 @@ std::optional<double> parse_rate(std::string_view text) {
 }
 
 std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
-  const auto number = leading_number(text);
-  if (!number) return std::nullopt;
-  const auto factor =
-      factor_of(number->suffix, k_time_units.data(), k_time_units.data() + k_time_units.size());
-  if (!factor) return std::nullopt;
-  const double nanoseconds = std::round(number->value * *factor);
-  constexpr double k_too_long = 9.2e18;
-  if (!(nanoseconds < k_too_long)) return std::nullopt;
-  return std::chrono::nanoseconds(static_cast<std::int64_t>(nanoseconds));
+  const auto nanoseconds = whole_amount(text, k_time_units);
+  return nanoseconds ? std::optional(std::chrono::nanoseconds(*nanoseconds)) : std::nullopt;
 }
 
 std::string format_bytes(std::uint64_t bytes) {
@@ -153,10 +119,7 @@ std::string format_bytes(std::uint64_t bytes) {
   const auto value = static_cast<double>(bytes);
   for (const auto& [factor, name] : k_steps) {
     if (value < factor * 0.9995) continue;
-    const double scaled = value / factor;
-    if (scaled < 9.995) return fmt::format("{:.2f} {}", scaled, name);
-    if (scaled < 99.95) return fmt::format("{:.1f} {}", scaled, name);
-    return fmt::format("{:.0f} {}", scaled, name);
+    return fmt::format("{} {}", three_digits(value / factor), name);
   }
   return fmt::format("{} B", bytes);
 }
@@ -165,10 +128,12 @@ std::string format_rate(double bytes_per_s) {
   return format_bytes(static_cast<std::uint64_t>(std::llround(std::max(bytes_per_s, 0.0)))) + "/s";
 }
 
-std::string format_seconds(double seconds) {
-  if (std::abs(seconds) < 9.995) return fmt::format("{:.2f}", seconds);
-  if (std::abs(seconds) < 99.95) return fmt::format("{:.1f}", seconds);
-  return fmt::format("{:.0f}", seconds);
+std::string three_digits(double value) {
+  if (std::abs(value) < 9.995) return fmt::format("{:.2f}", value);
+  if (std::abs(value) < 99.95) return fmt::format("{:.1f}", value);
+  return fmt::format("{:.0f}", value);
 }
+
+std::string format_seconds(double seconds) { return three_digits(seconds); }
 
 }  // namespace coldload::text

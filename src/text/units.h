@@ -31,6 +31,9 @@ namespace coldload::text {
 // "1.52 GB/s".
 [[nodiscard]] std::string format_rate(double bytes_per_s);
 
+// "7.21", "64.0", "128": three significant digits at least.
+[[nodiscard]] std::string three_digits(double value);
+
 // A duration for people, in seconds: "0.42", "13.3", "128".
 [[nodiscard]] std::string format_seconds(double seconds);
 

@@ -35,11 +35,7 @@ std::string signed_seconds(double seconds) {
   return (seconds < 0 ? "" : "+") + in_seconds(seconds);
 }
 
-std::string in_times(double ratio) {
-  if (ratio < 9.995) return fmt::format("{:.2f}", ratio);
-  if (ratio < 99.95) return fmt::format("{:.1f}", ratio);
-  return fmt::format("{:.0f}", ratio);
-}
+std::string in_times(double ratio) { return three_digits(ratio); }
 
 std::string longer_by(double ratio) {
   return ratio >= k_least_multiple ? in_times(ratio) + " times as long"
