@@ -6,9 +6,7 @@
 // Layer: text. Pure functions.
 #pragma once
 
-#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,8 +15,5 @@ namespace coldload::text {
 using Notes = std::vector<std::pair<std::string, std::string>>;
 
 [[nodiscard]] std::string format_notes(const Notes& notes);
-
-// Nothing for what format_notes cannot have written: no "=", a bad percent escape.
-[[nodiscard]] std::optional<Notes> parse_notes(std::string_view text);
 
 }  // namespace coldload::text
