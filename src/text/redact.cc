@@ -116,12 +116,11 @@ std::size_t Redactor::length_at(std::string_view text, std::size_t at) const {
   const std::string_view rest = text.substr(at);
   std::size_t length = 0;
   if (begins_[static_cast<unsigned char>(rest.front())]) {
-    const auto value = std::find_if(values_.begin(), values_.end(), [rest](const std::string& v) {
-      return rest.substr(0, v.size()) == v;
-    });
+    const auto value = std::find_if(values_.begin(), values_.end(),
+                                    [rest](const std::string& v) { return rest.starts_with(v); });
     if (value != values_.end()) length = value->size();
   }
-  if (rest.substr(0, k_scheme_end.size()) == k_scheme_end) {
+  if (rest.starts_with(k_scheme_end)) {
     length = std::max(length, userinfo_length(rest));
   }
   return length;
@@ -138,7 +137,7 @@ std::size_t Redactor::unfinished_at(std::string_view text) const {
     const std::string_view tail = text.substr(at);
     for (const std::string& value : values_) {
       if (value.size() <= tail.size()) break;
-      if (std::string_view(value).substr(0, tail.size()) == tail) return at;
+      if (value.starts_with(tail)) return at;
     }
   }
   return url;
@@ -150,13 +149,11 @@ std::size_t Redactor::unfinished_at(std::string_view text) const {
 std::size_t Redactor::replace(std::string_view text, std::size_t end, std::size_t covered,
                               std::string* out) const {
   std::size_t at = 0;
-  std::size_t url = 0;
-  bool url_known = false;
+  std::size_t url = find_userinfo(text, 0, end);
   while (true) {
     for (; at < std::min(covered, end); ++at) covered = std::max(covered, at + length_at(text, at));
     if (at >= end) return covered - std::min(covered, end);
-    if (!url_known || url < at) url = find_userinfo(text, at, end);
-    url_known = true;
+    if (url < at) url = find_userinfo(text, at, end);
     const std::size_t next = find(text, at, url);
     *out += text.substr(at, next - at);
     at = next;

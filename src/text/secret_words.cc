@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <locale>
 #include <optional>
 #include <utility>
+
+#include <boost/algorithm/string/case_conv.hpp>
 
 namespace coldload::text {
 
@@ -19,11 +22,7 @@ bool is_name_character(char c) {
 }
 
 std::string upper(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (is_lower(c)) c = static_cast<char>(c - 'a' + 'A');
-  }
-  return out;
+  return boost::to_upper_copy(std::string(text), std::locale::classic());
 }
 
 std::string_view without_quotes(std::string_view text) {
@@ -84,7 +83,7 @@ class Finder {
       const std::string_view word = depth == 0 ? words[index] : without_quotes(words[index]);
       // A password may begin with a dash; a flag in its place has two.
       const std::string_view dashes = next_ == Next::any ? "-" : "--";
-      const bool dashed = word.substr(0, dashes.size()) == dashes;
+      const bool dashed = word.starts_with(dashes);
       const std::string_view name = word.substr(0, word.find('='));
       if (dashed && name.find_first_of(k_blanks) == std::string_view::npos) {
         look_at_flag(word, name, depth);
@@ -214,7 +213,7 @@ bool is_secret_name(std::string_view name) {
   for (std::size_t at = shouted.find(k_token); at != std::string::npos;
        at = shouted.find(k_token, at + 1)) {
     const std::string_view rest = std::string_view(shouted).substr(at + k_token.size());
-    if (rest.substr(0, 1) != "S" && rest.substr(0, 2) != "IZ") return true;
+    if (!rest.starts_with("S") && !rest.starts_with("IZ")) return true;
   }
   return false;
 }
