@@ -129,7 +129,7 @@ records::ExperimentFacts gather_facts(const Plan& plan, const Arms& arms, const 
 // The trials, one after the other, and what comes of them.
 class Series {
  public:
-  Series(const Plan& plan, const Arms& arms, const gpu::Nvml& nvml, records::RecordSink& sink,
+  Series(const Plan& plan, const Arms& arms, const gpu::Nvml& nvml, records::Results& sink,
          ExperimentWatcher& watcher)
       : plan_(plan),
         arms_(arms),
@@ -206,7 +206,7 @@ class Series {
   const Plan& plan_;
   const Arms& arms_;
   const gpu::Nvml& nvml_;
-  records::RecordSink& sink_;
+  records::Results& sink_;
   ExperimentWatcher& watcher_;
   const records::ExperimentFacts facts_;
   const std::vector<Slot> slots_;
@@ -219,7 +219,7 @@ class Series {
 }  // namespace
 
 ExperimentResult run_experiment(const Plan& plan, Arms& arms, const gpu::Nvml& nvml,
-                                records::RecordSink& sink, ExperimentWatcher& watcher) {
+                                records::Results& sink, ExperimentWatcher& watcher) {
   CleanupHooks cleanup(plan);
   for (const std::size_t arm : arms.present()) {
     if (os::interrupted()) break;

@@ -11,6 +11,7 @@
 #include "measure/plan.h"
 #include "measure/watcher.h"
 #include "records/record.h"
+#include "records/results.h"
 
 namespace coldload::measure {
 
@@ -26,7 +27,6 @@ struct ExperimentResult {
 // finished trial goes to `sink` before the next one starts. The logs go below
 // `plan.out_directory`. Throws os::Error where the experiment cannot go on; rows so far are kept.
 [[nodiscard]] ExperimentResult run_experiment(const Plan& plan, Arms& arms, const gpu::Nvml& nvml,
-                                              records::RecordSink& sink,
-                                              ExperimentWatcher& watcher);
+                                              records::Results& sink, ExperimentWatcher& watcher);
 
 }  // namespace coldload::measure

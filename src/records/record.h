@@ -107,7 +107,7 @@ struct ExperimentFacts {
 struct Record {
   ExperimentFacts experiment;
 
-  std::uint64_t run_id = 0;  // 0 until the sink has numbered it
+  std::uint64_t run_id = 0;  // 0 until Results has numbered it
   std::string started_at;    // UTC, for people
   std::string arm;           // label of the arm: "nvme", also for its warm trials
   std::string storage_mode;  // CSV label: "nvme", "nvme_warm"
@@ -146,17 +146,6 @@ struct Record {
   std::optional<double> sampler_cpu_s;  // what coldload's own sampling cost during the load
   std::vector<std::string> remarks;     // confounds seen: load of others, counters that disagree
   std::string note;                     // the user's --note
-};
-
-// Where finished records go. cli passes one in; report implements it.
-class RecordSink {
- public:
-  RecordSink() = default;
-  RecordSink(const RecordSink&) = delete;
-  RecordSink& operator=(const RecordSink&) = delete;
-  virtual ~RecordSink() = default;
-  // Numbers `record` (run_id), appends it to every file and flushes. Throws os::Error.
-  virtual void append(Record& record) = 0;
 };
 
 }  // namespace coldload::records

@@ -22,7 +22,7 @@ inline constexpr const char* k_csv_name = "storage_layout_bench.csv";
 inline constexpr const char* k_jsonl_name = "storage_layout_bench.jsonl";
 inline constexpr const char* k_markdown_name = "storage_layout_bench.md";
 
-class Results : public RecordSink {
+class Results {
  public:
   // Creates the directory and the files where they are missing, and checks what is there. Throws
   // os::Error, and leaves the files as they are, for a directory that cannot be written, a CSV
@@ -31,7 +31,7 @@ class Results : public RecordSink {
 
   // Numbers the record (one past the largest run_id, also of rows that another process has added)
   // and appends it. Throws os::Error with neither file changed, for a full disk for instance.
-  void append(Record& record) override;
+  void append(Record& record);
 
   [[nodiscard]] const std::string& csv_path() const { return csv_.path(); }
   [[nodiscard]] const std::string& jsonl_path() const { return jsonl_.path(); }
