@@ -6,14 +6,18 @@
 //   }
 //
 // A struct with such a function beside it can be a member of others, alone, optional or in a list.
+// So can one whose BOOST_DESCRIBE_STRUCT says which members its objects have, by their own names.
 //
 // Layer: records. Knows no record.
 #pragma once
 
+#include <array>
 #include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <boost/describe/members.hpp>
 
 #include "os/error.h"
 #include "records/json_values.h"
@@ -27,6 +31,11 @@ struct Member {
   // Of a value that is not null. Null for what follows from other members. Throws os::Error.
   void (*read)(json::value&& value, T* object);
 };
+
+template <typename T>
+concept Described = boost::describe::has_describe_members<T>::value;
+template <Described T>
+[[nodiscard]] std::span<const Member<T>> members_of(const T* object);
 
 template <typename T>
 concept HasMembers = requires(const T* object) {
@@ -126,6 +135,16 @@ template <auto First, auto... Rest>
       [](json::value&& value, T* object) {
         from_value(std::move(value), &members::at<First, Rest...>(*object));
       }};
+}
+
+template <Described T>
+std::span<const Member<T>> members_of(const T* /*object*/) {
+  using All = boost::describe::describe_members<T, boost::describe::mod_public>;
+  static constexpr auto k_members =
+      []<template <typename...> typename List, typename... M>(List<M...> /*members*/) {
+        return std::array{member<M::pointer>(M::name)...};
+      }(All());
+  return k_members;
 }
 
 // A count, 0 for not known.

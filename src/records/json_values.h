@@ -3,6 +3,7 @@
 // Layer: records. Pure functions; knows no record.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -27,13 +28,9 @@ namespace json = text::json;
   return to_value(std::string_view(text));
 }
 [[nodiscard]] inline json::value to_value(double number) { return to_value(std::optional(number)); }
-[[nodiscard]] inline json::value to_value(bool truth) { return truth; }
-[[nodiscard]] inline json::value to_value(std::uint64_t count) { return count; }
-[[nodiscard]] inline json::value to_value(unsigned count) { return count; }
-[[nodiscard]] inline json::value to_value(const std::optional<std::uint64_t>& count) {
-  return text::or_null(count);
-}
-[[nodiscard]] inline json::value to_value(const std::optional<unsigned>& count) {
+[[nodiscard]] json::value to_value(std::integral auto count) { return count; }
+template <std::integral Count>
+[[nodiscard]] json::value to_value(const std::optional<Count>& count) {
   return count ? json::value(*count) : json::value(nullptr);
 }
 [[nodiscard]] json::value to_value(const json::object& object);

@@ -11,21 +11,23 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/describe/enum.hpp>
+
 #include "records/floor.h"
 #include "text/json.h"
 
 namespace coldload::records {
 
-// How a trial ended.
+// How a trial ended. The records have it, and what is cold, by these names.
 enum class Status { ok, not_cold, failed, timed_out, interrupted };
+BOOST_DESCRIBE_ENUM(Status, ok, not_cold, failed, timed_out, interrupted)
 
 // What may be said about the page cache in a trial (docs/cold.md).
 enum class Cold { verified, not_cold, unknown, not_applicable, warm, off };
+BOOST_DESCRIBE_ENUM(Cold, verified, not_cold, unknown, not_applicable, warm, off)
 
 [[nodiscard]] std::string_view to_string(Status status);
 [[nodiscard]] std::string_view to_string(Cold cold);
-[[nodiscard]] std::optional<Status> parse_status(std::string_view text);
-[[nodiscard]] std::optional<Cold> parse_cold(std::string_view text);
 
 // A span of a trial, in seconds since launch.
 struct Phase {

@@ -5,20 +5,23 @@
 
 #include <span>
 
+#include <boost/describe/class.hpp>
+
 #include "records/json_members.h"
 #include "records/record.h"
 
 namespace coldload::records {
 
-[[nodiscard]] std::span<const Member<Phase>> members_of(const Phase* object);
-[[nodiscard]] std::span<const Member<StandInFacts>> members_of(const StandInFacts* object);
-[[nodiscard]] std::span<const Member<BaselineFigure>> members_of(const BaselineFigure* object);
-[[nodiscard]] std::span<const Member<SameStorage>> members_of(const SameStorage* object);
+BOOST_DESCRIBE_STRUCT(Phase, (), (name, start_s, end_s, source))
+BOOST_DESCRIBE_STRUCT(StandInFacts, (),
+                      (spec, method, rate_bytes_per_s, latency_s, delivered_read_bytes_per_s,
+                       delivered_mmap_bytes_per_s, readahead_bytes))
+BOOST_DESCRIBE_STRUCT(BaselineFigure, (), (storage_mode, load_s))
+BOOST_DESCRIBE_STRUCT(SameStorage, (), (first, second, how))
 
+[[nodiscard]] std::span<const Member<ArmFacts>> members_of(const ArmFacts* object);
 // Without "staged_from" and "prefetch_of" where they say nothing.
 [[nodiscard]] json::value to_value(const ArmFacts& arm);
-[[nodiscard]] json::value to_value(const std::vector<ArmFacts>& arms);
-void from_value(json::value&& value, ArmFacts* arm);
 
 [[nodiscard]] json::value to_value(Status status);
 [[nodiscard]] json::value to_value(Cold cold);
@@ -26,7 +29,7 @@ void from_value(json::value&& value, ArmFacts* arm);
 void from_value(json::value&& value, Status* status);
 void from_value(json::value&& value, Cold* cold);
 
-// Also from the list of sentences that schema 1 has.
-void from_value(json::value&& value, std::vector<SameStorage>* pairs);
+// Also from the sentence that schema 1 has.
+void from_value(json::value&& value, SameStorage* pair);
 
 }  // namespace coldload::records
