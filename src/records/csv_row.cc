@@ -1,16 +1,74 @@
 #include "records/csv_row.h"
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "records/fields.h"
-#include "records/notes.h"
 #include "text/csv.h"
 #include "text/escape.h"
-#include "text/notes.h"
+#include "text/units.h"
 
 namespace coldload::records {
+
+namespace {
+
+std::string stand_in_text(const StandInFacts& facts) {
+  std::string text = facts.spec;
+  if (!facts.method.empty()) text += fmt::format(" ({})", facts.method);
+  std::string delivered;
+  if (facts.delivered_read_bytes_per_s) {
+    delivered += text::format_rate(*facts.delivered_read_bytes_per_s) + " to read";
+  }
+  if (facts.delivered_mmap_bytes_per_s) {
+    if (!delivered.empty()) delivered += ", ";
+    delivered += text::format_rate(*facts.delivered_mmap_bytes_per_s) + " to mmap";
+  }
+  return delivered.empty() ? text : text + ", delivered " + delivered;
+}
+
+void add(text::Notes* notes, const char* key, const std::string& value) {
+  if (!value.empty()) notes->emplace_back(key, value);
+}
+
+void add_seconds(text::Notes* notes, const char* key, const std::optional<double>& seconds) {
+  if (seconds) notes->emplace_back(key, fmt::format("{:.3f}", *seconds));
+}
+
+}  // namespace
+
+text::Notes notes_of(const Record& record) {
+  const ExperimentFacts& facts = record.experiment;
+  text::Notes notes;
+  if (record.status != Status::ok) {
+    notes.emplace_back("status", to_string(record.status));
+    add_seconds(&notes, "measured_s", record.load_s);
+  }
+  add(&notes, "reason", record.reason);
+  add(&notes, "path", record.path);
+  notes.emplace_back("cold", to_string(record.cold));
+  if (facts.cold_policy != "verify") add(&notes, "cold_policy", facts.cold_policy);
+  if (facts.drop_caches) notes.emplace_back("drop_caches", "yes");
+  add(&notes, "experiment", facts.id);
+  add(&notes, "order", facts.order);
+  notes.emplace_back("seed", fmt::format("{}", facts.seed));
+  add(&notes, "target", facts.target);
+  const auto arm = std::find_if(facts.arms.begin(), facts.arms.end(),
+                                [&](const auto& entry) { return entry.label == record.arm; });
+  if (arm != facts.arms.end() && arm->stand_in) {
+    add(&notes, "stand_in", stand_in_text(*arm->stand_in));
+  }
+  for (const SameStorage& pair : facts.same_storage) add(&notes, "same_storage", to_string(pair));
+  add_seconds(&notes, "copy_s", record.copy_s);
+  add_seconds(&notes, "first_token_s", record.first_token_s);
+  if (!record.gpu_mem_used_mb) add(&notes, "gpu_mem", record.gpu_mem_source);
+  for (const std::string& remark : record.remarks) add(&notes, "remark", remark);
+  add(&notes, "log", record.log_file);
+  add(&notes, "note", record.note);
+  return notes;
+}
 
 std::string csv_row_of(const Record& record) {
   const bool loaded = record.status == Status::ok && record.load_s.has_value();
@@ -25,6 +83,12 @@ std::string csv_row_of(const Record& record) {
   });
 }
 
-std::string csv_header() { return text::csv_row(csv_columns()); }
+std::string csv_header() {
+  std::vector<std::string> columns;
+  for (const Field& field : fields()) {
+    if (field.in == In::csv_and_json) columns.emplace_back(field.member.key);
+  }
+  return text::csv_row(columns);
+}
 
 }  // namespace coldload::records

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "records/notes.h"
+#include "records/csv_row.h"
 #include "records/record_json.h"
 #include "text/notes.h"
 
@@ -14,137 +14,133 @@ namespace {
 
 using Facts = ExperimentFacts;
 
+template <auto First>
+constexpr Member<Record> fact(std::string_view key) {
+  return member<&Record::experiment, First>(key);
+}
+
 const std::vector<Field> k_fields{
     {derived<Record>("schema", [](const Record& /*r*/) { return json::value(k_schema); }),
-     In::json_only, "integer",
-     "version of this format: 2; records of 1, whose `same_storage` are sentences, are read, "
-     "too"},
-    {member<&Record::run_id>("run_id"), In::csv_and_json, "integer",
-     "number of the trial; goes on across appends to the same file"},
-    {member<&Record::storage_mode>("storage_mode"), In::csv_and_json, "text",
+     "integer",
+     "version of this format: 2; records of 1, whose `same_storage` are sentences, are read, too"},
+    {member<&Record::run_id>("run_id"), "integer",
+     "number of the trial; goes on across appends to the same file", In::csv_and_json},
+    {member<&Record::storage_mode>("storage_mode"), "text",
      "label of the way to the model: `nvme`, `net`, ...; warm, staged and prefetched trials have "
-     "labels of their own (`nvme_warm`, `staged_hot`, `net_prefetch`)"},
-    {member<&Record::model>("model"), In::csv_and_json, "text",
+     "labels of their own (`nvme_warm`, `staged_hot`, `net_prefetch`)",
+     In::csv_and_json},
+    {member<&Record::model>("model"), "text",
      "name of the model, the same for all arms: `--model-name`, else the checkpoint's directory "
-     "name"},
-    {member<&Record::max_model_len>("max_model_len"), In::csv_and_json, "integer",
-     "`--max-model-len`, else the value in the server's command, else empty"},
-    {member<&Record::load_s>("load_s"), In::csv_and_json, "number",
+     "name",
+     In::csv_and_json},
+    {member<&Record::max_model_len>("max_model_len"), "integer",
+     "`--max-model-len`, else the value in the server's command, else empty", In::csv_and_json},
+    {member<&Record::load_s>("load_s"), "number",
      "seconds from launch to ready. In the CSV only for trials that are what they claim to be "
-     "(`status` ok); in the JSON what was measured, whatever the status"},
-    {member<&Record::gpu_mem_used_mb>("gpu_mem_used_mb"), In::csv_and_json, "number",
-     "GPU memory in use at ready, in MiB as nvidia-smi counts (whole MiB in the CSV)"},
+     "(`status` ok); in the JSON what was measured, whatever the status",
+     In::csv_and_json},
+    {member<&Record::gpu_mem_used_mb>("gpu_mem_used_mb"), "number",
+     "GPU memory in use at ready, in MiB as nvidia-smi counts (whole MiB in the CSV)",
+     In::csv_and_json},
     {derived<Record>("notes",
                      [](const Record& r) { return to_value(text::format_notes(notes_of(r))); }),
-     In::csv_and_json, "text", "`key=value` pairs joined by `; `; see below"},
-    {member<&Record::status>("status"), In::json_only, "text",
+     "text", "`key=value` pairs joined by `; `; see below", In::csv_and_json},
+    {member<&Record::status>("status"), "text",
      "`ok`, `not_cold`, `failed`, `timed_out` or `interrupted`"},
-    {member<&Record::reason>("reason"), In::json_only, "text",
+    {member<&Record::reason>("reason"), "text",
      "why the status is not ok, or the cold verdict is what it is, in plain words"},
-    {member<&Record::cold>("cold"), In::json_only, "text",
+    {member<&Record::cold>("cold"), "text",
      "`verified`, `not_cold`, `unknown`, `not_applicable`, `warm` or `off`; see cold.md"},
-    {member<&Record::arm>("arm"), In::json_only, "text",
+    {member<&Record::arm>("arm"), "text",
      "label of the arm that the trial belongs to; `nvme` also for `nvme_warm`"},
-    {member<&Record::path>("path"), In::json_only, "text",
-     "the directory that the target was given"},
-    {member<&Record::started_at>("started_at"), In::json_only, "text", "when the trial began, UTC"},
-    {known_count<&Record::block>("block"), In::json_only, "integer",
+    {member<&Record::path>("path"), "text", "the directory that the target was given"},
+    {member<&Record::started_at>("started_at"), "text", "when the trial began, UTC"},
+    {known_count<&Record::block>("block"), "integer",
      "block of the order that the trial is in, from 1"},
-    {known_count<&Record::position>("position"), In::json_only, "integer",
+    {known_count<&Record::position>("position"), "integer",
      "position of the trial in the whole experiment, from 1"},
-    {member<&Record::argv>("argv"), In::json_only, "list of text",
-     "what was launched, without a shell"},
-    {member<&Record::log_file>("log"), In::json_only, "text",
+    {member<&Record::argv>("argv"), "list of text", "what was launched, without a shell"},
+    {member<&Record::log_file>("log"), "text",
      "file with the target's output, relative to the out directory"},
-    {known_count<&Record::checkpoint_bytes>("checkpoint_bytes"), In::json_only, "integer",
+    {known_count<&Record::checkpoint_bytes>("checkpoint_bytes"), "integer",
      "sizes of the weight files, added up"},
-    {member<&Record::resident_bytes_before>("resident_bytes_before"), In::json_only, "integer",
+    {member<&Record::resident_bytes_before>("resident_bytes_before"), "integer",
      "bytes of the checkpoint in the page cache immediately before launch"},
-    {member<&Record::resident_bytes_after>("resident_bytes_after"), In::json_only, "integer",
+    {member<&Record::resident_bytes_after>("resident_bytes_after"), "integer",
      "bytes of the weight files in the page cache at ready"},
-    {member<&Record::storage_bytes_read>("storage_bytes_read"), In::json_only, "integer",
+    {member<&Record::storage_bytes_read>("storage_bytes_read"), "integer",
      "bytes that storage delivered during the load"},
-    {member<&Record::storage_bytes_source>("storage_bytes_source"), In::json_only, "text",
+    {member<&Record::storage_bytes_source>("storage_bytes_source"), "text",
      "the counter behind `storage_bytes_read`: `block_device`, `process_tree`, `stand_in`, "
      "`nfs_mountstats`, `cifs_stats`; without a counter `direct_io`, `residency`"},
-    {member<&Record::spawn_s>("spawn_s"), In::json_only, "number",
+    {member<&Record::spawn_s>("spawn_s"), "number",
      "seconds from launch until the server's program had been started"},
-    {member<&Record::port_open_s>("port_open_s"), In::json_only, "number",
+    {member<&Record::port_open_s>("port_open_s"), "number",
      "seconds from launch to the first connection that the server accepted"},
-    {member<&Record::floor_s>("floor_s"), In::json_only, "number",
+    {member<&Record::floor_s>("floor_s"), "number",
      "least seconds that the hardware allows: `checkpoint_bytes` over the best rate of the path "
      "(warm trials: of the page cache) and, where GPU memory was used, no more than the "
      "host-to-GPU rate; see floor.md"},
-    {member<&Record::efficiency>("efficiency"), In::json_only, "number",
-     "`floor_s` over the seconds of the `weights` phase (native loader: over `load_s`); null "
-     "where "
+    {member<&Record::efficiency>("efficiency"), "number",
+     "`floor_s` over the seconds of the `weights` phase (native loader: over `load_s`); null where "
      "there is no such phase"},
-    {member<&Record::first_token_s>("first_token_s"), In::json_only, "number",
-     "seconds from a request after ready (`--first-token`) to its first streamed token; no part "
-     "of "
+    {member<&Record::first_token_s>("first_token_s"), "number",
+     "seconds from a request after ready (`--first-token`) to its first streamed token; no part of "
      "`load_s`"},
-    {member<&Record::copy_s>("copy_s"), In::json_only, "number",
+    {member<&Record::copy_s>("copy_s"), "number",
      "seconds that staging took before the trial; no part of `load_s`"},
-    {member<&Record::phases>("phases"), In::json_only, "list",
+    {member<&Record::phases>("phases"), "list",
      "spans of the load: `name` (`start`, `weights`, `compile`, `profile`, `kv_cache`, `graphs`, "
      "`http`), `start_s` and `end_s` since launch, `source`"},
-    {member<&Record::unattributed_s>("unattributed_s"), In::json_only, "number",
+    {member<&Record::unattributed_s>("unattributed_s"), "number",
      "seconds of the load in no phase"},
-    {member<&Record::reported>("reported"), In::json_only, "object",
-     "what the target itself said in its log"},
-    {member<&Record::timeline>("timeline"), In::json_only, "list",
-     "samples during the load, about every 100 ms (farther apart past 4,000): `t_s` since "
-     "launch; since launch also `storage_bytes` (the path's own counter, else `read_bytes` of "
-     "the target's processes), `read_calls` and `cpu_s` of those processes; `resident_bytes` "
-     "of theirs (shared pages count for each); `page_cache_bytes` (weight files in the page "
-     "cache, estimated from 256 pages); `gpu_mem_mib`, `gpu_util_percent` (the busiest "
-     "GPU), `pcie_rx_bytes_per_s` (all GPUs). null: not looked at for this sample, to keep the "
-     "cost down, or not known. Empty with `--no-timeline`"},
-    {member<&Record::sampler_cpu_s>("sampler_cpu_s"), In::json_only, "number",
+    {member<&Record::reported>("reported"), "object", "what the target itself said in its log"},
+    {member<&Record::timeline>("timeline"), "list",
+     "samples during the load, about every 100 ms (farther apart past 4,000): `t_s` since launch; "
+     "since launch also `storage_bytes` (the path's own counter, else `read_bytes` of the target's "
+     "processes), `read_calls` and `cpu_s` of those processes; `resident_bytes` of theirs (shared "
+     "pages count for each); `page_cache_bytes` (weight files in the page cache, estimated from "
+     "256 pages); `gpu_mem_mib`, `gpu_util_percent` (the busiest GPU), `pcie_rx_bytes_per_s` (all "
+     "GPUs). null: not looked at for this sample, to keep the cost down, or not known. Empty with "
+     "`--no-timeline`"},
+    {member<&Record::sampler_cpu_s>("sampler_cpu_s"), "number",
      "CPU seconds that coldload's own sampling cost during the load"},
-    {member<&Record::remarks>("remarks"), In::json_only, "list of text",
+    {member<&Record::remarks>("remarks"), "list of text",
      "what else was seen: load of others, counters that disagree"},
-    {member<&Record::note>("note"), In::json_only, "text", "the text of `--note`"},
-    {member<&Record::gpu_mem_source>("gpu_mem_source"), In::json_only, "text",
+    {member<&Record::note>("note"), "text", "the text of `--note`"},
+    {member<&Record::gpu_mem_source>("gpu_mem_source"), "text",
      "how `gpu_mem_used_mb` was measured, or why it is not there"},
-    {member<&Record::experiment, &Facts::id>("experiment"), In::json_only, "text",
+    {fact<&Facts::id>("experiment"), "text",
      "identity of the experiment: UTC time and random digits"},
-    {member<&Record::experiment, &Facts::order>("order"), In::json_only, "text",
-     "`random` (randomised blocks), `abba` or `sequential`"},
-    {member<&Record::experiment, &Facts::runs_rule>("runs_rule"), In::json_only, "text",
+    {fact<&Facts::order>("order"), "text", "`random` (randomised blocks), `abba` or `sequential`"},
+    {fact<&Facts::runs_rule>("runs_rule"), "text",
      "with `--runs auto`: when it stops, in words; empty for a number of runs that was given"},
-    {member<&Record::experiment, &Facts::seed>("seed"), In::json_only, "integer",
-     "of the order; with it the order can be had again"},
-    {member<&Record::experiment, &Facts::cold_policy>("cold_policy"), In::json_only, "text",
+    {fact<&Facts::seed>("seed"), "integer", "of the order; with it the order can be had again"},
+    {fact<&Facts::cold_policy>("cold_policy"), "text",
      "`--cold`: `verify`, `best-effort` or `off`"},
-    {member<&Record::experiment, &Facts::drop_caches>("drop_caches"), In::json_only,
-     "true or false", "whether all of the machine's page cache was dropped before each cold trial"},
-    {member<&Record::experiment, &Facts::target>("target"), In::json_only, "text",
+    {fact<&Facts::drop_caches>("drop_caches"), "true or false",
+     "whether all of the machine's page cache was dropped before each cold trial"},
+    {fact<&Facts::target>("target"), "text",
      "what loads the checkpoint: `native`, `generic`, a server's name"},
-    {member<&Record::experiment, &Facts::command>("command"), In::json_only, "list of text",
+    {fact<&Facts::command>("command"), "list of text",
      "coldload's own command line, to repeat the experiment"},
-    {member<&Record::experiment, &Facts::arms>("arms"), In::json_only, "list",
+    {fact<&Facts::arms>("arms"), "list",
      "every arm in the order given: `label`, `path`, `placeholder`, `missing`, `stand_in` (its "
-     "rate, "
-     "and what it delivered), `storage` (device and the disks below, file system, options, "
-     "readahead, "
-     "`hidden_cache`, `unseen_caches`), `floor` (what the path, its page cache, the bus and the "
-     "GPU "
-     "delivered before the first trial: `coldload floor --json`; see floor.md), "
+     "rate, and what it delivered), `storage` (device and the disks below, file system, options, "
+     "readahead, `hidden_cache`, `unseen_caches`), `floor` (what the path, its page cache, the bus "
+     "and the GPU delivered before the first trial: `coldload floor --json`; see floor.md), "
      "`no_floor_reason`"},
-    {member<&Record::experiment, &Facts::same_storage>("same_storage"), In::json_only, "list",
+    {fact<&Facts::same_storage>("same_storage"), "list",
      "pairs of arms that are the same storage: `first`, `second`, `how`"},
-    {member<&Record::experiment, &Facts::budgets_s>("budgets_s"), In::json_only, "object",
+    {fact<&Facts::budgets_s>("budgets_s"), "object",
      "seconds that a cold start may take, per use: `dev`, `internal`, `user`"},
-    {member<&Record::experiment, &Facts::budgets_set_by_user>("budgets_set_by_user"), In::json_only,
-     "list of text", "the uses whose budget is not coldload's default"},
-    {member<&Record::experiment, &Facts::gpu_hour_price>("gpu_hour_price"), In::json_only, "number",
+    {fact<&Facts::budgets_set_by_user>("budgets_set_by_user"), "list of text",
+     "the uses whose budget is not coldload's default"},
+    {fact<&Facts::gpu_hour_price>("gpu_hour_price"), "number",
      "what an hour of the GPUs that one server holds costs, as given to `--gpu-hour`"},
-    {member<&Record::experiment, &Facts::baseline_file>("baseline_file"), In::json_only, "text",
-     "the file given to `--baseline`"},
-    {member<&Record::experiment, &Facts::baseline>("baseline"), In::json_only, "list",
-     "its figures: `storage_mode`, `load_s`"},
-    {member<&Record::experiment, &Facts::environment>("environment"), In::json_only, "object",
+    {fact<&Facts::baseline_file>("baseline_file"), "text", "the file given to `--baseline`"},
+    {fact<&Facts::baseline>("baseline"), "list", "its figures: `storage_mode`, `load_s`"},
+    {fact<&Facts::environment>("environment"), "object",
      "the machine: `os`, `kernel`, `cpu`, `cores`, `memory_bytes`, `gpus`, `gpu_reason`, "
      "`coldload`"},
 };
@@ -152,14 +148,6 @@ const std::vector<Field> k_fields{
 }  // namespace
 
 const std::vector<Field>& fields() { return k_fields; }
-
-std::vector<std::string> csv_columns() {
-  std::vector<std::string> columns;
-  for (const Field& field : fields()) {
-    if (field.in == In::csv_and_json) columns.emplace_back(field.member.key);
-  }
-  return columns;
-}
 
 std::vector<std::string> documented_fields(In in) {
   std::vector<std::string> lines;

@@ -19,16 +19,13 @@ enum class In { json_only, csv_and_json };
 
 struct Field {
   Member<Record> member;
-  In in;
   std::string_view kind;     // for docs/csv.md: "integer", "number", "text", ...
   std::string_view meaning;  // for docs/csv.md, Markdown
+  In in = In::json_only;
 };
 
 // In the order of the JSON keys, `schema` first.
 [[nodiscard]] const std::vector<Field>& fields();
-
-// The header of the CSV.
-[[nodiscard]] std::vector<std::string> csv_columns();
 
 // The lines of docs/csv.md's two tables: "| `key` | kind | meaning |".
 [[nodiscard]] std::vector<std::string> documented_fields(In in);
