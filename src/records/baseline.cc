@@ -4,13 +4,13 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
-#include <span>
+#include <string_view>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 
 #include "os/error.h"
 #include "os/fd.h"
+#include "os/file.h"
 #include "text/csv.h"
 #include "text/escape.h"
 
@@ -18,19 +18,16 @@ namespace coldload::records {
 
 namespace {
 
-constexpr std::uint64_t k_largest_file_bytes = 64 << 20;
+constexpr std::size_t k_largest_file_bytes = 64 << 20;
 
 std::string text_of(const std::string& path) {
-  const os::Fd file = os::open_regular(path);
-  const std::uint64_t size = os::file_size(file);
-  if (size > k_largest_file_bytes) {
+  if (os::regular_file_size(path) > k_largest_file_bytes) {
     throw os::Error(fmt::format("cannot read the baseline {}: it is larger than {} bytes", path,
                                 k_largest_file_bytes));
   }
-  std::string text(static_cast<std::size_t>(size), '\0');
-  text.resize(os::pread_full(file, std::as_writable_bytes(std::span(text.data(), text.size())), 0));
+  std::string text = os::read_text(path, k_largest_file_bytes);
   constexpr std::string_view k_byte_order_mark = "\xEF\xBB\xBF";  // spreadsheets write it
-  if (text.rfind(k_byte_order_mark, 0) == 0) text.erase(0, k_byte_order_mark.size());
+  if (text.starts_with(k_byte_order_mark)) text.erase(0, k_byte_order_mark.size());
   return text;
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
-#include <numeric>
 #include <tuple>
 #include <utility>
 
@@ -28,9 +27,8 @@ class DatasetReader {
  public:
   void add(Record&& record) {
     const std::string id = record.experiment.id;
-    if (made_.index_of_.emplace(id, made_.experiments_.size()).second) {
-      started_at_.push_back(record.started_at);
-      made_.experiments_.push_back(std::move(record.experiment));
+    if (made_.index_of_.emplace(id, experiments_.size()).second) {
+      experiments_.push_back({record.started_at, std::move(record.experiment)});
     }
     record.experiment = {};
     record.experiment.id = id;
@@ -40,21 +38,12 @@ class DatasetReader {
   }
 
   Dataset in_order() {
-    std::vector<std::size_t> order(started_at_.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    const auto age = [this](std::size_t index) {
-      return std::tie(started_at_[index], made_.experiments_[index].id);
-    };
-    std::sort(order.begin(), order.end(),
-              [&age](std::size_t a, std::size_t b) { return age(a) < age(b); });
-    std::vector<ExperimentFacts> experiments;
-    experiments.reserve(order.size());
-    for (const std::size_t index : order) {
-      experiments.push_back(std::move(made_.experiments_[index]));
-    }
-    made_.experiments_ = std::move(experiments);
-    for (std::size_t i = 0; i < made_.experiments_.size(); ++i) {
-      made_.index_of_[made_.experiments_[i].id] = i;
+    std::sort(experiments_.begin(), experiments_.end(), [](const auto& a, const auto& b) {
+      return std::tie(a.started_at, a.facts.id) < std::tie(b.started_at, b.facts.id);
+    });
+    for (Started& experiment : experiments_) {
+      made_.index_of_[experiment.facts.id] = made_.experiments_.size();
+      made_.experiments_.push_back(std::move(experiment.facts));
     }
     const auto is_earlier = [this](const Record& a, const Record& b) {
       return made_.index_of_.at(a.experiment.id) < made_.index_of_.at(b.experiment.id);
@@ -66,8 +55,13 @@ class DatasetReader {
   }
 
  private:
-  Dataset made_;
-  std::vector<std::string> started_at_;  // of each experiment
+  struct Started {
+    std::string started_at;
+    ExperimentFacts facts;
+  };
+
+  Dataset made_;  // but for its experiments
+  std::vector<Started> experiments_;
 };
 
 const ExperimentFacts& Dataset::facts_of(const Record& record) const {

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <map>
 #include <span>
-#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -19,15 +18,6 @@ namespace {
 
 constexpr std::size_t k_longest_line_bytes = 64 << 20;
 constexpr std::size_t k_chunk_bytes = 1 << 20;
-
-const std::unordered_map<std::string_view, const Field*>& fields_by_key() {
-  static const auto k_map = [] {
-    std::unordered_map<std::string_view, const Field*> map;
-    for (const Field& field : fields()) map.emplace(field.member.key, &field);
-    return map;
-  }();
-  return k_map;
-}
 
 // A newer minor version ("1.2") only adds keys; a newer major one may change their meaning.
 void check_schema(const json::object& object) {
@@ -62,14 +52,13 @@ Record record_of_line(std::string_view line) {
   json::object& object = value->get_object();
   check_schema(object);
   Record record;
-  for (auto& entry : object) {
-    if (entry.value().is_null()) continue;
-    const auto found = fields_by_key().find(entry.key());
-    if (found == fields_by_key().end() || found->second->member.read == nullptr) continue;
+  for (const Field& field : fields()) {
+    json::value* const found = object.if_contains(field.member.key);
+    if (found == nullptr || found->is_null() || field.member.read == nullptr) continue;
     try {
-      found->second->member.read(std::move(entry.value()), &record);
+      field.member.read(std::move(*found), &record);
     } catch (const os::Error& problem) {
-      throw os::Error(fmt::format("\"{}\" {}", found->second->member.key, problem.what()));
+      throw os::Error(fmt::format("\"{}\" {}", field.member.key, problem.what()));
     }
   }
   for (const char* key : {"run_id", "storage_mode", "status", "cold", "experiment"}) {

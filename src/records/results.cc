@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "os/error.h"
+#include "os/file_id.h"
 #include "records/csv_row.h"
 #include "records/json_lines.h"
 #include "text/csv.h"
@@ -62,9 +63,6 @@ void create_directory(const std::string& directory) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) throw os::SystemError("create the directory", directory, error.value());
-  if (!std::filesystem::is_directory(directory, error)) {
-    throw os::Error(fmt::format("cannot write results to {}: it is not a directory", directory));
-  }
   if (::access(directory.c_str(), W_OK | X_OK) != 0) {
     throw os::SystemError("write to the directory", directory, errno);
   }
@@ -121,11 +119,7 @@ std::optional<std::uint64_t> run_id_of(std::string_view text) {
 
 // Somebody may have deleted or replaced the file while trials ran: rows would go nowhere.
 void check_still_there(const os::Fd& file) {
-  struct stat ours {};
-  struct stat there {};
-  if (::fstat(file.get(), &ours) != 0) throw os::SystemError("stat", file.path(), errno);
-  if (::stat(file.path().c_str(), &there) != 0 || ours.st_ino != there.st_ino ||
-      ours.st_dev != there.st_dev) {
+  if (os::file_id(file) != os::file_id(file.path())) {
     throw os::Error(fmt::format(
         "cannot append to {}: the file was moved, removed or replaced while coldload ran",
         file.path()));
@@ -141,20 +135,18 @@ Results::Results(const std::string& directory) {
   markdown_path_ = base + k_markdown_name;
   csv_ = open_for_appending(base + k_csv_name);
   const Lock lock(csv_);
-  check_header_or_write_it();
-  jsonl_ = open_for_appending(base + k_jsonl_name);
+  const std::string jsonl_path = base + k_jsonl_name;
+  check_header_or_write_it(jsonl_path);
+  jsonl_ = open_for_appending(jsonl_path);
   read_new_rows();
   match_records();
   row_ids_.clear();
   flush_directory(directory);
 }
 
-void Results::check_header_or_write_it() {
+void Results::check_header_or_write_it(const std::string& jsonl_path) {
   const std::string header = csv_header();
   if (os::file_size(csv_) == 0) {
-    const std::string jsonl_path =
-        csv_.path().substr(0, csv_.path().size() - std::string_view(k_csv_name).size()) +
-        k_jsonl_name;
     struct stat info {};
     if (::stat(jsonl_path.c_str(), &info) == 0 && info.st_size > 0) {
       throw os::Error(
@@ -164,9 +156,7 @@ void Results::check_header_or_write_it() {
     }
     append_whole(csv_, header);
   }
-  std::string first(header.size(), '\0');
-  first.resize(
-      os::pread_full(csv_, std::as_writable_bytes(std::span(first.data(), first.size())), 0));
+  const std::string first = bytes_from(csv_, 0).substr(0, header.size());
   if (first == header) {
     csv_bytes_read_ = header.size();
     return;

@@ -45,7 +45,7 @@ class Results {
   [[nodiscard]] const std::vector<std::string>& mended() const { return mended_; }
 
  private:
-  void check_header_or_write_it();
+  void check_header_or_write_it(const std::string& jsonl_path);
   void read_new_rows();
   void match_records();
   void mend_missing_row(const std::string& line);

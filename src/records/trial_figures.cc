@@ -2,13 +2,14 @@
 
 namespace coldload::records {
 
-namespace {
-
-bool is_what_it_claims(const Record& record) {
-  return record.status == Status::ok && record.load_s.has_value();
+std::vector<double> values_of(const std::vector<const Record*>& trials,
+                              std::optional<double> Record::*figure) {
+  std::vector<double> values;
+  for (const Record* trial : trials) {
+    if (trial->*figure) values.push_back(*(trial->*figure));
+  }
+  return values;
 }
-
-}  // namespace
 
 std::optional<double> phase_seconds(const Record& trial, const std::string& name) {
   std::optional<double> sum;
@@ -28,11 +29,7 @@ Destination destination_of(const Record& record) {
 
 std::optional<double> weights_seconds(const Record& record, const std::string& target) {
   if (target == "native") return record.load_s;
-  std::optional<double> sum;
-  for (const Phase& phase : record.phases) {
-    if (phase.name == "weights") sum = sum.value_or(0) + phase.end_s - phase.start_s;
-  }
-  return sum;
+  return phase_seconds(record, "weights");
 }
 
 void apply_floor(const ArmFacts& arm, const std::string& target, Record* record) {
@@ -42,7 +39,8 @@ void apply_floor(const ArmFacts& arm, const std::string& target, Record* record)
       floor_seconds(*arm.floor, record->checkpoint_bytes, kind, destination_of(*record));
   if (!arm.prefetch_of.empty()) return;  // storage was read beside the weights phase, not in it
   const auto seconds = weights_seconds(*record, target);
-  if (record->floor_s && is_what_it_claims(*record) && seconds && *seconds > 0) {
+  const bool is_what_it_claims = record->status == Status::ok && record->load_s;
+  if (record->floor_s && is_what_it_claims && seconds && *seconds > 0) {
     record->efficiency = *record->floor_s / *seconds;
   }
 }

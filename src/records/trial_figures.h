@@ -5,11 +5,16 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "records/floor.h"
 #include "records/record.h"
 
 namespace coldload::records {
+
+// The figure of every trial that has it.
+[[nodiscard]] std::vector<double> values_of(const std::vector<const Record*>& trials,
+                                            std::optional<double> Record::*figure);
 
 // Seconds of all of a trial's spans of that name; nothing where it has none.
 [[nodiscard]] std::optional<double> phase_seconds(const Record& trial, const std::string& name);
