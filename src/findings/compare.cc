@@ -19,6 +19,8 @@ using records::ArmFacts;
 using records::ExperimentFacts;
 using records::Record;
 using records::Status;
+using records::values_of;
+using statistics::median_if_any;
 
 Arm& arm_of(Comparison* comparison, const std::string& label) {
   const auto found = std::find_if(comparison->arms.begin(), comparison->arms.end(),
@@ -89,28 +91,20 @@ void place(const Record& record, Comparison* comparison) {
   mode.values_s.push_back(*record.load_s);
 }
 
-std::optional<double> median_if_any(const std::vector<double>& values) {
-  return values.empty() ? std::nullopt : std::optional(statistics::median(values));
-}
-
 void summarize(Mode* mode) {
   mode->load_s = statistics::summarize(mode->values_s);
   if (!mode->load_s) return;
   std::vector<double> rates;
-  std::vector<double> memory;
   std::vector<double> bytes;
-  std::vector<double> tokens;
   for (const Record* trial : mode->trials) {
-    if (trial->first_token_s) tokens.push_back(*trial->first_token_s);
-    if (trial->gpu_mem_used_mb) memory.push_back(*trial->gpu_mem_used_mb);
     if (trial->checkpoint_bytes != 0) bytes.push_back(static_cast<double>(trial->checkpoint_bytes));
     // What a warm trial read from storage says nothing about storage's rate.
     if (trial->cold != records::Cold::warm && trial->storage_bytes_read && *trial->load_s > 0) {
       rates.push_back(static_cast<double>(*trial->storage_bytes_read) / *trial->load_s);
     }
   }
-  mode->gpu_mem_mib = median_if_any(memory);
-  mode->first_token_s = median_if_any(tokens);
+  mode->gpu_mem_mib = median_if_any(values_of(mode->trials, &Record::gpu_mem_used_mb));
+  mode->first_token_s = median_if_any(values_of(mode->trials, &Record::first_token_s));
   mode->storage_rate_bytes_per_s = median_if_any(rates);
   if (!bytes.empty() && mode->load_s->median > 0) {
     mode->load_rate_bytes_per_s = statistics::median(bytes) / mode->load_s->median;

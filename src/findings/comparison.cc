@@ -70,7 +70,7 @@ std::optional<double> reading_rate_of(const Comparison& comparison, const Arm& a
     const std::uint64_t bytes = std::min(*trial->storage_bytes_read, trial->checkpoint_bytes);
     rates.push_back(static_cast<double>(bytes) / *seconds);
   }
-  return rates.empty() ? std::nullopt : std::optional(statistics::median(rates));
+  return statistics::median_if_any(rates);
 }
 
 }  // namespace coldload::findings

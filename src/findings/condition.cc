@@ -1,29 +1,24 @@
 #include "findings/condition.h"
 
-#include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <optional>
 #include <system_error>
-#include <utility>
 #include <vector>
 
+#include <boost/describe/enum_from_string.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "os/error.h"
+#include "records/trial_figures.h"
 #include "statistics/statistics.h"
 
 namespace coldload::findings {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Figure>, 4> k_figures{
-    {{"load_s", Figure::load_s},
-     {"efficiency", Figure::efficiency},
-     {"ratio", Figure::ratio},
-     {"difference_s", Figure::difference_s}}};
+using records::Record;
 
 [[noreturn]] void refuse(std::string_view text, const std::string& why) {
   throw os::Error(fmt::format(
@@ -40,21 +35,11 @@ std::string_view trimmed(std::string_view text) {
 
 const Mode* mode_named(const Comparison& comparison, const std::string& label) {
   for (const Arm& arm : comparison.arms) {
-    if (arm.cold.label == label) return &arm.cold;
-    if (arm.warm.label == label) return &arm.warm;
-    for (const Mode& mode : arm.other_modes) {
-      if (mode.label == label) return &mode;
+    for (const Mode* mode : arm.modes()) {
+      if (mode->label == label) return mode;
     }
   }
   return nullptr;
-}
-
-std::optional<double> median_efficiency(const Mode& mode) {
-  std::vector<double> values;
-  for (const records::Record* trial : mode.trials) {
-    if (trial->efficiency) values.push_back(*trial->efficiency);
-  }
-  return values.empty() ? std::nullopt : std::optional(statistics::median(values));
 }
 
 [[noreturn]] void no_such_path(const Condition& condition, const Comparison& comparison) {
@@ -84,7 +69,9 @@ std::optional<double> figure_of(const Condition& condition, const Comparison& co
   if (is_of_pair(condition.figure)) return figure_of_pair(condition, comparison);
   const Mode* mode = mode_named(comparison, condition.mode);
   if (mode == nullptr) no_such_path(condition, comparison);
-  if (condition.figure == Figure::efficiency) return median_efficiency(*mode);
+  if (condition.figure == Figure::efficiency) {
+    return statistics::median_if_any(records::values_of(mode->trials, &Record::efficiency));
+  }
   return mode->load_s ? std::optional(mode->load_s->median) : std::nullopt;
 }
 
@@ -102,11 +89,10 @@ Condition parse_condition(std::string_view text) {
   const std::string_view number = trimmed(text.substr(at + 1));
   condition.name = name;
   const std::size_t dot = name.find('.');
-  const auto known = std::find_if(k_figures.begin(), k_figures.end(), [&](const auto& entry) {
-    return entry.first == name.substr(0, dot);
-  });
-  if (known == k_figures.end()) refuse(text, "there is no such figure");
-  condition.figure = known->second;
+  const std::string figure(name.substr(0, dot));
+  if (!boost::describe::enum_from_string(figure.c_str(), condition.figure)) {
+    refuse(text, "there is no such figure");
+  }
   if (dot != std::string_view::npos) {
     condition.mode = name.substr(dot + 1);
     if (condition.mode.empty()) refuse(text, "of which path?");

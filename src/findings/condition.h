@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include <boost/describe/enum.hpp>
+
 #include "findings/comparison.h"
 
 namespace coldload::findings {
@@ -18,6 +20,7 @@ enum class Figure {
   ratio,         // of a path over the first that is there; without a name: of the one behind
   difference_s,  // likewise
 };
+BOOST_DESCRIBE_ENUM(Figure, load_s, efficiency, ratio, difference_s)  // conditions name them so
 
 // Whether it is of a path against the first.
 [[nodiscard]] bool is_of_pair(Figure figure);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <boost/describe/enum_to_string.hpp>
+
 namespace coldload::findings {
 
 namespace {
@@ -18,23 +20,7 @@ Claim claim_of(const Contrast& contrast, std::size_t least_n) {
 
 }  // namespace
 
-const char* to_string(Claim claim) {
-  switch (claim) {
-    case Claim::nothing:
-      return "nothing";
-    case Claim::single_runs:
-      return "single_runs";
-    case Claim::separated:
-      return "separated";
-    case Claim::shown:
-      return "shown";
-    case Claim::not_shown:
-      return "not_shown";
-    case Claim::mixed:
-      return "mixed";
-  }
-  return "nothing";
-}
+const char* to_string(Claim claim) { return boost::describe::enum_to_string(claim, "nothing"); }
 
 Contrast contrast_of(std::span<const double> first, std::span<const double> second) {
   Contrast contrast;

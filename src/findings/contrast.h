@@ -7,6 +7,8 @@
 #include <optional>
 #include <span>
 
+#include <boost/describe/enum.hpp>
+
 #include "statistics/statistics.h"
 
 namespace coldload::findings {
@@ -20,6 +22,7 @@ enum class Claim {
   mixed,        // p < 0.05, but the medians do not say the same
   not_shown,    // neither: chance explains it
 };
+BOOST_DESCRIBE_ENUM(Claim, nothing, single_runs, separated, shown, mixed, not_shown)
 [[nodiscard]] const char* to_string(Claim claim);  // "single_runs"
 
 // One arm against another, in a comparison's list against the first path that was measured.

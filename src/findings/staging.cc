@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "records/trial_figures.h"
 #include "statistics/statistics.h"
 
 namespace coldload::findings {
@@ -36,9 +37,7 @@ std::optional<Staging> staging_of(const Comparison& comparison, const Arm& stage
   Staging staging;
   staging.source = &*source;
   staging.staged = &staged;
-  for (const records::Record* trial : after_copy->trials) {
-    if (trial->copy_s) staging.copies_s.push_back(*trial->copy_s);
-  }
+  staging.copies_s = records::values_of(after_copy->trials, &records::Record::copy_s);
   if (staging.copies_s.empty()) return std::nullopt;
   staging.copy_s = statistics::median(staging.copies_s);
   staging.first_s = statistics::median(after_copy->values_s);

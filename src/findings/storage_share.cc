@@ -22,12 +22,6 @@ std::vector<double> weights_phase_s(const Trials& trials) {
   return values;
 }
 
-std::vector<double> load_s(const Trials& trials) {
-  std::vector<double> values;
-  for (const records::Record* trial : trials) values.push_back(*trial->load_s);
-  return values;
-}
-
 StorageShare share_between(const std::vector<double>& cold, const std::vector<double>& warm) {
   StorageShare share;
   share.cold_s = statistics::median(cold);
@@ -46,7 +40,8 @@ std::optional<StorageShare> storage_share_of(const Trials& cold, const Trials& w
   const std::vector<double> cold_s = weights_phase_s(cold);
   const std::vector<double> warm_s = weights_phase_s(warm);
   if (loads_only || cold_s.empty() || warm_s.empty()) {
-    return share_between(load_s(cold), load_s(warm));
+    return share_between(records::values_of(cold, &records::Record::load_s),
+                         records::values_of(warm, &records::Record::load_s));
   }
   StorageShare share = share_between(cold_s, warm_s);
   share.of_phase = true;

@@ -41,33 +41,21 @@ double reading_at(const Reading& reading, double bytes, double measured_rate, do
   return std::max(reading.least_s, reading.seconds * measured_rate / other_rate);
 }
 
+// Why there is no prediction for an arm; empty where there is one.
+const char* why_not(const Comparison& comparison, const Arm& arm) {
+  if (!arm.facts.prefetch_of.empty()) return "its weights are read beside the start";
+  if (!rate_of(arm)) return "what its storage delivers was not measured";
+  if (!arm.share) return "no warm run tells what of it is storage";
+  if (!arm.share->is_clear) {
+    return "its warm runs are not clearly faster: storage cannot be told from the rest";
+  }
+  return comparison.checkpoint_bytes == 0 ? "the size of its weights is not on record" : "";
+}
+
 Prediction predict_for(const Comparison& comparison, const Arm& arm, double rate_bytes_per_s) {
-  Prediction prediction;
-  prediction.arm = &arm;
-  prediction.rate_bytes_per_s = rate_of(arm);
-  if (!arm.facts.prefetch_of.empty()) {
-    prediction.why_not = "its weights are read beside the start";
-    return prediction;
-  }
-  if (!prediction.rate_bytes_per_s) {
-    prediction.why_not = "what its storage delivers was not measured";
-    return prediction;
-  }
-  const auto share = arm.share;
-  if (!share) {
-    prediction.why_not = "no warm run tells what of it is storage";
-    return prediction;
-  }
-  if (!share->is_clear) {
-    prediction.why_not =
-        "its warm runs are not clearly faster: storage cannot be told from the rest";
-    return prediction;
-  }
-  if (comparison.checkpoint_bytes == 0) {
-    prediction.why_not = "the size of its weights is not on record";
-    return prediction;
-  }
-  const Reading reading = reading_of(comparison, arm, *share);
+  Prediction prediction{&arm, rate_of(arm), std::nullopt, why_not(comparison, arm)};
+  if (!prediction.why_not.empty()) return prediction;
+  const Reading reading = reading_of(comparison, arm, *arm.share);
   const auto bytes = static_cast<double>(comparison.checkpoint_bytes);
   const double load_s = arm.cold.load_s->median - reading.seconds +
                         reading_at(reading, bytes, *prediction.rate_bytes_per_s, rate_bytes_per_s);
