@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 namespace coldload::findings {
 
@@ -25,18 +26,12 @@ std::vector<Budget> budgets_of(const Comparison& comparison) {
            facts.budgets_set_by_user.end();
   };
   std::vector<Budget> budgets;
+  std::map<std::string, double> others = facts.budgets_s;
   for (const KnownUse& use : k_uses) {
-    const auto set = facts.budgets_s.find(use.key);
-    budgets.push_back(set == facts.budgets_s.end()
-                          ? Budget{use.name, use.default_s, false}
-                          : Budget{use.name, set->second, by_user(use.key)});
+    const auto set = others.extract(use.key);
+    budgets.push_back({use.name, set ? set.mapped() : use.default_s, set && by_user(use.key)});
   }
-  for (const auto& [use, seconds] : facts.budgets_s) {
-    const bool known =
-        std::any_of(k_uses.begin(), k_uses.end(),
-                    [&use = use](const KnownUse& entry) { return use == entry.key; });
-    if (!known) budgets.push_back({use, seconds, by_user(use)});
-  }
+  for (const auto& [use, seconds] : others) budgets.push_back({use, seconds, by_user(use)});
   return budgets;
 }
 

@@ -1,8 +1,6 @@
 #include "findings/pooling.h"
 
 #include <algorithm>
-#include <optional>
-#include <utility>
 
 #include <fmt/format.h>
 
@@ -75,13 +73,12 @@ std::vector<Pool> pools_of(const records::Dataset& dataset) {
       return candidate.setting == setting && are_alike(candidate.machine, machine) &&
              may_join(candidate, facts);
     });
-    Pool joined = pool == pools.end() ? Pool{setting, machine, {}, {}} : std::move(*pool);
-    if (pool != pools.end()) pools.erase(pool);
-    joined.experiments.insert(facts.id);
+    if (pool == pools.end()) pool = pools.insert(pool, Pool{setting, machine, {}, {}});
+    std::rotate(pools.begin(), pool, pool + 1);
+    pools.front().experiments.insert(facts.id);
     for (const ArmFacts& arm : facts.arms) {
-      if (!arm.placeholder) joined.ways.emplace(arm.label, way_of(arm));
+      if (!arm.placeholder) pools.front().ways.emplace(arm.label, way_of(arm));
     }
-    pools.insert(pools.begin(), std::move(joined));
   }
   return pools;
 }
