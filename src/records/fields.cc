@@ -1,7 +1,5 @@
 #include "records/fields.h"
 
-#include <utility>
-
 #include <fmt/format.h>
 
 #include "records/csv_row.h"

@@ -111,10 +111,8 @@ std::string markdown_text(std::string_view text) {
         character == "/" && out.size() >= 2 && out.compare(out.size() - 2, 2, ":/") == 0;
     if (ends_scheme || k_entities.find(character) != std::string_view::npos) {
       out += entity(character);
-    } else if (k_backslashed.find(character) != std::string_view::npos) {
-      out += '\\';
-      out += character;
     } else {
+      if (k_backslashed.find(character) != std::string_view::npos) out += '\\';
       out += character;
     }
   });
