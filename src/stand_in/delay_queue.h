@@ -8,8 +8,8 @@
 
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <mutex>
-#include <vector>
 
 #include "os/clock.h"
 #include "os/crew.h"
@@ -40,19 +40,12 @@ class DelayQueue {
   void stop() noexcept;
 
  private:
-  struct Entry {
-    os::TimePoint due;
-    std::uint64_t number;
-    Job job;
-  };
-  static bool later(const Entry& a, const Entry& b);
   void work();
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Entry> heap_;  // earliest first
-  std::uint64_t pushed_ = 0;
-  bool watched_ = false;  // one thread sleeps until the first entry is due, the others sleep
+  std::multimap<os::TimePoint, Job> jobs_;  // those of the same instant as they came
+  bool watched_ = false;  // one thread sleeps until the first job is due, the others sleep
   bool stopped_ = false;
   os::Crew threads_;  // last: they use the rest
 };
