@@ -1,18 +1,15 @@
 // libfuse's callbacks: C functions that must not throw, thin over Responder.
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <memory>
 #include <new>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/xattr.h>
 
+#include "os/error.h"
 #include "stand_in/responder.h"
 #include "storage/stand_in_mount.h"
 
@@ -43,20 +40,22 @@ Responder& server_of(fuse_req_t request) {
   return *static_cast<Responder*>(fuse_req_userdata(request));
 }
 
-// Runs a callback's body; what it throws becomes the request's errno.
+// Runs a callback's body; what it throws becomes the request's errno. What the file server would
+// say takes its latency, too.
 template <typename Body>
 void guarded(fuse_req_t request, Body body) noexcept {
+  Responder& server = server_of(request);
   try {
-    body(server_of(request));
+    try {
+      body(server);
+    } catch (const os::SystemError& error) {
+      server.reply_later([request, code = error.code()] { fuse_reply_err(request, code); });
+    }
   } catch (const std::bad_alloc&) {
     fuse_reply_err(request, ENOMEM);
   } catch (...) {
     fuse_reply_err(request, EIO);
   }
-}
-
-void error_later(Responder& server, fuse_req_t request, int error_number) {
-  server.reply_later([request, error_number] { fuse_reply_err(request, error_number); });
 }
 
 void on_init(void* server, fuse_conn_info* connection) {
@@ -68,15 +67,14 @@ void on_init(void* server, fuse_conn_info* connection) {
 
 void on_lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
   guarded(request, [&](Responder& server) {
+    const Tree::Found found = server.tree().lookup(server.inode(parent), name);
     fuse_entry_param entry{};
-    Inode* found = nullptr;
-    const int error_number = server.tree().lookup(server.inode(parent), name, &found, &entry.attr);
-    if (error_number != 0) return error_later(server, request, error_number);
-    entry.ino = Responder::number_of(*found);
+    entry.ino = Responder::number_of(*found.inode);
+    entry.attr = found.status;
     entry.attr_timeout = k_believed_s;
     entry.entry_timeout = k_believed_s;
-    server.reply_later([&server, request, entry, found] {
-      if (fuse_reply_entry(request, &entry) != 0) server.tree().forget(*found, 1);
+    server.reply_later([&server, request, entry, inode = found.inode] {
+      if (fuse_reply_entry(request, &entry) != 0) server.tree().forget(*inode, 1);
     });
   });
 }
@@ -97,29 +95,23 @@ void on_forget_multi(fuse_req_t request, std::size_t count, fuse_forget_data* fo
 
 void on_getattr(fuse_req_t request, fuse_ino_t number, fuse_file_info* /*file*/) {
   guarded(request, [&](Responder& server) {
-    struct stat status {};
-    const int error_number = server.tree().status_of(server.inode(number), &status);
-    if (error_number != 0) return error_later(server, request, error_number);
+    const struct stat status = server.tree().status_of(server.inode(number));
     server.reply_later([request, status] { fuse_reply_attr(request, &status, k_believed_s); });
   });
 }
 
 void on_readlink(fuse_req_t request, fuse_ino_t number) {
   guarded(request, [&](Responder& server) {
-    std::string text;
-    const int error_number = server.tree().link_text(server.inode(number), &text);
-    if (error_number != 0) return error_later(server, request, error_number);
-    server.reply_later([request, text] { fuse_reply_readlink(request, text.c_str()); });
+    server.reply_later([request, text = Tree::link_text(server.inode(number))] {
+      fuse_reply_readlink(request, text.c_str());
+    });
   });
 }
 
 void on_opendir(fuse_req_t request, fuse_ino_t number, fuse_file_info* info) {
   guarded(request, [&](Responder& server) {
-    auto entries = std::make_unique<OpenDirectory>();
-    const int error_number = server.tree().list(server.inode(number), entries.get());
-    if (error_number != 0) return error_later(server, request, error_number);
     fuse_file_info reply = *info;
-    OpenDirectory* directory = entries.release();
+    auto* directory = new OpenDirectory(server.tree().list(server.inode(number)));
     reply.fh = reinterpret_cast<std::uint64_t>(directory);
     server.reply_later([request, reply, directory] {
       if (fuse_reply_open(request, &reply) != 0) delete directory;
@@ -155,30 +147,14 @@ void on_releasedir(fuse_req_t request, fuse_ino_t /*number*/, fuse_file_info* in
   fuse_reply_err(request, 0);
 }
 
-int open_backing(Responder& server, Inode& inode, Responder::OpenFile* file, bool* unchanged) {
-  const bool cold = server.backing() == Backing::cold;
-  int error_number =
-      server.tree().open(inode, cold ? O_DIRECT : 0, &file->file, &file->bytes, unchanged);
-  if (cold && error_number == EINVAL) {
-    file->drop_behind = true;
-    error_number = server.tree().open(inode, 0, &file->file, &file->bytes, unchanged);
-  }
-  return error_number;
-}
-
 void on_open(fuse_req_t request, fuse_ino_t number, fuse_file_info* info) {
   guarded(request, [&](Responder& server) {
-    auto opened = std::make_unique<Responder::OpenFile>();
-    bool unchanged = false;
-    const int error_number = open_backing(server, server.inode(number), opened.get(), &unchanged);
-    if (error_number != 0) return error_later(server, request, error_number);
-    server.begin_stream(*opened);
+    Responder::OpenFile* file = server.open(server.inode(number));
     fuse_file_info reply = *info;
     // Without keep_cache the kernel drops every cached page of the file at this open.
-    reply.keep_cache = unchanged ? 1 : 0;
+    reply.keep_cache = file->unchanged ? 1 : 0;
     // The size may be another one too: forget the attributes, as close-to-open demands.
-    if (!unchanged) fuse_lowlevel_notify_inval_inode(server.session(), number, -1, 0);
-    Responder::OpenFile* file = server.keep_open(std::move(opened));
+    if (!file->unchanged) fuse_lowlevel_notify_inval_inode(server.session(), number, -1, 0);
     reply.fh = reinterpret_cast<std::uint64_t>(file);
     server.reply_later([request, reply, file, &server] {
       if (fuse_reply_open(request, &reply) != 0) server.close(file);
@@ -201,9 +177,7 @@ void on_release(fuse_req_t request, fuse_ino_t /*number*/, fuse_file_info* info)
 
 void on_statfs(fuse_req_t request, fuse_ino_t /*number*/) {
   guarded(request, [&](Responder& server) {
-    struct statvfs status {};
-    const int error_number = server.tree().file_system(&status);
-    if (error_number != 0) return error_later(server, request, error_number);
+    const struct statvfs status = server.tree().file_system();
     server.reply_later([request, status] { fuse_reply_statfs(request, &status); });
   });
 }

@@ -1,18 +1,19 @@
 #include "stand_in/responder.h"
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
+#include <cmath>
 #include <csignal>
 #include <cstdlib>
-#include <memory>
 #include <string_view>
 #include <thread>
 #include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include "os/error.h"
 #include "os/file.h"
 
 namespace coldload::stand_in {
@@ -28,9 +29,8 @@ constexpr std::size_t k_buffered_bytes = 64UL << 20;
 // not so small that requests cost more than bytes.
 std::uint32_t request_size(double rate_bytes_per_s) {
   constexpr double k_request_s = 0.002;
-  std::uint32_t bytes = 128U << 10;
-  while (bytes < (1U << 20) && bytes < rate_bytes_per_s * k_request_s) bytes *= 2;
-  return bytes;
+  const auto wanted = static_cast<std::uint32_t>(std::ceil(rate_bytes_per_s * k_request_s));
+  return std::clamp(std::bit_ceil(wanted), 128U << 10, 1U << 20);
 }
 
 // A reader that is killed in an O_DIRECT read waits until its request is answered, and the kernel
@@ -55,20 +55,16 @@ unsigned reply_threads() { return std::clamp(std::thread::hardware_concurrency()
 // Returns the bytes read, or -errno.
 ssize_t read_backing(const Responder::OpenFile& file, std::byte* buffer, std::size_t size,
                      std::uint64_t offset) {
-  std::size_t done = 0;
-  while (done < size) {
-    const ssize_t got =
-        ::pread(file.file.get(), buffer + done, size - done, static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return -errno;
-    if (got == 0) break;
-    done += static_cast<std::size_t>(got);
+  try {
+    const std::size_t got = os::pread_full(file.file, {buffer, size}, offset);
+    if (file.drop_behind) {
+      ::posix_fadvise(file.file.get(), static_cast<off_t>(offset), static_cast<off_t>(size),
+                      POSIX_FADV_DONTNEED);
+    }
+    return static_cast<ssize_t>(got);
+  } catch (const os::SystemError& error) {
+    return -error.code();
   }
-  if (file.drop_behind) {
-    ::posix_fadvise(file.file.get(), static_cast<off_t>(offset), static_cast<off_t>(size),
-                    POSIX_FADV_DONTNEED);
-  }
-  return static_cast<ssize_t>(done);
 }
 
 }  // namespace
@@ -105,15 +101,22 @@ fuse_ino_t Responder::number_of(Inode& inode) {
   return reinterpret_cast<fuse_ino_t>(&inode);  // NOLINT: libfuse's own way to name inodes
 }
 
-void Responder::begin_stream(OpenFile& file) const {
-  if (pace_.stream_bytes_per_s) file.stream.emplace(*pace_.stream_bytes_per_s, k_credit);
-}
-
-Responder::OpenFile* Responder::keep_open(std::unique_ptr<OpenFile> file) {
-  OpenFile* const opened = file.get();
+Responder::OpenFile* Responder::open(Inode& inode) {
+  auto file = std::make_unique<OpenFile>();
+  Tree::Opened& opened = *file;
+  const bool cold = backing_ == Backing::cold;
+  try {
+    opened = tree_.open(inode, cold ? O_DIRECT : 0);
+  } catch (const os::SystemError& error) {
+    if (!cold || error.code() != EINVAL) throw;
+    opened = tree_.open(inode, 0);
+    file->drop_behind = true;
+  }
+  if (pace_.stream_bytes_per_s) file->stream.emplace(*pace_.stream_bytes_per_s, k_credit);
+  OpenFile* const kept = file.get();
   const std::lock_guard lock(open_files_mutex_);
-  open_files_.emplace(opened, std::move(file));
-  return opened;
+  open_files_.emplace(kept, std::move(file));
+  return kept;
 }
 
 void Responder::close(const OpenFile* file) {

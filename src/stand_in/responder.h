@@ -36,9 +36,7 @@ namespace coldload::stand_in {
 
 class Responder {
  public:
-  struct OpenFile {
-    os::Fd file;
-    std::uint64_t bytes = 0;  // size at open
+  struct OpenFile : Tree::Opened {
     bool drop_behind = false;
     std::optional<os::TokenBucket> stream;  // its own rate, under the server's lock
   };
@@ -60,16 +58,13 @@ class Responder {
 
   [[nodiscard]] Tree& tree() { return tree_; }
   [[nodiscard]] fuse_session* session() const { return session_; }
-  [[nodiscard]] Backing backing() const { return backing_; }
   [[nodiscard]] Inode& inode(fuse_ino_t number);
   // The number that stands for `inode` in requests.
   [[nodiscard]] static fuse_ino_t number_of(Inode& inode);
 
-  // Gives a file that is being opened its own rate, where streams have one.
-  void begin_stream(OpenFile& file) const;
-  // Owns a file that was opened until it is closed, or until the mount ends under it: the kernel
-  // then releases nothing any more.
-  [[nodiscard]] OpenFile* keep_open(std::unique_ptr<OpenFile> file);
+  // Owns what it opened until that is closed, or until the mount ends under it: the kernel then
+  // releases nothing any more. Throws os::SystemError.
+  [[nodiscard]] OpenFile* open(Inode& inode);
   void close(const OpenFile* file);
   // Answers a metadata request after the latency. `reply` must not throw.
   void reply_later(std::function<void()> reply);
