@@ -10,9 +10,12 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
+#include <utility>
 
+#include "os/crew.h"
+#include "os/fd.h"
+#include "stand_in/responder.h"
 #include "stand_in/setup.h"
 
 namespace coldload::stand_in {
@@ -32,17 +35,23 @@ class FileSystem {
   FileSystem& operator=(const FileSystem&) = delete;
 
   // What "user.coldload.stand_in" answers: a JSON text. Thread-safe.
-  void set_description(std::string text);
+  void set_description(std::string text) { server_.set_description(std::move(text)); }
 
-  [[nodiscard]] std::uint32_t request_bytes() const;
+  [[nodiscard]] std::uint32_t request_bytes() const { return server_.request_bytes(); }
 
   // Serves until SIGINT, SIGTERM or SIGHUP (os::interrupted), until `owner_fd` reads end-of-file
   // (-1: no owner), until somebody unmounts, or until the source is no longer there.
   ServeEnd serve(int owner_fd);
 
  private:
-  struct Session;
-  std::unique_ptr<Session> session_;
+  void mount(const Setup& setup);
+  void receive() const noexcept;
+  void close() noexcept;
+
+  Responder server_;
+  fuse_session* fuse_ = nullptr;
+  os::Fd ended_;  // readable once a receiver has left: unmounted, or the connection is dead
+  os::Crew receivers_;
 };
 
 }  // namespace coldload::stand_in
