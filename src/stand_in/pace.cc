@@ -1,15 +1,14 @@
 #include "stand_in/pace.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
-#include <cstdint>
 #include <vector>
 
 #include <boost/algorithm/string/split.hpp>
 #include <fmt/format.h>
 
 #include "os/error.h"
-#include "stand_in/presets.h"
 #include "text/units.h"
 
 namespace coldload::stand_in {
@@ -157,9 +156,7 @@ std::uint64_t needed_readahead(const Pace& pace) {
   // A reader that is not put back on a processor at once must not find the line idle.
   constexpr double k_wake_up_s = 0.003;
   const double needed = k_times_in_flight * rate_for(pace, 1) * (latency_s_of(pace) + k_wake_up_s);
-  std::uint64_t bytes = k_least;
-  while (bytes < k_most && static_cast<double>(bytes) < needed) bytes *= 2;
-  return bytes;
+  return std::clamp(std::bit_ceil(static_cast<std::uint64_t>(std::ceil(needed))), k_least, k_most);
 }
 
 std::string to_string(const Pace& pace) {

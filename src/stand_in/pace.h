@@ -3,6 +3,7 @@
 // Layer: stand_in. Pure functions.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -18,6 +19,22 @@ struct Pace {
   std::optional<double> stream_bytes_per_s = std::nullopt;  // for each open file
   std::string preset = {};  // the model that gave the figures; empty: given one by one
 };
+
+// A named pace: a model of storage from what its vendor publishes, never a measurement.
+struct Preset {
+  const char* name;
+  const char* spec;  // as parse_pace() reads it
+};
+
+// docs/stand-in.md has the same table with each figure's source; a test compares the two.
+inline constexpr std::array<Preset, 6> k_presets{{
+    {"ebs-gp3", "125MiB/s,1ms,3000iops"},
+    {"efs", "500MiB/s,1ms"},
+    {"efs-elastic", "1500MiB/s,1ms"},
+    {"nfs-1gbe", "117.5MB/s,500us"},
+    {"nfs-10gbe", "1175MB/s,500us"},
+    {"s3", "1175MB/s,100ms,5500iops,90MB/s/stream"},
+}};
 
 // "250MB/s", "250MB/s,1ms", "250MB/s,1ms,3000iops", "1GB/s,1ms,60MB/s/stream", or a preset's name.
 // Throws os::Error that says what is wrong.

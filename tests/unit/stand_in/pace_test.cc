@@ -7,7 +7,6 @@
 #include <gtest/gtest.h>
 
 #include "os/error.h"
-#include "stand_in/presets.h"
 
 namespace coldload::stand_in {
 namespace {
