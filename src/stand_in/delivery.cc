@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <mutex>
 #include <set>
-#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -15,7 +14,7 @@
 
 #include "os/crew.h"
 #include "os/error.h"
-#include "os/file.h"
+#include "os/file_id.h"
 #include "os/interrupt.h"
 #include "os/mapping.h"
 #include "os/memory.h"
@@ -36,7 +35,7 @@ struct SourceFile {
 // The files whose bytes come through the mount, each inode once, largest first.
 std::vector<SourceFile> source_files(const Options& options) {
   std::vector<SourceFile> files;
-  std::set<std::pair<dev_t, ino_t>> seen;
+  std::set<os::FileId> seen;
   std::error_code error;
   const fs::path source = fs::canonical(options.source, error);
   if (error) throw os::SystemError("show", options.source, error.value());
@@ -100,8 +99,7 @@ enum class Way { read, mmap };
 class Measurement {
  public:
   // `share_bytes`: what one reader reads.
-  Measurement(Way way, os::Seconds limit, double rate_bytes_per_s, std::uint64_t share_bytes)
-      : way_(way), limit_(limit) {
+  Measurement(Way way, double rate_bytes_per_s, std::uint64_t share_bytes) : way_(way) {
     // Small enough that the end of a block is known to a few per cent of the whole.
     constexpr double k_block_s = 0.02;
     constexpr double k_blocks = 32;
@@ -115,116 +113,95 @@ class Measurement {
 
   // Bytes per second that the mount answered for all readers together, readahead included: whoever
   // reads whole files uses that, too. Nothing where a read failed or nothing was read.
-  std::optional<double> run(StandIn& stand_in, const std::vector<std::vector<Extent>>& work);
+  std::optional<double> run(StandIn& stand_in, const std::vector<std::vector<Extent>>& work) {
+    // The start is not measured: the bucket's credit, and readahead finding its pace.
+    constexpr std::uint64_t k_start_share = 8;
+    for (const std::vector<Extent>& extents : work) {
+      for (const Extent& extent : extents) start_bytes_ += extent.bytes;
+    }
+    start_bytes_ /= k_start_share;
+    os::Crew readers(static_cast<unsigned>(work.size()), [&](unsigned reader) {
+      try {
+        read_all(stand_in.path(), work[reader]);
+        // One that has no more to read ends the span of all.
+        if (!stop_.exchange(true)) take_sample(stand_in.path(), &to_);
+      } catch (...) {
+        stop_.store(true);
+        throw;
+      }
+    });
+    // A server that hangs would hold the readers for ever.
+    constexpr std::chrono::seconds k_patience{20};
+    if (!readers.wait_until(os::Clock::now() + k_limit + k_patience)) stand_in.abort();
+    try {
+      readers.join();
+    } catch (const std::exception&) {
+      return std::nullopt;
+    }
+    if (!from_ || !to_ || to_->bytes <= from_->bytes) return std::nullopt;
+    return static_cast<double>(to_->bytes - from_->bytes) / os::seconds_between(from_->at, to_->at);
+  }
 
  private:
+  static constexpr std::chrono::seconds k_limit{1};
+
   // What the mount had answered at an instant.
   struct Sample {
     std::uint64_t bytes = 0;
     os::TimePoint at;
   };
-  static Sample sample(const std::string& root);
 
-  void read_all(const std::string& root, const std::vector<Extent>& extents);
-  void account(const std::string& root, std::uint64_t bytes);
-  bool read_block(const os::Fd& file, const os::Mapping& mapping, std::uint64_t offset,
-                  std::span<std::byte> buffer) const;
+  void take_sample(const std::string& root, std::optional<Sample>* taken) {
+    const auto bytes = storage::stand_in_bytes_served(root);
+    if (!bytes) throw os::Error("the stand-in does not tell what it served");
+    const Sample now{*bytes, os::Clock::now()};
+    const std::lock_guard lock(mutex_);
+    *taken = now;
+  }
 
-  Way way_;
-  os::Seconds limit_;
+  void read_all(const std::string& root, const std::vector<Extent>& extents) {
+    const os::Mapping memory = os::Mapping::anonymous(block_bytes_);
+    const os::TimePoint deadline = os::Clock::now() + k_limit;
+    for (const Extent& extent : extents) {
+      const os::Fd file = os::open_regular(root + "/" + extent.file->name);
+      const os::Mapping mapping =
+          way_ == Way::mmap ? os::Mapping::of_file(file, extent.file->bytes) : os::Mapping();
+      for (std::uint64_t at = 0; at < extent.bytes; at += block_bytes_) {
+        if (stop_.load() || os::Clock::now() > deadline || os::interrupted()) return;
+        const std::uint64_t size = std::min(block_bytes_, extent.bytes - at);
+        if (!read_block(file, mapping, extent.offset + at, memory.bytes().first(size))) {
+          throw os::Error("a read failed");
+        }
+        account(root, size);
+      }
+    }
+  }
+
+  [[nodiscard]] bool read_block(const os::Fd& file, const os::Mapping& mapping,
+                                std::uint64_t offset, std::span<std::byte> buffer) const {
+    if (way_ == Way::read) return os::pread_full(file, buffer, offset) == buffer.size();
+    // Faults page after page as touching them does, but a server that dies gives an error, not
+    // SIGBUS.
+    constexpr int k_populate_read = 22;  // MADV_POPULATE_READ, Linux 5.14
+    return ::madvise(mapping.data() + offset, buffer.size(), k_populate_read) == 0;
+  }
+
+  void account(const std::string& root, std::uint64_t bytes) {
+    const std::uint64_t before = done_.fetch_add(bytes);
+    if (before < start_bytes_ && before + bytes >= start_bytes_) take_sample(root, &from_);
+  }
+
+  const Way way_;
   std::uint64_t block_bytes_ = 32U << 10;
   std::atomic<bool> stop_{false};
-  std::mutex mutex_;
   // One span for all readers together: of spans of their own, one that a busy machine makes wait
   // would be counted at the rate that it has alone.
   std::uint64_t start_bytes_ = 0;
-  std::uint64_t done_ = 0;
+  std::atomic<std::uint64_t> done_{0};
+  std::mutex mutex_;  // what follows
   std::optional<Sample> from_;
   std::optional<Sample> to_;
 };
-
-bool Measurement::read_block(const os::Fd& file, const os::Mapping& mapping, std::uint64_t offset,
-                             std::span<std::byte> buffer) const {
-  if (way_ == Way::read) return os::pread_full(file, buffer, offset) == buffer.size();
-  // Faults page after page as touching them does, but a server that dies gives an error, not
-  // SIGBUS.
-  constexpr int k_populate_read = 22;  // MADV_POPULATE_READ, Linux 5.14
-  return ::madvise(mapping.data() + offset, buffer.size(), k_populate_read) == 0;
-}
-
-Measurement::Sample Measurement::sample(const std::string& root) {
-  const auto bytes = storage::stand_in_bytes_served(root);
-  if (!bytes) throw os::Error("the stand-in does not tell what it served");
-  return {*bytes, os::Clock::now()};
-}
-
-void Measurement::account(const std::string& root, std::uint64_t bytes) {
-  {
-    const std::lock_guard lock(mutex_);
-    const bool began = done_ >= start_bytes_;
-    done_ += bytes;
-    if (began || done_ < start_bytes_) return;
-  }
-  const Sample begin = sample(root);
-  const std::lock_guard lock(mutex_);
-  from_ = begin;
-}
-
-void Measurement::read_all(const std::string& root, const std::vector<Extent>& extents) {
-  const os::Mapping memory = os::Mapping::anonymous(block_bytes_);
-  const os::TimePoint deadline =
-      os::Clock::now() + std::chrono::duration_cast<os::Clock::duration>(limit_);
-  for (const Extent& extent : extents) {
-    const os::Fd file = os::open_regular(root + "/" + extent.file->name);
-    const os::Mapping mapping =
-        way_ == Way::mmap ? os::Mapping::of_file(file, extent.file->bytes) : os::Mapping();
-    for (std::uint64_t at = 0; at < extent.bytes; at += block_bytes_) {
-      if (stop_.load() || os::Clock::now() > deadline || os::interrupted()) return;
-      const std::uint64_t size = std::min(block_bytes_, extent.bytes - at);
-      if (!read_block(file, mapping, extent.offset + at, memory.bytes().first(size))) {
-        throw os::Error("a read failed");
-      }
-      account(root, size);
-    }
-  }
-}
-
-std::optional<double> Measurement::run(StandIn& stand_in,
-                                       const std::vector<std::vector<Extent>>& work) {
-  // The start is not measured: the bucket's credit, and readahead finding its pace.
-  constexpr std::uint64_t k_start_share = 8;
-  for (const std::vector<Extent>& extents : work) {
-    for (const Extent& extent : extents) start_bytes_ += extent.bytes;
-  }
-  start_bytes_ /= k_start_share;
-  os::Crew readers(static_cast<unsigned>(work.size()), [&](unsigned reader) {
-    try {
-      read_all(stand_in.path(), work[reader]);
-      // One that has no more to read ends the span of all.
-      if (!stop_.exchange(true)) {
-        const Sample end = sample(stand_in.path());
-        const std::lock_guard lock(mutex_);
-        to_ = end;
-      }
-    } catch (...) {
-      stop_.store(true);
-      throw;
-    }
-  });
-  // A server that hangs would hold the readers for ever.
-  constexpr os::Seconds k_patience{20};
-  if (!readers.wait_until(os::Clock::now() +
-                          std::chrono::duration_cast<os::Clock::duration>(limit_ + k_patience))) {
-    stand_in.abort();
-  }
-  try {
-    readers.join();
-  } catch (const std::exception&) {
-    return std::nullopt;
-  }
-  if (!from_ || !to_ || to_->bytes <= from_->bytes) return std::nullopt;
-  return static_cast<double>(to_->bytes - from_->bytes) / os::seconds_between(from_->at, to_->at);
-}
 
 // Reads every file of the source once, so that the server finds them in memory. False where they
 // are more than half of the memory that is available, and nothing was read. Stops early when
@@ -249,7 +226,6 @@ bool warm_backing(const Options& options) {
 Delivered measure_delivered(const Options& options) {
   constexpr double k_wanted_s = 0.7;
   constexpr double k_least_s = 0.25;
-  constexpr os::Seconds k_limit{1.0};
   constexpr unsigned k_parallel = 4;
   Delivered delivered;
   const std::vector<SourceFile> files = source_files(options);
@@ -266,8 +242,7 @@ Delivered measure_delivered(const Options& options) {
     const auto wanted =
         static_cast<std::uint64_t>(std::min(rate * k_wanted_s, static_cast<double>(there)));
     StandIn stand_in(private_options);
-    return Measurement(way, k_limit, rate, wanted / readers)
-        .run(stand_in, shares(files, wanted, readers));
+    return Measurement(way, rate, wanted / readers).run(stand_in, shares(files, wanted, readers));
   };
   delivered.read_bytes_per_s = measure(Way::read, 1);
   delivered.mmap_bytes_per_s = measure(Way::mmap, 1);
