@@ -18,19 +18,14 @@ BufferPool::Buffer BufferPool::take(AtLimit at_limit) {
   {
     const std::lock_guard lock(mutex_);
     if (at_limit == AtLimit::refuse && out_ >= limit_) return nullptr;
-    ++out_;
     if (!free_.empty()) {
       memory = std::move(free_.back());
       free_.pop_back();
+    } else {
+      memory.reset(static_cast<std::byte*>(std::aligned_alloc(os::page_size(), buffer_bytes_)));
+      if (!memory) throw std::bad_alloc();
     }
-  }
-  if (!memory) {
-    memory.reset(static_cast<std::byte*>(std::aligned_alloc(os::page_size(), buffer_bytes_)));
-  }
-  if (!memory) {
-    const std::lock_guard lock(mutex_);
-    --out_;
-    throw std::bad_alloc();
+    ++out_;
   }
   return {memory.release(), [this](std::byte* bytes) {
             const std::lock_guard lock(mutex_);

@@ -1,7 +1,6 @@
 #include "stand_in/description.h"
 
 #include <cmath>
-#include <cstdint>
 #include <vector>
 
 #include <fmt/format.h>

@@ -12,7 +12,6 @@
 
 #include "os/clock.h"
 #include "os/error.h"
-#include "os/file.h"
 #include "os/path.h"
 #include "os/subprocess.h"
 #include "storage/stand_in_mount.h"
@@ -109,7 +108,7 @@ void MountPoint::take_given(const std::string& given, const std::string& source)
 
 std::optional<storage::Mount> stand_in_at(const std::string& point) {
   std::optional<storage::Mount> found;
-  for (storage::Mount& mount : storage::parse_mountinfo(os::read_text("/proc/self/mountinfo"))) {
+  for (storage::Mount& mount : storage::current_mounts()) {
     const bool is_it = mount.point == point && mount.fs_type == storage::k_stand_in_fs_type;
     if (is_it) found = std::move(mount);
   }

@@ -33,12 +33,7 @@ Request parse_request(std::string_view text) {
       json && json->is_object() ? description_from_json(json->as_object()) : std::nullopt;
   if (!wanted) throw os::Error("cannot serve a stand-in: " + cause);
   check_pace(wanted->pace);
-  Request request{*wanted, {}};
-  if (const auto* remove = json->as_object().if_contains("remove")) {
-    auto read = text::json::try_value_to<std::vector<std::string>>(*remove);
-    if (read) request.remove = std::move(*read);
-  }
-  return request;
+  return {*wanted, text::strings_at(json->as_object(), "remove")};
 }
 
 // Sets the mount's readahead, where allowed, and returns what it is then.

@@ -4,9 +4,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
+#include <sstream>
 #include <utility>
-#include <vector>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -17,11 +16,9 @@
 #include <unistd.h>
 
 #include "os/error.h"
-#include "os/file.h"
 #include "os/interrupt.h"
 #include "os/path.h"
 #include "os/proc.h"
-#include "os/subprocess.h"
 #include "stand_in/mount_point.h"
 #include "storage/stand_in_mount.h"
 
@@ -67,10 +64,9 @@ Description ready_or_throw(const std::string& line, const std::string& point) {
   const auto json = text::parse_json(line, &cause);
   if (json && json->is_object()) {
     if (const auto error = text::string_at(json->as_object(), "error")) throw os::Error(*error);
-    const auto* ready = json->as_object().if_contains("ready");
-    if (ready != nullptr && ready->is_object()) {
-      if (const auto description = description_from_json(ready->as_object())) return *description;
-    }
+    const auto* ready = text::object_at(json->as_object(), "ready");
+    const auto description = ready != nullptr ? description_from_json(*ready) : std::nullopt;
+    if (description) return *description;
   }
   throw os::Error(
       fmt::format("cannot mount a stand-in at {}: its server ended or did not answer", point));
@@ -172,13 +168,9 @@ os::Availability available() {
             "--security-opt apparmor=unconfined"};
   }
   const char* path = std::getenv("PATH");
-  std::string_view left = path != nullptr ? path : "";
-  while (!left.empty()) {
-    const std::size_t colon = left.find(':');
-    const std::string program = std::string(left.substr(0, colon)) + "/fusermount3";
-    if (::access(program.c_str(), X_OK) == 0) return {true, ""};
-    if (colon == std::string_view::npos) break;
-    left.remove_prefix(colon + 1);
+  std::istringstream folders(path != nullptr ? path : "");
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    if (::access((folder + "/fusermount3").c_str(), X_OK) == 0) return {true, ""};
   }
   return {false, "only root can mount without fusermount3: install the package fuse3"};
 }

@@ -8,11 +8,9 @@
 // Layer: stand_in. Knows nothing of model formats.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include <sys/types.h>
 
