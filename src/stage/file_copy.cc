@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <ctime>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -18,10 +20,9 @@ namespace {
 
 // A time before 1970 has a negative second and a positive rest.
 std::timespec timespec_of(std::int64_t since_1970_ns) {
-  constexpr std::int64_t k_ns_per_s = 1'000'000'000;
-  std::int64_t seconds = since_1970_ns / k_ns_per_s;
-  if (since_1970_ns % k_ns_per_s < 0) --seconds;
-  return {seconds, since_1970_ns - seconds * k_ns_per_s};
+  const std::chrono::nanoseconds since_1970{since_1970_ns};
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_1970);
+  return {seconds.count(), (since_1970 - seconds).count()};
 }
 
 }  // namespace

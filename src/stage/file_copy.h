@@ -45,10 +45,7 @@ class FileCopy {
   enum class Flush { no, yes };
   void finish(std::int64_t mtime_ns, Flush flush);
 
-  // Whether the source lets itself be read with O_DIRECT, known after open().
-  [[nodiscard]] bool direct_source() const { return source_.direct(); }
-  // Whether chunk `index` of the source is in the page cache.
-  [[nodiscard]] bool source_in_memory(std::size_t index) const { return source_.in_memory(index); }
+  [[nodiscard]] const ChunkReader& source() const { return source_; }
 
  private:
   void write(std::uint64_t offset, std::span<const std::byte> data, os::PendingCall& call);

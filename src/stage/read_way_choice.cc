@@ -8,10 +8,12 @@ constexpr std::size_t k_rounds = 2;
 }  // namespace
 
 ReadWay ReadWayChoice::next() {
-  const std::lock_guard lock(mutex_);
-  const std::size_t round = given_++ / round_chunks_;
-  if (round >= k_rounds) return best_locked();
-  return round == 0 ? ReadWay::direct : ReadWay::buffered;
+  {
+    const std::lock_guard lock(mutex_);
+    const std::size_t round = given_++ / round_chunks_;
+    if (round < k_rounds) return round == 0 ? ReadWay::direct : ReadWay::buffered;
+  }
+  return best();
 }
 
 void ReadWayChoice::ran(ReadWay way, os::Clock::duration took) {
@@ -23,15 +25,10 @@ void ReadWayChoice::ran(ReadWay way, os::Clock::duration took) {
 
 ReadWay ReadWayChoice::best() {
   const std::lock_guard lock(mutex_);
-  return best_locked();
-}
-
-ReadWay ReadWayChoice::best_locked() const {
   const Tally& direct = tallies_[static_cast<std::size_t>(ReadWay::direct)];
   const Tally& buffered = tallies_[static_cast<std::size_t>(ReadWay::buffered)];
-  if (direct.chunks == 0 || buffered.chunks == 0) {
-    return direct.chunks == 0 && buffered.chunks > 0 ? ReadWay::buffered : ReadWay::direct;
-  }
+  if (buffered.chunks == 0) return ReadWay::direct;
+  if (direct.chunks == 0) return ReadWay::buffered;
   const auto each = [](const Tally& tally) {
     return os::Seconds(tally.spent).count() / static_cast<double>(tally.chunks);
   };

@@ -30,7 +30,6 @@ class ReadWayChoice {
     std::size_t chunks = 0;
     os::Clock::duration spent{};
   };
-  [[nodiscard]] ReadWay best_locked() const;
 
   std::mutex mutex_;
   const std::size_t round_chunks_;

@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <charconv>
 #include <deque>
 #include <filesystem>
 #include <map>
-#include <memory>
 #include <mutex>
-#include <string_view>
+#include <sstream>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -47,43 +45,34 @@ bool can_flush_at_once(const os::Fd& directory) {
   if (::uname(&kernel) != 0) return false;
   unsigned major = 0;
   unsigned minor = 0;
-  const std::string_view release = kernel.release;
-  const char* const end = release.data() + release.size();
-  const auto dot = std::from_chars(release.data(), end, major);
-  if (dot.ec != std::errc() || dot.ptr == end) return false;
-  std::from_chars(dot.ptr + 1, end, minor);
+  char dot = 0;
+  std::istringstream(kernel.release) >> major >> dot >> minor;
   return major > 5 || (major == 5 && minor >= 8);
 }
 
 // Owned by the threads too: one that hangs in the kernel keeps it.
 class CopyJob {
  public:
-  enum class Flush { each, at_once };
-  CopyJob(SourceTree tree, const std::string& data, std::shared_ptr<Journal> journal,
-          const TreeCopyOptions& options, Flush flush)
-      : tree_(std::move(tree)),
-        journal_(std::move(journal)),
-        flush_each_(flush == Flush::each),
-        choice_(options.jobs) {
+  CopyJob(const SourceTree& tree, const std::string& data, std::shared_ptr<Journal> journal,
+          const TreeCopyOptions& options, FileCopy::Flush flush)
+      : journal_(std::move(journal)), flush_(flush), choice_(options.jobs) {
     constexpr std::chrono::milliseconds k_burst{50};
     if (options.limit_bytes_per_s) limit_.emplace(*options.limit_bytes_per_s, k_burst);
-    hashes_.reserve(tree_.files.size());
-    for (const SourceFile& file : tree_.files) {
-      destinations_.push_back(data + "/" + file.name);
-      hashes_.emplace_back(chunks_of(file.bytes));
-      // An empty file has one step too: it is made.
-      steps_.push_back(std::max<std::size_t>(1, chunks_of(file.bytes)));
-    }
-    for (std::size_t i = 0; i < tree_.files.size(); ++i) {
-      files_.emplace_back(tree_.files[i].real_path, destinations_[i], tree_.files[i].bytes);
-      left_.emplace_back(steps_[i]);
-    }
+    for (const SourceFile& file : tree.files) files_.emplace_back(file, data);
     for (const JournalEntry& entry : journal_->found()) {
       claimed_[{entry.file, entry.chunk}] = entry.hash;
     }
   }
 
-  void work(os::PendingCall& call);
+  void work(os::PendingCall& call) {
+    const os::Mapping buffer = os::Mapping::anonymous(k_copy_block_bytes);
+    try {
+      while (const auto step = next()) take(*step, buffer.bytes(), call);
+    } catch (...) {
+      stop();  // the others
+      throw;
+    }
+  }
   void stop() { stopped_ = true; }
   [[nodiscard]] bool stopped() const { return stopped_; }
 
@@ -93,26 +82,91 @@ class CopyJob {
   [[nodiscard]] ReadWay read_way() const {
     return 2 * direct_ >= copied_ ? ReadWay::direct : ReadWay::buffered;
   }
-  [[nodiscard]] const std::vector<std::vector<Hash>>& hashes() const { return hashes_; }
+  [[nodiscard]] const std::vector<Hash>& hashes(std::size_t file) const {
+    return files_[file].hashes;
+  }
 
  private:
+  struct File {
+    File(SourceFile from, const std::string& data)
+        : source(std::move(from)),
+          destination(data + "/" + source.name),
+          copy(source.real_path, destination, source.bytes),
+          hashes(chunks_of(source.bytes)) {}
+
+    // An empty file has one step too: it is made.
+    [[nodiscard]] std::size_t steps() const { return std::max<std::size_t>(1, hashes.size()); }
+
+    const SourceFile source;
+    const std::string destination;
+    FileCopy copy;
+    std::vector<Hash> hashes;                // each written by the one thread that has the chunk
+    std::atomic<std::size_t> left{steps()};  // steps that are not done
+  };
   struct Step {
     std::size_t file = 0;
     std::size_t chunk = 0;
   };
-  std::optional<Step> next();
-  void take(const Step& step, std::span<std::byte> buffer, os::PendingCall& call);
-  void copy(const Step& step, std::span<std::byte> buffer, os::PendingCall& call);
-  bool pace(std::size_t bytes);
 
-  const SourceTree tree_;
+  std::optional<Step> next() {
+    const std::lock_guard lock(mutex_);
+    if (stopped_ || at_.file >= files_.size()) return std::nullopt;
+    const Step step = at_;
+    if (++at_.chunk >= files_[at_.file].steps()) at_ = {at_.file + 1, 0};
+    return step;
+  }
+
+  void take(const Step& step, std::span<std::byte> buffer, os::PendingCall& call) {
+    File& file = files_[step.file];
+    file.copy.open(call);
+    if (!file.hashes.empty()) copy(step, buffer, call);
+    if (stopped_) return;  // this or another chunk was left in its middle
+    if (--file.left == 0) file.copy.finish(file.source.mtime_ns, flush_);
+  }
+
+  void copy(const Step& step, std::span<std::byte> buffer, os::PendingCall& call) {
+    File& file = files_[step.file];
+    const std::uint64_t bytes =
+        std::min(k_chunk_bytes, file.source.bytes - step.chunk * k_chunk_bytes);
+    const auto claim = claimed_.find({step.file, step.chunk});
+    if (claim != claimed_.end() && file.copy.holds(step.chunk, claim->second, buffer, call)) {
+      file.hashes[step.chunk] = claim->second;
+      resumed_ += bytes;
+      return;
+    }
+    const ChunkReader& source = file.copy.source();
+    const bool in_memory = source.in_memory(step.chunk);  // tells nothing of the storage
+    const ReadWay way = source.direct() && !in_memory ? choice_.next() : ReadWay::buffered;
+    const os::TimePoint begin = os::Clock::now();
+    const auto hash = file.copy.copy(step.chunk, way, buffer, call,
+                                     [this](std::size_t block_bytes) { return pace(block_bytes); });
+    if (!hash) return;
+    if (bytes == k_chunk_bytes && !in_memory) choice_.ran(way, os::Clock::now() - begin);
+    file.hashes[step.chunk] = *hash;
+    copied_ += bytes;
+    if (way == ReadWay::direct) direct_ += bytes;
+    const std::lock_guard lock(journal_mutex_);
+    journal_->add({step.file, step.chunk, *hash});
+  }
+
+  // Holds the thread back to the limit. False once stopped: the rest of the chunk is of no use.
+  bool pace(std::size_t bytes) {
+    if (!limit_) return !stopped_;
+    os::TimePoint through;
+    {
+      const std::lock_guard lock(limit_mutex_);
+      through = limit_->reserve(static_cast<double>(bytes), os::Clock::now());
+    }
+    constexpr std::chrono::milliseconds k_step{50};
+    while (!stopped_ && os::Clock::now() < through) {
+      std::this_thread::sleep_until(std::min(through, os::Clock::now() + k_step));
+    }
+    return !stopped_;
+  }
+
   const std::shared_ptr<Journal> journal_;
-  const bool flush_each_;
-  std::vector<std::string> destinations_;
-  std::vector<std::size_t> steps_;
-  std::deque<FileCopy> files_;
-  std::deque<std::atomic<std::size_t>> left_;  // steps of each file that are not done
-  std::vector<std::vector<Hash>> hashes_;      // each written by the one thread that has the chunk
+  const FileCopy::Flush flush_;
+  std::deque<File> files_;
   std::map<std::pair<std::size_t, std::size_t>, Hash> claimed_;  // what the journal says
   std::mutex mutex_;
   Step at_;
@@ -126,81 +180,10 @@ class CopyJob {
   std::atomic<std::uint64_t> resumed_{0};
 };
 
-std::optional<CopyJob::Step> CopyJob::next() {
-  const std::lock_guard lock(mutex_);
-  if (stopped_ || at_.file >= steps_.size()) return std::nullopt;
-  const Step step = at_;
-  if (++at_.chunk >= steps_[at_.file]) at_ = {at_.file + 1, 0};
-  return step;
-}
-
-void CopyJob::work(os::PendingCall& call) {
-  const os::Mapping buffer = os::Mapping::anonymous(k_copy_block_bytes);
-  try {
-    while (const auto step = next()) take(*step, buffer.bytes(), call);
-  } catch (...) {
-    stop();  // the others
-    throw;
-  }
-}
-
-void CopyJob::take(const Step& step, std::span<std::byte> buffer, os::PendingCall& call) {
-  FileCopy& file = files_[step.file];
-  file.open(call);
-  if (!hashes_[step.file].empty()) copy(step, buffer, call);
-  if (stopped_) return;  // this or another chunk was left in its middle
-  if (--left_[step.file] > 0) return;
-  file.finish(tree_.files[step.file].mtime_ns,
-              flush_each_ ? FileCopy::Flush::yes : FileCopy::Flush::no);
-}
-
-void CopyJob::copy(const Step& step, std::span<std::byte> buffer, os::PendingCall& call) {
-  const std::uint64_t begin = step.chunk * k_chunk_bytes;
-  const std::uint64_t bytes = std::min(k_chunk_bytes, tree_.files[step.file].bytes - begin);
-  FileCopy& file = files_[step.file];
-  Hash& hash = hashes_[step.file][step.chunk];
-  const auto claim = claimed_.find({step.file, step.chunk});
-  if (claim != claimed_.end() && file.holds(step.chunk, claim->second, buffer, call)) {
-    hash = claim->second;
-    resumed_ += bytes;
-    return;
-  }
-  const bool in_memory = file.source_in_memory(step.chunk);  // tells nothing of the storage
-  const ReadWay way = file.direct_source() && !in_memory ? choice_.next() : ReadWay::buffered;
-  const os::TimePoint begin_time = os::Clock::now();
-  const auto copied = file.copy(step.chunk, way, buffer, call,
-                                [this](std::size_t block_bytes) { return pace(block_bytes); });
-  if (!copied) return;
-  if (bytes == k_chunk_bytes && !in_memory) choice_.ran(way, os::Clock::now() - begin_time);
-  hash = *copied;
-  copied_ += bytes;
-  if (way == ReadWay::direct) direct_ += bytes;
-  const std::lock_guard lock(journal_mutex_);
-  journal_->add({step.file, step.chunk, hash});
-}
-
-// Holds the thread back to the limit. False once stopped: the rest of the chunk is of no use.
-bool CopyJob::pace(std::size_t bytes) {
-  if (!limit_) return !stopped_;
-  os::TimePoint through;
-  {
-    const std::lock_guard lock(limit_mutex_);
-    through = limit_->reserve(static_cast<double>(bytes), os::Clock::now());
-  }
-  constexpr std::chrono::milliseconds k_step{50};
-  while (!stopped_ && os::Clock::now() < through) {
-    std::this_thread::sleep_until(std::min(through, os::Clock::now() + k_step));
-  }
-  return !stopped_;
-}
-
-void make_directories(const SourceTree& tree, const std::string& data) {
-  for (const std::string& name : tree.directories) {
-    throw_if_interrupted();
-    std::error_code problem;
-    std::filesystem::create_directories(data + "/" + name, problem);
-    if (problem) throw os::SystemError("create", data + "/" + name, problem.value());
-  }
+void make_directory(const std::string& path) {
+  std::error_code problem;
+  std::filesystem::create_directories(path, problem);
+  if (problem) throw os::SystemError("create", path, problem.value());
 }
 
 }  // namespace
@@ -208,15 +191,16 @@ void make_directories(const SourceTree& tree, const std::string& data) {
 CopyOutcome copy_tree(const SourceTree& tree, const std::string& data,
                       const std::shared_ptr<Journal>& journal, const TreeCopyOptions& options,
                       Manifest* manifest) {
-  std::error_code problem;
-  std::filesystem::create_directories(data, problem);
-  if (problem) throw os::SystemError("create", data, problem.value());
-  make_directories(tree, data);
+  make_directory(data);
+  for (const std::string& name : tree.directories) {
+    throw_if_interrupted();
+    make_directory(data + "/" + name);
+  }
   // Opened before anything is written, so that it hears of every failure.
   const os::Fd directory = os::open_file(data, O_RDONLY | O_DIRECTORY);
   const auto flush = tree.files.size() > k_most_own_flushes && can_flush_at_once(directory)
-                         ? CopyJob::Flush::at_once
-                         : CopyJob::Flush::each;
+                         ? FileCopy::Flush::no
+                         : FileCopy::Flush::yes;
   const auto job = std::make_shared<CopyJob>(tree, data, journal, options, flush);
   const std::uint64_t total = tree.bytes();
   run_bounded(
@@ -235,9 +219,9 @@ CopyOutcome copy_tree(const SourceTree& tree, const std::string& data,
   throw_if_interrupted();
   CopyOutcome outcome{job->copied_bytes(), job->resumed_bytes(), to_string(job->read_way())};
   for (std::size_t i = 0; i < manifest->files.size(); ++i) {
-    manifest->files[i].chunks = job->hashes()[i];
+    manifest->files[i].chunks = job->hashes(i);
   }
-  if (flush == CopyJob::Flush::at_once) {
+  if (flush == FileCopy::Flush::no) {
     if (::syncfs(directory.get()) == 0) return outcome;
     throw os::Error(
         fmt::format("cannot flush the file system of {}: {}", data, os::error_text(errno)));
