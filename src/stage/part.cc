@@ -1,11 +1,9 @@
 #include "stage/part.h"
 
-#include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <filesystem>
-#include <string_view>
+#include <sstream>
 #include <system_error>
 #include <utility>
 
@@ -43,30 +41,24 @@ std::string fingerprint(const SourceTree& tree) {
   return "coldload-journal-1 " + to_text(hash_of(std::as_bytes(std::span(listing)))) + "\n";
 }
 
-// "file chunk hash"; nothing for a line that a crash has cut or spoiled.
-std::optional<JournalEntry> parse_line(std::string_view line, const SourceTree& tree) {
-  JournalEntry entry;
-  const char* const end = line.data() + line.size();
-  const auto file = std::from_chars(line.data(), end, entry.file);
-  if (file.ec != std::errc() || file.ptr == end || *file.ptr != ' ') return std::nullopt;
-  const auto chunk = std::from_chars(file.ptr + 1, end, entry.chunk);
-  if (chunk.ec != std::errc() || chunk.ptr == end || *chunk.ptr != ' ') return std::nullopt;
-  const auto hash = parse_hash({chunk.ptr + 1, static_cast<std::size_t>(end - chunk.ptr - 1)});
-  if (!hash || entry.file >= tree.files.size() ||
-      entry.chunk >= chunks_of(tree.files[entry.file].bytes)) {
-    return std::nullopt;
-  }
-  entry.hash = *hash;
-  return entry;
+std::string line_of(const JournalEntry& entry) {
+  return fmt::format("{} {} {}\n", entry.file, entry.chunk, to_text(entry.hash));
 }
 
-std::vector<JournalEntry> parse_journal(std::string_view text, const SourceTree& tree) {
+// Leaves out the lines that a crash has cut or spoiled.
+std::vector<JournalEntry> parse_journal(const std::string& text, const SourceTree& tree) {
   std::vector<JournalEntry> entries;
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    if (end == std::string_view::npos) break;  // cut
-    if (const auto entry = parse_line(text.substr(0, end), tree)) entries.push_back(*entry);
-    text.remove_prefix(end + 1);
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    JournalEntry entry;
+    std::string hash;
+    std::istringstream(line) >> entry.file >> entry.chunk >> hash;
+    entry.hash = parse_hash(hash).value_or(Hash{});
+    const bool whole = !lines.eof() && line + "\n" == line_of(entry);
+    if (whole && entry.file < tree.files.size() &&
+        entry.chunk < chunks_of(tree.files[entry.file].bytes)) {
+      entries.push_back(entry);
+    }
   }
   return entries;
 }
@@ -108,6 +100,7 @@ Place place_of(const std::string& destination) {
   place.destination = below + name;
   place.manifest = place.destination + ".coldload.json";
   place.part = below + "." + name + ".coldload-part";
+  place.data = place.part + "/data";
   return place;
 }
 
@@ -165,13 +158,13 @@ Journal Journal::open(const Place& place, const SourceTree& tree) {
   std::string text;
   if (::access(path.c_str(), F_OK) == 0) text = os::read_text(path, k_most_journal_bytes);
   if (text.rfind(head, 0) == 0) {
-    journal.found_ = parse_journal(std::string_view(text).substr(head.size()), tree);
+    journal.found_ = parse_journal(text.substr(head.size()), tree);
     journal.file_ = os::open_file(path, O_WRONLY | O_APPEND);
     // What a crash cut must not be glued to the next entry.
     os::write_full(journal.file_, std::string("\n"));
     return journal;
   }
-  remove_tree(data_path(place));
+  remove_tree(place.data);
   journal.file_ = os::open_file(path, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC, 0666);
   os::write_full(journal.file_, head);
   return journal;
@@ -182,11 +175,7 @@ void Journal::remove(const Place& place) {
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw os::SystemError("remove", path, errno);
 }
 
-void Journal::add(const JournalEntry& entry) {
-  os::write_full(file_, fmt::format("{} {} {}\n", entry.file, entry.chunk, to_text(entry.hash)));
-}
-
-std::string data_path(const Place& place) { return place.part + "/data"; }
+void Journal::add(const JournalEntry& entry) { os::write_full(file_, line_of(entry)); }
 
 void remove_tree(const std::string& path) {
   std::error_code problem;
@@ -228,14 +217,13 @@ bool can_exchange(const Place& place) {
 }
 
 void publish(const Place& place) {
-  const std::string data = data_path(place);
-  if (can(data, place.destination, RENAME_NOREPLACE)) return flush_directory(place.parent);
+  if (can(place.data, place.destination, RENAME_NOREPLACE)) return flush_directory(place.parent);
   // A file system without the flag: a directory never replaces one that has something in it.
-  rename_within(place, data, place.destination, errno == EINVAL ? 0U : RENAME_NOREPLACE);
+  rename_within(place, place.data, place.destination, errno == EINVAL ? 0U : RENAME_NOREPLACE);
 }
 
 void publish_by_exchange(const Place& place) {
-  rename_within(place, data_path(place), place.destination, RENAME_EXCHANGE);
+  rename_within(place, place.data, place.destination, RENAME_EXCHANGE);
 }
 
 }  // namespace coldload::stage

@@ -8,8 +8,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +24,7 @@ struct Place {
   std::string parent;
   std::string manifest;
   std::string part;
+  std::string data;  // in the part directory
 };
 
 // Throws os::Error where the parent directory is not there, or where the name cannot be one of a
@@ -77,9 +76,6 @@ class Journal {
   os::Fd file_;
   std::vector<JournalEntry> found_;
 };
-
-// Paths in the part directory.
-[[nodiscard]] std::string data_path(const Place& place);
 
 // Removes a directory with all that is in it, links not followed. Throws os::SystemError.
 void remove_tree(const std::string& path);

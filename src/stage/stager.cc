@@ -113,7 +113,7 @@ void check_room(const Place& place, const SourceTree& source) {
   for (const SourceFile& file : source.files) {
     needed += (file.bytes + k_block_bytes - 1) / k_block_bytes * k_block_bytes;
   }
-  needed -= std::min(needed, allocated_bytes(data_path(place)));
+  needed -= std::min(needed, allocated_bytes(place.data));
   struct statvfs info {};
   if (::statvfs(place.parent.c_str(), &info) != 0) {
     throw os::SystemError("ask for the free space of", place.parent, errno);
@@ -150,12 +150,12 @@ void copy(const StageRequest& request, const SourceTree& source, const Place& pl
   const auto journal = std::make_shared<Journal>(Journal::open(place, source));
   const TreeCopyOptions options{request.jobs, request.limit_bytes_per_s, events.progress};
   const os::TimePoint begin = os::Clock::now();
-  const CopyOutcome outcome = copy_tree(source, data_path(place), journal, options, manifest);
+  const CopyOutcome outcome = copy_tree(source, place.data, journal, options, manifest);
   result->copy_s = os::seconds_between(begin, os::Clock::now());
   result->copied_bytes = outcome.bytes;
   result->resumed_bytes = outcome.resumed_bytes;
   result->read_way = outcome.read_way;
-  check_hub(request, source, data_path(place), events, result);
+  check_hub(request, source, place.data, events, result);
 }
 
 // The copy stands; what cannot be said of its pages is no reason to fail.
@@ -186,10 +186,10 @@ bool keeps_inodes(const std::string& directory) {
 // other that may be at its place.
 void publish_copy(const Place& place, const PlaceLock& lock, const Destination& there,
                   Manifest* manifest) {
-  const SourceTree copied = scan_tree(data_path(place));
+  const SourceTree copied = scan_tree(place.data);
   struct stat info {};
-  if (::lstat(data_path(place).c_str(), &info) != 0) {
-    throw os::SystemError("look at", data_path(place), errno);
+  if (::lstat(place.data.c_str(), &info) != 0) {
+    throw os::SystemError("look at", place.data, errno);
   }
   manifest->inode = keeps_inodes(place.parent) ? info.st_ino : 0;
   bool same = copied.files.size() == manifest->files.size();
@@ -258,10 +258,10 @@ SourceTree stage_or_tidy(const StageRequest& request, const Place& place, const 
     lock.keep_for_good();  // threads still write there
     throw;
   } catch (const Interrupted&) {
-    if (!exists(data_path(place))) lock.remove_part();
+    if (!exists(place.data)) lock.remove_part();
     throw;
   } catch (const os::SystemError& error) {
-    if (!can_go_on_after(error) || !exists(data_path(place))) {
+    if (!can_go_on_after(error) || !exists(place.data)) {
       lock.remove_part();
       throw;
     }

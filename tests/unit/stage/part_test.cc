@@ -74,7 +74,7 @@ TEST_F(Part, AnotherTreesJournalAndDataGo) {
   write(".m.coldload-part/data/a", "x");
   write("src/a", "xy");
   EXPECT_TRUE(Journal::open(place(), scan_tree(at("src"))).found().empty());
-  EXPECT_FALSE(fs::exists(data_path(place())));
+  EXPECT_FALSE(fs::exists(place().data));
 }
 
 TEST_F(Part, PublishingNeverReplaces) {
