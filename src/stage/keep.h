@@ -13,7 +13,7 @@ namespace coldload::stage {
 
 struct Removal {
   std::vector<std::string> removed;  // directories
-  std::vector<std::string> remarks;  // a sentence per directory that was to go and stayed
+  std::vector<std::string> remarks;  // a sentence each, as of a directory that was to go and stayed
 };
 
 // Of the staged directories beside `place`, the destination counted as one, keeps the `keep` newest

@@ -19,7 +19,6 @@
 #include "os/path.h"
 #include "stage/bounded_threads.h"
 #include "stage/hub_blob.h"
-#include "stage/keep.h"
 #include "stage/part.h"
 #include "storage/page_cache.h"
 #include "text/units.h"
@@ -150,11 +149,9 @@ void copy(const StageRequest& request, const SourceTree& source, const Place& pl
   const auto journal = std::make_shared<Journal>(Journal::open(place, source));
   const TreeCopyOptions options{request.jobs, request.limit_bytes_per_s, events.progress};
   const os::TimePoint begin = os::Clock::now();
-  const CopyOutcome outcome = copy_tree(source, place.data, journal, options, manifest);
+  CopyOutcome& outcome = *result;
+  outcome = copy_tree(source, place.data, journal, options, manifest);
   result->copy_s = os::seconds_between(begin, os::Clock::now());
-  result->copied_bytes = outcome.bytes;
-  result->resumed_bytes = outcome.resumed_bytes;
-  result->read_way = outcome.read_way;
   check_hub(request, source, place.data, events, result);
 }
 
@@ -226,9 +223,8 @@ SourceTree stage_locked(const StageRequest& request, const Place& place, const S
         place.destination));
   }
   if (request.keep) {
-    Removal removal = keep_newest(place, *request.keep);
-    result->removed = std::move(removal.removed);
-    result->remarks = std::move(removal.remarks);
+    Removal& removal = *result;
+    removal = keep_newest(place, *request.keep);
   }
   check_room(place, source);
   Manifest manifest = blank_manifest(source);

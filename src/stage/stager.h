@@ -7,8 +7,8 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <vector>
 
+#include "stage/keep.h"
 #include "stage/tree_copier.h"
 #include "stage/verify.h"
 
@@ -26,19 +26,14 @@ struct StageRequest {
   std::optional<std::size_t> keep;  // how many staged directories may lie there, this one included
 };
 
-struct StageResult {
+struct StageResult : CopyOutcome, Removal {
   bool up_to_date = false;  // nothing was to be done
   std::uint64_t bytes = 0;  // of the tree
   std::size_t files = 0;
-  std::uint64_t copied_bytes = 0;
-  std::uint64_t resumed_bytes = 0;  // found in place from an earlier, interrupted copy
-  double copy_s = 0;                // from the first read until all is durable
-  std::string read_way;             // "O_DIRECT" or "page cache": how most of the source was read
-  std::size_t hub_checked = 0;      // files held against their SHA-256
+  double copy_s = 0;                            // from the first read until all is durable
+  std::size_t hub_checked = 0;                  // files held against their SHA-256
   std::optional<std::uint64_t> resident_bytes;  // of the copy, in memory in the end
-  std::vector<std::string> removed;             // staged directories that made room
-  std::vector<std::string> remarks;
-  bool interrupted = false;  // DST is as it was; the next call goes on
+  bool interrupted = false;                     // DST is as it was; the next call goes on
 };
 
 // What happens meanwhile, in the caller's thread.

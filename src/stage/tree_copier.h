@@ -29,9 +29,9 @@ struct TreeCopyOptions {
 };
 
 struct CopyOutcome {
-  std::uint64_t bytes = 0;          // copied by this call
-  std::uint64_t resumed_bytes = 0;  // found in place
-  std::string read_way;             // how most of the source was read
+  std::uint64_t copied_bytes = 0;   // by this call
+  std::uint64_t resumed_bytes = 0;  // found in place from an earlier, interrupted copy
+  std::string read_way;             // "O_DIRECT" or "page cache": how most of the source was read
 };
 
 // Copies every file of `tree` below `data`, where its directories are made, and fills in the
