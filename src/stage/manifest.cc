@@ -1,9 +1,7 @@
 #include "stage/manifest.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <memory>
 #include <new>
 
 #include <fmt/format.h>
@@ -38,35 +36,35 @@ bool stays_below(std::string_view name) {
   }
 }
 
-ManifestFile parse_file(const text::json::value& value, std::uint64_t chunk_bytes,
-                        const std::string& path) {
-  const auto wrong = [&](const std::string& what) {
-    return os::Error(fmt::format("{} is not a manifest of coldload: {}", path, what));
-  };
-  if (!value.is_object()) throw wrong("a file that is no object");
+os::Error wrong(const std::string& path, const std::string& what) {
+  return os::Error(fmt::format("{} is not a manifest of coldload: {}", path, what));
+}
+
+ManifestFile parse_file(const text::json::value& value, const std::string& path) {
+  if (!value.is_object()) throw wrong(path, "a file that is no object");
   const text::json::object& object = value.get_object();
   ManifestFile file;
   file.name = text::string_at(object, "name").value_or("");
-  if (!stays_below(file.name)) throw wrong(fmt::format("the file name \"{}\"", file.name));
+  if (!stays_below(file.name)) throw wrong(path, fmt::format("the file name \"{}\"", file.name));
   const auto bytes = text::unsigned_at(object, "bytes");
   const auto* mtime = object.if_contains("source_mtime_ns");
   const auto* staged_mtime = object.if_contains("staged_mtime_ns");
   const auto* chunks = object.if_contains("chunks");
   if (!bytes || mtime == nullptr || !mtime->is_int64() || staged_mtime == nullptr ||
       !staged_mtime->is_int64() || chunks == nullptr || !chunks->is_array()) {
-    throw wrong(fmt::format("{} lacks its bytes, times or chunks", file.name));
+    throw wrong(path, fmt::format("{} lacks its bytes, times or chunks", file.name));
   }
   file.bytes = *bytes;
   file.mtime_ns = mtime->get_int64();
   file.staged_mtime_ns = staged_mtime->get_int64();
   for (const text::json::value& chunk : chunks->get_array()) {
     const auto hash = chunk.is_string() ? parse_hash(chunk.get_string()) : std::nullopt;
-    if (!hash) throw wrong(fmt::format("a hash of {}", file.name));
+    if (!hash) throw wrong(path, fmt::format("a hash of {}", file.name));
     file.chunks.push_back(*hash);
   }
-  if (file.chunks.size() != file.bytes / chunk_bytes + (file.bytes % chunk_bytes != 0 ? 1 : 0)) {
-    throw wrong(fmt::format("{} has {} hashes, which does not fit its size", file.name,
-                            file.chunks.size()));
+  if (file.chunks.size() != chunks_of(file.bytes)) {
+    throw wrong(path, fmt::format("{} has {} hashes, which does not fit its size", file.name,
+                                  file.chunks.size()));
   }
   return file;
 }
@@ -112,7 +110,7 @@ Hash Hasher::hash() const {
 }
 
 std::size_t chunks_of(std::uint64_t file_bytes) {
-  return static_cast<std::size_t>((file_bytes + k_chunk_bytes - 1) / k_chunk_bytes);
+  return file_bytes / k_chunk_bytes + (file_bytes % k_chunk_bytes != 0 ? 1 : 0);
 }
 
 Manifest blank_manifest(const SourceTree& tree) {
@@ -134,7 +132,7 @@ std::string to_text(const Manifest& manifest) {
   out["staged_at"] = manifest.staged_at;
   out["inode"] = manifest.inode;
   out["hash"] = "xxh3_128";
-  out["chunk_bytes"] = manifest.chunk_bytes;
+  out["chunk_bytes"] = k_chunk_bytes;
   out["directories"] = text::json::value_from(manifest.directories);
   text::json::array files;
   for (const ManifestFile& file : manifest.files) {
@@ -151,15 +149,12 @@ std::string to_text(const Manifest& manifest) {
 }
 
 Manifest parse_manifest(std::string_view text, const std::string& path) {
-  const auto wrong = [&](const std::string& what) {
-    return os::Error(fmt::format("{} is not a manifest of coldload: {}", path, what));
-  };
   std::string error;
   const auto value = text::parse_json(text, &error);
-  if (!value || !value->is_object()) throw wrong("no JSON object " + error);
+  if (!value || !value->is_object()) throw wrong(path, "no JSON object " + error);
   const text::json::object& object = value->get_object();
   const auto version = text::unsigned_at(object, "coldload_manifest");
-  if (!version) throw wrong("coldload_manifest is missing");
+  if (!version) throw wrong(path, "coldload_manifest is missing");
   if (*version > k_version) {
     throw os::Error(fmt::format("{} was written by a newer coldload (format {}, this one knows {})",
                                 path, *version, k_version));
@@ -168,22 +163,20 @@ Manifest parse_manifest(std::string_view text, const std::string& path) {
   manifest.source = text::string_at(object, "source").value_or("");
   manifest.staged_at = text::string_at(object, "staged_at").value_or("");
   manifest.inode = text::unsigned_at(object, "inode").value_or(0);
-  manifest.chunk_bytes = text::unsigned_at(object, "chunk_bytes").value_or(0);
-  if (manifest.chunk_bytes != k_chunk_bytes) throw wrong("chunk_bytes");
-  if (text::string_at(object, "hash") != "xxh3_128") throw wrong("a hash that nobody knows");
+  if (text::unsigned_at(object, "chunk_bytes") != k_chunk_bytes) throw wrong(path, "chunk_bytes");
+  if (text::string_at(object, "hash") != "xxh3_128") throw wrong(path, "a hash that nobody knows");
   const auto* directories = object.if_contains("directories");
   const auto* files = object.if_contains("files");
   if (directories == nullptr || !directories->is_array() || files == nullptr ||
       !files->is_array()) {
-    throw wrong("files or directories are missing");
+    throw wrong(path, "files or directories are missing");
   }
   for (const text::json::value& name : directories->get_array()) {
-    if (!name.is_string() || !stays_below(name.get_string())) throw wrong("a directory's name");
+    if (!name.is_string() || !stays_below(name.get_string()))
+      throw wrong(path, "a directory's name");
     manifest.directories.emplace_back(name.get_string());
   }
-  for (const text::json::value& file : files->get_array()) {
-    manifest.files.push_back(parse_file(file, manifest.chunk_bytes, path));
-  }
+  for (const auto& file : files->get_array()) manifest.files.push_back(parse_file(file, path));
   return manifest;
 }
 

@@ -1,7 +1,7 @@
 // DST.coldload.json: what a staged directory holds, and the hash of every part of it.
 //
 // It lies beside the directory, never inside, and means nothing without it. Format: one JSON object
-// (docs/stage.md). A file is cut into chunks of `chunk_bytes`; each chunk's hash is XXH3_128 of its
+// (docs/stage.md). A file is cut into chunks of k_chunk_bytes; each chunk's hash is XXH3_128 of its
 // bytes as xxhsum -H2 prints it, so that a part can be checked by dd and xxhsum.
 //
 // Layer: stage. Pure functions and one small file.
@@ -58,7 +58,6 @@ struct Manifest {
   // Of the staged directory, which keeps it when it is renamed: another directory at its place is
   // not the one that this manifest describes. 0: this file system numbers anew at each mount.
   std::uint64_t inode = 0;
-  std::uint64_t chunk_bytes = k_chunk_bytes;
   std::vector<std::string> directories;
   std::vector<ManifestFile> files;  // by name
 };
