@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "os/error.h"
-#include "os/memory.h"
+#include "os/mapping.h"
 #include "text/units.h"
 
 namespace coldload::stage {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
@@ -9,8 +10,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "os/error.h"
 #include "stage/bounded_threads.h"
@@ -30,11 +29,6 @@ struct Staged {
   Manifest manifest;
 };
 
-bool is_directory(const std::string& path) {
-  struct stat info {};
-  return ::lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
-}
-
 // The other staged directories of the parent, the newest first.
 std::vector<Staged> others_of(const Place& place, std::vector<std::string>* remarks) {
   std::vector<Staged> found;
@@ -46,7 +40,8 @@ std::vector<Staged> others_of(const Place& place, std::vector<std::string>* rema
       continue;
     }
     const std::string directory = path.substr(0, path.size() - k_suffix.size());
-    if (!is_directory(directory)) continue;
+    std::error_code ignored;
+    if (!fs::is_directory(fs::symlink_status(directory, ignored))) continue;
     try {
       if (auto manifest = read_manifest(path)) found.push_back({directory, std::move(*manifest)});
     } catch (const os::Error& error) {

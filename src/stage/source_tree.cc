@@ -16,7 +16,6 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include "os/error.h"
 #include "os/interrupt.h"
 #include "os/path.h"
 #include "stage/bounded_threads.h"

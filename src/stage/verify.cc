@@ -10,7 +10,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include "os/error.h"
 #include "os/interrupt.h"
@@ -90,8 +89,7 @@ class Verification {
   std::vector<std::string> problems_;
 };
 
-}  // namespace
-
+// Files below `directory` that the manifest does not name, by name.
 std::vector<std::string> files_not_named(const Manifest& manifest, const std::string& directory) {
   std::set<std::string> named;
   for (const ManifestFile& file : manifest.files) named.insert(file.name);
@@ -108,6 +106,8 @@ std::vector<std::string> files_not_named(const Manifest& manifest, const std::st
   std::sort(unknown.begin(), unknown.end());
   return unknown;
 }
+
+}  // namespace
 
 VerifyOutcome verify_directory(const Manifest& manifest, const std::string& directory,
                                unsigned jobs, const std::function<void(std::uint64_t)>& progress) {

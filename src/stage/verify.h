@@ -19,10 +19,6 @@ struct VerifyOutcome {
   bool interrupted = false;
 };
 
-// Files below `directory` that the manifest does not name, by name. Throws os::SystemError.
-[[nodiscard]] std::vector<std::string> files_not_named(const Manifest& manifest,
-                                                       const std::string& directory);
-
 // Past the page cache where that is possible: what the disk holds counts. `progress` is told the
 // bytes read, every 100 ms, in the caller's thread. A file that cannot be read is a problem like
 // any other. Throws os::StallError where a thread hangs in the kernel when interrupted.
