@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "load/pread_io.h"
 #include "load/uring_io.h"
 #include "os/error.h"
 #include "os/interrupt.h"

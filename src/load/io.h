@@ -40,4 +40,14 @@ class Io {
   virtual std::optional<ReadOutcome> finished(Wait wait) = 0;
 };
 
+// By pread(2): one at a time, done when submit() returns.
+class PreadIo final : public Io {
+ public:
+  void submit(const ReadRequest& request) override;
+  std::optional<ReadOutcome> finished(Wait wait) override;
+
+ private:
+  std::optional<ReadOutcome> outcome_;
+};
+
 }  // namespace coldload::load

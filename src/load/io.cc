@@ -1,4 +1,4 @@
-#include "load/pread_io.h"
+#include "load/io.h"
 
 #include <cassert>
 #include <cerrno>
