@@ -206,9 +206,7 @@ Result Engine::load(const std::vector<Shard>& shards, const Progress& progress) 
   {
     const std::lock_guard lock(mutex_);
     if (work_given_) throw os::Error("cannot load twice with one loader");
-    const ShardFile::Access access{
-        options_.use_direct ? ShardFile::Direct::allowed : ShardFile::Direct::forbidden,
-        options_.keep_pages ? ShardFile::Pages::keep : ShardFile::Pages::as_found};
+    const ShardFile::Access access{options_.use_direct, options_.keep_pages};
     const bool queued = concurrency_ == Concurrency::queued;
     work_.emplace(shards, access, layout_.threads * (queued ? layout_.slots : 1), fallbacks_);
     work_given_ = true;

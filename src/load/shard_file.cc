@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "load/layout.h"
 #include "os/error.h"
@@ -89,14 +88,14 @@ void ShardFile::open() {
 // Our pieces are large without readahead. It would bring in what is not asked for yet, which
 // would pass for found, and bring back what has been dropped.
 void ShardFile::stop_readahead(const os::Fd& file) const {
-  if (access_.pages == Pages::as_found && pages_.observable()) {
+  if (!access_.keep_pages && pages_.observable()) {
     ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_RANDOM);
   }
 }
 
 // Opens file_, once where it can be: on FUSE a second open may drop the file's page cache.
 void ShardFile::choose_route() {
-  if (access_.direct == Direct::forbidden || access_.pages == Pages::keep) {
+  if (!access_.use_direct || access_.keep_pages) {
     file_ = open_for_reading(shard_.path, 0);
     return;
   }
@@ -165,7 +164,7 @@ void ShardFile::drop_behind(std::uint64_t offset, std::uint64_t bytes) {
 
 // Some file systems take O_DIRECT and read through the page cache all the same.
 bool ShardFile::direct_left_pages() {
-  if (access_.pages != Pages::as_found || !direct_usable_ || !pages_.observable()) return false;
+  if (access_.keep_pages || !direct_usable_ || !pages_.observable()) return false;
   bool found = false;
   bool looked = false;
   found_.for_each_absent(0, shard_.bytes, [&](std::uint64_t begin, std::uint64_t) {
@@ -177,7 +176,7 @@ bool ShardFile::direct_left_pages() {
 }
 
 bool ShardFile::arrived(const Piece& piece) {
-  const bool drop = access_.pages == Pages::as_found && page_cache_used_;
+  const bool drop = !access_.keep_pages && page_cache_used_;
   if (drop && !piece.resident && !direct_usable_) drop_behind(piece.offset, piece.bytes);
   if (bytes_missing_.fetch_sub(piece.bytes) != piece.bytes) return false;
   const std::lock_guard lock(mutex_);

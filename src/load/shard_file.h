@@ -29,11 +29,9 @@ struct Piece {
 // Thread-safe.
 class ShardFile {
  public:
-  enum class Direct { allowed, forbidden };
-  enum class Pages { as_found, keep };
   struct Access {
-    Direct direct = Direct::allowed;
-    Pages pages = Pages::as_found;
+    bool use_direct = true;   // O_DIRECT
+    bool keep_pages = false;  // else the page cache is left as it was found
   };
   ShardFile(const Shard& shard, std::uint64_t index, const Access& access, Fallbacks& fallbacks);
 

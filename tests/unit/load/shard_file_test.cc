@@ -94,8 +94,7 @@ TEST_F(ShardFileTest, RefusesWhatIsNoRegularFile) {
 
 TEST_F(ShardFileTest, GivesNoDirectDescriptorWhereItIsForbiddenOrRefused) {
   const Shard shard = folder_.shard(100);
-  ShardFile forbidden(shard, 0, {ShardFile::Direct::forbidden, ShardFile::Pages::as_found},
-                      fallbacks_);
+  ShardFile forbidden(shard, 0, {.use_direct = false}, fallbacks_);
   forbidden.open();
   EXPECT_EQ(forbidden.direct_fd(), -1);
   EXPECT_EQ(fallbacks_.texts().size(), 0U);
