@@ -17,17 +17,13 @@ namespace {
 
 constexpr std::chrono::milliseconds k_tick{100};
 
-void check(const Options& options) {
-  if (options.pacing && !(options.pacing->rate_bytes_per_s > 0)) {
-    throw os::Error("cannot pace reads: the rate is not above 0");
-  }
-}
-
 }  // namespace
 
 Engine::Engine(const Options& options, Loader::WrapIo wrap)
     : options_(options), wrap_(std::move(wrap)) {
-  check(options);
+  if (options.pacing && !(options.pacing->rate_bytes_per_s > 0)) {
+    throw os::Error("cannot pace reads: the rate is not above 0");
+  }
   // A pacer makes requests wait in threads, as those of a slow network would.
   if (options.pacing) {
     pacer_.emplace(*options.pacing);
@@ -159,7 +155,8 @@ void Engine::note_error() noexcept {
     throw;
   } catch (const os::StallError&) {  // only copies throw it in a thread
     stuck_ = true;
-    gpu_stuck_ = true;
+    // What a stuck GPU still uses is never given back.
+    self_ = shared_from_this();
   } catch (...) {
   }
 }

@@ -12,7 +12,6 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "gpu/cuda.h"
@@ -30,7 +29,7 @@
 
 namespace coldload::load {
 
-class Engine {
+class Engine : public std::enable_shared_from_this<Engine> {
  public:
   // Throws os::Error where the options cannot be met.
   Engine(const Options& options, Loader::WrapIo wrap);
@@ -49,10 +48,6 @@ class Engine {
   // Ends what runs and waits until the threads of `crew` have returned from serve(). False: at
   // least one is stuck in a read, and none should be waited for.
   [[nodiscard]] bool close(const os::Crew& crew) noexcept;
-  // A copy to the GPU did not end in time.
-  [[nodiscard]] bool gpu_is_stuck() const noexcept { return gpu_stuck_; }
-  // `self` is this: it is then never destroyed.
-  void keep_for_ever(std::shared_ptr<Engine> self) noexcept { self_ = std::move(self); }
 
  private:
   [[nodiscard]] std::unique_ptr<Worker> make_worker(unsigned index);
@@ -94,9 +89,8 @@ class Engine {
   os::TimePoint pinning_ended_;
   bool work_given_ = false;
   bool closing_ = false;
-  bool stuck_ = false;
-  std::atomic<bool> gpu_stuck_{false};
-  std::shared_ptr<Engine> self_;  // only by keep_for_ever()
+  bool stuck_ = false;            // a thread, in a read or a copy
+  std::shared_ptr<Engine> self_;  // only where a copy to the GPU did not end in time: for good
   unsigned idle_ = 0;             // threads that are done with the work
   os::TimePoint last_arrival_;
   std::exception_ptr error_;  // the first

@@ -1,7 +1,5 @@
 #include "load/loader.h"
 
-#include <utility>
-
 #include "load/engine.h"
 
 namespace coldload::load {
@@ -17,8 +15,6 @@ Loader::Loader(const Options& options, const WrapIo& wrap)
 
 Loader::~Loader() {
   if (!engine_->close(crew_)) crew_.leave_behind();
-  // What a stuck GPU still uses is never given back: the engine then keeps itself.
-  if (engine_->gpu_is_stuck()) engine_->keep_for_ever(engine_);
 }
 
 void Loader::prepare() { engine_->prepare(); }

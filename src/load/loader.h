@@ -24,7 +24,6 @@
 #include <string>
 #include <vector>
 
-#include "os/clock.h"
 #include "os/crew.h"
 #include "os/pending_call.h"
 
