@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <string>
 #include <utility>
 
 #include <fmt/format.h>
@@ -26,15 +25,8 @@ std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
 }  // namespace
 
 Worker::Worker(Share share)
-    : concurrency_(share.concurrency),
-      ring_(share.memory),
-      slot_bytes_(share.layout.slot_bytes),
-      io_(std::move(share.io)),
-      page_cache_io_(std::move(share.page_cache_io)),
-      lane_(std::move(share.lane)),
-      slots_(share.layout.slots),
-      calls_(share.layout.slots) {
-  for (unsigned i = 0; i < share.layout.slots; ++i) free_slots_.push_back(i);
+    : share_(std::move(share)), slots_(share_.layout.slots), calls_(share_.layout.slots) {
+  for (unsigned i = 0; i < share_.layout.slots; ++i) free_slots_.push_back(i);
 }
 
 void Worker::run(const WorkerContext& context) {
@@ -54,7 +46,7 @@ void Worker::loop() {
     if (read_resident()) {
       collect(Io::Wait::no);
       reap(Io::Wait::no);
-    } else if (lane_ && lane_->sending()) {
+    } else if (share_.lane && share_.lane->sending()) {
       collect(Io::Wait::yes);  // a copy is short; storage works on meanwhile
       reap(Io::Wait::no);
     } else if (in_flight_ > 0) {
@@ -69,7 +61,7 @@ void Worker::fill() {
   // One slot stays for the page cache, which is read while storage works.
   const std::size_t reserve = slots_.size() > 1 ? 1 : 0;
   while (free_slots_.size() > reserve) {
-    const auto piece = context_.work->take(WorkList::Kind::absent, slot_bytes_);
+    const auto piece = context_.work->take(WorkList::Kind::absent, share_.layout.slot_bytes);
     if (!piece) return;
     start(*piece);
   }
@@ -77,8 +69,8 @@ void Worker::fill() {
 
 bool Worker::read_resident() {
   if (free_slots_.empty()) return false;
-  const auto piece =
-      context_.work->take(WorkList::Kind::resident, std::min(slot_bytes_, k_resident_piece_bytes));
+  const auto piece = context_.work->take(
+      WorkList::Kind::resident, std::min(share_.layout.slot_bytes, k_resident_piece_bytes));
   if (!piece) return false;
   start(*piece);
   return true;
@@ -86,7 +78,7 @@ bool Worker::read_resident() {
 
 void Worker::reap(Io::Wait wait) {
   while (in_flight_ > 0) {
-    const auto outcome = io_->finished(wait);
+    const auto outcome = share_.io->finished(wait);
     if (!outcome) return;
     --in_flight_;
     if (accept(outcome->slot, outcome->result)) {
@@ -99,11 +91,11 @@ void Worker::reap(Io::Wait wait) {
 }
 
 std::span<std::byte> Worker::memory_for(unsigned index, const Piece& piece) const {
-  if (!lane_ && context_.arena.valid()) {
+  if (!share_.lane && context_.arena.valid()) {
     const auto place = context_.arena.get()->place(piece.shard, piece.offset);
-    return place.first(std::min(place.size(), slot_bytes_));
+    return place.first(std::min(place.size(), share_.layout.slot_bytes));
   }
-  return ring_.subspan(index * slot_bytes_, slot_bytes_);
+  return share_.memory.subspan(index * share_.layout.slot_bytes, share_.layout.slot_bytes);
 }
 
 void Worker::start(const Piece& piece) {
@@ -124,12 +116,12 @@ void Worker::advance(unsigned index) {
     const ReadRequest request = next_read(index);
     const Slot& slot = slots_[index];
     const bool by_storage = slot.direct || !slot.piece.resident;
-    if (by_storage && concurrency_ == Concurrency::queued) {
-      io_->submit(request);
+    if (by_storage && share_.concurrency == Concurrency::queued) {
+      share_.io->submit(request);
       ++in_flight_;
       return;
     }
-    Io& io = by_storage ? *io_ : *page_cache_io_;
+    Io& io = by_storage ? *share_.io : *share_.page_cache_io;
     io.submit(request);
     if (accept(index, io.finished(Io::Wait::yes)->result)) {
       finish(index);
@@ -182,7 +174,7 @@ bool Worker::accept(unsigned index, int result) {
 }
 
 void Worker::credit(const Slot& slot, std::uint64_t bytes) {
-  const bool queued = concurrency_ == Concurrency::queued;
+  const bool queued = share_.concurrency == Concurrency::queued;
   if (slot.direct) {
     (queued ? routes_.io_uring_direct : routes_.pread_direct) += bytes;
   } else {
@@ -193,10 +185,10 @@ void Worker::credit(const Slot& slot, std::uint64_t bytes) {
 void Worker::finish(unsigned index) {
   const Slot& slot = slots_[index];
   calls_[index].end();
-  if (lane_) {
+  if (share_.lane) {
     const Arena& arena = *context_.arena.get();
-    lane_->send(index, slot.memory.first(slot.piece.bytes),
-                arena.address(slot.piece.shard, slot.piece.offset));
+    share_.lane->send(index, slot.memory.first(slot.piece.bytes),
+                      arena.address(slot.piece.shard, slot.piece.offset));
   } else {
     free_slots_.push_back(index);
   }
@@ -210,8 +202,8 @@ void Worker::finish(unsigned index) {
 
 // Takes back the slots whose copies are done; waits for the first of them where told to.
 void Worker::collect(Io::Wait wait) {
-  if (!lane_) return;
-  while (const auto slot = lane_->sent(wait)) {
+  if (!share_.lane) return;
+  while (const auto slot = share_.lane->sent(wait)) {
     free_slots_.push_back(*slot);
     wait = Io::Wait::no;
   }
@@ -219,7 +211,7 @@ void Worker::collect(Io::Wait wait) {
 
 void Worker::drain() noexcept {
   try {
-    while (in_flight_ > 0 && io_->finished(Io::Wait::yes)) --in_flight_;
+    while (in_flight_ > 0 && share_.io->finished(Io::Wait::yes)) --in_flight_;
   } catch (const os::Error&) {
     // The Io itself waits for the rest when it is destroyed.
   }

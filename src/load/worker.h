@@ -83,16 +83,11 @@ class Worker {
   void collect(Io::Wait wait);
   void drain() noexcept;
 
-  const Concurrency concurrency_;
-  const std::span<std::byte> ring_;
-  const std::size_t slot_bytes_;
-  std::unique_ptr<Io> io_;
-  std::unique_ptr<Io> page_cache_io_;
-  std::unique_ptr<GpuLane> lane_;
+  const Share share_;
   std::vector<Slot> slots_;
   std::vector<os::PendingCall> calls_;  // one per slot
   std::vector<unsigned> free_slots_;    // last used last: its memory is in the CPU's cache
-  unsigned in_flight_ = 0;              // of io_
+  unsigned in_flight_ = 0;              // of share_.io
   WorkerContext context_;
   RouteBytes routes_;
   Checksum checksum_;
