@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <utility>
 
 #include "load/layout.h"
 
@@ -75,17 +74,6 @@ Piece WorkList::cut(Queue& queue, std::size_t most_bytes) {
   return piece;
 }
 
-std::vector<Piece> WorkList::look_at(const Window& window) {
-  try {
-    ShardFile& shard = *shards_[window.shard];
-    shard.open();
-    return shard.pieces(window.offset, window.bytes);
-  } catch (...) {
-    stop();
-    throw;
-  }
-}
-
 std::optional<Piece> WorkList::take(Kind kind, std::size_t most_bytes) {
   std::unique_lock lock(mutex_);
   while (!stopped_) {
@@ -95,13 +83,16 @@ std::optional<Piece> WorkList::take(Kind kind, std::size_t most_bytes) {
     }
     if (!queue(kind).pieces.empty() || !may_look()) return std::nullopt;
     const Window window = next_window();
-    looks_.emplace_back().begin_open(shards_[window.shard]->path());
+    ShardFile& shard = *shards_[window.shard];
+    looks_.emplace_back().begin_open(shard.path());
     const auto look = std::prev(looks_.end());
     lock.unlock();
     std::vector<Piece> found;
     try {
-      found = look_at(window);
+      shard.open();
+      found = shard.pieces(window.offset, window.bytes);
     } catch (...) {
+      stop();
       lock.lock();
       looks_.erase(look);
       throw;

@@ -76,7 +76,6 @@ class WorkList {
   [[nodiscard]] bool has(Kind kind) const;
   [[nodiscard]] bool may_look() const;
   [[nodiscard]] Window next_window();
-  [[nodiscard]] std::vector<Piece> look_at(const Window& window);
   void skip_empty_shards();
   [[nodiscard]] static Piece cut(Queue& queue, std::size_t most_bytes);
 
