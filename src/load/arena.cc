@@ -43,17 +43,16 @@ std::uint64_t arena_bytes(const std::vector<std::uint64_t>& shard_bytes) {
 }
 
 Arena::Arena(const std::vector<std::uint64_t>& shard_bytes)
-    : begins_(places(shard_bytes)), bytes_(begins_.back()) {
-  host_memory_ = os::Mapping::anonymous(bytes_);
+    : begins_(places(shard_bytes)), host_memory_(os::Mapping::anonymous(bytes())) {
   // Few large pages: faulting them in is most of what a load into fresh host memory costs.
   os::prefer_huge_pages(host_memory_.bytes());
 }
 
 Arena::Arena(const std::vector<std::uint64_t>& shard_bytes,
              std::shared_ptr<const gpu::Device> device)
-    : begins_(places(shard_bytes)), bytes_(begins_.back()) {
+    : begins_(places(shard_bytes)) {
   // CUDA allocates no empty memory.
-  device_memory_.emplace(std::move(device), std::max<std::uint64_t>(bytes_, 1));
+  device_memory_.emplace(std::move(device), std::max<std::uint64_t>(bytes(), 1));
 }
 
 std::uint64_t Arena::address(std::uint64_t shard, std::uint64_t offset) const {

@@ -25,7 +25,7 @@ class Arena {
 
   [[nodiscard]] bool on_gpu() const { return device_memory_.has_value(); }
   // Sum of the shards' places: each begins at a multiple of k_block_bytes.
-  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+  [[nodiscard]] std::uint64_t bytes() const { return begins_.back(); }
   // Address of a byte of a shard: a CUdeviceptr on a GPU, else a pointer's value.
   [[nodiscard]] std::uint64_t address(std::uint64_t shard, std::uint64_t offset) const;
   // Host memory only: from a byte of a shard to the end of the shard's place, which is `bytes` of
@@ -34,7 +34,6 @@ class Arena {
 
  private:
   std::vector<std::uint64_t> begins_;  // of each shard's place, and the end of the last
-  std::uint64_t bytes_ = 0;
   os::Mapping host_memory_;
   std::optional<gpu::DeviceMemory> device_memory_;
 };

@@ -2,8 +2,6 @@
 
 #include <cassert>
 #include <cerrno>
-#include <cstdint>
-#include <vector>
 
 #include <fmt/format.h>
 #include <sys/uio.h>
