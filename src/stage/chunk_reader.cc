@@ -32,27 +32,23 @@ void ChunkReader::open(os::PendingCall& call) {
   call.begin_open(path_);
   buffered_file_ = os::open_regular(path_);
   if (bytes_ >= k_small_file_bytes) direct_file_ = try_open_direct(path_, O_RDONLY | O_NONBLOCK);
-  if (direct_file_.valid()) look_at_pages();
+  try {
+    if (direct_file_.valid()) pages_ = os::FilePages(buffered_file_, bytes_);
+  } catch (const os::Error&) {
+    // A mount that allows no mapping, say: then nothing is known of its pages.
+  }
   call.end();
   direct_ = direct_file_.valid();
-}
-
-void ChunkReader::look_at_pages() {
-  try {
-    pages_.emplace(std::vector<std::string>{path_});
-  } catch (const os::Error&) {
-    pages_.reset();  // a mount that allows no mapping, say
-  }
 }
 
 void ChunkReader::close() {
   direct_file_.reset();
   buffered_file_.reset();
-  pages_.reset();
+  pages_ = {};
 }
 
 bool ChunkReader::in_memory(std::size_t index) const {
-  if (!pages_) return false;
+  if (!pages_.observable()) return false;
   constexpr std::uint64_t k_looks = 8;
   const std::uint64_t page_bytes = os::page_size();
   const std::uint64_t first = index * k_chunk_bytes / page_bytes;
@@ -61,7 +57,7 @@ bool ChunkReader::in_memory(std::size_t index) const {
   try {
     for (std::uint64_t look = 0; look <= k_looks; ++look) {
       const std::uint64_t page = first + (last - first) * look / k_looks;
-      if (!pages_->is_resident(0, page).value_or(false)) return false;
+      if (pages_.resident_bytes(page * page_bytes, 1) == 0) return false;
     }
   } catch (const os::Error&) {
     return false;  // the file was cut: reading it will tell

@@ -12,9 +12,9 @@
 #include <string>
 
 #include "os/fd.h"
+#include "os/file_pages.h"
 #include "os/pending_call.h"
 #include "stage/manifest.h"
-#include "storage/page_cache.h"
 
 namespace coldload::stage {
 
@@ -63,7 +63,6 @@ class ChunkReader {
                            os::PendingCall& call, const BlockSink& sink);
 
  private:
-  void look_at_pages();
   void fill(std::uint64_t offset, std::span<std::byte> block, ReadWay way, os::PendingCall& call);
 
   const std::string& path_;
@@ -71,7 +70,7 @@ class ChunkReader {
   std::atomic<bool> direct_{false};
   os::Fd direct_file_;
   os::Fd buffered_file_;
-  std::optional<storage::PageCacheView> pages_;  // of a file that can be read with O_DIRECT
+  os::FilePages pages_;  // of a file that can be read with O_DIRECT
 };
 
 }  // namespace coldload::stage
