@@ -72,6 +72,10 @@ void rename_within(const Place& place, const std::string& from, const std::strin
   flush_directory(place.parent);
 }
 
+void unlink_if_there(const std::string& path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw os::SystemError("remove", path, errno);
+}
+
 bool can(const std::string& from, const std::string& to, unsigned flags) {
   return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) == 0;
 }
@@ -170,10 +174,7 @@ Journal Journal::open(const Place& place, const SourceTree& tree) {
   return journal;
 }
 
-void Journal::remove(const Place& place) {
-  const std::string path = place.part + "/journal";
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw os::SystemError("remove", path, errno);
-}
+void Journal::remove(const Place& place) { unlink_if_there(place.part + "/journal"); }
 
 void Journal::add(const JournalEntry& entry) { os::write_full(file_, line_of(entry)); }
 
@@ -199,11 +200,7 @@ void publish_manifest(const Place& place, const Manifest& manifest) {
   rename_within(place, path, place.manifest, 0);
 }
 
-void withdraw_manifest(const Place& place) {
-  if (::unlink(place.manifest.c_str()) != 0 && errno != ENOENT) {
-    throw os::SystemError("remove", place.manifest, errno);
-  }
-}
+void withdraw_manifest(const Place& place) { unlink_if_there(place.manifest); }
 
 bool can_exchange(const Place& place) {
   const std::string one = place.part + "/one";
