@@ -15,14 +15,10 @@ namespace {
 
 constexpr double k_mib = 1024.0 * 1024.0;
 
-std::uint64_t place_bytes(std::uint64_t shard_bytes) {
-  return (shard_bytes + k_block_bytes - 1) / k_block_bytes * k_block_bytes;
-}
-
 std::vector<std::uint64_t> places(const std::vector<std::uint64_t>& shard_bytes) {
   std::vector<std::uint64_t> begins{0};
   for (const std::uint64_t bytes : shard_bytes) {
-    begins.push_back(begins.back() + place_bytes(bytes));
+    begins.push_back(begins.back() + round_up(bytes, k_block_bytes));
   }
   return begins;
 }

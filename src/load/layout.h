@@ -12,6 +12,10 @@ namespace coldload::load {
 // of every alignment that O_DIRECT asks for.
 inline constexpr std::size_t k_block_bytes = std::size_t{1} << 20;
 
+[[nodiscard]] constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
+
 // How reads that miss the page cache are kept in flight.
 enum class Concurrency {
   queued,    // by each thread, several at a time

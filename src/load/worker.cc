@@ -18,10 +18,6 @@ constexpr std::size_t k_resident_piece_bytes = 2 * k_block_bytes;
 
 std::uint64_t round_down(std::uint64_t value, std::uint64_t unit) { return value - value % unit; }
 
-std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
-  return round_down(value + unit - 1, unit);
-}
-
 }  // namespace
 
 Worker::Worker(Share share)
