@@ -1,7 +1,6 @@
 #include "os/mapping.h"
 
 #include <cerrno>
-#include <utility>
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -10,49 +9,28 @@
 
 namespace coldload::os {
 
-namespace {
+void Unmap::operator()(std::byte* data) const noexcept { ::munmap(data, bytes); }
 
-std::byte* map_or_throw(int fd, std::size_t bytes, int protection, int flags,
-                        const std::string& path) {
-  void* address = ::mmap(nullptr, bytes, protection, flags, fd, 0);
+Mapping Mapping::map(int fd, std::size_t bytes, int protection, int flags,
+                     const std::string& path) {
+  Mapping mapping;
+  if (bytes == 0) return mapping;
+  void* const address = ::mmap(nullptr, bytes, protection, flags, fd, 0);
   if (address == MAP_FAILED) throw SystemError("map", path, errno);
-  return static_cast<std::byte*>(address);
-}
-
-}  // namespace
-
-Mapping::Mapping(Mapping&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-
-Mapping& Mapping::operator=(Mapping&& other) noexcept {
-  if (this != &other) {
-    reset();
-    data_ = std::exchange(other.data_, nullptr);
-    size_ = std::exchange(other.size_, 0);
-  }
-  return *this;
-}
-
-void Mapping::reset() noexcept {
-  if (data_ != nullptr) ::munmap(data_, size_);
-  data_ = nullptr;
-  size_ = 0;
+  mapping.data_ = {static_cast<std::byte*>(address), Unmap{bytes}};
+  return mapping;
 }
 
 Mapping Mapping::of_file_without_access(const Fd& file, std::uint64_t bytes) {
-  if (bytes == 0) return {};
-  return {map_or_throw(file.get(), bytes, PROT_NONE, MAP_SHARED, file.path()), bytes};
+  return map(file.get(), bytes, PROT_NONE, MAP_SHARED, file.path());
 }
 
 Mapping Mapping::of_file(const Fd& file, std::uint64_t bytes) {
-  if (bytes == 0) return {};
-  return {map_or_throw(file.get(), bytes, PROT_READ, MAP_SHARED, file.path()), bytes};
+  return map(file.get(), bytes, PROT_READ, MAP_SHARED, file.path());
 }
 
 Mapping Mapping::anonymous(std::size_t bytes) {
-  if (bytes == 0) return {};
-  return {map_or_throw(-1, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, "memory"),
-          bytes};
+  return map(-1, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, "memory");
 }
 
 std::size_t page_size() {

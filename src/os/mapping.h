@@ -5,21 +5,23 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "os/fd.h"
 
 namespace coldload::os {
 
+// For Mapping.
+struct Unmap {
+  std::size_t bytes = 0;
+  void operator()(std::byte* data) const noexcept;
+};
+
 // Owns one mmap; unmaps on destruction.
 class Mapping {
  public:
   Mapping() = default;
-  ~Mapping() { reset(); }
-  Mapping(Mapping&& other) noexcept;
-  Mapping& operator=(Mapping&& other) noexcept;
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
 
   // Maps `bytes` of `file` from its start, shared and without any access: enough for mincore(2),
   // and no page can be faulted in by it. An empty file gives an empty mapping.
@@ -31,16 +33,16 @@ class Mapping {
   // Anonymous memory, zeroed, page aligned.
   [[nodiscard]] static Mapping anonymous(std::size_t bytes);
 
-  [[nodiscard]] std::byte* data() const { return data_; }
-  [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] std::span<std::byte> bytes() const { return {data_, size_}; }
-  void reset() noexcept;
+  [[nodiscard]] std::byte* data() const { return data_.get(); }
+  [[nodiscard]] std::size_t size() const { return data_ ? data_.get_deleter().bytes : 0; }
+  [[nodiscard]] std::span<std::byte> bytes() const { return {data(), size()}; }
+  void reset() noexcept { data_.reset(); }
 
  private:
-  Mapping(std::byte* data, std::size_t size) : data_(data), size_(size) {}
+  // Throws SystemError that names `path`. No bytes give an empty mapping.
+  static Mapping map(int fd, std::size_t bytes, int protection, int flags, const std::string& path);
 
-  std::byte* data_ = nullptr;
-  std::size_t size_ = 0;
+  std::unique_ptr<std::byte, Unmap> data_;
 };
 
 [[nodiscard]] std::size_t page_size();
