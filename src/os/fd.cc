@@ -1,6 +1,8 @@
 #include "os/fd.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <ctime>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -91,19 +93,28 @@ std::size_t pread_full(const Fd& file, std::span<std::byte> buffer, std::uint64_
   return done;
 }
 
-void write_full(const Fd& file, std::span<const std::byte> data) {
-  while (!data.empty()) {
-    const ssize_t put = ::write(file.get(), data.data(), data.size());
+void write_full(const Fd& file, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t put = ::write(file.get(), text.data(), text.size());
     if (put < 0) {
       if (errno == EINTR) continue;
       throw SystemError("write", file.path(), errno);
     }
-    data = data.subspan(static_cast<std::size_t>(put));
+    text.remove_prefix(static_cast<std::size_t>(put));
   }
 }
 
-void write_full(const Fd& file, const std::string& text) {
-  write_full(file, std::as_bytes(std::span(text.data(), text.size())));
+bool poll_until(std::span<pollfd> entries, std::optional<TimePoint> deadline) {
+  constexpr std::int64_t k_ns_per_s = 1'000'000'000;
+  while (true) {
+    timespec limit{};
+    if (deadline) {
+      const std::chrono::nanoseconds left = std::max(*deadline - Clock::now(), Clock::duration(0));
+      limit = {left.count() / k_ns_per_s, left.count() % k_ns_per_s};
+    }
+    const int count = ::ppoll(entries.data(), entries.size(), deadline ? &limit : nullptr, nullptr);
+    if (count >= 0 || errno != EINTR) return count > 0;
+  }
 }
 
 Pipe make_pipe() {

@@ -6,11 +6,16 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
+#include <poll.h>
 #include <sys/types.h>
+
+#include "os/clock.h"
 
 namespace coldload::os {
 
@@ -56,9 +61,12 @@ class Fd {
 // Throws SystemError.
 std::size_t pread_full(const Fd& file, std::span<std::byte> buffer, std::uint64_t offset);
 
-// Writes all of `data`. Retries EINTR and short writes. Throws SystemError.
-void write_full(const Fd& file, std::span<const std::byte> data);
-void write_full(const Fd& file, const std::string& text);
+// Writes all of `text`. Retries EINTR and short writes. Throws SystemError.
+void write_full(const Fd& file, std::string_view text);
+
+// Waits until one of the entries is ready, at most until `deadline`, if there is one; whether one
+// is. Retries EINTR.
+bool poll_until(std::span<pollfd> entries, std::optional<TimePoint> deadline);
 
 // Pipe with both ends close-on-exec.
 struct Pipe {

@@ -56,7 +56,7 @@ void replace_text(const std::string& path, std::string_view text) {
   const std::string temporary = fmt::format("{}.{}.tmp", path, ::getpid());
   try {
     Fd file = open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    write_full(file, std::as_bytes(std::span(text.data(), text.size())));
+    write_full(file, text);
     if (::fsync(file.get()) != 0) throw SystemError("flush", temporary, errno);
     file.reset();
     if (::rename(temporary.c_str(), path.c_str()) != 0) {

@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/sched.h>
-#include <poll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -217,12 +216,11 @@ std::optional<ExitStatus> Subprocess::wait_until(TimePoint deadline) {
 bool Subprocess::ended_by(TimePoint deadline) const {
   while (!status_) {
     if (look_at_child(pid_) != ChildState::runs) return true;
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-    if (left.count() <= 0) return false;
+    const TimePoint now = Clock::now();
+    if (now >= deadline) return false;
     pollfd entry{pid_fd_.get(), POLLIN, 0};
-    const auto step = pid_fd_.valid() ? left.count() + 1 : std::min<long>(left.count() + 1, 5);
-    ::poll(&entry, pid_fd_.valid() ? 1 : 0, static_cast<int>(std::min<long>(step, 1000)));
+    const auto step = std::chrono::milliseconds(pid_fd_.valid() ? 1000 : 5);
+    (void)poll_until({&entry, 1}, std::min<TimePoint>(deadline, now + step));
   }
   return true;
 }

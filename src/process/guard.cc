@@ -11,7 +11,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -233,22 +232,12 @@ os::SpawnOptions guard_options(const std::vector<std::string>& command, int cont
   return spawn;
 }
 
-// Whether there is something to read, at most at `deadline`.
-bool wait_readable(const os::Fd& control, os::TimePoint deadline) {
-  while (true) {
-    const auto left = std::chrono::ceil<milliseconds>(deadline - os::Clock::now());
-    pollfd entry{control.get(), POLLIN, 0};
-    const int count = ::poll(&entry, 1, static_cast<int>(std::max<long>(left.count(), 0)));
-    if (count > 0) return true;
-    if (count == 0 || errno != EINTR) return false;
-  }
-}
-
 // Until the guard has something to report. Starting a program reads its file, which may lie on
 // storage that hangs.
 void wait_for_start(const os::Fd& control, const std::string& program) {
   const os::TimePoint deadline = os::Clock::now() + k_start_limit;
-  while (!wait_readable(control, os::Clock::now() + milliseconds(50))) {
+  pollfd entry{control.get(), POLLIN, 0};
+  while (!os::poll_until({&entry, 1}, os::Clock::now() + milliseconds(50))) {
     if (!os::interrupted() && os::Clock::now() < deadline) continue;
     throw os::Error(fmt::format("cannot start {}: {}", program,
                                 os::interrupted() ? "interrupted" : "it takes too long"));
@@ -297,7 +286,8 @@ void Guard::launch(const GuardedCommand& command) {
 }
 
 std::optional<os::ExitStatus> Guard::wait_until(os::TimePoint deadline) {
-  if (exit_ || lost_ || !control_.valid() || !wait_readable(control_, deadline)) return exit_;
+  pollfd entry{control_.get(), POLLIN, 0};
+  if (exit_ || lost_ || !control_.valid() || !os::poll_until({&entry, 1}, deadline)) return exit_;
   if (const auto report = receive_report(control_)) {
     exit_ = os::exit_status(report->number);
   } else {

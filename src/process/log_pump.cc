@@ -3,15 +3,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
-#include <span>
 #include <utility>
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
-
-#include "os/error.h"
 
 namespace coldload::process {
 
@@ -19,12 +15,6 @@ namespace {
 
 constexpr std::size_t k_buffer_bytes = 256 << 10;
 constexpr int k_pipe_bytes = 1 << 20;
-
-os::Fd make_event() {
-  os::Fd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
-  if (!event.valid()) throw os::SystemError("create an eventfd", "", errno);
-  return event;
-}
 
 // To our stderr in pieces that a pipe or terminal takes whole once it is writable. A terminal that
 // does not keep up (or was stopped) loses text; the server does not wait for it.
@@ -46,7 +36,7 @@ LogPump::LogPump(LogPumpOptions options)
     : options_(std::move(options)),
       log_(os::open_file(options_.log_path, O_WRONLY | O_CREAT | O_TRUNC, 0644)),
       pipe_(os::make_pipe()),
-      stop_(make_event()),
+      stop_(os::make_pipe()),
       redactor_(options_.secrets) {
   const int read_end = pipe_.read_end.get();
   ::fcntl(read_end, F_SETFL, ::fcntl(read_end, F_GETFL) | O_NONBLOCK);
@@ -64,8 +54,7 @@ void LogPump::check() {
 void LogPump::finish() noexcept {
   if (!thread_.joinable()) return;
   pipe_.write_end.reset();
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const auto put = ::write(stop_.get(), &one, sizeof one);
+  [[maybe_unused]] const auto put = ::write(stop_.write_end.get(), "", 1);
   thread_.join();
 }
 
@@ -102,9 +91,9 @@ void LogPump::take(std::vector<char>& buffer) {
     }
     if (got < 0 && errno == EINTR) continue;
     if (got == 0 || errno != EAGAIN || stopping) return;
-    pollfd entries[2] = {{pipe_.read_end.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
-    ::poll(entries, 2, -1);
-    stopping = (entries[1].revents & POLLIN) != 0;
+    pollfd entries[2] = {{pipe_.read_end.get(), POLLIN, 0}, {stop_.read_end.get(), POLLIN, 0}};
+    (void)os::poll_until(entries, std::nullopt);
+    stopping = entries[1].revents != 0;
   }
 }
 
@@ -112,7 +101,7 @@ void LogPump::pass_on(os::TimePoint received, std::string_view text) {
   if (text.empty()) return;
   if (!log_failed_) {
     try {
-      os::write_full(log_, std::as_bytes(std::span(text.data(), text.size())));
+      os::write_full(log_, text);
     } catch (...) {
       log_failed_ = true;
       note_failure();

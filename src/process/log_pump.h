@@ -67,7 +67,7 @@ class LogPump {
   LogPumpOptions options_;
   os::Fd log_;
   os::Pipe pipe_;
-  os::Fd stop_;
+  os::Pipe stop_;  // readable when the thread is to end
   text::StreamRedactor redactor_;
   std::atomic<std::uint64_t> bytes_{0};
   bool log_failed_ = false;  // the thread's own

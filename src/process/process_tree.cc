@@ -7,7 +7,6 @@
 #include <iterator>
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -105,10 +104,10 @@ void wait_for_change(const std::vector<os::ProcessInfo>& processes, os::TimePoin
     entries.push_back({handle.get(), POLLIN, 0});
     handles.push_back(std::move(handle));
   }
-  auto patience = std::chrono::duration_cast<milliseconds>(until - os::Clock::now());
-  patience = std::clamp<milliseconds>(patience, milliseconds(1), k_patience);
-  if (entries.empty()) patience = milliseconds(1);
-  ::poll(entries.data(), entries.size(), static_cast<int>(patience.count()));
+  const os::TimePoint now = os::Clock::now();
+  const os::TimePoint least = now + milliseconds(1);
+  (void)os::poll_until(entries,
+                       entries.empty() ? least : std::clamp(until, least, now + k_patience));
 }
 
 }  // namespace

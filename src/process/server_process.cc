@@ -1,12 +1,9 @@
 #include "process/server_process.h"
 
 #include <algorithm>
-#include <cstdint>
-#include <ctime>
 #include <thread>
 
 #include <fmt/format.h>
-#include <poll.h>
 
 #include "os/interrupt.h"
 #include "process/port.h"
@@ -69,18 +66,13 @@ std::optional<std::string> ServerProcess::ended() {
   return "the server ended: " + exit_->text();
 }
 
-// Until something happens, `until`, or the probe's next request. With the nanoseconds of ppoll(2):
-// the probe's pauses are of 2 ms.
+// Until something happens, `until`, or the probe's next request.
 void ServerProcess::wait_for_events(const ReadinessProbe& probe, os::TimePoint until) const {
   std::vector<pollfd> entries;
   probe.add_to(entries);
   if (os::interrupt_fd() >= 0) entries.push_back({os::interrupt_fd(), POLLIN, 0});
   if (!exit_) entries.push_back({guard_.fd(), POLLIN, 0});
-  const nanoseconds patience =
-      std::max(nanoseconds(0), nanoseconds(std::min(until, probe.due()) - os::Clock::now()));
-  constexpr std::int64_t k_ns_per_s = 1'000'000'000;
-  const timespec limit{patience.count() / k_ns_per_s, patience.count() % k_ns_per_s};
-  ::ppoll(entries.data(), entries.size(), &limit, nullptr);
+  (void)os::poll_until(entries, std::min(until, probe.due()));
 }
 
 Readiness ServerProcess::wait_ready(const std::function<void()>& on_tick, nanoseconds tick) {

@@ -2,11 +2,8 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdint>
-#include <ctime>
 #include <utility>
 
-#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -151,13 +148,7 @@ void Entrypoint::wait(std::optional<os::TimePoint> until) {
   std::vector<pollfd> entries{{inbox_.fd(), POLLIN, 0}};
   if (reader_ && reader_->fd() >= 0) entries.push_back({reader_->fd(), POLLIN, 0});
   if (probe_) probe_->add_to(entries);
-  timespec limit{};
-  if (until) {
-    const nanoseconds left = std::max(nanoseconds(0), nanoseconds(*until - os::Clock::now()));
-    constexpr std::int64_t k_ns_per_s = 1'000'000'000;
-    limit = {left.count() / k_ns_per_s, left.count() % k_ns_per_s};
-  }
-  ::ppoll(entries.data(), entries.size(), until ? &limit : nullptr, nullptr);
+  (void)os::poll_until(entries, until);
 }
 
 void Entrypoint::take_signals() {

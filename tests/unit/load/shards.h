@@ -52,7 +52,7 @@ class ScratchFolder {
     std::vector<std::uint64_t> words(bytes / 8 + 1);
     for (auto& word : words) word = random();
     const os::Fd file = os::open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
-    os::write_full(file, std::as_bytes(std::span(words)).first(bytes));
+    os::write_full(file, {reinterpret_cast<const char*>(words.data()), bytes});
     return {path, bytes};
   }
 

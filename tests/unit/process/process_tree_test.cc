@@ -265,7 +265,7 @@ class StorageAccount : public ::testing::Test {
     std::minstd_rand random(7);
     for (char& byte : noise) byte = static_cast<char>(random());
     file_ = os::open_file(path(), O_RDWR | O_CREAT | O_TRUNC, 0644);
-    os::write_full(file_, std::as_bytes(std::span(noise.data(), noise.size())));
+    os::write_full(file_, std::string_view(noise.data(), noise.size()));
     // A file system that does not account its reads (tmpfs, overlays of it) can show nothing here.
     const auto before = os::storage_bytes_read(::getpid());
     make_cold();
