@@ -50,45 +50,27 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 }
 
 // Between fork and exec: async-signal-safe calls only.
-struct ChildPlan {
-  const char* executable;
-  char* const* argv;
-  char* const* envp;
-  int stdin_fd;
-  int stdout_fd;
-  int stderr_fd;
-  bool new_session;
-  const int* inherited_fds;
-  std::size_t inherited_count;
-  const int* ignored_signals;
-  std::size_t ignored_count;
-  const char* working_directory;
-  int error_fd;
-};
-
-[[noreturn]] void run_child(const ChildPlan& plan) {
+[[noreturn]] void run_child(const SpawnOptions& options, char* const* argv, char* const* envp,
+                            int error_fd) {
   struct sigaction action {};
   action.sa_handler = SIG_DFL;
   for (int number = 1; number < NSIG; ++number) ::sigaction(number, &action, nullptr);
   action.sa_handler = SIG_IGN;
-  for (std::size_t i = 0; i < plan.ignored_count; ++i) {
-    ::sigaction(plan.ignored_signals[i], &action, nullptr);
-  }
+  for (const int number : options.ignored_signals) ::sigaction(number, &action, nullptr);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   restore_descriptor_limit();
-  if (plan.new_session) ::setsid();
-  bool ok = ::dup2(plan.stdin_fd, STDIN_FILENO) >= 0;
-  if (plan.stdout_fd >= 0) ok = ok && ::dup2(plan.stdout_fd, STDOUT_FILENO) >= 0;
-  if (plan.stderr_fd >= 0) ok = ok && ::dup2(plan.stderr_fd, STDERR_FILENO) >= 0;
-  for (std::size_t i = 0; i < plan.inherited_count; ++i) {
-    ok = ok && ::fcntl(plan.inherited_fds[i], F_SETFD, 0) == 0;
-  }
-  if (plan.working_directory != nullptr) ok = ok && ::chdir(plan.working_directory) == 0;
-  if (ok) ::execvpe(plan.executable, plan.argv, plan.envp);
+  if (options.new_session) ::setsid();
+  bool ok = ::dup2(options.stdin_fd, STDIN_FILENO) >= 0;
+  if (options.stdout_fd >= 0) ok = ok && ::dup2(options.stdout_fd, STDOUT_FILENO) >= 0;
+  if (options.stderr_fd >= 0) ok = ok && ::dup2(options.stderr_fd, STDERR_FILENO) >= 0;
+  for (const int fd : options.inherited_fds) ok = ok && ::fcntl(fd, F_SETFD, 0) == 0;
+  const std::string& directory = options.working_directory;
+  if (!directory.empty()) ok = ok && ::chdir(directory.c_str()) == 0;
+  if (ok) ::execvpe(options.executable.c_str(), argv, envp);
   const int error_number = errno;
-  [[maybe_unused]] const auto put = ::write(plan.error_fd, &error_number, sizeof error_number);
+  [[maybe_unused]] const auto put = ::write(error_fd, &error_number, sizeof error_number);
   ::_exit(127);
 }
 
@@ -138,37 +120,26 @@ ExitStatus exit_status(int raw) {
   return status;
 }
 
-Subprocess::Subprocess(const SpawnOptions& options) {
-  std::vector<int> ignored = options.ignored_signals;
+Subprocess::Subprocess(SpawnOptions options) {
+  if (options.argv.empty()) throw Error("cannot start a command: no command was given");
+  if (options.executable.empty()) options.executable = options.argv[0];
   for (const int number : signals_ignored_at_start()) {
     const bool is_jobs = number != SIGCHLD && number != SIGPIPE;
-    if (is_jobs && !options.new_session) ignored.push_back(number);
+    if (is_jobs && !options.new_session) options.ignored_signals.push_back(number);
   }
-  std::vector<std::string> argv = options.argv;
-  if (argv.empty()) throw Error("cannot start a command: no command was given");
+  Fd null_input;
+  if (options.stdin_fd < 0) {
+    null_input = open_file("/dev/null", O_RDONLY);
+    options.stdin_fd = null_input.get();
+  }
   std::vector<std::string> environment = merged_environment(options.environment);
-  const std::vector<char*> argv_pointers = pointers(argv);
-  const std::vector<char*> environment_pointers = pointers(environment);
-  const Fd null_input = options.stdin_fd < 0 ? open_file("/dev/null", O_RDONLY) : Fd();
+  const std::vector<char*> argv = pointers(options.argv);
+  const std::vector<char*> envp = pointers(environment);
   Pipe error_pipe = make_pipe();
-  const ChildPlan plan{
-      options.executable.empty() ? argv_pointers[0] : options.executable.c_str(),
-      argv_pointers.data(),
-      environment_pointers.data(),
-      options.stdin_fd < 0 ? null_input.get() : options.stdin_fd,
-      options.stdout_fd,
-      options.stderr_fd,
-      options.new_session,
-      options.inherited_fds.data(),
-      options.inherited_fds.size(),
-      ignored.data(),
-      ignored.size(),
-      options.working_directory.empty() ? nullptr : options.working_directory.c_str(),
-      error_pipe.write_end.get()};
   launched_at_ = Clock::now();
   pid_ = fork_into(options.cgroup_fd);
   if (pid_ < 0) throw SystemError("start", argv[0], errno);
-  if (pid_ == 0) run_child(plan);
+  if (pid_ == 0) run_child(options, argv.data(), envp.data(), error_pipe.write_end.get());
   error_pipe.write_end.reset();
   // The write end closes by itself when exec succeeds.
   int error_number = 0;

@@ -15,20 +15,23 @@
 
 namespace coldload::os {
 
-struct SpawnOptions {
+struct Command {
   std::vector<std::string> argv;  // argv[0] is searched in PATH; no shell
   std::string executable;         // what is run instead of argv[0]; empty: argv[0]
   // Added to, or replacing values of, our own environment.
   std::vector<std::pair<std::string, std::string>> environment;
-  int stdin_fd = -1;               // -1: /dev/null
-  int stdout_fd = -1;              // -1: ours
-  int stderr_fd = -1;              // -1: ours
-  bool new_session = false;        // setsid: own session and process group
-  std::vector<int> inherited_fds;  // stay open in the child under the same numbers
+  std::string working_directory;  // empty: ours
+};
+
+struct SpawnOptions : Command {
+  int stdin_fd = -1;                    // -1: /dev/null
+  int stdout_fd = -1;                   // -1: ours
+  int stderr_fd = -1;                   // -1: ours
+  bool new_session = false;             // setsid: own session and process group
+  std::vector<int> inherited_fds = {};  // stay open in the child under the same numbers
   // What the child starts with ignored; all others: the default. In our own session it also ignores
   // what we were started to ignore, as its terminal and its shell are ours.
-  std::vector<int> ignored_signals;
-  std::string working_directory;  // empty: ours
+  std::vector<int> ignored_signals = {};
   // Start in this cgroup v2, a directory that is open; where the kernel refuses, in ours.
   int cgroup_fd = -1;
 };
@@ -52,7 +55,7 @@ class Subprocess {
   // Starts the child with default signal handling but for ignored_signals. A command that is not
   // found or cannot be executed throws SystemError here (EXIT status 127 never has to be guessed
   // at).
-  explicit Subprocess(const SpawnOptions& options);
+  explicit Subprocess(SpawnOptions options);
   ~Subprocess();
   Subprocess(Subprocess&& other) noexcept;
   Subprocess& operator=(Subprocess&&) = delete;

@@ -82,7 +82,7 @@ std::optional<Report> receive_report(const os::Fd& control) {
 }
 
 // A command as strings that each end in a zero byte, which none of them can hold.
-std::string pack(const GuardedCommand& command) {
+std::string pack(const os::Command& command) {
   std::string packed;
   const auto add = [&](std::string_view word) { packed.append(word).push_back('\0'); };
   add(command.working_directory);
@@ -96,14 +96,14 @@ std::string pack(const GuardedCommand& command) {
   return packed;
 }
 
-GuardedCommand unpack(std::string_view packed) {
+os::Command unpack(std::string_view packed) {
   const auto take = [&] {
     const std::size_t end = std::min(packed.find('\0'), packed.size());
     std::string word(packed.substr(0, end));
     packed.remove_prefix(std::min(end + 1, packed.size()));
     return word;
   };
-  GuardedCommand command;
+  os::Command command;
   command.working_directory = take();
   command.executable = take();
   const std::size_t words = std::stoul(take());
@@ -115,7 +115,7 @@ GuardedCommand unpack(std::string_view packed) {
   return command;
 }
 
-std::optional<GuardedCommand> receive_command(const os::Fd& control) {
+std::optional<os::Command> receive_command(const os::Fd& control) {
   std::uint64_t bytes = 0;
   if (!receive_all(control, std::as_writable_bytes(std::span(&bytes, 1)))) return std::nullopt;
   std::string packed(bytes, '\0');
@@ -149,11 +149,7 @@ os::Fd child_events() {
 
 std::optional<os::Subprocess> launch_server(const os::Fd& control, const GuardedCommand& command,
                                             const os::Cgroup* group) {
-  os::SpawnOptions spawn;
-  spawn.argv = command.argv;
-  spawn.executable = command.executable;
-  spawn.environment = command.environment;
-  spawn.working_directory = command.working_directory;
+  os::SpawnOptions spawn{command};
   spawn.new_session = true;
   if (group != nullptr) spawn.cgroup_fd = group->fd();
   try {
@@ -266,19 +262,19 @@ Guard::Guard(const std::vector<std::string>& command, int output_fd) {
   if (auto group = os::Cgroup::adopt(directory)) cgroup_.emplace(std::move(*group));
 }
 
-void Guard::launch(const GuardedCommand& command) {
+void Guard::launch(const os::Command& command) {
   const std::string packed = pack(command);
   const std::uint64_t bytes = packed.size();
   (void)send_all(control_, std::as_bytes(std::span(&bytes, 1)));
   (void)send_all(control_, std::as_bytes(std::span(packed)));
-  wait_for_start(control_, command.argv.empty() ? "a server" : command.argv[0]);
+  const std::string program = command.argv.empty() ? "a server" : command.argv[0];
+  wait_for_start(control_, program);
   const auto report = receive_report(control_);
   if (!report) {
-    throw os::Error(fmt::format("cannot start {}: its guard was killed; start again",
-                                command.argv.empty() ? "a server" : command.argv[0]));
+    throw os::Error(fmt::format("cannot start {}: its guard was killed; start again", program));
   }
   if (report->kind == ReportKind::refused) {
-    throw os::SystemError("start", command.argv[0], report->number);
+    throw os::SystemError("start", program, report->number);
   }
   server_ = report->number;
   launched_at_ = os::TimePoint(nanoseconds(report->launched_ns));

@@ -11,7 +11,6 @@
 
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <sys/types.h>
@@ -22,14 +21,6 @@
 #include "os/subprocess.h"
 
 namespace coldload::process {
-
-// What a guard is to launch.
-struct GuardedCommand {
-  std::vector<std::string> argv;
-  std::string executable;                                        // see os::SpawnOptions
-  std::vector<std::pair<std::string, std::string>> environment;  // see os::SpawnOptions
-  std::string working_directory;                                 // empty: ours
-};
 
 // coldload's side.
 class Guard {
@@ -45,7 +36,7 @@ class Guard {
   // Launches the server: own session, stdin from /dev/null. Throws os::SystemError where the
   // command is not found or cannot be executed, and os::Error where that takes too long or is
   // interrupted. Call once.
-  void launch(const GuardedCommand& command);
+  void launch(const os::Command& command);
   // Lets go: a guard that has nothing left below it ends, any other ends that first. One that takes
   // longer than a few seconds is not waited for.
   void release() noexcept;

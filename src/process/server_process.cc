@@ -35,7 +35,7 @@ ServerProcess::ServerProcess(const LaunchOptions& options)
   pump_.close_write_end();
   tree_.set_cgroup(guard_.cgroup());
   tree_.set_guard(guard_.pid());
-  guard_.launch({options.argv, options.executable, options.environment, options.working_directory});
+  guard_.launch(options);
   tree_.set_root(guard_.server());
 }
 

@@ -8,7 +8,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "os/clock.h"
@@ -23,15 +22,12 @@ namespace coldload::process {
 
 inline constexpr std::chrono::seconds k_default_grace{15};
 
-struct LaunchOptions {
-  std::vector<std::string> argv;  // placeholders already replaced
-  std::string executable;         // what is run instead of argv[0]; empty: argv[0]
-  std::vector<std::pair<std::string, std::string>> environment;
-  std::string working_directory;  // empty: ours
-  std::string log_path;           // stdout and stderr of the whole tree
-  bool echo = false;              // the same to our stderr
-  OnOutput on_output;             // each piece of output, stamped; see LogPump
-  text::Redactor secrets;         // taken out of the output
+// Placeholders in the command are already replaced.
+struct LaunchOptions : os::Command {
+  std::string log_path;    // stdout and stderr of the whole tree
+  bool echo = false;       // the same to our stderr
+  OnOutput on_output;      // each piece of output, stamped; see LogPump
+  text::Redactor secrets;  // taken out of the output
   std::string ready_url;
   // The command of the server's guard; see Guard.
   std::vector<std::string> guard{"/proc/self/exe", "guard"};

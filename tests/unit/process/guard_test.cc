@@ -21,8 +21,8 @@ std::vector<std::string> guard_command() {
   return {testing::build_folder() + "/coldload", "guard"};
 }
 
-GuardedCommand shell(const std::string& script) {
-  GuardedCommand command;
+os::Command shell(const std::string& script) {
+  os::Command command;
   command.argv = {"sh", "-c", script};
   return command;
 }
@@ -64,7 +64,7 @@ TEST(Guard, StampsTheLaunchAndNotItsOwnStart) {
 TEST(Guard, PassesOnArgumentsEnvironmentAndFolderAsTheyAre) {
   const os::TemporaryDirectory scratch("coldload-guard");
   Guard guard(guard_command(), STDERR_FILENO);
-  GuardedCommand command = shell("printf '%s|' \"$@\" \"$A\" \"$B\" > out");
+  os::Command command = shell("printf '%s|' \"$@\" \"$A\" \"$B\" > out");
   command.argv.insert(command.argv.end(), {"sh", "", "a b\n", "\xff"});
   command.environment = {{"A", "x=y"}, {"B", ""}};
   command.working_directory = scratch.path();
@@ -75,7 +75,7 @@ TEST(Guard, PassesOnArgumentsEnvironmentAndFolderAsTheyAre) {
 
 TEST(Guard, ACommandThatIsNotFoundIsAnErrorThatNamesIt) {
   Guard guard(guard_command(), STDERR_FILENO);
-  GuardedCommand command;
+  os::Command command;
   command.argv = {"no-such-server-command"};
   try {
     guard.launch(command);
@@ -162,15 +162,15 @@ TEST(Guard, IsNoMemberOfTheTreeAndNotCounted) {
   Guard guard(guard_command(), STDERR_FILENO);
   tree.set_guard(guard.pid());
   EXPECT_THAT(tree.members(), IsEmpty());
-  EXPECT_EQ(tree.usage().processes, 0U);
-  EXPECT_EQ(tree.usage().resident_bytes, 0U);
+  EXPECT_EQ(tree.sample().usage.processes, 0U);
+  EXPECT_EQ(tree.sample().usage.resident_bytes, 0U);
   guard.launch(shell("i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done & sleep 300"));
   tree.set_root(guard.server());
-  EXPECT_TRUE(eventually([&] { return tree.usage().cpu_s > 0.02; }));
-  EXPECT_LE(tree.usage().processes, 3U);
+  EXPECT_TRUE(eventually([&] { return tree.sample().usage.cpu_s > 0.02; }));
+  EXPECT_LE(tree.sample().usage.processes, 3U);
   EXPECT_THAT(tree.stop(seconds(5)), IsEmpty());
   guard.release();
-  EXPECT_GT(tree.usage().cpu_s, 0.02) << "what the guard reaped is lost";
+  EXPECT_GT(tree.sample().usage.cpu_s, 0.02) << "what the guard reaped is lost";
 }
 
 }  // namespace
