@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -13,7 +12,6 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,6 +19,7 @@
 #include "os/cgroup.h"
 #include "os/error.h"
 #include "os/interrupt.h"
+#include "os/signal_inbox.h"
 #include "process/process_tree.h"
 
 namespace coldload::process {
@@ -125,9 +124,7 @@ std::optional<os::Command> receive_command(const os::Fd& control) {
 
 // --- the guard's side --------------------------------------------------------------------------
 
-// Only coldload's end, or that of all below, ends a guard.
 void settle_in() {
-  for (const int number : {SIGTERM, SIGINT, SIGHUP}) ::signal(number, SIG_IGN);
   // Not "coldload", so that a killall of that leaves the guard to do its work.
   ::prctl(PR_SET_NAME, "server-guard", 0, 0, 0);
   // All of its code now: what it had to read later would be taken for the server's. A limit on
@@ -135,19 +132,7 @@ void settle_in() {
   ::mlockall(MCL_CURRENT);
 }
 
-// Reads as a file that is readable when a child has ended. Spawned children do not inherit the
-// mask.
-os::Fd child_events() {
-  sigset_t wanted;
-  ::sigemptyset(&wanted);
-  ::sigaddset(&wanted, SIGCHLD);
-  ::sigprocmask(SIG_BLOCK, &wanted, nullptr);
-  os::Fd events(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
-  if (!events.valid()) throw os::SystemError("create a signalfd", "", errno);
-  return events;
-}
-
-std::optional<os::Subprocess> launch_server(const os::Fd& control, const GuardedCommand& command,
+std::optional<os::Subprocess> launch_server(const os::Fd& control, const os::Command& command,
                                             const os::Cgroup* group) {
   os::SpawnOptions spawn{command};
   spawn.new_session = true;
@@ -183,7 +168,8 @@ void run_guard(int control_fd) {
   ::fcntl(control_fd, F_SETFD, FD_CLOEXEC);
   const os::Fd control(control_fd, "the guard's control socket");
   const os::Fd nothing = os::open_file("/dev/null", O_RDWR);
-  const os::Fd events = child_events();
+  // Only coldload's end, or that of all below, ends a guard: signals just wake it.
+  os::SignalInbox signals;
   ProcessTree tree;
   settle_in();
   const auto group = os::Cgroup::create_below_own();
@@ -200,10 +186,9 @@ void run_guard(int control_fd) {
   for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) ::dup2(nothing.get(), fd);
 
   while (reap(control, server->pid())) {
-    std::array<pollfd, 2> entries{{{control.get(), POLLIN, 0}, {events.get(), POLLIN, 0}}};
-    ::poll(entries.data(), entries.size(), -1);
-    signalfd_siginfo event{};
-    while (::read(events.get(), &event, sizeof event) > 0) {
+    std::array<pollfd, 2> entries{{{control.get(), POLLIN, 0}, {signals.fd(), POLLIN, 0}}};
+    (void)os::poll_until(entries, std::nullopt);
+    while (signals.take()) {
     }
     if (entries[0].revents == 0) continue;
     nanoseconds grace = k_orphan_grace;
