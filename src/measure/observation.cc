@@ -80,7 +80,7 @@ void Observation::look_last() {
   const os::TimePoint now = os::Clock::now();
   look_at_tree();
   timeline_.add(now, &*newest_, Timeline::Row::last);
-  note(tree_.storage_bytes_read());
+  note(tree_.sample(process::ProcessTree::Look::anew).reads);
   (void)look_for_foreign_readers();
   looked_last_ = true;
 }

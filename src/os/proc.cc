@@ -155,11 +155,6 @@ std::optional<ReadAccount> read_account(pid_t pid) {
   return parse_read_account(*text);
 }
 
-std::optional<std::uint64_t> storage_bytes_read(pid_t pid) {
-  const auto account = read_account(pid);
-  return account ? std::optional(account->bytes) : std::nullopt;
-}
-
 std::uint64_t own_threads_read_calls() {
   std::uint64_t calls = 0;
   std::array<char, 1024> buffer;

@@ -47,8 +47,6 @@ struct ReadAccount {
 
 // Nothing where the process is gone or we may not look.
 [[nodiscard]] std::optional<ReadAccount> read_account(pid_t pid);
-// Its bytes alone.
-[[nodiscard]] std::optional<std::uint64_t> storage_bytes_read(pid_t pid);
 // The read calls of our own threads that live: what read_account() of ourselves has beyond them is
 // the reaped children's, and that of threads that have ended.
 [[nodiscard]] std::uint64_t own_threads_read_calls();

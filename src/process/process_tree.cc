@@ -61,12 +61,17 @@ std::uint64_t reaped_calls(const os::ReadAccount& own) {
   return own.calls - std::min(own.calls, living);
 }
 
-// A handle on exactly the process that was seen: the number may meanwhile be another's.
+// The process that was seen as it is now; nothing where it is gone, its number perhaps another's.
+std::optional<os::ProcessInfo> look_again(const os::ProcessInfo& info) {
+  auto now = os::process_info(info.pid);
+  if (now && now->start_ticks != info.start_ticks) now.reset();
+  return now;
+}
+
+// A handle on exactly the process that was seen.
 os::Fd open_process(const os::ProcessInfo& info) {
   os::Fd handle(static_cast<int>(::syscall(SYS_pidfd_open, info.pid, 0)), "pidfd");
-  if (!handle.valid()) return handle;
-  const auto now = os::process_info(info.pid);
-  if (!now || now->start_ticks != info.start_ticks) return {};
+  if (handle.valid() && !look_again(info)) handle.reset();
   return handle;
 }
 
@@ -75,9 +80,8 @@ os::Fd send_signal(const os::ProcessInfo& info, int number) {
   os::Fd handle = open_process(info);
   if (handle.valid()) {
     ::syscall(SYS_pidfd_send_signal, handle.get(), number, nullptr, 0);
-  } else if (errno == ENOSYS) {
-    const auto now = os::process_info(info.pid);
-    if (now && now->start_ticks == info.start_ticks) ::kill(info.pid, number);
+  } else if (errno == ENOSYS && look_again(info)) {
+    ::kill(info.pid, number);
   }
   return handle;
 }
@@ -118,10 +122,8 @@ ProcessTree::ProcessTree() : self_(::getpid()) {
   }
   for (const os::ProcessInfo& info : os::descendants(self_)) excluded_.insert(identity(info));
   begin_ticks_ = now_ticks();
-  if (const auto own = os::read_account(self_)) {
-    own_bytes_before_ = own->bytes;
-    reaped_calls_before_ = reaped_calls(*own);
-  }
+  own_before_ = os::read_account(self_);
+  if (own_before_) own_before_->calls = reaped_calls(*own_before_);
   reaped_cpu_before_s_ = reaped_cpu_s();
 }
 
@@ -142,11 +144,6 @@ void ProcessTree::set_root(pid_t root) {
 void ProcessTree::set_cgroup(const os::Cgroup* group) {
   const std::lock_guard lock(mutex_);
   cgroup_ = group;
-}
-
-void ProcessTree::exclude(pid_t pid) {
-  const std::lock_guard lock(mutex_);
-  if (const auto info = os::process_info(pid)) excluded_.insert(identity(*info));
 }
 
 std::vector<os::ProcessInfo> ProcessTree::look() {
@@ -220,27 +217,11 @@ std::vector<os::ProcessInfo> ProcessTree::members() {
   return live(seen);
 }
 
-StorageRead ProcessTree::storage_bytes_read() {
-  const std::lock_guard lock(mutex_);
-  const auto own = os::read_account(self_);  // before all others: see StorageRead
-  const std::vector<os::ProcessInfo> seen = look();
-  asked_.clear();
-  look_for_ignored_sigchld(seen);
-  std::uint64_t calls = 0;
-  return add_up_reads(own, seen, &calls);
-}
-
-void ProcessTree::look_for_ignored_sigchld(const std::vector<os::ProcessInfo>& seen) {
-  for (const os::ProcessInfo& info : seen) {
-    if (asked_.insert(info.pid).second && os::ignores_sigchld(info.pid)) lost_children_ = true;
-  }
-}
-
 StorageRead ProcessTree::add_up_reads(const std::optional<os::ReadAccount>& own,
                                       const std::vector<os::ProcessInfo>& seen,
                                       std::uint64_t* calls) {
   StorageRead result;
-  if (!own || !own_bytes_before_) {
+  if (!own || !own_before_) {
     result.reason = "the kernel keeps no I/O accounts (/proc/self/io is missing)";
   }
   std::uint64_t bytes = 0;
@@ -254,8 +235,7 @@ StorageRead ProcessTree::add_up_reads(const std::optional<os::ReadAccount>& own,
     if (read) {
       bytes += read->bytes;
       *calls += read->calls;
-    } else if (const auto now = os::process_info(info.pid);
-               now && now->start_ticks == info.start_ticks && !is_dead(*now)) {
+    } else if (const auto now = look_again(info); now && !is_dead(*now)) {
       result.reason = fmt::format(
           "the I/O account of pid {} ({}) is closed to us: it runs as another user or is not "
           "dumpable; run coldload as root",
@@ -264,7 +244,7 @@ StorageRead ProcessTree::add_up_reads(const std::optional<os::ReadAccount>& own,
   }
   result.lost_children = lost_children_;
   if (!result.reason.empty()) return result;
-  bytes += own->bytes - *own_bytes_before_;
+  bytes += own->bytes - own_before_->bytes;
   // What the guard read before the launch is on its account, or on ours once it has been reaped.
   result.bytes = bytes - std::min(bytes, guard_before_.bytes);
   *calls -= std::min(*calls, guard_before_.calls);
@@ -275,11 +255,6 @@ std::optional<os::ProcessInfo> ProcessTree::guard() const {
   if (!guard_) return std::nullopt;
   const auto info = os::process_info(guard_->first);
   return info && identity(*info) == *guard_ ? info : std::nullopt;
-}
-
-Usage ProcessTree::usage() {
-  const std::lock_guard lock(mutex_);
-  return add_up_usage(look());
 }
 
 Usage ProcessTree::add_up_usage(const std::vector<os::ProcessInfo>& seen) const {
@@ -295,14 +270,17 @@ Usage ProcessTree::add_up_usage(const std::vector<os::ProcessInfo>& seen) const 
   return usage;
 }
 
-TreeSample ProcessTree::sample() {
+TreeSample ProcessTree::sample(Look look) {
   const std::lock_guard lock(mutex_);
   TreeSample sample;
   const auto own = os::read_account(self_);  // before all others: see StorageRead
   std::uint64_t calls = own ? reaped_calls(*own) : 0;
-  calls -= std::min(calls, reaped_calls_before_);
+  if (own_before_) calls -= std::min(calls, own_before_->calls);
+  if (look == Look::anew) forget_at_ = {};
   const std::vector<os::ProcessInfo> seen = quick_look();
-  look_for_ignored_sigchld(seen);
+  for (const os::ProcessInfo& info : seen) {
+    if (asked_.insert(info.pid).second && os::ignores_sigchld(info.pid)) lost_children_ = true;
+  }
   sample.reads = add_up_reads(own, seen, &calls);
   if (sample.reads.bytes) sample.read_calls = calls;
   sample.usage = add_up_usage(seen);

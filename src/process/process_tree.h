@@ -84,21 +84,17 @@ class ProcessTree {
   void set_root(pid_t root);
   // A group that the server was launched in, for stop(). Borrowed.
   void set_cgroup(const os::Cgroup* group);
-  // Sets one more process of ours, started since, and all below it apart.
-  void exclude(pid_t pid);
 
   // The tree's live processes, parents before children. Reaps its dead orphans on the way.
   [[nodiscard]] std::vector<os::ProcessInfo> members();
 
-  [[nodiscard]] StorageRead storage_bytes_read();
-  [[nodiscard]] Usage usage();
-
-  // All of the above at once, cheap enough to be asked many times a second on a machine with
-  // thousands of processes: what has been seen to be no descendant of ours is not read again for a
-  // while (it cannot become one). Were its number given to a process of the tree within that while,
-  // this look alone would miss it; those above and stop() would not. Whether a process ignores
+  // A quick look is cheap enough to be taken many times a second on a machine with thousands of
+  // processes: what has been seen to be no descendant of ours is not read again for a while (it
+  // cannot become one). Were its number given to a process of the tree within that while, this look
+  // alone would miss it; one anew, members() and stop() would not. Whether a process ignores
   // SIGCHLD is asked as rarely, and when it is first seen.
-  [[nodiscard]] TreeSample sample();
+  enum class Look { quick, anew };
+  [[nodiscard]] TreeSample sample(Look look = Look::quick);
 
   // Ends the tree. SIGTERM to the root alone, which is to end the others in its own order; what is
   // there without a root gets SIGTERM, too. After `grace` SIGKILL to all, until none is left.
@@ -116,7 +112,6 @@ class ProcessTree {
   std::vector<os::ProcessInfo> without_excluded(std::vector<os::ProcessInfo> descendants);
   StorageRead add_up_reads(const std::optional<os::ReadAccount>& own,
                            const std::vector<os::ProcessInfo>& seen, std::uint64_t* calls);
-  void look_for_ignored_sigchld(const std::vector<os::ProcessInfo>& seen);
   [[nodiscard]] Usage add_up_usage(const std::vector<os::ProcessInfo>& seen) const;
   void reap(const std::vector<os::ProcessInfo>& seen) const;
   [[nodiscard]] std::optional<os::ProcessInfo> guard() const;  // while it is there
@@ -131,8 +126,7 @@ class ProcessTree {
   os::ReadAccount guard_before_;
   const os::Cgroup* cgroup_ = nullptr;
   std::uint64_t begin_ticks_ = 0;
-  std::optional<std::uint64_t> own_bytes_before_;
-  std::uint64_t reaped_calls_before_ = 0;
+  std::optional<os::ReadAccount> own_before_;  // its calls: reaped_calls()
   double reaped_cpu_before_s_ = 0;
   std::set<Identity> excluded_;
   bool lost_children_ = false;

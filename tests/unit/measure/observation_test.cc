@@ -64,16 +64,15 @@ TEST_F(ObservedLoad, GivesRowsThatNeverFallThoughChildrenDie) {
 
 TEST_F(ObservedLoad, NamesAStrangerAtTheFilesAndNotTheTargetOrWhoIsIgnored) {
   os::Subprocess ignored(shell("exec 3<" + weights_ + "; sleep 300"));
-  tree_.exclude(ignored.pid());
   os::Subprocess stranger(shell("exec 3<" + weights_ + "; exec sleep 300"));
-  tree_.exclude(stranger.pid());
+  process::ProcessTree tree;  // they were there before
   os::Subprocess root(shell("exec 3<" + weights_ + "; sleep 300"));
-  tree_.set_root(root.pid());
+  tree.set_root(root.pid());
   ASSERT_TRUE(eventually([&] { return os::descendants(::getpid()).size() == 5; }));
   std::set<pid_t> set_apart{ignored.pid()};
   for (const os::ProcessInfo& info : os::descendants(ignored.pid())) set_apart.insert(info.pid);
   Timeline timeline(os::Clock::now(), {});
-  Observation observation(tree_, {weights_}, set_apart, timeline);
+  Observation observation(tree, {weights_}, set_apart, timeline);
   ::usleep(300'000);  // a stranger is who is there at two looks: the first one and that at the end
   const Observed observed = observation.finish();
   ASSERT_EQ(observed.foreign_readers.size(), 1U);

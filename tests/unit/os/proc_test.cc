@@ -72,7 +72,7 @@ TEST(ProcessInfo, IsNothingForAProcessThatIsGone) {
     child.wait();
   }
   EXPECT_FALSE(process_info(pid).has_value());
-  EXPECT_FALSE(storage_bytes_read(pid).has_value());
+  EXPECT_FALSE(read_account(pid).has_value());
   EXPECT_FALSE(ignores_sigchld(pid));
 }
 
@@ -98,8 +98,8 @@ TEST(Descendants, ComeParentsFirstWithoutTheRoot) {
   for (const ProcessInfo& info : found) ::kill(info.pid, SIGKILL);
 }
 
-TEST(StorageBytesRead, CountsWhatWasReadPastThePageCache) {
-  if (!storage_bytes_read(::getpid())) GTEST_SKIP() << "this kernel has no /proc/PID/io";
+TEST(ReadAccount, CountsWhatWasReadPastThePageCache) {
+  if (!read_account(::getpid())) GTEST_SKIP() << "this kernel has no /proc/PID/io";
   const TemporaryDirectory directory("proc-test");
   constexpr std::size_t k_bytes = 1 << 20;
   replace_text(directory.path() + "/file", std::string(k_bytes, 'x'));
@@ -111,7 +111,7 @@ TEST(StorageBytesRead, CountsWhatWasReadPastThePageCache) {
   std::uint64_t bytes = 0;
   // The shell is credited with dd's bytes once it has reaped it; a failing dd ends the shell.
   while (process_info(probe.pid())->state != 'Z' && bytes < k_bytes) {
-    bytes = storage_bytes_read(probe.pid()).value_or(0);
+    bytes = read_account(probe.pid()).value_or(ReadAccount()).bytes;
     for (const ProcessInfo& info : descendants(probe.pid())) {
       if (info.name != "sleep" || bytes >= k_bytes) continue;
       ::kill(info.pid, SIGKILL);

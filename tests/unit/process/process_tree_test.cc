@@ -68,15 +68,6 @@ TEST(ProcessTree, NeverTouchesWhatWasThereBefore) {
   }
 }
 
-TEST(ProcessTree, NeverTouchesWhatWasExcludedLater) {
-  ProcessTree tree;
-  os::Subprocess other(shell("exec sleep 300"));
-  tree.exclude(other.pid());
-  EXPECT_THAT(tree.members(), IsEmpty());
-  EXPECT_THAT(tree.stop(seconds(1)), IsEmpty());
-  EXPECT_FALSE(other.try_wait());
-}
-
 TEST(ProcessTree, NeverTouchesWhatAnExcludedProcessStartsLater) {
   os::Subprocess other(shell("trap 'exit 7' TERM; while :; do sleep 0.01; done"));
   ProcessTree tree;
@@ -178,18 +169,18 @@ TEST(ProcessTree, EndsProcessesThatOutrunItsLooks) {
 
 TEST(ProcessTree, CountsCpuAndMemoryOfLiveAndDead) {
   ProcessTree tree;
-  const Usage before = tree.usage();
+  const Usage before = tree.sample().usage;
   EXPECT_EQ(before.processes, 0U);
   os::Subprocess root(shell("i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; sleep 300"));
   tree.set_root(root.pid());
-  EXPECT_TRUE(eventually([&] { return tree.usage().processes == 2; }));
-  const Usage during = tree.usage();
+  EXPECT_TRUE(eventually([&] { return tree.sample().usage.processes == 2; }));
+  const Usage during = tree.sample().usage;
   EXPECT_GT(during.cpu_s, 0.02);
   EXPECT_GT(during.resident_bytes, 100'000U);
   EXPECT_THAT(tree.stop(seconds(5)), IsEmpty());
   (void)root.wait();
-  EXPECT_GE(tree.usage().cpu_s, during.cpu_s * 0.9);
-  EXPECT_EQ(tree.usage().resident_bytes, 0U);
+  EXPECT_GE(tree.sample().usage.cpu_s, during.cpu_s * 0.9);
+  EXPECT_EQ(tree.sample().usage.resident_bytes, 0U);
 }
 
 // --- the sampler's look ------------------------------------------------------------------------
@@ -267,11 +258,11 @@ class StorageAccount : public ::testing::Test {
     file_ = os::open_file(path(), O_RDWR | O_CREAT | O_TRUNC, 0644);
     os::write_full(file_, std::string_view(noise.data(), noise.size()));
     // A file system that does not account its reads (tmpfs, overlays of it) can show nothing here.
-    const auto before = os::storage_bytes_read(::getpid());
+    const auto before = os::read_account(::getpid());
     make_cold();
     (void)os::pread_full(file_, std::as_writable_bytes(std::span(noise.data(), noise.size())), 0);
-    const auto after = os::storage_bytes_read(::getpid());
-    if (!before || !after || *after - *before < k_bytes * 9 / 10) {
+    const auto after = os::read_account(::getpid());
+    if (!before || !after || after->bytes - before->bytes < k_bytes * 9 / 10) {
       GTEST_SKIP() << testing::build_folder() << " lies on a file system without read accounts";
     }
     make_cold();
@@ -298,10 +289,10 @@ class StorageAccount : public ::testing::Test {
     const Readiness result = server.wait_ready([&] { (void)server.tree().sample(); });
     EXPECT_EQ(result.outcome, Outcome::ready) << result.reason;
     Seen seen;
-    seen.at_ready = server.tree().storage_bytes_read();
+    seen.at_ready = server.tree().sample(ProcessTree::Look::anew).reads;
     EXPECT_EQ(server.tree().sample().reads.bytes.has_value(), seen.at_ready.bytes.has_value());
     EXPECT_THAT(server.stop(), IsEmpty());
-    seen.after = server.tree().storage_bytes_read();
+    seen.after = server.tree().sample(ProcessTree::Look::anew).reads;
     return seen;
   }
   // All of the file, once: code pages of the server may come on top.

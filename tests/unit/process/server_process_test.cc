@@ -284,12 +284,18 @@ TEST(Readiness, AServerOfBeforeTheLaunchIsNotTakenForTheNewOne) {
 TEST(Readiness, AnotherProcessThatTakesThePortIsNotTakenForTheServer) {
   Launch launch;
   launch.command({"sleep", "60"});
-  ServerProcess server(launch.options);
-  // Ours, but not of the server's tree.
+  // Ours, but of before the server's tree.
   os::SpawnOptions spawn;
-  spawn.argv = {testing::fake_server(), "--port", std::to_string(launch.port)};
+  spawn.argv = {"sh",
+                "-c",
+                "while [ ! -e \"$0\" ]; do sleep 0.01; done; exec \"$@\"",
+                launch.file("launched"),
+                testing::fake_server(),
+                "--port",
+                std::to_string(launch.port)};
   const os::Subprocess intruder(spawn);
-  server.tree().exclude(intruder.pid());
+  ServerProcess server(launch.options);
+  os::replace_text(launch.file("launched"), "");
   const Readiness result = server.wait_ready();
   EXPECT_EQ(result.outcome, Outcome::not_ours);
   EXPECT_THAT(result.reason, ::testing::HasSubstr(std::to_string(intruder.pid())));
