@@ -80,7 +80,11 @@ Readiness ServerProcess::wait_ready(const std::function<void()>& on_tick, nanose
   const os::TimePoint deadline = launched_at() + options_.timeout;
   os::TimePoint next_tick = os::Clock::now() + tick;
   Readiness result;
-  result.launched_at = launched_at();
+  const auto failed = [&](Outcome outcome, const std::string& reason) {
+    result.outcome = outcome;
+    result.reason = reason;
+    return result;
+  };
   while (true) {
     const bool ready = probe.advance();
     result.port_open_at = probe.port_open_at();
@@ -91,23 +95,14 @@ Readiness ServerProcess::wait_ready(const std::function<void()>& on_tick, nanose
     const os::TimePoint now = os::Clock::now();
     pump_.check();
     if (os::interrupted()) {
-      result.outcome = Outcome::interrupted;
-      result.reason = "interrupted before the server was ready";
-      return result;
+      return failed(Outcome::interrupted, "interrupted before the server was ready");
     }
-    if (const auto end = ended()) {
-      result.outcome = Outcome::exited;
-      result.exit = exit_;
-      result.reason = *end + " before it was ready";
-      return result;
-    }
+    if (const auto end = ended()) return failed(Outcome::exited, *end + " before it was ready");
     if (now >= deadline) {
-      result.outcome = Outcome::timed_out;
-      result.exit = exit_;
-      result.reason =
+      return failed(
+          Outcome::timed_out,
           fmt::format("no HTTP 200 from {} within {:.0f} s; the last answer: {}", url_.text,
-                      os::Seconds(options_.timeout).count(), probe.last_answer());
-      return result;
+                      os::Seconds(options_.timeout).count(), probe.last_answer()));
     }
     if (now >= next_tick) {
       if (on_tick) on_tick();
@@ -123,8 +118,6 @@ Readiness ServerProcess::wait_ready(const std::function<void()>& on_tick, nanose
 // before the launch and now another process could have taken the port.
 Readiness ServerProcess::confirm_ready(Readiness result) {
   result.outcome = Outcome::ready;
-  if (!exit_) exit_ = guard_.try_wait();
-  result.exit = exit_;
   if (!is_loopback(url_)) return result;
   std::vector<pid_t> pids;
   for (const os::ProcessInfo& info : tree_.members()) pids.push_back(info.pid);

@@ -44,10 +44,8 @@ enum class Outcome {
 
 struct Readiness {
   Outcome outcome = Outcome::exited;
-  os::TimePoint launched_at;
   std::optional<os::TimePoint> port_open_at;  // the first connection that was accepted
   std::optional<os::TimePoint> ready_at;      // the first 200
-  std::optional<os::ExitStatus> exit;         // of the launched process, where it has ended
   std::string reason;                         // in words; empty when ready
 };
 
@@ -85,8 +83,6 @@ class ServerProcess {
   [[nodiscard]] std::optional<std::string> port_still_held(
       std::chrono::nanoseconds limit = std::chrono::seconds(5)) const;
 
-  // Throws where the log could not be written, or on_output threw.
-  void check_log() { pump_.check(); }
   [[nodiscard]] ProcessTree& tree() { return tree_; }
 
  private:
