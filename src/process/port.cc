@@ -9,7 +9,6 @@
 #include <sstream>
 #include <system_error>
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -19,35 +18,26 @@
 #include "os/file.h"
 #include "os/path.h"
 #include "os/proc.h"
+#include "process/ready_url.h"
 
 namespace coldload::process {
 
 namespace {
 
-enum class Addresses { loopback, any };
-
-// Whether a server could listen there. SO_REUSEADDR as servers set it: connections of an earlier
-// server that wait in TIME_WAIT take nothing. What is not EADDRINUSE (no IPv6, a privileged port)
-// says nothing about others.
-bool can_bind(int family, Addresses addresses, std::uint16_t port) {
-  const os::Fd socket(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+// Whether a server could listen on an address. SO_REUSEADDR as servers set it: connections of an
+// earlier server that wait in TIME_WAIT take nothing. What is not EADDRINUSE (no IPv6, a privileged
+// port) says nothing about others.
+bool can_bind(const std::string& host, std::uint16_t port) {
+  const SocketAddress address = resolve({host, host, port}).front();
+  const os::Fd socket(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
   if (!socket.valid()) return true;
   const int on = 1;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const bool any = addresses == Addresses::any;
-  sockaddr_in ipv4{};
-  ipv4.sin_family = AF_INET;
-  ipv4.sin_port = htons(port);
-  ipv4.sin_addr.s_addr = htonl(any ? INADDR_ANY : INADDR_LOOPBACK);
-  sockaddr_in6 ipv6{};
-  ipv6.sin6_family = AF_INET6;
-  ipv6.sin6_port = htons(port);
-  ipv6.sin6_addr = any ? in6addr_any : in6addr_loopback;
-  if (family == AF_INET6) ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  const int result = family == AF_INET
-                         ? ::bind(socket.get(), reinterpret_cast<sockaddr*>(&ipv4), sizeof ipv4)
-                         : ::bind(socket.get(), reinterpret_cast<sockaddr*>(&ipv6), sizeof ipv6);
-  return (result == 0 && ::listen(socket.get(), 1) == 0) || errno != EADDRINUSE;
+  if (address.family() == AF_INET6) {
+    ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  }
+  const bool bound = ::bind(socket.get(), address.raw(), address.length) == 0;
+  return (bound && ::listen(socket.get(), 1) == 0) || errno != EADDRINUSE;
 }
 
 // The sockets that listen on `port`, as the links of /proc/PID/fd name them. In /proc/net/tcp and
@@ -61,8 +51,7 @@ std::set<std::string> listeners(std::uint16_t port) {
     for (std::string line; std::getline(lines, line);) {
       std::istringstream stream(line);
       const std::vector<std::string> fields{std::istream_iterator<std::string>(stream), {}};
-      if (fields.size() < 10 || fields[3] != "0A" || fields[1].size() < suffix.size()) continue;
-      if (fields[1].substr(fields[1].size() - suffix.size()) == suffix) {
+      if (fields.size() >= 10 && fields[3] == "0A" && fields[1].ends_with(suffix)) {
         sockets.insert(fmt::format("socket:[{}]", fields[9]));
       }
     }
@@ -94,9 +83,7 @@ std::uint16_t choose_free_port() {
   std::uniform_int_distribution<int> any_port(k_first, k_last);
   for (int attempt = 0; attempt < k_attempts; ++attempt) {
     const auto port = static_cast<std::uint16_t>(any_port(device));
-    if (can_bind(AF_INET, Addresses::any, port) && can_bind(AF_INET6, Addresses::any, port)) {
-      return port;
-    }
+    if (can_bind("0.0.0.0", port) && can_bind("::", port)) return port;
   }
   throw os::Error(fmt::format("cannot find a free TCP port between {} and {}: give one with --port",
                               k_first, k_last));
@@ -113,17 +100,12 @@ std::optional<PortOwner> port_owner(std::uint16_t port) {
   return std::nullopt;
 }
 
-std::optional<bool> port_is_held_by(std::uint16_t port, const std::vector<pid_t>& pids) {
+std::optional<PortOwner> foreign_port_owner(std::uint16_t port, const std::vector<pid_t>& ours) {
   const std::set<std::string> sockets = listeners(port);
-  if (sockets.empty()) return std::nullopt;
-  bool all_seen = true;
-  for (const pid_t pid : pids) {
-    const auto held = has_socket(pid, sockets);
-    if (held.value_or(false)) return true;
-    all_seen = all_seen && held.has_value();
+  for (const pid_t pid : ours) {
+    if (has_socket(pid, sockets).value_or(true)) return std::nullopt;
   }
-  if (!all_seen) return std::nullopt;
-  return false;
+  return port_owner(port);
 }
 
 std::string describe_owner(std::uint16_t port) {
@@ -132,8 +114,7 @@ std::string describe_owner(std::uint16_t port) {
 }
 
 bool port_is_free(std::uint16_t port) {
-  return can_bind(AF_INET, Addresses::loopback, port) &&
-         can_bind(AF_INET6, Addresses::loopback, port);
+  return can_bind("127.0.0.1", port) && can_bind("::1", port);
 }
 
 void require_port_free(std::uint16_t port) {

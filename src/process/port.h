@@ -26,10 +26,10 @@ struct PortOwner {
 // another user's and we may not look.
 [[nodiscard]] std::optional<PortOwner> port_owner(std::uint16_t port);
 
-// Whether one of `pids` listens on `port`; nothing where that cannot be told (no listener is to be
-// seen, or a process cannot be looked into).
-[[nodiscard]] std::optional<bool> port_is_held_by(std::uint16_t port,
-                                                  const std::vector<pid_t>& pids);
+// The same, where it is none of `ours`. Nothing also where one of these listens, or cannot be
+// looked into.
+[[nodiscard]] std::optional<PortOwner> foreign_port_owner(std::uint16_t port,
+                                                          const std::vector<pid_t>& ours);
 
 // "pid 4711 (python3)", or "another process" where port_owner() cannot tell.
 [[nodiscard]] std::string describe_owner(std::uint16_t port);

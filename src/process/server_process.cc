@@ -121,8 +121,7 @@ Readiness ServerProcess::confirm_ready(Readiness result) {
   if (!is_loopback(url_)) return result;
   std::vector<pid_t> pids;
   for (const os::ProcessInfo& info : tree_.members()) pids.push_back(info.pid);
-  if (port_is_held_by(url_.port, pids).value_or(true)) return result;
-  const auto owner = port_owner(url_.port);
+  const auto owner = foreign_port_owner(url_.port, pids);
   if (!owner) return result;
   result.outcome = Outcome::not_ours;
   result.reason = fmt::format("port {} is answered by pid {} ({}), which is not the server's",
