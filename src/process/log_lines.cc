@@ -46,20 +46,12 @@ os::TimePoint LogLine::received_at(std::size_t offset) const {
 }
 
 void LogLines::feed(os::TimePoint received, std::string_view piece) {
-  std::size_t begin = 0;
-  std::size_t carriage_return = piece.find('\r');
-  std::size_t line_feed = piece.find('\n');
-  while (begin < piece.size()) {
-    const std::size_t end = std::min(carriage_return, line_feed);
-    append(received, piece.substr(begin, end == std::string_view::npos ? end : end - begin));
+  while (!piece.empty()) {
+    const std::size_t end = piece.find_first_of("\r\n");
+    append(received, piece.substr(0, end));
     if (end == std::string_view::npos) return;
     finish();
-    begin = end + 1;
-    if (end == carriage_return) {
-      carriage_return = piece.find('\r', begin);
-    } else {
-      line_feed = piece.find('\n', begin);
-    }
+    piece.remove_prefix(end + 1);
   }
 }
 

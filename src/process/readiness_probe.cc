@@ -96,9 +96,7 @@ bool ReadinessProbe::advance() {
       --draining;
     }
   }
-  connections_.erase(std::remove_if(connections_.begin(), connections_.end(),
-                                    [](const Connection& c) { return c.state == State::closed; }),
-                     connections_.end());
+  std::erase_if(connections_, [](const Connection& c) { return c.state == State::closed; });
   return false;
 }
 
@@ -155,7 +153,6 @@ void ReadinessProbe::start() {
 
 void ReadinessProbe::proceed(Connection& connection) {
   if (connection.state == State::connecting) connect_done(connection);
-  if (connection.state == State::waiting) send_request(connection);
   if (connection.state == State::waiting || connection.state == State::draining) {
     read_answer(connection);
   }
@@ -168,16 +165,9 @@ void ReadinessProbe::connect_done(Connection& connection) {
   if (error != 0) return fail(connection, os::error_text(error));
   if (!port_open_at_) port_open_at_ = os::Clock::now();
   connection.state = State::waiting;
-}
-
-void ReadinessProbe::send_request(Connection& connection) {
-  while (connection.sent_bytes < request_.size()) {
-    const ssize_t put = ::send(connection.socket.get(), request_.data() + connection.sent_bytes,
-                               request_.size() - connection.sent_bytes, MSG_NOSIGNAL);
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0 && errno != EAGAIN) return fail(connection, os::error_text(errno));
-    if (put < 0) return;
-    connection.sent_bytes += static_cast<std::size_t>(put);
+  // Whole: it is shorter (see parse_ready_url) than what the least socket buffer takes.
+  if (::send(connection.socket.get(), request_.data(), request_.size(), MSG_NOSIGNAL) < 0) {
+    fail(connection, os::error_text(errno));
   }
 }
 

@@ -47,7 +47,6 @@ class ReadinessProbe {
     std::size_t address = 0;
     State state = State::connecting;
     os::TimePoint started_at;
-    std::size_t sent_bytes = 0;
     std::size_t drained_bytes = 0;
     std::string line;  // what came of the status line
   };
@@ -55,7 +54,6 @@ class ReadinessProbe {
   void start();
   void proceed(Connection& connection);
   void connect_done(Connection& connection);
-  void send_request(Connection& connection);
   void read_answer(Connection& connection);
   void judge(Connection& connection);
   void fail(Connection& connection, const std::string& answer);
