@@ -16,7 +16,7 @@ namespace coldload::run {
 
 namespace {
 
-using std::chrono::nanoseconds;
+using Kind = ReaderNews::Kind;
 
 // Ten requests a second disturb nobody, and "ready after 44.9 s" is still right.
 constexpr std::chrono::milliseconds k_ready_pause{100};
@@ -32,9 +32,11 @@ bool would_end_us(int number) {
 }  // namespace
 
 EntrypointEnd Entrypoint::run() {
-  EntrypointEnd end;
   fatal_signal_ = os::interrupt_signal();  // one from before signals came to us
-  if (!wait_for_verdict(&end) || !copy_first(&end)) return end;
+  wait_for_verdict();
+  if (fatal_signal_ == 0 && verdict_ == Kind::copy_first && options_.copy) copy_first();
+  if (fatal_signal_ != 0) return {std::nullopt, fatal_signal_, ""};
+  if (verdict_ == Kind::refused) return {std::nullopt, 0, refusal_};
   launch();
   while (true) {
     take_signals();
@@ -52,61 +54,41 @@ EntrypointEnd Entrypoint::run() {
     if (probe_) until = std::min(until.value_or(probe_->due()), probe_->due());
     wait(until);
   }
-  end.server = ended_;
-  return end;
+  return {ended_, 0, ""};
 }
 
-// False where there is to be no launch.
-bool Entrypoint::wait_for_verdict(EntrypointEnd* end) {
+void Entrypoint::wait_for_verdict() {
   try {
     reader_.emplace(options_.reader);
   } catch (const os::Error& error) {
-    options_.on_news({ReaderNews::Kind::useless, error.what()});
+    options_.on_news({Kind::useless, error.what()});
   }
   const os::TimePoint deadline = os::Clock::now() + options_.patience;
   while (true) {
     take_signals();
     take_news();
-    if (fatal_signal_ != 0) {
-      end->signal = fatal_signal_;
-      return false;
-    }
-    if (verdict_ && verdict_->kind == ReaderNews::Kind::refused) {
-      end->refused = verdict_->text;
-      return false;
-    }
-    if (verdict_ || !reader_) return true;
-    if (os::Clock::now() >= deadline) {
-      options_.on_news({ReaderNews::Kind::late});
-      return true;
-    }
+    if (fatal_signal_ != 0 || verdict_ || !reader_) return;
+    if (os::Clock::now() >= deadline) return options_.on_news({Kind::late});
     wait(deadline);
   }
 }
 
-// Where reading ahead cannot help, a copy may. False where there is to be no launch.
-bool Entrypoint::copy_first(EntrypointEnd* end) {
-  if (!options_.copy || !verdict_ || verdict_->kind != ReaderNews::Kind::copy_first) return true;
+// Where reading ahead cannot help, a copy may.
+void Entrypoint::copy_first() {
   start_copier();
   while (copying_) {
     take_signals();
-    if (fatal_signal_ != 0) {
-      end->signal = fatal_signal_;
-      return false;
-    }
+    if (fatal_signal_ != 0) return;
     take_news();
-    if (!copying_) break;
     const os::TimePoint deadline = heard_at_ + options_.copy->patience;
-    if (os::Clock::now() >= deadline) {
+    if (copying_ && os::Clock::now() >= deadline) {
       copying_ = false;
-      options_.on_news({ReaderNews::Kind::not_copied,
-                        "it does not go on, and the server does not wait for it any longer"});
-      break;
+      options_.on_news(
+          {Kind::not_copied, "it does not go on, and the server does not wait for it any longer"});
     }
-    wait(deadline);
+    if (copying_) wait(deadline);
   }
   drop_reader();  // whatever hangs in it
-  return true;
 }
 
 void Entrypoint::start_copier() {
@@ -117,7 +99,7 @@ void Entrypoint::start_copier() {
     copying_ = true;
     heard_at_ = os::Clock::now();
   } catch (const os::Error& error) {
-    options_.on_news({ReaderNews::Kind::not_copied, error.what()});
+    options_.on_news({Kind::not_copied, error.what()});
   }
 }
 
@@ -184,7 +166,6 @@ void Entrypoint::reap() {
 void Entrypoint::take_news() {
   if (!reader_) return;
   for (const ReaderNews& news : reader_->take()) {
-    using Kind = ReaderNews::Kind;
     if (server_ && news.kind == Kind::has_copy) {
       // It would read what is not served.
       options_.on_news(
@@ -200,12 +181,12 @@ void Entrypoint::take_news() {
   const bool given_up = reader_has_until_ && os::Clock::now() >= *reader_has_until_;
   if (reader_->fd() >= 0 && !given_up) return;
   if (reading_ && !done_) {
-    done_ = {ReaderNews::Kind::done,
-             given_up ? "the reader hangs and was given up" : "the reader ended early", 0, 0, true};
+    done_ = {Kind::done, given_up ? "the reader hangs and was given up" : "the reader ended early",
+             0, 0, true};
     options_.on_news(*done_);
   }
   if (std::exchange(copying_, false)) {
-    options_.on_news({ReaderNews::Kind::not_copied, "the copying ended early"});
+    options_.on_news({Kind::not_copied, "the copying ended early"});
   }
   drop_reader();
   announce_ready();
@@ -213,41 +194,17 @@ void Entrypoint::take_news() {
 
 void Entrypoint::note(const ReaderNews& news) {
   heard_at_ = os::Clock::now();
-  switch (news.kind) {
-    case ReaderNews::Kind::reading:
-      reading_ = true;
-      break;
-    case ReaderNews::Kind::done:
-      done_ = news;
-      break;
-    case ReaderNews::Kind::copied:
-      serves_copy_ = true;  // if it is launched after this
-      copying_ = false;
-      break;
-    case ReaderNews::Kind::not_copied:
-      copying_ = false;
-      copy_is_due_ = false;
-      break;
-    case ReaderNews::Kind::late:
-    case ReaderNews::Kind::copying:
-      break;
-    case ReaderNews::Kind::found:
-      copy_is_due_ = options_.copy.has_value();
-      verdict_ = news;
-      break;
-    case ReaderNews::Kind::has_copy:
-      serves_copy_ = true;
-      verdict_ = news;
-      break;
-    case ReaderNews::Kind::copy_first:
-      copy_is_due_ = server_.has_value();  // too late to be the first
-      verdict_ = news;
-      break;
-    case ReaderNews::Kind::refused:
-    case ReaderNews::Kind::useless:
-      verdict_ = news;
-      break;
-  }
+  const Kind kind = news.kind;
+  if (kind < Kind::reading) verdict_ = kind;
+  if (kind == Kind::refused) refusal_ = news.text;
+  if (kind == Kind::reading) reading_ = true;
+  if (kind == Kind::done) done_ = news;
+  if (kind == Kind::found) copy_is_due_ = options_.copy.has_value();
+  if (kind == Kind::copy_first) copy_is_due_ = server_.has_value();  // too late to be the first
+  if (kind == Kind::not_copied) copy_is_due_ = false;
+  if (kind == Kind::copied || kind == Kind::not_copied) copying_ = false;
+  // If it is launched after this.
+  if (kind == Kind::copied || kind == Kind::has_copy) serves_copy_ = true;
 }
 
 // Its process may take as long to end as its mount hangs: reap() gets it then.

@@ -68,8 +68,8 @@ class Entrypoint {
   [[nodiscard]] EntrypointEnd run();
 
  private:
-  [[nodiscard]] bool wait_for_verdict(EntrypointEnd* end);
-  [[nodiscard]] bool copy_first(EntrypointEnd* end);
+  void wait_for_verdict();
+  void copy_first();
   void launch();
   void wait(std::optional<os::TimePoint> until);
   void take_signals();
@@ -91,7 +91,8 @@ class Entrypoint {
   std::optional<process::ReadinessProbe> probe_;
   std::optional<double> ready_s_;                  // known, but not announced so far
   std::optional<os::TimePoint> reader_has_until_;  // to confirm that it ends
-  std::optional<ReaderNews> verdict_;              // one of those before `reading`
+  std::optional<ReaderNews::Kind> verdict_;        // one of those before `reading`
+  std::string refusal_;                            // what came with that verdict
   std::optional<ReaderNews> done_;
   bool reading_ = false;
   bool serves_copy_ = false;  // it is there
