@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -13,6 +14,7 @@
 #include "stage/stager.h"
 #include "storage/file_systems.h"
 #include "storage/page_cache.h"
+#include "storage/path_info.h"
 #include "storage/read_ahead.h"
 #include "text/units.h"
 
@@ -59,6 +61,24 @@ void read_absent(storage::ReadAhead& ahead, const NewsPipe& listener) {
   const double seconds = os::seconds_between(began, os::Clock::now());
   const storage::ReadAheadOutcome outcome = ahead.outcome();
   listener.tell({Kind::done, words_of(outcome), outcome.read_bytes, seconds, at_most});
+}
+
+// Why reading files ahead would not help there; empty: it might.
+std::string why_useless(const storage::PathInfo& info, const std::vector<std::string>& paths) {
+  const std::string& type = info.mount.fs_type;
+  if (info.cache == storage::CacheKind::memory_backed) {
+    return fmt::format("{} is memory already", type);
+  }
+  if (!storage::opening_may_drop_pages(info.mount)) return "";
+  try {
+    if (!storage::reopening_drops_pages(paths.front()).value_or(false)) return "";
+  } catch (const os::Error& error) {
+    return fmt::format("the page cache of {} cannot be seen: {}", type, error.what());
+  }
+  return fmt::format(
+      "{} drops a file's pages when it is opened again: what is read now is gone when the server "
+      "opens it",
+      type);
 }
 
 void read_files(const std::vector<std::string>& paths, const NewsPipe& listener) {
@@ -114,23 +134,6 @@ std::string why_copy_first(const std::vector<std::string>& paths) {
 }
 
 }  // namespace
-
-std::string why_useless(const storage::PathInfo& info, const std::vector<std::string>& paths) {
-  const std::string& type = info.mount.fs_type;
-  if (info.cache == storage::CacheKind::memory_backed) {
-    return fmt::format("{} is memory already", type);
-  }
-  if (!storage::opening_may_drop_pages(info.mount)) return "";
-  try {
-    if (!storage::reopening_drops_pages(paths.front()).value_or(false)) return "";
-  } catch (const os::Error& error) {
-    return fmt::format("the page cache of {} cannot be seen: {}", type, error.what());
-  }
-  return fmt::format(
-      "{} drops a file's pages when it is opened again: what is read now is gone when the server "
-      "opens it",
-      type);
-}
 
 void read_checkpoint(const std::string& path, const std::string& copy, const NewsPipe& listener) {
   try {

@@ -5,10 +5,8 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "run/reader_news.h"
-#include "storage/path_info.h"
 
 namespace coldload::run {
 
@@ -16,9 +14,5 @@ namespace coldload::run {
 // (`copy` is empty where there is to be none), and tells `listener` what comes of it. Ends early
 // where nobody listens any more, or on os::interrupted().
 void read_checkpoint(const std::string& path, const std::string& copy, const NewsPipe& listener);
-
-// Why reading files ahead would not help there; empty: it might.
-[[nodiscard]] std::string why_useless(const storage::PathInfo& info,
-                                      const std::vector<std::string>& paths);
 
 }  // namespace coldload::run
