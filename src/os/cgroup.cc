@@ -20,8 +20,7 @@ namespace {
 // Our group's path in the v2 hierarchy: the line "0::/path".
 std::optional<std::string> path_in_hierarchy(std::string_view cgroup) {
   std::istringstream lines{std::string(cgroup)};
-  std::string line;
-  while (std::getline(lines, line)) {
+  for (std::string line; std::getline(lines, line);) {
     if (line.rfind("0::/", 0) == 0) return line.substr(3);
   }
   return std::nullopt;
@@ -52,8 +51,7 @@ std::optional<std::string> own_cgroup_directory(std::string_view mountinfo,
   const auto path = path_in_hierarchy(cgroup);
   if (!path) return std::nullopt;
   std::istringstream lines{std::string(mountinfo)};
-  std::string line;
-  while (std::getline(lines, line)) {
+  for (std::string line; std::getline(lines, line);) {
     const auto mount = cgroup2_mount(line);
     if (!mount) continue;
     const std::string root = mount->root == "/" ? "" : mount->root;

@@ -1,6 +1,7 @@
 #include "os/descriptor_limit.h"
 
 #include <limits>
+#include <optional>
 
 #include <sys/resource.h>
 
@@ -8,8 +9,7 @@ namespace coldload::os {
 
 namespace {
 
-bool g_raised = false;
-rlimit g_as_started{};
+std::optional<rlimit> g_as_started;  // where it was raised
 
 }  // namespace
 
@@ -18,9 +18,8 @@ void raise_descriptor_limit() noexcept {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
   const rlimit before = limit;
   limit.rlim_cur = limit.rlim_max;
-  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0 || g_raised) return;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0 || g_as_started) return;
   g_as_started = before;
-  g_raised = true;
 }
 
 std::size_t descriptor_limit() noexcept {
@@ -30,7 +29,7 @@ std::size_t descriptor_limit() noexcept {
 }
 
 void restore_descriptor_limit() noexcept {
-  if (g_raised) ::setrlimit(RLIMIT_NOFILE, &g_as_started);
+  if (g_as_started) ::setrlimit(RLIMIT_NOFILE, &*g_as_started);
 }
 
 }  // namespace coldload::os

@@ -44,14 +44,6 @@ std::optional<std::string> try_read_text(const std::string& path, std::size_t li
   }
 }
 
-std::optional<std::string_view> try_read_once(const char* path, std::span<char> buffer) {
-  const Fd file(::open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), {});
-  if (!file.valid()) return std::nullopt;
-  const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
-  if (got < 0) return std::nullopt;
-  return std::string_view(buffer.data(), static_cast<std::size_t>(got));
-}
-
 void replace_text(const std::string& path, std::string_view text) {
   const std::string temporary = fmt::format("{}.{}.tmp", path, ::getpid());
   try {

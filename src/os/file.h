@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -21,11 +20,6 @@ namespace coldload::os {
 // /sys whose absence is an answer. Trailing white space is cut.
 [[nodiscard]] std::optional<std::string> try_read_text(const std::string& path,
                                                        std::size_t limit_bytes = 1 << 20);
-
-// One read(2) of the file into `buffer`: for what is asked many times a second, in one of /proc's
-// files that answer whole. Nothing where the file is not there or not readable.
-[[nodiscard]] std::optional<std::string_view> try_read_once(const char* path,
-                                                            std::span<char> buffer);
 
 // Replaces `path` as a whole: temporary sibling, fsync, rename. Throws SystemError and leaves the
 // old file and no sibling.

@@ -51,8 +51,7 @@ std::optional<std::uint64_t> cgroup_room(const std::string& folder, const char* 
 std::optional<std::uint64_t> least_cgroup_room(const std::string& machine) {
   std::optional<std::uint64_t> least;
   std::istringstream lines(try_read_text(machine + "/proc/self/cgroup").value_or(""));
-  std::string line;
-  while (std::getline(lines, line)) {
+  for (std::string line; std::getline(lines, line);) {
     // hierarchy:controllers:path
     const std::size_t first = line.find(':');
     const std::size_t second = line.find(':', first + 1);

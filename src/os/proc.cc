@@ -4,9 +4,11 @@
 #include <array>
 #include <charconv>
 #include <map>
+#include <span>
 #include <string_view>
 #include <system_error>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
 #include <sys/syscall.h>
@@ -22,13 +24,20 @@ namespace {
 
 std::string proc_path(pid_t pid, const char* leaf) { return fmt::format("/proc/{}/{}", pid, leaf); }
 
-// A file of /proc that is read many times a second: no stream, no buffer to be cleared.
-template <std::size_t Size>
-std::optional<std::string_view> read_proc(pid_t pid, const char* leaf,
-                                          std::array<char, Size>* buffer) {
+// One read(2), for what is asked many times a second: /proc's files answer whole.
+std::optional<std::string_view> try_read_once(const char* path, std::span<char> buffer) {
+  const Fd file(::open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), {});
+  if (!file.valid()) return std::nullopt;
+  const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
+  if (got < 0) return std::nullopt;
+  return std::string_view(buffer.data(), static_cast<std::size_t>(got));
+}
+
+// No stream, no buffer to be cleared.
+std::optional<std::string_view> read_proc(pid_t pid, const char* leaf, std::span<char> buffer) {
   std::array<char, 64> path{};
   *fmt::format_to_n(path.data(), path.size() - 1, "/proc/{}/{}", pid, leaf).out = '\0';
-  return try_read_once(path.data(), *buffer);
+  return try_read_once(path.data(), buffer);
 }
 
 // The value of a "Key:\tvalue" line of /proc/PID/status or io.
@@ -53,7 +62,7 @@ Number number_of(std::string_view text, int base = 10) {
 // The number behind a key of /proc/PID/status; 0 where there is none.
 std::uint64_t status_number(pid_t pid, std::string_view key, int base) {
   std::array<char, 16384> buffer;
-  const auto text = read_proc(pid, "status", &buffer);
+  const auto text = read_proc(pid, "status", buffer);
   const auto value = text ? line_value(*text, key) : std::nullopt;
   return value ? number_of<std::uint64_t>(*value, base) : 0;
 }
@@ -88,7 +97,7 @@ std::vector<pid_t> numbers_in(const char* folder) {
 
 std::optional<ProcessInfo> process_info(pid_t pid) {
   std::array<char, 4096> buffer;
-  const auto text = read_proc(pid, "stat", &buffer);
+  const auto text = read_proc(pid, "stat", buffer);
   if (!text) return std::nullopt;
   // The name is in parentheses and may itself hold blanks and parentheses.
   const std::size_t open = text->find('(');
@@ -150,7 +159,7 @@ std::vector<ProcessInfo> descendants(pid_t root, const std::vector<ProcessInfo>&
 
 std::optional<ReadAccount> read_account(pid_t pid) {
   std::array<char, 1024> buffer;
-  const auto text = read_proc(pid, "io", &buffer);
+  const auto text = read_proc(pid, "io", buffer);
   if (!text || text->empty()) return std::nullopt;
   return parse_read_account(*text);
 }
