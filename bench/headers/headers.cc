@@ -85,7 +85,7 @@ int main(int argc, char** argv) {
     const std::string text = header(tensors);
     header_bytes = text.size();
     const os::Fd file(fd, path);
-    os::write_full(file, std::as_bytes(std::span(&header_bytes, 1)));
+    os::write_full(file, {reinterpret_cast<const char*>(&header_bytes), sizeof header_bytes});
     os::write_full(file, text);
     if (::ftruncate(fd, static_cast<off_t>(8 + header_bytes + tensors * 64)) != 0) return 1;
   }

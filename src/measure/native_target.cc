@@ -60,7 +60,6 @@ class LaunchedLoader : public Launched {
   process::Readiness wait_ready(const LoadTick& tick) override {
     const os::TimePoint deadline = launched_at() + timeout_;
     process::Readiness seen;
-    seen.launched_at = launched_at();
     while (true) {
       std::array<pollfd, 2> entries{{{status_.get(), POLLIN, 0}, {os::interrupt_fd(), POLLIN, 0}}};
       ::poll(entries.data(), entries.size(), 100);
@@ -96,9 +95,9 @@ class LaunchedLoader : public Launched {
     const ssize_t got = ::read(status_.get(), chunk.data(), chunk.size());
     if (got < 0 && errno == EINTR) return true;
     if (got <= 0) {
-      seen->exit = child_->wait_until(os::Clock::now() + std::chrono::seconds(5));
-      seen->reason = fmt::format("the native loader ended with {}",
-                                 seen->exit ? seen->exit->text() : "no exit code");
+      const auto exit = child_->wait_until(os::Clock::now() + std::chrono::seconds(5));
+      seen->reason =
+          fmt::format("the native loader ended with {}", exit ? exit->text() : "no exit code");
       return false;
     }
     buffer_.append(chunk.data(), static_cast<std::size_t>(got));
