@@ -145,7 +145,7 @@ std::string contradiction_of_residency(const ColdEvidence& e) {
 
 // Why it cannot be called verified although enough was read; empty where it can.
 std::string doubt(const ColdEvidence& e) {
-  if (const std::string why = contradiction_of_residency(e); !why.empty()) return why;
+  if (std::string why = contradiction_of_residency(e); !why.empty()) return why;
   // Bytes alone do not make it verified: both must hold.
   if (!e.resident_bytes_before) {
     return "residency before launch could not be seen: the files are neither ours nor writable for "

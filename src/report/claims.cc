@@ -224,7 +224,7 @@ std::string prefetch_shown(const Pair& pair) {
 std::string answer_for(const Comparison& comparison, const Contrast& contrast) {
   if (contrast.claim == Claim::nothing) return "";
   const Pair pair(comparison, contrast);
-  const std::string answer = answer_of(comparison, pair);
+  std::string answer = answer_of(comparison, pair);
   if (!are_same_storage(comparison, contrast)) return answer;
   return fmt::format(
       "**{} and {} are the same storage, so this is no comparison of storage:** whatever differs "

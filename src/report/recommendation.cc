@@ -247,6 +247,7 @@ std::string longest_phases(const Comparison& comparison, const Arm& arm) {
   constexpr std::size_t k_shown = 2;
   phases.resize(std::min(phases.size(), k_shown));
   std::vector<std::string> words;
+  words.reserve(phases.size());
   for (const auto& [seconds, text] : phases) words.push_back(text);
   return fmt::format("; in the median trial they are mostly {}", joined(words));
 }
