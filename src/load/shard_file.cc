@@ -48,12 +48,6 @@ os::Fd open_for_reading(const std::string& path, int extra_flags) {
   return file;
 }
 
-struct stat status_of(const os::Fd& file) {
-  struct stat info {};
-  if (::fstat(file.get(), &info) != 0) throw os::SystemError("stat", file.path(), errno);
-  return info;
-}
-
 }  // namespace
 
 ShardFile::ShardFile(const Shard& shard, std::uint64_t index, const Access& access,
@@ -69,7 +63,7 @@ void ShardFile::open() {
   const std::lock_guard lock(mutex_);
   if (file_.valid()) return;
   choose_route();
-  const struct stat info = status_of(file_);
+  const struct stat info = os::file_status(file_);
   if (static_cast<std::uint64_t>(info.st_size) != shard_.bytes) {
     throw changed(static_cast<std::uint64_t>(info.st_size));
   }
@@ -182,7 +176,7 @@ bool ShardFile::arrived(const Piece& piece) {
   const std::lock_guard lock(mutex_);
   // What could not be dropped behind its piece: a page that somebody used at that moment.
   if (drop || direct_left_pages()) drop_behind(0, shard_.bytes);
-  const struct stat info = status_of(file_);
+  const struct stat info = os::file_status(file_);
   if (static_cast<std::uint64_t>(info.st_size) != shard_.bytes ||
       info.st_mtim.tv_sec != modified_at_.tv_sec || info.st_mtim.tv_nsec != modified_at_.tv_nsec) {
     throw changed(static_cast<std::uint64_t>(info.st_size));

@@ -1,14 +1,13 @@
 #include "measure/arm_floor.h"
 
+#include <algorithm>
 #include <array>
-#include <cerrno>
 #include <csignal>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include "os/clock.h"
 #include "os/error.h"
@@ -29,14 +28,8 @@ constexpr std::size_t k_longest_output = 1 << 20;
 
 // Takes what a pipe gives; closes it at its end.
 void drain(os::Fd* pipe, std::string* text) {
-  std::array<char, 65536> chunk{};
-  const ssize_t got = ::read(pipe->get(), chunk.data(), chunk.size());
-  if (got < 0 && errno == EINTR) return;
-  if (got <= 0) {
-    pipe->reset();
-  } else if (text->size() < k_longest_output) {
-    text->append(chunk.data(), static_cast<std::size_t>(got));
-  }
+  if (!os::read_some(*pipe, text)) pipe->reset();
+  text->resize(std::min(text->size(), k_longest_output));
 }
 
 std::string last_line(std::string text) {

@@ -1,15 +1,11 @@
 #include "measure/native_target.h"
 
-#include <algorithm>
-#include <array>
-#include <cerrno>
 #include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
-#include <unistd.h>
 
+#include "os/child_output.h"
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/file.h"
@@ -61,14 +57,14 @@ class LaunchedLoader : public Launched {
     const os::TimePoint deadline = launched_at() + timeout_;
     process::Readiness seen;
     while (true) {
-      std::array<pollfd, 2> entries{{{status_.get(), POLLIN, 0}, {os::interrupt_fd(), POLLIN, 0}}};
-      ::poll(entries.data(), entries.size(), 100);
+      const bool has_said =
+          os::wait_for_output(status_, os::Clock::now() + std::chrono::milliseconds(100));
       const os::TimePoint now = os::Clock::now();
       if (os::interrupted()) {
         seen.outcome = process::Outcome::interrupted;
         return seen;
       }
-      if (entries[0].revents != 0 && !read_status(now, &seen)) return seen;
+      if (has_said && !read_status(now, &seen)) return seen;
       tick(loaded_bytes_);
       if (now >= deadline) {
         seen.outcome = process::Outcome::timed_out;
@@ -91,27 +87,18 @@ class LaunchedLoader : public Launched {
  private:
   // Takes what the loader wrote. False once the outcome is decided.
   bool read_status(os::TimePoint now, process::Readiness* seen) {
-    std::array<char, 65536> chunk{};
-    const ssize_t got = ::read(status_.get(), chunk.data(), chunk.size());
-    if (got < 0 && errno == EINTR) return true;
-    if (got <= 0) {
+    if (!os::read_some(status_, &buffer_)) {
       const auto exit = child_->wait_until(os::Clock::now() + std::chrono::seconds(5));
       seen->reason =
           fmt::format("the native loader ended with {}", exit ? exit->text() : "no exit code");
       return false;
     }
-    buffer_.append(chunk.data(), static_cast<std::size_t>(got));
-    std::size_t begin = 0;
-    for (std::size_t end = buffer_.find('\n'); end != std::string::npos;
-         end = buffer_.find('\n', begin)) {
-      if (take_line(std::string_view(buffer_).substr(begin, end - begin), now)) {
-        seen->outcome = process::Outcome::ready;
-        seen->ready_at = now;
-        return false;
-      }
-      begin = end + 1;
+    for (const std::string& line : os::take_lines(&buffer_)) {
+      if (!take_line(line, now)) continue;
+      seen->outcome = process::Outcome::ready;
+      seen->ready_at = now;
+      return false;
     }
-    buffer_.erase(0, begin);
     if (buffer_.size() > k_longest_line) throw os::Error("the native loader's status has no end");
     return true;
   }

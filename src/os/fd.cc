@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "os/error.h"
@@ -66,16 +65,18 @@ Fd open_regular(const std::string& path, int extra_flags) {
   // Look before opening: opening a device or a FIFO can have effects of its own.
   static_cast<void>(regular_file_size(path));
   Fd file = open_file(path, O_RDONLY | O_NONBLOCK | extra_flags);
-  struct stat info {};
-  if (::fstat(file.get(), &info) != 0) throw SystemError("stat", path, errno);
-  require_regular(info, path);
+  require_regular(file_status(file), path);
   return file;
 }
 
-std::uint64_t file_size(const Fd& file) {
+struct stat file_status(const Fd& file) {
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) throw SystemError("stat", file.path(), errno);
-  return static_cast<std::uint64_t>(info.st_size);
+  return info;
+}
+
+std::uint64_t file_size(const Fd& file) {
+  return static_cast<std::uint64_t>(file_status(file).st_size);
 }
 
 std::size_t pread_full(const Fd& file, std::span<std::byte> buffer, std::uint64_t offset) {
@@ -91,6 +92,19 @@ std::size_t pread_full(const Fd& file, std::span<std::byte> buffer, std::uint64_
     done += static_cast<std::size_t>(got);
   }
   return done;
+}
+
+bool read_some(const Fd& file, std::string* text) {
+  constexpr std::size_t k_step = 64 << 10;
+  const std::size_t old_size = text->size();
+  text->resize(old_size + k_step);
+  ssize_t got = -1;
+  do {
+    got = ::read(file.get(), text->data() + old_size, k_step);
+  } while (got < 0 && errno == EINTR);
+  text->resize(old_size + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  if (got < 0) throw SystemError("read", file.path(), errno);
+  return got > 0;
 }
 
 void write_full(const Fd& file, std::string_view text) {

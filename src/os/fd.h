@@ -13,6 +13,7 @@
 #include <utility>
 
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "os/clock.h"
@@ -54,12 +55,18 @@ class Fd {
 // hang the caller; anything but a regular file is an Error that says what it is.
 [[nodiscard]] Fd open_regular(const std::string& path, int extra_flags = 0);
 
+// What fstat(2) says of it. Throws SystemError.
+[[nodiscard]] struct stat file_status(const Fd& file);
 // Size in bytes of an open file. Throws SystemError.
 [[nodiscard]] std::uint64_t file_size(const Fd& file);
 
 // Reads until `buffer` is full or the file ends; returns the bytes read. Retries EINTR.
 // Throws SystemError.
 std::size_t pread_full(const Fd& file, std::span<std::byte> buffer, std::uint64_t offset);
+
+// Appends to `text` what one read(2) gives, and waits for that; false at the end. Retries EINTR.
+// Throws SystemError.
+bool read_some(const Fd& file, std::string* text);
 
 // Writes all of `text`. Retries EINTR and short writes. Throws SystemError.
 void write_full(const Fd& file, std::string_view text);

@@ -1,18 +1,13 @@
 #include "os/file_id.h"
 
-#include <cerrno>
-
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "os/error.h"
-
 namespace coldload::os {
 
 FileId file_id(const Fd& file) {
-  struct stat info {};
-  if (::fstat(file.get(), &info) != 0) throw SystemError("stat", file.path(), errno);
+  const struct stat info = file_status(file);
   return {info.st_dev, info.st_ino};
 }
 

@@ -3,8 +3,11 @@
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
+#include <sstream>
 
 #include <dirent.h>
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include "os/error.h"
 
@@ -21,6 +24,16 @@ bool is_below(std::string_view path, std::string_view directory) {
   if (directory == "/") return true;
   return path.substr(0, directory.size()) == directory &&
          (path.size() == directory.size() || path[directory.size()] == '/');
+}
+
+std::string find_program(const std::string& name) {
+  const char* const search = std::getenv("PATH");
+  std::istringstream folders(search == nullptr ? "" : search);
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    std::string candidate = fmt::format("{}/{}", folder, name);
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+  }
+  return "";
 }
 
 bool for_each_name(const std::string& directory, const std::function<bool(const char*)>& take) {

@@ -16,6 +16,10 @@ namespace coldload::os {
 // Whether `path` is `directory` or lies in it, by their texts alone: both real, or both as given.
 [[nodiscard]] bool is_below(std::string_view path, std::string_view directory);
 
+// The executable file that the shell would run for a name without a slash; empty where PATH has
+// none.
+[[nodiscard]] std::string find_program(const std::string& name);
+
 // Calls take(name) for what lies in `directory`, "." and ".." left out, until it answers false.
 // False where the directory cannot be opened.
 bool for_each_name(const std::string& directory, const std::function<bool(const char*)>& take);

@@ -50,9 +50,7 @@ class Lock {
 os::Fd open_for_appending(const std::string& path) {
   // O_NONBLOCK: a FIFO in its place must not hang us.
   os::Fd file = os::open_file(path, O_RDWR | O_CREAT | O_APPEND | O_NONBLOCK, 0644);
-  struct stat info {};
-  if (::fstat(file.get(), &info) != 0) throw os::SystemError("stat", path, errno);
-  if (!S_ISREG(info.st_mode)) {
+  if (!S_ISREG(os::file_status(file).st_mode)) {
     throw os::Error(fmt::format("cannot append to {}: it is not a regular file", path));
   }
   return file;

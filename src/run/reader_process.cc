@@ -1,12 +1,12 @@
 #include "run/reader_process.h"
 
-#include <array>
-#include <cerrno>
 #include <csignal>
 #include <utility>
 
-#include <fcntl.h>
-#include <unistd.h>
+#include <poll.h>
+
+#include "os/child_output.h"
+#include "os/clock.h"
 
 namespace coldload::run {
 
@@ -21,7 +21,6 @@ os::Subprocess start(const std::vector<std::string>& command, os::Fd* output) {
   options.new_session = true;
   os::Subprocess process(options);
   *output = std::move(pipe.read_end);
-  ::fcntl(output->get(), F_SETFL, O_NONBLOCK);
   return process;
 }
 
@@ -36,22 +35,13 @@ ReaderProcess::~ReaderProcess() {
 }
 
 std::vector<ReaderNews> ReaderProcess::take() {
+  pollfd entry{output_.get(), POLLIN, 0};
+  while (output_.valid() && os::poll_until({&entry, 1}, os::Clock::now())) {
+    if (!os::read_some(output_, &partial_)) output_.reset();
+  }
   std::vector<ReaderNews> news;
-  while (output_.valid()) {
-    std::array<char, 4096> buffer{};
-    const ssize_t got = ::read(output_.get(), buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && errno == EAGAIN) break;
-    if (got <= 0) {
-      output_.reset();
-      break;
-    }
-    partial_.append(buffer.data(), static_cast<std::size_t>(got));
-    std::size_t end = 0;
-    while ((end = partial_.find('\n')) != std::string::npos) {
-      if (auto one = parse_reader_line(partial_.substr(0, end))) news.push_back(std::move(*one));
-      partial_.erase(0, end + 1);
-    }
+  for (const std::string& line : os::take_lines(&partial_)) {
+    if (auto one = parse_reader_line(line)) news.push_back(std::move(*one));
   }
   return news;
 }

@@ -1,9 +1,6 @@
 #include "server/version_probe.h"
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -11,35 +8,20 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
-#include <unistd.h>
 
+#include "os/child_output.h"
 #include "os/clock.h"
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/interrupt.h"
+#include "os/path.h"
 #include "os/subprocess.h"
 
 namespace coldload::server {
 
 namespace {
 
-constexpr std::size_t k_longest_version = 128;
 constexpr std::size_t k_script_head_bytes = 4096;
-
-// The file that a command's name stands for; empty where there is none.
-std::string path_of(const std::string& command) {
-  if (command.find('/') != std::string::npos) return command;
-  const char* const search = std::getenv("PATH");
-  std::string_view rest = search == nullptr ? "" : search;
-  while (!rest.empty()) {
-    const std::size_t colon = rest.find(':');
-    std::string candidate = fmt::format("{}/{}", rest.substr(0, colon), command);
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
-    rest = colon == std::string_view::npos ? "" : rest.substr(colon + 1);
-  }
-  return "";
-}
 
 // "#!/opt/venv/bin/python3" -> its words; empty for anything that is no script of Python's. pip
 // writes `#!/bin/sh` and an exec line where the interpreter's path is long.
@@ -86,7 +68,10 @@ std::vector<std::string> interpreter_of(const std::vector<std::string>& argv) {
     words.emplace_back("python");
     return words;
   }
-  const std::vector<std::string> interpreter = interpreter_of_script(path_of(argv[invocation.at]));
+  const std::string& command = argv[invocation.at];
+  const std::string file =
+      command.find('/') == std::string::npos ? os::find_program(command) : command;
+  const std::vector<std::string> interpreter = interpreter_of_script(file);
   if (interpreter.empty()) return {};
   words.insert(words.end(), interpreter.begin(), interpreter.end());
   return words;
@@ -106,25 +91,11 @@ std::optional<std::string> first_line_of(std::vector<std::string> argv,
   os::Subprocess child(options);
   output.write_end.reset();
   const os::TimePoint deadline = os::Clock::now() + k_version_patience;
-  std::string text;
-  bool open = true;
-  while (open && text.size() < k_longest_version) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - os::Clock::now());
-    pollfd entry{output.read_end.get(), POLLIN, 0};
-    const int ready = left.count() <= 0 ? 0 : ::poll(&entry, 1, static_cast<int>(left.count()));
-    if (ready == 0 || os::interrupted()) break;
-    if (ready < 0) continue;
-    std::array<char, k_longest_version> chunk{};
-    const ssize_t got = ::read(output.read_end.get(), chunk.data(), chunk.size());
-    if (got < 0 && errno == EINTR) continue;
-    open = got > 0;
-    if (open) text.append(chunk.data(), static_cast<std::size_t>(got));
-  }
+  std::string line = os::read_line(output.read_end, deadline);
   const bool ended = !os::interrupted() && child.ended_by(deadline);
   child.kill_group();  // and whatever it started
   if (!ended || !child.wait().success()) return std::nullopt;
-  return text.substr(0, text.find('\n'));
+  return line;
 }
 
 }  // namespace

@@ -1,20 +1,17 @@
 #include "stand_in/stand_in.h"
 
-#include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
-#include <sstream>
 #include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
-#include <poll.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "os/child_output.h"
 #include "os/error.h"
 #include "os/interrupt.h"
 #include "os/path.h"
@@ -36,27 +33,6 @@ std::string checked_source(const std::string& source) {
     throw os::Error(fmt::format("cannot show {}: it is not a directory", source));
   }
   return os::real_path(source, "show");
-}
-
-// The first line of `output`, without its line feed; empty at end-of-file or when out of time.
-std::string first_line(const os::Fd& output) {
-  const os::TimePoint deadline = os::Clock::now() + k_start_limit;
-  std::string line;
-  while (line.empty() || line.back() != '\n') {
-    if (os::interrupted()) throw os::Error("interrupted while a stand-in was being mounted");
-    if (os::Clock::now() > deadline) return "";
-    std::array<pollfd, 2> waits{{{output.get(), POLLIN, 0}, {os::interrupt_fd(), POLLIN, 0}}};
-    constexpr int k_step_ms = 200;
-    ::poll(waits.data(), waits.size(), k_step_ms);
-    if (waits[0].revents == 0) continue;
-    std::array<char, 4096> text{};
-    const ssize_t got = ::read(output.get(), text.data(), text.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return "";
-    line.append(text.data(), static_cast<std::size_t>(got));
-  }
-  line.pop_back();
-  return line;
 }
 
 Description ready_or_throw(const std::string& line, const std::string& point) {
@@ -122,7 +98,9 @@ StandIn::StandIn(const Options& options, const Description& known)
   process_->server.emplace(spawn);
   process_->owner = std::move(owner.write_end);
   output.write_end.reset();
-  process_->description = ready_or_throw(first_line(output.read_end), point);
+  const std::string line = os::read_line(output.read_end, os::Clock::now() + k_start_limit);
+  if (os::interrupted()) throw os::Error("interrupted while a stand-in was being mounted");
+  process_->description = ready_or_throw(line, point);
 }
 
 StandIn::~StandIn() = default;
@@ -167,11 +145,7 @@ os::Availability available() {
             "root here may not mount (no CAP_SYS_ADMIN): docker run --cap-add SYS_ADMIN "
             "--security-opt apparmor=unconfined"};
   }
-  const char* path = std::getenv("PATH");
-  std::istringstream folders(path != nullptr ? path : "");
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    if (::access((folder + "/fusermount3").c_str(), X_OK) == 0) return {true, ""};
-  }
+  if (!os::find_program("fusermount3").empty()) return {true, ""};
   return {false, "only root can mount without fusermount3: install the package fuse3"};
 }
 

@@ -29,12 +29,6 @@ std::optional<std::string> path_of(const os::Fd& file) {
   return problem ? std::nullopt : std::optional(path.string());
 }
 
-struct stat stat_of(const os::Fd& file) {
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) throw os::SystemError("stat", file.path(), errno);
-  return status;
-}
-
 os::Fd open_below(const os::Fd& directory, const char* name, int flags) {
   os::Fd opened(::openat(directory.get(), name, flags | O_CLOEXEC), name);
   if (!opened.valid()) throw os::SystemError("open", name, errno);
@@ -66,12 +60,12 @@ bool Tree::leaves_tree(const os::Fd& handle) const {
 
 Tree::Found Tree::lookup(const Inode& parent, const char* name) {
   os::Fd handle = open_below(parent.handle, name, O_PATH | O_NOFOLLOW);
-  struct stat status = stat_of(handle);
+  struct stat status = os::file_status(handle);
   if (S_ISLNK(status.st_mode) && links_ == OutsideLinks::as_files) {
     os::Fd target(::openat(parent.handle.get(), name, O_PATH | O_CLOEXEC), name);
     if (target.valid() && leaves_tree(target)) {
       handle = std::move(target);
-      status = stat_of(handle);
+      status = os::file_status(handle);
     }
   }
   const os::FileId id{status.st_dev, status.st_ino};
@@ -91,7 +85,7 @@ void Tree::forget(Inode& inode, std::uint64_t lookups) {
 }
 
 struct stat Tree::status_of(const Inode& inode) const {
-  return shown(stat_of(inode.handle));
+  return shown(os::file_status(inode.handle));
 }
 
 std::string Tree::link_text(const Inode& inode) {
@@ -123,7 +117,7 @@ std::vector<Tree::Entry> Tree::list(const Inode& inode) const {
 }
 
 Tree::Opened Tree::open(Inode& inode, int extra_flags) {
-  const struct stat status = stat_of(inode.handle);
+  const struct stat status = os::file_status(inode.handle);
   const std::string path = magic_link(inode.handle);
   if (!S_ISREG(status.st_mode)) {
     throw os::SystemError("read", path, S_ISDIR(status.st_mode) ? EISDIR : EACCES);
