@@ -1,32 +1,16 @@
 #include "os/memory.h"
 
 #include <algorithm>
-#include <charconv>
 #include <sstream>
 #include <string>
 #include <string_view>
 
 #include "os/file.h"
+#include "os/kernel_text.h"
 
 namespace coldload::os {
 
 namespace {
-
-// The number that `text` begins with, after blanks.
-std::optional<std::uint64_t> number_of(std::string_view text) {
-  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() ? std::optional(value) : std::nullopt;
-}
-
-// The number after `key`, which begins a line.
-std::optional<std::uint64_t> number_after(std::string_view text, std::string_view key) {
-  for (std::size_t at = text.find(key); at != std::string_view::npos; at = text.find(key, at + 1)) {
-    if (at == 0 || text[at - 1] == '\n') return number_of(text.substr(at + key.size()));
-  }
-  return std::nullopt;
-}
 
 std::optional<std::uint64_t> meminfo_bytes(const std::string& root, std::string_view key) {
   const auto kib = number_after(try_read_text(root + "/proc/meminfo").value_or(""), key);

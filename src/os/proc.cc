@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "os/file.h"
+#include "os/kernel_text.h"
 #include "os/mapping.h"
 #include "os/path.h"
 
@@ -40,45 +41,15 @@ std::optional<std::string_view> read_proc(pid_t pid, const char* leaf, std::span
   return try_read_once(path.data(), buffer);
 }
 
-// The value of a "Key:\tvalue" line of /proc/PID/status or io.
-std::optional<std::string_view> line_value(std::string_view text, std::string_view key) {
-  std::size_t at = text.find(key);
-  while (at != std::string_view::npos && at != 0 && text[at - 1] != '\n') {
-    at = text.find(key, at + 1);
-  }
-  if (at == std::string_view::npos) return std::nullopt;
-  at = text.find_first_not_of(" \t", at + key.size());
-  if (at == std::string_view::npos) return std::nullopt;
-  return text.substr(at, text.find('\n', at) - at);
-}
-
-template <typename Number>
-Number number_of(std::string_view text, int base = 10) {
-  Number number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number, base);
-  return number;
-}
-
 // The number behind a key of /proc/PID/status; 0 where there is none.
 std::uint64_t status_number(pid_t pid, std::string_view key, int base) {
   std::array<char, 16384> buffer;
   const auto text = read_proc(pid, "status", buffer);
-  const auto value = text ? line_value(*text, key) : std::nullopt;
-  return value ? number_of<std::uint64_t>(*value, base) : 0;
-}
-
-// The next of the words that blanks part, taken off the front of `text`.
-std::string_view next_word(std::string_view* text) {
-  text->remove_prefix(std::min(text->find_first_not_of(' '), text->size()));
-  const std::size_t end = std::min(text->find(' '), text->size());
-  const std::string_view word = text->substr(0, end);
-  text->remove_prefix(end);
-  return word;
+  return number_after(text.value_or(""), key, base).value_or(0);
 }
 
 ReadAccount parse_read_account(std::string_view text) {
-  return {number_of<std::uint64_t>(line_value(text, "read_bytes:").value_or("")),
-          number_of<std::uint64_t>(line_value(text, "syscr:").value_or(""))};
+  return {number_after(text, "read_bytes:").value_or(0), number_after(text, "syscr:").value_or(0)};
 }
 
 // The entries of a folder of /proc that are numbers.
@@ -110,14 +81,14 @@ std::optional<ProcessInfo> process_info(pid_t pid) {
   for (std::string_view& field : fields) field = next_word(&rest);
   if (fields.back().empty()) return std::nullopt;
   const auto number = [&fields](std::size_t field) {
-    return number_of<std::uint64_t>(fields[field - k_first]);
+    return number_of(fields[field - k_first]).value_or(0);
   };
   ProcessInfo info;
   info.pid = pid;
   info.name = text->substr(open + 1, close - open - 1);
   info.state = fields[0][0];
-  info.parent = number_of<pid_t>(fields[1]);
-  info.threads = number_of<int>(fields[20 - k_first]);
+  info.parent = static_cast<pid_t>(number(4));
+  info.threads = static_cast<int>(number(20));
   info.start_ticks = number(22);
   static const auto k_ticks_per_s = static_cast<double>(::sysconf(_SC_CLK_TCK));
   info.cpu_s = static_cast<double>(number(14) + number(15)) / k_ticks_per_s;

@@ -1,6 +1,5 @@
 #include "stand_in/server.h"
 
-#include <charconv>
 #include <string>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/kernel_text.h"
 #include "stand_in/description.h"
 #include "stand_in/file_system.h"
 #include "stand_in/mount_point.h"
@@ -47,12 +47,8 @@ std::optional<std::uint64_t> set_readahead(const std::string& mount_point, std::
   } catch (const os::Error&) {
     // Not root, or /sys is read-only: the figure below says so.
   }
-  const auto text = os::try_read_text(setting);
-  std::uint64_t kib = 0;
-  if (!text || std::from_chars(text->data(), text->data() + text->size(), kib).ec != std::errc()) {
-    return std::nullopt;
-  }
-  return kib << 10;
+  const auto kib = os::number_of(os::try_read_text(setting).value_or(""));
+  return kib ? std::optional(*kib << 10) : std::nullopt;
 }
 
 void say(const text::json::object& line) {

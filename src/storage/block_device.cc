@@ -9,7 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "os/file.h"
-#include "storage/kernel_text.h"
+#include "os/kernel_text.h"
 
 namespace coldload::storage {
 
@@ -61,9 +61,9 @@ BlockDevice device_at(const std::filesystem::path& folder, unsigned depth) {
   BlockDevice device;
   device.name = folder.filename();
   const std::string dev = os::try_read_text(folder / "dev").value_or("");
-  if (const auto numbers = split(dev, ':'); numbers.size() == 2) {
-    device.major = static_cast<unsigned>(number_of(numbers[0]).value_or(0));
-    device.minor = static_cast<unsigned>(number_of(numbers[1]).value_or(0));
+  if (const auto numbers = os::split(dev, ':'); numbers.size() == 2) {
+    device.major = static_cast<unsigned>(os::number_of(numbers[0]).value_or(0));
+    device.minor = static_cast<unsigned>(os::number_of(numbers[1]).value_or(0));
   }
   // A partition's folder lies inside its disk's, which has the queue.
   std::error_code error;

@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 
 #include "os/file.h"
+#include "os/kernel_text.h"
 #include "storage/file_systems.h"
-#include "storage/kernel_text.h"
 #include "storage/stand_in_mount.h"
 
 namespace coldload::storage {
@@ -104,7 +104,7 @@ std::optional<std::uint64_t> parse_block_stat(std::string_view text) {
 std::optional<std::uint64_t> parse_mountstats(std::string_view text, std::string_view mount_point) {
   bool inside = false;
   const std::string wanted = fmt::format(" mounted on {} with fstype nfs", mount_point);
-  for (const std::string_view line : split(text, '\n')) {
+  for (const std::string_view line : os::split(text, '\n')) {
     if (line.starts_with("device ")) {
       inside = unescape_mount_text(line).find(wanted) != std::string::npos;
       continue;
@@ -130,7 +130,7 @@ std::optional<std::uint64_t> parse_cifs_stats(std::string_view text, std::string
   share.resize(std::min(share.find('\\', server_end + 1), share.size()));
   bool inside = false;
   std::optional<std::uint64_t> total;
-  for (const std::string_view line : split(text, '\n')) {
+  for (const std::string_view line : os::split(text, '\n')) {
     // "1) \\\\server\\share", perhaps with a tab and DISCONNECTED behind.
     const std::size_t name = line.find(") ");
     if (name != std::string::npos && line.find_first_not_of("0123456789") == name) {
@@ -139,7 +139,7 @@ std::optional<std::uint64_t> parse_cifs_stats(std::string_view text, std::string
     }
     constexpr std::string_view k_label = "Bytes read: ";
     if (!inside || !line.starts_with(k_label)) continue;
-    const auto bytes = number_of(line.substr(k_label.size()));
+    const auto bytes = os::number_of(line.substr(k_label.size()));
     if (bytes) total = total.value_or(0) + *bytes;  // one share may be connected several times
   }
   return total;

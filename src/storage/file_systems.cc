@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "os/kernel_text.h"
 #include "storage/fuse_daemon.h"
-#include "storage/kernel_text.h"
 
 namespace coldload::storage {
 
@@ -132,7 +132,7 @@ std::optional<std::string> cache_option(const FileSystem& system, const Mount& m
 std::string hidden_by_daemon(const FileSystem& system, const Mount& mount,
                              const std::string& proc) {
   const DaemonCache& rule = *system.daemon;
-  const auto daemon = find_fuse_daemon(mount.point, split(rule.programs, ' '), proc);
+  const auto daemon = find_fuse_daemon(mount.point, os::split(rule.programs, ' '), proc);
   if (!daemon) {
     return fmt::format(
         "{} may hold the files on this machine: its daemon's command line, which would tell, is "
@@ -141,7 +141,7 @@ std::string hidden_by_daemon(const FileSystem& system, const Mount& mount,
   }
   const std::string holds =
       fmt::format("{} keeps files on this machine, out of reach of eviction", system.cache);
-  for (const std::string_view name : split(rule.options, ' ')) {
+  for (const std::string_view name : os::split(rule.options, ' ')) {
     const auto value = daemon->option(name);
     if (!value) continue;
     if (!rule.off.empty() && *value == rule.off) return "";

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "os/file.h"
-#include "storage/kernel_text.h"
+#include "os/kernel_text.h"
 
 namespace coldload::storage {
 
@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 // argv and the environment as procfs shows them: each word ends with a zero byte. Words may be
 // empty.
 std::vector<std::string> strings_of(std::string_view text) {
-  std::vector<std::string_view> words = split(text, '\0');
+  std::vector<std::string_view> words = os::split(text, '\0');
   if (words.back().empty()) words.pop_back();
   return {words.begin(), words.end()};
 }
@@ -65,7 +65,7 @@ std::optional<std::string> FuseDaemon::option(std::string_view name) const {
     const bool attached = flag && argv[i].compare(0, 2, "-o") == 0;
     if (attached) rest.remove_prefix(1);
     if (!attached && argv[i - 1] != "-o" && argv[i - 1] != "--o") continue;
-    for (const std::string_view option : split(rest, ',')) {
+    for (const std::string_view option : os::split(rest, ',')) {
       const auto [key, value] = key_and_value(option);
       if (key == name) return value.value_or("");
     }

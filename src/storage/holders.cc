@@ -11,26 +11,13 @@
 #include <unistd.h>
 
 #include "os/file.h"
+#include "os/kernel_text.h"
 #include "os/path.h"
 #include "os/proc.h"
-#include "storage/kernel_text.h"
 #include "storage/mounts.h"
 #include "text/secret_words.h"
 
 namespace coldload::storage {
-
-namespace {
-
-// The next of the words that blanks part, taken off the front of `line`.
-std::string_view next_field(std::string_view* line) {
-  line->remove_prefix(std::min(line->find_first_not_of(' '), line->size()));
-  const std::size_t end = std::min(line->find(' '), line->size());
-  const std::string_view field = line->substr(0, end);
-  line->remove_prefix(end);
-  return field;
-}
-
-}  // namespace
 
 HolderSearch::HolderSearch(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
@@ -59,15 +46,15 @@ std::optional<std::string> HolderSearch::open_file_of(pid_t pid) const {
 std::optional<std::string> HolderSearch::mapped_file_of(pid_t pid) const {
   const auto text = os::try_read_text(fmt::format("/proc/{}/maps", pid), 64 << 20);
   if (!text) return std::nullopt;
-  for (std::string_view line : split(*text, '\n')) {
+  for (std::string_view line : os::split(*text, '\n')) {
     // address perms offset major:minor inode path
-    for (int field = 0; field < 3; ++field) (void)next_field(&line);
-    const std::string_view device = next_field(&line);
-    const auto inode = static_cast<ino_t>(number_of(next_field(&line)).value_or(0));
+    for (int field = 0; field < 3; ++field) (void)os::next_word(&line);
+    const std::string_view device = os::next_word(&line);
+    const auto inode = static_cast<ino_t>(os::number_of(os::next_word(&line)).value_or(0));
     if (inode == 0) continue;
-    const std::vector<std::string_view> numbers = split(device, ':');
-    const auto major_number = static_cast<unsigned>(number_of(numbers.front(), 16).value_or(0));
-    const auto minor_number = static_cast<unsigned>(number_of(numbers.back(), 16).value_or(0));
+    const std::vector<std::string_view> numbers = os::split(device, ':');
+    const auto major_number = static_cast<unsigned>(os::number_of(numbers.front(), 16).value_or(0));
+    const auto minor_number = static_cast<unsigned>(os::number_of(numbers.back(), 16).value_or(0));
     const auto it = by_identity_.find({::makedev(major_number, minor_number), inode});
     if (it != by_identity_.end()) return it->second;
     // btrfs shows another device here than stat(2) does: what is left is the name.

@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 
 #include "os/file.h"
+#include "os/kernel_text.h"
 #include "os/path.h"
-#include "storage/kernel_text.h"
 
 namespace coldload::storage {
 
@@ -30,15 +30,15 @@ std::string unescape_mount_text(std::string_view text) {
 
 std::vector<Mount> parse_mountinfo(std::string_view text) {
   std::vector<Mount> mounts;
-  for (const std::string_view line : split(text, '\n')) {
-    const std::vector<std::string_view> fields = split(line, ' ');
+  for (const std::string_view line : os::split(text, '\n')) {
+    const std::vector<std::string_view> fields = os::split(line, ' ');
     const auto dash = std::find(fields.begin(), fields.end(), "-");
     if (fields.size() < 10 || dash == fields.end() || fields.end() - dash < 4) continue;
     Mount mount;
-    const std::vector<std::string_view> numbers = split(fields[2], ':');
+    const std::vector<std::string_view> numbers = os::split(fields[2], ':');
     if (numbers.size() != 2) continue;
-    mount.major = static_cast<unsigned>(number_of(numbers[0]).value_or(0));
-    mount.minor = static_cast<unsigned>(number_of(numbers[1]).value_or(0));
+    mount.major = static_cast<unsigned>(os::number_of(numbers[0]).value_or(0));
+    mount.minor = static_cast<unsigned>(os::number_of(numbers[1]).value_or(0));
     mount.root = unescape_mount_text(fields[3]);
     mount.point = unescape_mount_text(fields[4]);
     mount.options = unescape_mount_text(fields[5]) + "," + unescape_mount_text(dash[3]);
@@ -63,7 +63,7 @@ const Mount* mount_of(const std::vector<Mount>& mounts, const std::string& path)
 }
 
 std::optional<std::string> mount_option(const Mount& mount, std::string_view key) {
-  for (const std::string_view option : split(mount.options, ',')) {
+  for (const std::string_view option : os::split(mount.options, ',')) {
     if (option == key) return "";
     if (option.starts_with(key) && option[key.size()] == '=') {
       return std::string(option.substr(key.size() + 1));
@@ -75,7 +75,7 @@ std::optional<std::string> mount_option(const Mount& mount, std::string_view key
 std::string below_overlay(const Mount& mount, const std::string& path) {
   std::vector<std::string> layers{mount_option(mount, "upperdir").value_or("")};
   const std::string lower = mount_option(mount, "lowerdir").value_or("");
-  for (const std::string_view layer : split(lower, ':')) layers.emplace_back(layer);
+  for (const std::string_view layer : os::split(lower, ':')) layers.emplace_back(layer);
   const std::string relative = path.substr(std::min(mount.point.size(), path.size()));
   for (const std::string& layer : layers) {
     struct stat info {};

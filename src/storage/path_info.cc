@@ -12,9 +12,9 @@
 #include "os/error.h"
 #include "os/file.h"
 #include "os/file_id.h"
+#include "os/kernel_text.h"
 #include "os/path.h"
 #include "storage/file_systems.h"
-#include "storage/kernel_text.h"
 
 namespace coldload::storage {
 
@@ -125,7 +125,7 @@ PathInfo inspect_path(const std::string& path) {
   }
   const std::string bdi = fmt::format("/sys/class/bdi/{}:{}/read_ahead_kb", ::major(info.device_id),
                                       ::minor(info.device_id));
-  info.readahead_kib = number_of(os::try_read_text(bdi).value_or(""));
+  info.readahead_kib = os::number_of(os::try_read_text(bdi).value_or(""));
   classify(&info);
   return info;
 }

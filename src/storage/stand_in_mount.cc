@@ -5,7 +5,7 @@
 #include <sys/xattr.h>
 
 #include "os/file.h"
-#include "storage/kernel_text.h"
+#include "os/kernel_text.h"
 #include "storage/mounts.h"
 
 namespace coldload::storage {
@@ -44,7 +44,7 @@ std::optional<std::string> stand_in_attribute(const std::string& path, const cha
 
 std::optional<std::uint64_t> stand_in_bytes_served(const std::string& path) {
   const auto text = stand_in_attribute(path, k_bytes_served_attribute);
-  return text ? number_of(*text) : std::nullopt;
+  return text ? os::number_of(*text) : std::nullopt;
 }
 
 }  // namespace coldload::storage
