@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "os/error.h"
-#include "text/escape.h"
 
 namespace coldload::records {
 
@@ -26,7 +25,7 @@ double with_15_digits(double number) {
 }  // namespace
 
 json::value to_value(std::string_view text) {
-  return text.empty() ? json::value(nullptr) : json::value(text::valid_utf8(text));
+  return text.empty() ? json::value(nullptr) : json::value(text);
 }
 
 json::value to_value(std::optional<double> number) {
@@ -36,13 +35,13 @@ json::value to_value(std::optional<double> number) {
 
 json::value to_value(const std::vector<std::string>& texts) {
   json::array out;
-  for (const std::string& text : texts) out.emplace_back(text::valid_utf8(text));
+  for (const std::string& text : texts) out.emplace_back(text);
   return out;
 }
 
 json::value to_value(const json::object& object) {
   json::object out;
-  for (const auto& entry : object) out[text::valid_utf8(entry.key())] = to_value(entry.value());
+  for (const auto& entry : object) out[entry.key()] = to_value(entry.value());
   return out;
 }
 
@@ -55,7 +54,6 @@ json::value to_value(const json::array& array) {
 json::value to_value(const json::value& value) {
   if (const auto* object = value.if_object()) return to_value(*object);
   if (const auto* array = value.if_array()) return to_value(*array);
-  if (const auto* text = value.if_string()) return json::value(text::valid_utf8(*text));
   if (const auto* number = value.if_double()) return to_value(*number);
   return value;
 }

@@ -18,8 +18,8 @@ namespace coldload::records {
 
 namespace json = text::json;
 
-// Writing. Text that is not UTF-8 gets U+FFFD; an empty text is null, and so is what is not known
-// or not finite. Numbers are rounded to 15 significant digits: those are read back exactly.
+// Writing. An empty text is null, and so is what is not known or not finite. Numbers are rounded to
+// 15 significant digits: those are read back exactly.
 [[nodiscard]] json::value to_value(std::string_view text);
 [[nodiscard]] json::value to_value(std::optional<double> number);
 [[nodiscard]] json::value to_value(const std::vector<std::string>& texts);

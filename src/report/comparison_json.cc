@@ -5,7 +5,6 @@
 #include "records/json_values.h"
 #include "report/dominance.h"
 #include "report/recommendation.h"
-#include "text/escape.h"
 
 namespace coldload::report {
 
@@ -61,7 +60,7 @@ json::object arm_object(const Arm& arm) {
   }
   out["left_out"] = std::move(statuses);
   json::object modes;
-  for (const Mode& mode : arm.other_modes) modes[text::valid_utf8(mode.label)] = mode_object(mode);
+  for (const Mode& mode : arm.other_modes) modes[mode.label] = mode_object(mode);
   out["other_modes"] = std::move(modes);
   out["placeholder"] = arm.facts.placeholder && arm.cold.trials.empty();
   out["stand_in"] = arm.facts.stand_in ? to_value(arm.facts.stand_in->spec) : json::value(nullptr);
@@ -114,7 +113,7 @@ text::json::value to_json(const std::vector<Comparison>& comparisons) {
   json::object arms;
   json::object n;
   for (const Arm& arm : comparison.arms) {
-    const std::string label = text::valid_utf8(arm.facts.label);
+    const std::string label = arm.facts.label;
     arms[label] = arm_object(arm);
     n[label] = arm.cold.values_s.size();
   }

@@ -25,7 +25,7 @@ class Writer {
   void write(const json::value& value) {
     if (const json::object* object = value.if_object()) {
       write_all(*object, '{', '}', [this](const json::key_value_pair& member) {
-        out_ += json::serialize(member.key());
+        write_text(member.key());
         out_ += indent_ < 0 ? ":" : ": ";
         write(member.value());
       });
@@ -33,9 +33,16 @@ class Writer {
       write_all(*array, '[', ']', [this](const json::value& element) { write(element); });
     } else if (const double* number = value.if_double()) {
       out_ += std::isfinite(*number) ? fmt::format("{}", *number) : "null";
+    } else if (const json::string* text = value.if_string()) {
+      write_text(*text);
     } else {
       out_ += json::serialize(value);
     }
+  }
+
+  void write_text(std::string_view text) {
+    const std::string valid = valid_utf8(text);
+    out_ += json::serialize(json::string_view(valid));
   }
 
   template <typename List, typename WriteOne>
@@ -85,7 +92,7 @@ std::string to_line(const json::value& value) { return Writer(-1).text(value); }
 std::string to_pretty(const json::value& value) { return Writer(2).text(value) + '\n'; }
 
 json::value or_null(const std::string& text) {
-  return text.empty() ? json::value(nullptr) : json::value(valid_utf8(text));
+  return text.empty() ? json::value(nullptr) : json::value(text);
 }
 
 std::optional<double> number_at(const json::object& object, std::string_view key) {

@@ -109,5 +109,10 @@ TEST(StringAt, KeepsZeroBytes) {
   EXPECT_EQ(string_at(value.as_object(), "s"), std::string("a\0b", 3));
 }
 
+TEST(ToLine, ReplacesWhatIsNotUtf8) {
+  const json::object object{{"a\xff", "b\xc3"}, {"list", json::array{"\xfe", "c"}}};
+  EXPECT_EQ(to_line(object), "{\"a�\":\"b�\",\"list\":[\"�\",\"c\"]}");
+}
+
 }  // namespace
 }  // namespace coldload::text
