@@ -128,7 +128,7 @@ void print_json(const CacheAnswer& answer) {
                                {"resident_bytes", text::or_null(total_resident(answer))},
                                {"reason", text::or_null(answer.reason)},
                                {"files", std::move(files)}};
-  fmt::print("{}", text::to_pretty(out));
+  print_out("{}", text::to_pretty(out));
 }
 
 std::string share(const std::optional<std::uint64_t>& resident, std::uint64_t bytes) {
@@ -141,8 +141,8 @@ std::string share(const std::optional<std::uint64_t>& resident, std::uint64_t by
 void print_lines(const CacheAnswer& answer) {
   const auto line = [](const std::string& name, const std::optional<std::uint64_t>& resident,
                        std::uint64_t bytes) {
-    fmt::print("{:>10} of {:>10} {:>8}  {}\n", resident ? text::format_bytes(*resident) : "?",
-               text::format_bytes(bytes), share(resident, bytes), name);
+    print_out("{:>10} of {:>10} {:>8}  {}\n", resident ? text::format_bytes(*resident) : "?",
+              text::format_bytes(bytes), share(resident, bytes), name);
   };
   for (const CacheRow& row : answer.rows) line(row.path, row.resident_bytes, row.bytes);
   line("in total", total_resident(answer), total_bytes(answer));

@@ -6,12 +6,14 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/secrets.h"
 #include "cli/version.h"
 #include "os/descriptor_limit.h"
 #include "os/interrupt.h"
+#include "os/pending_call.h"
 #include "os/standard_streams.h"
 #include "text/suggest.h"
 
@@ -20,13 +22,13 @@ namespace coldload::cli {
 namespace {
 
 void print_help() {
-  fmt::print(
+  print_out(
       "coldload: what does it cost to cold-load this model from this storage path?\n\n"
       "usage: coldload COMMAND [FLAGS]\n\ncommands:\n");
   for (const Command& command : commands()) {
-    if (*command.summary != '\0') fmt::print("  {:<9} {}\n", command.name, command.summary);
+    if (*command.summary != '\0') print_out("  {:<9} {}\n", command.name, command.summary);
   }
-  fmt::print(
+  print_out(
       "\n`coldload COMMAND --help` lists a command's flags; `coldload --version` says what was "
       "built.\n");
 }
@@ -37,7 +39,7 @@ int dispatch(const std::vector<std::string>& args) {
     return args.empty() ? k_exit_usage : k_exit_ok;
   }
   if (args[0] == "--version") {
-    fmt::print("{}", version_text());
+    print_out("{}", version_text());
     return k_exit_ok;
   }
   std::vector<std::string> names;
@@ -53,6 +55,8 @@ int dispatch(const std::vector<std::string>& args) {
 
 // Where nobody reads them, the exit code tells alone.
 void complain(const std::string& text) { std::fputs(("coldload: " + text + "\n").c_str(), stderr); }
+
+int failure_code() { return os::interrupted() ? k_exit_interrupted : k_exit_failed; }
 
 }  // namespace
 
@@ -72,9 +76,14 @@ int run_command_line(int argc, char** argv) {
   } catch (const UsageError& error) {
     complain(cleaned(error) + "\n`coldload --help` lists commands and flags.");
     return k_exit_usage;
+  } catch (const os::StallError& error) {
+    complain(cleaned(error));
+    std::fflush(stdout);
+    // A thread is stuck in the kernel: nothing that waits for it may run.
+    ::_exit(failure_code());
   } catch (const std::exception& error) {
     complain(cleaned(error));
-    return os::interrupted() ? k_exit_interrupted : k_exit_failed;
+    return failure_code();
   }
 }
 

@@ -2,7 +2,6 @@
 
 #include "measure/floor.h"
 
-#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -14,7 +13,6 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "charts/rate_chart.h"
 #include "cli/command.h"
@@ -211,7 +209,7 @@ std::string floor_text(const FloorSubject& subject, const records::Floor& floor)
 
 void print_json(const FloorSubject& subject, const records::Floor& floor) {
   text::json::object out;
-  out["path"] = text::valid_utf8(subject.path);
+  out["path"] = subject.path;
   out["checkpoint_bytes"] = subject.bytes;
   const auto seconds = [&](records::FloorKind kind) {
     return text::or_null(
@@ -221,10 +219,10 @@ void print_json(const FloorSubject& subject, const records::Floor& floor) {
   out["warm_floor_s"] = seconds(records::FloorKind::warm);
   out["floor"] = records::to_json(floor);
   out["file_system"] = storage::to_json(subject.storage);
-  fmt::print("{}", text::to_pretty(out));
+  print_out("{}", text::to_pretty(out));
 }
 
-int measure_and_print(const FloorArguments& arguments) {
+void measure_and_print(const FloorArguments& arguments) {
   const FloorSubject subject = look_at(arguments.path);
   measure::FloorOptions options = arguments.floor;
   records::Floor floor;
@@ -240,10 +238,8 @@ int measure_and_print(const FloorArguments& arguments) {
   if (arguments.json) {
     print_json(subject, floor);
   } else {
-    fmt::print("{}", floor_text(subject, floor));
+    print_out("{}", floor_text(subject, floor));
   }
-  if (std::fflush(stdout) != 0) throw os::SystemError("write", "standard output", errno);
-  return k_exit_ok;
 }
 
 }  // namespace
@@ -251,13 +247,8 @@ int measure_and_print(const FloorArguments& arguments) {
 int run_floor(const std::vector<std::string>& args) {
   const auto arguments = parse_floor(args);
   if (!arguments) return k_exit_ok;
-  try {
-    return measure_and_print(*arguments);
-  } catch (const os::StallError& error) {
-    // A thread is stuck in the kernel: nothing that waits for it may run.
-    fmt::print(stderr, "coldload: {}\n", error.what());
-    ::_exit(k_exit_failed);
-  }
+  measure_and_print(*arguments);
+  return k_exit_ok;
 }
 
 }  // namespace coldload::cli

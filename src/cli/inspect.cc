@@ -1,8 +1,6 @@
 // coldload inspect: what is behind a path, and what is in a checkpoint.
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
 #include <filesystem>
 #include <map>
 #include <thread>
@@ -13,7 +11,6 @@
 #include "cli/command.h"
 #include "model/checkpoint.h"
 #include "model/summary.h"
-#include "os/error.h"
 #include "stand_in/stand_in.h"
 #include "storage/path_info.h"
 #include "text/escape.h"
@@ -47,18 +44,15 @@ json::object to_json(const model::Checkpoint& checkpoint, const model::Summary& 
   }
   json::array files;
   for (const model::CheckpointFile& file : checkpoint.files) {
-    files.push_back(json::object{{"name", text::valid_utf8(file.name)},
+    files.push_back(json::object{{"name", file.name},
                                  {"kind", model::to_string(file.kind)},
                                  {"bytes", file.bytes},
                                  {"symlink", file.is_symlink},
-                                 {"real_path", text::valid_utf8(file.real_path)}});
+                                 {"real_path", file.real_path}});
   }
-  json::array remarks;
-  for (const std::string& remark : checkpoint.remarks)
-    remarks.emplace_back(text::valid_utf8(remark));
-  json::object result{{"path", text::valid_utf8(checkpoint.path)},
+  json::object result{{"path", checkpoint.path},
                       {"format", model::to_string(checkpoint.format)},
-                      {"name", text::valid_utf8(checkpoint.name)}};
+                      {"name", checkpoint.name}};
   result["checkpoint_bytes"] = checkpoint.weight_bytes();
   result["shards"] = checkpoint.shards().size();
   result["index"] = checkpoint.has_index;
@@ -71,7 +65,7 @@ json::object to_json(const model::Checkpoint& checkpoint, const model::Summary& 
           ? json::value(nullptr)
           : json::value(tensor_facts(*summary.largest_shard, *summary.largest));
   result["files"] = std::move(files);
-  result["remarks"] = std::move(remarks);
+  result["remarks"] = json::value_from(checkpoint.remarks);
   return result;
 }
 
@@ -85,11 +79,11 @@ void print_tensors(const std::vector<model::ShardHeader>& headers, bool as_json)
     const std::string shard = std::filesystem::path(header.path()).filename();
     for (const model::Tensor& tensor : header.tensors()) {
       if (as_json) {
-        fmt::print("{}\n", text::to_line(tensor_facts(header, tensor)));
+        print_out("{}\n", text::to_line(tensor_facts(header, tensor)));
       } else {
-        fmt::print("{} {} [{}] {} {}\n", text::one_line(header.name(tensor)),
-                   model::name_of(tensor.dtype), fmt::join(header.shape(tensor), ","),
-                   tensor.bytes(), shard);
+        print_out("{} {} [{}] {} {}\n", text::one_line(header.name(tensor)),
+                  model::name_of(tensor.dtype), fmt::join(header.shape(tensor), ","),
+                  tensor.bytes(), shard);
       }
     }
   }
@@ -107,14 +101,14 @@ json::object storage_facts(const model::Checkpoint& checkpoint) {
 void print_storage(const model::Checkpoint& checkpoint) {
   const std::string directory = weights_directory(checkpoint);
   for (const std::string& line : storage::describe(storage::inspect_path(directory))) {
-    fmt::print("{}\n", line);
+    print_out("{}\n", line);
   }
   const auto stand_in = stand_in::describe(directory);
   if (!stand_in) return;
-  fmt::print("stand-in     of {} at {} (pid {})\n", text::one_line(stand_in->source),
-             stand_in::to_string(stand_in->pace), stand_in->server_pid);
+  print_out("stand-in     of {} at {} (pid {})\n", text::one_line(stand_in->source),
+            stand_in::to_string(stand_in->pace), stand_in->server_pid);
   if (stand_in->faults.any()) {
-    fmt::print("faults       {}\n", stand_in::to_string(stand_in->faults));
+    print_out("faults       {}\n", stand_in::to_string(stand_in->faults));
   }
 }
 
@@ -125,41 +119,41 @@ void print_links(const model::Checkpoint& checkpoint) {
     if (file.is_symlink) ++targets[std::filesystem::path(file.real_path).parent_path()];
   }
   for (const auto& [directory, count] : targets) {
-    fmt::print("links        {} of {} files lead to {}\n", count, checkpoint.files.size(),
-               text::one_line(directory));
+    print_out("links        {} of {} files lead to {}\n", count, checkpoint.files.size(),
+              text::one_line(directory));
   }
 }
 
 void print_for_people(const model::Checkpoint& checkpoint, const model::Summary& summary) {
   const std::size_t shards = checkpoint.shards().size();
-  fmt::print("checkpoint   {}\n", text::one_line(checkpoint.path));
-  fmt::print("name         {}\n", text::one_line(checkpoint.name));
-  fmt::print("weights      {} ({} bytes) in {} {} file{}\n",
-             text::format_bytes(checkpoint.weight_bytes()), checkpoint.weight_bytes(), shards,
-             model::to_string(checkpoint.format), shards == 1 ? "" : "s");
+  print_out("checkpoint   {}\n", text::one_line(checkpoint.path));
+  print_out("name         {}\n", text::one_line(checkpoint.name));
+  print_out("weights      {} ({} bytes) in {} {} file{}\n",
+            text::format_bytes(checkpoint.weight_bytes()), checkpoint.weight_bytes(), shards,
+            model::to_string(checkpoint.format), shards == 1 ? "" : "s");
   if (checkpoint.format == model::Format::gguf) {
-    fmt::print("tensors      not read: a .gguf is counted, not parsed\n");
+    print_out("tensors      not read: a .gguf is counted, not parsed\n");
   } else {
-    fmt::print("index        {}\n", checkpoint.has_index ? "yes" : "no");
-    fmt::print("tensors      {}, {} ({} bytes)\n", summary.tensors,
-               text::format_bytes(summary.tensor_bytes), summary.tensor_bytes);
+    print_out("index        {}\n", checkpoint.has_index ? "yes" : "no");
+    print_out("tensors      {}, {} ({} bytes)\n", summary.tensors,
+              text::format_bytes(summary.tensor_bytes), summary.tensor_bytes);
   }
   for (std::size_t i = 0; i < summary.dtypes.size(); ++i) {
     const model::DtypeTotal& total = summary.dtypes[i];
     if (total.tensors == 0) continue;
-    fmt::print("  {:<10} {} tensor{}, {}\n", model::name_of(static_cast<model::Dtype>(i)),
-               total.tensors, total.tensors == 1 ? "" : "s", text::format_bytes(total.bytes));
+    print_out("  {:<10} {} tensor{}, {}\n", model::name_of(static_cast<model::Dtype>(i)),
+              total.tensors, total.tensors == 1 ? "" : "s", text::format_bytes(total.bytes));
   }
   if (summary.largest != nullptr) {
     const model::ShardHeader& header = *summary.largest_shard;
-    fmt::print("largest      {} {} [{}], {}\n", text::one_line(header.name(*summary.largest)),
-               model::name_of(summary.largest->dtype),
-               fmt::join(header.shape(*summary.largest), ","),
-               text::format_bytes(summary.largest->bytes()));
+    print_out("largest      {} {} [{}], {}\n", text::one_line(header.name(*summary.largest)),
+              model::name_of(summary.largest->dtype),
+              fmt::join(header.shape(*summary.largest), ","),
+              text::format_bytes(summary.largest->bytes()));
   }
   print_links(checkpoint);
   for (const std::string& remark : checkpoint.remarks) {
-    fmt::print("note         {}\n", text::one_line(remark));
+    print_out("note         {}\n", text::one_line(remark));
   }
 }
 
@@ -185,12 +179,11 @@ int run_inspect(const std::vector<std::string>& args) {
   } else if (as_json) {
     json::object result = to_json(checkpoint, summary);
     result["storage"] = storage_facts(checkpoint);
-    fmt::print("{}", text::to_pretty(result));
+    print_out("{}", text::to_pretty(result));
   } else {
     print_for_people(checkpoint, summary);
     print_storage(checkpoint);
   }
-  if (std::fflush(stdout) != 0) throw os::SystemError("write", "standard output", errno);
   return k_exit_ok;
 }
 

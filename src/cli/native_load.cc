@@ -26,7 +26,6 @@
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/interrupt.h"
-#include "os/pending_call.h"
 #include "text/json.h"
 
 namespace coldload::cli {
@@ -162,13 +161,7 @@ int run_native_load(const std::vector<std::string>& args) {
   // One of our own: whoever polls status_fd may do so to the end.
   const os::Fd status(::fcntl(arguments->status_fd, F_DUPFD_CLOEXEC, 0), "the status lines");
   end_with_the_reader(arguments->status_fd);
-  try {
-    load_checkpoint(*arguments, status);
-  } catch (const os::StallError& error) {
-    // A thread is stuck in the kernel: nothing that waits for it may run.
-    fmt::print(stderr, "coldload: {}\n", error.what());
-    ::_exit(k_exit_failed);
-  }
+  load_checkpoint(*arguments, status);
   return k_exit_ok;
 }
 

@@ -1,5 +1,4 @@
 #include <array>
-#include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -74,29 +73,29 @@ void print_ready(const stand_in::Description& description, pid_t pid, bool json)
     object["pid"] = pid;
     const std::string shortfall = stand_in::shortfall(description);
     object["shortfall"] = shortfall;
-    fmt::print("{}\n", text::to_line(object));
+    print_out("{}\n", text::to_line(object));
     return;
   }
-  fmt::print("{} is {} at {} (pid {})\n", description.mount_point, description.source,
-             stand_in::to_string(description.pace), pid);
+  print_out("{} is {} at {} (pid {})\n", description.mount_point, description.source,
+            stand_in::to_string(description.pace), pid);
   if (description.backing == stand_in::Backing::cold) {
-    fmt::print("backing files: read from their disk each time\n");
+    print_out("backing files: read from their disk each time\n");
   } else if (description.warmed == false) {
-    fmt::print(
+    print_out(
         "backing files: not read beforehand, they are more than half of the available memory; "
         "their disk may be slower than the rate\n");
   }
-  if (description.faults.any()) fmt::print("faults: {}\n", stand_in::to_string(description.faults));
+  if (description.faults.any()) print_out("faults: {}\n", stand_in::to_string(description.faults));
   const stand_in::Delivered& delivered = description.delivered;
   if (delivered.read_bytes_per_s || delivered.mmap_bytes_per_s || delivered.parallel_bytes_per_s) {
-    fmt::print("delivered: {} to read, {} to mmap, {} to four readers (readahead {} KiB)\n",
-               figure(delivered.read_bytes_per_s), figure(delivered.mmap_bytes_per_s),
-               figure(delivered.parallel_bytes_per_s),
-               description.readahead_bytes.value_or(0) >> 10);
+    print_out("delivered: {} to read, {} to mmap, {} to four readers (readahead {} KiB)\n",
+              figure(delivered.read_bytes_per_s), figure(delivered.mmap_bytes_per_s),
+              figure(delivered.parallel_bytes_per_s),
+              description.readahead_bytes.value_or(0) >> 10);
   }
-  if (!delivered.not_measured.empty()) fmt::print("not measured: {}\n", delivered.not_measured);
+  if (!delivered.not_measured.empty()) print_out("not measured: {}\n", delivered.not_measured);
   const std::string shortfall = stand_in::shortfall(description);
-  if (!shortfall.empty()) fmt::print("not the rate asked for: {}\n", shortfall);
+  if (!shortfall.empty()) print_out("not the rate asked for: {}\n", shortfall);
 }
 
 // A background process keeps nothing of the terminal or pipe that it was started from.
@@ -141,14 +140,12 @@ int serve_in_background(const std::vector<std::string>& args) {
   while (true) {
     // Ctrl-C does not reach another session by itself.
     if (os::interrupted()) server.send_signal(SIGTERM);
-    std::array<char, 4096> text{};
     pollfd wait{output.read_end.get(), POLLIN, 0};
     constexpr int k_step_ms = 200;
     if (::poll(&wait, 1, k_step_ms) <= 0) continue;
-    const ssize_t got = ::read(output.read_end.get(), text.data(), text.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
-    std::fwrite(text.data(), 1, static_cast<std::size_t>(got), stdout);
+    std::string text;
+    if (!os::read_some(output.read_end, &text)) break;
+    std::fwrite(text.data(), 1, text.size(), stdout);
     said = true;
   }
   if (!said || os::interrupted()) {

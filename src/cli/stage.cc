@@ -5,7 +5,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/live_line.h"
@@ -139,35 +138,35 @@ void print_json(const StageArguments& arguments, const stage::StageResult& resul
   out["hub_checked"] = result.hub_checked;
   out["removed"] = text::json::value_from(result.removed);
   out["remarks"] = text::json::value_from(result.remarks);
-  fmt::print("{}", text::to_pretty(out));
+  print_out("{}", text::to_pretty(out));
 }
 
 void print_text(const StageArguments& arguments, const stage::StageResult& result) {
   const std::string& destination = arguments.request.destination;
   if (result.up_to_date) {
-    fmt::print("{} is up to date: {} in {} files\n", destination, text::format_bytes(result.bytes),
-               result.files);
+    print_out("{} is up to date: {} in {} files\n", destination, text::format_bytes(result.bytes),
+              result.files);
     return;
   }
-  fmt::print("{}: {} in {} files, copied in {} s", destination, text::format_bytes(result.bytes),
-             result.files, text::format_seconds(result.copy_s));
+  print_out("{}: {} in {} files, copied in {} s", destination, text::format_bytes(result.bytes),
+            result.files, text::format_seconds(result.copy_s));
   if (result.copied_bytes > 0 && result.copy_s > 0) {
-    fmt::print(" ({}, {})",
-               text::format_rate(static_cast<double>(result.copied_bytes) / result.copy_s),
-               result.read_way);
+    print_out(" ({}, {})",
+              text::format_rate(static_cast<double>(result.copied_bytes) / result.copy_s),
+              result.read_way);
   }
-  fmt::print("\n");
+  print_out("\n");
   if (result.resumed_bytes > 0) {
-    fmt::print("resumed: {} were in place, and were read again and found right\n",
-               text::format_bytes(result.resumed_bytes));
+    print_out("resumed: {} were in place, and were read again and found right\n",
+              text::format_bytes(result.resumed_bytes));
   }
   if (result.hub_checked > 0) {
-    fmt::print("held against the hub's SHA-256: {} files\n", result.hub_checked);
+    print_out("held against the hub's SHA-256: {} files\n", result.hub_checked);
   }
   if (result.resident_bytes) {
-    fmt::print("in memory now: {} of it\n", text::format_bytes(*result.resident_bytes));
+    print_out("in memory now: {} of it\n", text::format_bytes(*result.resident_bytes));
   }
-  for (const std::string& path : result.removed) fmt::print("removed to make room: {}\n", path);
+  for (const std::string& path : result.removed) print_out("removed to make room: {}\n", path);
 }
 
 int stage_and_print(const StageArguments& arguments) {
@@ -204,10 +203,10 @@ int verify_and_print(const StageArguments& arguments) {
     out["right"] = outcome.problems.empty();
     out["bytes"] = outcome.bytes;
     out["problems"] = text::json::value_from(outcome.problems);
-    fmt::print("{}", text::to_pretty(out));
+    print_out("{}", text::to_pretty(out));
   } else if (outcome.problems.empty()) {
-    fmt::print("{}: {} are what was staged\n", arguments.request.destination,
-               text::format_bytes(outcome.bytes));
+    print_out("{}: {} are what was staged\n", arguments.request.destination,
+              text::format_bytes(outcome.bytes));
   }
   for (const std::string& problem : outcome.problems) fmt::print(stderr, "coldload: {}\n", problem);
   if (!outcome.problems.empty() && !arguments.verify_source) {
@@ -225,14 +224,8 @@ int verify_and_print(const StageArguments& arguments) {
 int run_stage(const std::vector<std::string>& args) {
   const auto arguments = parse_stage(args);
   if (!arguments) return k_exit_ok;
-  try {
-    return arguments->verify || arguments->verify_source ? verify_and_print(*arguments)
-                                                         : stage_and_print(*arguments);
-  } catch (const os::StallError& error) {
-    // A thread is stuck in the kernel: nothing that waits for it may run.
-    fmt::print(stderr, "coldload: {}\n", error.what());
-    ::_exit(os::interrupted() ? k_exit_interrupted : k_exit_failed);
-  }
+  return arguments->verify || arguments->verify_source ? verify_and_print(*arguments)
+                                                       : stage_and_print(*arguments);
 }
 
 }  // namespace coldload::cli

@@ -60,17 +60,17 @@ int run_synth(const std::vector<std::string>& args) {
   line.clear();
   const double off_percent =
       100 * (static_cast<double>(result.weight_bytes) / static_cast<double>(options.bytes) - 1);
-  fmt::print("{}\n", text::one_line(result.directory));
-  fmt::print("{} ({} bytes, {:+.2f} % of what was asked) in {} shard{}, {} tensors, seed {}\n",
-             text::format_bytes(result.weight_bytes), result.weight_bytes, off_percent,
-             result.shards, result.shards == 1 ? "" : "s", result.tensors, options.seed);
-  fmt::print(
+  print_out("{}\n", text::one_line(result.directory));
+  print_out("{} ({} bytes, {:+.2f} % of what was asked) in {} shard{}, {} tensors, seed {}\n",
+            text::format_bytes(result.weight_bytes), result.weight_bytes, off_percent,
+            result.shards, result.shards == 1 ? "" : "s", result.tensors, options.seed);
+  print_out(
       "Llama: {} layers, hidden {}, intermediate {}, {} heads, {} key-value heads, "
       "vocabulary {}\n",
       result.shape.layers, result.shape.hidden, result.shape.intermediate, result.shape.heads,
       result.shape.kv_heads, result.shape.vocabulary);
-  fmt::print("written and flushed in {} s ({})\n", text::format_seconds(seconds),
-             text::format_rate(static_cast<double>(result.weight_bytes) / seconds));
+  print_out("written and flushed in {} s ({})\n", text::format_seconds(seconds),
+            text::format_rate(static_cast<double>(result.weight_bytes) / seconds));
   return k_exit_ok;
 }
 

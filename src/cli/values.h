@@ -57,13 +57,6 @@ CLI::Option* add_size(CLI::App* app, const std::string& flag, Value* bytes,
   return add_parsed(app, flag, bytes, parse, "a size, such as 128MiB", description);
 }
 
-template <typename Value>
-CLI::Option* add_rate(CLI::App* app, const std::string& flag, Value* bytes_per_s,
-                      const std::string& description) {
-  return add_parsed(app, flag, bytes_per_s, text::parse_rate, "a rate, such as 500MB/s",
-                    description);
-}
-
 // More than none.
 [[nodiscard]] inline std::optional<std::chrono::nanoseconds> parse_time(std::string_view text) {
   const auto time = text::parse_duration(text);

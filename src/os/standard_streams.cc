@@ -5,11 +5,21 @@
 #include <cstdlib>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "os/error.h"
 
 namespace coldload::os {
+
+namespace {
+
+bool nobody_reads(int fd) {
+  pollfd entry{fd, 0, 0};  // POLLERR comes unasked
+  return ::poll(&entry, 1, 0) == 1 && (entry.revents & POLLERR) != 0;
+}
+
+}  // namespace
 
 void open_missing_streams() noexcept {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
@@ -24,7 +34,7 @@ void finish_standard_output() {
   const bool failed_before = std::ferror(stdout) != 0;
   errno = 0;
   if (std::fflush(stdout) == 0 && !failed_before) return;
-  if (errno == EPIPE) return;
+  if (errno == EPIPE || nobody_reads(STDOUT_FILENO)) return;
   throw SystemError("write to", "standard output", errno != 0 ? errno : EIO);
 }
 

@@ -161,7 +161,9 @@ class StandIn(FloorTest):
                     return
         self.fail(f"no look saw 100 MB/s and a page cache above it: {seen}")
 
-    def test_a_mount_that_hangs_does_not_hang_it(self):
+    @contextlib.contextmanager
+    def hanging(self):
+        """A mount whose server answers nothing any more."""
         with self.mounted("100MB/s") as (mount, process):
             children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True,
                                       text=True).stdout.split()
@@ -170,14 +172,28 @@ class StandIn(FloorTest):
             for pid in pids:
                 os.kill(pid, signal.SIGSTOP)
             try:
-                begin = time.monotonic()
-                result = self.floor(model=mount, expect=1, timeout=60)
-                self.assertLess(time.monotonic() - begin, 40)
-                self.assertIn("the mount hangs", result.stderr)
-                self.assertIn(str(mount), result.stderr)
+                yield mount
             finally:
                 for pid in pids:
                     os.kill(pid, signal.SIGCONT)
+
+    def test_a_mount_that_hangs_does_not_hang_it(self):
+        with self.hanging() as mount:
+            begin = time.monotonic()
+            result = self.floor(model=mount, expect=1, timeout=60)
+            self.assertLess(time.monotonic() - begin, 40)
+            self.assertIn("the mount hangs", result.stderr)
+            self.assertIn(str(mount), result.stderr)
+
+    def test_an_interrupt_while_the_mount_hangs_is_told_from_a_failure(self):
+        with self.hanging() as mount:
+            process = start(["floor", mount], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.addCleanup(stop, process)
+            time.sleep(3)  # it asks the mount from its start, and waits for 15 s
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130, err)
+        self.assertIn("the mount hangs", err)
 
 
 @needs(can_evict())

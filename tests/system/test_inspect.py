@@ -45,6 +45,29 @@ class Inspect(ScratchTest):
         self.assertEqual(done.stderr, "")
         return done.stdout
 
+    def test_a_reader_that_has_seen_enough_is_no_error(self):
+        tensors = {f"layer.{number}.weight": ("U8", (1,)) for number in range(5000)}
+        write_safetensors(self.scratch / "model.safetensors", tensors)
+        for flags in ([], ["--json"], ["--tensors"], ["--tensors", "--json"]):
+            with self.subTest(flags=flags):
+                reader, writer = os.pipe()
+                os.close(reader)
+                done = subprocess.run(
+                    [COLDLOAD, "inspect", self.scratch, *flags], stdout=writer,
+                    stderr=subprocess.PIPE, text=True, env=environment(), check=False)
+                os.close(writer)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_a_name_that_is_not_utf8_leaves_the_json_valid(self):
+        path = self.scratch / os.fsdecode(b"m\xff")
+        write_checkpoint(path)
+        for command in (["inspect"], ["cache", "show"]):
+            with self.subTest(command=command):
+                done = subprocess.run([COLDLOAD, *command, path, "--json"], capture_output=True,
+                                      env=environment(), check=True)
+                facts = json.loads(done.stdout.decode("utf-8"))
+                self.assertEqual(facts["path"], f"{self.scratch}/m\ufffd")
+
     def test_counts_what_is_in_a_checkpoint(self):
         path = write_checkpoint(self.scratch / "m", shards=3, shard_bytes=64 << 10)
         (path / "tokenizer.json").write_text("{}", encoding="utf-8")

@@ -16,6 +16,7 @@ from harness import (
     ScratchTest,
     can_evict,
     evict,
+    has_fuse,
     is_root,
     kept,
     needs,
@@ -24,6 +25,7 @@ from harness import (
     resident_pages,
     run,
     start,
+    stop,
     sync,
     warm,
     write_checkpoint,
@@ -205,6 +207,22 @@ class NativeLoad(_NativeLoadTest):
         _, err = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 130, err)
         self.assertLess(time.monotonic() - began, 10)
+
+    @needs(has_fuse())
+    def test_an_interrupt_while_reads_hang_is_told_from_a_failure(self):
+        mount = self.scratch / "mount"
+        shape = start(["shape", self.checkpoint, mount, "--no-measure", "--json", "--rate", "1GB/s",
+                       "--hang-after", "1MiB"], stdout=-1, stderr=-1)
+        self.addCleanup(stop, shape)
+        self.assertTrue(shape.stdout.readline(), "not mounted")
+        process = start(["native-load", mount, "--io-stall-timeout", "5s"], stdout=-1, stderr=-1)
+        self.addCleanup(stop, process)
+        while json.loads(process.stdout.readline())["event"] != "progress":
+            pass
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130, err)
+        self.assertIn("no answer for", err)
 
     def test_notices_a_shard_that_is_truncated_during_the_load(self):
         process = start(["native-load", self.checkpoint, "--pace", "5MB/s"], stdout=-1, stderr=-1)

@@ -20,7 +20,7 @@ struct Values {
 
   Values() {
     add_size(&app, "--ring", &size, "memory");
-    add_rate(&app, "--limit", &rate, "no faster");
+    add_parsed(&app, "--limit", &rate, text::parse_rate, "a rate", "no faster");
     add_time(&app, "--timeout", &time, "longest wait")->default_str("9s");
     add_pacing(&app, &pacing, "held to");
   }

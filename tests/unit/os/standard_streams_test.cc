@@ -1,6 +1,7 @@
 #include "os/standard_streams.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
@@ -65,6 +66,17 @@ TEST(StandardOutput, ThatCannotBeWrittenIsAnError) {
       std::_Exit(error.code() == ENOSPC ? 0 : 1);
     }
     std::_Exit(1);
+  });
+}
+
+TEST(StandardOutput, ThatNobodyReadsIsNone) {
+  IN_ITS_OWN_PROCESS({
+    std::signal(SIGPIPE, SIG_IGN);
+    ::dup2(make_pipe().write_end.get(), STDOUT_FILENO);
+    for (int line = 0; line < 10'000; ++line) std::fputs("a report, line by line\n", stdout);
+    expect_in_child(std::ferror(stdout) != 0);
+    finish_standard_output();
+    std::_Exit(0);
   });
 }
 
