@@ -84,8 +84,8 @@ records::Dataset write_report(const records::Results& results, bool json) {
   if (dataset.records().empty()) return dataset;
   const std::vector<findings::Comparison> comparisons = findings::compare(dataset);
   report::write_report_files(paths, comparisons, results.markdown_path());
-  fmt::print("{}", json ? text::to_pretty(report::to_json(comparisons))
-                        : report::terminal_summary(comparisons));
+  print_out("{}", json ? text::to_pretty(report::to_json(comparisons))
+                       : report::terminal_summary(comparisons));
   return dataset;
 }
 
@@ -129,7 +129,7 @@ int run_experiment(ExperimentCommand command, const std::vector<std::string>& ar
   if (!parsed) return k_exit_ok;
   ExperimentRequest& request = *parsed;
   measure::Plan& plan = request.plan;
-  plan.secrets = secrets_of(plan.command);
+  plan.secrets = secrets_of(plan.facts.command);
   ConsoleWatcher watcher(request.verbosity, plan.secrets);
   // Whatever is wrong before anything has run is the command line's fault: exit code 2.
   auto planned = as_usage([&] { return measure::PlannedArms(plan); });
@@ -137,7 +137,7 @@ int run_experiment(ExperimentCommand command, const std::vector<std::string>& ar
   const std::string plan_text = describe_plan(plan, planned.all(), *target);
   if (request.dry_run) {
     warn_of_arms(planned.all(), &watcher);
-    fmt::print("{}", plan_text);
+    print_out("{}", plan_text);
     return k_exit_ok;
   }
   const auto results =

@@ -105,15 +105,15 @@ void add_budget(const std::string& flag, measure::Plan* plan) {
   if (!duration) {
     throw UsageError(fmt::format("--budget {}: '{}' is not a time, such as 30s", flag, value));
   }
-  plan->budgets_s[use] = std::chrono::duration<double>(*duration).count();
-  plan->budgets_set_by_user.push_back(use);
+  plan->facts.budgets_s[use] = std::chrono::duration<double>(*duration).count();
+  plan->facts.budgets_set_by_user.push_back(use);
 }
 
 void set_gpu_hour(double price, measure::Plan* plan) {
   if (!(price > 0 && price < 1e9)) {
     throw UsageError(fmt::format("--gpu-hour {:g}: not a price, such as 2.50", price));
   }
-  plan->gpu_hour_price = price;
+  plan->facts.gpu_hour_price = price;
 }
 
 void add_report_flags(CLI::App* app, ExperimentRequest* request) {
@@ -133,7 +133,7 @@ void add_report_flags(CLI::App* app, ExperimentRequest* request) {
   app->add_option_function<double>(
       "--gpu-hour", [plan](double price) { set_gpu_hour(price, plan); },
       "price of an hour of the GPUs that one server holds: what waiting costs");
-  app->add_option("--baseline", plan->baseline_file,
+  app->add_option("--baseline", plan->facts.baseline_file,
                   "a CSV of earlier runs (column load_s) to compare");
   add_condition_flag(app, &request->conditions);
   app->add_flag("--json", request->json, "print the comparison as JSON instead of a table");
@@ -236,9 +236,9 @@ void complete(const RawFlags& raw, measure::Plan* plan) {
   }
   plan->version = k_build_info.version;
   plan->commit = k_build_info.commit;
-  if (plan->baseline_file.empty()) return;
-  plan->baseline =
-      as_usage([&] { return records::read_baseline_csv(plan->baseline_file); }, "--baseline: ");
+  if (plan->facts.baseline_file.empty()) return;
+  plan->facts.baseline = as_usage(
+      [&] { return records::read_baseline_csv(plan->facts.baseline_file); }, "--baseline: ");
 }
 
 // The line that repeats the experiment: what the environment gave is spelled out.
@@ -291,7 +291,7 @@ std::optional<ExperimentRequest> parse_experiment(ExperimentCommand command,
     throw UsageError("--runs auto is about the ratio of two paths: `coldload compare`");
   }
   set_arms(command, raw.arms, &plan);
-  plan.command = command_line(comparing, raw, plan, args);
+  plan.facts.command = command_line(comparing, raw, plan, args);
   const bool has_server = dashes != args.end();
   if (has_server && dashes + 1 == args.end()) throw UsageError("there is no command after --");
   set_target(

@@ -102,7 +102,7 @@ class CleanupHooks {
 // What is the same for every record, gathered before the first trial.
 records::ExperimentFacts gather_facts(const Plan& plan, const Arms& arms, const gpu::Nvml& nvml) {
   const Target& target = *arms.all().front().target;
-  records::ExperimentFacts facts;
+  records::ExperimentFacts facts = plan.facts;
   facts.id = new_experiment_id();
   facts.order = to_string(plan.order);
   facts.seed = plan.seed;
@@ -110,14 +110,8 @@ records::ExperimentFacts gather_facts(const Plan& plan, const Arms& arms, const 
   facts.cold_policy = to_string(plan.cold);
   facts.drop_caches = plan.drop_caches;
   facts.target = target.name();
-  facts.command = plan.command;
   for (const Arm& arm : arms.all()) facts.arms.push_back(arm.facts);
   facts.same_storage = same_storage(arms.all());
-  facts.budgets_s = plan.budgets_s;
-  facts.budgets_set_by_user = plan.budgets_set_by_user;
-  facts.gpu_hour_price = plan.gpu_hour_price;
-  facts.baseline_file = plan.baseline_file;
-  facts.baseline = plan.baseline;
   facts.environment = describe_machine(nvml, plan.version, plan.commit);
   if (text::json::object server = target.facts(); !server.empty()) {
     facts.environment["server"] = std::move(server);

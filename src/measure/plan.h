@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -76,13 +75,8 @@ struct Plan {
   std::optional<std::uint64_t> max_model_len;
   std::string note;
   std::string out_directory;
-  std::vector<std::string> command;  // coldload's own command line
-  std::map<std::string, double> budgets_s;
-  std::vector<std::string> budgets_set_by_user;
-  std::optional<double> gpu_hour_price;  // in the user's currency
-  std::string baseline_file;
-  std::vector<records::BaselineFigure> baseline;
-  text::Redactor secrets;  // taken out of whatever is written or shown
+  records::ExperimentFacts facts;  // so far: the command line, budgets, price and baseline
+  text::Redactor secrets;          // taken out of whatever is written or shown
   std::string version;
   std::string commit;
 };
