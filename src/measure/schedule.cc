@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <numeric>
+#include <string>
+
+#include <boost/describe/enum_from_string.hpp>
+#include <boost/describe/enum_to_string.hpp>
 
 namespace coldload::measure {
 
@@ -52,16 +56,12 @@ void append_blocks(std::vector<Slot>* slots, TrialKind kind, std::uint64_t runs,
 }  // namespace
 
 std::optional<Order> parse_order(std::string_view text) {
-  for (const Order order : {Order::random, Order::abba, Order::sequential}) {
-    if (to_string(order) == text) return order;
-  }
-  return std::nullopt;
+  Order order{};
+  const bool is_one = boost::describe::enum_from_string(std::string(text).c_str(), order);
+  return is_one ? std::optional(order) : std::nullopt;
 }
 
-std::string_view to_string(Order order) {
-  if (order == Order::abba) return "abba";
-  return order == Order::random ? "random" : "sequential";
-}
+std::string_view to_string(Order order) { return boost::describe::enum_to_string(order, ""); }
 
 std::vector<Slot> schedule(const ScheduleOptions& options) {
   std::vector<Slot> slots;

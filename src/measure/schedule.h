@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/describe/enum.hpp>
+
 namespace coldload::measure {
 
 enum class Order {
@@ -16,6 +18,7 @@ enum class Order {
   abba,        // blocks; every second one in reverse
   sequential,  // all runs of the first arm, then all of the second, ...
 };
+BOOST_DESCRIBE_ENUM(Order, random, abba, sequential)
 
 [[nodiscard]] std::optional<Order> parse_order(std::string_view text);
 [[nodiscard]] std::string_view to_string(Order order);

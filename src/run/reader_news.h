@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include <boost/describe/enum.hpp>
+
 namespace coldload::run {
 
 struct ReaderNews {
@@ -24,6 +26,10 @@ struct ReaderNews {
     copied,      // `bytes` in `seconds`: the copy is there; `text`: what else is to be said
     not_copied,  // `text` says why
   };
+  // What is said, by its own name.
+  BOOST_DESCRIBE_NESTED_ENUM(Kind, found, has_copy, copy_first, refused, useless, reading, done,
+                             copying, copied, not_copied)
+
   Kind kind = Kind::found;
   std::string text = {};
   std::uint64_t bytes = 0;
