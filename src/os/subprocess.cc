@@ -25,15 +25,9 @@ namespace coldload::os {
 
 namespace {
 
-std::vector<std::string> merged_environment(
-    const std::vector<std::pair<std::string, std::string>>& changes) {
+std::vector<std::string> merged_environment(const Environment& changes) {
   std::map<std::string, std::string> values;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
-    const std::size_t equals = text.find('=');
-    if (equals == std::string_view::npos) continue;
-    values[std::string(text.substr(0, equals))] = text.substr(equals + 1);
-  }
+  for (const auto& [key, value] : own_environment()) values[key] = value;
   for (const auto& [key, value] : changes) values[key] = value;
   std::vector<std::string> merged;
   merged.reserve(values.size());
@@ -105,6 +99,17 @@ ChildState look_at_child(pid_t pid) {
 }
 
 }  // namespace
+
+Environment own_environment() {
+  Environment environment;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t equals = text.find('=');
+    if (equals == std::string_view::npos) continue;
+    environment.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return environment;
+}
 
 std::string ExitStatus::text() const {
   if (!known) return "an exit status that is not known";
@@ -216,8 +221,7 @@ void Subprocess::kill_group() const noexcept {
   if (pid_ > 0 && !status_ && look_at_child(pid_) != ChildState::not_ours) ::kill(-pid_, SIGKILL);
 }
 
-ExitStatus run_shell(const std::string& command,
-                     const std::vector<std::pair<std::string, std::string>>& environment) {
+ExitStatus run_shell(const std::string& command, const Environment& environment) {
   SpawnOptions options;
   options.argv = {"sh", "-c", command};
   options.environment = environment;

@@ -15,11 +15,16 @@
 
 namespace coldload::os {
 
+using Environment = std::vector<std::pair<std::string, std::string>>;
+
+// Our own, as it was at the start or has been set since.
+[[nodiscard]] Environment own_environment();
+
 struct Command {
   std::vector<std::string> argv;  // argv[0] is searched in PATH; no shell
   std::string executable;         // what is run instead of argv[0]; empty: argv[0]
   // Added to, or replacing values of, our own environment.
-  std::vector<std::pair<std::string, std::string>> environment;
+  Environment environment;
   std::string working_directory;  // empty: ours
 };
 
@@ -91,8 +96,6 @@ class Subprocess {
 };
 
 // Runs `command` with `sh -c`, its output to our stderr; returns how it ended.
-[[nodiscard]] ExitStatus run_shell(
-    const std::string& command,
-    const std::vector<std::pair<std::string, std::string>>& environment = {});
+[[nodiscard]] ExitStatus run_shell(const std::string& command, const Environment& environment = {});
 
 }  // namespace coldload::os
