@@ -95,18 +95,25 @@ void ChunkReader::fill(std::uint64_t offset, std::span<std::byte> block, ReadWay
   }
 }
 
-std::optional<Hash> ChunkReader::read(std::size_t index, ReadWay way, std::span<std::byte> buffer,
-                                      os::PendingCall& call, const BlockSink& sink) {
+std::optional<Hash> hash_of_chunk(std::uint64_t bytes, std::size_t index,
+                                  std::span<std::byte> buffer, const BlockSink& read) {
   Hasher hasher;
-  const std::uint64_t end = std::min<std::uint64_t>(bytes_, (index + 1) * k_chunk_bytes);
+  const std::uint64_t end = std::min<std::uint64_t>(bytes, (index + 1) * k_chunk_bytes);
   for (std::uint64_t at = index * k_chunk_bytes; at < end; at += buffer.size()) {
     const auto block =
         buffer.first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - at)));
-    fill(at, block, way, call);
+    if (!read(at, block)) return std::nullopt;
     hasher.add(block);
-    if (!sink(at, block)) return std::nullopt;
   }
   return hasher.hash();
+}
+
+std::optional<Hash> ChunkReader::read(std::size_t index, ReadWay way, std::span<std::byte> buffer,
+                                      os::PendingCall& call, const BlockSink& sink) {
+  return hash_of_chunk(bytes_, index, buffer, [&](std::uint64_t at, std::span<std::byte> block) {
+    fill(at, block, way, call);
+    return sink(at, block);
+  });
 }
 
 }  // namespace coldload::stage

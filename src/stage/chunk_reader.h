@@ -41,6 +41,11 @@ inline constexpr std::uint64_t k_small_file_bytes = std::uint64_t{1} << 20;
 // Given each block of a chunk, its place in the file and `true` until the rest is not wanted.
 using BlockSink = std::function<bool(std::uint64_t offset, std::span<std::byte> block)>;
 
+// The hash of chunk `index` of a file of `bytes`, block by block as `read` fills them; nothing
+// where it ended that.
+[[nodiscard]] std::optional<Hash> hash_of_chunk(std::uint64_t bytes, std::size_t index,
+                                                std::span<std::byte> buffer, const BlockSink& read);
+
 class ChunkReader {
  public:
   // `path` must outlive the threads that read. `bytes`: what the file is taken to have.

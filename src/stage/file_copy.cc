@@ -87,18 +87,13 @@ std::optional<Hash> FileCopy::copy(std::size_t index, ReadWay way, std::span<std
 
 bool FileCopy::holds(std::size_t index, const Hash& hash, std::span<std::byte> buffer,
                      os::PendingCall& call) {
-  Hasher hasher;
-  const std::uint64_t end = std::min<std::uint64_t>(bytes_, (index + 1) * k_chunk_bytes);
-  for (std::uint64_t at = index * k_chunk_bytes; at < end; at += buffer.size()) {
-    const auto block =
-        buffer.first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - at)));
+  const auto read = [&](std::uint64_t at, std::span<std::byte> block) {
     call.begin_read(destination_, at);
     const std::size_t got = os::pread_full(buffered_file_, block, at);
     call.end();
-    if (got < block.size()) return false;
-    hasher.add(block);
-  }
-  return hasher.hash() == hash;
+    return got == block.size();
+  };
+  return hash_of_chunk(bytes_, index, buffer, read) == hash;
 }
 
 void FileCopy::finish(std::int64_t mtime_ns, Flush flush) {
