@@ -2,14 +2,9 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <system_error>
-#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "os/error.h"
@@ -19,18 +14,12 @@ namespace coldload::os {
 std::string read_text(const std::string& path, std::size_t limit_bytes) {
   const Fd file = open_file(path, O_RDONLY | O_NONBLOCK);
   std::string text;
-  while (true) {
-    const std::size_t old_size = text.size();
-    constexpr std::size_t k_step = 64 << 10;
-    text.resize(old_size + k_step);
-    const ssize_t got = ::read(file.get(), text.data() + old_size, k_step);
-    if (got < 0 && errno != EINTR) throw SystemError("read", path, errno);
-    text.resize(old_size + static_cast<std::size_t>(got < 0 ? 0 : got));
-    if (got == 0) return text;
+  while (read_some(file, &text)) {
     if (text.size() > limit_bytes) {
       throw Error(fmt::format("cannot read {}: it is larger than {} bytes", path, limit_bytes));
     }
   }
+  return text;
 }
 
 std::optional<std::string> try_read_text(const std::string& path, std::size_t limit_bytes) {
@@ -58,23 +47,6 @@ void replace_text(const std::string& path, std::string_view text) {
     ::unlink(temporary.c_str());
     throw;
   }
-}
-
-TemporaryDirectory::TemporaryDirectory(const std::string& prefix) {
-  const char* base = std::getenv("TMPDIR");
-  std::string name =
-      fmt::format("{}/{}.XXXXXX", base != nullptr && *base != '\0' ? base : "/tmp", prefix);
-  if (::mkdtemp(name.data()) == nullptr) throw SystemError("create a directory", name, errno);
-  path_ = std::move(name);
-}
-
-TemporaryDirectory::TemporaryDirectory(TemporaryDirectory&& other) noexcept
-    : path_(std::exchange(other.path_, {})) {}
-
-TemporaryDirectory::~TemporaryDirectory() {
-  if (path_.empty()) return;
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
 }
 
 }  // namespace coldload::os

@@ -1,4 +1,4 @@
-// Whole small files: read, replace, append under a lock; temporary folders.
+// Whole small files: read, replace.
 //
 // Layer: os. Knows nothing of models or storage.
 #pragma once
@@ -24,21 +24,5 @@ namespace coldload::os {
 // Replaces `path` as a whole: temporary sibling, fsync, rename. Throws SystemError and leaves the
 // old file and no sibling.
 void replace_text(const std::string& path, std::string_view text);
-
-// A folder with a private name below $TMPDIR or /tmp; removed with all that is in it.
-class TemporaryDirectory {
- public:
-  explicit TemporaryDirectory(const std::string& prefix);
-  ~TemporaryDirectory();
-  TemporaryDirectory(TemporaryDirectory&& other) noexcept;
-  TemporaryDirectory& operator=(TemporaryDirectory&&) = delete;
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 }  // namespace coldload::os

@@ -38,7 +38,8 @@ class Dataset {
   std::unordered_map<std::string, std::size_t> index_of_;
 };
 
-// From memory, and from JSON Lines files. Throws os::Error as read_records does.
+// From memory, and from JSON Lines files. Throws os::Error as
+// read_unique_records does.
 [[nodiscard]] Dataset dataset_of(std::vector<Record> records);
 [[nodiscard]] Dataset read_dataset(const std::vector<std::string>& jsonl_paths);
 

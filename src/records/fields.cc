@@ -147,15 +147,4 @@ const std::vector<Field> k_fields{
 
 const std::vector<Field>& fields() { return k_fields; }
 
-std::vector<std::string> documented_fields(In in) {
-  std::vector<std::string> lines;
-  for (const Field& field : fields()) {
-    if (field.in == in) {
-      lines.push_back(
-          fmt::format("| `{}` | {} | {} |", field.member.key, field.kind, field.meaning));
-    }
-  }
-  return lines;
-}
-
 }  // namespace coldload::records

@@ -27,7 +27,4 @@ struct Field {
 // In the order of the JSON keys, `schema` first.
 [[nodiscard]] const std::vector<Field>& fields();
 
-// The lines of docs/csv.md's two tables: "| `key` | kind | meaning |".
-[[nodiscard]] std::vector<std::string> documented_fields(In in);
-
 }  // namespace coldload::records

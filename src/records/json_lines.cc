@@ -141,10 +141,4 @@ void read_unique_records(const std::vector<std::string>& paths,
   }
 }
 
-std::vector<Record> read_records(const std::vector<std::string>& paths) {
-  std::vector<Record> records;
-  read_unique_records(paths, [&](Record&& record) { records.push_back(std::move(record)); });
-  return records;
-}
-
 }  // namespace coldload::records

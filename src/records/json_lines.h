@@ -36,6 +36,5 @@ void for_each_record(const std::string& path, const std::function<void(Record&&)
 // would count twice.
 void read_unique_records(const std::vector<std::string>& paths,
                          const std::function<void(Record&&)>& each);
-[[nodiscard]] std::vector<Record> read_records(const std::vector<std::string>& paths);
 
 }  // namespace coldload::records

@@ -6,9 +6,9 @@
 #include "charts/comparison_charts.h"
 #include "findings/compare.h"
 #include "golden/golden.h"
-#include "os/file.h"
 #include "records/json_lines.h"
 #include "unit/records/records.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::charts {
 namespace {
@@ -82,7 +82,7 @@ TEST(TimelineChart, MemoryThatWasNotSampledForLongHasAGapAndEndsAtReady) {
 }
 
 TEST(TimelineChart, ReadsTheTimelinesOfItsTrialsFromTheFile) {
-  const os::TemporaryDirectory folder("coldload-timeline");
+  const TemporaryDirectory folder("coldload-timeline");
   const std::string jsonl = folder.path() + "/records.jsonl";
   std::vector<records::Record> records{cold_trial(experiment({arm("nvme")}), "nvme", 10),
                                        cold_trial(experiment({arm("nvme")}), "nvme", 11)};

@@ -10,6 +10,7 @@
 #include "os/file.h"
 #include "os/subprocess.h"
 #include "unit/eventually.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::measure {
 namespace {
@@ -30,7 +31,7 @@ class ObservedLoad : public ::testing::Test {
   ObservedLoad() { os::replace_text(weights_, std::string(1 << 20, 'x')); }
   ~ObservedLoad() override { (void)tree_.stop(seconds(5)); }
 
-  const os::TemporaryDirectory scratch_{"coldload-observation"};
+  const TemporaryDirectory scratch_{"coldload-observation"};
   const std::string weights_ = scratch_.path() + "/weights";
   process::ProcessTree tree_;
 };

@@ -12,7 +12,7 @@
 
 #include "os/error.h"
 #include "os/fd.h"
-#include "os/file.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::model {
 
@@ -55,7 +55,7 @@ class Scratch {
   }
 
  private:
-  os::TemporaryDirectory directory_{"coldload-model-test"};
+  TemporaryDirectory directory_{"coldload-model-test"};
 };
 
 // The message of the os::Error that `call` throws; empty, and a failure, if it throws none.

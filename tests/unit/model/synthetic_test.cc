@@ -14,6 +14,7 @@
 #include "model/llama_files.h"
 #include "model/random_weights.h"
 #include "model/shard_writer.h"
+#include "os/file.h"
 #include "text/json.h"
 #include "unit/model/scratch.h"
 

@@ -7,6 +7,7 @@
 
 #include "os/fd.h"
 #include "os/file.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::os {
 namespace {

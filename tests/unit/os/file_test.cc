@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "os/error.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::os {
 namespace {

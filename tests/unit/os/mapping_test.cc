@@ -12,6 +12,7 @@
 
 #include "os/error.h"
 #include "os/file.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::os {
 namespace {

@@ -15,6 +15,7 @@
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::os {
 namespace {

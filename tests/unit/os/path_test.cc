@@ -1,5 +1,6 @@
 #include "os/path.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "os/error.h"
 #include "os/file.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::os {
 namespace {
@@ -20,6 +22,23 @@ TEST(IsBelow, GoesByWholeNames) {
   EXPECT_FALSE(is_below("/ab", "/a"));
   EXPECT_FALSE(is_below("/a", "/a/b"));
   EXPECT_FALSE(is_below("/b/a", "/a"));
+}
+
+TEST(FindProgram, GivesTheFirstInPathThatCanBeRun) {
+  const TemporaryDirectory folder("path-test");
+  const char* const search = std::getenv("PATH");
+  const std::string before = search == nullptr ? "" : search;
+  for (const char* name : {"/first", "/second"}) {
+    std::filesystem::create_directory(folder.path() + name);
+  }
+  replace_text(folder.path() + "/first/tool", "no program");
+  std::filesystem::create_symlink("/bin/sh", folder.path() + "/second/tool");
+  ::setenv("PATH", (folder.path() + "/first:" + folder.path() + "/second").c_str(), 1);
+  const std::string found = find_program("tool");
+  const std::string none = find_program("another");
+  ::setenv("PATH", before.c_str(), 1);
+  EXPECT_EQ(found, folder.path() + "/second/tool");
+  EXPECT_EQ(none, "");
 }
 
 TEST(ForEachName, GoesThroughADirectoryUntilToldToStop) {

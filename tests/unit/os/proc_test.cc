@@ -19,6 +19,7 @@
 #include "os/file.h"
 #include "os/mapping.h"
 #include "os/subprocess.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::os {
 namespace {

@@ -20,6 +20,7 @@
 #include "os/error.h"
 #include "os/file.h"
 #include "os/proc.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::os {
 namespace {

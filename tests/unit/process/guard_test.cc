@@ -6,7 +6,9 @@
 #include <gtest/gtest.h>
 
 #include "os/error.h"
+#include "os/file.h"
 #include "unit/process/launching.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::process {
 namespace {
@@ -62,7 +64,7 @@ TEST(Guard, StampsTheLaunchAndNotItsOwnStart) {
 }
 
 TEST(Guard, PassesOnArgumentsEnvironmentAndFolderAsTheyAre) {
-  const os::TemporaryDirectory scratch("coldload-guard");
+  const TemporaryDirectory scratch("coldload-guard");
   Guard guard(guard_command(), STDERR_FILENO);
   os::Command command = shell("printf '%s|' \"$@\" \"$A\" \"$B\" > out");
   command.argv.insert(command.argv.end(), {"sh", "", "a b\n", "\xff"});
@@ -116,7 +118,7 @@ TEST(Guard, StaysWhileSomethingOfTheServerLivesAndEndsThen) {
 }
 
 TEST(Guard, EndsEverythingBelowWhenItsOwnerLetsGo) {
-  const os::TemporaryDirectory scratch("coldload-guard");
+  const TemporaryDirectory scratch("coldload-guard");
   const std::string asked = scratch.path() + "/asked";
   Guard guard(guard_command(), STDERR_FILENO);
   guard.launch(

@@ -10,11 +10,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "os/file.h"
 #include "os/proc.h"
 #include "process/port.h"
 #include "process/server_process.h"
 #include "unit/eventually.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::process::testing {
 
@@ -30,7 +30,7 @@ inline std::string fake_server() { return build_folder() + "/tests/fakes/fake_se
 
 // One launch with a log and a port of its own.
 struct Launch {
-  os::TemporaryDirectory scratch{"coldload-serve"};
+  TemporaryDirectory scratch{"coldload-serve"};
   std::uint16_t port = choose_free_port();
   LaunchOptions options;
 

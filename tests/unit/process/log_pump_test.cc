@@ -16,6 +16,7 @@
 #include "os/error.h"
 #include "os/file.h"
 #include "os/subprocess.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::process {
 namespace {
@@ -39,7 +40,7 @@ os::TimePoint write_and_see_received(const LogPump& pump, const std::string& tex
 }
 
 TEST(LogPump, WritesStdoutAndStderrToTheLog) {
-  const os::TemporaryDirectory scratch("coldload-pump");
+  const TemporaryDirectory scratch("coldload-pump");
   LogPump pump({scratch.path() + "/log", false, {}});
   run_into(pump, "echo out; echo err >&2");
   pump.finish();
@@ -48,7 +49,7 @@ TEST(LogPump, WritesStdoutAndStderrToTheLog) {
 }
 
 TEST(LogPump, ReplacesAnOlderLog) {
-  const os::TemporaryDirectory scratch("coldload-pump");
+  const TemporaryDirectory scratch("coldload-pump");
   os::replace_text(scratch.path() + "/log", "of the last trial");
   LogPump pump({scratch.path() + "/log", false, {}});
   run_into(pump, "echo new");
@@ -57,7 +58,7 @@ TEST(LogPump, ReplacesAnOlderLog) {
 }
 
 TEST(LogPump, StampsEachPieceInOrder) {
-  const os::TemporaryDirectory scratch("coldload-pump");
+  const TemporaryDirectory scratch("coldload-pump");
   std::vector<os::TimePoint> stamps;
   std::string all;
   const os::TimePoint before = os::Clock::now();
@@ -76,7 +77,7 @@ TEST(LogPump, StampsEachPieceInOrder) {
 }
 
 TEST(LogPump, TakesALargeLogWithoutALineInOneBuffer) {
-  const os::TemporaryDirectory scratch("coldload-pump");
+  const TemporaryDirectory scratch("coldload-pump");
   rusage before{};
   ::getrusage(RUSAGE_SELF, &before);
   LogPump pump({scratch.path() + "/log", false, {}});
@@ -90,7 +91,7 @@ TEST(LogPump, TakesALargeLogWithoutALineInOneBuffer) {
 }
 
 TEST(LogPump, EndsThoughSomebodyKeepsThePipeOpen) {
-  const os::TemporaryDirectory scratch("coldload-pump");
+  const TemporaryDirectory scratch("coldload-pump");
   LogPump pump({scratch.path() + "/log", false, {}});
   const os::Fd kept(::dup(pump.write_fd()), "pipe");
   os::write_full(kept, "last words\n");
@@ -99,7 +100,7 @@ TEST(LogPump, EndsThoughSomebodyKeepsThePipeOpen) {
 }
 
 TEST(LogPump, EndsThoughSomebodyWritesForEver) {
-  const os::TemporaryDirectory scratch("coldload-pump");
+  const TemporaryDirectory scratch("coldload-pump");
   LogPump pump({"/dev/null", false, {}});
   os::SpawnOptions spawn;
   spawn.argv = {"yes"};
@@ -132,7 +133,7 @@ TEST(LogPump, WhatTheReceiverThrowsReachesTheCaller) {
 
 // In the log and for the receiver, though it is written in two pieces; the stamps are of receipt.
 TEST(LogPump, PassesOnNoCredentials) {
-  const os::TemporaryDirectory scratch("coldload-pump");
+  const TemporaryDirectory scratch("coldload-pump");
   std::string all;
   std::vector<os::TimePoint> stamps;
   LogPump pump({scratch.path() + "/log", false,

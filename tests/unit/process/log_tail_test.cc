@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "os/file.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::process {
 namespace {
@@ -35,7 +36,7 @@ TEST(CleanLine, CutsBetweenCharacters) {
 }
 
 TEST(LastLogLines, AreTheLastThatSaySomething) {
-  const os::TemporaryDirectory scratch("coldload-tail");
+  const TemporaryDirectory scratch("coldload-tail");
   const std::string path = scratch.path() + "/log";
   os::replace_text(path, "one\ntwo\r\n\nLoading: 1%\rLoading: 2%\r\n\x1b[0m\nlast");
   EXPECT_THAT(last_log_lines(path, 3), ElementsAre("Loading: 1%", "Loading: 2%", "last"));
@@ -44,7 +45,7 @@ TEST(LastLogLines, AreTheLastThatSaySomething) {
 }
 
 TEST(LastLogLines, ReadOnlyTheEndOfALargeLog) {
-  const os::TemporaryDirectory scratch("coldload-tail");
+  const TemporaryDirectory scratch("coldload-tail");
   const std::string path = scratch.path() + "/log";
   os::replace_text(path, std::string(20 << 20, 'x') + "\nlast\n");
   EXPECT_THAT(last_log_lines(path, 1), ElementsAre("last"));

@@ -13,9 +13,11 @@
 
 #include "os/error.h"
 #include "os/fd.h"
+#include "os/file.h"
 #include "os/subprocess.h"
 #include "storage/page_cache.h"
 #include "unit/process/launching.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::process {
 namespace {
@@ -93,7 +95,7 @@ TEST(ProcessTree, NeverReapsTheChildrenOfOthers) {
 }
 
 TEST(ProcessTree, LetsAServerEndByItself) {
-  const os::TemporaryDirectory scratch("coldload-tree");
+  const TemporaryDirectory scratch("coldload-tree");
   ProcessTree tree;
   os::Subprocess root(shell("trap 'sleep 0.2; echo done >" + scratch.path() +
                             "/done; exit 0' TERM; echo >" + scratch.path() +
@@ -107,7 +109,7 @@ TEST(ProcessTree, LetsAServerEndByItself) {
 
 // The root ends its worker itself, half a second after it was told to end.
 TEST(ProcessTree, LetsTheRootEndTheOthers) {
-  const os::TemporaryDirectory scratch("coldload-tree");
+  const TemporaryDirectory scratch("coldload-tree");
   const std::string up = scratch.path() + "/up";
   ProcessTree tree;
   os::Subprocess root(
@@ -154,7 +156,7 @@ TEST(ProcessTree, EndsAStoppedProcess) {
 
 // A process that starts its successor and ends, again and again, is never where one looks.
 TEST(ProcessTree, EndsProcessesThatOutrunItsLooks) {
-  const os::TemporaryDirectory scratch("coldload-tree");
+  const TemporaryDirectory scratch("coldload-tree");
   const std::string script = scratch.path() + "/chain";
   os::replace_text(script,
                    "trap '' TERM\n[ $1 -gt 3000 ] && exit 0\nsh " + script + " $(($1 + 1)) &\n");

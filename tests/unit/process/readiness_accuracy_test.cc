@@ -17,6 +17,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "os/file.h"
 #include "unit/process/launching.h"
 
 namespace coldload::process {

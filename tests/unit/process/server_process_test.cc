@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "os/error.h"
+#include "os/file.h"
 #include "os/interrupt.h"
 #include "process/log_tail.h"
 #include "server/completion.h"

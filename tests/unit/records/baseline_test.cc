@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "os/error.h"
-#include "os/file.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::records {
 namespace {
@@ -26,7 +26,7 @@ class Baseline : public testing::Test {
     }
     return "";
   }
-  os::TemporaryDirectory folder_{"coldload-baseline"};
+  TemporaryDirectory folder_{"coldload-baseline"};
 };
 
 TEST_F(Baseline, TakesTheRowsThatCarryATime) {

@@ -4,6 +4,7 @@
 #include <set>
 #include <sstream>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "os/file.h"
@@ -25,10 +26,19 @@ std::vector<std::string> documented_lines() {
   return lines;
 }
 
+// As the document's tables have them.
+void append_lines(In in, std::vector<std::string>* lines) {
+  for (const Field& field : fields()) {
+    if (field.in != in) continue;
+    lines->push_back(
+        fmt::format("| `{}` | {} | {} |", field.member.key, field.kind, field.meaning));
+  }
+}
+
 TEST(Fields, TheDocumentListsExactlyTheseColumnsAndKeys) {
-  std::vector<std::string> expected = documented_fields(In::csv_and_json);
-  const std::vector<std::string> keys = documented_fields(In::json_only);
-  expected.insert(expected.end(), keys.begin(), keys.end());
+  std::vector<std::string> expected;
+  append_lines(In::csv_and_json, &expected);
+  append_lines(In::json_only, &expected);
   EXPECT_EQ(documented_lines(), expected) << k_doc << " and src/records/fields.cc disagree";
 }
 

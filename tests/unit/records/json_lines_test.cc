@@ -6,9 +6,9 @@
 #include <gtest/gtest.h>
 
 #include "os/error.h"
-#include "os/file.h"
 #include "records/fields.h"
 #include "unit/records/records.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::records {
 namespace {
@@ -175,13 +175,13 @@ class JsonLinesFile : public testing::Test {
   }
   static std::string error_of_reading(const std::vector<std::string>& paths) {
     try {
-      static_cast<void>(read_records(paths));
+      read_unique_records(paths, [](Record&& /*record*/) {});
     } catch (const os::Error& error) {
       return error.what();
     }
     return "";
   }
-  os::TemporaryDirectory folder_{"coldload-jsonl"};
+  TemporaryDirectory folder_{"coldload-jsonl"};
 };
 
 TEST_F(JsonLinesFile, NamesTheLineThatIsWrong) {
@@ -203,7 +203,9 @@ TEST_F(JsonLinesFile, LinesMayBeLongerThanAChunk) {
   record.note = std::string(3 << 20, 'x');
   const std::string line = json_line_of(record);
   record.run_id = 13;
-  const auto records = read_records({file("a", line + json_line_of(record))});
+  std::vector<Record> records;
+  for_each_record(file("a", line + json_line_of(record)),
+                  [&records](Record&& one) { records.push_back(std::move(one)); });
   ASSERT_EQ(records.size(), 2U);
   EXPECT_EQ(records[1].note.size(), 3U << 20);
 }

@@ -16,6 +16,7 @@
 #include "records/json_lines.h"
 #include "text/csv.h"
 #include "unit/records/records.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::records {
 namespace {
@@ -62,11 +63,12 @@ class ResultsTest : public testing::Test {
 
   std::vector<std::string> jsonl_ids() const {
     std::vector<std::string> ids;
-    for (const auto& record : read_records({jsonl()})) ids.push_back(std::to_string(record.run_id));
+    for_each_record(jsonl(),
+                    [&ids](const Record& record) { ids.push_back(std::to_string(record.run_id)); });
     return ids;
   }
 
-  os::TemporaryDirectory folder_{"coldload-results"};
+  TemporaryDirectory folder_{"coldload-results"};
 };
 
 TEST_F(ResultsTest, CreatesTheDirectoryAndAppendsToBothFiles) {

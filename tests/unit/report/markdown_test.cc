@@ -17,6 +17,7 @@
 #include "report/summary.h"
 #include "report/terms.h"
 #include "unit/records/report_cases.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::report {
 namespace {
@@ -45,7 +46,7 @@ TEST_P(GoldenReport, ComparisonAsJson) {
 }
 
 TEST_P(GoldenReport, IsTheSameFromTheFileAsFromMemory) {
-  const os::TemporaryDirectory folder("coldload-report");
+  const TemporaryDirectory folder("coldload-report");
   const std::string jsonl = folder.path() + "/records.jsonl";
   std::ofstream stream(jsonl, std::ios::binary);
   for (const records::Record& record : GetParam().records) stream << records::json_line_of(record);

@@ -12,6 +12,7 @@
 #include "os/subprocess.h"
 #include "report/node_bootstrap.h"
 #include "unit/records/records.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::report {
 namespace {
@@ -327,7 +328,7 @@ TEST(Recommendation, SaysNothingOfWhatWasNotMeasured) {
 }
 
 TEST(NodeBootstrap, IsAScriptThatAShellAccepts) {
-  const os::TemporaryDirectory folder("coldload-bootstrap");
+  const TemporaryDirectory folder("coldload-bootstrap");
   for (const Experiment& example :
        {Experiment().cold("nvme", 13).cold("net", 60).staged(24, 13, 13),
         Experiment().cold("nvme", 40).cold("net", 30).prefetch("net", 20),
@@ -374,7 +375,7 @@ TEST(NodeBootstrap, ReadsTheCopyAheadWhereMemoryIsShownToBeFaster) {
 
 // Runs the script with stand-ins for the programs it calls; what they were called with, in order.
 std::string calls_of(const std::string& script, const std::string& argument) {
-  const os::TemporaryDirectory folder("coldload-bootstrap");
+  const TemporaryDirectory folder("coldload-bootstrap");
   const std::string called = folder.path() + "/called";
   std::ofstream(called).close();
   for (const char* program : {"coldload", "vllm", "mountpoint"}) {

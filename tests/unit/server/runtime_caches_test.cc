@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "os/file.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::server {
 namespace {
@@ -18,14 +18,14 @@ std::size_t entries(const std::string& path) {
 }
 
 TEST(RuntimeCaches, KeepTouchesNothing) {
-  const os::TemporaryDirectory scratch{"coldload-test"};
+  const TemporaryDirectory scratch{"coldload-test"};
   const RuntimeCaches caches(CompileCache::keep, scratch.path() + "/not-there");
   EXPECT_TRUE(caches.environment().empty());
   EXPECT_FALSE(fs::exists(scratch.path() + "/not-there"));
 }
 
 TEST(RuntimeCaches, PrivateOnesLastFromLaunchToLaunchAndGo) {
-  const os::TemporaryDirectory scratch{"coldload-test"};
+  const TemporaryDirectory scratch{"coldload-test"};
   {
     RuntimeCaches caches(CompileCache::private_caches, scratch.path());
     caches.prepare_launch();
@@ -39,7 +39,7 @@ TEST(RuntimeCaches, PrivateOnesLastFromLaunchToLaunchAndGo) {
 }
 
 TEST(RuntimeCaches, FreshOnesAreEmptyBeforeEachLaunch) {
-  const os::TemporaryDirectory scratch{"coldload-test"};
+  const TemporaryDirectory scratch{"coldload-test"};
   RuntimeCaches caches(CompileCache::fresh_caches, scratch.path());
   caches.prepare_launch();
   const std::string path = caches.environment().front().second;
@@ -50,7 +50,7 @@ TEST(RuntimeCaches, FreshOnesAreEmptyBeforeEachLaunch) {
 }
 
 TEST(RuntimeCaches, RemovesThoseThatNobodyHoldsOnly) {
-  const os::TemporaryDirectory scratch{"coldload-test"};
+  const TemporaryDirectory scratch{"coldload-test"};
   fs::create_directories(scratch.path() + "/.runtime-caches-killed/x");
   fs::create_directories(scratch.path() + "/other");
   const RuntimeCaches first(CompileCache::private_caches, scratch.path());

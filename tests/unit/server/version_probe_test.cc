@@ -8,13 +8,13 @@
 #include <unistd.h>
 
 #include "os/clock.h"
-#include "os/file.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::server {
 namespace {
 
 // Stands where python does: prints what it is told to.
-std::string fake_python(const os::TemporaryDirectory& scratch, const std::string& name,
+std::string fake_python(const TemporaryDirectory& scratch, const std::string& name,
                         const std::string& body) {
   const std::string path = scratch.path() + "/" + name;
   std::ofstream(path) << "#!/bin/sh\n" << body << "\n";
@@ -22,7 +22,7 @@ std::string fake_python(const os::TemporaryDirectory& scratch, const std::string
   return path;
 }
 
-std::string console_script(const os::TemporaryDirectory& scratch, const std::string& first_lines) {
+std::string console_script(const TemporaryDirectory& scratch, const std::string& first_lines) {
   const std::string path = scratch.path() + "/vllm";
   std::ofstream(path) << first_lines << "\nimport vllm\n";
   ::chmod(path.c_str(), 0755);
@@ -30,7 +30,7 @@ std::string console_script(const os::TemporaryDirectory& scratch, const std::str
 }
 
 TEST(InstalledVersion, AsksTheInterpreterOfAModule) {
-  const os::TemporaryDirectory scratch{"coldload-test"};
+  const TemporaryDirectory scratch{"coldload-test"};
   const std::string python =
       fake_python(scratch, "python3", R"(case "$2" in *"'vllm'"*) echo 0.24.0;; esac)");
   EXPECT_EQ(installed_version({python, "-m", "vllm.entrypoints.cli.main", "serve"}, "vllm", {}),
@@ -39,7 +39,7 @@ TEST(InstalledVersion, AsksTheInterpreterOfAModule) {
 }
 
 TEST(InstalledVersion, AsksTheInterpreterOfAConsoleScript) {
-  const os::TemporaryDirectory scratch{"coldload-test"};
+  const TemporaryDirectory scratch{"coldload-test"};
   const std::string python = fake_python(scratch, "python3", "echo 0.32.0+cpu");
   EXPECT_EQ(installed_version({console_script(scratch, "#!" + python), "serve"}, "vllm", {}),
             "0.32.0+cpu");
@@ -51,13 +51,13 @@ TEST(InstalledVersion, AsksTheInterpreterOfAConsoleScript) {
 }
 
 TEST(InstalledVersion, AsksBehindTheSameWrappersAndWithTheSameEnvironment) {
-  const os::TemporaryDirectory scratch{"coldload-test"};
+  const TemporaryDirectory scratch{"coldload-test"};
   const std::string python = fake_python(scratch, "python3", "echo $A-$B");
   EXPECT_EQ(installed_version({"env", "A=1", python, "-m", "vllm.x"}, "vllm", {{"B", "2"}}), "1-2");
 }
 
 TEST(InstalledVersion, IsUnknownWhereNobodyKnows) {
-  const os::TemporaryDirectory scratch{"coldload-test"};
+  const TemporaryDirectory scratch{"coldload-test"};
   EXPECT_FALSE(installed_version({fake_python(scratch, "python3", "exit 1"), "-m", "x"}, "v", {}));
   EXPECT_FALSE(installed_version({fake_python(scratch, "python", ":"), "-m", "x"}, "v", {}));
   EXPECT_FALSE(installed_version({fake_python(scratch, "vllm", "echo 1.0"), "serve"}, "v", {}));
@@ -66,7 +66,7 @@ TEST(InstalledVersion, IsUnknownWhereNobodyKnows) {
 }
 
 TEST(InstalledVersion, DoesNotWaitForLongNorLeaveAnythingBehind) {
-  const os::TemporaryDirectory scratch{"coldload-test"};
+  const TemporaryDirectory scratch{"coldload-test"};
   const std::string python =
       fake_python(scratch, "python3", "sleep 600 & echo $! > " + scratch.path() + "/pid; wait");
   const os::TimePoint begin = os::Clock::now();
@@ -80,7 +80,7 @@ TEST(InstalledVersion, DoesNotWaitForLongNorLeaveAnythingBehind) {
 }
 
 TEST(InstalledVersion, IsNotFloodedByOutput) {
-  const os::TemporaryDirectory scratch{"coldload-test"};
+  const TemporaryDirectory scratch{"coldload-test"};
   const std::string python = fake_python(scratch, "python3", "yes 1.0");
   (void)installed_version({python, "-m", "vllm.x"}, "vllm", {});  // ends
 }

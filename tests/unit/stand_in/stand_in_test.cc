@@ -21,6 +21,7 @@
 #include "storage/path_info.h"
 #include "storage/stand_in_mount.h"
 #include "text/json.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::stand_in {
 namespace {
@@ -139,7 +140,7 @@ class MountedStandIn : public testing::Test {
     return false;
   }
 
-  os::TemporaryDirectory scratch{"stand-in-test"};
+  TemporaryDirectory scratch{"stand-in-test"};
   std::string program;
   std::string model;
   std::string content;

@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "os/file.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::storage {
 namespace {
@@ -49,7 +49,7 @@ class FindBlockDevice : public ::testing::Test {
     write("pci0/nvme/nvme0/nvme0n1", "device/model", "Fast 990");
     write("pci0/nvme/nvme0/nvme0n1", "device/transport", transport);
   }
-  os::TemporaryDirectory root_{"coldload-test"};
+  TemporaryDirectory root_{"coldload-test"};
 };
 
 TEST_F(FindBlockDevice, APartitionIsItsDisk) {

@@ -11,6 +11,7 @@
 #include "storage/byte_counter.h"
 #include "storage/path_info.h"
 #include "unit/source_folder.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::storage {
 namespace {
@@ -144,7 +145,7 @@ class FuseDaemonOptions : public ::testing::Test {
     return hidden_cache_of(
         parse_mountinfo("1 2 0:9 / /mnt/x rw - " + mount + " rw,user_id=0\n").at(0), proc_.path());
   }
-  os::TemporaryDirectory proc_{"coldload-test"};
+  TemporaryDirectory proc_{"coldload-test"};
 };
 
 TEST_F(FuseDaemonOptions, TellWhetherThereIsACache) {

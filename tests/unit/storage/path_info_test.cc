@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "os/error.h"
-#include "os/file.h"
+#include "unit/temporary_directory.h"
 
 namespace coldload::storage {
 namespace {
@@ -44,7 +44,7 @@ class SameStorage : public ::testing::Test {
     std::ofstream(path) << name;
     return path;
   }
-  os::TemporaryDirectory directory_{"coldload-test"};
+  TemporaryDirectory directory_{"coldload-test"};
 };
 
 TEST_F(SameStorage, OneDirectoryIsItself) {
