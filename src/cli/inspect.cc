@@ -55,7 +55,7 @@ json::object to_json(const model::Checkpoint& checkpoint, const model::Summary& 
                       {"name", checkpoint.name}};
   result["checkpoint_bytes"] = checkpoint.weight_bytes();
   result["shards"] = checkpoint.shards().size();
-  result["index"] = checkpoint.has_index;
+  result["index"] = !checkpoint.indices.empty();
   // A .gguf is counted, not parsed: what is in it is unknown, not zero.
   result["tensors"] = parsed ? json::value(summary.tensors) : json::value(nullptr);
   result["tensor_bytes"] = parsed ? json::value(summary.tensor_bytes) : json::value(nullptr);
@@ -131,10 +131,11 @@ void print_for_people(const model::Checkpoint& checkpoint, const model::Summary&
   print_out("weights      {} ({} bytes) in {} {} file{}\n",
             text::format_bytes(checkpoint.weight_bytes()), checkpoint.weight_bytes(), shards,
             model::to_string(checkpoint.format), shards == 1 ? "" : "s");
-  if (checkpoint.format == model::Format::gguf) {
-    print_out("tensors      not read: a .gguf is counted, not parsed\n");
+  if (checkpoint.format != model::Format::safetensors) {
+    print_out("tensors      not read: a {} is counted, not parsed\n",
+              checkpoint.format == model::Format::gguf ? ".gguf" : "PyTorch file");
   } else {
-    print_out("index        {}\n", checkpoint.has_index ? "yes" : "no");
+    print_out("index        {}\n", checkpoint.indices.empty() ? "no" : "yes");
     print_out("tensors      {}, {} ({} bytes)\n", summary.tensors,
               text::format_bytes(summary.tensor_bytes), summary.tensor_bytes);
   }
@@ -162,14 +163,17 @@ void print_for_people(const model::Checkpoint& checkpoint, const model::Summary&
 int run_inspect(const std::vector<std::string>& args) {
   CLI::App app("What is behind a path, and what is in a checkpoint.", "coldload inspect");
   std::string path;
+  std::string weights;
   bool as_json = false;
   bool tensors = false;
   app.add_option("PATH", path, "checkpoint directory, or a .gguf file")->required();
+  app.add_option("--weights", weights,
+                 "files that are its weights, as a shell pattern (default: guessed)");
   app.add_flag("--json", as_json, "print one JSON object (with --tensors: one a tensor)");
   app.add_flag("--tensors", tensors, "list every tensor: name, dtype, shape, bytes, shard");
   if (!parse(app, args)) return k_exit_ok;
 
-  const model::Checkpoint checkpoint = model::open_checkpoint(path);
+  const model::Checkpoint checkpoint = model::open_checkpoint(path, weights);
   constexpr unsigned k_max_threads = 8;
   const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1U, k_max_threads);
   const std::vector<model::ShardHeader> headers = model::read_headers(checkpoint, threads);

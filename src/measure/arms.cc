@@ -31,7 +31,7 @@ const Arm& measured_arm(const char* flag, const std::string& label, const std::v
 // The arm that is to be copied.
 const Arm& staging_source(const StagedArmRequest& stage, const std::vector<Arm>& arms) {
   const Arm& source = measured_arm("--stage", stage.source_label, arms);
-  if (source.checkpoint->format == model::Format::gguf) {
+  if (source.checkpoint->is_file) {
     throw os::Error("--stage: a .gguf file cannot be staged by itself: name its directory");
   }
   return source;
@@ -67,7 +67,7 @@ std::vector<os::Fd> lock_checkpoints(const std::vector<Arm>& arms) {
 
 // The same checkpoint, seen through the mount of its stand-in.
 void mount_stand_in_of(Arm* arm, ExperimentWatcher& watcher) {
-  const bool is_file = arm->checkpoint->format == model::Format::gguf;
+  const bool is_file = arm->checkpoint->is_file;
   const std::filesystem::path source = arm->path;
   stand_in::Options options;
   options.source = is_file ? source.parent_path().string() : arm->path;

@@ -15,21 +15,26 @@
 #include <unistd.h>
 
 #include "model/file_names.h"
+#include "model/file_tree.h"
 #include "model/index.h"
 #include "os/crew.h"
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/interrupt.h"
 #include "os/path.h"
+#include "text/units.h"
 
 namespace coldload::model {
 
 namespace fs = std::filesystem;
 
-const char* to_string(Format format) { return format == Format::gguf ? "gguf" : "safetensors"; }
+const char* to_string(Format format) {
+  constexpr std::array k_names{"safetensors", "gguf", "pytorch"};
+  return k_names[static_cast<std::size_t>(format)];
+}
 
 const char* to_string(FileKind kind) {
-  constexpr std::array k_names{"shard", "config", "tokenizer", "index", "other"};
+  constexpr std::array k_names{"shard", "weights", "config", "tokenizer", "index", "other"};
   return k_names[static_cast<std::size_t>(kind)];
 }
 
@@ -37,6 +42,13 @@ std::uint64_t Checkpoint::weight_bytes() const {
   std::uint64_t bytes = 0;
   for (const CheckpointFile* shard : shards()) bytes += shard->bytes;
   return bytes;
+}
+
+std::size_t Checkpoint::candidate_count() const {
+  return static_cast<std::size_t>(
+      std::count_if(files.begin(), files.end(), [](const CheckpointFile& file) {
+        return file.kind == FileKind::shard || file.kind == FileKind::weights;
+      }));
 }
 
 std::vector<const CheckpointFile*> Checkpoint::shards() const {
@@ -56,8 +68,9 @@ std::vector<std::string> Checkpoint::real_paths() const {
 std::vector<std::string> Checkpoint::paths_as_wanted() const {
   std::vector<std::string> paths;
   for (const CheckpointFile& file : files) {
-    const bool is_small = file.kind != FileKind::shard && file.kind != FileKind::other;
-    if (is_small) paths.push_back(file.real_path);
+    if (file.kind == FileKind::config || file.kind == FileKind::tokenizer ||
+        file.kind == FileKind::index)
+      paths.push_back(file.real_path);
   }
   for (const CheckpointFile* shard : shards()) paths.push_back(shard->real_path);
   return paths;
@@ -111,89 +124,96 @@ CheckpointFile look_at(const std::string& directory, const std::string& name, Fi
   return file;
 }
 
-std::vector<std::string> list_names(const std::string& directory) {
-  std::error_code error;
-  fs::directory_iterator entry(directory, error);
-  std::vector<std::string> names;
-  while (!error && entry != fs::directory_iterator()) {
-    names.push_back(entry->path().filename());
-    entry.increment(error);
+// "vae/" of "vae/model.safetensors"; empty at the top.
+std::string folder_of(const std::string& name) { return name.substr(0, name.rfind('/') + 1); }
+
+// Why a weight cannot be done without.
+std::string why_needed(const os::Error& error, const std::string& name, const WeightChoice& choice,
+                       const Checkpoint& checkpoint) {
+  for (const std::string& index : choice.indices) {
+    if (!name.starts_with(folder_of(index))) continue;
+    return fmt::format("{} (a shard that the index {}/{} names)", error.what(), checkpoint.path,
+                       index);
   }
-  if (error) throw os::SystemError("list", directory, error.value());
-  std::sort(names.begin(), names.end());
-  return names;
+  return error.what();
 }
 
-[[noreturn]] void refuse_directory(const std::string& path, const std::vector<std::string>& names) {
-  const std::string cause = fmt::format("cannot use {}: it holds no *.safetensors", path);
-  const auto gguf = std::find_if(names.begin(), names.end(), is_gguf_name);
-  if (gguf != names.end()) {
-    throw os::Error(fmt::format("{}; for its .gguf pass the file: {}/{}", cause, path, *gguf));
+[[noreturn]] void refuse_directory(const std::string& path, const FileTree& tree) {
+  std::string cause = fmt::format(
+      "cannot use {}: it holds no weights (*.safetensors, one .gguf, "
+      "pytorch_model*.bin), and is no checkpoint",
+      path);
+  for (const std::string& remark : tree.remarks) cause += "; " + remark;
+  const auto has_below = [&](const char* folder) { return fs::is_directory(path + '/' + folder); };
+  if (has_below("snapshots") && has_below("blobs")) {
+    cause = fmt::format("cannot use {}: it is a hub cache's folder: pass one below {}/snapshots",
+                        path, path);
   }
-  const auto has = [&](const char* name) {
-    return std::binary_search(names.begin(), names.end(), name);
-  };
-  if (has("snapshots") && has("blobs")) {
-    throw os::Error(
-        fmt::format("{}; it is a hub cache's folder: pass one below {}/snapshots", cause, path));
-  }
-  throw os::Error(cause + ", and is no checkpoint");
+  throw os::Error(cause);
 }
 
-// The shards that the index names.
-void add_indexed_shards(const WeightMap& map, const std::vector<std::string>& names,
-                        Checkpoint* checkpoint) {
-  for (const std::string& shard : map.shards()) {
-    if (!std::binary_search(names.begin(), names.end(), shard)) {
-      throw os::Error(
-          fmt::format("cannot use {}: its index {} names the shard {}, which is not there",
-                      checkpoint->path, map.path(), shard));
-    }
+// What a name says of a file that is not among the chosen weights.
+FileKind kind_of(const std::string& name) {
+  const std::string last = name.substr(name.rfind('/') + 1);
+  if (const auto kind = kind_of_small_file(last)) return *kind;
+  if (last.ends_with(".index.json")) return FileKind::index;
+  return is_weight_name(last) ? FileKind::weights : FileKind::other;
+}
+
+// What lies there and is not counted: another copy, an adapter, a precision.
+void remark_on_others(const WeightChoice& choice, Checkpoint* checkpoint) {
+  constexpr std::size_t k_enough = 5;
+  std::vector<std::string> others;
+  std::uint64_t bytes = 0;
+  for (const CheckpointFile& file : checkpoint->files) {
+    if (file.kind != FileKind::weights) continue;
+    bytes += file.bytes;
+    others.push_back(file.name);
+  }
+  for (std::size_t i = 0; i < std::min(others.size(), k_enough); ++i) {
+    const bool beside_an_index =
+        is_shard_name(others[i]) &&
+        std::any_of(choice.indices.begin(), choice.indices.end(), [&](const std::string& index) {
+          return folder_of(index) == folder_of(others[i]);
+        });
+    checkpoint->remarks.push_back(fmt::format("{} is {}not counted as weights", others[i],
+                                              beside_an_index ? "not in the index: " : ""));
+  }
+  if (others.size() > k_enough) {
+    checkpoint->remarks.push_back(fmt::format("{} more files are not counted as weights; all: {}",
+                                              others.size() - k_enough, text::format_bytes(bytes)));
+  }
+}
+
+void open_directory(const std::string& weights, Checkpoint* checkpoint) {
+  const FileTree tree = list_tree(checkpoint->path);
+  checkpoint->remarks = tree.remarks;
+  for (const std::string& name : tree.names) {
+    if (name == k_index_name) (void)look_at(checkpoint->path, name, FileKind::index);
+  }
+  const WeightChoice choice = weights.empty() ? choose_weights(checkpoint->path, tree.names)
+                                              : choose_weights_by(weights, tree.names);
+  if (choice.names.empty()) refuse_directory(checkpoint->path, tree);
+  checkpoint->format = choice.format;
+  checkpoint->indices = choice.indices;
+  checkpoint->remarks.insert(checkpoint->remarks.end(), choice.remarks.begin(),
+                             choice.remarks.end());
+  for (const std::string& name : tree.names) {
+    const bool is_chosen = std::binary_search(choice.names.begin(), choice.names.end(), name);
     try {
-      checkpoint->files.push_back(look_at(checkpoint->path, shard, FileKind::shard));
+      checkpoint->files.push_back(
+          look_at(checkpoint->path, name, is_chosen ? FileKind::shard : kind_of(name)));
     } catch (const os::Error& error) {
-      throw os::Error(
-          fmt::format("{} (a shard that the index {} names)", error.what(), map.path()));
+      if (is_chosen) throw os::Error(why_needed(error, name, choice, *checkpoint));
+      checkpoint->remarks.push_back(fmt::format("{} is left out: {}", name, error.what()));
     }
   }
-}
-
-// A small file, or a shard that the index leaves out: what cannot be read is mentioned, no error.
-void add_optional(const std::string& name, FileKind kind, Checkpoint* checkpoint) {
-  try {
-    checkpoint->files.push_back(look_at(checkpoint->path, name, kind));
-  } catch (const os::Error& error) {
-    checkpoint->remarks.push_back(fmt::format("{} is left out: {}", name, error.what()));
-  }
-}
-
-void open_directory(Checkpoint* checkpoint) {
-  const std::vector<std::string> names = list_names(checkpoint->path);
-  const std::string index_name(k_index_name);
-  checkpoint->has_index = std::binary_search(names.begin(), names.end(), index_name);
-  std::optional<WeightMap> map;
-  if (checkpoint->has_index) {
-    checkpoint->files.push_back(look_at(checkpoint->path, index_name, FileKind::index));
-    map = WeightMap::read(checkpoint->path + '/' + index_name);
-    add_indexed_shards(*map, names, checkpoint);
-  }
-  for (const std::string& name : names) {
-    if (is_shard_name(name)) {
-      if (!map) {
-        checkpoint->files.push_back(look_at(checkpoint->path, name, FileKind::shard));
-      } else if (!std::binary_search(map->shards().begin(), map->shards().end(), name)) {
-        add_optional(name, FileKind::other, checkpoint);
-        checkpoint->remarks.push_back(name + " is not in the index: not counted as weights");
-      }
-    } else if (const auto kind = kind_of_small_file(name)) {
-      add_optional(name, *kind, checkpoint);
-    }
-  }
-  if (checkpoint->shards().empty()) refuse_directory(checkpoint->path, names);
+  remark_on_others(choice, checkpoint);
 }
 
 void open_gguf(Checkpoint* checkpoint) {
   checkpoint->format = Format::gguf;
+  checkpoint->is_file = true;
   const fs::path path(checkpoint->path);
   for (const std::string& name : gguf_siblings(path.filename())) {
     checkpoint->files.push_back(look_at(path.parent_path(), name, FileKind::shard));
@@ -202,7 +222,7 @@ void open_gguf(Checkpoint* checkpoint) {
 
 }  // namespace
 
-Checkpoint open_checkpoint(const std::string& path) {
+Checkpoint open_checkpoint(const std::string& path, const std::string& weights) {
   Checkpoint checkpoint;
   checkpoint.path = absolute_path(path);
   struct stat info {};
@@ -212,7 +232,7 @@ Checkpoint open_checkpoint(const std::string& path) {
     throw os::SystemError("open", checkpoint.path, error);
   }
   if (S_ISDIR(info.st_mode)) {
-    open_directory(&checkpoint);
+    open_directory(weights, &checkpoint);
   } else {
     static_cast<void>(os::regular_file_size(checkpoint.path));
     if (!is_gguf_name(checkpoint.path)) {
@@ -232,10 +252,10 @@ Checkpoint open_checkpoint(const std::string& path) {
 }
 
 std::vector<ShardHeader> read_headers(const Checkpoint& checkpoint, unsigned threads) {
-  if (checkpoint.format == Format::gguf) return {};
-  std::optional<WeightMap> map;
-  if (checkpoint.has_index) {
-    map = WeightMap::read(checkpoint.path + '/' + std::string(k_index_name));
+  if (checkpoint.format != Format::safetensors) return {};
+  std::vector<WeightMap> maps;
+  for (const std::string& index : checkpoint.indices) {
+    maps.push_back(WeightMap::read(checkpoint.path + '/' + index));
   }
   const std::vector<const CheckpointFile*> shards = checkpoint.shards();
   std::vector<ShardHeader> headers(shards.size());
@@ -251,7 +271,11 @@ std::vector<ShardHeader> read_headers(const Checkpoint& checkpoint, unsigned thr
       try {
         if (os::interrupted()) throw os::Error("interrupted");
         headers[i] = read_shard_header(os::open_regular(checkpoint.path + '/' + shards[i]->name));
-        if (map) map->check(shards[i]->name, headers[i]);
+        for (std::size_t map = 0; map < maps.size(); ++map) {
+          const std::string folder = folder_of(checkpoint.indices[map]);
+          if (!shards[i]->name.starts_with(folder)) continue;
+          maps[map].check(shards[i]->name.substr(folder.size()), headers[i]);
+        }
       } catch (...) {
         problems[i] = std::current_exception();
         failed = true;

@@ -8,21 +8,16 @@
 #include <string>
 #include <vector>
 
+#include "model/file_kind.h"
 #include "model/safetensors.h"
+#include "model/weight_choice.h"
 
 namespace coldload::model {
 
-enum class Format { safetensors, gguf };
-
-// In eviction order: weights first, so that the small files are the last that anything could read
-// back in.
-enum class FileKind { shard, config, tokenizer, index, other };
-
 [[nodiscard]] const char* to_string(Format format);
-[[nodiscard]] const char* to_string(FileKind kind);
 
 struct CheckpointFile {
-  std::string name;       // in the checkpoint's directory
+  std::string name;       // in the checkpoint's directory: "config.json", "vae/model.safetensors"
   std::string real_path;  // absolute, every link resolved
   std::uint64_t bytes = 0;
   FileKind kind = FileKind::other;
@@ -32,13 +27,16 @@ struct CheckpointFile {
 struct Checkpoint {
   std::string path;  // absolute, as the user wrote it otherwise: what a server is given
   Format format = Format::safetensors;
-  std::string name;  // the directory's, for a hub snapshot the model's, for a .gguf the file's
-  bool has_index = false;
-  std::vector<CheckpointFile> files;  // by kind, then by name
-  std::vector<std::string> remarks;   // what a user should know: shards that the index leaves out
+  std::string name;      // the directory's, for a hub snapshot the model's, for a .gguf the file's
+  bool is_file = false;  // a .gguf by itself, perhaps with its other parts
+  std::vector<std::string> indices;   // that say which shards count: relative
+  std::vector<CheckpointFile> files;  // by kind, then by name: all that lie below
+  std::vector<std::string> remarks;   // what a user should know: weights that are not counted
 
   // Sum of the shards' sizes, headers included.
   [[nodiscard]] std::uint64_t weight_bytes() const;
+  // What may hold weights: the shards, then all else that may.
+  [[nodiscard]] std::size_t candidate_count() const;
   [[nodiscard]] std::vector<const CheckpointFile*> shards() const;
   // In the order of `files`.
   [[nodiscard]] std::vector<std::string> real_paths() const;
@@ -47,16 +45,16 @@ struct Checkpoint {
   [[nodiscard]] std::vector<std::string> paths_as_wanted() const;
 };
 
-// Finds the files of the checkpoint at `path`: a directory of safetensors shards, with or without
-// an index, whose files may be links (a hub cache's snapshot is); or a .gguf file, with its
-// siblings where its name says that it is split. Only looks at names and sizes and reads the index:
-// no header, no weights; nothing is opened that could block. Throws os::Error that names the file
-// and, where the index is wrong, the index.
-[[nodiscard]] Checkpoint open_checkpoint(const std::string& path);
+// Finds the files of the checkpoint at `path`: a directory, whose files may be links (a hub cache's
+// snapshot is); or a .gguf file, with its siblings where its name says that it is split. Which of
+// them are its weights is a guess (model/weight_choice.h), or what the pattern `weights` says. Only
+// looks at names and sizes and reads indices: no header, no weights; nothing is opened that could
+// block. Throws os::Error that names the file and, where the index is wrong, the index.
+[[nodiscard]] Checkpoint open_checkpoint(const std::string& path, const std::string& weights = {});
 
 // Reads and validates every shard's header with up to `threads` threads (at least one), and checks
 // that every tensor of the index is in the shard that the index names. One header per shard, in
-// the shards' order; empty for gguf, whose tensors are not parsed. Throws os::Error for the first
+// the shards' order; empty for the formats that are not parsed. Throws os::Error for the first
 // shard, in their order, that is not what it should be.
 [[nodiscard]] std::vector<ShardHeader> read_headers(const Checkpoint& checkpoint, unsigned threads);
 

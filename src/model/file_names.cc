@@ -22,6 +22,38 @@ bool is_shard_name(std::string_view name) {
   return name.ends_with(".safetensors") && name[0] != '.';
 }
 
+bool is_weight_name(std::string_view name) {
+  constexpr std::array<std::string_view, 9> k_extensions{
+      ".safetensors", ".gguf", ".bin", ".pt", ".pth", ".tensors", ".ckpt", ".onnx", ".onnx_data"};
+  const std::string_view last = name.substr(name.rfind('/') + 1);
+  return std::any_of(k_extensions.begin(), k_extensions.end(), [last](std::string_view extension) {
+    return last.size() > extension.size() && last.ends_with(extension);
+  });
+}
+
+std::string stem_of(std::string_view shard_name) {
+  std::string_view stem = shard_name.substr(0, shard_name.rfind('.'));
+  // -00001-of-00002
+  const std::size_t of = stem.rfind("-of-");
+  if (of == std::string_view::npos || !is_number(stem.substr(of + 4))) return std::string(stem);
+  const std::size_t dash = stem.substr(0, of).rfind('-');
+  if (dash == std::string_view::npos || !is_number(stem.substr(dash + 1, of - dash - 1))) {
+    return std::string(stem);
+  }
+  return std::string(stem.substr(0, dash));
+}
+
+std::string precision_of(std::string_view shard_name) {
+  constexpr std::array<std::string_view, 12> k_precisions{
+      "fp32", "fp16", "bf16", "fp8", "f32", "f16", "int8", "int4", "nf4", "ema", "non_ema", "q4"};
+  const std::string stem = stem_of(shard_name);
+  const std::string last = stem.substr(stem.rfind('.') + 1);
+  const bool is_one =
+      last.size() < stem.size() &&
+      std::find(k_precisions.begin(), k_precisions.end(), last) != k_precisions.end();
+  return is_one ? last : "";
+}
+
 bool is_gguf_name(std::string_view name) { return name.ends_with(k_gguf) && name[0] != '.'; }
 
 std::optional<FileKind> kind_of_small_file(std::string_view name) {

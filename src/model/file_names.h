@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "model/checkpoint.h"
+#include "model/file_kind.h"
 
 namespace coldload::model {
 
@@ -16,6 +16,15 @@ namespace coldload::model {
 [[nodiscard]] bool is_shard_name(std::string_view name);
 
 [[nodiscard]] bool is_gguf_name(std::string_view name);
+
+// Whether files of such a name may hold weights, in any of the formats that servers know.
+[[nodiscard]] bool is_weight_name(std::string_view name);
+
+// What the parts of one set have in common: "model.fp16" of
+// "model.fp16-00001-of-00002.safetensors".
+[[nodiscard]] std::string stem_of(std::string_view shard_name);
+// "fp16" there; empty for a name that speaks of none.
+[[nodiscard]] std::string precision_of(std::string_view shard_name);
 
 // config or tokenizer for the small files that servers read; nothing for any other name.
 [[nodiscard]] std::optional<FileKind> kind_of_small_file(std::string_view name);

@@ -23,12 +23,23 @@ constexpr std::size_t k_max_tensors = 4'000'000;
 constexpr std::size_t k_max_shards = 100'000;
 constexpr std::size_t k_max_index_depth = 32;
 constexpr std::size_t k_max_file_name_bytes = 255;
+constexpr std::size_t k_max_shard_name_bytes = 1024;  // with the folders that it lies in
 constexpr std::size_t k_max_tensor_name_bytes = 1 << 20;
 constexpr std::size_t k_piece_bytes = std::size_t{1} << 20;
 
-bool is_plain_file_name(std::string_view name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos &&
-         name.find('\0') == std::string_view::npos;
+// A file beside the index or in a folder below, as transformers reads them: never outside.
+bool is_below(std::string_view name) {
+  if (name.empty() || name.front() == '/' || name.find('\0') != std::string_view::npos)
+    return false;
+  for (std::size_t begin = 0; begin <= name.size();) {
+    const std::size_t end = std::min(name.find('/', begin), name.size());
+    const std::string_view part = name.substr(begin, end - begin);
+    if (part.empty() || part == "." || part == ".." || part.size() > k_max_file_name_bytes) {
+      return false;
+    }
+    begin = end + 1;
+  }
+  return true;
 }
 
 }  // namespace
@@ -138,7 +149,7 @@ class WeightMapBuilder {
   // One byte more than a file name may have, so that what is too long is seen to be.
   static void append(std::string* word, Text text) {
     const std::size_t room =
-        k_max_file_name_bytes + 1 - std::min(k_max_file_name_bytes + 1, word->size());
+        k_max_shard_name_bytes + 1 - std::min(k_max_shard_name_bytes + 1, word->size());
     word->append(text.data(), std::min(text.size(), room));
   }
 
@@ -160,10 +171,10 @@ class WeightMapBuilder {
   }
 
   void end_entry() {
-    if (!is_plain_file_name(shard_) || shard_.size() > k_max_file_name_bytes) {
+    if (!is_below(shard_) || shard_.size() > k_max_shard_name_bytes) {
       fail(
-          fmt::format("places tensor {} in {}, which is no plain file name: shards lie beside "
-                      "their index",
+          fmt::format("places tensor {} in {}, which is no file below: shards lie beside their "
+                      "index, or in folders beside it",
                       tensor_name(), text::quoted(shard_)));
     }
     const auto [at, added] =

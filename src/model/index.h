@@ -18,7 +18,7 @@ inline constexpr std::string_view k_index_name = "model.safetensors.index.json";
 class WeightMap {
  public:
   // Reads the index at `path`, without keeping its text. Throws os::Error that names it: not a
-  // regular file, not JSON, no weight_map, a shard that is no plain file name, ...
+  // regular file, not JSON, no weight_map, a shard that lies elsewhere, ...
   [[nodiscard]] static WeightMap read(const std::string& path);
 
   [[nodiscard]] const std::string& path() const { return path_; }

@@ -53,11 +53,11 @@ TEST_F(CheckpointTest, ListsFilesInEvictionOrderAndCountsOnlyShardsAsWeights) {
   scratch_.make_directory("original");
   const Checkpoint checkpoint = open_checkpoint(scratch_.path());
   EXPECT_THAT(names_of(checkpoint),
-              ElementsAre("shard a.safetensors", "shard b.safetensors", "config config.json",
-                          "tokenizer tokenizer.json", std::string("index ") + k_index,
-                          "other spare.safetensors"));
+              ElementsAre("shard a.safetensors", "shard b.safetensors", "weights spare.safetensors",
+                          "config config.json", "tokenizer tokenizer.json",
+                          std::string("index ") + k_index, "other README.md"));
   EXPECT_EQ(checkpoint.weight_bytes(), 15U);
-  EXPECT_TRUE(checkpoint.has_index);
+  EXPECT_THAT(checkpoint.indices, ElementsAre(k_index));
   EXPECT_EQ(checkpoint.format, Format::safetensors);
   EXPECT_THAT(checkpoint.remarks,
               ElementsAre("spare.safetensors is not in the index: not counted as weights"));
@@ -123,7 +123,9 @@ TEST_F(CheckpointTest, AGgufFileIsCountedAndNotParsed) {
   EXPECT_EQ(checkpoint.path, path);
   EXPECT_EQ(checkpoint.weight_bytes(), 10U);
   EXPECT_TRUE(read_headers(checkpoint, 2).empty());
-  EXPECT_THAT(refusal(), HasSubstr("pass the file: " + path));
+  EXPECT_EQ(open_checkpoint(scratch_.path()).weight_bytes(), 10U);
+  scratch_.write("m.Q8.gguf", "another");
+  EXPECT_THAT(refusal(), HasSubstr("pass the file of one: m.Q4.gguf, m.Q8.gguf"));
 }
 
 TEST_F(CheckpointTest, ASplitGgufIsAllItsParts) {
@@ -142,7 +144,7 @@ TEST_F(CheckpointTest, RefusesPathsThatAreNoCheckpoint) {
   };
   EXPECT_THAT(refuses(""), HasSubstr("empty path"));
   EXPECT_THAT(refuses(scratch_.path("missing")), HasSubstr("No such file"));
-  EXPECT_THAT(refuses(scratch_.path()), HasSubstr("no *.safetensors"));
+  EXPECT_THAT(refuses(scratch_.path()), HasSubstr("holds no weights"));
   EXPECT_THAT(refuses(scratch_.write("m.bin", "x")), HasSubstr("one .gguf file"));
   EXPECT_THAT(refuses(scratch_.write("m.safetensors", "x")), HasSubstr("one .gguf file"));
   EXPECT_THAT(refuses("/dev/zero"), HasSubstr("a character device"));
@@ -196,13 +198,15 @@ TEST_F(CheckpointTest, RefusesAnIndexThatIsNotWhatItShouldBe) {
       {R"({"weight_map":{"w":null}})", R"(tensor "w" a shard that is not a string)"},
       {R"({"weight_map":{"w":["a.safetensors"]}})", R"(tensor "w" a shard that is not a string)"},
       {R"({"weight_map":{"w":{"a":"a"}}})", R"(tensor "w" a shard that is not a string)"},
-      {R"({"weight_map":{"w":"/etc/passwd"}})", R"("/etc/passwd", which is no plain file name)"},
-      {R"({"weight_map":{"w":"../a.safetensors"}})", R"("../a.safetensors", which is no plain)"},
-      {R"({"weight_map":{"w":"sub/a.safetensors"}})", "no plain file name"},
-      {R"({"weight_map":{"w":".."}})", "no plain file name"},
-      {R"({"weight_map":{"w":""}})", "no plain file name"},
-      {R"({"weight_map":{"w":"a\u0000b"}})", "no plain file name"},
-      {R"({"weight_map":{"w":")" + std::string(300, 'a') + R"("}})", "no plain file name"},
+      {R"({"weight_map":{"w":"/etc/passwd"}})", R"("/etc/passwd", which is no file below)"},
+      {R"({"weight_map":{"w":"../a.safetensors"}})", R"("../a.safetensors", which is no file)"},
+      {R"({"weight_map":{"w":"sub/../a.safetensors"}})", "no file below"},
+      {R"({"weight_map":{"w":"sub//a.safetensors"}})", "no file below"},
+      {R"({"weight_map":{"w":"sub/a.safetensors"}})", "shard sub/a.safetensors, which is not"},
+      {R"({"weight_map":{"w":".."}})", "no file below"},
+      {R"({"weight_map":{"w":""}})", "no file below"},
+      {R"({"weight_map":{"w":"a\u0000b"}})", "no file below"},
+      {R"({"weight_map":{"w":")" + std::string(300, 'a') + R"("}})", "no file below"},
       {R"({"weight_map":{"w":"b.safetensors"}})", "names the shard b.safetensors, which is not"},
       {R"({"weight_map":{"w":"a.safetensors"}} x)", "more than its JSON"},
       {R"({"weight_map":{"w":"a.safetensors")", "ends in the middle"},

@@ -1,0 +1,96 @@
+#include "model/file_tree.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "model/file_names.h"
+#include "os/error.h"
+#include "os/file_id.h"
+
+namespace coldload::model {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t k_most_names = 100'000;
+constexpr int k_deepest = 16;
+
+// A server takes it for the file that it is called.
+bool is_called_as_a_file(const std::string& name) {
+  return is_shard_name(name) || name.ends_with(".index.json");
+}
+
+class Lister {
+ public:
+  explicit Lister(const std::string& root) : root_(root) {
+    // What leads back to the root or above it would never end, or bring in other models.
+    for (fs::path above = fs::canonical(root);; above = above.parent_path()) {
+      if (const auto id = os::file_id(above.string())) seen_.insert(*id);
+      if (above == above.root_path()) break;
+    }
+  }
+
+  FileTree take() && {
+    list("", 0);
+    std::sort(tree_.names.begin(), tree_.names.end());
+    return std::move(tree_);
+  }
+
+ private:
+  void list(const std::string& prefix, int depth) {
+    const std::string directory = prefix.empty() ? root_ : root_ + '/' + prefix;
+    std::error_code error;
+    fs::directory_iterator entry(directory, error);
+    for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+      const std::string name = entry->path().filename();
+      if (name.front() == '.') continue;
+      std::error_code ignored;
+      if (entry->is_directory(ignored) && !is_called_as_a_file(name)) {
+        go_into(prefix + name, depth);
+      } else if (tree_.names.size() < k_most_names) {
+        tree_.names.push_back(prefix + name);
+      } else if (!std::exchange(is_full_, true)) {
+        tree_.remarks.push_back(
+            fmt::format("more than {} files lie below: the rest is not looked at", k_most_names));
+      }
+      if (is_full_) return;
+    }
+    if (!error) return;
+    const os::SystemError problem("list", directory, error.value());
+    if (depth == 0) throw problem;
+    tree_.remarks.push_back(fmt::format("{} is left out: {}", prefix, problem.what()));
+  }
+
+  void go_into(const std::string& name, int depth) {
+    const std::string directory = root_ + '/' + name;
+    if (depth == k_deepest) {
+      tree_.remarks.push_back(
+          fmt::format("{} is left out: it lies more than {} folders deep", name, k_deepest));
+      return;
+    }
+    const auto id = os::file_id(directory);
+    if (id && seen_.insert(*id).second) return list(name + '/', depth + 1);
+    if (fs::is_symlink(directory)) {
+      tree_.remarks.push_back(
+          fmt::format("{} is left out: it is a link to a folder above it, or to "
+                      "one that is looked at already",
+                      name));
+    }
+  }
+
+  const std::string& root_;
+  FileTree tree_;
+  std::set<os::FileId> seen_;
+  bool is_full_ = false;
+};
+
+}  // namespace
+
+FileTree list_tree(const std::string& directory) { return Lister(directory).take(); }
+
+}  // namespace coldload::model
