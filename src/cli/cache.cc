@@ -96,7 +96,11 @@ CacheAnswer warm(const model::Checkpoint& checkpoint) {
   CacheAnswer answer{checkpoint.path, {}, "", true};
   const std::vector<std::string> paths = checkpoint.real_paths();
   const storage::PageCacheView view(paths);
-  view.warm([](std::uint64_t) { return !os::interrupted(); });
+  std::vector<std::size_t> files;  // another copy of the weights would only take memory
+  for (std::size_t i = 0; i < checkpoint.files.size(); ++i) {
+    if (checkpoint.files[i].kind != model::FileKind::weights) files.push_back(i);
+  }
+  view.warm(files, [](std::uint64_t) { return !os::interrupted(); });
   if (os::interrupted()) throw os::Error("interrupted");
   // The next reader will open the files: what counts is what survives that.
   const storage::PageCacheView next_reader(paths);

@@ -16,11 +16,11 @@ std::string describe_arm(const measure::Arm& arm) {
   if (arm.facts.placeholder) {
     return fmt::format("  {:<8} nothing yet: {}\n", arm.facts.label, arm.facts.missing);
   }
-  std::string text =
-      fmt::format("  {:<8} {}\n           {} in {} shards, {} files; {}{}\n", arm.facts.label,
-                  arm.facts.path, text::format_bytes(arm.checkpoint->weight_bytes()),
-                  arm.shard_count(), arm.checkpoint->files.size(), arm.storage.mount.fs_type,
-                  arm.storage.device ? " on " + arm.storage.device->name : "");
+  std::string text = fmt::format(
+      "  {:<8} {}\n           {} in {} shards, {} files; {}{}\n", arm.facts.label, arm.facts.path,
+      text::format_bytes(arm.weight_bytes()), arm.checkpoint->shards().size(),
+      arm.checkpoint->files.size(), arm.storage.mount.fs_type,
+      arm.storage.device ? " on " + arm.storage.device->name : "");
   if (arm.facts.stand_in) {
     text += fmt::format("           seen through a stand-in: {}\n", arm.facts.stand_in->spec);
   }

@@ -1,13 +1,19 @@
 #include "measure/arm.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <utility>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "model/file_names.h"
+#include "model/file_tree.h"
 #include "os/error.h"
 #include "os/file_id.h"
 #include "os/memory.h"
+#include "os/path.h"
 #include "storage/file_systems.h"
 #include "storage/page_cache.h"
 #include "text/units.h"
@@ -16,16 +22,44 @@ namespace coldload::measure {
 
 namespace {
 
+// What the user says that the target loads beside the checkpoint.
+std::vector<Candidate> candidates_below(const std::string& path) {
+  std::vector<Candidate> found;
+  const auto add = [&](const std::string& file) {
+    found.push_back({file, os::real_path(file), os::regular_file_size(file), true});
+  };
+  if (!std::filesystem::is_directory(path)) {
+    add(path);
+    return found;
+  }
+  for (const std::string& name : model::list_tree(path).names) {
+    if (model::is_weight_name(name)) add(path + '/' + name);
+  }
+  return found;
+}
+
+std::vector<Candidate> candidates_of(const Arm& arm) {
+  std::vector<Candidate> candidates;
+  for (const model::CheckpointFile& file : arm.checkpoint->files) {
+    const bool is_shard = file.kind == model::FileKind::shard;
+    if (!is_shard && file.kind != model::FileKind::weights) break;  // the small files
+    candidates.push_back({file.name, file.real_path, file.bytes, is_shard});
+  }
+  for (const std::string& path : arm.request.also) {
+    for (Candidate& more : candidates_below(path)) candidates.push_back(std::move(more));
+  }
+  return candidates;
+}
+
 // Why the checkpoint cannot be brought into memory and stay there until a target opens it.
 std::string why_not_warm(const Arm& arm) {
   if (arm.is_memory()) {
     return fmt::format("{} is memory: every load of it is warm", arm.storage.mount.fs_type);
   }
   const auto room = os::available_memory_bytes();
-  if (room && *room < arm.checkpoint->weight_bytes()) {
+  if (room && *room < arm.weight_bytes()) {
     return fmt::format("the checkpoint has {}, the page cache can grow to {}",
-                       text::format_bytes(arm.checkpoint->weight_bytes()),
-                       text::format_bytes(*room));
+                       text::format_bytes(arm.weight_bytes()), text::format_bytes(*room));
   }
   if (!arm.checkpoint->files.empty() &&
       !storage::PageCacheView({arm.checkpoint->files.back().real_path}).observable()) {
@@ -42,7 +76,35 @@ std::string why_not_warm(const Arm& arm) {
 
 }  // namespace
 
+std::vector<std::string> Arm::candidate_paths() const {
+  std::vector<std::string> paths;
+  for (const Candidate& candidate : candidates) paths.push_back(candidate.path);
+  return paths;
+}
+
+std::vector<std::string> Arm::files() const {
+  std::vector<std::string> paths = candidate_paths();
+  for (std::size_t i = checkpoint->candidate_count(); i < checkpoint->files.size(); ++i) {
+    paths.push_back(checkpoint->files[i].real_path);
+  }
+  return paths;
+}
+
+std::uint64_t Arm::weight_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const Candidate& candidate : candidates) bytes += candidate.is_weight ? candidate.bytes : 0;
+  return bytes;
+}
+
+void Arm::take(const ReadSet& seen) {
+  if (seen.read != WeightsRead::seen) return;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    candidates[i].is_weight = std::binary_search(seen.files.begin(), seen.files.end(), i);
+  }
+}
+
 void look_behind(Arm* arm) {
+  arm->candidates = candidates_of(*arm);
   // What counts is where the weights really lie: a hub snapshot is a directory of links.
   const auto shards = arm->checkpoint->shards();
   arm->storage = storage::inspect_path(shards.front()->real_path);
@@ -72,7 +134,7 @@ Arm look_at(const ArmRequest& request) {
     arm.facts.path = request.path;
     return arm;
   }
-  arm.checkpoint = model::open_checkpoint(request.path);
+  arm.checkpoint = model::open_checkpoint(request.path, request.weights);
   if (arm.checkpoint->weight_bytes() == 0) {
     throw os::Error(fmt::format("the checkpoint {} has no weight bytes: there is nothing to load",
                                 request.path));

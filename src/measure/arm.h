@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "measure/plan.h"
+#include "measure/read_set.h"
 #include "measure/staged_copy.h"
 #include "model/checkpoint.h"
 #include "records/record.h"
@@ -37,9 +38,16 @@ struct Arm {
   std::unique_ptr<StagedCopy> copy;  // of a staged arm
   Target* target = nullptr;          // what loads it; outlives the arm
 
-  // Every checkpoint file in eviction order, shards first.
-  [[nodiscard]] std::vector<std::string> files() const { return checkpoint->real_paths(); }
-  [[nodiscard]] std::size_t shard_count() const { return checkpoint->shards().size(); }
+  // All that a load could take weights from, the shards first.
+  std::vector<Candidate> candidates;
+
+  // All that is brought out of memory, in eviction order: the candidates, then the small files.
+  [[nodiscard]] std::vector<std::string> files() const;
+  [[nodiscard]] std::vector<std::string> candidate_paths() const;
+  // Of the candidates that are weights, as far as is known by now.
+  [[nodiscard]] std::uint64_t weight_bytes() const;
+  // Those of a load that was seen are the weights from now on.
+  void take(const ReadSet& seen);
   // tmpfs and kin: cold has no meaning.
   [[nodiscard]] bool is_memory() const {
     return storage.cache == storage::CacheKind::memory_backed;

@@ -77,7 +77,7 @@ void mount_stand_in_of(Arm* arm, ExperimentWatcher& watcher) {
   arm->backing_files = arm->files();
   arm->path = arm->stand_in->path();
   if (is_file) arm->path += "/" + source.filename().string();
-  arm->checkpoint = model::open_checkpoint(arm->path);
+  arm->checkpoint = model::open_checkpoint(arm->path, arm->request.weights);
   const stand_in::Description& measured = arm->stand_in->description();
   records::StandInFacts& facts = *arm->facts.stand_in;
   facts.method = "fuse";
@@ -132,7 +132,12 @@ std::optional<Arm> staged_arm(const StagedArmRequest& stage, const Arm& source,
   if (source.pace) request.stage.limit_bytes_per_s = source.pace->pace.rate_bytes_per_s;
   auto copy = std::make_unique<StagedCopy>(std::move(request));
   if (!copy->renew(watcher)) return std::nullopt;
-  Arm arm = look_at({std::string(k_staged_label), stage.destination, "", {}});
+  Arm arm = look_at({std::string(k_staged_label),
+                     stage.destination,
+                     "",
+                     {},
+                     source.request.weights,
+                     source.request.also});
   arm.facts.staged_from = stage.source_label;
   arm.copy = std::move(copy);
   return arm;

@@ -155,6 +155,17 @@ std::string doubt(const ColdEvidence& e) {
 }
 
 ColdVerdict judge_reads(const ColdEvidence& e) {
+  if (e.weights_read == WeightsRead::not_at_all) {
+    return {records::Cold::not_cold,
+            fmt::format("no weight was read from storage: none of the {} file{} that may hold "
+                        "weights was opened while it loaded",
+                        e.candidates, e.candidates == 1 ? "" : "s")};
+  }
+  if (e.weights_read == WeightsRead::hardly) {
+    return {records::Cold::unknown,
+            "no weight was seen to be read: weight files were opened, but hardly any of their "
+            "bytes came from storage into the page cache, and none past it"};
+  }
   if (e.counter_bytes) return judge_path_counter(e);
   return has_target_account(e) ? judge_processes_alone(e) : judge_residency_alone(e);
 }

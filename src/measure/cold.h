@@ -8,10 +8,12 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "measure/plan.h"
+#include "measure/read_set.h"
 #include "measure/schedule.h"
 #include "records/record.h"
 
@@ -30,6 +32,7 @@ struct Observed {
   // The largest sum of the target's read_bytes that was seen: a process that nobody reaps takes its
   // figure with it, so a later sum can be smaller. Nothing where we may not look.
   std::optional<std::uint64_t> target_bytes;
+  std::set<std::string> opened_directly;     // candidates that the target had open with O_DIRECT
   bool lost_children = false;                // a process that ignores SIGCHLD was seen
   std::vector<std::string> foreign_readers;  // other processes that had weight files open
   std::string gap;  // why nobody looked from some moment on, but for the last look; empty: they did
@@ -49,6 +52,8 @@ struct ColdEvidence {
   std::vector<Leftover> leftovers;
 
   // During the load.
+  WeightsRead weights_read = WeightsRead::not_known;
+  std::size_t candidates = 0;                  // files that could hold weights
   std::uint64_t needed_bytes = 0;              // what the target must have read
   std::optional<std::uint64_t> counter_bytes;  // from the path's own counter
   std::string counter_source;                  // its name; empty where there is none

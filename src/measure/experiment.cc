@@ -100,7 +100,7 @@ class CleanupHooks {
 };
 
 // What is the same for every record, gathered before the first trial.
-records::ExperimentFacts gather_facts(const Plan& plan, const Arms& arms, const gpu::Nvml& nvml) {
+records::ExperimentFacts gather_facts(const Plan& plan, Arms& arms, const gpu::Nvml& nvml) {
   const Target& target = *arms.all().front().target;
   records::ExperimentFacts facts = plan.facts;
   facts.id = new_experiment_id();
@@ -123,7 +123,7 @@ records::ExperimentFacts gather_facts(const Plan& plan, const Arms& arms, const 
 // The trials, one after the other, and what comes of them.
 class Series {
  public:
-  Series(const Plan& plan, const Arms& arms, const gpu::Nvml& nvml, records::Results& sink,
+  Series(const Plan& plan, Arms& arms, const gpu::Nvml& nvml, records::Results& sink,
          ExperimentWatcher& watcher)
       : plan_(plan),
         arms_(arms),
@@ -160,6 +160,7 @@ class Series {
           fmt::join(trial.left_behind, "; "));
     }
     if (trial.interrupted) return false;
+    arms_.all()[slot.arm].take(trial.weights);
     complete(subject, &trial.record);
     keep(slot, &trial.record);
     watcher_.trial_ended(subject, trial.record);
@@ -198,7 +199,7 @@ class Series {
   }
 
   const Plan& plan_;
-  const Arms& arms_;
+  Arms& arms_;
   const gpu::Nvml& nvml_;
   records::Results& sink_;
   ExperimentWatcher& watcher_;

@@ -21,11 +21,13 @@ constexpr std::chrono::milliseconds k_second_look{250};
 }  // namespace
 
 Observation::Observation(process::ProcessTree& tree, const std::vector<std::string>& weight_files,
-                         std::set<pid_t> ignored, Timeline& timeline)
+                         std::set<pid_t> ignored, Timeline& timeline,
+                         storage::AccessWatch& accesses)
     : tree_(tree),
       search_(weight_files),
       ignored_(std::move(ignored)),
       timeline_(timeline),
+      accesses_(accesses),
       tree_cost_(k_tree_share),
       search_cost_(k_search_share, std::chrono::milliseconds(250), k_longest_search_pause),
       thread_(1, [this](unsigned) { run(); }) {}
@@ -63,7 +65,7 @@ void Observation::run() {
       newest_.reset();
     }
     bool new_stranger = false;
-    search_cost_.look_if_due(now, [&] { new_stranger = look_for_foreign_readers(); });
+    search_cost_.look_if_due(now, [&] { new_stranger = look_for_readers(); });
     if (new_stranger) search_cost_.hurry(now + k_second_look);
     next_tick = std::max(next_tick + Timeline::k_period, os::Clock::now());
     lock.lock();
@@ -81,11 +83,12 @@ void Observation::look_last() {
   look_at_tree();
   timeline_.add(now, &*newest_, Timeline::Row::last);
   note(tree_.sample(process::ProcessTree::Look::anew).reads);
-  (void)look_for_foreign_readers();
+  (void)look_for_readers();
   looked_last_ = true;
 }
 
 void Observation::look_at_tree() {
+  accesses_.take();
   newest_ = tree_.sample();
   note(newest_->reads);
 }
@@ -97,9 +100,11 @@ void Observation::note(const process::StorageRead& reads) {
   observed_.lost_children = observed_.lost_children || reads.lost_children;
 }
 
-bool Observation::look_for_foreign_readers() {
-  std::set<pid_t> ours = ignored_;
+bool Observation::look_for_readers() {
+  std::set<pid_t> ours;
   for (const os::ProcessInfo& member : tree_.members()) ours.insert(member.pid);
+  observed_.opened_directly.merge(search_.opened_directly(ours));
+  ours.insert(ignored_.begin(), ignored_.end());
   const std::vector<storage::Holder> holders = search_.find(ours);
   if (holders.empty()) return false;
   // Those born meanwhile.

@@ -17,6 +17,7 @@
 #include "measure/timeline.h"
 #include "os/crew.h"
 #include "process/process_tree.h"
+#include "storage/access_watch.h"
 #include "storage/holders.h"
 
 namespace coldload::measure {
@@ -29,8 +30,9 @@ class Observation {
  public:
   // `ignored`: processes whose holding of the files means nothing (a stand-in's server).
   // `timeline`: gets its rows, from that thread, until finish().
+  // `accesses`: is kept up to date, from that thread, until finish().
   Observation(process::ProcessTree& tree, const std::vector<std::string>& weight_files,
-              std::set<pid_t> ignored, Timeline& timeline);
+              std::set<pid_t> ignored, Timeline& timeline, storage::AccessWatch& accesses);
   ~Observation();
   Observation(const Observation&) = delete;
   Observation& operator=(const Observation&) = delete;
@@ -44,13 +46,14 @@ class Observation {
   void look_at_tree();
   void look_last();
   void note(const process::StorageRead& reads);
-  // Whether somebody was seen for the first time.
-  bool look_for_foreign_readers();
+  // Of the target's own processes, too. Whether a stranger was seen for the first time.
+  bool look_for_readers();
 
   process::ProcessTree& tree_;
   const storage::HolderSearch search_;
   const std::set<pid_t> ignored_;
   Timeline& timeline_;
+  storage::AccessWatch& accesses_;
   CostBound tree_cost_;
   CostBound search_cost_;
   std::mutex mutex_;

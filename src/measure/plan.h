@@ -39,6 +39,8 @@ struct ArmRequest {
   std::string path;     // empty for a placeholder
   std::string missing;  // for a placeholder: what is missing, in words
   std::optional<StandInRequest> stand_in;
+  std::string weights = {};            // which files are its weights, as a pattern; empty: guessed
+  std::vector<std::string> also = {};  // what else the target loads: files and folders
 };
 
 // --stage: one more arm, a copy of another one on faster storage.

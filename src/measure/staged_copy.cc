@@ -49,9 +49,8 @@ bool StagedCopy::renew(ExperimentWatcher& watcher) {
   remove();
   made_ = {};
   if (!request_.backing_files.empty()) {
-    storage::PageCacheView(request_.backing_files).warm([](std::uint64_t) {
-      return !os::interrupted();
-    });
+    const storage::PageCacheView view(request_.backing_files);
+    view.warm(view.all(), [](std::uint64_t) { return !os::interrupted(); });
   }
   constexpr std::chrono::seconds k_patience{5};
   const storage::PageCacheView source(request_.source_files);

@@ -23,11 +23,12 @@ constexpr std::chrono::seconds k_eviction_patience{5};
 void warm_backing(const Arm& arm, std::vector<std::string>* remarks) {
   if (arm.backing_files.empty()) return;
   const auto room = os::available_memory_bytes();
-  if (room && *room < 2 * arm.checkpoint->weight_bytes()) {
+  if (room && *room < 2 * arm.weight_bytes()) {
     remarks->push_back("the stand-in's backing files were not kept warm: too little memory");
     return;
   }
-  storage::PageCacheView(arm.backing_files).warm([](std::uint64_t) { return !os::interrupted(); });
+  const storage::PageCacheView view(arm.backing_files);
+  view.warm(view.all(), [](std::uint64_t) { return !os::interrupted(); });
 }
 
 std::vector<Leftover> leftovers_of(const storage::PageCacheView& view) {
@@ -64,13 +65,23 @@ void remark_on_others(const Arm& arm, std::vector<std::string>* remarks) {
   }
 }
 
+// All but the candidates that are no weights: another copy would only take memory.
+std::vector<std::size_t> warmed_files(const Arm& arm, const storage::PageCacheView& view) {
+  std::vector<std::size_t> files;
+  for (std::size_t i = 0; i < view.size(); ++i) {
+    if (i >= arm.candidates.size() || arm.candidates[i].is_weight) files.push_back(i);
+  }
+  return files;
+}
+
 // Of the path: what a verdict on its reads has to go by.
 ColdEvidence evidence_of(const Arm& arm) {
   ColdEvidence evidence;
   evidence.memory_backed = arm.is_memory();
   if (!arm.counter.beyond_hidden_cache) evidence.hidden_cache = arm.storage.hidden_cache;
   evidence.fs_type = arm.storage.mount.fs_type;
-  evidence.needed_bytes = arm.checkpoint->weight_bytes();
+  evidence.needed_bytes = arm.weight_bytes();
+  evidence.candidates = arm.candidates.size();
   evidence.counter_source = arm.counter.source;
   evidence.counter_this_mount_only = arm.counter.this_mount_only;
   evidence.no_counter_reason = arm.counter.reason;
@@ -82,7 +93,7 @@ ColdEvidence evidence_of(const Arm& arm) {
 
 StartState bring_to_start(const Subject& subject, const Plan& plan, ExperimentWatcher& watcher) {
   const Arm& arm = subject.arm;
-  StartState start{storage::PageCacheView(arm.files()), evidence_of(arm), {}};
+  StartState start{storage::PageCacheView(arm.files()), {}, evidence_of(arm), {}, {}};
   ColdEvidence& evidence = start.evidence;
   remark_on_others(arm, &start.remarks);
   if (plan.drop_caches && subject.kind == TrialKind::cold) {
@@ -91,7 +102,7 @@ StartState bring_to_start(const Subject& subject, const Plan& plan, ExperimentWa
     start.remarks.emplace_back("all of the machine's caches were dropped (--drop-caches)");
   }
   if (subject.kind == TrialKind::warm) {
-    start.view.warm([&](std::uint64_t bytes) {
+    start.view.warm(warmed_files(arm, start.view), [&](std::uint64_t bytes) {
       watcher.step("warm", bytes, evidence.needed_bytes);
       return !os::interrupted();
     });
@@ -101,6 +112,7 @@ StartState bring_to_start(const Subject& subject, const Plan& plan, ExperimentWa
     start.view.evict(k_eviction_patience);
     evidence.leftovers = leftovers_of(start.view);
   }
+  start.accesses = storage::AccessWatch(arm.candidate_paths());
   const auto room = os::available_memory_bytes();
   evidence.cache_can_hold = !room || *room > evidence.needed_bytes + evidence.needed_bytes / 4;
   return start;

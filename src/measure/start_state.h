@@ -3,19 +3,25 @@
 // Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "measure/cold.h"
 #include "measure/subject.h"
 #include "measure/watcher.h"
+#include "storage/access_watch.h"
 #include "storage/page_cache.h"
 
 namespace coldload::measure {
 
 struct StartState {
-  storage::PageCacheView view;  // of the checkpoint's files
-  ColdEvidence evidence;        // as far as it is known before launch
+  storage::PageCacheView view;    // of the arm's files
+  storage::AccessWatch accesses;  // of its candidates, from just before launch
+  ColdEvidence evidence;          // as far as it is known before launch
+  // What of each candidate was in the page cache at some look while it loaded, estimated.
+  std::vector<std::optional<std::uint64_t>> came_once = {};
   std::vector<std::string> remarks;
 };
 

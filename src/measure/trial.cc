@@ -42,7 +42,7 @@ process::Readiness watch_load(const TrialInput& input, Launched& launched, const
                               ExperimentWatcher& watcher, records::Record* record) {
   const Arm& arm = input.subject.arm;
   std::optional<GpuSampler> gpus;
-  storage::ResidencySampler residency(start->view, arm.shard_count());
+  storage::ResidencySampler residency(start->view, arm.candidates.size());
   // Looks at the page cache are evidence; the rest is for the record's timeline.
   TimelineSources sources;
   sources.page_cache_bytes = [&residency] { return residency.look(); };
@@ -54,11 +54,10 @@ process::Readiness watch_load(const TrialInput& input, Launched& launched, const
     sources.gpu = [&gpus](const std::vector<pid_t>& pids) { return gpus->take(pids); };
   }
   Timeline timeline(launched.launched_at(), std::move(sources));
-  std::vector<std::string> weight_files = arm.files();
-  weight_files.resize(arm.shard_count());
-  Observation observation(launched.tree(), weight_files, input.ignored_processes, timeline);
+  Observation observation(launched.tree(), arm.candidate_paths(), input.ignored_processes, timeline,
+                          start->accesses);
   process::Readiness seen = launched.wait_ready([&](std::optional<std::uint64_t> bytes) {
-    watcher.step("load", bytes.value_or(0), arm.checkpoint->weight_bytes());
+    watcher.step("load", bytes.value_or(0), arm.weight_bytes());
   });
   ColdEvidence& evidence = start->evidence;
   evidence.counter_bytes = delivered_since(baseline, arm);
@@ -67,7 +66,9 @@ process::Readiness watch_load(const TrialInput& input, Launched& launched, const
         fmt::format("the {} counter stopped or began anew during the load", arm.counter.source);
   }
   evidence.observed = observation.finish();
-  evidence.weights_resident_once = residency.seen_bytes();
+  for (std::size_t i = 0; i < arm.candidates.size(); ++i) {
+    start->came_once.push_back(residency.seen_bytes(i));
+  }
   record->sampler_cpu_s = evidence.observed.cpu_s + (gpus ? gpus->cpu_s() : 0);
   if (input.plan.timeline) record->timeline = to_json(timeline.samples());
   return seen;
@@ -172,6 +173,60 @@ void apply_verdict(const TrialInput& input, const ColdEvidence& evidence, record
   }
 }
 
+// The sum over those of `files`; nothing where it is not known of one.
+std::optional<std::uint64_t> sum_of(const std::vector<std::optional<std::uint64_t>>& bytes,
+                                    const std::vector<std::size_t>& files) {
+  std::uint64_t sum = 0;
+  for (const std::size_t file : files) {
+    if (!bytes[file]) return std::nullopt;
+    sum += *bytes[file];
+  }
+  return sum;
+}
+
+// Which files the load took its weights from. What was in memory before tells nothing of that.
+ReadSet weights_of(const Subject& subject, const StartState& start, process::Outcome outcome,
+                   const std::vector<std::optional<std::uint64_t>>& resident) {
+  const bool began_cold = subject.kind == TrialKind::cold || subject.kind == TrialKind::warm_up;
+  if (!began_cold || outcome != process::Outcome::ready ||
+      start.evidence.resident_bytes_before.value_or(0) > 0)
+    return {};
+  const std::vector<Candidate>& candidates = subject.arm.candidates;
+  std::vector<CandidateUse> uses;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    CandidateUse use{candidates[i].bytes, resident[i], {}, false};
+    if (use.came_bytes) *use.came_bytes = std::max(*use.came_bytes, start.came_once[i].value_or(0));
+    if (start.accesses.complete()) use.access = start.accesses.seen()[i];
+    use.opened_directly = start.evidence.observed.opened_directly.count(candidates[i].path) != 0;
+    uses.push_back(use);
+  }
+  return read_set_of(uses, start.accesses.complete(), start.evidence.direct_bytes.value_or(0) > 0);
+}
+
+// What the weights were, and what of them is in memory now: for the verdict and for the record.
+ReadSet note_weights(const Subject& subject, process::Outcome outcome,
+                     const std::vector<std::optional<std::uint64_t>>& resident, StartState* start,
+                     records::Record* record) {
+  const std::vector<Candidate>& candidates = subject.arm.candidates;
+  ReadSet set = weights_of(subject, *start, outcome, resident);
+  std::vector<std::size_t> weights = set.files;
+  for (std::size_t i = 0; i < candidates.size() && set.read != WeightsRead::seen; ++i) {
+    if (candidates[i].is_weight) weights.push_back(i);
+  }
+  ColdEvidence& evidence = start->evidence;
+  evidence.weights_read = set.read;
+  evidence.needed_bytes = 0;
+  for (const std::size_t file : weights) evidence.needed_bytes += candidates[file].bytes;
+  evidence.weights_resident_after = sum_of(resident, weights);
+  evidence.weights_resident_once = sum_of(start->came_once, weights);
+  record->checkpoint_bytes = evidence.needed_bytes;
+  record->resident_bytes_after = evidence.weights_resident_after;
+  if (const std::string words = not_read(candidates, set); !words.empty()) {
+    record->remarks.push_back(words);
+  }
+  return set;
+}
+
 records::Record blank_record(const TrialInput& input) {
   const Arm& arm = input.subject.arm;
   records::Record record;
@@ -182,7 +237,7 @@ records::Record blank_record(const TrialInput& input) {
   record.model = arm.model_name;
   record.max_model_len = input.plan.max_model_len;
   record.block = input.subject.block;
-  record.checkpoint_bytes = arm.checkpoint->weight_bytes();
+  record.checkpoint_bytes = arm.weight_bytes();
   record.note = input.plan.note;
   return record;
 }
@@ -234,8 +289,10 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   record.log_file = input.log_name;
   const process::Readiness seen =
       watch_load(input, *launched, nvml, baseline, &start, watcher, &record);
-  record.resident_bytes_after = start.view.resident_bytes_of_first(arm.shard_count());
-  start.evidence.weights_resident_after = record.resident_bytes_after;
+  std::vector<std::optional<std::uint64_t>> resident;  // by candidate
+  for (std::size_t i = 0; i < arm.candidates.size(); ++i) {
+    resident.push_back(start.view.resident_bytes(i));
+  }
   note_gpu_memory(nvml, baseline.gpu_mib, launched->tree(), &record);
   if (input.plan.first_token && seen.outcome == process::Outcome::ready) {
     note_first_token(*launched, &record);
@@ -250,6 +307,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   }
   const Account account = launched->account(seen);
   start.evidence.direct_bytes = account.direct_bytes;
+  result.weights = note_weights(subject, seen.outcome, resident, &start, &record);
   apply_outcome(seen, account, *launched, log_path, &record);
   apply_verdict(input, start.evidence, &record);
   return result;

@@ -11,6 +11,7 @@
 
 #include "gpu/nvml.h"
 #include "measure/plan.h"
+#include "measure/read_set.h"
 #include "measure/subject.h"
 #include "measure/watcher.h"
 #include "records/record.h"
@@ -26,6 +27,7 @@ struct TrialInput {
 
 struct TrialResult {
   records::Record record;  // arm, path, evidence, verdict and times; not the experiment's part
+  ReadSet weights;         // which of the arm's candidates they were, where that was seen
   bool interrupted = false;
   // What the target left behind (processes, its port, GPU memory), in words: nothing may follow.
   std::vector<std::string> left_behind;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -77,6 +78,28 @@ std::vector<Holder> HolderSearch::find(const std::set<pid_t>& passed_over) const
     }
   }
   return holders;
+}
+
+std::set<std::string> HolderSearch::opened_directly(const std::set<pid_t>& pids) const {
+  std::set<std::string> found;
+  for (const pid_t pid : pids) {
+    const std::string process = fmt::format("/proc/{}/", pid);
+    os::for_each_name(process + "fd", [&](const char* name) {
+      const auto id = os::file_id(process + "fd/" + name);
+      const auto file = id ? by_identity_.find(*id) : by_identity_.end();
+      if (file == by_identity_.end() || found.count(file->second) != 0) return true;
+      // pos:, flags: in octal, mnt_id:, ...
+      const std::string text = os::try_read_text(process + "fdinfo/" + name).value_or("");
+      constexpr std::string_view k_flags = "flags:\t";
+      const std::size_t at = text.find(k_flags);
+      if (at == std::string::npos) return true;
+      const std::string_view rest = std::string_view(text).substr(at + k_flags.size());
+      const auto flags = number_of(rest.substr(0, rest.find('\n')), 8);
+      if (flags && (*flags & O_DIRECT) != 0) found.insert(file->second);
+      return true;
+    });
+  }
+  return found;
 }
 
 std::vector<Holder> find_holders(const std::vector<std::string>& paths) {

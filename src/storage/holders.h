@@ -35,6 +35,8 @@ class HolderSearch {
   // root only. On overlayfs a mapping shows the lower file's device and inode, so both count.
   // Those `passed_over` are not looked at: reading a process's mappings holds up its page faults.
   [[nodiscard]] std::vector<Holder> find(const std::set<pid_t>& passed_over = {}) const;
+  // The files that one of these processes has open with O_DIRECT.
+  [[nodiscard]] std::set<std::string> opened_directly(const std::set<pid_t>& pids) const;
 
  private:
   std::map<os::FileId, std::string> by_identity_;

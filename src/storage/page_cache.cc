@@ -84,8 +84,7 @@ void PageCacheView::drop(const File& file) {
 
 void PageCacheView::evict(std::chrono::milliseconds patience) const {
   const os::TimePoint deadline = os::Clock::now() + patience;
-  std::vector<std::size_t> left(files_.size());
-  std::iota(left.begin(), left.end(), std::size_t{0});
+  std::vector<std::size_t> left = all();
   // Where residency cannot be seen there is nothing to poll for, and one pass leaves pages that are
   // still on their way to the LRU lists.
   constexpr int k_blind_passes = 4;
@@ -103,11 +102,19 @@ void PageCacheView::evict(std::chrono::milliseconds patience) const {
   }
 }
 
-bool PageCacheView::read_all(const std::function<bool(std::uint64_t)>& progress) const {
+std::vector<std::size_t> PageCacheView::all() const {
+  std::vector<std::size_t> files(files_.size());
+  std::iota(files.begin(), files.end(), std::size_t{0});
+  return files;
+}
+
+bool PageCacheView::read(const std::vector<std::size_t>& files,
+                         const std::function<bool(std::uint64_t)>& progress) const {
   constexpr std::size_t k_block = std::size_t{4} << 20;
   const os::Mapping buffer = os::Mapping::anonymous(k_block);
   std::uint64_t total = 0;
-  for (const File& file : files_) {
+  for (const std::size_t index : files) {
+    const File& file = files_[index];
     for (std::uint64_t offset = 0; offset < file.bytes; offset += k_block) {
       const std::size_t got = os::pread_full(file.fd, buffer.bytes(), offset);
       total += got;
@@ -118,14 +125,16 @@ bool PageCacheView::read_all(const std::function<bool(std::uint64_t)>& progress)
   return true;
 }
 
-void PageCacheView::warm(const std::function<bool(std::uint64_t)>& progress) const {
+void PageCacheView::warm(const std::vector<std::size_t>& files,
+                         const std::function<bool(std::uint64_t)>& progress) const {
   // Where the kernel reclaims idle pages early (DAMON), the first ones are gone when the last are
   // in. Another pass reads what is there at memory's speed, and what is missing again.
   constexpr int k_passes = 3;
-  std::uint64_t all = 0;
-  for (const File& file : files_) all += file.bytes;
+  const auto is_in = [this](std::size_t file) {
+    return resident_bytes(file).value_or(files_[file].bytes) == files_[file].bytes;
+  };
   for (int pass = 1; pass <= k_passes; ++pass) {
-    if (!read_all(progress) || resident_bytes().value_or(all) == all) return;
+    if (!read(files, progress) || std::all_of(files.begin(), files.end(), is_in)) return;
   }
 }
 

@@ -53,10 +53,13 @@ class PageCacheView {
   // resident_bytes() afterwards. Throws os::SystemError if a call fails.
   void evict(std::chrono::milliseconds patience) const;
 
-  // Reads every file with pread(2), so that it is resident where memory allows; up to three times
-  // where pages are gone again by the end. `progress` is called with the bytes read so far in this
-  // pass; it returns false to stop.
-  void warm(const std::function<bool(std::uint64_t)>& progress) const;
+  // The indices of every file.
+  [[nodiscard]] std::vector<std::size_t> all() const;
+  // Reads these files with pread(2), so that they are resident where memory allows; up to three
+  // times where pages are gone again by the end. `progress` is called with the bytes read so far in
+  // this pass; it returns false to stop.
+  void warm(const std::vector<std::size_t>& files,
+            const std::function<bool(std::uint64_t)>& progress) const;
 
  private:
   struct File {
@@ -65,7 +68,8 @@ class PageCacheView {
     os::FilePages pages;
   };
 
-  bool read_all(const std::function<bool(std::uint64_t)>& progress) const;
+  bool read(const std::vector<std::size_t>& files,
+            const std::function<bool(std::uint64_t)>& progress) const;
   static void drop(const File& file);
 
   std::vector<File> files_;

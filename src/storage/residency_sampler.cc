@@ -37,6 +37,13 @@ std::optional<std::uint64_t> ResidencySampler::look() {
   return resident;
 }
 
+std::optional<std::uint64_t> ResidencySampler::seen_bytes(std::size_t file) const {
+  if (!looked_) return std::nullopt;
+  std::uint64_t seen = 0;
+  for (const Part& part : parts_) seen += part.seen && part.file == file ? part.bytes : 0;
+  return seen;
+}
+
 std::optional<std::uint64_t> ResidencySampler::seen_bytes() const {
   if (!looked_) return std::nullopt;
   std::uint64_t seen = 0;

@@ -28,6 +28,8 @@ class ResidencySampler {
   [[nodiscard]] std::optional<std::uint64_t> look();
   // What was resident at one look at least; nothing where there was none.
   [[nodiscard]] std::optional<std::uint64_t> seen_bytes() const;
+  // The same of one file.
+  [[nodiscard]] std::optional<std::uint64_t> seen_bytes(std::size_t file) const;
 
  private:
   struct Part {

@@ -34,6 +34,7 @@ class ObservedLoad : public ::testing::Test {
   const TemporaryDirectory scratch_{"coldload-observation"};
   const std::string weights_ = scratch_.path() + "/weights";
   process::ProcessTree tree_;
+  storage::AccessWatch accesses_{{weights_}};
 };
 
 TEST_F(ObservedLoad, GivesRowsThatNeverFallThoughChildrenDie) {
@@ -44,7 +45,7 @@ TEST_F(ObservedLoad, GivesRowsThatNeverFallThoughChildrenDie) {
             scratch_.path() + "/done; sleep 300"));
   tree_.set_root(root.pid());
   Timeline timeline(launched_at, {});
-  Observation observation(tree_, {weights_}, {}, timeline);
+  Observation observation(tree_, {weights_}, {}, timeline, accesses_);
   ASSERT_TRUE(eventually([&] { return ::access((scratch_.path() + "/done").c_str(), F_OK) == 0; }));
   const Observed observed = observation.finish();
   const auto& rows = timeline.samples();
@@ -73,7 +74,7 @@ TEST_F(ObservedLoad, NamesAStrangerAtTheFilesAndNotTheTargetOrWhoIsIgnored) {
   std::set<pid_t> set_apart{ignored.pid()};
   for (const os::ProcessInfo& info : os::descendants(ignored.pid())) set_apart.insert(info.pid);
   Timeline timeline(os::Clock::now(), {});
-  Observation observation(tree, {weights_}, set_apart, timeline);
+  Observation observation(tree, {weights_}, set_apart, timeline, accesses_);
   ::usleep(300'000);  // a stranger is who is there at two looks: the first one and that at the end
   const Observed observed = observation.finish();
   ASSERT_EQ(observed.foreign_readers.size(), 1U);
@@ -91,7 +92,7 @@ TEST_F(ObservedLoad, IsSaidToHaveAGapWhereLookingFailed) {
   os::Subprocess root(shell("sleep 300"));
   tree_.set_root(root.pid());
   Timeline timeline(os::Clock::now(), std::move(sources));
-  Observation observation(tree_, {weights_}, {}, timeline);
+  Observation observation(tree_, {weights_}, {}, timeline, accesses_);
   ASSERT_TRUE(eventually([&] { return failed.load(); }));
   EXPECT_EQ(observation.finish().gap, "no descriptor is left");
 }

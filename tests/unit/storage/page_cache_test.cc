@@ -92,7 +92,7 @@ TEST_F(PageCache, WarmBringsAllOfItIn) {
   const PageCacheView view({file("a", (4 << 20) + 17), file("b", 1)});
   view.evict(std::chrono::seconds(5));
   std::uint64_t told = 0;
-  view.warm([&](std::uint64_t bytes) {
+  view.warm(view.all(), [&](std::uint64_t bytes) {
     told = bytes;
     return true;
   });
@@ -105,7 +105,7 @@ TEST_F(PageCache, WarmStopsWhenToldTo) {
   const PageCacheView view({file("a", 12 << 20)});
   view.evict(std::chrono::seconds(5));
   int calls = 0;
-  view.warm([&](std::uint64_t) { return ++calls < 2; });
+  view.warm(view.all(), [&](std::uint64_t) { return ++calls < 2; });
   EXPECT_EQ(calls, 2);
 }
 
