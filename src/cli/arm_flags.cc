@@ -170,11 +170,17 @@ void add_arm_flags(CLI::App* app, ExperimentCommand command, ArmFlags* flags) {
                   "LABEL: one more arm, the server started by `coldload run`, which reads that "
                   "path's weights beside it")
       ->allow_extra_args(false);
+  app->add_option("--weights", flags->weights,
+                  "files that are the weights, as a shell pattern (default: guessed, then seen)");
+  app->add_option("--also", flags->also,
+                  "a file or folder that the server loads, too: a projector, a draft model")
+      ->check(CLI::ExistingPath)
+      ->allow_extra_args(false);
 }
 
 void set_arms(ExperimentCommand command, const ArmFlags& flags, measure::Plan* plan) {
   if (command == ExperimentCommand::measure) {
-    plan->arms = {{flags.label, flags.measured_path, "", {}}};
+    plan->arms = {{flags.label, flags.measured_path, "", {}, {}, {}}};
   } else {
     plan->arms = flags.paths.empty() ? arms_of_environment() : arms_of_flags(flags.paths);
     if (plan->arms.size() < 2) {
@@ -182,6 +188,10 @@ void set_arms(ExperimentCommand command, const ArmFlags& flags, measure::Plan* p
     }
   }
   check_arms(plan->arms);
+  for (measure::ArmRequest& arm : plan->arms) {
+    arm.weights = flags.weights;
+    arm.also = flags.also;
+  }
   add_stand_ins(flags.stand_ins, &plan->arms);
   add_stage(flags, plan);
   add_prefetch(flags, plan);

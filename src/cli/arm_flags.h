@@ -25,6 +25,8 @@ struct ArmFlags {
   std::string stage;
   bool keep_staged = false;
   std::vector<std::string> prefetch;
+  std::string weights;
+  std::vector<std::string> also;
 };
 
 void add_arm_flags(CLI::App* app, ExperimentCommand command, ArmFlags* flags);

@@ -49,6 +49,9 @@ std::unique_ptr<measure::Target> make_target(const ExperimentRequest& request) {
     options.command.insert(options.command.end(),
                            {"--native-ring", std::to_string(request.native_ring_bytes)});
   }
+  if (const std::string& weights = request.plan.arms.front().weights; !weights.empty()) {
+    options.command.insert(options.command.end(), {"--weights", weights});
+  }
   options.timeout = request.timeout;
   return measure::make_native_target(std::move(options));
 }

@@ -5,12 +5,14 @@
 #include <random>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "cli/arm_flags.h"
 #include "cli/command.h"
 #include "cli/conditions.h"
+#include "cli/named_models.h"
 #include "cli/server_flags.h"
 #include "cli/values.h"
 #include "cli/version.h"
@@ -294,10 +296,12 @@ std::optional<ExperimentRequest> parse_experiment(ExperimentCommand command,
   plan.facts.command = command_line(comparing, raw, plan, args);
   const bool has_server = dashes != args.end();
   if (has_server && dashes + 1 == args.end()) throw UsageError("there is no command after --");
-  set_target(
-      raw,
-      has_server ? std::vector<std::string>(dashes + 1, args.end()) : std::vector<std::string>(),
-      &request);
+  const std::vector<std::string> words =
+      has_server ? std::vector<std::string>(dashes + 1, args.end()) : std::vector<std::string>();
+  for (measure::ArmRequest& arm : plan.arms) {
+    for (std::string& named : models_named_in(words)) arm.also.push_back(std::move(named));
+  }
+  set_target(raw, words, &request);
   check_conditions(request.conditions, plan);
   return request;
 }

@@ -36,6 +36,7 @@ namespace json = text::json;
 
 struct Arguments {
   std::string path;
+  std::string weights;  // a pattern; empty: guessed
   load::Options load;
   std::string no_gpu;  // why the bytes go into host memory though nobody asked for that
   bool hold = false;
@@ -66,6 +67,7 @@ std::optional<Arguments> parse_native_load(const std::vector<std::string>& args)
   std::string into;
   CLI::App app("load a checkpoint into memory, as a process of its own", "coldload native-load");
   app.add_option("PATH", arguments.path, "checkpoint directory or .gguf file")->required();
+  app.add_option("--weights", arguments.weights, "files that are its weights, as a pattern");
   app.add_option("--native-threads", arguments.load.threads, "threads (0: choose)");
   add_size(&app, "--native-ring", &arguments.load.ring_bytes, "most memory that data lands in");
   add_pacing(&app, &arguments.load.pacing, "hold the reads to RATE or RATE,LATENCY");
@@ -137,7 +139,7 @@ void load_checkpoint(const Arguments& arguments, const os::Fd& status) {
   };
   phase("start");
   load::Loader loader(arguments.load);  // prepares its memory while the headers are read
-  const model::Checkpoint checkpoint = model::open_checkpoint(arguments.path);
+  const model::Checkpoint checkpoint = model::open_checkpoint(arguments.path, arguments.weights);
   std::vector<load::Shard> shards;
   for (const model::CheckpointFile* file : checkpoint.shards()) {
     shards.push_back({file->real_path, file->bytes});

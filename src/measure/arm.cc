@@ -46,7 +46,12 @@ std::vector<Candidate> candidates_of(const Arm& arm) {
     candidates.push_back({file.name, file.real_path, file.bytes, is_shard});
   }
   for (const std::string& path : arm.request.also) {
-    for (Candidate& more : candidates_below(path)) candidates.push_back(std::move(more));
+    for (Candidate& more : candidates_below(path)) {
+      const auto is_same = [&](const Candidate& known) { return known.path == more.path; };
+      if (std::none_of(candidates.begin(), candidates.end(), is_same)) {
+        candidates.push_back(std::move(more));
+      }
+    }
   }
   return candidates;
 }
