@@ -10,6 +10,7 @@
 #include "model/file_names.h"
 #include "os/error.h"
 #include "os/file_id.h"
+#include "os/path.h"
 
 namespace coldload::model {
 
@@ -29,7 +30,7 @@ class Lister {
  public:
   explicit Lister(const std::string& root) : root_(root) {
     // What leads back to the root or above it would never end, or bring in other models.
-    for (fs::path above = fs::canonical(root);; above = above.parent_path()) {
+    for (fs::path above = os::real_path(root);; above = above.parent_path()) {
       if (const auto id = os::file_id(above.string())) seen_.insert(*id);
       if (above == above.root_path()) break;
     }

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <sstream>
 
@@ -10,14 +11,20 @@
 #include <unistd.h>
 
 #include "os/error.h"
+#include "os/file_id.h"
 
 namespace coldload::os {
 
 std::string real_path(const std::string& path, const std::string& operation) {
   const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(path.c_str(), nullptr),
                                                              &std::free);
-  if (!resolved) throw SystemError(operation, path, errno);
-  return resolved.get();
+  const int error = errno;
+  const auto wanted = file_id(path);
+  if (resolved && (!wanted || file_id(std::string(resolved.get())) == wanted)) {
+    return resolved.get();
+  }
+  if (!wanted) throw SystemError(operation, path, error);
+  return std::filesystem::absolute(path);
 }
 
 bool is_below(std::string_view path, std::string_view directory) {

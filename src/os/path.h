@@ -9,7 +9,9 @@
 
 namespace coldload::os {
 
-// Absolute, every link resolved. Throws SystemError ("cannot <operation> PATH: ...").
+// Absolute, every link resolved: by name, so that it stays as it is where the names lead elsewhere
+// than the kernel goes (a link of /proc/PID/root leads into another process's files). Throws
+// SystemError ("cannot <operation> PATH: ...").
 [[nodiscard]] std::string real_path(const std::string& path,
                                     const std::string& operation = "look at");
 
