@@ -211,11 +211,18 @@ class InspectRefuses(ScratchTest):
                 self.refused(self.scratch, shard, word)
                 shard.unlink()
 
+    def test_an_index_that_lacks_a_shard(self):
+        write_safetensors(self.scratch / "model-00001-of-00002.safetensors", {"w": ("F32", (1,))})
+        index = self.scratch / INDEX
+        index.write_text(json.dumps({"weight_map": {
+            "w": "model-00001-of-00002.safetensors", "v": "model-00002-of-00002.safetensors"}}),
+            encoding="utf-8")
+        self.refused(self.scratch, index, "model-00002-of-00002.safetensors")
+
     def test_indexes_that_mislead(self):
         write_safetensors(self.scratch / "model.safetensors", {"w": ("F32", (1,))})
         index = self.scratch / INDEX
-        for value in ("../model.safetensors", str(self.scratch / "model.safetensors"),
-                      "missing.safetensors", 1, None, ["model.safetensors"], ""):
+        for value in ("../model.safetensors", str(self.scratch / "model.safetensors"), 1, None, ["model.safetensors"], ""):
             with self.subTest(value=value):
                 index.write_text(json.dumps({"weight_map": {"w": value}}), encoding="utf-8")
                 self.refused(self.scratch, index)
