@@ -63,7 +63,7 @@ std::string not_read(const std::vector<Candidate>& candidates, const ReadSet& se
   }
   if (left.size() > k_named) {
     words +=
-        fmt::format(", and {} more files of {}", left.size() - k_named, text::format_bytes(rest));
+        fmt::format(", and {} more of {}", left.size() - k_named, text::format_bytes(rest));
   }
   return words;
 }

@@ -94,7 +94,7 @@ std::set<std::string> HolderSearch::opened_directly(const std::set<pid_t>& pids)
       const std::size_t at = text.find(k_flags);
       if (at == std::string::npos) return true;
       const std::string_view rest = std::string_view(text).substr(at + k_flags.size());
-      const auto flags = number_of(rest.substr(0, rest.find('\n')), 8);
+      const auto flags = os::number_of(rest.substr(0, rest.find('\n')), 8);
       if (flags && (*flags & O_DIRECT) != 0) found.insert(file->second);
       return true;
     });
