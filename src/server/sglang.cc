@@ -19,7 +19,8 @@ bool is_sglang(const Invocation& invocation) {
 constexpr auto k_sglang_patterns = std::to_array<LogPattern>(
     {{Says::begins, "weights", "", R"(Load weight begin)"},
      {Says::took, "weights", "weights_s", R"(Load weight end\. elapsed=([\d.]+) s)"},
-
+     // Without the time, until the end of 2025.
+     {Says::ends, "weights", "", R"(Load weight end\. (?:type|dtype|avail mem|mem usage)=)"},
      // Read beside the graph capture; only what came after it took time of its own.
      {progress(Says::took), "weights", "weights_commit_s",
       R"(Load weight end\. Committed real weights after CUDA graph capture in ([\d.]+) s)"},
@@ -35,13 +36,16 @@ constexpr auto k_sglang_patterns = std::to_array<LogPattern>(
      {Says::reports, "", "graphs_gib", R"(Capture .*graph end\..*mem usage=([\d.]+) GB)"},
      {Says::begins, "http", "", R"(Started server process|Uvicorn running on)"}});
 
+// "[2026-02-26 05:24:09 DP0 TP4 EP4]": whatever is parallel, by its rank there.
+constexpr std::string_view k_sglang_worker = R"(:\d\d(?:\.\d+)? ((?:[A-Z_]+\d+ ?)+)\])";
+
 }  // namespace
 
 // Without the first variable, every probe of /health generates a token and takes a second.
 const ServerKind k_sglang{
     .name = "sglang",
     .recognises = is_sglang,
-    .grammar = {k_sglang_patterns, R"(((?:DP\d+ |PP\d+ )*TP\d+(?: [A-Z]{2}\d+)*)\])"},
+    .grammar = {k_sglang_patterns, k_sglang_worker},
     .default_port = 30000,
     .command =
         "python3 -m sglang.launch_server --model-path {model} --host 127.0.0.1 --port {port} "

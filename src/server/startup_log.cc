@@ -45,6 +45,39 @@ std::optional<std::uint64_t> count_number(std::string_view text) {
   return value;
 }
 
+// How long it took by the line's own words.
+std::optional<os::Clock::duration> stated_duration(const LogPattern& pattern,
+                                                   std::string_view value) {
+  const auto seconds = finite_number(value);
+  if (pattern.sign.says != Says::took || !seconds || *seconds < 0) return std::nullopt;
+  constexpr double k_longest_s = 1e6;
+  return std::chrono::duration_cast<os::Clock::duration>(
+      os::Seconds(std::min(*seconds * pattern.scale, k_longest_s)));
+}
+
+// How long the spans last, times in which several do counted once.
+template <typename Span>
+os::Clock::duration union_of(std::vector<Span> spans) {
+  std::sort(spans.begin(), spans.end(),
+            [](const Span& a, const Span& b) { return a.begin < b.begin; });
+  os::Clock::duration total{0};
+  os::TimePoint counted_until = os::TimePoint::min();
+  for (const Span& span : spans) {
+    const os::TimePoint begin = std::max(span.begin, counted_until);
+    if (span.end <= begin) continue;
+    total += span.end - begin;
+    counted_until = span.end;
+  }
+  return total;
+}
+
+// Whether they are of the same time rather than one after the other; what a log says is rounded.
+template <typename Span>
+bool are_beside_each_other(const Span& a, const Span& b) {
+  const os::Clock::duration common = std::min(a.end, b.end) - std::max(a.begin, b.begin);
+  return common > std::min(a.end - a.begin, b.end - b.begin) / 2;
+}
+
 // Adds to `painted` what of the span is not painted yet.
 void paint(std::string_view name, double start_s, double end_s, std::vector<LogPhase>* painted) {
   std::vector<LogPhase> fresh{{std::string(name), start_s, end_s}};
@@ -165,33 +198,42 @@ void StartupLog::take(const process::LogLine& line) {
     const auto [whole, first, second] = matcher_->groups(index, line.text());
     const auto last_byte = static_cast<std::size_t>(whole.data() - line.text().data()) +
                            (whole.empty() ? 0 : whole.size() - 1);
-    hear(pattern, worker, first, line.received_at(last_byte));
-    keep(pattern, worker, pattern.key, first);
-    keep(pattern, worker, pattern.second_key, second);
+    const os::TimePoint received = line.received_at(last_byte);
+    const auto lasted = stated_duration(pattern, first);
+    const Span stated{received - lasted.value_or(os::Clock::duration{0}), received};
+    hear(pattern, worker, received, lasted);
+    keep(pattern, worker, stated, pattern.key, first);
+    keep(pattern, worker, stated, pattern.second_key, second);
   }
 }
 
 StartupLog::Worker* StartupLog::worker_of(std::string_view line) {
-  const std::string_view name = matcher_->worker(line);
-  const auto found = workers_.find(name);
-  if (found != workers_.end()) return &found->second;
-  if (workers_.size() >= k_most_workers) return &workers_[""];
-  return &workers_[std::string(name)];
+  std::string_view name = matcher_->worker(line);
+  if (const auto found = workers_.find(name); found != workers_.end()) return &found->second;
+  if (workers_.size() >= k_most_workers) name = "";
+  Worker& worker = workers_[std::string(name)];
+  worker.may_be_several = name.empty() && !grammar_.worker.empty();
+  return &worker;
 }
 
-void StartupLog::hear(const LogPattern& pattern, Worker* worker, std::string_view value,
-                      os::TimePoint at) {
+void StartupLog::hear(const LogPattern& pattern, Worker* worker, os::TimePoint at,
+                      std::optional<os::Clock::duration> lasted) {
   if (pattern.phase.empty()) return;
   last_phase_ = pattern.phase;
   const auto key = std::make_pair(pattern.phase, pattern.sign.evidence);
   Heard& heard = worker->heard[key];
   if (heard.spans.size() >= k_most_spans) return;
-  if (pattern.sign.says == Says::begins && !heard.open) heard.open = at;
+  if (pattern.sign.says == Says::begins) {
+    if (!heard.open) heard.open = at;
+    ++heard.unended;
+  }
   if (pattern.sign.says == Says::spans) {
     if (heard.spans.empty()) heard.spans.push_back({at, at});
     heard.spans.back().end = at;
   }
   if (pattern.sign.says != Says::ends && pattern.sign.says != Says::took) return;
+  const bool another_is_open = worker->may_be_several && heard.unended > 0 && !heard.open;
+  heard.unended = std::max(heard.unended - 1, 0);
   std::optional<os::TimePoint> begin = heard.open;
   heard.open.reset();
   if (const auto nobody = workers_.find(""); !begin && nobody != workers_.end()) {
@@ -199,21 +241,22 @@ void StartupLog::hear(const LogPattern& pattern, Worker* worker, std::string_vie
     const auto unnamed = nobody->second.heard.find(key);
     if (unnamed != nobody->second.heard.end()) begin = unnamed->second.open;
   }
-  const auto seconds = finite_number(value);
-  if (pattern.sign.says == Says::took && seconds && *seconds >= 0) {
-    constexpr double k_longest_s = 1e6;
-    const os::TimePoint stated = at - std::chrono::duration_cast<os::Clock::duration>(os::Seconds(
-                                          std::min(*seconds * pattern.scale, k_longest_s)));
+  if (lasted) {
     // A begin that was seen is truer than whole seconds; one from the middle of a progress bar, or
     // of an earlier round, is not.
     constexpr double k_rounding_s = 1;
+    const os::TimePoint stated = at - *lasted;
     if (!begin || std::abs(os::seconds_between(stated, *begin)) > k_rounding_s) begin = stated;
   }
-  if (begin) heard.spans.push_back({*begin, at});
+  if (begin) {
+    heard.spans.push_back({*begin, at});
+  } else if (another_is_open && !heard.spans.empty()) {
+    heard.spans.back().end = at;
+  }
 }
 
-void StartupLog::keep(const LogPattern& pattern, Worker* worker, std::string_view key,
-                      std::string_view value) {
+void StartupLog::keep(const LogPattern& pattern, Worker* worker, const Span& stated,
+                      std::string_view key, std::string_view value) {
   if (key.empty() || value.empty()) return;
   if (is_amount(key)) {
     const auto number = finite_number(value);
@@ -222,15 +265,25 @@ void StartupLog::keep(const LogPattern& pattern, Worker* worker, std::string_vie
     if (pattern.sign.says == Says::sums_up) {
       totals_[key] = amount;
     } else {
-      double& kept =
-          worker->amounts.emplace(std::pair(key, pattern.sign.evidence), 0.0).first->second;
-      kept = pattern.sign.says == Says::took || kept == 0 ? kept + amount : std::max(kept, amount);
+      keep_amount(pattern.sign.says, *worker, stated, amount,
+                  &worker->amounts[{key, pattern.sign.evidence}]);
     }
   } else if (is_count(key)) {
     if (const auto count = count_number(value)) said_[key] = *count;
   } else {
     said_[key] = std::string(value);
   }
+}
+
+void StartupLog::keep_amount(Says says, const Worker& worker, const Span& stated, double value,
+                             Amount* kept) {
+  const bool is_first = kept->before == 0 && kept->latest == 0;
+  const bool same_load = says != Says::took || (worker.may_be_several &&
+                                                are_beside_each_other(stated, kept->latest_span));
+  if (!is_first && same_load && value <= kept->latest) return;
+  if (!same_load) kept->before += kept->latest;
+  kept->latest = value;
+  kept->latest_span = stated;
 }
 
 std::vector<StartupLog::Span> StartupLog::spans_of(std::string_view phase) const {
@@ -240,8 +293,7 @@ std::vector<StartupLog::Span> StartupLog::spans_of(std::string_view phase) const
     for (const auto& [name, worker] : workers_) {
       const auto found = worker.heard.find({phase, evidence});
       if (found == worker.heard.end() || found->second.spans.empty()) continue;
-      os::Clock::duration total{0};
-      for (const Span& span : found->second.spans) total += span.end - span.begin;
+      const os::Clock::duration total = union_of(found->second.spans);
       if (total <= longest_total) continue;
       longest_total = total;
       longest = found->second.spans;
@@ -296,8 +348,9 @@ text::json::object StartupLog::reported() const {
     for (const auto& [name, worker] : workers_) {
       for (const auto& [key, amount] : worker.amounts) {
         if (key.second != evidence) continue;
-        const auto [entry, is_new] = largest.emplace(key.first, amount);
-        if (!is_new) entry->second = std::max(entry->second, amount);
+        const double sum = amount.before + amount.latest;
+        const auto [entry, is_new] = largest.emplace(key.first, sum);
+        if (!is_new) entry->second = std::max(entry->second, sum);
       }
     }
     for (const auto& [key, amount] : largest) amounts[key] = amount;

@@ -30,7 +30,8 @@ struct LogPhase {
 };
 
 // Several workers load side by side: a phase is that of the worker that spent most on it, and an
-// amount that of the worker with most. Two loads by one worker (a draft model) add up.
+// amount that of the worker with most. Two loads by one worker (a draft model) add up. Lines that
+// name no worker may be of several: what they say of the same time is one load, not many.
 class StartupLog {
  public:
   explicit StartupLog(const LogGrammar& grammar);
@@ -62,18 +63,29 @@ class StartupLog {
   // What one worker said of one phase, by one kind of evidence.
   struct Heard {
     std::optional<os::TimePoint> open;  // begun and not ended
+    int unended = 0;                    // how often more it began than it ended
     std::vector<Span> spans;
   };
+  // What one worker said under one key.
+  struct Amount {
+    double before = 0;  // of the loads before the latest
+    double latest = 0;
+    Span latest_span;
+  };
   struct Worker {
+    bool may_be_several = false;  // who wrote lines that name no worker, where others name one
     std::map<std::pair<std::string_view, Evidence>, Heard> heard;
-    std::map<std::pair<std::string_view, Evidence>, double> amounts;
+    std::map<std::pair<std::string_view, Evidence>, Amount> amounts;
   };
 
   void take(const process::LogLine& line);
   Worker* worker_of(std::string_view line);
-  void hear(const LogPattern& pattern, Worker* worker, std::string_view value, os::TimePoint at);
-  void keep(const LogPattern& pattern, Worker* worker, std::string_view key,
+  void hear(const LogPattern& pattern, Worker* worker, os::TimePoint at,
+            std::optional<os::Clock::duration> lasted);
+  void keep(const LogPattern& pattern, Worker* worker, const Span& stated, std::string_view key,
             std::string_view value);
+  static void keep_amount(Says says, const Worker& worker, const Span& stated, double value,
+                          Amount* kept);
   [[nodiscard]] std::vector<Span> spans_of(std::string_view phase) const;
   [[nodiscard]] std::optional<os::TimePoint> begin_of(std::string_view phase) const;
 

@@ -19,7 +19,7 @@ constexpr auto k_tgi_patterns = std::to_array<LogPattern>(
      {Says::reports, "", "shard_ready_s", R"(Shard ready in ([\d.]+)ms)", "", k_s_per_ms},
      {Says::begins, "profile", "", R"(Warming up model)"},
      {Says::ends, "profile", "kv_tokens", R"(Setting max batch total tokens to (\d+))"},
-     {Says::begins, "http", "", R"(: Connected(?:[\r\n]|$))"}});
+     {Says::begins, "http", "", R"((?:: Connected(?:[\r\n]|$)|"message":"Connected"))"}});
 
 std::optional<CompletionRequest> tgi_completion(const Invocation& invocation,
                                                 const std::string& /*model*/) {
@@ -33,7 +33,7 @@ std::optional<CompletionRequest> tgi_completion(const Invocation& invocation,
 const ServerKind k_tgi{
     .name = "tgi",
     .recognises = is_tgi,
-    .grammar = {k_tgi_patterns, R"(rank=(\d+))"},
+    .grammar = {k_tgi_patterns, R"(rank"?[=:](\d+))"},
     .command = "text-generation-launcher --model-id {model} --hostname 127.0.0.1 --port {port}",
     .length_flag = "--max-total-tokens",
     .memory_flag = "--cuda-memory-fraction",

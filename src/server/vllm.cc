@@ -92,6 +92,11 @@ std::vector<std::string> pinned_flags(const std::string& version,
   return {"--safetensors-load-strategy", "lazy"};
 }
 
+// "(EngineCore pid=676) (RayWorkerProc pid=918) (Worker_TP1 pid=918) INFO ...": each process
+// through which a line went has put itself before it, and the last name is that of who wrote it.
+constexpr std::string_view k_vllm_worker =
+    R"((?:\([^()]*pid=\d+[^()]*\) *)*\((\w[^()]*pid=\d+[^()]*)\))";
+
 }  // namespace
 
 // The share of memory is always said: the default was 0.9 and became 0.92. vLLM gives up on its own
@@ -99,7 +104,7 @@ std::vector<std::string> pinned_flags(const std::string& version,
 const ServerKind k_vllm{
     .name = "vllm",
     .recognises = is_vllm,
-    .grammar = {k_vllm_patterns, R"(\(((?:VllmWorker|Worker|EngineCore)[^()]*pid=\d+)\))"},
+    .grammar = {k_vllm_patterns, k_vllm_worker},
     .default_port = 8000,
     .command = "vllm serve {model} --host 127.0.0.1 --port {port} --served-model-name m",
     .length_flag = "--max-model-len",

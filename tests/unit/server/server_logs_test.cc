@@ -123,6 +123,58 @@ TEST(VllmLog, WithTensorParallelismIsThatOfTheSlowestRank) {
   EXPECT_NEAR(phase_s(seen.phases, "weights"), 12, 1e-6);  // launched at 0: clipped there
 }
 
+// What Ray's executor passes on has the name of each process that it went through.
+TEST(VllmLog, TheInnermostPrefixNamesTheRank) {
+  const auto prefix = [](const std::string& style, int rank) {
+    const std::string number = std::to_string(rank);
+    const std::string pid = std::to_string(918 + rank);
+    if (style == "new") {
+      return "(EngineCore pid=676) (RayWorkerProc pid=" + pid + ") (Worker_TP" + number +
+             " pid=" + pid + ") ";
+    }
+    if (style == "nodes") {
+      return "(EngineCore_DP0 pid=676) (RayWorkerWrapper pid=918, ip=10.0.0." + number + ") ";
+    }
+    if (style == "old") return "\x1b[36m(RayWorkerWrapper pid=" + pid + ")\x1b[0m ";
+    return std::string();
+  };
+  for (const std::string style : {"new", "nodes", "old", "none"}) {
+    TimedLines lines;
+    for (int rank = 0; rank < 4; ++rank) {
+      lines.emplace_back(1, prefix(style, rank) +
+                                "INFO 09-14 07:00:00 [gpu_model_runner.py:5100] Starting to load "
+                                "model /m...");
+    }
+    for (int rank = 0; rank < 4; ++rank) {
+      lines.emplace_back(3, prefix(style, rank) +
+                                "INFO 09-14 07:00:12 [default_loader.py:390] Loading weights took "
+                                "1.9" +
+                                std::to_string(rank) + " seconds");
+      lines.emplace_back(3.1, prefix(style, rank) +
+                                  "INFO 09-14 07:00:12 [gpu_model_runner.py:5187] Model loading "
+                                  "took 4.00 GiB memory and 1.98" +
+                                  std::to_string(rank) + " seconds");
+    }
+    const Read seen = read(k_vllm, lines, 4);
+    EXPECT_NEAR(number(seen, "weights_s"), 1.93, 1e-9) << style;
+    EXPECT_NEAR(number(seen, "model_s"), 1.983, 1e-9) << style;
+    EXPECT_EQ(number(seen, "model_gib"), 4) << style;
+    EXPECT_NEAR(phase_s(seen.phases, "weights"), 1.93, 1e-6) << style;
+  }
+}
+
+TEST(VllmLog, OfJsonLines) {
+  const Read seen =
+      read(k_vllm,
+           {{4, R"((Worker_DP0 pid=12) {"message": "Loading weights took 3.20 seconds", )"
+                R"("levelname": "INFO"})"},
+            {4.1, R"((Worker_DP1 pid=13) {"message": "Loading weights took 3.50 seconds", )"
+                  R"("levelname": "INFO"})"}},
+           6);
+  EXPECT_EQ(number(seen, "weights_s"), 3.5);
+  EXPECT_NEAR(phase_s(seen.phases, "weights"), 3.5, 1e-6);
+}
+
 TEST(VllmLog, BehindATimeStampOfTheContainers) {
   const Read seen = read(
       k_vllm,
@@ -272,6 +324,45 @@ TEST(SglangLog, WithRanks) {
   EXPECT_EQ(number(seen, "graphs_s"), 8.04);
 }
 
+TEST(SglangLog, Of2025SaysNoTimeOfTheWeights) {
+  const std::string end =
+      "Load weight end. type=Qwen3ForCausalLM, dtype=torch.bfloat16, avail mem=63.49 GB, mem "
+      "usage=15.35 GB.";
+  Read seen = read(k_sglang,
+                   {{2, "[2025-05-14 09:29:01] Load weight begin. avail mem=78.84 GB"},
+                    {4.5, "[2025-05-14 09:29:03] " + end},
+                    {5,
+                     "[2025-05-14 09:29:03] KV Cache is allocated. #tokens: 404890, K size: 27.80 "
+                     "GB, V size: 27.80 GB"}},
+                   7);
+  EXPECT_NEAR(phase_s(seen.phases, "start"), 2, 1e-6);
+  EXPECT_NEAR(phase_s(seen.phases, "weights"), 2.5, 1e-6);
+  EXPECT_EQ(number(seen, "weights_s"), -1);
+  EXPECT_EQ(number(seen, "model_gib"), 15.35);
+
+  seen = read(k_sglang,
+              {{2, "[2025-05-14 09:29:01 DP0] Load weight begin. avail mem=78.84 GB"},
+               {2.1, "[2025-05-14 09:29:01 DP1] Load weight begin. avail mem=78.84 GB"},
+               {4, "[2025-05-14 09:29:03 DP0] " + end},
+               {5, "[2025-05-14 09:29:04 DP1] " + end}},
+              7);
+  EXPECT_NEAR(phase_s(seen.phases, "weights"), 2.9, 1e-6);
+}
+
+TEST(SglangLog, EveryWayOfBeingParallelNamesARank) {
+  for (const std::string rank : {"TP", "DP0 TP", "PP1 TP0 EP", "ATTN_TP0 MOE_EP", "DP"}) {
+    const Read seen = read(k_sglang,
+                           {{8, "[2026-05-14 09:29:01 " + rank +
+                                    "0] Load weight end. elapsed=3.00 s, mem "
+                                    "usage=5.00 GB."},
+                            {12, "[2026-05-14 09:29:05.123 " + rank +
+                                     "1] Load weight end. elapsed=2.00 s, mem "
+                                     "usage=5.00 GB."}},
+                           14);
+    EXPECT_EQ(number(seen, "weights_s"), 3) << rank;
+  }
+}
+
 TEST(SglangLog, ItsOwnSummaryStands) {
   const Read seen =
       read(k_sglang,
@@ -310,6 +401,41 @@ TEST(LlamaServerLog, HasPhasesByItsLines) {
   EXPECT_NEAR(phase_s(seen.phases, "start"), 0.3, 1e-6);
   EXPECT_NEAR(phase_s(seen.phases, "weights"), 5.5, 1e-6);
   EXPECT_NEAR(phase_s(seen.phases, "http"), 0.4, 1e-6);
+}
+
+// Fewer lines by default since 2026, behind the time since its start.
+TEST(LlamaServerLog, OfFewLines) {
+  const Read seen =
+      read(k_llama_server,
+           {{0.1, "0.00.094.293 I log_info: verbosity = 3 (adjust with the `-lv N` CLI arg)"},
+            {0.4, "0.00.390.001 I srv    load_model: loading model 'm.gguf'"},
+            {3.4, "0.03.391.114 I main: model loaded"},
+            {3.5, "0.03.480.770 I main: server is listening on http://127.0.0.1:8080"}},
+           4);
+  EXPECT_TRUE(seen.reported.empty());
+  EXPECT_NEAR(phase_s(seen.phases, "start"), 0.4, 1e-6);
+  EXPECT_NEAR(phase_s(seen.phases, "weights"), 3, 1e-6);
+  EXPECT_NEAR(phase_s(seen.phases, "http"), 0.5, 1e-6);
+}
+
+TEST(TgiLog, OfJsonLines) {
+  const Read seen = read(
+      k_tgi,
+      {{9,
+        R"({"timestamp":"2024-03-04T16:38:09.496633Z","level":"INFO","fields":{"message":"Shard )"
+        R"(ready in 8.5s"},"target":"text_generation_launcher","span":{"rank":0,"name":)"
+        R"("shard-manager"}})"},
+       {10, R"({"timestamp":"2024-03-04T16:38:10.663104Z","level":"INFO","message":"Warming up )"
+            R"(model","target":"text_generation_router"})"},
+       {12,
+        R"({"timestamp":"2024-03-04T16:38:12.273926Z","level":"INFO","message":"Setting max batch )"
+        R"(total tokens to 16000","target":"text_generation_router"})"},
+       {12.5, R"({"timestamp":"2024-03-04T16:38:12.773934Z","level":"INFO","message":"Connected",)"
+              R"("target":"text_generation_router"})"}},
+      13);
+  EXPECT_EQ(number(seen, "shard_ready_s"), 8.5);
+  EXPECT_NEAR(phase_s(seen.phases, "profile"), 2, 1e-6);
+  EXPECT_NEAR(phase_s(seen.phases, "http"), 0.5, 1e-6);
 }
 
 TEST(TgiLog, HasShardsInAnyUnit) {

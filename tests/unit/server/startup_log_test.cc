@@ -104,6 +104,35 @@ TEST(StartupLog, AddsUpTheLoadsOfOneWorker) {
             4);
 }
 
+TEST(StartupLog, LinesThatNameNoWorkerMayBeOfSeveral) {
+  StartupLog log(k_little_grammar);
+  feed(&log, {{3, "load begins"},
+              {3.1, "load begins"},
+              {5, "weights took 1.90 s"},
+              {5, "weights took 1.93 s"},
+              {5.1, "weights took 1.91 s"},
+              {9, "weights took 1 s"}});
+  EXPECT_NEAR(log.reported().at("weights_s").as_double(), 2.93, 1e-9);
+  EXPECT_NEAR(phase_s(log.phases(second(0), second(10)), "weights"), 3.1, 1e-6);
+}
+
+TEST(StartupLog, OfSeveralThatNameNoWorkerTheLastEndCounts) {
+  const TimedLines lines{
+      {3, "load begins"}, {3.1, "load begins"}, {5, "load ends"}, {7, "load ends"}};
+  EXPECT_NEAR(phase_s(phases_of(lines, 9), "weights"), 4, 1e-6);
+  // One more of them is none that began.
+  TimedLines more = lines;
+  more.emplace_back(8, "load ends");
+  EXPECT_NEAR(phase_s(phases_of(more, 9), "weights"), 4, 1e-6);
+}
+
+TEST(StartupLog, TheSlowestWorkerIsNotTheOneWhoseTimesOverlap) {
+  const TimedLines lines{{10, "[TP0] compile took 3 s"},
+                         {10.1, "[TP0] compile took 3 s"},
+                         {10.2, "[TP1] compile took 5 s"}};
+  EXPECT_NEAR(phase_s(phases_of(lines, 15), "compile"), 5, 1e-6);
+}
+
 TEST(StartupLog, LetsTheServersOwnTotalStand) {
   EXPECT_EQ(reported_by({"compile took 3 s", "compile total 9 s"}).at("compile_s").as_double(), 9);
   EXPECT_EQ(reported_by({"compile total 9 s", "compile took 3 s"}).at("compile_s").as_double(), 9);
