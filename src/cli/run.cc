@@ -18,6 +18,8 @@ namespace {
 
 using run::ReaderNews;
 
+constexpr std::string_view k_unknown_address = "where the server answers is not known";
+
 // A line that nobody takes is dropped: a full disk, a log driver that hangs or a terminal that is
 // gone are no reason to leave the server alone with its signals.
 void say(const std::string& line) {
@@ -46,7 +48,7 @@ std::string words_of(const run::RunRequest& request, const ReaderNews& news, boo
     case ReaderNews::Kind::found:
     case ReaderNews::Kind::copying:
       return "";
-    case ReaderNews::Kind::refused:  // after the launch: found out late
+    case ReaderNews::Kind::refused:
     case ReaderNews::Kind::useless:
       return fmt::format("{}{} ahead: {}", run::k_not_read_ahead, served, news.text);
     case ReaderNews::Kind::reading:
@@ -71,12 +73,20 @@ std::string words_of(const run::RunRequest& request, const ReaderNews& news, boo
   return "";
 }
 
+// What is wrong, and no more of it.
+void say_problems(const run::RunRequest& request, run::RunPlan* plan) {
+  plan->options.on_news = [&request](const ReaderNews& news) {
+    if (news.kind == ReaderNews::Kind::refused) say(words_of(request, news, true, request.path));
+  };
+}
+
 void say_all(const run::RunRequest& request, run::RunPlan* plan) {
   if (plan->name_follows_directory) {
     say("clients see the directory that is served as the model's name, which changes when the copy"
         " is there: give --served-model-name");
   }
   const bool ready_is_known = plan->options.ready_url.has_value();
+  if (!ready_is_known) say(fmt::format("{}: {}", k_unknown_address, plan->why_not_asked));
   plan->options.on_news = [&request, ready_is_known,
                            served = request.path](const ReaderNews& news) mutable {
     if (news.kind == ReaderNews::Kind::has_copy) served = request.copy;
@@ -126,6 +136,9 @@ int run_server(const std::vector<std::string>& args) {
   app.add_option("--port", request.port, "the server's port (default: as its command says)");
   app.add_option("--ready-url", request.ready_url,
                  "ready when this answers 200 (default: http://127.0.0.1:{port}/health)");
+  app.add_flag(
+      "--strict", request.strict,
+      "start nothing where PATH cannot be read, or nobody can tell where the server answers");
   app.add_flag("--quiet", quiet, "say nothing but what is wrong");
   if (!parse(app, {args.begin(), dashes})) return k_exit_ok;
   // Without a command: as if it were empty.
@@ -136,7 +149,11 @@ int run_server(const std::vector<std::string>& args) {
   } catch (const server::ArgvError& error) {
     throw UsageError(error.what());
   }
-  if (!quiet) say_all(request, &plan);
+  if (request.strict && !plan.why_not_asked.empty()) {
+    throw os::Error(
+        fmt::format("{}: {}; the server was not started", k_unknown_address, plan.why_not_asked));
+  }
+  quiet ? say_problems(request, &plan) : say_all(request, &plan);
   return run_entrypoint(plan.options);
 }
 

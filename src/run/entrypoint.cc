@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <exception>
 #include <utility>
 
 #include <sys/wait.h>
@@ -33,10 +34,9 @@ bool would_end_us(int number) {
 
 EntrypointEnd Entrypoint::run() {
   fatal_signal_ = os::interrupt_signal();  // one from before signals came to us
-  wait_for_verdict();
-  if (fatal_signal_ == 0 && verdict_ == Kind::copy_first && options_.copy) copy_first();
+  prepare();
   if (fatal_signal_ != 0) return {std::nullopt, fatal_signal_, ""};
-  if (verdict_ == Kind::refused) return {std::nullopt, 0, refusal_};
+  if (verdict_ == Kind::refused && options_.strict) return {std::nullopt, 0, refusal_};
   launch();
   while (true) {
     take_signals();
@@ -55,6 +55,17 @@ EntrypointEnd Entrypoint::run() {
     wait(until);
   }
   return {ended_, 0, ""};
+}
+
+// Whatever goes wrong here, the server is to be started.
+void Entrypoint::prepare() {
+  try {
+    wait_for_verdict();
+    if (fatal_signal_ == 0 && verdict_ == Kind::copy_first && options_.copy) copy_first();
+  } catch (const std::exception& error) {
+    drop_reader();
+    options_.on_news({Kind::useless, error.what()});
+  }
 }
 
 void Entrypoint::wait_for_verdict() {
@@ -105,7 +116,9 @@ void Entrypoint::start_copier() {
 
 void Entrypoint::launch() {
   os::SpawnOptions spawn;
-  spawn.argv = serves_copy_ ? options_.copy->argv : options_.argv;
+  spawn.argv = serves_copy_                ? options_.copy->argv
+               : verdict_ == Kind::refused ? options_.argv_as_written
+                                           : options_.argv;
   spawn.stdin_fd = STDIN_FILENO;
   spawn.ignored_signals = os::signals_ignored_at_start();
   server_.emplace(spawn);
@@ -173,13 +186,15 @@ void Entrypoint::take_news() {
       return drop_reader();
     }
     note(news);
-    // Before the launch, a refusal is our caller's to tell; after it, nothing comes first.
-    if (server_ ? news.kind != Kind::copy_first : news.kind != Kind::refused) {
-      options_.on_news(news);
-    }
+    // After the launch nothing comes first; before it, an error is our caller's to tell.
+    const bool is_error = news.kind == Kind::refused && options_.strict && !server_;
+    if (!is_error && !(server_ && news.kind == Kind::copy_first)) options_.on_news(news);
   }
   const bool given_up = reader_has_until_ && os::Clock::now() >= *reader_has_until_;
   if (reader_->fd() >= 0 && !given_up) return;
+  if (!verdict_ && reader_->fd() < 0 && !reader_has_until_) {
+    options_.on_news({Kind::useless, "its reader ended before it had said anything"});
+  }
   if (reading_ && !done_) {
     done_ = {Kind::done, given_up ? "the reader hangs and was given up" : "the reader ended early",
              0, 0, true};

@@ -35,6 +35,10 @@ inline constexpr std::string_view k_not_read_ahead = "only starts the server; no
 
 struct EntrypointOptions {
   std::vector<std::string> argv;
+  // Where the reader can make nothing of the path: it may mean something to the server, as written.
+  std::vector<std::string> argv_as_written;
+  // Such a path is an error; else the server is started all the same.
+  bool strict = false;
   std::vector<std::string> reader;  // the command of a ReaderProcess
   // Made when the server is ready; before its launch only where the reader says so.
   std::optional<CopyOptions> copy;
@@ -55,7 +59,7 @@ struct EntrypointOptions {
 struct EntrypointEnd {
   std::optional<os::ExitStatus> server;  // nothing: it was not started
   int signal = 0;                        // because of this signal, if it is not 0
-  std::string refused;                   // or because the reader refused, in its words
+  std::string refused;                   // or because the reader refused, and that is an error
 };
 
 class Entrypoint {
@@ -68,6 +72,7 @@ class Entrypoint {
   [[nodiscard]] EntrypointEnd run();
 
  private:
+  void prepare();
   void wait_for_verdict();
   void copy_first();
   void launch();

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string_view>
+#include <system_error>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -26,14 +27,30 @@ std::string host_to_ask(const std::string& host) {
   return ::inet_pton(AF_INET, host.c_str(), &address) == 1 ? host : "";
 }
 
-// Where the server will answer when it is ready, as far as its command tells; {port} in it stands
-// for itself. Empty: not known.
-std::string url_of_command(const server::ServerKind& kind, const std::vector<std::string>& words) {
+// Where a server is asked whether it is ready.
+struct Address {
+  std::string url;         // {port} in it stands for itself; empty: not known
+  std::string unknown_as;  // why, then, and what to do
+};
+
+// As far as its command tells.
+Address address_of_command(const server::ServerKind& kind, const std::vector<std::string>& words) {
   const bool speaks_tls = server::has_flag(
       words, {"--ssl-keyfile", "--ssl-certfile", "--ssl-key-file", "--ssl-cert-file"});
-  const std::string host = host_to_ask(server::flag_value(words, {"--host"}).value_or(""));
-  if (speaks_tls || host.empty()) return "";
-  return fmt::format("http://{}:{{port}}{}", host, kind.ready_endpoint);
+  if (speaks_tls) return {"", "it speaks TLS"};
+  const std::string name = server::flag_value(words, {"--host"}).value_or("");
+  const std::string host = host_to_ask(name);
+  if (host.empty()) {
+    return {"", fmt::format("its --host {} is no IPv4 address; --ready-url says where", name)};
+  }
+  return {fmt::format("http://{}:{{port}}{}", host, kind.ready_endpoint), ""};
+}
+
+// As it is written where nobody can tell what it is relative to.
+std::string absolute(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path found = std::filesystem::absolute(path, error);
+  return error || found.empty() ? path : found.string();
 }
 
 // Asking must not wait for a name server.
@@ -61,23 +78,32 @@ RunPlan plan_run(const RunRequest& request) {
   }
   const server::ServerKind& kind = server::recognise(server::look_through(words));
   const bool says_port = facts.uses_port || facts.fixed_port || request.port != 0;
-  if (!says_port && kind.default_port != 0) facts.fixed_port = kind.default_port;
-  std::string url = request.ready_url;
-  if (url.empty() && (says_port || facts.fixed_port)) url = url_of_command(kind, words);
+  const bool says_none = !says_port && !server::has_flag(words, {"--port"});
+  if (says_none && kind.default_port != 0) facts.fixed_port = kind.default_port;
+  Address address{request.ready_url, ""};
+  if (address.url.empty()) {
+    address = says_port || facts.fixed_port
+                  ? address_of_command(kind, words)
+                  : Address{"", "no port is found in its command; --port says which"};
+  }
+  const std::string& url = address.url;
   const std::string any_url = url.empty() ? "http://127.0.0.1/" : url;
   const server::ReadyPlan ready = server::plan_ready(facts, request.port, any_url);
   const auto port = ready.choose_port ? std::optional(process::choose_free_port()) : ready.port;
 
   RunPlan plan;
-  const std::string model = std::filesystem::absolute(request.path);
+  const std::string model = absolute(request.path);
   plan.options.argv = server::substitute(words, {model, port, std::nullopt});
+  plan.options.argv_as_written = server::substitute(words, {request.path, port, std::nullopt});
+  plan.options.strict = request.strict;
+  plan.why_not_asked = address.unknown_as;
   plan.options.reader = {"/proc/self/exe", "read-ahead", model};
   if (may_copy) {
     if (std::filesystem::path(model).extension() == ".gguf") {
       throw server::ArgvError(
           "--stage: a .gguf file cannot be staged by itself: name its directory");
     }
-    const std::string copy = std::filesystem::absolute(request.copy);
+    const std::string copy = absolute(request.copy);
     plan.options.reader.push_back(copy);
     plan.options.copy = {{"/proc/self/exe", "read-ahead", "--copy", model, copy},
                          server::substitute(words, {copy, port, std::nullopt})};

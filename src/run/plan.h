@@ -18,15 +18,18 @@ struct RunRequest {
   std::string copy;                  // where a copy of it may be, or be wanted; empty: nowhere
   std::uint16_t port = 0;            // 0: as the command says
   std::string ready_url;             // empty: as command and server say
+  bool strict = false;               // what cannot be read or understood is an error
 };
 
 struct RunPlan {
   EntrypointOptions options;
   // Clients see the directory that is served as the model's name, which a copy changes.
   bool name_follows_directory = false;
+  // Why nobody asks whether the server answers, and what to do; empty: it is asked.
+  std::string why_not_asked;
 };
 
-// Throws server::ArgvError for a command or a URL that cannot be used.
+// Throws server::ArgvError for flags of ours that cannot be used with each other or the command.
 [[nodiscard]] RunPlan plan_run(const RunRequest& request);
 
 }  // namespace coldload::run

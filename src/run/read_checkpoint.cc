@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <vector>
 
@@ -95,7 +96,7 @@ void read_files(const std::vector<std::string>& paths, const NewsPipe& listener)
     options.must_stay = info.cache == storage::CacheKind::page_cache;
     storage::ReadAhead ahead(paths, options);
     read_absent(ahead, listener);
-  } catch (const os::Error& error) {
+  } catch (const std::exception& error) {
     listener.tell({Kind::useless, error.what()});
   }
 }
@@ -149,7 +150,7 @@ void read_checkpoint(const std::string& path, const std::string& copy, const New
     listener.tell({Kind::found});
     if (!plan.cannot.empty()) listener.tell({Kind::not_copied, plan.cannot});
     read_files(paths, listener);
-  } catch (const os::Error& error) {
+  } catch (const std::exception& error) {
     listener.tell({Kind::refused, error.what()});
   }
 }

@@ -1,14 +1,19 @@
 """What coldload does not know, it does not make up, and it stops nothing: logs in shapes that people's
 servers have, and `coldload run` before whatever is to be started."""
 
+import subprocess
+
 from harness import (
+    COLDLOAD,
     FAKE_SERVER,
     ScratchTest,
+    environment,
     has_fake_server,
     needs,
     read_records,
     run,
     write_checkpoint,
+    write_safetensors,
 )
 
 
@@ -54,3 +59,96 @@ class LogsOfSeveralRanks(ScratchTest):
              "avail mem=63.49 GB, mem usage=15.35 GB."])
         self.assertEqual([phase["name"] for phase in record["phases"]], ["start", "weights"])
         self.assertEqual(record["reported"], {"model_gib": 15.35})
+
+
+class RunStartsTheServer(ScratchTest):
+    """`coldload run` before a server that needs none of what coldload cannot read."""
+
+    address = ("test_whatever_the_path_is",)
+
+    ENDS_WITH = 5
+
+    def run_with(self, path, *flags, command=("{model}",), **kw):
+        """(result, the server's words; None where it was not started)"""
+        trace = self.scratch / "trace"
+        script = f'printf "%s\\n" "$@" > "$0"; exit {self.ENDS_WITH}'
+        for _ in range(20):
+            trace.unlink(missing_ok=True)
+            result = run(["run", *flags, path, "--", "sh", "-c", script, trace, *command], **kw)
+            if "does not answer" not in result.stderr:  # a busy machine; the server does not wait
+                break
+        return result, trace.read_text().splitlines() if trace.exists() else None
+
+    def paths(self):
+        """Name -> a path that is no whole checkpoint."""
+        empty = self.scratch / "empty"
+        empty.mkdir()
+        lacks = write_checkpoint(self.scratch / "lacks", shards=2)
+        sorted(lacks.glob("*.safetensors"))[1].unlink()
+        garbled = write_checkpoint(self.scratch / "garbled", shards=2)
+        (garbled / "model.safetensors.index.json").write_bytes(b"\xff{")
+        text = self.scratch / "text"
+        text.write_text("no checkpoint")
+        loop = self.scratch / "loop"
+        loop.symlink_to(loop)
+        return {"absent": self.scratch / "typo", "a hub's id": "org/model", "nothing": "",
+                "empty": empty, "a shard is missing": lacks, "garbled": garbled,
+                "a text": text, "a loop": loop, "a device": "/dev/null"}
+
+    def test_whatever_the_path_is(self):
+        for name, path in self.paths().items():
+            with self.subTest(name):
+                result, words = self.run_with(path, "--port", 1)
+                self.assertEqual(result.returncode, self.ENDS_WITH, result.stderr)
+                self.assertEqual(words, [str(path)])
+                lines = result.stderr.splitlines()
+                self.assertEqual(len(lines), 1, lines)
+                self.assertIn(f"only starts the server; not reading {path} ahead: ", lines[0])
+
+    def test_if_strict_it_starts_nothing(self):
+        for name, path in self.paths().items():
+            with self.subTest(name):
+                result, words = self.run_with(path, "--strict", "--port", 1)
+                self.assertEqual((result.returncode, words), (1, None), result.stderr)
+                self.assertIn("the server was not started", result.stderr)
+
+    def test_a_problem_is_told_quietly_too(self):
+        result, words = self.run_with(self.scratch / "typo", "--quiet")
+        self.assertEqual((result.returncode, len(words)), (self.ENDS_WITH, 1))
+        self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+
+    def test_with_an_index_of_another_checkpoint(self):
+        """A whole model beside the index that its unquantised original had."""
+        model = write_checkpoint(self.scratch / "model", shards=2)
+        for shard in model.glob("*.safetensors"):
+            shard.unlink()
+        write_safetensors(model / "model.safetensors", {"a": ("BF16", (64, 64))})
+        result, words = self.run_with(model)
+        self.assertEqual((result.returncode, words), (self.ENDS_WITH, [str(model)]), result.stderr)
+
+    def test_where_the_folder_it_is_in_is_gone(self):
+        gone = self.scratch / "gone"
+        gone.mkdir()
+        trace = self.scratch / "trace"
+        script = 'cd "$0"; rmdir "$0"; exec "$@"'
+        result = subprocess.run(
+            ["sh", "-c", script, gone, COLDLOAD, "run", "model", "--", "sh", "-c",
+             f'echo "$1" > "$0"; exit {self.ENDS_WITH}', trace, "{model}"],
+            env=environment(), capture_output=True, text=True, check=False)
+        self.assertEqual(result.returncode, self.ENDS_WITH, result.stderr)
+        self.assertEqual(trace.read_text(), "model\n")
+
+    def test_wherever_it_answers(self):
+        model = write_checkpoint(self.scratch / "model")
+        for command, word in ((["x"], "no port is found"), (["--port", "$PORT"], "no port is found"),
+                              (["--port", "1", "--host", "gpu7"], "--host gpu7"),
+                              (["--port", "1", "--ssl-keyfile", "key"], "TLS")):
+            with self.subTest(command=command):
+                result, words = self.run_with(model, command=command)
+                self.assertEqual((result.returncode, words), (self.ENDS_WITH, command))
+                said = [line for line in result.stderr.splitlines() if "answers" in line]
+                self.assertEqual(len(said), 1, result.stderr)
+                self.assertIn(word, said[0])
+                result, words = self.run_with(model, "--strict", command=command)
+                self.assertEqual((result.returncode, words), (1, None), result.stderr)
+                self.assertIn(word, result.stderr)

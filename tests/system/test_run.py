@@ -147,9 +147,9 @@ class TheServer(RunTest):
             self.assertEqual(result.returncode, code)
             self.assertIn(f"cannot start {command}", result.stderr)
 
-    def test_nothing_is_started_where_the_path_is_no_checkpoint(self):
+    def test_if_strict_nothing_is_started_where_the_path_is_no_checkpoint(self):
         trace = self.scratch / "trace"
-        result = run(["run", self.scratch / "typo", "--", "touch", trace])
+        result = run(["run", "--strict", "--port", 1, self.scratch / "typo", "--", "touch", trace])
         self.assertEqual(result.returncode, 1)
         self.assertIn("typo: No such file", result.stderr)
         self.assertFalse(trace.exists())

@@ -42,6 +42,29 @@ Ran run(const std::vector<std::string>& reader, const std::vector<std::string>& 
   return ran;
 }
 
+TEST(EntrypointServer, IsStartedWhateverBecomesOfTheReader) {
+  for (const auto& reader :
+       {std::vector<std::string>{"false"}, std::vector<std::string>{"sh", "-c", "kill -KILL $$"},
+        std::vector<std::string>{"no-such-command"}}) {
+    const Ran ran = run(reader, {"false"});
+    EXPECT_EQ(ran.end.server->code, k_original);
+    EXPECT_THAT(ran.news, ElementsAre(Kind::useless));
+  }
+}
+
+TEST(EntrypointServer, OfAPathThatIsRefusedGetsItAsWritten) {
+  EntrypointOptions options;
+  options.argv = server(k_original);
+  options.argv_as_written = server(7);
+  options.reader = says(Kind::refused);
+  EXPECT_EQ(Entrypoint(options).run().server->code, 7);
+  options.strict = true;
+  options.reader = {"printf", "%s", to_line({Kind::refused, "no checkpoint"})};
+  const EntrypointEnd end = Entrypoint(options).run();
+  EXPECT_FALSE(end.server);
+  EXPECT_EQ(end.refused, "no checkpoint");
+}
+
 TEST(EntrypointCopy, IsServedWhereItIsThere) {
   EXPECT_EQ(run(says(Kind::has_copy), {"false"}).end.server->code, k_copy);
 }

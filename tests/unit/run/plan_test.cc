@@ -51,6 +51,27 @@ TEST(RunPlan, AsksNowhereWhereNobodyCanTell) {
   EXPECT_EQ(url_of({"serve"}), "");
   EXPECT_EQ(url_of({"serve", "--port=1", "--host", "gpu7"}), "");
   EXPECT_EQ(url_of({"serve", "--port=1", "--ssl-keyfile", "k"}), "");
+  // Not at the default port, either.
+  EXPECT_EQ(url_of({"vllm", "serve", "m", "--port", "$PORT"}), "");
+}
+
+TEST(RunPlan, SaysWhyItAsksNowhere) {
+  const auto why = [](const std::vector<std::string>& command) {
+    return plan_run(of(command)).why_not_asked;
+  };
+  EXPECT_THAT(why({"serve"}), HasSubstr("no port"));
+  EXPECT_THAT(why({"vllm", "serve", "m", "--port", "$PORT"}), HasSubstr("no port"));
+  EXPECT_THAT(why({"serve", "--port=1", "--host", "gpu7"}), HasSubstr("--host gpu7"));
+  EXPECT_THAT(why({"serve", "--port=1", "--ssl-keyfile", "k"}), HasSubstr("TLS"));
+  EXPECT_EQ(why({"vllm", "serve", "m"}), "");
+}
+
+TEST(RunPlan, KeepsTheModelAsItIsWritten) {
+  RunRequest request = of({"vllm", "serve", "{model}"});
+  request.path = "org/model";
+  EXPECT_THAT(plan_run(request).options.argv_as_written, ElementsAre("vllm", "serve", "org/model"));
+  request.path = "";
+  EXPECT_THAT(plan_run(request).options.argv, ElementsAre("vllm", "serve", ""));
 }
 
 TEST(RunPlan, TakesAReadyUrlOfThisMachineAlone) {
