@@ -1,3 +1,6 @@
+#include <cstddef>
+#include <optional>
+
 #include "cli/command.h"
 #include "run/reader.h"
 
@@ -5,15 +8,24 @@ namespace coldload::cli {
 
 // For `coldload run`: reads the checkpoint into the page cache, or copies it, and says so on
 // stdout.
-//   read-ahead PATH [COPY]    of PATH, or of COPY where that is an up-to-date copy
+//   read-ahead [--memory-share S] PATH [COPY]    of PATH, or of COPY where that is up to date
 //   read-ahead --copy PATH COPY
 int run_read_ahead(const std::vector<std::string>& args) {
-  const bool copies = args.size() == 3 && args[0] == "--copy";
-  if (!copies && args.size() != 1 && args.size() != 2) {
+  run::ReaderJob job;
+  std::vector<std::string> words = args;
+  if (words.size() > 2 && words[0] == "--memory-share") {
+    job.memory_share = std::stod(words[1]);
+    words.erase(words.begin(), words.begin() + 2);
+  } else if (words.size() == 3 && words[0] == "--copy") {
+    job.copies = true;
+    words.erase(words.begin());
+  }
+  if (words.empty() || words.size() > 2) {
     throw UsageError("coldload read-ahead is what `coldload run` reads with: use that");
   }
-  if (copies) run::run_reader({args[1], args[2], true});
-  run::run_reader({args[0], args.size() == 2 ? args[1] : "", false});
+  job.path = words[0];
+  if (words.size() == 2) job.copy = words[1];
+  run::run_reader(job);
 }
 
 }  // namespace coldload::cli

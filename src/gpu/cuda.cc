@@ -13,6 +13,7 @@ namespace coldload::gpu {
 
 namespace {
 
+constexpr int k_attribute_integrated = 18;        // CU_DEVICE_ATTRIBUTE_INTEGRATED
 constexpr unsigned k_event_disable_timing = 2;    // CU_EVENT_DISABLE_TIMING
 constexpr unsigned k_stream_non_blocking = 1;     // CU_STREAM_NON_BLOCKING
 constexpr unsigned k_host_register_portable = 1;  // CU_MEMHOSTREGISTER_PORTABLE
@@ -58,6 +59,22 @@ const Driver& driver() {
 }  // namespace
 
 Device::Found Device::find() { return driver().found; }
+
+bool Device::any_is_integrated() {
+  const Driver& found = driver();
+  if (!found.api || found.api->device_attribute == nullptr) return false;
+  for (int index = 0; index < found.found.count; ++index) {
+    CudaDevice handle = 0;
+    int integrated = 0;
+    if (found.api->device(&handle, index) == k_cuda_success &&
+        found.api->device_attribute(&integrated, k_attribute_integrated, handle) ==
+            k_cuda_success &&
+        integrated != 0) {
+      return true;
+    }
+  }
+  return false;
+}
 
 std::shared_ptr<Device> Device::open(int index) {
   const Driver& found = driver();

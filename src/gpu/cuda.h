@@ -30,6 +30,9 @@ class Device {
   };
   [[nodiscard]] static Found find();
 
+  // Whether one of them is integrated: it has no memory of its own. Creates no context.
+  [[nodiscard]] static bool any_is_integrated();
+
   // Creates the context of GPU `index`, as CUDA_VISIBLE_DEVICES counts: hundreds of milliseconds.
   // Throws os::Error.
   [[nodiscard]] static std::shared_ptr<Device> open(int index);

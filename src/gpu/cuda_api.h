@@ -51,6 +51,9 @@ struct CudaApi {
   CudaResult (*device_count)(int*) = driver.symbol("cuDeviceGetCount");
   CudaResult (*device)(CudaDevice*, int) = driver.symbol("cuDeviceGet");
   CudaResult (*device_name)(char*, int, CudaDevice) = driver.symbol("cuDeviceGetName");
+  // Null where a driver lacks it.
+  CudaResult (*device_attribute)(int* value, int attribute,
+                                 CudaDevice) = driver.symbol_if_any("cuDeviceGetAttribute");
   CudaResult (*context_retain)(CudaContext*,
                                CudaDevice) = driver.symbol("cuDevicePrimaryCtxRetain");
   CudaResult (*context_release)(CudaDevice) = driver.symbol("cuDevicePrimaryCtxRelease_v2");

@@ -15,6 +15,7 @@ namespace {
 // Our own minimal declarations of nvml.h (NVML API reference): types, not code.
 using Device = void*;
 constexpr int k_success = 0;
+constexpr int k_not_supported = 3;  // NVML_ERROR_NOT_SUPPORTED
 constexpr double k_mib = 1024.0 * 1024.0;
 
 struct MemoryV2 {
@@ -146,6 +147,16 @@ std::optional<double> Nvml::used_mib_by(const std::vector<pid_t>& pids) const {
     }
   }
   return any ? std::optional(sum) : std::nullopt;
+}
+
+std::optional<bool> Nvml::gpus_have_own_memory() const {
+  if (!api_) return std::nullopt;
+  const std::vector<Device> devices = api_->devices();
+  if (devices.empty()) return std::nullopt;
+  return std::none_of(devices.begin(), devices.end(), [&](Device device) {
+    MemoryV2 memory;
+    return api_->memory(device, &memory) == k_not_supported;
+  });
 }
 
 std::optional<double> Nvml::utilization_percent() const {

@@ -39,6 +39,10 @@ class Nvml {
   // (inside containers it answers the host's pids, which match none of ours).
   [[nodiscard]] std::optional<double> used_mib_by(const std::vector<pid_t>& pids) const;
 
+  // False where a GPU has no memory of its own: it works in the machine's. Nothing where NVML knows
+  // of no GPU.
+  [[nodiscard]] std::optional<bool> gpus_have_own_memory() const;
+
   // Percent of the last sample period (up to a second) in which a kernel ran; of several GPUs the
   // busiest. Nothing where one of them does not tell.
   [[nodiscard]] std::optional<double> utilization_percent() const;

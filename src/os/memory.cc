@@ -62,6 +62,8 @@ std::optional<std::uint64_t> least_cgroup_room(const std::string& machine) {
 
 std::optional<std::uint64_t> total_memory_bytes() { return meminfo_bytes("", "MemTotal:"); }
 
+std::optional<std::uint64_t> free_memory_bytes() { return meminfo_bytes("", "MemFree:"); }
+
 std::optional<std::uint64_t> available_memory_bytes() { return available_memory_bytes_at(""); }
 
 std::optional<std::uint64_t> available_memory_bytes_at(const std::string& root) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <filesystem>
 #include <optional>
 #include <string_view>
@@ -53,6 +54,21 @@ std::string absolute(const std::string& path) {
   return error || found.empty() ? path : found.string();
 }
 
+// How much of the GPU's memory the server will take; nothing where its command does not tell.
+std::optional<double> memory_share(const server::ServerKind& kind,
+                                   const std::vector<std::string>& words) {
+  if (kind.memory_flag.empty()) return std::nullopt;
+  const auto said = server::flag_value(words, {kind.memory_flag});
+  if (!said) {
+    return kind.default_memory_share > 0 ? std::optional(kind.default_memory_share) : std::nullopt;
+  }
+  double share = 0;
+  const char* const end = said->data() + said->size();
+  const auto [stop, error] = std::from_chars(said->data(), end, share);
+  const bool is_share = error == std::errc() && stop == end && share > 0 && share <= 1;
+  return is_share ? std::optional(share) : std::nullopt;
+}
+
 // Asking must not wait for a name server.
 process::ReadyUrl local_url(const std::string& text) {
   try {
@@ -97,7 +113,12 @@ RunPlan plan_run(const RunRequest& request) {
   plan.options.argv_as_written = server::substitute(words, {request.path, port, std::nullopt});
   plan.options.strict = request.strict;
   plan.why_not_asked = address.unknown_as;
-  plan.options.reader = {"/proc/self/exe", "read-ahead", model};
+  plan.options.reader = {"/proc/self/exe", "read-ahead"};
+  if (const auto share = memory_share(kind, words)) {
+    plan.options.reader.insert(plan.options.reader.end(),
+                               {"--memory-share", fmt::format("{}", *share)});
+  }
+  plan.options.reader.push_back(model);
   if (may_copy) {
     if (std::filesystem::path(model).extension() == ".gguf") {
       throw server::ArgvError(

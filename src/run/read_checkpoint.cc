@@ -11,6 +11,8 @@
 #include "model/checkpoint.h"
 #include "os/error.h"
 #include "os/interrupt.h"
+#include "os/memory.h"
+#include "run/page_cache_bound.h"
 #include "run/step_back.h"
 #include "stage/stager.h"
 #include "storage/file_systems.h"
@@ -32,7 +34,7 @@ std::string words_of(const storage::ReadAheadOutcome& outcome) {
   return outcome.end == End::no_room ? "memory had no room for more" : "";
 }
 
-void read_absent(storage::ReadAhead& ahead, const NewsPipe& listener) {
+void read_absent(storage::ReadAhead& ahead, const PageCacheBound& bound, const NewsPipe& listener) {
   const std::uint64_t total = ahead.file_bytes();
   const std::uint64_t absent = ahead.absent_bytes().value_or(total);
   const std::uint64_t room = ahead.room_bytes();
@@ -43,11 +45,12 @@ void read_absent(storage::ReadAhead& ahead, const NewsPipe& listener) {
   }
   constexpr std::uint64_t k_worth_reading = 1 << 20;
   if (room < std::min(total, k_worth_reading)) {
-    return listener.tell({Kind::useless, "memory has no room for it"});
+    return listener.tell({Kind::useless, bound.bytes ? bound.why : "memory has no room for it"});
   }
-  std::string what_else;
+  std::string what_else = bound.why;
   if (room < total) {
-    what_else = fmt::format("memory has room for {} of its {}", text::format_bytes(room),
+    what_else = fmt::format("{}{}memory has room for {} of its {}", bound.why,
+                            bound.why.empty() ? "" : ": ", text::format_bytes(room),
                             text::format_bytes(total));
   }
   const bool at_most = !ahead.absent_bytes();
@@ -82,7 +85,8 @@ std::string why_useless(const storage::PathInfo& info, const std::vector<std::st
       type);
 }
 
-void read_files(const std::vector<std::string>& paths, const NewsPipe& listener) {
+void read_files(const std::vector<std::string>& paths, std::optional<double> memory_share,
+                const NewsPipe& listener) {
   step_back();  // until now the launch waited
   try {
     const storage::PathInfo info = storage::inspect_path(paths.back());  // a shard
@@ -94,8 +98,14 @@ void read_files(const std::vector<std::string>& paths, const NewsPipe& listener)
                                                      k_least_window_kib, options.piece_bytes >> 10)
                            << 10;
     options.must_stay = info.cache == storage::CacheKind::page_cache;
+    const PageCacheBound bound = bound_beside_server(memory_share);
+    if (bound.bytes) {
+      options.available_bytes = [most = *bound.bytes]() -> std::optional<std::uint64_t> {
+        return std::min(os::available_memory_bytes().value_or(0), most);
+      };
+    }
     storage::ReadAhead ahead(paths, options);
-    read_absent(ahead, listener);
+    read_absent(ahead, bound, listener);
   } catch (const std::exception& error) {
     listener.tell({Kind::useless, error.what()});
   }
@@ -136,20 +146,21 @@ std::string why_copy_first(const std::vector<std::string>& paths) {
 
 }  // namespace
 
-void read_checkpoint(const std::string& path, const std::string& copy, const NewsPipe& listener) {
+void read_checkpoint(const std::string& path, const std::string& copy,
+                     std::optional<double> memory_share, const NewsPipe& listener) {
   try {
     const std::vector<std::string> paths = model::open_checkpoint(path).paths_as_wanted();
     const CopyPlan plan = copy.empty() ? CopyPlan() : look_at_copy(path, copy);
     if (plan.copied) {
       listener.tell({Kind::has_copy});
-      return read_files(*plan.copied, listener);
+      return read_files(*plan.copied, memory_share, listener);
     }
     const bool wanted = !copy.empty() && plan.cannot.empty();
     const std::string reason = wanted ? why_copy_first(paths) : "";
     if (!reason.empty()) return listener.tell({Kind::copy_first, reason});
     listener.tell({Kind::found});
     if (!plan.cannot.empty()) listener.tell({Kind::not_copied, plan.cannot});
-    read_files(paths, listener);
+    read_files(paths, memory_share, listener);
   } catch (const std::exception& error) {
     listener.tell({Kind::refused, error.what()});
   }

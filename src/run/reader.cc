@@ -70,7 +70,7 @@ void run_reader(const ReaderJob& job) {
   if (job.copies) {
     copy_checkpoint(job.path, job.copy, listener);
   } else {
-    read_checkpoint(job.path, job.copy, listener);
+    read_checkpoint(job.path, job.copy, job.memory_share, listener);
   }
   ::_exit(EXIT_SUCCESS);  // at once: threads may hang in the kernel
 }

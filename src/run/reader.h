@@ -3,6 +3,7 @@
 // Layer: run. Knows nothing of servers.
 #pragma once
 
+#include <optional>
 #include <string>
 
 namespace coldload::run {
@@ -11,6 +12,8 @@ struct ReaderJob {
   std::string path;     // the checkpoint
   std::string copy;     // where a copy of it may be, or be wanted; empty: nowhere
   bool copies = false;  // makes the copy; else reads
+  // Of the GPU's memory, the server's; nothing: not known.
+  std::optional<double> memory_share = {};
 };
 
 // Does it, with its news on stdout, and ends the process; it ends with its parent at the latest.

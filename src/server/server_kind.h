@@ -28,6 +28,9 @@ struct ServerKind {
   LogGrammar grammar;
   std::uint16_t default_port = 0;  // where it listens if its command does not say; 0: not known
 
+  // How much of the GPU's memory it takes if its command does not say; 0: not known.
+  double default_memory_share = 0;
+
   // See command_of(): words between blanks, with {model} and {port}. Empty: there is none to build.
   std::string_view command = {};
   std::string_view length_flag = {};

@@ -106,6 +106,7 @@ const ServerKind k_vllm{
     .recognises = is_vllm,
     .grammar = {k_vllm_patterns, k_vllm_worker},
     .default_port = 8000,
+    .default_memory_share = 0.92,
     .command = "vllm serve {model} --host 127.0.0.1 --port {port} --served-model-name m",
     .length_flag = "--max-model-len",
     .memory_flag = "--gpu-memory-utilization",

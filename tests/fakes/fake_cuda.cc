@@ -12,6 +12,7 @@
 //   FAKE_CUDA_LEAKS=report      says on stderr what is left when the last context is released, and
 //                               when the process exits
 //   FAKE_CUDA=FAULT,FAULT...    copies are counted from 1 since their context was created
+//     integrated        the GPUs have no memory of their own (not a fault)
 //     no-device         cuInit: no device
 //     init-999          cuInit: unknown error
 //     slow-context=MS   creating a context takes this long
@@ -113,6 +114,7 @@ std::vector<std::string> words(const char* list) {
 
 struct Settings {
   std::uint64_t memory_bytes = 0;
+  bool integrated = false;
   std::chrono::microseconds copy_delay{};
   int init_result = k_success;
   std::chrono::milliseconds context_delay{};
@@ -133,7 +135,9 @@ Settings read_settings() {
     const bool has_value = sign != std::string::npos;
     const auto value = [&] { return number(has_value ? fault.substr(sign + 1) : ""); };
     const auto result = [&](int plain) { return has_value ? static_cast<int>(value()) : plain; };
-    if (fault == "no-device") {
+    if (fault == "integrated") {
+      settings.integrated = true;
+    } else if (fault == "no-device") {
       settings.init_result = k_no_device;
     } else if (fault == "init-999") {
       settings.init_result = k_unknown;
@@ -418,6 +422,15 @@ int cuDeviceGetName(char* text, int size, int device) {
   if (!is_device(device)) return k_invalid_device;
   std::snprintf(text, static_cast<std::size_t>(size), "Fake GPU %u",
                 static_cast<unsigned>(state().visible[static_cast<std::size_t>(device)]));
+  return k_success;
+}
+
+int cuDeviceGetAttribute(int* value, int attribute, int device) {
+  const Call call;
+  constexpr int k_integrated = 18;
+  if (!is_device(device)) return k_invalid_device;
+  if (attribute != k_integrated) return k_invalid_value;
+  *value = read_settings().integrated ? 1 : 0;
   return k_success;
 }
 

@@ -1,5 +1,6 @@
 // An NVML of two GPUs, as far as coldload asks: built as libnvidia-ml.so.1, loaded before the real
-// one is looked for. FAKE_NVML=silent makes it answer "not supported" to utilization and PCIe.
+// one is looked for. FAKE_NVML=silent makes it answer "not supported" to utilization and PCIe,
+// FAKE_NVML=integrated to memory, as that of a GPU does which works in the machine's.
 // The process that asks holds 100 MiB on the first GPU and 50 MiB on the second.
 
 #include <cstdlib>
@@ -17,9 +18,9 @@ int devices[2] = {0, 1};
 
 int index_of(const void* device) { return *static_cast<const int*>(device); }
 
-bool silent() {
+bool is(const char* wanted) {
   const char* mode = std::getenv("FAKE_NVML");
-  return mode != nullptr && std::strcmp(mode, "silent") == 0;
+  return mode != nullptr && std::strcmp(mode, wanted) == 0;
 }
 
 struct Memory {
@@ -63,6 +64,7 @@ int nvmlDeviceGetName(void*, char* text, unsigned size) {
 }
 
 int nvmlDeviceGetMemoryInfo_v2(void* device, Memory* memory) {
+  if (is("integrated")) return k_not_supported;
   memory->total = 1000 * k_mib;
   memory->used = index_of(device) == 0 ? 300 * k_mib : 200 * k_mib;
   return k_success;
@@ -76,14 +78,14 @@ int nvmlDeviceGetComputeRunningProcesses_v3(void* device, unsigned* count, Proce
 }
 
 int nvmlDeviceGetUtilizationRates(void* device, Utilization* rates) {
-  if (silent()) return k_not_supported;
+  if (is("silent")) return k_not_supported;
   *rates = {index_of(device) == 0 ? 20U : 70U, 5};
   return k_success;
 }
 
 // 1 is NVML_PCIE_UTIL_RX_BYTES; KB/s.
 int nvmlDeviceGetPcieThroughput(void* device, int counter, unsigned* value) {
-  if (silent()) return k_not_supported;
+  if (is("silent")) return k_not_supported;
   *value = counter == 1 ? (index_of(device) == 0 ? 4000U : 1000U) : 7U;
   return k_success;
 }

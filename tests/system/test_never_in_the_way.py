@@ -1,20 +1,36 @@
 """What coldload does not know, it does not make up, and it stops nothing: logs in shapes that people's
 servers have, and `coldload run` before whatever is to be started."""
 
+import os
+import signal
 import subprocess
+import time
+from pathlib import Path
 
 from harness import (
     COLDLOAD,
     FAKE_SERVER,
+    Probe,
     ScratchTest,
+    can_evict,
     environment,
+    evict,
+    free_port,
     has_fake_server,
     needs,
     read_records,
+    resident_pages,
     run,
+    start,
     write_checkpoint,
     write_safetensors,
 )
+
+LIBRARIES = Path(os.environ.get("FAKE_CUDA_LIBRARIES", ""))
+
+
+def has_fake_nvml():
+    return Probe((LIBRARIES / "libnvidia-ml.so.1").exists(), "no fake NVML was built")
 
 
 @needs(has_fake_server())
@@ -152,3 +168,53 @@ class RunStartsTheServer(ScratchTest):
                 result, words = self.run_with(model, "--strict", command=command)
                 self.assertEqual((result.returncode, words), (1, None), result.stderr)
                 self.assertIn(word, result.stderr)
+
+
+@needs(can_evict(), has_fake_nvml())
+class MemoryThatIsTheGpusToo(ScratchTest):
+    """What lies in the page cache there, the server sees as taken."""
+
+    def setUp(self):
+        super().setUp()
+        self.model = write_checkpoint(self.scratch / "model", shard_bytes=32 << 20)
+        self.weights = self.model / "model.safetensors"
+        evict(self.weights)
+
+    def said(self, program, *flags, nvml="integrated"):
+        """What `coldload run` says of the reading before a server of that name."""
+        server = self.scratch / program
+        server.write_text("#!/bin/sh\nexec sleep 300\n")
+        server.chmod(0o755)
+        path = self.scratch / "said"
+        with open(path, "wb") as err:
+            process = start(["run", self.model, "--", server, *flags, "--port", free_port()],
+                            stderr=err, env={"LD_LIBRARY_PATH": LIBRARIES, "FAKE_NVML": nvml})
+        deadline = time.monotonic() + 60
+        while True:
+            lines = [line for line in path.read_text().splitlines() if " reading " in line]
+            if lines or time.monotonic() > deadline:
+                break
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(timeout=60), 128 + signal.SIGTERM)
+        self.assertEqual(len(lines), 1, path.read_text())
+        return lines[0]
+
+    def test_is_left_to_the_server(self):
+        for name, command in (("all", ["vllm", "serve", self.model, "--gpu-memory-utilization", 1]),
+                              ("nobody knows", ["llama-server", "-m", self.model])):
+            with self.subTest(name):
+                said = self.said(*command)
+                self.assertIn("only starts the server; not reading", said)
+                self.assertIn("the GPU works in this machine's memory", said)
+                resident, every = resident_pages(self.weights)
+                self.assertLess(resident, every // 2)  # some may be: of its header
+
+    def test_is_used_where_the_server_leaves_some(self):
+        said = self.said("vllm", "serve", self.model, "--gpu-memory-utilization", 0.000001)
+        self.assertIn("beside the server; the GPU works in this machine's memory", said)
+
+    def test_is_not_seen_in_a_gpu_with_its_own(self):
+        said = self.said("vllm", "serve", self.model, "--gpu-memory-utilization", 1, nvml="")
+        self.assertIn("beside the server", said)
+        self.assertNotIn("the GPU", said)

@@ -103,6 +103,12 @@ TEST_F(FakeGpu, IsListedWithItsName) {
   EXPECT_EQ(Device::open(1)->name(), "Fake GPU 1");
 }
 
+TEST_F(FakeGpu, MayBeIntegrated) {
+  EXPECT_FALSE(Device::any_is_integrated());
+  ::setenv("FAKE_CUDA", "integrated", 1);
+  EXPECT_TRUE(Device::any_is_integrated());
+}
+
 TEST_F(FakeGpu, ThatIsNotThereIsRefusedWithTheirNumber) {
   EXPECT_EQ(error_of([] { (void)Device::open(2); }),
             "cannot use GPU 2: this process may use 2, counted from 0");

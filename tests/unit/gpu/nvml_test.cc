@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "gpu/host_memory.h"
 #include "unit/gpu/fake_nvml.h"
 
 namespace coldload::gpu {
@@ -22,6 +23,14 @@ TEST_F(TwoGpus, AddUpTheirMemory) {
   EXPECT_EQ(nvml.used_mib(), 500.0);
   EXPECT_EQ(nvml.used_mib_by({::getpid()}), 150.0);
   EXPECT_FALSE(nvml.used_mib_by({1}));
+}
+
+TEST_F(TwoGpus, WhoseMemoryNvmlDoesNotTellWorkInTheMachines) {
+  EXPECT_EQ(Nvml().gpus_have_own_memory(), true);
+  EXPECT_FALSE(gpu_works_in_host_memory());
+  ::setenv("FAKE_NVML", "integrated", 1);
+  EXPECT_EQ(Nvml().gpus_have_own_memory(), false);
+  EXPECT_TRUE(gpu_works_in_host_memory());
 }
 
 TEST_F(TwoGpus, AreAsBusyAsTheBusiest) { EXPECT_EQ(Nvml().utilization_percent(), 70.0); }

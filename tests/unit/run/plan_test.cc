@@ -1,5 +1,7 @@
 #include "run/plan.h"
 
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -64,6 +66,22 @@ TEST(RunPlan, SaysWhyItAsksNowhere) {
   EXPECT_THAT(why({"serve", "--port=1", "--host", "gpu7"}), HasSubstr("--host gpu7"));
   EXPECT_THAT(why({"serve", "--port=1", "--ssl-keyfile", "k"}), HasSubstr("TLS"));
   EXPECT_EQ(why({"vllm", "serve", "m"}), "");
+}
+
+TEST(RunPlan, TellsTheReaderHowMuchOfTheGpusMemoryTheServerTakes) {
+  const auto share = [](const std::vector<std::string>& command) {
+    const std::vector<std::string> reader = plan_run(of(command)).options.reader;
+    const auto flag = std::find(reader.begin(), reader.end(), "--memory-share");
+    return flag == reader.end() ? "" : *(flag + 1);
+  };
+  EXPECT_EQ(share({"vllm", "serve", "m"}), "0.92");
+  EXPECT_EQ(share({"vllm", "serve", "m", "--gpu_memory_utilization=0.5"}), "0.5");
+  EXPECT_EQ(share({"sglang", "serve", "--mem-fraction-static", "0.8"}), "0.8");
+  EXPECT_EQ(share({"sglang", "serve"}), "");
+  EXPECT_EQ(share({"llama-server", "-m", "m"}), "");
+  for (const char* const none : {"x", "0", "1.5", "nan", ""}) {
+    EXPECT_EQ(share({"vllm", "serve", "m", "--gpu-memory-utilization", none}), "") << none;
+  }
 }
 
 TEST(RunPlan, KeepsTheModelAsItIsWritten) {
