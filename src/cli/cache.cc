@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "gpu/host_memory.h"
 #include "measure/cold.h"
 #include "model/checkpoint.h"
 #include "os/interrupt.h"
@@ -175,6 +176,12 @@ int run_cache(const std::vector<std::string>& args) {
   if (app.got_subcommand("evict")) answer = evict(checkpoint, info);
   if (app.got_subcommand("warm")) answer = warm(checkpoint);
   json ? print_json(answer) : print_lines(answer);
+  if (app.got_subcommand("warm") && !json && gpu::gpu_works_in_host_memory()) {
+    fmt::print(
+        stderr,
+        "coldload: the GPU works in this machine's memory: a server that starts now sees what is "
+        "in the page cache as taken; `coldload cache evict` takes it out\n");
+  }
   if (!answer.reason.empty() && !json) fmt::print(stderr, "coldload: {}\n", answer.reason);
   return answer.done ? k_exit_ok : k_exit_failed;
 }

@@ -210,6 +210,12 @@ class MemoryThatIsTheGpusToo(ScratchTest):
                 resident, every = resident_pages(self.weights)
                 self.assertLess(resident, every // 2)  # some may be: of its header
 
+    def test_is_warmed_with_a_word_of_warning(self):
+        for nvml in ("integrated", ""):
+            result = run(["cache", "warm", self.model],
+                         env={"LD_LIBRARY_PATH": LIBRARIES, "FAKE_NVML": nvml})
+            self.assertEqual("sees what is in the page cache as taken" in result.stderr, bool(nvml))
+
     def test_is_used_where_the_server_leaves_some(self):
         said = self.said("vllm", "serve", self.model, "--gpu-memory-utilization", 0.000001)
         self.assertIn("beside the server; the GPU works in this machine's memory", said)
