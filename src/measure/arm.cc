@@ -1,12 +1,8 @@
 #include "measure/arm.h"
 
-#include <cerrno>
-
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include "os/error.h"
-#include "os/file_id.h"
 #include "os/memory.h"
 #include "storage/file_systems.h"
 #include "storage/page_cache.h"
@@ -44,21 +40,14 @@ std::string why_not_warm(const Arm& arm) {
 
 void look_behind(Arm* arm) {
   // What counts is where the weights really lie: a hub snapshot is a directory of links.
-  const auto shards = arm->checkpoint->shards();
-  arm->storage = storage::inspect_path(shards.front()->real_path);
-  arm->counter = storage::choose_byte_counter(arm->storage);
-  for (const model::CheckpointFile* shard : shards) {
-    struct stat info {};
-    if (::stat(shard->real_path.c_str(), &info) != 0) {
-      throw os::SystemError("look at", shard->real_path, errno);
-    }
-    if (info.st_dev != arm->storage.device_id) {
-      arm->counter = {};
-      arm->counter.reason = "the shards lie on several file systems: no one counter sees them all";
-    }
-  }
+  arm->sources = storage::find_sources(arm->files(), arm->shard_count());
+  arm->storage = arm->sources.main();
+  arm->counter = arm->sources.counter;
   arm->storage.path = storage::inspect_path(arm->path).path;
   arm->facts.storage = storage::to_json(arm->storage);
+  if (arm->sources.parts.size() > 1) {
+    arm->facts.storage["file_systems"] = storage::to_json(arm->sources.parts);
+  }
   arm->cannot_warm = why_not_warm(*arm);
 }
 

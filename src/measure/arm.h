@@ -15,6 +15,7 @@
 #include "records/record.h"
 #include "stand_in/stand_in.h"
 #include "storage/byte_counter.h"
+#include "storage/file_sources.h"
 #include "storage/path_info.h"
 
 namespace coldload::measure {
@@ -31,6 +32,7 @@ struct Arm {
   std::vector<std::string> backing_files;
   storage::PathInfo storage;
   storage::CounterChoice counter;
+  storage::FileSources sources;        // of files(), one by one
   std::optional<StandInRequest> pace;  // a stand-in without a mount
   std::string cannot_warm;             // why warm trials are impossible here; empty: they are not
   std::unique_ptr<stand_in::StandIn> stand_in;

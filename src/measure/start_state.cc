@@ -30,9 +30,10 @@ void warm_backing(const Arm& arm, std::vector<std::string>* remarks) {
   storage::PageCacheView(arm.backing_files).warm([](std::uint64_t) { return !os::interrupted(); });
 }
 
-std::vector<Leftover> leftovers_of(const storage::PageCacheView& view) {
+std::vector<Leftover> leftovers_of(const storage::PageCacheView& view,
+                                   const std::vector<std::size_t>& files) {
   std::vector<Leftover> leftovers;
-  for (std::size_t i = 0; i < view.size(); ++i) {
+  for (const std::size_t i : files) {
     const auto resident = view.resident_bytes(i);
     if (!resident || *resident == 0) continue;
     const std::uint64_t pages = (*resident + os::page_size() - 1) / os::page_size();
@@ -68,9 +69,14 @@ void remark_on_others(const Arm& arm, std::vector<std::string>* remarks) {
 ColdEvidence evidence_of(const Arm& arm) {
   ColdEvidence evidence;
   evidence.memory_backed = arm.is_memory();
-  if (!arm.counter.beyond_hidden_cache) evidence.hidden_cache = arm.storage.hidden_cache;
+  evidence.hidden_cache = arm.sources.hidden_cache;
+  evidence.memory_share = arm.sources.memory_share();
+  evidence.stored_bytes = arm.sources.stored_bytes;
+  evidence.not_comparable = arm.sources.not_comparable;
   evidence.fs_type = arm.storage.mount.fs_type;
-  evidence.needed_bytes = arm.checkpoint->weight_bytes();
+  for (const storage::FilePart& part : arm.sources.parts) {
+    if (!part.in_memory || arm.is_memory()) evidence.needed_bytes += part.bytes;
+  }
   evidence.counter_source = arm.counter.source;
   evidence.counter_this_mount_only = arm.counter.this_mount_only;
   evidence.no_counter_reason = arm.counter.reason;
@@ -82,7 +88,11 @@ ColdEvidence evidence_of(const Arm& arm) {
 
 StartState bring_to_start(const Subject& subject, const Plan& plan, ExperimentWatcher& watcher) {
   const Arm& arm = subject.arm;
-  StartState start{storage::PageCacheView(arm.files()), evidence_of(arm), {}};
+  StartState start{storage::PageCacheView(arm.files()),
+                   arm.sources.can_be_cold(arm.files().size()),
+                   arm.sources.can_be_cold(arm.shard_count()),
+                   evidence_of(arm),
+                   {}};
   ColdEvidence& evidence = start.evidence;
   remark_on_others(arm, &start.remarks);
   if (plan.drop_caches && subject.kind == TrialKind::cold) {
@@ -99,7 +109,7 @@ StartState bring_to_start(const Subject& subject, const Plan& plan, ExperimentWa
     watcher.step("evict", 0, 0);
     warm_backing(arm, &start.remarks);
     start.view.evict(k_eviction_patience);
-    evidence.leftovers = leftovers_of(start.view);
+    evidence.leftovers = leftovers_of(start.view, start.can_be_cold);
   }
   const auto room = os::available_memory_bytes();
   evidence.cache_can_hold = !room || *room > evidence.needed_bytes + evidence.needed_bytes / 4;

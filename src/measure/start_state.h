@@ -3,6 +3,7 @@
 // Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,11 @@ namespace coldload::measure {
 
 struct StartState {
   storage::PageCacheView view;  // of the checkpoint's files
-  ColdEvidence evidence;        // as far as it is known before launch
+  // Of the view's files: those that do not lie in memory, and the weights among them. All, where
+  // all of the weights do.
+  std::vector<std::size_t> can_be_cold;
+  std::vector<std::size_t> weights;
+  ColdEvidence evidence;  // as far as it is known before launch
   std::vector<std::string> remarks;
 };
 

@@ -42,7 +42,7 @@ process::Readiness watch_load(const TrialInput& input, Launched& launched, const
                               ExperimentWatcher& watcher, records::Record* record) {
   const Arm& arm = input.subject.arm;
   std::optional<GpuSampler> gpus;
-  storage::ResidencySampler residency(start->view, arm.shard_count());
+  storage::ResidencySampler residency(start->view, start->weights);
   // Looks at the page cache are evidence; the rest is for the record's timeline.
   TimelineSources sources;
   sources.page_cache_bytes = [&residency] { return residency.look(); };
@@ -134,7 +134,7 @@ void apply_outcome(const process::Readiness& seen, const Account& account, const
 
 // What became of a trial that should start with the checkpoint in memory.
 void check_warmth(const ColdEvidence& evidence, records::Record* record) {
-  const auto resident = record->resident_bytes_before;
+  const auto resident = evidence.resident_bytes_before;
   if (!is_warm(resident.value_or(0), evidence.needed_bytes)) {
     record->status = records::Status::failed;
     record->reason = fmt::format("not warm: {} of {} were in memory before launch",
@@ -216,7 +216,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   const Baseline baseline{nvml.used_mib(),
                           arm.counter.counter ? arm.counter.counter() : std::nullopt};
   record.resident_bytes_before = start.view.resident_bytes();  // nothing between this and launch
-  start.evidence.resident_bytes_before = record.resident_bytes_before;
+  start.evidence.resident_bytes_before = start.view.resident_bytes_of(start.can_be_cold);
 
   const std::string log_path = input.plan.out_directory + "/" + input.log_name;
   std::unique_ptr<Launched> launched;
@@ -235,7 +235,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   const process::Readiness seen =
       watch_load(input, *launched, nvml, baseline, &start, watcher, &record);
   record.resident_bytes_after = start.view.resident_bytes_of_first(arm.shard_count());
-  start.evidence.weights_resident_after = record.resident_bytes_after;
+  start.evidence.weights_resident_after = start.view.resident_bytes_of(start.weights);
   note_gpu_memory(nvml, baseline.gpu_mib, launched->tree(), &record);
   if (input.plan.first_token && seen.outcome == process::Outcome::ready) {
     note_first_token(*launched, &record);

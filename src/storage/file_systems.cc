@@ -39,8 +39,12 @@ constexpr FileSystem k_table[] = {
     {.type = "hugetlbfs", .memory = true},
     {.type = "devtmpfs", .memory = true},
     // Local, with a cache of its own.
-    {.type = "zfs", .counts = Counts::block_device, .cache = "ZFS's ARC"},
-    {.type = "fuseblk", .counts = Counts::block_device, .cache = "the block device's own page cache"},
+    {.type = "zfs", .counts = Counts::block_device, .stored = Stored::unseen, .cache = "ZFS's ARC"},
+    {.type = "fuseblk", .counts = Counts::block_device, .stored = Stored::unseen,
+     .cache = "the block device's own page cache"},
+    // Images.
+    {.type = "squashfs", .counts = Counts::block_device, .stored = Stored::unseen},
+    {.type = "erofs", .counts = Counts::block_device, .stored = Stored::blocks},
     {.type = "ecryptfs", .reach = Reach::local, .cache = k_below},
     {.type = "fuse.fuse-overlayfs", .reach = Reach::local, .cache = k_below},
     {.type = "fuse.mergerfs", .reach = Reach::local, .cache = k_below},

@@ -62,6 +62,17 @@ std::optional<std::uint64_t> PageCacheView::resident_bytes_of_first(std::size_t 
   return sum;
 }
 
+std::optional<std::uint64_t> PageCacheView::resident_bytes_of(
+    const std::vector<std::size_t>& files) const {
+  std::uint64_t sum = 0;
+  for (const std::size_t file : files) {
+    const auto bytes = resident_bytes(file);
+    if (!bytes) return std::nullopt;
+    sum += *bytes;
+  }
+  return sum;
+}
+
 std::optional<bool> PageCacheView::is_resident(std::size_t index, std::uint64_t page) const {
   const File& file = files_[index];
   if (!file.pages.observable()) return std::nullopt;

@@ -42,6 +42,9 @@ class PageCacheView {
   }
   // Over the first `count` files.
   [[nodiscard]] std::optional<std::uint64_t> resident_bytes_of_first(std::size_t count) const;
+  // Over some of them.
+  [[nodiscard]] std::optional<std::uint64_t> resident_bytes_of(
+      const std::vector<std::size_t>& files) const;
   // One page; nothing where the kernel does not tell.
   [[nodiscard]] std::optional<bool> is_resident(std::size_t index, std::uint64_t page) const;
   // Whether the kernel tells us about every file.
