@@ -23,9 +23,9 @@ std::string why_not_warm(const Arm& arm) {
                        text::format_bytes(arm.checkpoint->weight_bytes()),
                        text::format_bytes(*room));
   }
-  if (!arm.checkpoint->files.empty() &&
-      !storage::PageCacheView({arm.checkpoint->files.back().real_path}).observable()) {
-    return "residency cannot be seen: the files are neither ours nor writable for us";
+  if (!arm.checkpoint->files.empty()) {
+    const storage::PageCacheView view({arm.checkpoint->files.back().real_path});
+    if (!view.observable()) return "residency cannot be seen: " + view.why_unseen();
   }
   if (storage::opening_may_drop_pages(arm.storage.mount) && !arm.checkpoint->files.empty()) {
     const auto drops = storage::reopening_drops_pages(arm.checkpoint->files.back().real_path);

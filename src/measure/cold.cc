@@ -134,7 +134,7 @@ bool came_one_after_another(const ColdEvidence& e) {
 ColdVerdict judge_residency_alone(const ColdEvidence& e) {
   if (!e.weights_resident_after) {
     return {records::Cold::unknown,
-            fmt::format("{}, and residency cannot be seen", e.no_counter_reason)};
+            fmt::format("{}, and residency cannot be seen: {}", e.no_counter_reason, e.why_unseen)};
   }
   if (const std::string others = others_at_the_files(e.observed); !others.empty()) {
     return {records::Cold::unknown, fmt::format("{}, and {}", e.no_counter_reason, others)};
@@ -188,8 +188,8 @@ std::string doubt(const ColdEvidence& e) {
   if (const std::string why = doubt_about_the_rest(e); !why.empty()) return why;
   // Bytes alone do not make it verified: both must hold.
   if (!e.resident_bytes_before) {
-    return "residency before launch could not be seen: the files are neither ours nor writable for "
-           "us (run as their owner or as root); the bytes read are enough";
+    return fmt::format("residency before launch could not be seen: {}; the bytes read are enough",
+                       e.why_unseen);
   }
   return e.hidden_cache;
 }

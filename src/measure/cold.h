@@ -45,6 +45,8 @@ struct ColdEvidence {
   std::string hidden_cache;
   std::string memory_share;  // the weights that lie in memory, where others do not; else empty
 
+  std::string why_unseen;  // why residency cannot be seen; empty: it can
+
   // Before launch.
   std::optional<std::uint64_t> resident_bytes_before;  // every checkpoint file; nothing: not told
   std::vector<Leftover> leftovers;

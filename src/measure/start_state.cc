@@ -111,6 +111,7 @@ StartState bring_to_start(const Subject& subject, const Plan& plan, ExperimentWa
     start.view.evict(k_eviction_patience);
     evidence.leftovers = leftovers_of(start.view, start.can_be_cold);
   }
+  evidence.why_unseen = start.view.why_unseen();
   const auto room = os::available_memory_bytes();
   evidence.cache_can_hold = !room || *room > evidence.needed_bytes + evidence.needed_bytes / 4;
   return start;

@@ -79,9 +79,10 @@ std::optional<bool> PageCacheView::is_resident(std::size_t index, std::uint64_t 
   return file.pages.resident_bytes(page * os::page_size(), 1) > 0;
 }
 
-bool PageCacheView::observable() const {
-  return std::all_of(files_.begin(), files_.end(),
-                     [](const File& f) { return f.pages.observable(); });
+std::string PageCacheView::why_unseen() const {
+  const auto unseen = std::find_if(files_.begin(), files_.end(),
+                                   [](const File& f) { return !f.pages.observable(); });
+  return unseen == files_.end() ? "" : unseen->pages.why_unseen();
 }
 
 void PageCacheView::drop(const File& file) {

@@ -48,7 +48,9 @@ class PageCacheView {
   // One page; nothing where the kernel does not tell.
   [[nodiscard]] std::optional<bool> is_resident(std::size_t index, std::uint64_t page) const;
   // Whether the kernel tells us about every file.
-  [[nodiscard]] bool observable() const;
+  [[nodiscard]] bool observable() const { return why_unseen().empty(); }
+  // Why it does not tell about one of them (os::FilePages); empty where it does.
+  [[nodiscard]] std::string why_unseen() const;
 
   // Flushes each file in order, asks the kernel to drop its pages, and repeats until nothing is
   // resident, nothing can be done (a file in memory, or that a process maps and locks), or

@@ -58,7 +58,8 @@ Extents extents_of(const os::Fd& file, std::uint64_t file_bytes) {
     if (::ioctl(file.get(), FS_IOC_FIEMAP, map) != 0) return {};
     all.known = true;
     for (const fiemap_extent& extent : std::span(map->fm_extents, map->fm_mapped_extents)) {
-      const std::uint64_t end = std::min<std::uint64_t>(extent.fe_logical + extent.fe_length, file_bytes);
+      const std::uint64_t end =
+          std::min<std::uint64_t>(extent.fe_logical + extent.fe_length, file_bytes);
       all.encoded = all.encoded || (extent.fe_flags & FIEMAP_EXTENT_ENCODED) != 0;
       if ((extent.fe_flags & FIEMAP_EXTENT_UNWRITTEN) == 0 && end > extent.fe_logical) {
         all.bytes += end - extent.fe_logical;

@@ -1,13 +1,23 @@
 """What a file system does with a checkpoint's files, each file by itself: compression, holes, several
 devices, several file systems for one checkpoint."""
 
+import json
 import os
+import subprocess
+import time
 from pathlib import Path
 
 from block_devices import MIB, LoopTest, can_loop
 from far_machine import can_mount, has_tools
-from harness import (FAKE_SERVER, Probe, can_evict, has_fake_server, is_root, needs, sync,
+from harness import (FAKE_SERVER, Probe, can_evict, has_fake_server, has_fuse, is_root, needs, run, sync,
                      write_checkpoint, write_raw_safetensors)
+
+
+FORGETFUL_FS = os.environ.get("FORGETFUL_FS", "")
+
+
+def has_forgetful_fs():
+    return Probe(bool(FORGETFUL_FS), "the forgetful file system was not built")
 
 
 def kernel_has(name):
@@ -95,13 +105,11 @@ class BytesOnStorage(_FileSystems):
 
     def sparse(self):
         model = write_compressible(self.scratch / "source" / "model", 16 * MIB, MIB)
-        self.must("cp", "--sparse=always", "-r", model, self.scratch / "sparse")
-        stored = os.stat(self.scratch / "sparse" / "model.safetensors").st_blocks * 512
-        if stored > 8 * MIB:
-            self.skipTest("the file system below makes no holes")
-        for file in (self.scratch / "sparse").iterdir():
+        point = self.mount(self.made("disk", "mkfs.ext4", "-q"))  # which nobody else reads from
+        self.must("cp", "--sparse=always", "-r", model, point)
+        for file in (point / "model").iterdir():
             sync(file)
-        return self.scratch / "sparse"
+        return point / "model"
 
     def test_holes_are_not_missed(self):
         model = self.sparse()
@@ -213,3 +221,72 @@ class SeveralFileSystems(_FileSystems):
         record = self.served(self.model, "half", expect=3)
         self.assertIn(record["cold"], ("not_cold", "unknown"))
         self.assertIn("1 of 3 weight files", record["reason"])
+
+
+class _Fuse(_FileSystems):
+    def setUp(self):
+        super().setUp()
+        self.model = write_checkpoint(self.scratch / "source", shard_bytes=8 * MIB)
+
+    def serve(self, *flags):
+        point = self.scratch / "mount"
+        point.mkdir()
+        daemon = subprocess.Popen([FORGETFUL_FS, self.model, point, *flags])
+        self.addCleanup(daemon.wait)
+        self.addCleanup(daemon.kill)
+        self.later("umount", "-l", point)
+        deadline = time.monotonic() + 60
+        while not os.path.ismount(point):
+            self.assertLess(time.monotonic(), deadline, "the mount does not come up")
+            time.sleep(0.01)
+        return point
+
+
+@needs(is_root(), can_mount(), has_fuse(), has_forgetful_fs(), has_fake_server())
+class DirectIo(_Fuse):
+    """A FUSE daemon's direct_io: nothing is cached, and a shared mapping fails with ENODEV."""
+
+    address = ("test_a_trial_says_why_nothing_was_seen",)
+
+    def setUp(self):
+        super().setUp()
+        self.mount_point = self.serve("--direct", "--as", "sshfs")
+
+    def works(self, *args, expect=0):
+        done = run(args, timeout=self.timeout_s)
+        self.assertEqual(done.returncode, expect, done.stderr)
+        self.assertNotIn("No such device", done.stderr)
+        return done
+
+    def test_a_trial_says_why_nothing_was_seen(self):
+        for target in (server("direct"), []):
+            record = self.measure(self.mount_point, *target, expect=3)
+            self.assertEqual((record["status"], record["cold"]), ("not_cold", "unknown"))
+            self.assertIn("allows no shared mapping (FUSE in direct_io mode)", record["reason"])
+            self.assertIsNotNone(record["load_s"])
+            self.assertIsNone(record["resident_bytes_before"])
+
+    def test_a_server_that_cannot_map_there_is_told_why(self):
+        record = self.measure(self.mount_point, *server("mmap"), expect=1)
+        self.assertIn("a mount in FUSE's direct_io mode allows no shared mapping", record["reason"])
+
+    def test_it_is_inspected_and_its_cache_is_not_seen(self):
+        self.works("inspect", self.mount_point)
+        shown = json.loads(self.works("cache", "show", self.mount_point, "--json").stdout)
+        self.assertIsNone(shown["resident_bytes"])
+        evicted = run(["cache", "evict", self.mount_point])
+        self.assertIn("allows no shared mapping", evicted.stderr)
+
+    def test_it_is_staged_from_and_run_from(self):
+        self.works("stage", self.mount_point, self.scratch / "copy")
+        self.assertEqual((self.scratch / "copy" / "model.safetensors").read_bytes(),
+                         (self.model / "model.safetensors").read_bytes())
+        self.works("run", self.mount_point, "--", "true")
+
+
+@needs(is_root(), can_mount(), has_fuse(), has_forgetful_fs(), has_fake_server())
+class UnknownDaemon(_Fuse):
+    def test_what_it_may_keep_on_this_machine_is_not_called_cold(self):
+        record = self.measure(self.serve("--as", "csi-x"), *server(), expect=3)
+        self.assertEqual(record["cold"], "unknown")
+        self.assertIn("fuse.csi-x is a FUSE daemon that coldload does not know", record["reason"])
