@@ -7,8 +7,9 @@ import subprocess
 import time
 from pathlib import Path
 
+import object_store
 from block_devices import MIB, LoopTest, can_loop
-from far_machine import can_mount, has_tools
+from far_machine import can_mount, has_tools, tool
 from harness import (FAKE_SERVER, Probe, can_evict, has_fake_server, has_fuse, is_root, needs, run, sync,
                      write_checkpoint, write_raw_safetensors)
 
@@ -290,3 +291,39 @@ class UnknownDaemon(_Fuse):
         record = self.measure(self.serve("--as", "csi-x"), *server(), expect=3)
         self.assertEqual(record["cold"], "unknown")
         self.assertIn("fuse.csi-x is a FUSE daemon that coldload does not know", record["reason"])
+
+
+@needs(is_root(), can_mount(), has_fuse(), has_tools("s3fs"), can_evict(), has_fake_server())
+class S3fs(_FileSystems):
+    """It goes to the root when it has gone to the background: what its words are relative to is gone."""
+
+    def mount_relative(self, *options):
+        source = write_checkpoint(self.scratch / "source", shard_bytes=8 * MIB)
+        url = object_store.serve(self, source)
+        keys = self.scratch / "keys"
+        keys.write_text("key:secret", encoding="utf-8")
+        keys.chmod(0o600)
+        point = self.scratch / "mount"
+        point.mkdir()
+        words = ",".join((f"url={url}", "use_path_request_style", f"passwd_file={keys}", *options))
+        done = subprocess.run([tool("s3fs"), object_store.BUCKET, "mount", "-o", words],
+                              cwd=self.scratch, env={**os.environ, "PWD": str(self.scratch)},
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100)
+        self.addCleanup(subprocess.run, [tool("umount"), point], capture_output=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        deadline = time.monotonic() + 60
+        while not os.path.ismount(point):
+            self.assertLess(time.monotonic(), deadline, "the mount does not come up")
+            time.sleep(0.05)
+        return point
+
+    def test_its_daemon_is_found_where_the_mount_point_was_given_relative(self):
+        point = self.mount_relative()
+        self.assertIsNone(self.storage(point)["hidden_cache"])
+        record = self.served(point)
+        self.assertEqual((record["cold"], record["storage_bytes_source"]),
+                         ("verified", "residency"), record["reason"])
+
+    def test_its_own_cache_is_named(self):
+        point = self.mount_relative(f"use_cache={self.scratch / 'cache'}")
+        self.assertIn("use-cache", self.storage(point)["hidden_cache"])
