@@ -48,11 +48,7 @@ void fill_rows(const storage::PageCacheView& view, CacheAnswer* answer) {
   for (std::size_t i = 0; i < view.size(); ++i) {
     answer->rows.push_back({view.path(i), view.file_bytes(i), view.resident_bytes(i)});
   }
-  if (!view.observable()) {
-    answer->reason =
-        "the kernel tells residency only to a file's owner, to whoever may write it, "
-        "and to root";
-  }
+  answer->reason = view.why_unseen();
 }
 
 CacheAnswer show(const model::Checkpoint& checkpoint, const storage::PathInfo& info) {

@@ -70,10 +70,7 @@ void ShardFile::open() {
   modified_at_ = info.st_mtim;
   pages_ = os::FilePages(file_, shard_.bytes);
   if (!pages_.observable()) {
-    fallbacks_.add(
-        "read through the page cache, because the kernel does not tell what it holds of "
-        "a file that one neither owns nor may write",
-        shard_.path);
+    fallbacks_.add("read through the page cache, because " + pages_.why_unseen(), shard_.path);
     return;
   }
   if (!direct_usable_) stop_readahead(file_);

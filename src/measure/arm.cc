@@ -1,17 +1,14 @@
 #include "measure/arm.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
 #include <utility>
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include "model/file_names.h"
 #include "model/file_tree.h"
 #include "os/error.h"
-#include "os/file_id.h"
 #include "os/memory.h"
 #include "os/path.h"
 #include "storage/file_systems.h"
@@ -66,9 +63,9 @@ std::string why_not_warm(const Arm& arm) {
     return fmt::format("the checkpoint has {}, the page cache can grow to {}",
                        text::format_bytes(arm.weight_bytes()), text::format_bytes(*room));
   }
-  if (!arm.checkpoint->files.empty() &&
-      !storage::PageCacheView({arm.checkpoint->files.back().real_path}).observable()) {
-    return "residency cannot be seen: the files are neither ours nor writable for us";
+  if (!arm.checkpoint->files.empty()) {
+    const storage::PageCacheView view({arm.checkpoint->files.back().real_path});
+    if (!view.observable()) return "residency cannot be seen: " + view.why_unseen();
   }
   if (storage::opening_may_drop_pages(arm.storage.mount) && !arm.checkpoint->files.empty()) {
     const auto drops = storage::reopening_drops_pages(arm.checkpoint->files.back().real_path);
@@ -95,6 +92,14 @@ std::vector<std::string> Arm::files() const {
   return paths;
 }
 
+std::vector<std::size_t> Arm::weights() const {
+  std::vector<std::size_t> weights;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    if (candidates[i].is_weight) weights.push_back(i);
+  }
+  return weights;
+}
+
 std::uint64_t Arm::weight_bytes() const {
   std::uint64_t bytes = 0;
   for (const Candidate& candidate : candidates) bytes += candidate.is_weight ? candidate.bytes : 0;
@@ -102,30 +107,25 @@ std::uint64_t Arm::weight_bytes() const {
 }
 
 void Arm::take(const ReadSet& seen) {
-  if (seen.read != WeightsRead::seen) return;
+  if (seen.read != WeightsRead::seen || seen.files == weights()) return;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     candidates[i].is_weight = std::binary_search(seen.files.begin(), seen.files.end(), i);
   }
+  sources = storage::find_sources(files(), weights());
+  counter = sources.counter;
 }
 
 void look_behind(Arm* arm) {
   arm->candidates = candidates_of(*arm);
   // What counts is where the weights really lie: a hub snapshot is a directory of links.
-  const auto shards = arm->checkpoint->shards();
-  arm->storage = storage::inspect_path(shards.front()->real_path);
-  arm->counter = storage::choose_byte_counter(arm->storage);
-  for (const model::CheckpointFile* shard : shards) {
-    struct stat info {};
-    if (::stat(shard->real_path.c_str(), &info) != 0) {
-      throw os::SystemError("look at", shard->real_path, errno);
-    }
-    if (info.st_dev != arm->storage.device_id) {
-      arm->counter = {};
-      arm->counter.reason = "the shards lie on several file systems: no one counter sees them all";
-    }
-  }
+  arm->sources = storage::find_sources(arm->files(), arm->weights());
+  arm->storage = arm->sources.main();
+  arm->counter = arm->sources.counter;
   arm->storage.path = storage::inspect_path(arm->path).path;
   arm->facts.storage = storage::to_json(arm->storage);
+  if (arm->sources.parts.size() > 1) {
+    arm->facts.storage["file_systems"] = storage::to_json(arm->sources.parts);
+  }
   arm->cannot_warm = why_not_warm(*arm);
 }
 

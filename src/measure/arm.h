@@ -16,6 +16,7 @@
 #include "records/record.h"
 #include "stand_in/stand_in.h"
 #include "storage/byte_counter.h"
+#include "storage/file_sources.h"
 #include "storage/path_info.h"
 
 namespace coldload::measure {
@@ -32,6 +33,7 @@ struct Arm {
   std::vector<std::string> backing_files;
   storage::PathInfo storage;
   storage::CounterChoice counter;
+  storage::FileSources sources;        // of files(), one by one
   std::optional<StandInRequest> pace;  // a stand-in without a mount
   std::string cannot_warm;             // why warm trials are impossible here; empty: they are not
   std::unique_ptr<stand_in::StandIn> stand_in;
@@ -44,7 +46,8 @@ struct Arm {
   // All that is brought out of memory, in eviction order: the candidates, then the small files.
   [[nodiscard]] std::vector<std::string> files() const;
   [[nodiscard]] std::vector<std::string> candidate_paths() const;
-  // Of the candidates that are weights, as far as is known by now.
+  // The candidates that are weights, as far as is known by now.
+  [[nodiscard]] std::vector<std::size_t> weights() const;
   [[nodiscard]] std::uint64_t weight_bytes() const;
   // Those of a load that was seen are the weights from now on.
   void take(const ReadSet& seen);

@@ -17,6 +17,26 @@ bool covers(const std::optional<std::uint64_t>& bytes, std::uint64_t needed) {
   return bytes && static_cast<double>(*bytes) >= k_needed_share * static_cast<double>(needed);
 }
 
+// What a counter must show.
+std::uint64_t stored_bytes(const ColdEvidence& e) {
+  return e.stored_bytes.value_or(e.needed_bytes);
+}
+
+// A counter that shows less than the files' size proves nothing where what is stored is not known.
+ColdVerdict not_comparable(const ColdEvidence& e, const std::string& figures) {
+  return {records::Cold::unknown,
+          fmt::format("{}: bytes read cannot be compared with the files' size ({})",
+                      e.not_comparable, figures)};
+}
+
+// "of the 67.1 MB needed", "of the 50.5 MB that storage holds of the 67.1 MB needed".
+std::string of_the_needed(const ColdEvidence& e) {
+  const std::string needed = format_bytes(e.needed_bytes);
+  if (stored_bytes(e) == e.needed_bytes) return fmt::format("of the {} needed", needed);
+  return fmt::format("of the {} that storage holds of the {} needed", format_bytes(stored_bytes(e)),
+                     needed);
+}
+
 // Whether it is known what the target's own processes read.
 bool has_target_account(const ColdEvidence& e) {
   return e.processes_are_charged && e.observed.target_bytes;
@@ -44,11 +64,11 @@ std::string describe_leftovers(const ColdEvidence& evidence) {
 // Of the counters, once it is known that they were read: verified where the checkpoint was read
 // from storage, by the target.
 ColdVerdict judge_target_share(const ColdEvidence& e) {
-  if (covers(e.observed.target_bytes, e.needed_bytes)) return {records::Cold::verified};
-  const std::string figures =
-      fmt::format("storage delivered {}, the target's own processes read {} of the {} needed",
-                  format_bytes(*e.counter_bytes), format_bytes(*e.observed.target_bytes),
-                  format_bytes(e.needed_bytes));
+  if (covers(e.observed.target_bytes, stored_bytes(e))) return {records::Cold::verified};
+  const std::string figures = fmt::format(
+      "storage delivered {}, the target's own processes read {} {}", format_bytes(*e.counter_bytes),
+      format_bytes(*e.observed.target_bytes), of_the_needed(e));
+  if (!e.not_comparable.empty()) return not_comparable(e, figures);
   if (e.observed.lost_children) {
     return {records::Cold::unknown,
             figures +
@@ -71,12 +91,14 @@ std::string others_at_the_files(const Observed& seen) {
 }
 
 ColdVerdict judge_path_counter(const ColdEvidence& e) {
-  if (!covers(e.counter_bytes, e.needed_bytes)) {
-    return {records::Cold::not_cold,
-            fmt::format("the load read {} from storage ({}), the checkpoint has {}: part of it was "
-                        "not read, or came from memory",
-                        format_bytes(*e.counter_bytes), e.counter_source,
-                        format_bytes(e.needed_bytes))};
+  if (!covers(e.counter_bytes, stored_bytes(e))) {
+    const std::string figures = fmt::format(
+        "the load read {} from storage ({}), {} has {}", format_bytes(*e.counter_bytes),
+        e.counter_source,
+        stored_bytes(e) == e.needed_bytes ? "the checkpoint" : "which of the checkpoint",
+        format_bytes(stored_bytes(e)));
+    if (!e.not_comparable.empty()) return not_comparable(e, figures);
+    return {records::Cold::not_cold, figures + ": part of it was not read, or came from memory"};
   }
   if (has_target_account(e)) return judge_target_share(e);
   // Nobody can say whose reads these were: somebody else with the files open spoils it.
@@ -89,10 +111,14 @@ ColdVerdict judge_path_counter(const ColdEvidence& e) {
 }
 
 ColdVerdict judge_processes_alone(const ColdEvidence& e) {
-  if (covers(e.observed.target_bytes, e.needed_bytes)) return {records::Cold::verified};
-  return {e.observed.lost_children ? records::Cold::unknown : records::Cold::not_cold,
-          fmt::format("the target's processes read {} from storage, the checkpoint has {}",
-                      format_bytes(*e.observed.target_bytes), format_bytes(e.needed_bytes))};
+  if (covers(e.observed.target_bytes, stored_bytes(e))) return {records::Cold::verified};
+  const std::string figures =
+      fmt::format("the target's processes read {} from storage, {} has {}",
+                  format_bytes(*e.observed.target_bytes),
+                  stored_bytes(e) == e.needed_bytes ? "the checkpoint" : "which of the checkpoint",
+                  format_bytes(stored_bytes(e)));
+  if (!e.not_comparable.empty()) return not_comparable(e, figures);
+  return {e.observed.lost_children ? records::Cold::unknown : records::Cold::not_cold, figures};
 }
 
 // All of the weights were in the page cache while it loaded, though not all at once.
@@ -108,7 +134,7 @@ bool came_one_after_another(const ColdEvidence& e) {
 ColdVerdict judge_residency_alone(const ColdEvidence& e) {
   if (!e.weights_resident_after) {
     return {records::Cold::unknown,
-            fmt::format("{}, and residency cannot be seen", e.no_counter_reason)};
+            fmt::format("{}, and residency cannot be seen: {}", e.no_counter_reason, e.why_unseen)};
   }
   if (const std::string others = others_at_the_files(e.observed); !others.empty()) {
     return {records::Cold::unknown, fmt::format("{}, and {}", e.no_counter_reason, others)};
@@ -143,13 +169,27 @@ std::string contradiction_of_residency(const ColdEvidence& e) {
       format_bytes(*e.weights_resident_after), format_bytes(e.needed_bytes));
 }
 
+// Where storage holds much less than the checkpoint has, its counter does not tell that all of it
+// was read: the page cache must, or the target's own account of what it read past it.
+std::string doubt_about_the_rest(const ColdEvidence& e) {
+  if (!e.not_comparable.empty() || covers(stored_bytes(e), e.needed_bytes)) return "";
+  const std::uint64_t came = e.weights_resident_after.value_or(0) + e.direct_bytes.value_or(0);
+  if (covers(came, e.needed_bytes) || came_one_after_another(e)) return "";
+  return fmt::format(
+      "storage holds only {} of the checkpoint's {} (it has holes, or is compressed), and whether "
+      "the rest was read does not show: {} of it are in the page cache afterwards",
+      format_bytes(stored_bytes(e)), format_bytes(e.needed_bytes),
+      e.weights_resident_after ? format_bytes(*e.weights_resident_after) : "an unknown share");
+}
+
 // Why it cannot be called verified although enough was read; empty where it can.
 std::string doubt(const ColdEvidence& e) {
   if (std::string why = contradiction_of_residency(e); !why.empty()) return why;
+  if (std::string why = doubt_about_the_rest(e); !why.empty()) return why;
   // Bytes alone do not make it verified: both must hold.
   if (!e.resident_bytes_before) {
-    return "residency before launch could not be seen: the files are neither ours nor writable for "
-           "us (run as their owner or as root); the bytes read are enough";
+    return fmt::format("residency before launch could not be seen: {}; the bytes read are enough",
+                       e.why_unseen);
   }
   return e.hidden_cache;
 }
@@ -193,6 +233,12 @@ bool is_warm(std::uint64_t resident_bytes, std::uint64_t needed_bytes) {
 
 ColdVerdict judge_cold(const ColdEvidence& e) {
   ColdVerdict verdict = judge(e);
+  if (!e.memory_share.empty()) {
+    const bool rest_is_cold = verdict.cold == records::Cold::verified;
+    if (rest_is_cold) verdict.cold = records::Cold::not_applicable;
+    verdict.reason = fmt::format("{}: that can never be cold; of the rest: {}", e.memory_share,
+                                 rest_is_cold ? "read from storage" : verdict.reason);
+  }
   if (e.counter_bytes) {
     verdict.storage_bytes_read = e.counter_bytes;
     verdict.storage_bytes_source = e.counter_source;

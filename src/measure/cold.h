@@ -46,6 +46,9 @@ struct ColdEvidence {
   // What cache on this machine, out of sight, the bytes may have come from; empty where there is
   // none or the counter looks beyond it.
   std::string hidden_cache;
+  std::string memory_share;  // the weights that lie in memory, where others do not; else empty
+
+  std::string why_unseen;  // why residency cannot be seen; empty: it can
 
   // Before launch.
   std::optional<std::uint64_t> resident_bytes_before;  // every checkpoint file; nothing: not told
@@ -53,8 +56,11 @@ struct ColdEvidence {
 
   // During the load.
   WeightsRead weights_read = WeightsRead::not_known;
-  std::size_t candidates = 0;                  // files that could hold weights
-  std::uint64_t needed_bytes = 0;              // what the target must have read
+  std::size_t candidates = 0;      // files that could hold weights
+  std::uint64_t needed_bytes = 0;  // what the target must have read of what can be cold
+  // What storage delivers of these: fewer where files have holes or are compressed. Nothing: all.
+  std::optional<std::uint64_t> stored_bytes;
+  std::string not_comparable;                  // why that is not known; empty: it is
   std::optional<std::uint64_t> counter_bytes;  // from the path's own counter
   std::string counter_source;                  // its name; empty where there is none
   bool counter_this_mount_only = false;        // reads elsewhere are not in it

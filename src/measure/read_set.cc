@@ -62,8 +62,7 @@ std::string not_read(const std::vector<Candidate>& candidates, const ReadSet& se
                          text::format_bytes(left[i]->bytes));
   }
   if (left.size() > k_named) {
-    words +=
-        fmt::format(", and {} more of {}", left.size() - k_named, text::format_bytes(rest));
+    words += fmt::format(", and {} more of {}", left.size() - k_named, text::format_bytes(rest));
   }
   return words;
 }

@@ -31,9 +31,10 @@ void warm_backing(const Arm& arm, std::vector<std::string>* remarks) {
   view.warm(view.all(), [](std::uint64_t) { return !os::interrupted(); });
 }
 
-std::vector<Leftover> leftovers_of(const storage::PageCacheView& view) {
+std::vector<Leftover> leftovers_of(const storage::PageCacheView& view,
+                                   const std::vector<std::size_t>& files) {
   std::vector<Leftover> leftovers;
-  for (std::size_t i = 0; i < view.size(); ++i) {
+  for (const std::size_t i : files) {
     const auto resident = view.resident_bytes(i);
     if (!resident || *resident == 0) continue;
     const std::uint64_t pages = (*resident + os::page_size() - 1) / os::page_size();
@@ -77,10 +78,7 @@ std::vector<std::size_t> warmed_files(const Arm& arm, const storage::PageCacheVi
 // Of the path: what a verdict on its reads has to go by.
 ColdEvidence evidence_of(const Arm& arm) {
   ColdEvidence evidence;
-  evidence.memory_backed = arm.is_memory();
-  if (!arm.counter.beyond_hidden_cache) evidence.hidden_cache = arm.storage.hidden_cache;
-  evidence.fs_type = arm.storage.mount.fs_type;
-  evidence.needed_bytes = arm.weight_bytes();
+  apply_sources(arm.sources, &evidence);
   evidence.candidates = arm.candidates.size();
   evidence.counter_source = arm.counter.source;
   evidence.counter_this_mount_only = arm.counter.this_mount_only;
@@ -91,9 +89,20 @@ ColdEvidence evidence_of(const Arm& arm) {
 
 }  // namespace
 
+void apply_sources(const storage::FileSources& sources, ColdEvidence* evidence) {
+  evidence->memory_backed = sources.all_in_memory();
+  evidence->fs_type = sources.main().mount.fs_type;
+  evidence->hidden_cache = sources.hidden_cache;
+  evidence->memory_share = sources.memory_share();
+  evidence->stored_bytes = sources.stored_bytes;
+  evidence->not_comparable = sources.not_comparable;
+  evidence->needed_bytes = sources.cold_bytes();
+}
+
 StartState bring_to_start(const Subject& subject, const Plan& plan, ExperimentWatcher& watcher) {
   const Arm& arm = subject.arm;
-  StartState start{storage::PageCacheView(arm.files()), {}, evidence_of(arm), {}, {}};
+  StartState start{
+      storage::PageCacheView(arm.files()), arm.sources.can_be_cold(), {}, evidence_of(arm), {}, {}};
   ColdEvidence& evidence = start.evidence;
   remark_on_others(arm, &start.remarks);
   if (plan.drop_caches && subject.kind == TrialKind::cold) {
@@ -110,9 +119,10 @@ StartState bring_to_start(const Subject& subject, const Plan& plan, ExperimentWa
     watcher.step("evict", 0, 0);
     warm_backing(arm, &start.remarks);
     start.view.evict(k_eviction_patience);
-    evidence.leftovers = leftovers_of(start.view);
+    evidence.leftovers = leftovers_of(start.view, start.can_be_cold);
   }
   start.accesses = storage::AccessWatch(arm.candidate_paths());
+  evidence.why_unseen = start.view.why_unseen();
   const auto room = os::available_memory_bytes();
   evidence.cache_can_hold = !room || *room > evidence.needed_bytes + evidence.needed_bytes / 4;
   return start;

@@ -3,6 +3,7 @@
 // Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,13 +18,18 @@
 namespace coldload::measure {
 
 struct StartState {
-  storage::PageCacheView view;    // of the arm's files
-  storage::AccessWatch accesses;  // of its candidates, from just before launch
+  storage::PageCacheView view;  // of the arm's files
+  // Of the view's files: those that do not lie in memory. All, where all of the weights do.
+  std::vector<std::size_t> can_be_cold;
+  storage::AccessWatch accesses;  // of the candidates, from just before launch
   ColdEvidence evidence;          // as far as it is known before launch
   // What of each candidate was in the page cache at some look while it loaded, estimated.
   std::vector<std::optional<std::uint64_t>> came_once = {};
   std::vector<std::string> remarks;
 };
+
+// What the places where the weights lie say of reads of them.
+void apply_sources(const storage::FileSources& sources, ColdEvidence* evidence);
 
 // Evicts the checkpoint, reads it into memory, or leaves it, as the trial's kind and `plan` want
 // it. An interrupt ends it early. Throws os::Error.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <numeric>
 #include <utility>
 
 #include <fmt/format.h>
@@ -42,7 +43,9 @@ process::Readiness watch_load(const TrialInput& input, Launched& launched, const
                               ExperimentWatcher& watcher, records::Record* record) {
   const Arm& arm = input.subject.arm;
   std::optional<GpuSampler> gpus;
-  storage::ResidencySampler residency(start->view, arm.candidates.size());
+  std::vector<std::size_t> candidates(arm.candidates.size());
+  std::iota(candidates.begin(), candidates.end(), std::size_t{0});
+  storage::ResidencySampler residency(start->view, candidates);
   // Looks at the page cache are evidence; the rest is for the record's timeline.
   TimelineSources sources;
   sources.page_cache_bytes = [&residency] { return residency.look(); };
@@ -135,7 +138,7 @@ void apply_outcome(const process::Readiness& seen, const Account& account, const
 
 // What became of a trial that should start with the checkpoint in memory.
 void check_warmth(const ColdEvidence& evidence, records::Record* record) {
-  const auto resident = record->resident_bytes_before;
+  const auto resident = evidence.resident_bytes_before;
   if (!is_warm(resident.value_or(0), evidence.needed_bytes)) {
     record->status = records::Status::failed;
     record->reason = fmt::format("not warm: {} of {} were in memory before launch",
@@ -195,6 +198,8 @@ ReadSet weights_of(const Subject& subject, const StartState& start, process::Out
   std::vector<CandidateUse> uses;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     CandidateUse use{candidates[i].bytes, resident[i], {}, false};
+    // What lies in memory is there whether it is read or not.
+    if (subject.arm.sources.in_memory[i]) use.came_bytes.reset();
     if (use.came_bytes) *use.came_bytes = std::max(*use.came_bytes, start.came_once[i].value_or(0));
     if (start.accesses.complete()) use.access = start.accesses.seen()[i];
     use.opened_directly = start.evidence.observed.opened_directly.count(candidates[i].path) != 0;
@@ -209,18 +214,22 @@ ReadSet note_weights(const Subject& subject, process::Outcome outcome,
                      records::Record* record) {
   const std::vector<Candidate>& candidates = subject.arm.candidates;
   ReadSet set = weights_of(subject, *start, outcome, resident);
-  std::vector<std::size_t> weights = set.files;
-  for (std::size_t i = 0; i < candidates.size() && set.read != WeightsRead::seen; ++i) {
-    if (candidates[i].is_weight) weights.push_back(i);
-  }
+  const std::vector<std::size_t> guessed = subject.arm.weights();
+  const std::vector<std::size_t>& weights = set.read == WeightsRead::seen ? set.files : guessed;
   ColdEvidence& evidence = start->evidence;
   evidence.weights_read = set.read;
-  evidence.needed_bytes = 0;
-  for (const std::size_t file : weights) evidence.needed_bytes += candidates[file].bytes;
-  evidence.weights_resident_after = sum_of(resident, weights);
-  evidence.weights_resident_once = sum_of(start->came_once, weights);
-  record->checkpoint_bytes = evidence.needed_bytes;
-  record->resident_bytes_after = evidence.weights_resident_after;
+  if (weights != guessed) {
+    apply_sources(storage::find_sources(subject.arm.files(), weights), &evidence);
+  }
+  std::vector<std::size_t> cold;  // what lies in memory is left out, unless all of them do
+  record->checkpoint_bytes = 0;
+  for (const std::size_t file : weights) {
+    record->checkpoint_bytes += candidates[file].bytes;
+    if (evidence.memory_backed || !subject.arm.sources.in_memory[file]) cold.push_back(file);
+  }
+  evidence.weights_resident_after = sum_of(resident, cold);
+  evidence.weights_resident_once = sum_of(start->came_once, cold);
+  record->resident_bytes_after = sum_of(resident, weights);
   if (const std::string words = not_read(candidates, set); !words.empty()) {
     record->remarks.push_back(words);
   }
@@ -271,7 +280,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   const Baseline baseline{nvml.used_mib(),
                           arm.counter.counter ? arm.counter.counter() : std::nullopt};
   record.resident_bytes_before = start.view.resident_bytes();  // nothing between this and launch
-  start.evidence.resident_bytes_before = record.resident_bytes_before;
+  start.evidence.resident_bytes_before = start.view.resident_bytes_of(start.can_be_cold);
 
   const std::string log_path = input.plan.out_directory + "/" + input.log_name;
   std::unique_ptr<Launched> launched;

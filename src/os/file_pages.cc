@@ -43,9 +43,22 @@ bool may_see_pages(const Fd& file) {
          (has_capability(CAP_FOWNER) && is_known_here(info.st_uid));
 }
 
-FilePages::FilePages(const Fd& file, std::uint64_t bytes)
-    : path_(file.path()), observable_(may_see_pages(file)) {
-  if (observable_) pages_ = Mapping::of_file_without_access(file, bytes);
+FilePages::FilePages(const Fd& file, std::uint64_t bytes) : path_(file.path()) {
+  if (!may_see_pages(file)) {
+    why_unseen_ =
+        "the kernel does not tell what it holds of a file that one neither owns nor may write";
+    return;
+  }
+  try {
+    pages_ = Mapping::of_file_without_access(file, bytes);
+    why_unseen_.clear();
+  } catch (const SystemError& error) {
+    // A FUSE daemon's direct_io, and whatever else has no page cache to map.
+    if (error.code() != ENODEV) throw;
+    why_unseen_ =
+        "this mount allows no shared mapping (FUSE in direct_io mode), so what the kernel "
+        "holds of its files, if anything, cannot be seen";
+  }
 }
 
 void FilePages::for_each(std::uint64_t offset, std::uint64_t bytes,

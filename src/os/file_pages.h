@@ -24,12 +24,14 @@ namespace coldload::os {
 class FilePages {
  public:
   FilePages() = default;  // of no file: tells nothing
-  // Maps `bytes` of `file`, if the kernel tells about it. Throws SystemError where it cannot be
-  // mapped.
+  // Maps `bytes` of `file`, if the kernel tells about it and its file system lets it be mapped.
+  // Throws SystemError where mapping fails otherwise.
   FilePages(const Fd& file, std::uint64_t bytes);
 
   // Whether the kernel tells. Nothing below is to be asked where it does not.
-  [[nodiscard]] bool observable() const { return observable_; }
+  [[nodiscard]] bool observable() const { return why_unseen_.empty(); }
+  // Why it does not: a sentence's end, "the kernel does not tell ..."; empty where it does.
+  [[nodiscard]] const std::string& why_unseen() const { return why_unseen_; }
 
   // Of [offset, offset + bytes), which begins with a page and may end within one: page by page.
   // These throw SystemError.
@@ -45,7 +47,7 @@ class FilePages {
 
   Mapping pages_;
   std::string path_;
-  bool observable_ = false;
+  std::string why_unseen_ = "there is no file";
 };
 
 }  // namespace coldload::os

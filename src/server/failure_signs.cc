@@ -16,7 +16,7 @@ struct Cause {
   std::string_view remedy;
 };
 
-constexpr std::array<Cause, 12> k_causes{{
+constexpr std::array<Cause, 13> k_causes{{
     {R"((?:CUDA|HIP) out of memory|torch\.(?:cuda\.)?OutOfMemoryError|cudaMalloc failed: out of memory|CUDA error: out of memory)",
      "out of GPU memory",
      "free the GPU, choose a smaller --max-model-len, or a GPU that holds the model"},
@@ -37,6 +37,10 @@ constexpr std::array<Cause, 12> k_causes{{
     {R"((?:no kernel image is available|CUDA driver version is insufficient|The NVIDIA driver on your system is too old|no CUDA-capable device|Found no NVIDIA driver|Failed to infer device type))",
      "the GPU cannot be used", "check the driver, the GPU's architecture and the server's build"},
     {R"((?:No space left on device|Disk quota exceeded))", "a disk is full", "free space"},
+    {R"(\bmmap\b.*No such device|\[Errno 19\]|\(os error 19\))", "a file cannot be mapped",
+     "a mount in FUSE's direct_io mode allows no shared mapping: mount it without, let the server "
+     "read "
+     "instead of mapping, or copy the checkpoint with `coldload stage`"},
     // Others print such words about what they can do without.
     {R"(\bPermissionError: )", "permission is denied", "give the server's user access"},
     {R"(\b(?:FileNotFoundError: |HFValidationError: )|is not a valid (?:local )?folder|does not appear to have a file named|Repo id must)",

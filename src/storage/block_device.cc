@@ -133,6 +133,29 @@ std::optional<BlockDevice> find_block_device(unsigned major, unsigned minor,
   return device;
 }
 
+std::vector<BlockDevice> devices_of_btrfs(const BlockDevice& device, const std::string& sys) {
+  namespace fs = std::filesystem;
+  std::vector<BlockDevice> devices;
+  std::error_code error;
+  // One folder for each file system, with a link to each of its devices.
+  for (fs::directory_iterator it(sys + "/fs/btrfs", error), last; !error && it != last;
+       it.increment(error)) {
+    const fs::path folder = it->path() / "devices";
+    std::error_code gone;
+    if (!fs::exists(folder / device.name, gone)) continue;
+    for (fs::directory_iterator one(folder, gone), end; !gone && one != end; one.increment(gone)) {
+      std::error_code broken;
+      const fs::path place = fs::canonical(one->path(), broken);
+      if (broken) return {};
+      devices.push_back(device_at(place, 0));
+    }
+    break;
+  }
+  std::sort(devices.begin(), devices.end(),
+            [](const BlockDevice& a, const BlockDevice& b) { return a.name < b.name; });
+  return devices;
+}
+
 std::vector<const BlockDevice*> physical_devices(const BlockDevice& device) {
   std::vector<const BlockDevice*> found;
   collect(device, &found);

@@ -27,6 +27,11 @@ struct BlockDevice {
 [[nodiscard]] std::optional<BlockDevice> find_block_device(unsigned major, unsigned minor,
                                                            const std::string& sys = "/sys");
 
+// The devices of the btrfs that has `device` among its own, itself included, by name. Empty where
+// sysfs does not tell.
+[[nodiscard]] std::vector<BlockDevice> devices_of_btrfs(const BlockDevice& device,
+                                                        const std::string& sys = "/sys");
+
 // The devices that `device` lies on at the very bottom, each once: itself for a disk.
 [[nodiscard]] std::vector<const BlockDevice*> physical_devices(const BlockDevice& device);
 

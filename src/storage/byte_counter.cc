@@ -1,8 +1,11 @@
 #include "storage/byte_counter.h"
 
 #include <algorithm>
+#include <set>
 #include <sstream>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -24,18 +27,42 @@ ByteCounter counter_in(std::string file,
   };
 }
 
+// Nothing where one of them does not answer.
+ByteCounter sum_of(std::vector<ByteCounter> counters) {
+  if (counters.size() == 1) return std::move(counters.front());
+  return [counters = std::move(counters)]() -> std::optional<std::uint64_t> {
+    std::uint64_t sum = 0;
+    for (const ByteCounter& counter : counters) {
+      const auto bytes = counter();
+      if (!bytes) return std::nullopt;
+      sum += *bytes;
+    }
+    return sum;
+  };
+}
+
 // Where reads of it are on the reader's own account though its device is hidden.
 bool is_charged_without_device(const std::string& type) {
   return type == "overlay" || type == "btrfs" || type == "zfs" || type == "xfs";
 }
 
+// Of all devices together.
+ByteCounter counter_of(const std::vector<const BlockDevice*>& devices) {
+  std::vector<ByteCounter> counters;
+  for (const BlockDevice* device : devices) {
+    counters.push_back(counter_in(
+        fmt::format("/sys/dev/block/{}:{}/stat", device->major, device->minor), parse_block_stat));
+  }
+  return sum_of(std::move(counters));
+}
+
 void choose_by_device(const PathInfo& info, CounterChoice* choice) {
   const std::string& type = info.mount.fs_type;
   if (info.device) {
-    choice->counter =
-        counter_in(fmt::format("/sys/dev/block/{}:{}/stat", info.device->major, info.device->minor),
-                   parse_block_stat);
+    choice->counter = counter_of(info.devices());
     choice->source = "block_device";
+    choice->subject.clear();
+    for (const BlockDevice* device : info.devices()) choice->subject += device->name + " ";
     choice->processes_are_charged = true;
   } else if (is_charged_without_device(type)) {
     choice->processes_are_charged = true;
@@ -48,6 +75,7 @@ void choose_by_device(const PathInfo& info, CounterChoice* choice) {
 CounterChoice choose_byte_counter(const PathInfo& info) {
   CounterChoice choice;
   const std::string& type = info.source().fs_type;
+  choice.subject = info.source().point;
   if (info.cache == CacheKind::memory_backed) {
     choice.reason = fmt::format("{} is memory: nothing is read from storage", type);
     return choice;
@@ -70,6 +98,7 @@ CounterChoice choose_byte_counter(const PathInfo& info) {
         return parse_cifs_stats(text, share);
       });
       choice.source = "cifs_stats";
+      choice.subject = info.source().source;
       choice.beyond_hidden_cache = true;
       break;
     case Counts::block_device:
@@ -89,6 +118,28 @@ CounterChoice choose_byte_counter(const PathInfo& info) {
     choice.beyond_hidden_cache = false;
   }
   return choice;
+}
+
+CounterChoice all_of(const std::vector<CounterChoice>& choices) {
+  CounterChoice all;
+  std::vector<ByteCounter> counters;
+  std::set<std::pair<std::string, std::string>> known;
+  std::set<std::string> sources;
+  all.this_mount_only = all.processes_are_charged = all.beyond_hidden_cache = true;
+  for (const CounterChoice& one : choices) {
+    all.this_mount_only = all.this_mount_only && one.this_mount_only;
+    all.processes_are_charged = all.processes_are_charged && one.processes_are_charged;
+    all.beyond_hidden_cache = all.beyond_hidden_cache && one.beyond_hidden_cache;
+    if (!one.counter && all.reason.empty()) all.reason = one.reason;
+    if (!known.emplace(one.source, one.subject).second) continue;
+    all.subject += (all.subject.empty() ? "" : " and ") + one.subject;
+    counters.push_back(one.counter);
+    sources.insert(one.source);
+  }
+  if (!all.reason.empty()) return all;
+  all.counter = sum_of(std::move(counters));
+  for (const std::string& source : sources) all.source += (all.source.empty() ? "" : "+") + source;
+  return all;
 }
 
 std::optional<std::uint64_t> parse_block_stat(std::string_view text) {

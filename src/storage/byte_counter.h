@@ -2,7 +2,9 @@
 //
 // rchar of /proc/PID/io counts no mmap reads, and cgroup v1's blkio read 0
 // after a real read: neither is used. What is truthful depends on the path:
-//   block device    sectors read, from /sys/dev/block/*/stat: everybody's reads
+//   block device    sectors read, from /sys/dev/block/*/stat: everybody's reads; of a file system
+//   on
+//                   several devices the sum
 //   stand-in        bytes that our own FUSE server served: everybody's, this mount's only
 //   NFS             bytes read from the server, from /proc/self/mountstats: this mount's only
 //   SMB             bytes read from the share, from /proc/fs/cifs/Stats: this share's only
@@ -16,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "storage/path_info.h"
 
@@ -27,6 +30,7 @@ using ByteCounter = std::function<std::optional<std::uint64_t>()>;
 struct CounterChoice {
   ByteCounter counter;  // empty: this path has none
   std::string source;   // "block_device", "stand_in", "nfs_mountstats", "cifs_stats"
+  std::string subject;  // what it counts the bytes of: two choices with both alike are one counter
   // Whether it counts this mount's reads only, so that reads of programs elsewhere (the server's
   // own code) are not in it.
   bool this_mount_only = false;
@@ -40,6 +44,10 @@ struct CounterChoice {
 };
 
 [[nodiscard]] CounterChoice choose_byte_counter(const PathInfo& info);
+
+// What files on all of these paths are counted by together, each counter once: none where one of
+// them has none. At least one.
+[[nodiscard]] CounterChoice all_of(const std::vector<CounterChoice>& choices);
 
 // Field 3 of a block device's stat file (Documentation/block/stat.rst) in bytes: a sector there
 // is always 512 bytes.

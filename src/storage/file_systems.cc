@@ -39,8 +39,12 @@ constexpr FileSystem k_table[] = {
     {.type = "hugetlbfs", .memory = true},
     {.type = "devtmpfs", .memory = true},
     // Local, with a cache of its own.
-    {.type = "zfs", .counts = Counts::block_device, .cache = "ZFS's ARC"},
-    {.type = "fuseblk", .counts = Counts::block_device, .cache = "the block device's own page cache"},
+    {.type = "zfs", .counts = Counts::block_device, .stored = Stored::unseen, .cache = "ZFS's ARC"},
+    {.type = "fuseblk", .counts = Counts::block_device, .stored = Stored::unseen,
+     .cache = "the block device's own page cache"},
+    // Images.
+    {.type = "squashfs", .counts = Counts::block_device, .stored = Stored::unseen},
+    {.type = "erofs", .counts = Counts::block_device, .stored = Stored::blocks},
     {.type = "ecryptfs", .reach = Reach::local, .cache = k_below},
     {.type = "fuse.fuse-overlayfs", .reach = Reach::local, .cache = k_below},
     {.type = "fuse.mergerfs", .reach = Reach::local, .cache = k_below},
@@ -132,7 +136,7 @@ std::optional<std::string> cache_option(const FileSystem& system, const Mount& m
 std::string hidden_by_daemon(const FileSystem& system, const Mount& mount,
                              const std::string& proc) {
   const DaemonCache& rule = *system.daemon;
-  const auto daemon = find_fuse_daemon(mount.point, os::split(rule.programs, ' '), proc);
+  const auto daemon = find_fuse_daemon(mount, os::split(rule.programs, ' '), proc);
   if (!daemon) {
     return fmt::format(
         "{} may hold the files on this machine: its daemon's command line, which would tell, is "
@@ -181,6 +185,13 @@ bool opening_may_drop_pages(const Mount& mount) {
 
 std::string hidden_cache_of(const Mount& mount, const std::string& proc) {
   const FileSystem& system = file_system_of(mount);
+  if (system.reach == Reach::unknown) {
+    return fmt::format(
+        "{} is a FUSE daemon that coldload does not know: it may hold the files on this machine, "
+        "out "
+        "of reach of eviction",
+        mount.fs_type);
+  }
   if (system.cache.empty()) return "";
   if (system.daemon != nullptr) return hidden_by_daemon(system, mount, proc);
   if (system.cache_mount.empty()) {

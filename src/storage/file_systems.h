@@ -28,6 +28,13 @@ enum class Reach {
 // What counts the bytes that it delivers.
 enum class Counts { nothing, block_device, nfs_mountstats, cifs_stats, stand_in };
 
+// What tells how many bytes storage holds of a file.
+enum class Stored {
+  extents,  // FIEMAP: holes, and whether it is compressed
+  blocks,   // stat's blocks are those on the device
+  unseen,   // nothing: it compresses, and tells the files' own sizes
+};
+
 // A cache that a FUSE daemon keeps, and what on its command line tells of it.
 struct DaemonCache {
   std::string_view programs;    // what the daemon is called, parted by blanks
@@ -42,8 +49,9 @@ struct FileSystem {
   std::string_view source{};  // and from where, for daemons that say only "fuse"; or empty
   Reach reach = Reach::device;
   Counts counts = Counts::nothing;
-  bool memory = false;       // the page cache is the storage: never cold
-  std::string_view cache{};  // what it may cache by, beside the page cache; empty: nothing
+  Stored stored = Stored::extents;  // where a block device counts
+  bool memory = false;              // the page cache is the storage: never cold
+  std::string_view cache{};         // what it may cache by, beside the page cache; empty: nothing
   // What tells of that cache: a mount option, "key" or "key=value", or a daemon. Neither of the
   // two: the cache is always there.
   std::string_view cache_mount{};

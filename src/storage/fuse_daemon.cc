@@ -29,16 +29,49 @@ std::string plain(const fs::path& path) {
   return text;
 }
 
-bool names_mount(const std::vector<std::string>& argv, const fs::path& folder,
-                 const std::string& mount_point) {
+// Where the words of a process without a slash at their start may be seen from. A daemon goes to
+// the root when it has gone to the background; what its shell called its folder stays in its
+// environment.
+std::vector<fs::path> homes_of(const FuseDaemon& daemon, const fs::path& folder) {
+  std::vector<fs::path> homes;
   std::error_code error;
   const fs::path home = fs::read_symlink(folder / "cwd", error);
-  for (std::size_t i = 1; i < argv.size(); ++i) {
-    if (argv[i].empty() || argv[i].front() == '-') continue;
-    const fs::path word = argv[i].front() == '/' || error ? fs::path(argv[i]) : home / argv[i];
-    if (plain(word) == mount_point) return true;
+  if (!error) homes.push_back(home);
+  if (const auto before = daemon.variable("PWD")) homes.emplace_back(*before);
+  return homes;
+}
+
+bool names_mount(const FuseDaemon& daemon, const fs::path& folder, const std::string& mount_point) {
+  std::vector<fs::path> homes = homes_of(daemon, folder);
+  homes.emplace_back("");
+  for (std::size_t i = 1; i < daemon.argv.size(); ++i) {
+    const std::string& word = daemon.argv[i];
+    if (word.empty() || word.front() == '-') continue;
+    // What starts with a slash is the same from everywhere.
+    if (std::any_of(homes.begin(), homes.end(),
+                    [&](const fs::path& home) { return plain(home / word) == mount_point; })) {
+      return true;
+    }
   }
   return false;
+}
+
+// Whether one of its descriptors is the mount's connection (fs/fuse/dev.c, fuse_dev_show_fdinfo): a
+// FUSE mount's device number is that of its connection. Nothing where none says which it is.
+std::optional<bool> holds_connection(const fs::path& folder, const Mount& mount) {
+  constexpr std::string_view k_label = "fuse_connection:";
+  std::optional<bool> holds;
+  std::error_code error;
+  for (fs::directory_iterator it(folder / "fdinfo", error), last; !error && it != last;
+       it.increment(error)) {
+    const std::string text = os::try_read_text(it->path()).value_or("");
+    const std::size_t at = text.find(k_label);
+    if (at == std::string::npos) continue;
+    const std::size_t number = text.find_first_not_of(" \t", at + k_label.size());
+    if (number == std::string::npos) continue;
+    holds = holds.value_or(false) || os::number_of(text.substr(number)) == mount.minor;
+  }
+  return holds;
 }
 
 // "--vfs_cache_mode=off" -> {"vfs-cache-mode", "off"}.
@@ -84,10 +117,11 @@ std::optional<std::string> FuseDaemon::variable(std::string_view name) const {
   return std::nullopt;
 }
 
-std::optional<FuseDaemon> find_fuse_daemon(const std::string& mount_point,
+std::optional<FuseDaemon> find_fuse_daemon(const Mount& mount,
                                            const std::vector<std::string_view>& programs,
                                            const std::string& proc) {
   std::optional<FuseDaemon> found;
+  const std::string point = plain(mount.point);
   std::error_code error;
   for (fs::directory_iterator it(proc, error), last; !error && it != last; it.increment(error)) {
     const std::string name = it->path().filename();
@@ -98,11 +132,13 @@ std::optional<FuseDaemon> find_fuse_daemon(const std::string& mount_point,
     daemon.argv = strings_of(*text);
     const std::string program = fs::path(daemon.argv.front()).filename();
     if (std::find(programs.begin(), programs.end(), program) == programs.end()) continue;
-    if (!names_mount(daemon.argv, it->path(), plain(mount_point))) continue;
-    if (found && found->argv != daemon.argv) return std::nullopt;
     if (const auto variables = os::try_read_text(it->path() / "environ")) {
       daemon.environment = strings_of(*variables);
     }
+    const auto holds = holds_connection(it->path(), mount);
+    if (holds ? !*holds : !names_mount(daemon, it->path(), point)) continue;
+    if (holds) return daemon;
+    if (found && found->argv != daemon.argv) return std::nullopt;
     found = std::move(daemon);
   }
   return found;

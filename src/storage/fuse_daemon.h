@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "storage/mounts.h"
+
 namespace coldload::storage {
 
 struct FuseDaemon {
@@ -26,10 +28,13 @@ struct FuseDaemon {
   [[nodiscard]] std::optional<std::string> variable(std::string_view name) const;
 };
 
-// The process of a program called one of `programs` that has `mount_point` among its words. Nothing
-// where there is none, or there are several that differ. `proc` is where procfs is mounted.
+// The process of a program called one of `programs` that serves `mount`: the one that holds the
+// mount's FUSE connection, as its descriptors say (since Linux 6.16); else the one that has the
+// mount point among its words, also as seen from its working directory or from the one that it was
+// started in. Nothing where there is none, or there are several that differ. `proc` is where procfs
+// is mounted.
 [[nodiscard]] std::optional<FuseDaemon> find_fuse_daemon(
-    const std::string& mount_point, const std::vector<std::string_view>& programs,
+    const Mount& mount, const std::vector<std::string_view>& programs,
     const std::string& proc = "/proc");
 
 }  // namespace coldload::storage

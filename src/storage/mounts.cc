@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "os/file.h"
@@ -35,6 +36,7 @@ std::vector<Mount> parse_mountinfo(std::string_view text) {
     const auto dash = std::find(fields.begin(), fields.end(), "-");
     if (fields.size() < 10 || dash == fields.end() || fields.end() - dash < 4) continue;
     Mount mount;
+    mount.id = os::number_of(fields[0]).value_or(0);
     const std::vector<std::string_view> numbers = os::split(fields[2], ':');
     if (numbers.size() != 2) continue;
     mount.major = static_cast<unsigned>(os::number_of(numbers[0]).value_or(0));
@@ -62,6 +64,24 @@ const Mount* mount_of(const std::vector<Mount>& mounts, const std::string& path)
   return best;
 }
 
+const Mount* mount_reached(const std::vector<Mount>& mounts, const std::string& path) {
+  struct statx status {};
+  // What is known already will do: nothing is asked of a server.
+  constexpr int k_ask_no_server = AT_STATX_DONT_SYNC;
+  if (::statx(AT_FDCWD, path.c_str(), k_ask_no_server, STATX_TYPE | STATX_MNT_ID, &status) != 0 ||
+      (status.stx_mask & STATX_MNT_ID) == 0) {
+    return mount_of(mounts, path);
+  }
+  const Mount* same_file_system = nullptr;
+  for (const Mount& mount : mounts) {
+    if (mount.id == status.stx_mnt_id) return &mount;
+    if (mount.major == status.stx_dev_major && mount.minor == status.stx_dev_minor) {
+      same_file_system = &mount;
+    }
+  }
+  return same_file_system != nullptr ? same_file_system : mount_of(mounts, path);
+}
+
 std::optional<std::string> mount_option(const Mount& mount, std::string_view key) {
   for (const std::string_view option : os::split(mount.options, ',')) {
     if (option == key) return "";
@@ -87,7 +107,7 @@ std::string below_overlay(const Mount& mount, const std::string& path) {
 
 std::string file_below_overlay(const std::string& path) {
   const std::vector<Mount> mounts = current_mounts();
-  const Mount* mount = mount_of(mounts, path);
+  const Mount* mount = mount_reached(mounts, path);
   return mount != nullptr && mount->fs_type == "overlay" ? below_overlay(*mount, path) : "";
 }
 

@@ -3,6 +3,7 @@
 // Layer: storage. Knows nothing of model formats.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@ namespace coldload::storage {
 
 // One line of mountinfo.
 struct Mount {
+  std::uint64_t id = 0;  // as statx(2) has it in stx_mnt_id
   unsigned major = 0;
   unsigned minor = 0;
   std::string root;  // the part of the file system that it shows: not "/" for a bind mount
@@ -27,9 +29,14 @@ struct Mount {
 // The kernel's files write blank, tab, line feed and backslash in names as \ooo.
 [[nodiscard]] std::string unescape_mount_text(std::string_view text);
 
-// The mount that a path lies on: the longest mount point that holds it; of mounts stacked on one
-// point the last. Null where there is none.
+// The mount that a path lies on by the texts alone: the longest mount point that holds it; of
+// mounts stacked on one point the last. Null where there is none.
 [[nodiscard]] const Mount* mount_of(const std::vector<Mount>& mounts, const std::string& path);
+
+// The mount that the kernel reaches the file at `path` through (Linux 5.8), which a later mount
+// over a folder above may have hidden from the texts. Where it is none of `mounts` (a link led into
+// another mount namespace): one of the same file system, else `mount_of`.
+[[nodiscard]] const Mount* mount_reached(const std::vector<Mount>& mounts, const std::string& path);
 
 // The value of "key=value" in a mount's options, empty for a bare "key"; nothing where it has none.
 [[nodiscard]] std::optional<std::string> mount_option(const Mount& mount, std::string_view key);

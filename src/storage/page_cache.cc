@@ -62,15 +62,27 @@ std::optional<std::uint64_t> PageCacheView::resident_bytes_of_first(std::size_t 
   return sum;
 }
 
+std::optional<std::uint64_t> PageCacheView::resident_bytes_of(
+    const std::vector<std::size_t>& files) const {
+  std::uint64_t sum = 0;
+  for (const std::size_t file : files) {
+    const auto bytes = resident_bytes(file);
+    if (!bytes) return std::nullopt;
+    sum += *bytes;
+  }
+  return sum;
+}
+
 std::optional<bool> PageCacheView::is_resident(std::size_t index, std::uint64_t page) const {
   const File& file = files_[index];
   if (!file.pages.observable()) return std::nullopt;
   return file.pages.resident_bytes(page * os::page_size(), 1) > 0;
 }
 
-bool PageCacheView::observable() const {
-  return std::all_of(files_.begin(), files_.end(),
-                     [](const File& f) { return f.pages.observable(); });
+std::string PageCacheView::why_unseen() const {
+  const auto unseen = std::find_if(files_.begin(), files_.end(),
+                                   [](const File& f) { return !f.pages.observable(); });
+  return unseen == files_.end() ? "" : unseen->pages.why_unseen();
 }
 
 void PageCacheView::drop(const File& file) {

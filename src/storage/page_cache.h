@@ -42,10 +42,15 @@ class PageCacheView {
   }
   // Over the first `count` files.
   [[nodiscard]] std::optional<std::uint64_t> resident_bytes_of_first(std::size_t count) const;
+  // Over some of them.
+  [[nodiscard]] std::optional<std::uint64_t> resident_bytes_of(
+      const std::vector<std::size_t>& files) const;
   // One page; nothing where the kernel does not tell.
   [[nodiscard]] std::optional<bool> is_resident(std::size_t index, std::uint64_t page) const;
   // Whether the kernel tells us about every file.
-  [[nodiscard]] bool observable() const;
+  [[nodiscard]] bool observable() const { return why_unseen().empty(); }
+  // Why it does not tell about one of them (os::FilePages); empty where it does.
+  [[nodiscard]] std::string why_unseen() const;
 
   // Flushes each file in order, asks the kernel to drop its pages, and repeats until nothing is
   // resident, nothing can be done (a file in memory, or that a process maps and locks), or

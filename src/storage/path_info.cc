@@ -20,15 +20,24 @@ namespace coldload::storage {
 
 namespace {
 
-std::optional<BlockDevice> device_behind(const Mount& mount, dev_t device_id) {
+// Nothing where it is not visible, or may not be all that there is.
+std::optional<BlockDevice> device_behind(const Mount& mount, dev_t device_id,
+                                         std::vector<BlockDevice>* others) {
   if (auto device = find_block_device(::major(device_id), ::minor(device_id))) return device;
   // btrfs and others give files an anonymous device number: go by the mount's source.
   struct stat info {};
-  if (mount.source.rfind("/dev/", 0) == 0 && ::stat(mount.source.c_str(), &info) == 0 &&
-      S_ISBLK(info.st_mode)) {
-    return find_block_device(::major(info.st_rdev), ::minor(info.st_rdev));
+  if (mount.source.rfind("/dev/", 0) != 0 || ::stat(mount.source.c_str(), &info) != 0 ||
+      !S_ISBLK(info.st_mode)) {
+    return std::nullopt;
   }
-  return std::nullopt;
+  auto device = find_block_device(::major(info.st_rdev), ::minor(info.st_rdev));
+  if (!device || mount.fs_type != "btrfs") return device;
+  std::vector<BlockDevice> all = devices_of_btrfs(*device);
+  if (all.empty()) return std::nullopt;
+  for (BlockDevice& one : all) {
+    if (one.name != device->name) others->push_back(std::move(one));
+  }
+  return device;
 }
 
 // Under an overlay, what holds the path is its layer: everything but the path's own name and mount
@@ -40,13 +49,22 @@ void look_below_overlay(PathInfo* info) {
     const PathInfo below = inspect_path(lower);
     info->layer = below.source();
     info->device = below.device;
+    info->other_devices = below.other_devices;
   } catch (const os::Error&) {
     return;  // a layer that is not visible from here: a container's
   }
 }
 
+std::string describe(const std::vector<const BlockDevice*>& devices) {
+  std::string names;
+  for (const BlockDevice* device : devices) {
+    names += (names.empty() ? "" : " and ") + describe(*device);
+  }
+  return names;
+}
+
 std::pair<bool, std::string> network_or_local(const Mount& mount,
-                                              const std::optional<BlockDevice>& device) {
+                                              const std::vector<const BlockDevice*>& devices) {
   const std::string& type = mount.fs_type;
   switch (file_system_of(mount).reach) {
     case Reach::network:
@@ -64,18 +82,23 @@ std::pair<bool, std::string> network_or_local(const Mount& mount,
     case Reach::device:
       break;
   }
-  if (!device) {
+  if (devices.empty()) {
     return {false, fmt::format("{} with no block device that is visible from here", type)};
   }
-  const std::string why = why_network(*device);
-  if (!why.empty()) return {true, why};
-  for (const BlockDevice* disk : physical_devices(*device)) {
-    if (disk->name.rfind("vd", 0) != 0 && disk->name.rfind("xvd", 0) != 0) continue;
-    return {false, fmt::format("{} is a virtual machine's disk; what the host keeps behind it is "
-                               "not visible",
-                               disk->name)};
+  for (const BlockDevice* device : devices) {
+    const std::string why = why_network(*device);
+    if (!why.empty()) return {true, why};
   }
-  return {false, fmt::format("{} on block device {}", type, describe(*device))};
+  for (const BlockDevice* device : devices) {
+    for (const BlockDevice* disk : physical_devices(*device)) {
+      if (disk->name.rfind("vd", 0) != 0 && disk->name.rfind("xvd", 0) != 0) continue;
+      return {false, fmt::format("{} is a virtual machine's disk; what the host keeps behind it is "
+                                 "not visible",
+                                 disk->name)};
+    }
+  }
+  return {false, fmt::format("{} on block device{} {}", type, devices.size() == 1 ? "" : "s",
+                             describe(devices))};
 }
 
 std::set<os::FileId> identities(const std::vector<std::string>& files) {
@@ -88,16 +111,25 @@ std::set<os::FileId> identities(const std::vector<std::string>& files) {
 
 }  // namespace
 
+std::vector<const BlockDevice*> PathInfo::devices() const {
+  std::vector<const BlockDevice*> all;
+  if (device) all.push_back(&*device);
+  for (const BlockDevice& other : other_devices) all.push_back(&other);
+  return all;
+}
+
 void classify(PathInfo* info) {
   const Mount& mount = info->source();
   const FileSystem& system = file_system_of(mount);
-  std::tie(info->network, info->network_reason) = network_or_local(mount, info->device);
+  std::tie(info->network, info->network_reason) = network_or_local(mount, info->devices());
   if (info->layer) {
     info->network_reason =
         fmt::format("{} over {}: {}", info->mount.fs_type, mount.fs_type, info->network_reason);
   }
   info->hidden_cache = hidden_cache_of(mount);
-  if (info->hidden_cache.empty() && info->device) info->hidden_cache = info->device->hidden_cache;
+  for (const BlockDevice* device : info->devices()) {
+    if (info->hidden_cache.empty()) info->hidden_cache = device->hidden_cache;
+  }
   info->cache = system.memory                 ? CacheKind::memory_backed
                 : !info->hidden_cache.empty() ? CacheKind::hidden
                                               : CacheKind::page_cache;
@@ -117,11 +149,11 @@ PathInfo inspect_path(const std::string& path) {
   if (::stat(info.path.c_str(), &status) != 0) throw os::SystemError("look at", path, errno);
   info.device_id = status.st_dev;
   const std::vector<Mount> mounts = current_mounts();
-  if (const Mount* mount = mount_of(mounts, info.path)) info.mount = *mount;
+  if (const Mount* mount = mount_reached(mounts, path)) info.mount = *mount;
   if (info.mount.fs_type == "overlay") {
     look_below_overlay(&info);
   } else {
-    info.device = device_behind(info.mount, info.device_id);
+    info.device = device_behind(info.mount, info.device_id, &info.other_devices);
   }
   const std::string bdi = fmt::format("/sys/class/bdi/{}:{}/read_ahead_kb", ::major(info.device_id),
                                       ::minor(info.device_id));
@@ -147,9 +179,11 @@ std::string same_storage(const PathInfo& a, const std::vector<std::string>& file
     return fmt::format("they lie on the same file system ({} at {})", a.mount.fs_type,
                        a.mount.point);
   }
-  if (a.device && b.device && a.device->major == b.device->major &&
-      a.device->minor == b.device->minor) {
-    return fmt::format("they lie on the same block device ({})", a.device->name);
+  for (const BlockDevice* one : a.devices()) {
+    for (const BlockDevice* other : b.devices()) {
+      if (one->major != other->major || one->minor != other->minor) continue;
+      return fmt::format("they lie on the same block device ({})", one->name);
+    }
   }
   return "";
 }
@@ -168,8 +202,8 @@ text::json::object to_json(const PathInfo& info) {
   out["device_model"] = text::or_null(device.model);
   out["device_kind"] = text::or_null(device.kind);
   text::json::array disks;
-  if (info.device) {
-    for (const BlockDevice* disk : physical_devices(*info.device)) {
+  for (const BlockDevice* one : info.devices()) {
+    for (const BlockDevice* disk : physical_devices(*one)) {
       disks.push_back(text::json::object{
           {"name", disk->name}, {"model", disk->model}, {"transport", disk->transport}});
     }
@@ -203,7 +237,7 @@ std::vector<std::string> describe(const PathInfo& info) {
                        : *info.device->rotational ? "rotational"
                                                   : "not rotational";
     lines.push_back(
-        fmt::format("device       {}{}, {}, scheduler {}", describe(*info.device),
+        fmt::format("device       {}{}, {}, scheduler {}", describe(info.devices()),
                     info.device->model.empty() ? "" : " (" + info.device->model + ")", kind,
                     info.device->scheduler.empty() ? "unknown" : info.device->scheduler));
   } else {

@@ -29,7 +29,8 @@ struct PathInfo {
   Mount mount;
   std::optional<Mount> layer;  // under an overlay: the mount of the layer that holds the path
   dev_t device_id = 0;         // st_dev of the path
-  std::optional<BlockDevice> device;  // the one that holds the path, also under an overlay
+  std::optional<BlockDevice> device;       // the one that holds the path, also under an overlay
+  std::vector<BlockDevice> other_devices;  // of a file system on several (btrfs)
   std::optional<std::uint64_t> readahead_kib;
   bool network = false;
   std::string network_reason;  // why we think so, either way
@@ -37,6 +38,8 @@ struct PathInfo {
   std::string hidden_cache;         // with CacheKind::hidden: which one, a sentence
   std::vector<std::string> unseen;  // sentences: what else may be warm, beyond this machine
 
+  // Every device that bytes of the path may come from; empty where none is visible.
+  [[nodiscard]] std::vector<const BlockDevice*> devices() const;
   // The mount that the bytes come from.
   [[nodiscard]] const Mount& source() const { return layer ? *layer : mount; }
 };

@@ -28,7 +28,8 @@ std::size_t whole_pages(std::uint64_t bytes) {
   return (bytes + os::page_size() - 1) / os::page_size() * os::page_size();
 }
 
-constexpr const char* k_unseen = "what is in the page cache cannot be seen: the files are not ours";
+constexpr const char* k_unseen =
+    "what is in the page cache cannot be seen: the files are not ours, or cannot be mapped";
 constexpr const char* k_nothing_unread = "the checkpoint is too small: nothing unread was left";
 
 std::uint64_t bytes_of(const std::vector<Block>& blocks) {

@@ -7,15 +7,16 @@
 
 namespace coldload::storage {
 
-ResidencySampler::ResidencySampler(const PageCacheView& view, std::size_t count) : view_(view) {
+ResidencySampler::ResidencySampler(const PageCacheView& view, const std::vector<std::size_t>& files)
+    : view_(view) {
   std::uint64_t total = 0;
-  for (std::size_t file = 0; file < count; ++file) total += view.file_bytes(file);
+  for (const std::size_t file : files) total += view.file_bytes(file);
   constexpr std::uint64_t k_parts = 256;
   const std::uint64_t page_bytes = os::page_size();
   const std::uint64_t part_bytes =
       std::max<std::uint64_t>(1, total / (k_parts * page_bytes)) * page_bytes;
   std::minstd_rand random(1);
-  for (std::size_t file = 0; file < count; ++file) {
+  for (const std::size_t file : files) {
     for (std::uint64_t begin = 0; begin < view.file_bytes(file); begin += part_bytes) {
       const std::uint64_t length = std::min(part_bytes, view.file_bytes(file) - begin);
       const std::uint64_t pages = (length + page_bytes - 1) / page_bytes;

@@ -20,8 +20,8 @@ namespace coldload::storage {
 // read from one end to the other; exact where all or nothing is resident.
 class ResidencySampler {
  public:
-  // Looks at the first `count` files of `view`, which must outlive this.
-  ResidencySampler(const PageCacheView& view, std::size_t count);
+  // Looks at `files` of `view`, which must outlive this.
+  ResidencySampler(const PageCacheView& view, const std::vector<std::size_t>& files);
 
   // What is resident now; nothing where the kernel does not tell about every file. Throws
   // os::SystemError if the call fails.

@@ -1,10 +1,11 @@
 // A FUSE file system that shows a directory read-only and never sets keep_cache, as sshfs and most
 // others do: opening a file again drops its pages. Runs in the foreground until it is unmounted.
 //
-//   forgetful_fs SOURCE MOUNTPOINT [--keep] [--fail NAME] [--hang NAME]
+//   forgetful_fs SOURCE MOUNTPOINT [--keep] [--direct] [--as TYPE] [--fail NAME] [--hang NAME]
 //
-// --keep sets keep_cache after all; reads of the file NAME answer EIO, or nothing any more, nor
-// does anything else from then on.
+// --keep sets keep_cache after all; --direct sets direct_io: nothing is cached, and a shared
+// mapping fails with ENODEV; --as mounts it as the type fuse.TYPE; reads of the file NAME answer
+// EIO, or nothing any more, nor does anything else from then on.
 #define FUSE_USE_VERSION 35
 
 #include <cerrno>
@@ -22,6 +23,8 @@ namespace {
 
 std::string g_source;
 bool g_keep = false;
+bool g_direct = false;
+std::string g_type = "forgetful_fs";
 std::string g_failing;
 std::string g_hanging;
 
@@ -36,6 +39,7 @@ int open_file(const char* path, fuse_file_info* info) {
   if (fd < 0) return -errno;
   info->fh = static_cast<std::uint64_t>(fd);
   info->keep_cache = g_keep ? 1 : 0;
+  info->direct_io = g_direct ? 1 : 0;
   return 0;
 }
 
@@ -67,13 +71,16 @@ int read_directory(const char* path, void* buffer, fuse_fill_dir_t fill, off_t /
 
 int main(int argc, char** argv) {
   if (argc < 3) {
-    std::fprintf(stderr, "usage: forgetful_fs SOURCE MOUNTPOINT [--keep] [--fail|--hang NAME]\n");
+    std::fprintf(
+        stderr, "usage: forgetful_fs SOURCE MOUNTPOINT [--keep] [--direct] [--fail|--hang NAME]\n");
     return 2;
   }
   g_source = argv[1];
   for (int i = 3; i < argc; ++i) {
     const std::string flag = argv[i];
     if (flag == "--keep") g_keep = true;
+    if (flag == "--direct") g_direct = true;
+    if (flag == "--as" && i + 1 < argc) g_type = argv[++i];
     if (flag == "--fail" && i + 1 < argc) g_failing = std::string("/") + argv[++i];
     if (flag == "--hang" && i + 1 < argc) g_hanging = std::string("/") + argv[++i];
   }
@@ -85,6 +92,7 @@ int main(int argc, char** argv) {
   operations.readdir = read_directory;
   char foreground[] = "-f";
   char single_thread[] = "-s";
-  char* arguments[] = {argv[0], foreground, single_thread, argv[2], nullptr};
-  return ::fuse_main(4, arguments, &operations, nullptr);
+  std::string type = "-osubtype=" + g_type;
+  char* arguments[] = {argv[0], foreground, single_thread, type.data(), argv[2], nullptr};
+  return ::fuse_main(5, arguments, &operations, nullptr);
 }

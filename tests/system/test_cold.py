@@ -318,7 +318,8 @@ class Overlay(ColdTest):
 @needs(has_fuse(), is_root(), has_fake_server())
 @unittest.skipUnless(FORGETFUL_FS, "the forgetful file system was not built")
 class ForgetfulFuse(ColdTest):
-    """A FUSE mount without keep_cache: opening a file again drops its pages."""
+    """A FUSE mount without keep_cache: opening a file again drops its pages. Of a type that is known
+    to keep no cache of its own."""
 
     address = ("test_a_server_that_reads_everything_is_verified_by_what_is_resident_afterwards",)
 
@@ -326,7 +327,7 @@ class ForgetfulFuse(ColdTest):
         super().setUp()
         self.mount = self.scratch / "mount"
         self.mount.mkdir()
-        process = subprocess.Popen([FORGETFUL_FS, self.model, self.mount])
+        process = subprocess.Popen([FORGETFUL_FS, self.model, self.mount, "--as", "sshfs"])
         self.addCleanup(process.wait)
         self.addCleanup(lambda: subprocess.run(["umount", self.mount], check=False))
         deadline = time.monotonic() + 10

@@ -1,18 +1,13 @@
 """What stands between a path and its disk, on real mounts: bind mounts, overlays, loop devices and
 the volumes that a kernel can make of them."""
 
-import functools
 import json
 import os
-import subprocess
-import tempfile
 from pathlib import Path
 
-from far_machine import can_mount, go_apart, has_tools, tool
-from harness import (Probe, ScratchTest, can_evict, evict, files_of, is_root, needs, read_records, run,
-                     warm, write_checkpoint)
-
-MIB = 1 << 20
+from block_devices import MIB, LoopTest, MountsTest, can_loop
+from far_machine import can_mount, has_tools
+from harness import Probe, can_evict, evict, files_of, is_root, needs, run, warm, write_checkpoint
 
 
 def has_driver(name):
@@ -21,59 +16,8 @@ def has_driver(name):
     return Probe(name in known, f"this kernel has no {name} (/proc/devices)")
 
 
-@functools.lru_cache(maxsize=None)
-def can_loop():
-    """Whether a file can be made a block device here: tried."""
-    if os.geteuid() != 0:
-        return is_root()
-    tools = has_tools("losetup", "mkfs.ext4", "mount")
-    if not tools:
-        return tools
-    with tempfile.NamedTemporaryFile() as image:
-        image.truncate(MIB)
-        done = subprocess.run([tool("losetup"), "--find", "--show", image.name],
-                              capture_output=True, text=True)
-        if done.returncode != 0:
-            return Probe(False, f"no loop device: {done.stderr.strip()}")
-        subprocess.run([tool("losetup"), "--detach", done.stdout.strip()], check=True)
-    return Probe(True)
-
-
-class _Mounts(ScratchTest):
+class _Mounts(MountsTest):
     timeout_s = 300
-
-    def setUp(self):
-        super().setUp()
-        go_apart(self)
-
-    def must(self, *args):
-        done = subprocess.run([tool(args[0]), *map(str, args[1:])], stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True)
-        self.assertEqual(done.returncode, 0, f"{args}: {done.stderr}")
-        return done.stdout.strip()
-
-    def later(self, *args):
-        """Undoes something when the test ends; a test may have done it already."""
-        self.addCleanup(subprocess.run, [tool(args[0]), *map(str, args[1:])], capture_output=True)
-
-    def mount(self, *args):
-        point = self.scratch / "mount"
-        point.mkdir()
-        self.must("mount", *args, point)
-        self.later("umount", point)
-        return point
-
-    def storage(self, path):
-        done = run(["inspect", path, "--json"])
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return json.loads(done.stdout)["storage"]
-
-    def measure(self, path, *flags, expect=0):
-        out = self.scratch / "out"
-        done = run(["measure", path, "--runs", 1, "--warm-runs", 0, "--no-floor", "--out", out,
-                    *flags], timeout=self.timeout_s)
-        self.assertEqual(done.returncode, expect, done.stderr)
-        return read_records(out)[-1]
 
 
 @needs(is_root(), can_mount(), can_evict())
@@ -123,28 +67,8 @@ class SeenElsewhere(_Mounts):
         self.assertEqual(self.measure(point / "model")["cold"], "verified")
 
 
-class _Loop(_Mounts):
-    def loop(self, name, *flags):
-        """A new loop device over a file of our own; its path."""
-        image = self.scratch / name
-        with open(image, "wb") as file:
-            file.truncate(96 * MIB)
-        device = self.must("losetup", "--find", "--show", *flags, image)
-        self.addCleanup(self.let_go, device, image)
-        return device
-
-    def let_go(self, device, image):
-        """Detaches `device` if it is still over `image`: another test may have its number now."""
-        if device in self.must("losetup", "-n", "-O", "NAME", "-j", image).splitlines():
-            self.must("losetup", "--detach", device)
-
-    def model_on(self, device):
-        """A checkpoint on a new file system on `device`; where it is mounted."""
-        self.must("mkfs.ext4", "-q", device)
-        point = self.mount(device)
-        if device.startswith("/dev/loop"):
-            self.must("losetup", "--detach", device)  # it goes with its last mount
-        return write_checkpoint(point / "model", shard_bytes=8 * MIB)
+class _Loop(LoopTest):
+    timeout_s = 300
 
 
 @needs(is_root(), can_mount(), can_loop(), can_evict())

@@ -7,6 +7,7 @@ namespace coldload::measure {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr std::uint64_t k_needed = 1'000'000'000;
 
@@ -59,6 +60,53 @@ TEST(JudgeCold, NinetyFivePercentAreEnoughAndLessIsNot) {
   EXPECT_EQ(judge_cold(e).cold, records::Cold::verified);
   e.counter_bytes = e.observed.target_bytes = k_needed / 100 * 94;
   EXPECT_EQ(judge_cold(e).cold, records::Cold::not_cold);
+}
+
+// The same of files with holes, of which storage holds a tenth.
+ColdEvidence honest_sparse() {
+  ColdEvidence e = honest();
+  e.stored_bytes = e.counter_bytes = e.observed.target_bytes = k_needed / 10;
+  return e;
+}
+
+TEST(JudgeCold, StorageNeedDeliverOnlyWhatItHolds) {
+  EXPECT_EQ(judge_cold(honest_sparse()).cold, records::Cold::verified);
+  ColdEvidence e = honest_sparse();
+  e.counter_bytes = e.observed.target_bytes = k_needed / 20;
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::not_cold);
+}
+
+TEST(JudgeCold, ThatTheHolesWereReadMustShow) {
+  ColdEvidence e = honest_sparse();
+  e.weights_resident_after = 0;
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
+  EXPECT_THAT(judge_cold(e).reason, HasSubstr("storage holds only"));
+  e.direct_bytes = k_needed;
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::verified);
+}
+
+TEST(JudgeCold, WhereWhatIsStoredIsNotKnownFewerBytesAreUnknown) {
+  ColdEvidence e = honest();
+  e.not_comparable = "squashfs compresses";
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::verified);
+  e.counter_bytes = k_needed / 2;
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
+  EXPECT_THAT(judge_cold(e).reason,
+              HasSubstr("squashfs compresses: bytes read cannot be compared"));
+  EXPECT_THAT(judge_cold(e).reason, Not(HasSubstr("memory")));
+  e.counter_bytes = k_needed;
+  e.observed.target_bytes = k_needed / 2;
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
+}
+
+TEST(JudgeCold, AShareInMemoryCanNeverBeColdAndTheRestMustBe) {
+  ColdEvidence e = honest();
+  e.memory_share = "1 of 3 weight files, 2 GB of 7 GB, is memory (tmpfs)";
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::not_applicable);
+  EXPECT_THAT(judge_cold(e).reason, HasSubstr("2 GB of 7 GB"));
+  e.counter_bytes = k_needed / 2;
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::not_cold);
+  EXPECT_THAT(judge_cold(e).reason, HasSubstr("2 GB of 7 GB"));
 }
 
 TEST(JudgeCold, OneResidentPageIsNotColdAndIsNamed) {

@@ -125,5 +125,22 @@ TEST_F(FindBlockDevice, ALoopDeviceReadsThroughItsFilesPagesUnlessItReadsDirectl
   EXPECT_EQ(find(7, 0).hidden_cache, "");
 }
 
+TEST_F(FindBlockDevice, ABtrfsNamesAllOfItsDevices) {
+  device("virtual/block/loop1", "7:1");
+  device("virtual/block/loop2", "7:2");
+  device("virtual/block/loop3", "7:3");
+  for (const char* name : {"loop1", "loop2"}) {
+    fs::create_directories(sys() / "fs/btrfs/some-uuid/devices");
+    fs::create_symlink(devices() / "virtual/block" / name,
+                       sys() / "fs/btrfs/some-uuid/devices" / name);
+  }
+  const auto devices = devices_of_btrfs(find(7, 2), sys());
+  ASSERT_EQ(devices.size(), 2U);
+  EXPECT_EQ(devices[0].name, "loop1");
+  EXPECT_EQ(devices[0].minor, 1U);
+  EXPECT_EQ(devices[1].name, "loop2");
+  EXPECT_TRUE(devices_of_btrfs(find(7, 3), sys()).empty());
+}
+
 }  // namespace
 }  // namespace coldload::storage

@@ -1,5 +1,8 @@
 #include "storage/byte_counter.h"
 
+#include <optional>
+#include <string>
+
 #include <gtest/gtest.h>
 
 namespace coldload::storage {
@@ -102,6 +105,36 @@ TEST(ChooseByteCounter, DropsACounterThatDoesNotAnswer) {
   EXPECT_FALSE(choice.counter);
   EXPECT_EQ(choice.source, "");
   EXPECT_NE(choice.reason, "");
+}
+
+CounterChoice counting(const std::string& subject, std::optional<std::uint64_t> bytes) {
+  CounterChoice choice;
+  choice.source = "block_device";
+  choice.subject = subject;
+  choice.counter = [bytes] { return bytes; };
+  choice.processes_are_charged = true;
+  return choice;
+}
+
+TEST(AllOf, AddsUpEachCounterOnce) {
+  const CounterChoice all = all_of({counting("sda ", 5), counting("sdb ", 7), counting("sda ", 5)});
+  EXPECT_EQ(all.counter(), 12U);
+  EXPECT_EQ(all.source, "block_device");
+  EXPECT_TRUE(all.processes_are_charged);
+  CounterChoice nfs = counting("/mnt", 1);
+  nfs.source = "nfs_mountstats";
+  nfs.processes_are_charged = false;
+  EXPECT_EQ(all_of({counting("sda ", 5), nfs}).source, "block_device+nfs_mountstats");
+  EXPECT_FALSE(all_of({counting("sda ", 5), nfs}).processes_are_charged);
+}
+
+TEST(AllOf, HasNoAnswerWhereOneHasNone) {
+  EXPECT_FALSE(all_of({counting("sda ", 5), counting("sdb ", std::nullopt)}).counter());
+  CounterChoice none;
+  none.reason = "fuse.x counts nothing";
+  const CounterChoice all = all_of({counting("sda ", 5), none});
+  EXPECT_FALSE(all.counter);
+  EXPECT_EQ(all.reason, "fuse.x counts nothing");
 }
 
 }  // namespace

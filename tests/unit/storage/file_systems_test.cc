@@ -59,7 +59,7 @@ constexpr Case k_cases[] = {
     {"fuse.juicefs JuiceFS:myjfs rw,user_id=0,group_id=0", true, "JuiceFS's cache", "object store"},
     {"fuse.glusterfs gl1:/vol rw,user_id=0,group_id=0", true, "io-cache", "GlusterFS"},
     {"fuse.sshfs u@host:/models rw,user_id=1000,group_id=1000", true, "", "SFTP server"},
-    {"fuse.mine mine rw,user_id=0,group_id=0", false, "", "unknown FUSE daemon"},
+    {"fuse.mine mine rw,user_id=0,group_id=0", false, "does not know", "unknown FUSE daemon"},
     {"fuse.bindfs /data rw,user_id=0,group_id=0", false, "file system below", ""},
     {"zfs tank/models rw,xattr,noacl", false, "ZFS's ARC", ""},
     {"gpfs gpfs0 rw,relatime", true, "page pool", "GPFS"},
@@ -194,6 +194,29 @@ TEST_F(FuseDaemonOptions, AreUnknownWhereTheEnvironmentIsAnothers) {
   process("4711", {"rclone", "mount", "r:", "/mnt/x"}, {});
   std::filesystem::remove(std::filesystem::path(proc_.path()) / "4711" / "environ");
   EXPECT_THAT(cache_of("fuse.rclone r:"), HasSubstr("not readable"));
+}
+
+// s3fs goes to the root when it has gone to the background.
+TEST_F(FuseDaemonOptions, AreFoundWhereTheMountPointIsRelativeToWhereTheDaemonWasStarted) {
+  process("4711", {"s3fs", "bucket", "x"}, {"HOME=/root", "PWD=/mnt"});
+  std::filesystem::create_symlink("/", std::filesystem::path(proc_.path()) / "4711" / "cwd");
+  EXPECT_EQ(cache_of("fuse.s3fs s3fs"), "");
+}
+
+TEST_F(FuseDaemonOptions, AreThoseOfTheProcessThatHoldsTheConnectionWhateverItsWordsAre) {
+  process("4711", {"s3fs", "bucket", "link/to/it"}, {});
+  process("4712", {"s3fs", "bucket", "/mnt/x", "-o", "use_cache=/tmp/c"}, {});  // hidden by it
+  const auto connection = [&](const char* pid, const char* number) {
+    const std::filesystem::path folder = std::filesystem::path(proc_.path()) / pid / "fdinfo";
+    std::filesystem::create_directory(folder);
+    std::ofstream(folder / "3") << "pos:\t0\nflags:\t02100002\nfuse_connection:\t" << number
+                                << "\n";
+  };
+  connection("4711", "9");
+  connection("4712", "8");
+  EXPECT_EQ(cache_of("fuse.s3fs s3fs"), "");
+  connection("4711", "7");
+  EXPECT_THAT(cache_of("fuse.s3fs s3fs"), HasSubstr("not to be found"));
 }
 
 TEST_F(FuseDaemonOptions, AreUnknownWhereTwoDaemonsDiffer) {

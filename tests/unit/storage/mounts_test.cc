@@ -9,6 +9,7 @@ TEST(ParseMountinfo, ReadsEveryFieldAndBothKindsOfOptions) {
   const auto mounts = parse_mountinfo(
       "36 35 0:34 /sub /mnt/efs rw,noatime shared:7 master:1 - nfs4 10.0.0.1:/ rw,vers=4.1\n");
   ASSERT_EQ(mounts.size(), 1U);
+  EXPECT_EQ(mounts[0].id, 36U);
   EXPECT_EQ(mounts[0].major, 0U);
   EXPECT_EQ(mounts[0].minor, 34U);
   EXPECT_EQ(mounts[0].root, "/sub");

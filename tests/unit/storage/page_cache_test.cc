@@ -55,9 +55,9 @@ TEST_F(PageCache, WhatWasJustWrittenIsResidentAndCanBeEvicted) {
 TEST_F(PageCache, TheSampleIsExactAtBothEndsAndNearInBetween) {
   constexpr std::uint64_t k_bytes = 32 << 20;
   const PageCacheView view({file("a", k_bytes), file("b", 5000), file("c", 777)});
-  EXPECT_EQ(ResidencySampler(view, 2).look(), k_bytes + 5000U);
+  EXPECT_EQ(ResidencySampler(view, {0, 1}).look(), k_bytes + 5000U);
   view.evict(std::chrono::seconds(5));
-  ResidencySampler sampler(view, 2);
+  ResidencySampler sampler(view, {0, 1});
   EXPECT_EQ(sampler.look(), 0U);
   const os::Fd reader = os::open_regular(view.path(0));
   ::posix_fadvise(reader.get(), 0, 0, POSIX_FADV_RANDOM);
@@ -67,14 +67,14 @@ TEST_F(PageCache, TheSampleIsExactAtBothEndsAndNearInBetween) {
   const auto estimate = sampler.look();
   ASSERT_TRUE(exact && estimate);
   EXPECT_NEAR(static_cast<double>(*estimate), static_cast<double>(*exact), k_bytes / 100.0);
-  EXPECT_EQ(ResidencySampler(view, 0).look(), 0U);
+  EXPECT_EQ(ResidencySampler(view, {}).look(), 0U);
 }
 
 TEST_F(PageCache, TheSampleRemembersWhatIsTakenAway) {
   constexpr std::uint64_t k_bytes = 1 << 20;
   const PageCacheView view({file("a", k_bytes)});
   view.evict(std::chrono::seconds(5));
-  ResidencySampler sampler(view, 1);
+  ResidencySampler sampler(view, {0});
   EXPECT_FALSE(sampler.seen_bytes());
   const os::Fd reader = os::open_regular(view.path(0));
   ::posix_fadvise(reader.get(), 0, 0, POSIX_FADV_RANDOM);
