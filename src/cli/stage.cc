@@ -34,6 +34,7 @@ std::optional<StageArguments> parse_stage(const std::vector<std::string>& args) 
   StageArguments arguments;
   stage::StageRequest& request = arguments.request;
   std::vector<std::string> paths;
+  bool follow_links = false;
   CLI::App app(
       "Copy a checkpoint to faster storage: parallel, verified, resumable, atomic.\n"
       "  coldload stage SRC DST          DST is the new directory itself\n"
@@ -50,6 +51,8 @@ std::optional<StageArguments> parse_stage(const std::vector<std::string>& args) 
   app.add_option("--keep", request.keep,
                  "staged directories that may lie beside DST, DST counted: the oldest go")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1000}));
+  app.add_flag("--follow-links", follow_links,
+               "copy what links to elsewhere, or to directories, lead to");
   app.add_flag("--verify-hub", request.verify_hub,
                "hold the copy against the SHA-256 in the names of a hub cache's blobs");
   app.add_flag("--evict-after", request.evict_after, "leave no page of the copy in memory");
@@ -67,6 +70,7 @@ std::optional<StageArguments> parse_stage(const std::vector<std::string>& args) 
   if (paths.size() != 2) throw UsageError("stage: SRC and DST are wanted");
   request.source = paths[0];
   request.destination = paths[1];
+  if (follow_links) request.links = stage::OutsideLinks::follow;
   return arguments;
 }
 

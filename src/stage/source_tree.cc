@@ -9,8 +9,10 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -29,13 +31,22 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t k_ns_per_s = 1'000'000'000;
 
-// "<repository>/blobs" where `root` is "<repository>/snapshots/<revision>"; empty elsewhere.
-std::string blobs_of(const fs::path& root) {
+// Where the files of the hub cache lie whose snapshot `root` is; none elsewhere.
+//
+//   CACHE/models--ORG--NAME/snapshots/REVISION/FILE -> CACHE/models--ORG--NAME/blobs/ETAG
+//
+// which is the file, or in newer caches a link to one that repositories share, CACHE/blobs/XX/HASH.
+std::vector<std::string> blobs_of(const fs::path& root) {
   const fs::path snapshots = root.parent_path();
-  if (snapshots.filename() != "snapshots") return "";
-  std::error_code problem;
-  const fs::path blobs = fs::canonical(snapshots.parent_path() / "blobs", problem);
-  return problem ? "" : blobs.string();
+  if (snapshots.filename() != "snapshots") return {};
+  const fs::path repository = snapshots.parent_path();
+  std::vector<std::string> directories;
+  for (const fs::path& holder : {repository, repository.parent_path()}) {
+    std::error_code problem;
+    const fs::path blobs = fs::canonical(holder / "blobs", problem);
+    if (!problem) directories.push_back(blobs.string());
+  }
+  return directories;
 }
 
 // As the file server knows it now, not as a client remembers it. False: see errno.
@@ -54,7 +65,8 @@ std::int64_t in_ns(const statx_timestamp& time) {
 // for each by itself. Owned by the threads too: one that hangs in the kernel keeps it.
 class Scan {
  public:
-  explicit Scan(const std::string& path) : root_(&paths_.emplace_back(path)) {}
+  Scan(const std::string& path, OutsideLinks links)
+      : links_(links), root_(&paths_.emplace_back(path)) {}
 
   void work(os::PendingCall& call) {
     while (const std::string* path = next()) {
@@ -113,6 +125,7 @@ class Scan {
       throw_if_interrupted();
       const std::string own = at->path().filename().string();
       if (directory == tree_.root && (own == ".git" || own == ".cache")) continue;
+      if (own.ends_with(".incomplete")) continue;
       found.push_back(directory + "/" + own);
     }
     if (problem) throw os::SystemError("list", directory, problem.value());
@@ -129,38 +142,57 @@ class Scan {
     }
     struct statx info {};
     if (!look(path, AT_SYMLINK_NOFOLLOW, &info)) throw os::SystemError("look at", path, errno);
+    const std::string real = S_ISLNK(info.stx_mode) ? follow(path, &info) : path;
     if (S_ISDIR(info.stx_mode)) {
       list(path);
       const std::lock_guard lock(mutex_);
       tree_.directories.push_back(name);
       return;
     }
-    const std::string real = S_ISLNK(info.stx_mode) ? follow(path, &info) : path;
     if (!S_ISREG(info.stx_mode)) {
-      throw UnfitTree(fmt::format("cannot stage {}: {}", path,
-                                  S_ISDIR(info.stx_mode)
-                                      ? "it is a link to a directory"
-                                      : "it is no file (a device, socket or pipe)"));
+      throw UnfitTree(
+          fmt::format("cannot stage {}: it is no file (a device, socket or pipe)", path));
     }
     const std::lock_guard lock(mutex_);
     tree_.files.push_back({name, real, info.stx_size, in_ns(info.stx_mtime)});
   }
 
   // Where the link at `path` leads; `*info` is of that.
-  [[nodiscard]] std::string follow(const std::string& path, struct statx* info) const {
+  [[nodiscard]] std::string follow(const std::string& path, struct statx* info) {
     if (!look(path, 0, info)) {
       throw UnfitTree(
           fmt::format("cannot stage {}: the link leads nowhere ({})", path, os::error_text(errno)));
     }
     std::string real = os::real_path(path, "reach");
-    if (os::is_below(real, tree_.root) || (!blobs_.empty() && os::is_below(real, blobs_)))
+    const bool is_directory = S_ISDIR(info->stx_mode);
+    if (links_ == OutsideLinks::follow) {
+      if (is_directory) enter_once(path, real);
       return real;
-    throw UnfitTree(
-        fmt::format("cannot stage {}: the link leads out of the tree, to {}", path, real));
+    }
+    const auto holds = [&](const std::string& directory) { return os::is_below(real, directory); };
+    const bool own = holds(tree_.root) || std::any_of(blobs_.begin(), blobs_.end(), holds);
+    if (own && !is_directory) return real;
+    throw UnfitTree(fmt::format("cannot stage {}: {} {}; --follow-links copies what is there", path,
+                                own ? "it is a link to a directory,"
+                                    : "the link leads out of the tree, to",
+                                real));
   }
 
+  // A directory that two links lead to would be copied twice, and one that holds the link without
+  // end.
+  void enter_once(const std::string& path, const std::string& real) {
+    const std::string holder = os::real_path(fs::path(path).parent_path().string(), "reach");
+    const std::lock_guard lock(mutex_);
+    if (!os::is_below(holder, real) && entered_.insert(real).second) return;
+    throw UnfitTree(fmt::format(
+        "cannot stage {}: the link leads to {}, which {}", path, real,
+        os::is_below(holder, real) ? "holds it" : "another link leads to as well"));
+  }
+
+  const OutsideLinks links_;
   SourceTree tree_;  // its root and the blobs are there before the second path is
-  std::string blobs_;
+  std::vector<std::string> blobs_;
+  std::set<std::string> entered_;  // directories, by links
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::string> paths_;  // all that were found: a thread's call may name each of them
@@ -178,9 +210,9 @@ std::uint64_t SourceTree::bytes() const {
   return sum;
 }
 
-SourceTree scan_tree(const std::string& path) {
+SourceTree scan_tree(const std::string& path, OutsideLinks links) {
   constexpr unsigned k_threads = 16;
-  const auto scan = std::make_shared<Scan>(path);
+  const auto scan = std::make_shared<Scan>(path, links);
   run_bounded(
       k_threads, [](const Calls&) { return os::interrupted(); },
       [scan](unsigned, os::PendingCall& call) { scan->work(call); });

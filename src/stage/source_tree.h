@@ -35,11 +35,17 @@ class UnfitTree : public os::Error {
   using os::Error::Error;
 };
 
+// What becomes of links that lead out of the tree, or to a directory.
+enum class OutsideLinks { refuse, follow };
+
 // Lists the directory at `path`. Links to files count as the files, if these lie below `path`, or
-// among the blobs of the hub cache whose snapshot `path` is. `.git` and `.cache`, where downloads
-// keep their own books, are left out at the top. Throws UnfitTree that names the entry: a device,
-// socket, pipe, a link that leads elsewhere or nowhere or to a directory, a name that is not UTF-8;
+// among the blobs of the hub cache whose snapshot `path` is: the repository's, or those that the
+// cache's repositories share. `.git` and `.cache`, where downloads keep their own books, are left
+// out at the top, and `*.incomplete`, unfinished downloads, everywhere. Throws UnfitTree that names
+// the entry: a device, socket, pipe, a link that leads nowhere, a second link to one directory, a
+// link that leads elsewhere or to a directory where those are refused, a name that is not UTF-8;
 // os::SystemError; Interrupted; and os::StallError where the mount hangs when it is interrupted.
-[[nodiscard]] SourceTree scan_tree(const std::string& path);
+[[nodiscard]] SourceTree scan_tree(const std::string& path,
+                                   OutsideLinks links = OutsideLinks::refuse);
 
 }  // namespace coldload::stage

@@ -211,7 +211,7 @@ void publish_copy(const Place& place, const PlaceLock& lock, const Destination& 
 // With the lock held. Returns the source as it is now: waiting for the lock may have taken long.
 SourceTree stage_locked(const StageRequest& request, const Place& place, const StageEvents& events,
                         const PlaceLock& lock, StageResult* result) {
-  SourceTree source = scan_tree(request.source);
+  SourceTree source = scan_tree(request.source, request.links);
   const Destination there = look_at(place, source);
   result->up_to_date = there.found == Found::up_to_date;
   if (result->up_to_date) return source;
@@ -229,7 +229,7 @@ SourceTree stage_locked(const StageRequest& request, const Place& place, const S
   check_room(place, source);
   Manifest manifest = blank_manifest(source);
   copy(request, source, place, events, &manifest, result);
-  if (scan_tree(request.source) != source) {
+  if (scan_tree(request.source, request.links) != source) {
     throw os::Error(
         fmt::format("{} was changed while it was copied: stage it again when it is left alone",
                     request.source));
@@ -282,7 +282,7 @@ void tidy_up(const Place& place) {
 }  // namespace
 
 StageResult stage(const StageRequest& request, const StageEvents& events) try {
-  SourceTree source = scan_tree(request.source);
+  SourceTree source = scan_tree(request.source, request.links);
   const Place place = place_of(request.destination);
   refuse_nesting(source, place);
   refuse_mount_point(place);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "stage/keep.h"
+#include "stage/source_tree.h"
 #include "stage/tree_copier.h"
 #include "stage/verify.h"
 
@@ -17,6 +18,7 @@ namespace coldload::stage {
 struct StageRequest {
   std::string source;
   std::string destination;  // the new directory itself
+  OutsideLinks links = OutsideLinks::refuse;
   unsigned jobs = 16;
   std::optional<double> limit_bytes_per_s;
   bool wait = false;                // for another one that stages there
