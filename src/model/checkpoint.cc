@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "model/file_names.h"
+#include "model/hub_cache.h"
 #include "model/index.h"
 #include "os/crew.h"
 #include "os/error.h"
@@ -130,13 +131,6 @@ std::vector<std::string> list_names(const std::string& directory) {
   if (gguf != names.end()) {
     throw os::Error(fmt::format("{}; for its .gguf pass the file: {}/{}", cause, path, *gguf));
   }
-  const auto has = [&](const char* name) {
-    return std::binary_search(names.begin(), names.end(), name);
-  };
-  if (has("snapshots") && has("blobs")) {
-    throw os::Error(
-        fmt::format("{}; it is a hub cache's folder: pass one below {}/snapshots", cause, path));
-  }
   throw os::Error(cause + ", and is no checkpoint");
 }
 
@@ -205,6 +199,10 @@ void open_gguf(Checkpoint* checkpoint) {
 Checkpoint open_checkpoint(const std::string& path) {
   Checkpoint checkpoint;
   checkpoint.path = absolute_path(path);
+  if (auto snapshot = hub_snapshot(checkpoint.path)) {
+    checkpoint.path = std::move(snapshot->path);
+    checkpoint.remarks = std::move(snapshot->remarks);
+  }
   struct stat info {};
   if (::stat(checkpoint.path.c_str(), &info) != 0) {
     const int error = errno;

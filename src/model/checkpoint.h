@@ -30,7 +30,9 @@ struct CheckpointFile {
 };
 
 struct Checkpoint {
-  std::string path;  // absolute, as the user wrote it otherwise: what a server is given
+  // Absolute, as the user wrote it otherwise: what a server is given. Of a repository's folder in a
+  // hub cache, the snapshot's.
+  std::string path;
   Format format = Format::safetensors;
   std::string name;  // the directory's, for a hub snapshot the model's, for a .gguf the file's
   bool has_index = false;
@@ -48,7 +50,8 @@ struct Checkpoint {
 };
 
 // Finds the files of the checkpoint at `path`: a directory of safetensors shards, with or without
-// an index, whose files may be links (a hub cache's snapshot is); or a .gguf file, with its
+// an index, whose files may be links (a hub cache's snapshot is); a repository's folder in such a
+// cache, which stands for a snapshot (hub_cache.h); or a .gguf file, with its
 // siblings where its name says that it is split. Only looks at names and sizes and reads the index:
 // no header, no weights; nothing is opened that could block. Throws os::Error that names the file
 // and, where the index is wrong, the index.

@@ -71,6 +71,9 @@ RunPlan plan_run(const RunRequest& request) {
   RunPlan plan;
   const std::string model = std::filesystem::absolute(request.path);
   plan.options.argv = server::substitute(words, {model, port, std::nullopt});
+  plan.options.argv_of = [words, port](const std::string& other) {
+    return server::substitute(words, {other, port, std::nullopt});
+  };
   plan.options.reader = {"/proc/self/exe", "read-ahead", model};
   if (may_copy) {
     if (std::filesystem::path(model).extension() == ".gguf") {

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "model/checkpoint.h"
+#include "model/hub_cache.h"
 #include "os/error.h"
 #include "os/interrupt.h"
 #include "run/step_back.h"
@@ -137,16 +138,21 @@ std::string why_copy_first(const std::vector<std::string>& paths) {
 
 void read_checkpoint(const std::string& path, const std::string& copy, const NewsPipe& listener) {
   try {
-    const std::vector<std::string> paths = model::open_checkpoint(path).paths_as_wanted();
+    const model::Checkpoint checkpoint = model::open_checkpoint(path);
+    const std::vector<std::string> paths = checkpoint.paths_as_wanted();
+    const auto stands_for = model::hub_snapshot(path);
+    const std::string snapshot = stands_for ? stands_for->path : "";
     const CopyPlan plan = copy.empty() ? CopyPlan() : look_at_copy(path, copy);
     if (plan.copied) {
-      listener.tell({Kind::has_copy});
+      listener.tell({Kind::has_copy, "", 0, 0, false, snapshot});
       return read_files(*plan.copied, listener);
     }
     const bool wanted = !copy.empty() && plan.cannot.empty();
     const std::string reason = wanted ? why_copy_first(paths) : "";
-    if (!reason.empty()) return listener.tell({Kind::copy_first, reason});
-    listener.tell({Kind::found});
+    if (!reason.empty()) {
+      return listener.tell({Kind::copy_first, reason, 0, 0, false, snapshot});
+    }
+    listener.tell({Kind::found, "", 0, 0, false, snapshot});
     if (!plan.cannot.empty()) listener.tell({Kind::not_copied, plan.cannot});
     read_files(paths, listener);
   } catch (const os::Error& error) {
