@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "process/port.h"
+#include "run/copy_source.h"
 #include "server/argv.h"
 #include "server/invocation.h"
 #include "server/server_kind.h"
@@ -76,14 +77,10 @@ RunPlan plan_run(const RunRequest& request) {
   };
   plan.options.reader = {"/proc/self/exe", "read-ahead", model};
   if (may_copy) {
-    if (std::filesystem::path(model).extension() == ".gguf") {
-      throw server::ArgvError(
-          "--stage: a .gguf file cannot be staged by itself: name its directory");
-    }
     const std::string copy = std::filesystem::absolute(request.copy);
     plan.options.reader.push_back(copy);
     plan.options.copy = {{"/proc/self/exe", "read-ahead", "--copy", model, copy},
-                         server::substitute(words, {copy, port, std::nullopt})};
+                         server::substitute(words, {served_in_copy(model, copy), port, {}})};
     const bool by_path = &kind == &server::k_vllm || &kind == &server::k_sglang;
     plan.name_follows_directory = by_path && !server::has_flag(words, {"--served-model-name"});
   }

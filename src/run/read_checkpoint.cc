@@ -11,6 +11,7 @@
 #include "model/hub_cache.h"
 #include "os/error.h"
 #include "os/interrupt.h"
+#include "run/copy_source.h"
 #include "run/step_back.h"
 #include "stage/stager.h"
 #include "storage/file_systems.h"
@@ -109,14 +110,16 @@ struct CopyPlan {
 
 CopyPlan look_at_copy(const std::string& path, const std::string& copy) {
   try {
-    const stage::Destination there = stage::look_at_copy(path, copy);
+    const CopySource source = copy_source(path);
+    const stage::Destination there =
+        stage::look_at_copy(source.directory, {source.selection, {}}, copy);
     if (there.found == stage::Found::absent) return {};
     if (there.found == stage::Found::other) {
       return {std::nullopt, fmt::format("it is there already, and {}; `coldload stage --replace` "
                                         "swaps it for a new copy",
                                         there.what)};
     }
-    return {model::open_checkpoint(copy).paths_as_wanted(), ""};
+    return {model::open_checkpoint(served_in_copy(path, copy)).paths_as_wanted(), ""};
   } catch (const os::Error& error) {
     return {std::nullopt, error.what()};
   }

@@ -31,14 +31,17 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t k_ns_per_s = 1'000'000'000;
 
-// Where the files of the hub cache lie whose snapshot `root` is; none elsewhere.
+// Where the files of the hub cache lie whose snapshot `root` is, or lies in; none elsewhere.
 //
 //   CACHE/models--ORG--NAME/snapshots/REVISION/FILE -> CACHE/models--ORG--NAME/blobs/ETAG
 //
 // which is the file, or in newer caches a link to one that repositories share, CACHE/blobs/XX/HASH.
 std::vector<std::string> blobs_of(const fs::path& root) {
-  const fs::path snapshots = root.parent_path();
-  if (snapshots.filename() != "snapshots") return {};
+  fs::path snapshots = root.parent_path();  // or above: a folder of a snapshot
+  while (snapshots.has_relative_path() && snapshots.filename() != "snapshots") {
+    snapshots = snapshots.parent_path();
+  }
+  if (!snapshots.has_relative_path()) return {};
   const fs::path repository = snapshots.parent_path();
   std::vector<std::string> directories;
   for (const fs::path& holder : {repository, repository.parent_path()}) {
@@ -65,8 +68,8 @@ std::int64_t in_ns(const statx_timestamp& time) {
 // for each by itself. Owned by the threads too: one that hangs in the kernel keeps it.
 class Scan {
  public:
-  Scan(const std::string& path, OutsideLinks links)
-      : links_(links), root_(&paths_.emplace_back(path)) {}
+  Scan(const std::string& path, ScanOptions options)
+      : options_(std::move(options)), root_(&paths_.emplace_back(path)) {}
 
   void work(os::PendingCall& call) {
     while (const std::string* path = next()) {
@@ -86,8 +89,11 @@ class Scan {
   // Afterwards.
   SourceTree take() {
     std::sort(tree_.directories.begin(), tree_.directories.end());
-    std::sort(tree_.files.begin(), tree_.files.end(),
-              [](const SourceFile& a, const SourceFile& b) { return a.name < b.name; });
+    for (auto* files : {&tree_.files, &tree_.left_out}) {
+      std::sort(files->begin(), files->end(),
+                [](const SourceFile& a, const SourceFile& b) { return a.name < b.name; });
+    }
+    leave_out_directories();
     return std::move(tree_);
   }
 
@@ -114,7 +120,26 @@ class Scan {
           fmt::format("cannot stage {}: its path is not UTF-8", text::valid_utf8(tree_.root)));
     }
     blobs_ = blobs_of(tree_.root);
-    list(tree_.root);
+    if (options_.selection.only.empty()) return list(tree_.root);
+    const std::lock_guard lock(mutex_);
+    for (const std::string& name : options_.selection.only) {
+      paths_.push_back(tree_.root + "/" + name);
+    }
+    changed_.notify_all();
+  }
+
+  // Those that would be empty for nothing but what is left out.
+  void leave_out_directories() {
+    const auto holds_one_of = [](const std::vector<SourceFile>& files, const std::string& name) {
+      const std::string below = name + "/";
+      const auto at = std::lower_bound(
+          files.begin(), files.end(), below,
+          [](const SourceFile& file, const std::string& prefix) { return file.name < prefix; });
+      return at != files.end() && at->name.starts_with(below);
+    };
+    std::erase_if(tree_.directories, [&](const std::string& name) {
+      return holds_one_of(tree_.left_out, name) && !holds_one_of(tree_.files, name);
+    });
   }
 
   void list(const std::string& directory) {
@@ -142,7 +167,11 @@ class Scan {
     }
     struct statx info {};
     if (!look(path, AT_SYMLINK_NOFOLLOW, &info)) throw os::SystemError("look at", path, errno);
-    const std::string real = S_ISLNK(info.stx_mode) ? follow(path, &info) : path;
+    const bool is_link = S_ISLNK(info.stx_mode);
+    if (!S_ISDIR(info.stx_mode) && !options_.selection.takes(name)) {
+      return leave_out(path, name, is_link);
+    }
+    const std::string real = is_link ? follow(path, &info) : path;
     if (S_ISDIR(info.stx_mode)) {
       list(path);
       const std::lock_guard lock(mutex_);
@@ -157,6 +186,22 @@ class Scan {
     tree_.files.push_back({name, real, info.stx_size, in_ns(info.stx_mtime)});
   }
 
+  void leave_out(const std::string& path, const std::string& name, bool is_link) {
+    struct statx info {};
+    // A link to a directory may hold what is wanted.
+    const bool there = look(path, 0, &info);
+    if (there && is_link && S_ISDIR(info.stx_mode) && options_.selection.may_enter(name)) {
+      static_cast<void>(follow(path, &info));
+      list(path);
+      const std::lock_guard lock(mutex_);
+      tree_.directories.push_back(name);
+      return;
+    }
+    const bool is_file = there && S_ISREG(info.stx_mode);
+    const std::lock_guard lock(mutex_);
+    tree_.left_out.push_back({name, "", is_file ? info.stx_size : 0, in_ns(info.stx_mtime)});
+  }
+
   // Where the link at `path` leads; `*info` is of that.
   [[nodiscard]] std::string follow(const std::string& path, struct statx* info) {
     if (!look(path, 0, info)) {
@@ -165,17 +210,16 @@ class Scan {
     }
     std::string real = os::real_path(path, "reach");
     const bool is_directory = S_ISDIR(info->stx_mode);
-    if (links_ == OutsideLinks::follow) {
+    if (options_.links == OutsideLinks::follow) {
       if (is_directory) enter_once(path, real);
       return real;
     }
     const auto holds = [&](const std::string& directory) { return os::is_below(real, directory); };
     const bool own = holds(tree_.root) || std::any_of(blobs_.begin(), blobs_.end(), holds);
     if (own && !is_directory) return real;
-    throw UnfitTree(fmt::format("cannot stage {}: {} {}; --follow-links copies what is there", path,
-                                own ? "it is a link to a directory,"
-                                    : "the link leads out of the tree, to",
-                                real));
+    throw UnfitTree(fmt::format(
+        "cannot stage {}: {} {}; --follow-links copies what is there", path,
+        own ? "it is a link to a directory," : "the link leads out of the tree, to", real));
   }
 
   // A directory that two links lead to would be copied twice, and one that holds the link without
@@ -184,12 +228,12 @@ class Scan {
     const std::string holder = os::real_path(fs::path(path).parent_path().string(), "reach");
     const std::lock_guard lock(mutex_);
     if (!os::is_below(holder, real) && entered_.insert(real).second) return;
-    throw UnfitTree(fmt::format(
-        "cannot stage {}: the link leads to {}, which {}", path, real,
-        os::is_below(holder, real) ? "holds it" : "another link leads to as well"));
+    throw UnfitTree(
+        fmt::format("cannot stage {}: the link leads to {}, which {}", path, real,
+                    os::is_below(holder, real) ? "holds it" : "another link leads to as well"));
   }
 
-  const OutsideLinks links_;
+  const ScanOptions options_;
   SourceTree tree_;  // its root and the blobs are there before the second path is
   std::vector<std::string> blobs_;
   std::set<std::string> entered_;  // directories, by links
@@ -210,15 +254,16 @@ std::uint64_t SourceTree::bytes() const {
   return sum;
 }
 
-SourceTree scan_tree(const std::string& path, OutsideLinks links) {
+SourceTree scan_tree(const std::string& path, const ScanOptions& options) {
   constexpr unsigned k_threads = 16;
-  const auto scan = std::make_shared<Scan>(path, links);
+  const auto scan = std::make_shared<Scan>(path, options);
   run_bounded(
       k_threads, [](const Calls&) { return os::interrupted(); },
       [scan](unsigned, os::PendingCall& call) { scan->work(call); });
   SourceTree tree = scan->take();
   if (tree.files.empty()) {
-    throw UnfitTree(fmt::format("{} has no files: there is nothing to stage", path));
+    throw UnfitTree(fmt::format("{} has no files{}: there is nothing to stage", path,
+                                tree.left_out.empty() ? "" : " but those that are left out"));
   }
   return tree;
 }

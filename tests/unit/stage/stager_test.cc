@@ -326,6 +326,26 @@ TEST_F(Stage, ABlobIsHeldAgainstItsName) {
   EXPECT_FALSE(fs::exists(at("other")));
 }
 
+// The same copy serves whoever asks for less of it.
+TEST_F(Stage, ACopyThatHoldsMoreThanIsAskedForIsUpToDateAsLongAsAllOfItIs) {
+  write("src/original/a.pth", "12345");
+  (void)run();
+  request_.what.selection.leave_out = {"original/"};
+  StageResult result = run();
+  EXPECT_TRUE(result.up_to_date);
+  EXPECT_EQ(result.files, 5U);
+  EXPECT_EQ(result.left_out.files, 0U);
+  EXPECT_EQ(look_at_copy(at("src"), request_.what, at("dst")).found, Found::up_to_date);
+  write("src/original/a.pth", "123456");
+  EXPECT_THAT(refusal(), HasSubstr("original/a.pth has 6 bytes instead of 5"));
+  request_.replace = true;
+  result = run();
+  EXPECT_EQ(result.left_out.bytes, 6U);
+  EXPECT_FALSE(fs::exists(at("dst/original")));
+  request_.what = {};
+  EXPECT_EQ(look_at_copy(at("src"), {}, at("dst")).found, Found::other);
+}
+
 TEST_F(Stage, ASharedBlobIsHeldAgainstTheNameOfTheLinkToIt) {
   const std::string sha = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
   write("hub/blobs/ab/abcd", "{}");
