@@ -153,6 +153,8 @@ void print_json(const StageArguments& arguments, const stage::StageResult& resul
   out["files"] = result.files;
   out["copied_bytes"] = result.copied_bytes;
   out["resumed_bytes"] = result.resumed_bytes;
+  out["streams_per_file"] =
+      result.up_to_date ? text::json::value(nullptr) : text::json::value(result.streams);
   out["copy_s"] = result.up_to_date ? text::json::value(nullptr) : text::json::value(result.copy_s);
   out["left_out"] = {{"bytes", result.left_out.bytes},
                      {"files", result.left_out.files},

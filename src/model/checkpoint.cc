@@ -117,6 +117,7 @@ std::vector<std::string> list_names(const std::string& directory) {
   fs::directory_iterator entry(directory, error);
   std::vector<std::string> names;
   while (!error && entry != fs::directory_iterator()) {
+    if (os::interrupted()) throw os::Error("interrupted");
     names.push_back(entry->path().filename());
     entry.increment(error);
   }

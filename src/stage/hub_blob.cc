@@ -101,9 +101,8 @@ HubCheck check_hub_blobs(const SourceTree& tree, const std::string& directory, u
           const std::lock_guard lock(shared->mutex);
           ++shared->check.checked;
           if (found == file.sha256 || os::interrupted()) continue;
-          shared->check.problems.push_back(
-              fmt::format("{} has the SHA-256 {}, its blob's name says {}", file.name, found,
-                          file.sha256));
+          shared->check.problems.push_back(fmt::format(
+              "{} has the SHA-256 {}, its blob's name says {}", file.name, found, file.sha256));
         }
       });
   throw_if_interrupted();

@@ -1,5 +1,5 @@
-// What a hub cache says about its own files: a large file's ETag, by which the cache names its blob,
-// is its SHA-256.
+// What a hub cache says about its own files: a large file's ETag, by which the cache names its
+// blob, is its SHA-256.
 //
 // Layer: stage. Knows nothing of model formats, servers or experiments.
 #pragma once
