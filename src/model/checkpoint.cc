@@ -204,6 +204,7 @@ Checkpoint open_checkpoint(const std::string& path) {
     checkpoint.path = std::move(snapshot->path);
     checkpoint.remarks = std::move(snapshot->remarks);
   }
+  if (os::interrupted()) throw os::Error("interrupted");
   struct stat info {};
   if (::stat(checkpoint.path.c_str(), &info) != 0) {
     const int error = errno;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <iterator>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -12,6 +13,7 @@
 
 #include "os/error.h"
 #include "os/file.h"
+#include "os/interrupt.h"
 #include "text/escape.h"
 
 namespace coldload::model {
@@ -32,6 +34,7 @@ std::vector<std::string> directories_in(const fs::path& directory, Takes takes) 
   std::error_code problem;
   for (fs::directory_iterator at(directory, problem), end; !problem && at != end;
        at.increment(problem)) {
+    if (os::interrupted()) throw os::Error("interrupted");
     if (takes(at->path()) && is_folder(at->path())) found.push_back(at->path().string());
   }
   std::sort(found.begin(), found.end());
@@ -122,6 +125,7 @@ std::optional<HubSnapshot> hub_snapshot(const std::string& path) {
   fs::path repository = path;
   if (repository.filename() == "snapshots") repository = repository.parent_path();
   if (!is_repository(repository)) {
+    if (os::interrupted()) throw os::Error("interrupted");
     const std::vector<std::string> models = repositories_in(path);
     if (models.empty()) return std::nullopt;
     throw os::Error(fmt::format("cannot use {}: it is a hub cache; pass one of its models: {}",

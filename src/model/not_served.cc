@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "os/error.h"
+#include "os/interrupt.h"
 
 namespace coldload::model {
 
@@ -90,6 +91,7 @@ std::vector<std::string> not_served(const Checkpoint& checkpoint) {
   std::error_code problem;
   for (fs::directory_iterator at(checkpoint.path, problem), end; !problem && at != end;
        at.increment(problem)) {
+    if (os::interrupted()) throw os::Error("interrupted");
     const std::string name = at->path().filename().string();
     std::error_code ignored;
     const bool is_directory = at->is_directory(ignored);

@@ -9,6 +9,7 @@
 #include "model/hub_cache.h"
 #include "model/not_served.h"
 #include "os/error.h"
+#include "os/interrupt.h"
 
 namespace coldload::run {
 
@@ -30,14 +31,14 @@ CopySource copy_source(const model::Checkpoint& checkpoint) {
 }
 
 CopySource copy_source(const std::string& path) {
-  const auto snapshot = model::hub_snapshot(path);
   CopySource source;
-  source.directory = snapshot ? snapshot->path : path;
   try {
-    return copy_source(model::open_checkpoint(source.directory));
+    return copy_source(model::open_checkpoint(path));
   } catch (const os::Error& error) {
     std::error_code ignored;
-    if (!fs::is_directory(source.directory, ignored)) throw;
+    if (os::interrupted() || !fs::is_directory(path, ignored)) throw;
+    const auto snapshot = model::hub_snapshot(path);
+    source.directory = snapshot ? snapshot->path : path;
     source.remark = fmt::format("all of it is copied: {}", error.what());
   }
   return source;
