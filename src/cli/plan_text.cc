@@ -5,6 +5,9 @@
 
 #include "measure/arm_floor.h"
 #include "measure/subject.h"
+#include "run/copy_source.h"
+#include "stage/left_out.h"
+#include "stage/source_tree.h"
 #include "text/escape.h"
 #include "text/units.h"
 
@@ -35,6 +38,22 @@ std::string describe_arm(const measure::Arm& arm) {
   return text;
 }
 
+std::string describe_stage(const measure::StagedArmRequest& stage,
+                           const std::vector<measure::Arm>& arms) {
+  std::string text =
+      fmt::format("stage    {} to {}, anew before each cold run of it; {}\n", stage.source_label,
+                  stage.destination, stage.keep ? "the last copy stays" : "removed in the end");
+  for (const measure::Arm& arm : arms) {
+    if (arm.facts.label != stage.source_label || !arm.checkpoint) continue;
+    const run::CopySource source = run::copy_source(*arm.checkpoint);
+    const stage::SourceTree tree = stage::scan_tree(source.directory, {source.selection, {}});
+    const std::string left_out = stage::words_of(stage::left_out_of(tree));
+    text += fmt::format("           {} in {} files{}\n", text::format_bytes(tree.bytes()),
+                        tree.files.size(), left_out.empty() ? "" : "; " + left_out);
+  }
+  return text;
+}
+
 std::string describe_eviction(const measure::Plan& plan) {
   if (plan.cold == measure::ColdPolicy::off) {
     return "evict    nothing (--cold off): whatever is in memory stays there\n";
@@ -49,11 +68,7 @@ std::string describe_plan(const measure::Plan& plan, const std::vector<measure::
                           const measure::Target& target) {
   std::string text = "paths\n";
   for (const measure::Arm& arm : arms) text += describe_arm(arm);
-  if (plan.stage) {
-    text += fmt::format("stage    {} to {}, anew before each cold run of it; {}\n",
-                        plan.stage->source_label, plan.stage->destination,
-                        plan.stage->keep ? "the last copy stays" : "removed in the end");
-  }
+  if (plan.stage) text += describe_stage(*plan.stage, arms);
   for (const std::string& label : plan.prefetch) {
     text += fmt::format("prefetch {}: {} again, its weights read beside the start\n",
                         measure::prefetch_label(label), label);

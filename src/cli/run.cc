@@ -46,6 +46,7 @@ std::string words_of(const run::RunRequest& request, const ReaderNews& news, boo
   const std::string bytes = text::format_bytes(news.bytes);
   switch (news.kind) {
     case ReaderNews::Kind::found:
+      return news.path.empty() ? "" : fmt::format("{} stands for {}", request.path, news.path);
     case ReaderNews::Kind::copying:
       return "";
     case ReaderNews::Kind::refused:

@@ -1,6 +1,7 @@
 // coldload stage: copies a checkpoint to faster storage, so that it can be trusted.
 
 #include <cstdio>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -12,6 +13,9 @@
 #include "os/clock.h"
 #include "os/error.h"
 #include "os/interrupt.h"
+#include "run/copy_source.h"
+#include "stage/bounded_threads.h"
+#include "stage/left_out.h"
 #include "stage/stager.h"
 #include "storage/watched_threads.h"
 #include "text/json.h"
@@ -23,6 +27,8 @@ namespace {
 
 struct StageArguments {
   stage::StageRequest request;
+  bool all = false;
+  std::string remark;  // on what is copied
   bool verify = false;
   bool verify_source = false;
   bool json = false;
@@ -33,8 +39,11 @@ std::optional<StageArguments> parse_stage(const std::vector<std::string>& args) 
   StageArguments arguments;
   stage::StageRequest& request = arguments.request;
   std::vector<std::string> paths;
+  bool follow_links = false;
+  stage::Selection& filter = request.what.selection;
   CLI::App app(
-      "Copy a checkpoint to faster storage: parallel, verified, resumable, atomic.\n"
+      "Copy the model that a checkpoint is to faster storage: parallel, verified, resumable, "
+      "atomic.\n"
       "  coldload stage SRC DST          DST is the new directory itself\n"
       "  coldload stage --verify DST     read it again and hold it against its manifest",
       "coldload stage");
@@ -49,6 +58,15 @@ std::optional<StageArguments> parse_stage(const std::vector<std::string>& args) 
   app.add_option("--keep", request.keep,
                  "staged directories that may lie beside DST, DST counted: the oldest go")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1000}));
+  app.add_flag("--all", arguments.all,
+               "copy what servers do not read, too: the weights once more, as in original/");
+  app.add_option("--include", filter.include,
+                 "GLOB: only files whose path below SRC matches, of all that is there")
+      ->allow_extra_args(false);
+  app.add_option("--exclude", filter.exclude, "GLOB: no file whose path below SRC matches")
+      ->allow_extra_args(false);
+  app.add_flag("--follow-links", follow_links,
+               "copy what links to elsewhere, or to directories, lead to");
   app.add_flag("--verify-hub", request.verify_hub,
                "hold the copy against the SHA-256 in the names of a hub cache's blobs");
   app.add_flag("--evict-after", request.evict_after, "leave no page of the copy in memory");
@@ -66,6 +84,7 @@ std::optional<StageArguments> parse_stage(const std::vector<std::string>& args) 
   if (paths.size() != 2) throw UsageError("stage: SRC and DST are wanted");
   request.source = paths[0];
   request.destination = paths[1];
+  if (follow_links) request.what.links = stage::OutsideLinks::follow;
   return arguments;
 }
 
@@ -133,7 +152,12 @@ void print_json(const StageArguments& arguments, const stage::StageResult& resul
   out["files"] = result.files;
   out["copied_bytes"] = result.copied_bytes;
   out["resumed_bytes"] = result.resumed_bytes;
+  out["streams_per_file"] =
+      result.up_to_date ? text::json::value(nullptr) : text::json::value(result.streams);
   out["copy_s"] = result.up_to_date ? text::json::value(nullptr) : text::json::value(result.copy_s);
+  out["left_out"] = {{"bytes", result.left_out.bytes},
+                     {"files", result.left_out.files},
+                     {"names", text::json::value_from(result.left_out.names)}};
   out["resident_bytes"] = text::or_null(result.resident_bytes);
   out["hub_checked"] = result.hub_checked;
   out["removed"] = text::json::value_from(result.removed);
@@ -141,11 +165,17 @@ void print_json(const StageArguments& arguments, const stage::StageResult& resul
   print_out("{}", text::to_pretty(out));
 }
 
+void print_checked(const stage::StageResult& result) {
+  if (result.hub_checked == 0) return;
+  print_out("held against the hub's SHA-256: {} files\n", result.hub_checked);
+}
+
 void print_text(const StageArguments& arguments, const stage::StageResult& result) {
   const std::string& destination = arguments.request.destination;
   if (result.up_to_date) {
     print_out("{} is up to date: {} in {} files\n", destination, text::format_bytes(result.bytes),
               result.files);
+    print_checked(result);
     return;
   }
   print_out("{}: {} in {} files, copied in {} s", destination, text::format_bytes(result.bytes),
@@ -160,16 +190,37 @@ void print_text(const StageArguments& arguments, const stage::StageResult& resul
     print_out("resumed: {} were in place, and were read again and found right\n",
               text::format_bytes(result.resumed_bytes));
   }
-  if (result.hub_checked > 0) {
-    print_out("held against the hub's SHA-256: {} files\n", result.hub_checked);
+  if (const std::string left_out = stage::words_of(result.left_out); !left_out.empty()) {
+    print_out("{}; --all copies that, too\n", left_out);
   }
+  print_checked(result);
   if (result.resident_bytes) {
     print_out("in memory now: {} of it\n", text::format_bytes(*result.resident_bytes));
   }
   for (const std::string& path : result.removed) print_out("removed to make room: {}\n", path);
 }
 
-int stage_and_print(const StageArguments& arguments) {
+// What of the model at the source is copied, found in a thread of its own: its mount may hang.
+void choose_what_is_copied(StageArguments* arguments) {
+  const auto source = std::make_shared<run::CopySource>();
+  stage::run_bounded(
+      1, [](const stage::Calls&) { return os::interrupted(); },
+      [source, path = arguments->request.source](unsigned, os::PendingCall& call) {
+        call.begin_open(path);
+        *source = run::copy_source(path);
+        call.end();
+      });
+  stage::Selection& selection = arguments->request.what.selection;
+  arguments->request.source = std::move(source->directory);
+  // Globs of what is wanted are for all that is there.
+  if (arguments->all || !selection.include.empty()) return;
+  selection.only = std::move(source->selection.only);
+  selection.leave_out = std::move(source->selection.leave_out);
+  arguments->remark = std::move(source->remark);
+}
+
+int stage_and_print(StageArguments arguments) {
+  choose_what_is_copied(&arguments);
   stage::StageResult result;
   {
     StageLine line(arguments.quiet);
@@ -184,6 +235,7 @@ int stage_and_print(const StageArguments& arguments) {
         fmt::format("interrupted: {} is as it was; the same command goes on where it stopped",
                     arguments.request.destination));
   }
+  if (!arguments.remark.empty()) result.remarks.push_back(arguments.remark);
   arguments.json ? print_json(arguments, result) : print_text(arguments, result);
   for (const std::string& remark : result.remarks) fmt::print(stderr, "coldload: {}\n", remark);
   return k_exit_ok;

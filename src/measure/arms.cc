@@ -12,6 +12,7 @@
 
 #include "os/error.h"
 #include "os/file_id.h"
+#include "run/copy_source.h"
 #include "stand_in/delivery.h"
 
 namespace coldload::measure {
@@ -26,15 +27,6 @@ const Arm& measured_arm(const char* flag, const std::string& label, const std::v
     throw os::Error(fmt::format("{}: there is nothing at '{}' so far", flag, label));
   }
   return *found;
-}
-
-// The arm that is to be copied.
-const Arm& staging_source(const StagedArmRequest& stage, const std::vector<Arm>& arms) {
-  const Arm& source = measured_arm("--stage", stage.source_label, arms);
-  if (source.checkpoint->is_file) {
-    throw os::Error("--stage: a .gguf file cannot be staged by itself: name its directory");
-  }
-  return source;
 }
 
 std::string model_name_of(const Plan& plan, const std::vector<Arm>& arms) {
@@ -124,7 +116,9 @@ void mount_stand_ins(std::vector<Arm>* arms, bool can_pace, ExperimentWatcher& w
 std::optional<Arm> staged_arm(const StagedArmRequest& stage, const Arm& source,
                               ExperimentWatcher& watcher) {
   StagedCopy::Request request;
-  request.stage.source = source.path;
+  const run::CopySource copied = run::copy_source(*source.checkpoint);
+  request.stage.source = copied.directory;
+  request.stage.what.selection = copied.selection;
   request.source_files = source.files();
   request.backing_files = source.backing_files;
   request.stage.destination = stage.destination;
@@ -133,7 +127,7 @@ std::optional<Arm> staged_arm(const StagedArmRequest& stage, const Arm& source,
   auto copy = std::make_unique<StagedCopy>(std::move(request));
   if (!copy->renew(watcher)) return std::nullopt;
   Arm arm = look_at({std::string(k_staged_label),
-                     stage.destination,
+                     run::served_in_copy(source.path, stage.destination),
                      "",
                      {},
                      source.request.weights,
@@ -177,7 +171,7 @@ PlannedArms::PlannedArms(const Plan& plan) : plan_(plan) {
   for (const ArmRequest& request : plan.arms) arms_.push_back(look_at(request));
   for (const std::string& label : plan.prefetch) (void)measured_arm("--prefetch", label, arms_);
   if (!plan.stage) return;
-  (void)staging_source(*plan.stage, arms_);
+  (void)measured_arm("--stage", plan.stage->source_label, arms_);
   StagedCopy::check(plan.stage->destination);
 }
 
@@ -187,7 +181,10 @@ Arms PlannedArms::prepare(Target& target, ExperimentWatcher& watcher) && {
   const std::string model_name = model_name_of(plan_, arms_);  // a mount has another
   mount_stand_ins(&arms_, target.can_pace(), watcher);
   std::optional<Arm> staged;
-  if (plan_.stage) staged = staged_arm(*plan_.stage, staging_source(*plan_.stage, arms_), watcher);
+  if (plan_.stage) {
+    const Arm& source = measured_arm("--stage", plan_.stage->source_label, arms_);
+    staged = staged_arm(*plan_.stage, source, watcher);
+  }
   if (staged) arms_.push_back(std::move(*staged));
   for (const std::string& label : plan_.prefetch) {
     arms_.push_back(prefetch_arm(measured_arm("--prefetch", label, arms_)));

@@ -16,6 +16,7 @@
 
 #include "model/file_names.h"
 #include "model/file_tree.h"
+#include "model/hub_cache.h"
 #include "model/index.h"
 #include "os/crew.h"
 #include "os/error.h"
@@ -144,11 +145,6 @@ std::string why_needed(const os::Error& error, const std::string& name, const We
       "pytorch_model*.bin), and is no checkpoint",
       path);
   for (const std::string& remark : tree.remarks) cause += "; " + remark;
-  const auto has_below = [&](const char* folder) { return fs::is_directory(path + '/' + folder); };
-  if (has_below("snapshots") && has_below("blobs")) {
-    cause = fmt::format("cannot use {}: it is a hub cache's folder: pass one below {}/snapshots",
-                        path, path);
-  }
   throw os::Error(cause);
 }
 
@@ -187,7 +183,7 @@ void remark_on_others(const WeightChoice& choice, Checkpoint* checkpoint) {
 
 void open_directory(const std::string& weights, Checkpoint* checkpoint) {
   const FileTree tree = list_tree(checkpoint->path);
-  checkpoint->remarks = tree.remarks;
+  checkpoint->remarks.insert(checkpoint->remarks.end(), tree.remarks.begin(), tree.remarks.end());
   for (const std::string& name : tree.names) {
     if (name == k_index_name) (void)look_at(checkpoint->path, name, FileKind::index);
   }
@@ -225,6 +221,11 @@ void open_gguf(Checkpoint* checkpoint) {
 Checkpoint open_checkpoint(const std::string& path, const std::string& weights) {
   Checkpoint checkpoint;
   checkpoint.path = absolute_path(path);
+  if (auto snapshot = hub_snapshot(checkpoint.path)) {
+    checkpoint.path = std::move(snapshot->path);
+    checkpoint.remarks = std::move(snapshot->remarks);
+  }
+  if (os::interrupted()) throw os::Error("interrupted");
   struct stat info {};
   if (::stat(checkpoint.path.c_str(), &info) != 0) {
     const int error = errno;

@@ -25,7 +25,9 @@ struct CheckpointFile {
 };
 
 struct Checkpoint {
-  std::string path;  // absolute, as the user wrote it otherwise: what a server is given
+  // Absolute, as the user wrote it otherwise: what a server is given. Of a repository's folder in a
+  // hub cache, the snapshot's.
+  std::string path;
   Format format = Format::safetensors;
   std::string name;      // the directory's, for a hub snapshot the model's, for a .gguf the file's
   bool is_file = false;  // a .gguf by itself, perhaps with its other parts
@@ -46,10 +48,11 @@ struct Checkpoint {
 };
 
 // Finds the files of the checkpoint at `path`: a directory, whose files may be links (a hub cache's
-// snapshot is); or a .gguf file, with its siblings where its name says that it is split. Which of
-// them are its weights is a guess (model/weight_choice.h), or what the pattern `weights` says. Only
-// looks at names and sizes and reads indices: no header, no weights; nothing is opened that could
-// block. Throws os::Error that names the file and, where the index is wrong, the index.
+// snapshot is); a repository's folder in such a cache, which stands for a snapshot (hub_cache.h);
+// or a .gguf file, with its siblings where its name says that it is split. Which of them are its
+// weights is a guess (model/weight_choice.h), or what the pattern `weights` says. Only looks at
+// names and sizes and reads indices: no header, no weights; nothing is opened that could block.
+// Throws os::Error that names the file and, where the index is wrong, the index.
 [[nodiscard]] Checkpoint open_checkpoint(const std::string& path, const std::string& weights = {});
 
 // Reads and validates every shard's header with up to `threads` threads (at least one), and checks

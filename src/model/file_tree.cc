@@ -10,6 +10,7 @@
 #include "model/file_names.h"
 #include "os/error.h"
 #include "os/file_id.h"
+#include "os/interrupt.h"
 #include "os/path.h"
 
 namespace coldload::model {
@@ -48,6 +49,7 @@ class Lister {
     std::error_code error;
     fs::directory_iterator entry(directory, error);
     for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+      if (os::interrupted()) throw os::Error("interrupted");
       const std::string name = entry->path().filename();
       if (name.front() == '.') continue;
       std::error_code ignored;

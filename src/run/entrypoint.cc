@@ -116,9 +116,13 @@ void Entrypoint::start_copier() {
 
 void Entrypoint::launch() {
   os::SpawnOptions spawn;
-  spawn.argv = serves_copy_                ? options_.copy->argv
-               : verdict_ == Kind::refused ? options_.argv_as_written
-                                           : options_.argv;
+  if (serves_copy_) {
+    spawn.argv = options_.copy->argv;
+  } else if (verdict_ == Kind::refused) {
+    spawn.argv = options_.argv_as_written;
+  } else {
+    spawn.argv = model_.empty() || !options_.argv_of ? options_.argv : options_.argv_of(model_);
+  }
   spawn.stdin_fd = STDIN_FILENO;
   spawn.ignored_signals = os::signals_ignored_at_start();
   server_.emplace(spawn);
@@ -212,6 +216,7 @@ void Entrypoint::note(const ReaderNews& news) {
   const Kind kind = news.kind;
   if (kind < Kind::reading) verdict_ = kind;
   if (kind == Kind::refused) refusal_ = news.text;
+  if (!news.path.empty()) model_ = news.path;
   if (kind == Kind::reading) reading_ = true;
   if (kind == Kind::done) done_ = news;
   if (kind == Kind::found) copy_is_due_ = options_.copy.has_value();

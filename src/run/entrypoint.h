@@ -35,6 +35,9 @@ inline constexpr std::string_view k_not_read_ahead = "only starts the server; no
 
 struct EntrypointOptions {
   std::vector<std::string> argv;
+  // The same for another model than the one in it, where the reader finds that the path that was
+  // given stands for that.
+  std::function<std::vector<std::string>(const std::string& model)> argv_of;
   // Where the reader can make nothing of the path: it may mean something to the server, as written.
   std::vector<std::string> argv_as_written;
   // Such a path is an error; else the server is started all the same.
@@ -100,6 +103,7 @@ class Entrypoint {
   std::string refusal_;                            // what came with that verdict
   std::optional<ReaderNews> done_;
   bool reading_ = false;
+  std::string model_;         // what the path stands for, where that is another one
   bool serves_copy_ = false;  // it is there
   bool copy_is_due_ = false;  // it is to be made
   bool copying_ = false;      // what `reader_` is there for

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "process/port.h"
+#include "run/copy_source.h"
 #include "server/argv.h"
 #include "server/invocation.h"
 #include "server/server_kind.h"
@@ -110,6 +111,9 @@ RunPlan plan_run(const RunRequest& request) {
   RunPlan plan;
   const std::string model = absolute(request.path);
   plan.options.argv = server::substitute(words, {model, port, std::nullopt});
+  plan.options.argv_of = [words, port](const std::string& other) {
+    return server::substitute(words, {other, port, std::nullopt});
+  };
   plan.options.argv_as_written = server::substitute(words, {request.path, port, std::nullopt});
   plan.options.strict = request.strict;
   plan.why_not_asked = address.unknown_as;
@@ -120,14 +124,10 @@ RunPlan plan_run(const RunRequest& request) {
   }
   plan.options.reader.push_back(model);
   if (may_copy) {
-    if (std::filesystem::path(model).extension() == ".gguf") {
-      throw server::ArgvError(
-          "--stage: a .gguf file cannot be staged by itself: name its directory");
-    }
     const std::string copy = absolute(request.copy);
     plan.options.reader.push_back(copy);
     plan.options.copy = {{"/proc/self/exe", "read-ahead", "--copy", model, copy},
-                         server::substitute(words, {copy, port, std::nullopt})};
+                         server::substitute(words, {served_in_copy(model, copy), port, {}})};
     const bool by_path = &kind == &server::k_vllm || &kind == &server::k_sglang;
     plan.name_follows_directory = by_path && !server::has_flag(words, {"--served-model-name"});
   }

@@ -9,9 +9,11 @@
 #include <fmt/format.h>
 
 #include "model/checkpoint.h"
+#include "model/hub_cache.h"
 #include "os/error.h"
 #include "os/interrupt.h"
 #include "os/memory.h"
+#include "run/copy_source.h"
 #include "run/page_cache_bound.h"
 #include "run/step_back.h"
 #include "stage/stager.h"
@@ -119,14 +121,16 @@ struct CopyPlan {
 
 CopyPlan look_at_copy(const std::string& path, const std::string& copy) {
   try {
-    const stage::Destination there = stage::look_at_copy(path, copy);
+    const CopySource source = copy_source(path);
+    const stage::Destination there =
+        stage::look_at_copy(source.directory, {source.selection, {}}, copy);
     if (there.found == stage::Found::absent) return {};
     if (there.found == stage::Found::other) {
       return {std::nullopt, fmt::format("it is there already, and {}; `coldload stage --replace` "
                                         "swaps it for a new copy",
                                         there.what)};
     }
-    return {model::open_checkpoint(copy).paths_as_wanted(), ""};
+    return {model::open_checkpoint(served_in_copy(path, copy)).paths_as_wanted(), ""};
   } catch (const os::Error& error) {
     return {std::nullopt, error.what()};
   }
@@ -149,16 +153,21 @@ std::string why_copy_first(const std::vector<std::string>& paths) {
 void read_checkpoint(const std::string& path, const std::string& copy,
                      std::optional<double> memory_share, const NewsPipe& listener) {
   try {
-    const std::vector<std::string> paths = model::open_checkpoint(path).paths_as_wanted();
+    const model::Checkpoint checkpoint = model::open_checkpoint(path);
+    const std::vector<std::string> paths = checkpoint.paths_as_wanted();
+    const auto stands_for = model::hub_snapshot(path);
+    const std::string snapshot = stands_for ? stands_for->path : "";
     const CopyPlan plan = copy.empty() ? CopyPlan() : look_at_copy(path, copy);
     if (plan.copied) {
-      listener.tell({Kind::has_copy});
+      listener.tell({Kind::has_copy, "", 0, 0, false, snapshot});
       return read_files(*plan.copied, memory_share, listener);
     }
     const bool wanted = !copy.empty() && plan.cannot.empty();
     const std::string reason = wanted ? why_copy_first(paths) : "";
-    if (!reason.empty()) return listener.tell({Kind::copy_first, reason});
-    listener.tell({Kind::found});
+    if (!reason.empty()) {
+      return listener.tell({Kind::copy_first, reason, 0, 0, false, snapshot});
+    }
+    listener.tell({Kind::found, "", 0, 0, false, snapshot});
     if (!plan.cannot.empty()) listener.tell({Kind::not_copied, plan.cannot});
     read_files(paths, memory_share, listener);
   } catch (const std::exception& error) {

@@ -4,6 +4,8 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
+#include <string>
+#include <utility>
 
 #include <fmt/format.h>
 #include <sys/prctl.h>
@@ -12,6 +14,7 @@
 #include "os/clock.h"
 #include "os/error.h"
 #include "os/inherited_descriptors.h"
+#include "run/copy_source.h"
 #include "run/read_checkpoint.h"
 #include "run/reader_news.h"
 #include "run/step_back.h"
@@ -26,9 +29,13 @@ using Kind = ReaderNews::Kind;
 
 std::string remark_on(const stage::StageResult& result) {
   if (result.up_to_date) return "another coldload had made it";
-  return result.resumed_bytes == 0 ? ""
-                                   : fmt::format("{} were there from a copy that was cut off",
-                                                 text::format_bytes(result.resumed_bytes));
+  std::string remark = result.resumed_bytes == 0
+                           ? ""
+                           : fmt::format("{} were there from a copy that was cut off",
+                                         text::format_bytes(result.resumed_bytes));
+  const std::string left_out = stage::words_of(result.left_out);
+  if (!remark.empty() && !left_out.empty()) remark += "; ";
+  return remark + left_out;
 }
 
 // As `coldload stage` makes it, but out of the server's way and told as news; or waits for who
@@ -49,7 +56,9 @@ void copy_checkpoint(const std::string& path, const std::string& copy, const New
   };
   try {
     stage::StageRequest request;
-    request.source = path;
+    CopySource source = copy_source(path);
+    request.source = std::move(source.directory);
+    request.what.selection = std::move(source.selection);
     request.destination = copy;
     request.wait = true;  // for another server's start on this machine, or what a killed one holds
     const stage::StageResult result = stage::stage(request, {[](const std::string&) {}, pulse});

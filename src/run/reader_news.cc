@@ -16,6 +16,7 @@ std::string to_line(const ReaderNews& news) {
   line["at_most"] = news.at_most;
   line["seconds"] = news.seconds;
   line["text"] = news.text;
+  if (!news.path.empty()) line["path"] = news.path;
   return text::to_line(line) + '\n';
 }
 
@@ -27,10 +28,12 @@ std::optional<ReaderNews> parse_reader_line(std::string_view line) {
   ReaderNews::Kind kind{};
   if (!boost::describe::enum_from_string(event.c_str(), kind)) return std::nullopt;
   const text::json::value* const at_most = object.if_contains("at_most");
-  return ReaderNews{kind, text::string_at(object, "text").value_or(""),
+  return ReaderNews{kind,
+                    text::string_at(object, "text").value_or(""),
                     text::unsigned_at(object, "bytes").value_or(0),
                     text::number_at(object, "seconds").value_or(0),
-                    at_most != nullptr && *at_most == text::json::value(true)};
+                    at_most != nullptr && *at_most == text::json::value(true),
+                    text::string_at(object, "path").value_or("")};
 }
 
 void NewsPipe::tell(const ReaderNews& news) const {

@@ -35,6 +35,9 @@ struct ReaderNews {
   std::uint64_t bytes = 0;
   double seconds = 0;
   bool at_most = false;  // some of `bytes` may have been in memory before: nobody could see
+  // With the first three: what the path stands for, and a server is to be given, where that is
+  // another one (a repository's folder in a hub cache).
+  std::string path = {};
 };
 
 // As one line, line feed included, and back; nothing for what is no such line.

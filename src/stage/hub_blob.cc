@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
@@ -19,16 +21,29 @@
 namespace coldload::stage {
 
 namespace {
+
 constexpr std::size_t k_piece_bytes = std::size_t{1} << 20;
+
+bool is_sha256(const std::string& name) {
+  constexpr std::size_t k_digits = 64;
+  return name.size() == k_digits && name.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
-std::string promised_sha256(const SourceFile& file) {
-  const std::filesystem::path path = file.real_path;
-  const std::string name = path.filename().string();
-  constexpr std::size_t k_digits = 64;
-  const bool is_hash =
-      name.size() == k_digits && name.find_first_not_of("0123456789abcdef") == std::string::npos;
-  return is_hash && path.parent_path().filename() == "blobs" ? name : "";
+}  // namespace
+
+std::string promised_sha256(const std::string& path) {
+  namespace fs = std::filesystem;
+  constexpr int k_most_links = 40;  // the kernel follows no more (path_resolution(7))
+  fs::path at = path;
+  for (int links = 0; links <= k_most_links; ++links) {
+    const std::string name = at.filename().string();
+    if (is_sha256(name) && at.parent_path().filename() == "blobs") return name;
+    std::error_code none;
+    const fs::path target = fs::read_symlink(at, none);
+    if (none) break;
+    at = at.parent_path() / target;
+  }
+  return "";
 }
 
 std::string sha256_of(const std::string& path) {
@@ -56,8 +71,12 @@ std::string sha256_of(const std::string& path) {
 }
 
 HubCheck check_hub_blobs(const SourceTree& tree, const std::string& directory, unsigned threads) {
+  struct Promise {
+    std::string name;
+    std::string sha256;
+  };
   struct Shared {
-    std::vector<SourceFile> files;
+    std::vector<Promise> files;
     std::string directory;
     std::atomic<std::size_t> next{0};
     std::mutex mutex;
@@ -66,7 +85,8 @@ HubCheck check_hub_blobs(const SourceTree& tree, const std::string& directory, u
   const auto shared = std::make_shared<Shared>();
   shared->directory = directory;
   for (const SourceFile& file : tree.files) {
-    if (!promised_sha256(file).empty()) shared->files.push_back(file);
+    std::string sha256 = promised_sha256(tree.root + "/" + file.name);
+    if (!sha256.empty()) shared->files.push_back({file.name, std::move(sha256)});
   }
   const auto count = static_cast<unsigned>(std::min<std::size_t>(threads, shared->files.size()));
   if (count == 0) return {};
@@ -76,14 +96,13 @@ HubCheck check_hub_blobs(const SourceTree& tree, const std::string& directory, u
         for (;;) {
           const std::size_t index = shared->next++;
           if (index >= shared->files.size() || os::interrupted()) return;
-          const SourceFile& file = shared->files[index];
+          const Promise& file = shared->files[index];
           const std::string found = sha256_of(shared->directory + "/" + file.name);
           const std::lock_guard lock(shared->mutex);
           ++shared->check.checked;
-          if (found == promised_sha256(file) || os::interrupted()) continue;
-          shared->check.problems.push_back(
-              fmt::format("{} has the SHA-256 {}, its blob's name says {}", file.name, found,
-                          promised_sha256(file)));
+          if (found == file.sha256 || os::interrupted()) continue;
+          shared->check.problems.push_back(fmt::format(
+              "{} has the SHA-256 {}, its blob's name says {}", file.name, found, file.sha256));
         }
       });
   throw_if_interrupted();

@@ -1,4 +1,5 @@
-// What a hub cache says about its own files: a large file's blob is named by its SHA-256.
+// What a hub cache says about its own files: a large file's ETag, by which the cache names its
+// blob, is its SHA-256.
 //
 // Layer: stage. Knows nothing of model formats, servers or experiments.
 #pragma once
@@ -10,9 +11,9 @@
 
 namespace coldload::stage {
 
-// The SHA-256 in the name of the blob that `file` is, in lower case hex; empty where it is none
-// (small files' blobs are named by git's SHA-1).
-[[nodiscard]] std::string promised_sha256(const SourceFile& file);
+// The SHA-256 in the name of the blob that the link at `path` leads to, or over which it leads to
+// another, in lower case hex; empty where there is none (small files have git's SHA-1).
+[[nodiscard]] std::string promised_sha256(const std::string& path);
 
 // In hex. Throws os::Error that names the file.
 [[nodiscard]] std::string sha256_of(const std::string& path);

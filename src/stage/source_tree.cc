@@ -9,8 +9,10 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -29,13 +31,25 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t k_ns_per_s = 1'000'000'000;
 
-// "<repository>/blobs" where `root` is "<repository>/snapshots/<revision>"; empty elsewhere.
-std::string blobs_of(const fs::path& root) {
-  const fs::path snapshots = root.parent_path();
-  if (snapshots.filename() != "snapshots") return "";
-  std::error_code problem;
-  const fs::path blobs = fs::canonical(snapshots.parent_path() / "blobs", problem);
-  return problem ? "" : blobs.string();
+// Where the files of the hub cache lie whose snapshot `root` is, or lies in; none elsewhere.
+//
+//   CACHE/models--ORG--NAME/snapshots/REVISION/FILE -> CACHE/models--ORG--NAME/blobs/ETAG
+//
+// which is the file, or in newer caches a link to one that repositories share, CACHE/blobs/XX/HASH.
+std::vector<std::string> blobs_of(const fs::path& root) {
+  fs::path snapshots = root.parent_path();  // or above: a folder of a snapshot
+  while (snapshots.has_relative_path() && snapshots.filename() != "snapshots") {
+    snapshots = snapshots.parent_path();
+  }
+  if (!snapshots.has_relative_path()) return {};
+  const fs::path repository = snapshots.parent_path();
+  std::vector<std::string> directories;
+  for (const fs::path& holder : {repository, repository.parent_path()}) {
+    std::error_code problem;
+    const fs::path blobs = fs::canonical(holder / "blobs", problem);
+    if (!problem) directories.push_back(blobs.string());
+  }
+  return directories;
 }
 
 // As the file server knows it now, not as a client remembers it. False: see errno.
@@ -54,7 +68,8 @@ std::int64_t in_ns(const statx_timestamp& time) {
 // for each by itself. Owned by the threads too: one that hangs in the kernel keeps it.
 class Scan {
  public:
-  explicit Scan(const std::string& path) : root_(&paths_.emplace_back(path)) {}
+  Scan(const std::string& path, ScanOptions options)
+      : options_(std::move(options)), root_(&paths_.emplace_back(path)) {}
 
   void work(os::PendingCall& call) {
     while (const std::string* path = next()) {
@@ -74,8 +89,11 @@ class Scan {
   // Afterwards.
   SourceTree take() {
     std::sort(tree_.directories.begin(), tree_.directories.end());
-    std::sort(tree_.files.begin(), tree_.files.end(),
-              [](const SourceFile& a, const SourceFile& b) { return a.name < b.name; });
+    for (auto* files : {&tree_.files, &tree_.left_out}) {
+      std::sort(files->begin(), files->end(),
+                [](const SourceFile& a, const SourceFile& b) { return a.name < b.name; });
+    }
+    leave_out_directories();
     return std::move(tree_);
   }
 
@@ -102,7 +120,26 @@ class Scan {
           fmt::format("cannot stage {}: its path is not UTF-8", text::valid_utf8(tree_.root)));
     }
     blobs_ = blobs_of(tree_.root);
-    list(tree_.root);
+    if (options_.selection.only.empty()) return list(tree_.root);
+    const std::lock_guard lock(mutex_);
+    for (const std::string& name : options_.selection.only) {
+      paths_.push_back(tree_.root + "/" + name);
+    }
+    changed_.notify_all();
+  }
+
+  // Those that would be empty for nothing but what is left out.
+  void leave_out_directories() {
+    const auto holds_one_of = [](const std::vector<SourceFile>& files, const std::string& name) {
+      const std::string below = name + "/";
+      const auto at = std::lower_bound(
+          files.begin(), files.end(), below,
+          [](const SourceFile& file, const std::string& prefix) { return file.name < prefix; });
+      return at != files.end() && at->name.starts_with(below);
+    };
+    std::erase_if(tree_.directories, [&](const std::string& name) {
+      return holds_one_of(tree_.left_out, name) && !holds_one_of(tree_.files, name);
+    });
   }
 
   void list(const std::string& directory) {
@@ -113,6 +150,7 @@ class Scan {
       throw_if_interrupted();
       const std::string own = at->path().filename().string();
       if (directory == tree_.root && (own == ".git" || own == ".cache")) continue;
+      if (own.ends_with(".incomplete")) continue;
       found.push_back(directory + "/" + own);
     }
     if (problem) throw os::SystemError("list", directory, problem.value());
@@ -129,38 +167,76 @@ class Scan {
     }
     struct statx info {};
     if (!look(path, AT_SYMLINK_NOFOLLOW, &info)) throw os::SystemError("look at", path, errno);
+    const bool is_link = S_ISLNK(info.stx_mode);
+    if (!S_ISDIR(info.stx_mode) && !options_.selection.takes(name)) {
+      return leave_out(path, name, is_link);
+    }
+    const std::string real = is_link ? follow(path, &info) : path;
     if (S_ISDIR(info.stx_mode)) {
       list(path);
       const std::lock_guard lock(mutex_);
       tree_.directories.push_back(name);
       return;
     }
-    const std::string real = S_ISLNK(info.stx_mode) ? follow(path, &info) : path;
     if (!S_ISREG(info.stx_mode)) {
-      throw UnfitTree(fmt::format("cannot stage {}: {}", path,
-                                  S_ISDIR(info.stx_mode)
-                                      ? "it is a link to a directory"
-                                      : "it is no file (a device, socket or pipe)"));
+      throw UnfitTree(
+          fmt::format("cannot stage {}: it is no file (a device, socket or pipe)", path));
     }
     const std::lock_guard lock(mutex_);
     tree_.files.push_back({name, real, info.stx_size, in_ns(info.stx_mtime)});
   }
 
+  void leave_out(const std::string& path, const std::string& name, bool is_link) {
+    struct statx info {};
+    // A link to a directory may hold what is wanted.
+    const bool there = look(path, 0, &info);
+    if (there && is_link && S_ISDIR(info.stx_mode) && options_.selection.may_enter(name)) {
+      static_cast<void>(follow(path, &info));
+      list(path);
+      const std::lock_guard lock(mutex_);
+      tree_.directories.push_back(name);
+      return;
+    }
+    const bool is_file = there && S_ISREG(info.stx_mode);
+    const std::lock_guard lock(mutex_);
+    tree_.left_out.push_back({name, "", is_file ? info.stx_size : 0, in_ns(info.stx_mtime)});
+  }
+
   // Where the link at `path` leads; `*info` is of that.
-  [[nodiscard]] std::string follow(const std::string& path, struct statx* info) const {
+  [[nodiscard]] std::string follow(const std::string& path, struct statx* info) {
     if (!look(path, 0, info)) {
       throw UnfitTree(
           fmt::format("cannot stage {}: the link leads nowhere ({})", path, os::error_text(errno)));
     }
     std::string real = os::real_path(path, "reach");
-    if (os::is_below(real, tree_.root) || (!blobs_.empty() && os::is_below(real, blobs_)))
+    const bool is_directory = S_ISDIR(info->stx_mode);
+    if (options_.links == OutsideLinks::follow) {
+      if (is_directory) enter_once(path, real);
       return real;
-    throw UnfitTree(
-        fmt::format("cannot stage {}: the link leads out of the tree, to {}", path, real));
+    }
+    const auto holds = [&](const std::string& directory) { return os::is_below(real, directory); };
+    const bool own = holds(tree_.root) || std::any_of(blobs_.begin(), blobs_.end(), holds);
+    if (own && !is_directory) return real;
+    throw UnfitTree(fmt::format(
+        "cannot stage {}: {} {}; --follow-links copies what is there", path,
+        own ? "it is a link to a directory," : "the link leads out of the tree, to", real));
   }
 
+  // A directory that two links lead to would be copied twice, and one that holds the link without
+  // end.
+  void enter_once(const std::string& path, const std::string& real) {
+    const std::string holder = os::real_path(fs::path(path).parent_path().string(), "reach");
+    const std::lock_guard lock(mutex_);
+    if (!os::is_below(holder, real) && entered_.insert(real).second) return;
+    throw UnfitTree(
+        fmt::format("cannot stage {}: the link leads to {}, which {}", path, real,
+                    os::is_below(holder, real) ? "holds it" : "another link leads to as well"));
+  }
+
+  const ScanOptions options_;
   SourceTree tree_;  // its root and the blobs are there before the second path is
-  std::string blobs_;
+  std::vector<std::string> blobs_;
+  std::set<std::string> entered_;  // directories, by links
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::string> paths_;  // all that were found: a thread's call may name each of them
@@ -178,15 +254,16 @@ std::uint64_t SourceTree::bytes() const {
   return sum;
 }
 
-SourceTree scan_tree(const std::string& path) {
+SourceTree scan_tree(const std::string& path, const ScanOptions& options) {
   constexpr unsigned k_threads = 16;
-  const auto scan = std::make_shared<Scan>(path);
+  const auto scan = std::make_shared<Scan>(path, options);
   run_bounded(
       k_threads, [](const Calls&) { return os::interrupted(); },
       [scan](unsigned, os::PendingCall& call) { scan->work(call); });
   SourceTree tree = scan->take();
   if (tree.files.empty()) {
-    throw UnfitTree(fmt::format("{} has no files: there is nothing to stage", path));
+    throw UnfitTree(fmt::format("{} has no files{}: there is nothing to stage", path,
+                                tree.left_out.empty() ? "" : " but those that are left out"));
   }
   return tree;
 }

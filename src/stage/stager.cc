@@ -32,8 +32,23 @@ bool exists(const std::string& path) {
   return ::lstat(path.c_str(), &info) == 0;
 }
 
-// `--replace` helps against everything that makes it `other`.
-Destination look_at(const Place& place, const SourceTree& source) {
+// What a copy holds may be more than is asked for now: that much of the source is looked at, too.
+void add_what_is_staged(const Manifest& manifest, SourceTree* source) {
+  for (const ManifestFile& file : manifest.files) {
+    const auto at = std::lower_bound(
+        source->left_out.begin(), source->left_out.end(), file.name,
+        [](const SourceFile& left, const std::string& name) { return left.name < name; });
+    if (at == source->left_out.end() || at->name != file.name) continue;
+    source->files.push_back(*at);
+    source->left_out.erase(at);
+  }
+  std::sort(source->files.begin(), source->files.end(),
+            [](const SourceFile& a, const SourceFile& b) { return a.name < b.name; });
+}
+
+// `--replace` helps against everything that makes it `other`. Where it is up to date, `source`
+// becomes what it holds.
+Destination look_at(const Place& place, SourceTree* source) {
   if (!exists(place.destination)) return {};
   std::optional<Manifest> manifest;
   try {
@@ -44,8 +59,11 @@ Destination look_at(const Place& place, const SourceTree& source) {
   if (!manifest) return {Found::other, "it was not staged by coldload (it has no manifest)"};
   const std::string changed = what_is_not_as_staged(*manifest, place.destination);
   if (!changed.empty()) return {Found::other, changed};
-  const std::string outdated = difference(*manifest, source, Side::source);
+  SourceTree staged = *source;
+  add_what_is_staged(*manifest, &staged);
+  const std::string outdated = difference(*manifest, staged, Side::source);
   if (!outdated.empty()) return {Found::other, "it is outdated: in the source, " + outdated};
+  *source = std::move(staged);
   return {Found::up_to_date, ""};
 }
 
@@ -211,8 +229,8 @@ void publish_copy(const Place& place, const PlaceLock& lock, const Destination& 
 // With the lock held. Returns the source as it is now: waiting for the lock may have taken long.
 SourceTree stage_locked(const StageRequest& request, const Place& place, const StageEvents& events,
                         const PlaceLock& lock, StageResult* result) {
-  SourceTree source = scan_tree(request.source);
-  const Destination there = look_at(place, source);
+  SourceTree source = scan_tree(request.source, request.what);
+  const Destination there = look_at(place, &source);
   result->up_to_date = there.found == Found::up_to_date;
   if (result->up_to_date) return source;
   if (there.found == Found::other && !request.replace) refuse_other(place, there);
@@ -229,7 +247,8 @@ SourceTree stage_locked(const StageRequest& request, const Place& place, const S
   check_room(place, source);
   Manifest manifest = blank_manifest(source);
   copy(request, source, place, events, &manifest, result);
-  if (scan_tree(request.source) != source) {
+  const SourceTree now = scan_tree(request.source, request.what);
+  if (now.files != source.files || now.directories != source.directories) {
     throw os::Error(
         fmt::format("{} was changed while it was copied: stage it again when it is left alone",
                     request.source));
@@ -282,12 +301,12 @@ void tidy_up(const Place& place) {
 }  // namespace
 
 StageResult stage(const StageRequest& request, const StageEvents& events) try {
-  SourceTree source = scan_tree(request.source);
+  SourceTree source = scan_tree(request.source, request.what);
   const Place place = place_of(request.destination);
   refuse_nesting(source, place);
   refuse_mount_point(place);
   StageResult result;
-  const Destination there = look_at(place, source);
+  const Destination there = look_at(place, &source);
   if (there.found == Found::other && !request.replace) refuse_other(place, there);
   result.up_to_date = there.found == Found::up_to_date;
   if (!result.up_to_date) {
@@ -296,6 +315,7 @@ StageResult stage(const StageRequest& request, const StageEvents& events) try {
   }
   result.bytes = source.bytes();
   result.files = source.files.size();
+  result.left_out = left_out_of(source);
   if (result.up_to_date) {
     check_hub(request, source, place.destination, events, &result);
     tidy_up(place);
@@ -308,9 +328,11 @@ StageResult stage(const StageRequest& request, const StageEvents& events) try {
   return result;
 }
 
-Destination look_at_copy(const std::string& source, const std::string& destination) {
+Destination look_at_copy(const std::string& source, const ScanOptions& what,
+                         const std::string& destination) {
   if (!exists(destination)) return {};
-  return look_at(place_of(destination), scan_tree(source));
+  SourceTree tree = scan_tree(source, what);
+  return look_at(place_of(destination), &tree);
 }
 
 VerifyOutcome verify_staged(const std::string& destination, bool of_source, unsigned jobs,
@@ -321,8 +343,10 @@ VerifyOutcome verify_staged(const std::string& destination, bool of_source, unsi
     throw os::Error(fmt::format(
         "{} is not there: only what coldload stage has made can be verified", place.manifest));
   }
-  return verify_directory(*manifest, of_source ? manifest->source : place.destination, jobs,
-                          progress);
+  VerifyOutcome outcome =
+      verify_directory(*manifest, of_source ? manifest->source : place.destination, jobs, progress);
+  if (of_source) outcome.unknown.clear();  // a copy may be of a part of it
+  return outcome;
 }
 
 }  // namespace coldload::stage

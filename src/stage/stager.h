@@ -9,6 +9,8 @@
 #include <string>
 
 #include "stage/keep.h"
+#include "stage/left_out.h"
+#include "stage/source_tree.h"
 #include "stage/tree_copier.h"
 #include "stage/verify.h"
 
@@ -17,6 +19,7 @@ namespace coldload::stage {
 struct StageRequest {
   std::string source;
   std::string destination;  // the new directory itself
+  ScanOptions what;         // of the source
   unsigned jobs = 16;
   std::optional<double> limit_bytes_per_s;
   bool wait = false;                // for another one that stages there
@@ -28,8 +31,9 @@ struct StageRequest {
 
 struct StageResult : CopyOutcome, Removal {
   bool up_to_date = false;  // nothing was to be done
-  std::uint64_t bytes = 0;  // of the tree
+  std::uint64_t bytes = 0;  // of the copy
   std::size_t files = 0;
+  LeftOut left_out;                             // of the source
   double copy_s = 0;                            // from the first read until all is durable
   std::size_t hub_checked = 0;                  // files held against their SHA-256
   std::optional<std::uint64_t> resident_bytes;  // of the copy, in memory in the end
@@ -56,9 +60,11 @@ struct Destination {
   std::string what;  // for `other`: what is wrong with it
 };
 
-// Whether `destination` is a complete copy of `source` as that is now. Looks at names, sizes and
-// times alone; changes nothing. Throws os::Error where the source cannot be looked at.
-[[nodiscard]] Destination look_at_copy(const std::string& source, const std::string& destination);
+// Whether `destination` is a complete copy of what is asked for of `source`, and of what else it
+// holds, as that is now. Looks at names, sizes and times alone; changes nothing. Throws os::Error
+// where the source cannot be looked at.
+[[nodiscard]] Destination look_at_copy(const std::string& source, const ScanOptions& what,
+                                       const std::string& destination);
 
 // Reads a staged directory again and holds it against its manifest; `of_source`: the source that
 // the manifest names instead. Throws os::Error where there is no manifest.

@@ -26,6 +26,7 @@
 #include "os/mapping.h"
 #include "os/token_bucket.h"
 #include "stage/bounded_threads.h"
+#include "stage/chunk_queue.h"
 #include "stage/file_copy.h"
 #include "stage/read_way_choice.h"
 
@@ -36,6 +37,9 @@ namespace {
 // Many small files are made durable by one flush of their file system; few large ones, each by its
 // own, so that nobody else's data are waited for.
 constexpr std::size_t k_most_own_flushes = 64;
+
+// While numbers of streams are tried.
+constexpr std::size_t k_trial_block_bytes = std::size_t{1} << 20;
 
 // Whether syncfs(2) reaches the disk and tells what failed: not on FUSE, and from Linux 5.8 on.
 bool can_flush_at_once(const os::Fd& directory) {
@@ -55,7 +59,10 @@ class CopyJob {
  public:
   CopyJob(const SourceTree& tree, const std::string& data, std::shared_ptr<Journal> journal,
           const TreeCopyOptions& options, FileCopy::Flush flush)
-      : journal_(std::move(journal)), flush_(flush), choice_(options.jobs) {
+      : journal_(std::move(journal)),
+        flush_(flush),
+        queue_(steps_of(tree), options.jobs),
+        choice_(options.jobs) {
     constexpr std::chrono::milliseconds k_burst{50};
     if (options.limit_bytes_per_s) limit_.emplace(*options.limit_bytes_per_s, k_burst);
     for (const SourceFile& file : tree.files) files_.emplace_back(file, data);
@@ -67,13 +74,16 @@ class CopyJob {
   void work(os::PendingCall& call) {
     const os::Mapping buffer = os::Mapping::anonymous(k_copy_block_bytes);
     try {
-      while (const auto step = next()) take(*step, buffer.bytes(), call);
+      while (const auto step = queue_.next()) take(*step, buffer.bytes(), call);
     } catch (...) {
       stop();  // the others
       throw;
     }
   }
-  void stop() { stopped_ = true; }
+  void stop() {
+    stopped_ = true;
+    queue_.stop();
+  }
   [[nodiscard]] bool stopped() const { return stopped_; }
 
   [[nodiscard]] std::uint64_t copied_bytes() const { return copied_; }
@@ -82,6 +92,7 @@ class CopyJob {
   [[nodiscard]] ReadWay read_way() const {
     return 2 * direct_ >= copied_ ? ReadWay::direct : ReadWay::buffered;
   }
+  [[nodiscard]] unsigned streams() { return queue_.streams(); }
   [[nodiscard]] const std::vector<Hash>& hashes(std::size_t file) const {
     return files_[file].hashes;
   }
@@ -94,37 +105,36 @@ class CopyJob {
           copy(source.real_path, destination, source.bytes),
           hashes(chunks_of(source.bytes)) {}
 
-    // An empty file has one step too: it is made.
-    [[nodiscard]] std::size_t steps() const { return std::max<std::size_t>(1, hashes.size()); }
-
     const SourceFile source;
     const std::string destination;
     FileCopy copy;
-    std::vector<Hash> hashes;                // each written by the one thread that has the chunk
-    std::atomic<std::size_t> left{steps()};  // steps that are not done
+    std::vector<Hash> hashes;  // each written by the one thread that has the chunk
+    std::atomic<std::size_t> left{steps_of(source)};  // steps that are not done
   };
-  struct Step {
-    std::size_t file = 0;
-    std::size_t chunk = 0;
-  };
+  using Step = ChunkQueue::Step;
 
-  std::optional<Step> next() {
-    const std::lock_guard lock(mutex_);
-    if (stopped_ || at_.file >= files_.size()) return std::nullopt;
-    const Step step = at_;
-    if (++at_.chunk >= files_[at_.file].steps()) at_ = {at_.file + 1, 0};
-    return step;
+  // An empty file has one step too: it is made.
+  static std::size_t steps_of(const SourceFile& file) {
+    return std::max<std::size_t>(1, chunks_of(file.bytes));
+  }
+  static std::vector<std::size_t> steps_of(const SourceTree& tree) {
+    std::vector<std::size_t> steps;
+    for (const SourceFile& file : tree.files) steps.push_back(steps_of(file));
+    return steps;
   }
 
   void take(const Step& step, std::span<std::byte> buffer, os::PendingCall& call) {
     File& file = files_[step.file];
     file.copy.open(call);
-    if (!file.hashes.empty()) copy(step, buffer, call);
+    const bool copied = file.hashes.empty() || copy(step, buffer, call);
     if (stopped_) return;  // this or another chunk was left in its middle
+    if (!copied) return queue_.give_back(step);
     if (--file.left == 0) file.copy.finish(file.source.mtime_ns, flush_);
+    queue_.done(step);
   }
 
-  void copy(const Step& step, std::span<std::byte> buffer, os::PendingCall& call) {
+  // False where the chunk was left in its middle.
+  bool copy(const Step& step, std::span<std::byte> buffer, os::PendingCall& call) {
     File& file = files_[step.file];
     const std::uint64_t bytes =
         std::min(k_chunk_bytes, file.source.bytes - step.chunk * k_chunk_bytes);
@@ -132,21 +142,32 @@ class CopyJob {
     if (claim != claimed_.end() && file.copy.holds(step.chunk, claim->second, buffer, call)) {
       file.hashes[step.chunk] = claim->second;
       resumed_ += bytes;
-      return;
+      return true;
     }
     const ChunkReader& source = file.copy.source();
     const bool in_memory = source.in_memory(step.chunk);  // tells nothing of the storage
-    const ReadWay way = source.direct() && !in_memory ? choice_.next() : ReadWay::buffered;
+    if (in_memory) queue_.uncount(step);
+    // One thing is tried at a time: the number of streams first.
+    const bool trying_streams = queue_.trying();
+    ReadWay way = ReadWay::buffered;
+    if (source.direct() && !in_memory) way = trying_streams ? ReadWay::direct : choice_.next();
     const os::TimePoint begin = os::Clock::now();
-    const auto hash = file.copy.copy(step.chunk, way, buffer, call,
-                                     [this](std::size_t block_bytes) { return pace(block_bytes); });
-    if (!hash) return;
-    if (bytes == k_chunk_bytes && !in_memory) choice_.ran(way, os::Clock::now() - begin);
+    const auto hash =
+        file.copy.copy(step.chunk, way, trying_streams ? buffer.first(k_trial_block_bytes) : buffer,
+                       call, [&](std::size_t block_bytes) {
+                         if (!in_memory) queue_.arrived(block_bytes);
+                         return pace(block_bytes) && !queue_.is_one_too_many(step);
+                       });
+    if (!hash) return false;
+    if (bytes == k_chunk_bytes && !in_memory && !trying_streams) {
+      choice_.ran(way, os::Clock::now() - begin);
+    }
     file.hashes[step.chunk] = *hash;
     copied_ += bytes;
     if (way == ReadWay::direct) direct_ += bytes;
     const std::lock_guard lock(journal_mutex_);
     journal_->add({step.file, step.chunk, *hash});
+    return true;
   }
 
   // Holds the thread back to the limit. False once stopped: the rest of the chunk is of no use.
@@ -168,8 +189,7 @@ class CopyJob {
   const FileCopy::Flush flush_;
   std::deque<File> files_;
   std::map<std::pair<std::size_t, std::size_t>, Hash> claimed_;  // what the journal says
-  std::mutex mutex_;
-  Step at_;
+  ChunkQueue queue_;
   ReadWayChoice choice_;
   std::mutex limit_mutex_;
   std::optional<os::TokenBucket> limit_;
@@ -217,7 +237,8 @@ CopyOutcome copy_tree(const SourceTree& tree, const std::string& data,
       },
       [job](unsigned, os::PendingCall& call) { job->work(call); });
   throw_if_interrupted();
-  CopyOutcome outcome{job->copied_bytes(), job->resumed_bytes(), to_string(job->read_way())};
+  CopyOutcome outcome{job->copied_bytes(), job->resumed_bytes(), to_string(job->read_way()),
+                      job->streams()};
   for (std::size_t i = 0; i < manifest->files.size(); ++i) {
     manifest->files[i].chunks = job->hashes(i);
   }

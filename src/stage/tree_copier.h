@@ -32,6 +32,7 @@ struct CopyOutcome {
   std::uint64_t copied_bytes = 0;   // by this call
   std::uint64_t resumed_bytes = 0;  // found in place from an earlier, interrupted copy
   std::string read_way;             // "O_DIRECT" or "page cache": how most of the source was read
+  unsigned streams = 1;             // places of one file that were read at once in the end
 };
 
 // Copies every file of `tree` below `data`, where its directories are made, and fills in the

@@ -89,7 +89,7 @@ class Verification {
   std::vector<std::string> problems_;
 };
 
-// Files below `directory` that the manifest does not name, by name.
+// Files of a copy at `directory` that its manifest does not name, by name.
 std::vector<std::string> files_not_named(const Manifest& manifest, const std::string& directory) {
   std::set<std::string> named;
   for (const ManifestFile& file : manifest.files) named.insert(file.name);

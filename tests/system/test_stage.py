@@ -210,14 +210,19 @@ class Ends(StageTest):
                           capture_output=True).returncode != 0:
             self.skipTest("tmpfs cannot be mounted here")
         self.addCleanup(subprocess.run, ["umount", "-l", str(disk)])
-        process = self.begin()
-        with open(disk / "others", "wb", buffering=0) as file:
-            try:
-                while file.write(b"x" * (1 << 20)):
+
+        def fill():
+            with open(disk / "others", "ab", buffering=0) as file:
+                try:
+                    while file.write(b"x" * (1 << 20)):
+                        pass
+                except OSError:
                     pass
-            except OSError:
-                pass
+
+        process = self.begin()
+        fill()
         _, err = process.communicate(timeout=120)
+        fill()  # what the copy had reserved, too
         self.assertEqual(process.returncode, 1, err)
         self.assertIn("No space left on device", err)
         self.assertEqual([p.name for p in disk.iterdir()], ["others"])

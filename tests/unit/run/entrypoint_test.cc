@@ -65,6 +65,19 @@ TEST(EntrypointServer, OfAPathThatIsRefusedGetsItAsWritten) {
   EXPECT_EQ(end.refused, "no checkpoint");
 }
 
+// A repository's folder in a hub cache stands for a snapshot.
+TEST(Entrypoint, ServesWhatThePathStandsFor) {
+  ReaderNews found{Kind::found};
+  found.path = "5";
+  EntrypointOptions options;
+  options.argv = server(k_original);
+  options.argv_of = [](const std::string& model) { return server(std::stoi(model)); };
+  options.reader = {"printf", "%s", to_line(found)};
+  EXPECT_EQ(Entrypoint(options).run().server->code, 5);
+  options.reader = says(Kind::found);
+  EXPECT_EQ(Entrypoint(options).run().server->code, k_original);
+}
+
 TEST(EntrypointCopy, IsServedWhereItIsThere) {
   EXPECT_EQ(run(says(Kind::has_copy), {"false"}).end.server->code, k_copy);
 }

@@ -116,11 +116,13 @@ TEST(RunPlan, TheCopyIsServedByTheSameCommand) {
   EXPECT_THAT(refusal_of(request), HasSubstr("{model}"));
 }
 
-TEST(RunPlan, AFileAloneIsNotCopied) {
+TEST(RunPlan, OfAFilesCopyTheFirstPartIsServed) {
   RunRequest request = of({"llama-server", "-m", "{model}"});
   request.path = "/models/a.gguf";
   request.copy = "/fast/a";
-  EXPECT_THAT(refusal_of(request), HasSubstr("name its directory"));
+  EXPECT_EQ(plan_run(request).options.copy->argv.back(), "/fast/a/a.gguf");
+  request.path = "/models/a-00002-of-00002.gguf";
+  EXPECT_EQ(plan_run(request).options.copy->argv.back(), "/fast/a/a-00001-of-00002.gguf");
 }
 
 TEST(RunPlan, KnowsNoContextLength) {

@@ -12,7 +12,7 @@ namespace {
 using Kind = ReaderNews::Kind;
 
 TEST(ReaderLine, ComesBackAsItWas) {
-  const ReaderNews news{Kind::done, "cannot read \"a\nb\"", 7'200'000'000, 14.125, true};
+  const ReaderNews news{Kind::done, "cannot read \"a\nb\"", 7'200'000'000, 14.125, true, "/m"};
   const std::string line = to_line(news);
   EXPECT_EQ(line.find('\n'), line.size() - 1);
   const auto back = parse_reader_line(line);
@@ -22,6 +22,7 @@ TEST(ReaderLine, ComesBackAsItWas) {
   EXPECT_TRUE(back->at_most);
   EXPECT_EQ(back->seconds, news.seconds);
   EXPECT_EQ(back->text, news.text);
+  EXPECT_EQ(back->path, news.path);
 }
 
 TEST(ReaderLine, WhatIsNoneIsNothing) {

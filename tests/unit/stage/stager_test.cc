@@ -326,6 +326,41 @@ TEST_F(Stage, ABlobIsHeldAgainstItsName) {
   EXPECT_FALSE(fs::exists(at("other")));
 }
 
+// The same copy serves whoever asks for less of it.
+TEST_F(Stage, ACopyThatHoldsMoreThanIsAskedForIsUpToDateAsLongAsAllOfItIs) {
+  write("src/original/a.pth", "12345");
+  (void)run();
+  request_.what.selection.leave_out = {"original/"};
+  StageResult result = run();
+  EXPECT_TRUE(result.up_to_date);
+  EXPECT_EQ(result.files, 5U);
+  EXPECT_EQ(result.left_out.files, 0U);
+  EXPECT_EQ(look_at_copy(at("src"), request_.what, at("dst")).found, Found::up_to_date);
+  write("src/original/a.pth", "123456");
+  EXPECT_THAT(refusal(), HasSubstr("original/a.pth has 6 bytes instead of 5"));
+  request_.replace = true;
+  result = run();
+  EXPECT_EQ(result.left_out.bytes, 6U);
+  EXPECT_FALSE(fs::exists(at("dst/original")));
+  request_.what = {};
+  EXPECT_EQ(look_at_copy(at("src"), {}, at("dst")).found, Found::other);
+}
+
+TEST_F(Stage, ASharedBlobIsHeldAgainstTheNameOfTheLinkToIt) {
+  const std::string sha = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+  write("hub/blobs/ab/abcd", "{}");
+  fs::create_directories(at("hub/models--o--m/blobs"));
+  fs::create_directories(at("hub/models--o--m/snapshots/rev"));
+  fs::create_symlink("../../blobs/ab/abcd", at("hub/models--o--m/blobs/" + sha));
+  fs::create_symlink("../../blobs/" + sha, at("hub/models--o--m/snapshots/rev/config.json"));
+  request_.source = at("hub/models--o--m/snapshots/rev");
+  request_.verify_hub = true;
+  EXPECT_EQ(run().hub_checked, 1U);
+  write("hub/blobs/ab/abcd", "[]");
+  request_.destination = at("other");
+  EXPECT_THAT(refusal(), HasSubstr("config.json has the SHA-256"));
+}
+
 // In a process of its own: the flag that a signal sets is the process's.
 class StageDeathTest : public Stage {
  protected:

@@ -1,0 +1,66 @@
+#include "stage/stream_choice.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace coldload::stage {
+
+namespace {
+
+constexpr double k_least_s = 0.1;
+constexpr std::uint64_t k_bytes_per_stream = std::uint64_t{4} << 20;
+// What is less than that of the best rate is no noise.
+constexpr double k_less = 0.85;
+// Twice the time that the best rate needs, and nobody has to wait for the rest.
+constexpr double k_patience = 2;
+constexpr std::chrono::seconds k_first_rest{2};
+constexpr std::chrono::seconds k_second_rest{20};
+
+}  // namespace
+
+void StreamChoice::arrived(std::uint64_t bytes, bool wanted, os::TimePoint now) {
+  if (most_ <= 1 || phase_ == Phase::settled) return;
+  if (phase_ == Phase::rest) {
+    if (now >= resume_ && wanted) begin(Phase::measure, streams_, now);
+    return;
+  }
+  bytes_ += bytes;
+  const double seconds = os::seconds_between(since_, now);
+  if (seconds < k_least_s) return;
+  const std::uint64_t needed = k_bytes_per_stream * streams_;
+  const double rate = static_cast<double>(bytes_) / seconds;
+  if (phase_ == Phase::more) {
+    const double expected_s = static_cast<double>(needed) / best_bytes_per_s_;
+    if (bytes_ < needed && seconds < k_least_s + k_patience * expected_s) return;
+    if (bytes_ < needed || rate < k_less * best_bytes_per_s_) return go_back(now);
+    if (rate > best_bytes_per_s_) {
+      best_bytes_per_s_ = rate;
+      best_streams_ = streams_;
+    }
+    return go_on(wanted, now);
+  }
+  if (bytes_ < needed) return;
+  best_bytes_per_s_ = rate;
+  best_streams_ = streams_;
+  go_on(wanted, now);
+}
+
+void StreamChoice::begin(Phase phase, unsigned streams, os::TimePoint now) {
+  phase_ = phase;
+  streams_ = streams;
+  since_ = now;
+  bytes_ = 0;
+}
+
+void StreamChoice::go_on(bool wanted, os::TimePoint now) {
+  if (streams_ >= most_) return begin(Phase::settled, best_streams_, now);
+  if (!wanted) return begin(Phase::measure, streams_, now);
+  begin(Phase::more, std::min(most_, 2 * streams_), now);
+}
+
+void StreamChoice::go_back(os::TimePoint now) {
+  resume_ = now + (doubts_ == 2 ? k_first_rest : k_second_rest);
+  begin(doubts_-- > 0 ? Phase::rest : Phase::settled, best_streams_, now);
+}
+
+}  // namespace coldload::stage

@@ -1,0 +1,56 @@
+// How many places of one file are read at once: as many as bring more.
+//
+// Most storage gives more to more requests. A mount whose daemon streams a file (rclone, s3fs,
+// sshfs and the like) gives far less: each read that does not follow the last one opens the stream
+// anew. So one stream of each file comes first, twice as many are tried for a tenth of a second or
+// for a few MiB, and so on while that does not bring less. Where it does, the last number stays,
+// and is doubted twice more: a network may have been slow just then.
+//
+// Layer: stage. Pure logic: time is passed in. For one thread at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "os/clock.h"
+
+namespace coldload::stage {
+
+class StreamChoice {
+ public:
+  StreamChoice(unsigned most, os::TimePoint now) : most_(most), since_(now) {}
+
+  // Of one file, at once, just now.
+  [[nodiscard]] unsigned streams() const { return streams_; }
+  // Whether a number is on trial: blocks should be small, so that a bad one is soon known.
+  [[nodiscard]] bool trying() const { return phase_ == Phase::first || phase_ == Phase::more; }
+
+  // That many bytes came. `wanted`: somebody has nothing to do because no file may be read in more
+  // places.
+  void arrived(std::uint64_t bytes, bool wanted, os::TimePoint now);
+
+ private:
+  enum class Phase {
+    first,    // the first rate
+    measure,  // the rate now, before more are tried
+    more,     // more are on trial
+    rest,     // more brought less; until `resume_`
+    settled,
+  };
+
+  void begin(Phase phase, unsigned streams, os::TimePoint now);
+  void go_on(bool wanted, os::TimePoint now);
+  void go_back(os::TimePoint now);
+
+  const unsigned most_;
+  unsigned streams_ = 1;
+  Phase phase_ = Phase::first;
+  os::TimePoint since_;      // of this phase
+  std::uint64_t bytes_ = 0;  // since then
+  unsigned best_streams_ = 1;
+  double best_bytes_per_s_ = 0;
+  int doubts_ = 2;  // left
+  os::TimePoint resume_;
+};
+
+}  // namespace coldload::stage

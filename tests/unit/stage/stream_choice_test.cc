@@ -1,0 +1,92 @@
+#include "stage/stream_choice.h"
+
+#include <chrono>
+#include <functional>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+namespace coldload::stage {
+namespace {
+
+// Reads blocks of 1 MiB for `seconds` from a mount that gives `bytes_per_s` to that many streams,
+// without waiting: time is counted.
+class Mount {
+ public:
+  using Rate = std::function<double(unsigned)>;
+  explicit Mount(Rate bytes_per_s) : bytes_per_s_(std::move(bytes_per_s)) {}
+
+  void read(double seconds, bool wanted = true) {
+    const os::TimePoint end = now_ + in_clock(seconds);
+    while (now_ < end) {
+      const unsigned streams = choice_.streams();
+      constexpr double k_block_bytes = 1 << 20;
+      // All streams' blocks come together.
+      now_ += in_clock(k_block_bytes * streams / bytes_per_s_(streams));
+      for (unsigned i = 0; i < streams; ++i) {
+        bytes_ += k_block_bytes;
+        choice_.arrived(1 << 20, wanted, now_);
+      }
+    }
+  }
+  [[nodiscard]] unsigned streams() const { return choice_.streams(); }
+  [[nodiscard]] bool trying() const { return choice_.trying(); }
+  [[nodiscard]] double bytes() const { return bytes_; }
+
+ private:
+  static os::Clock::duration in_clock(double seconds) {
+    return std::chrono::duration_cast<os::Clock::duration>(std::chrono::duration<double>(seconds));
+  }
+
+  Rate bytes_per_s_;
+  os::TimePoint now_;
+  double bytes_ = 0;
+  StreamChoice choice_{16, now_};
+};
+
+TEST(StreamChoice, MoreStreamsAreTakenWhereTheyBringMore) {
+  Mount mount([](unsigned streams) { return 50e6 * streams; });
+  mount.read(5);
+  EXPECT_EQ(mount.streams(), 16U);
+  EXPECT_FALSE(mount.trying());
+}
+
+TEST(StreamChoice, OneStreamIsKeptWhereTheDaemonWantsOne) {
+  Mount mount([](unsigned streams) { return streams == 1 ? 300e6 : 2e6; });
+  mount.read(1.5);
+  EXPECT_EQ(mount.streams(), 1U);
+  mount.read(100);
+  EXPECT_EQ(mount.streams(), 1U);
+  // What the doubts cost.
+  EXPECT_GT(mount.bytes(), 0.9 * 300e6 * 100);
+}
+
+TEST(StreamChoice, TheBestNumberStaysWhereMoreIsWorse) {
+  Mount mount([](unsigned streams) { return streams <= 4 ? 100e6 * streams : 100e6; });
+  mount.read(100);
+  EXPECT_EQ(mount.streams(), 4U);
+}
+
+TEST(StreamChoice, WhatWasSlowForAMomentIsTriedAgain) {
+  bool slow = false;
+  Mount mount([&slow](unsigned streams) { return slow ? 1e6 : 50e6 * streams; });
+  mount.read(0.15);
+  EXPECT_EQ(mount.streams(), 2U);
+  slow = true;
+  mount.read(1);
+  EXPECT_EQ(mount.streams(), 1U);
+  slow = false;
+  mount.read(10);
+  EXPECT_EQ(mount.streams(), 16U);
+}
+
+// Where every thread has a file of its own.
+TEST(StreamChoice, NoMoreAreTriedThanAreOfUse) {
+  Mount mount([](unsigned streams) { return 50e6 * streams; });
+  mount.read(5, false);
+  EXPECT_EQ(mount.streams(), 1U);
+  EXPECT_FALSE(mount.trying());
+}
+
+}  // namespace
+}  // namespace coldload::stage
