@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -19,6 +18,7 @@
 #include "os/fd.h"
 #include "os/interrupt.h"
 #include "os/subprocess.h"
+#include "server/program.h"
 
 namespace coldload::server {
 
@@ -26,20 +26,6 @@ namespace {
 
 constexpr std::size_t k_longest_version = 128;
 constexpr std::size_t k_script_head_bytes = 4096;
-
-// The file that a command's name stands for; empty where there is none.
-std::string path_of(const std::string& command) {
-  if (command.find('/') != std::string::npos) return command;
-  const char* const search = std::getenv("PATH");
-  std::string_view rest = search == nullptr ? "" : search;
-  while (!rest.empty()) {
-    const std::size_t colon = rest.find(':');
-    std::string candidate = fmt::format("{}/{}", rest.substr(0, colon), command);
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
-    rest = colon == std::string_view::npos ? "" : rest.substr(colon + 1);
-  }
-  return "";
-}
 
 // "#!/opt/venv/bin/python3" -> its words; empty for anything that is no script of Python's. pip
 // writes `#!/bin/sh` and an exec line where the interpreter's path is long.
@@ -79,14 +65,21 @@ std::vector<std::string> interpreter_of(const std::vector<std::string>& argv) {
     words.push_back(argv[invocation.at]);
     return words;
   }
-  // These write files of the user's.
-  if (names_one_of(words, {"nsys", "time"})) return {};
+  // These write files of the user's, or start more than the command.
+  if (names_one_of(words, {"nsys", "time", "strace", "ray"})) return {};
+  // A container's is its own.
+  if (names_one_of(words, {"apptainer", "singularity"})) {
+    words.emplace_back("python3");
+    return words;
+  }
   // Within a project's environment that a wrapper sets up, `python` is that environment's.
-  if (names_one_of(words, {"uv", "uvx", "poetry", "pixi", "conda", "mamba"})) {
+  if (names_one_of(words, {"uv", "uvx", "poetry", "pixi", "conda", "mamba", "micromamba", "pipenv",
+                           "hatch", "rye", "pdm"})) {
     words.emplace_back("python");
     return words;
   }
-  const std::vector<std::string> interpreter = interpreter_of_script(path_of(argv[invocation.at]));
+  const std::vector<std::string> interpreter =
+      interpreter_of_script(path_of_program(argv[invocation.at]));
   if (interpreter.empty()) return {};
   words.insert(words.end(), interpreter.begin(), interpreter.end());
   return words;
