@@ -10,6 +10,7 @@
 #include "run/entrypoint.h"
 #include "run/plan.h"
 #include "server/argv.h"
+#include "text/escape.h"
 #include "text/units.h"
 
 namespace coldload::cli {
@@ -72,6 +73,7 @@ std::string words_of(const run::RunRequest& request, const ReaderNews& news, boo
 }
 
 void say_all(const run::RunRequest& request, run::RunPlan* plan) {
+  for (const std::string& remark : plan->remarks) say(text::one_line(remark));
   if (plan->name_follows_directory) {
     say("clients see the directory that is served as the model's name, which changes when the copy"
         " is there: give --served-model-name");

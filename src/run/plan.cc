@@ -1,39 +1,27 @@
 #include "run/plan.h"
 
-#include <algorithm>
-#include <array>
 #include <filesystem>
 #include <optional>
-#include <string_view>
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include "process/port.h"
+#include "server/address.h"
 #include "server/argv.h"
 #include "server/invocation.h"
+#include "server/server_command.h"
 #include "server/server_kind.h"
 
 namespace coldload::run {
 
 namespace {
 
-// The address to ask a server at that listens on `host`; empty where nobody can tell.
-std::string host_to_ask(const std::string& host) {
-  constexpr std::array<std::string_view, 4> k_any{"", "0.0.0.0", "::", "localhost"};
-  if (std::find(k_any.begin(), k_any.end(), host) != k_any.end()) return "127.0.0.1";
-  in_addr address{};
-  return ::inet_pton(AF_INET, host.c_str(), &address) == 1 ? host : "";
-}
-
 // Where the server will answer when it is ready, as far as its command tells; {port} in it stands
-// for itself. Empty: not known.
-std::string url_of_command(const server::ServerKind& kind, const std::vector<std::string>& words) {
-  const bool speaks_tls = server::has_flag(
-      words, {"--ssl-keyfile", "--ssl-certfile", "--ssl-key-file", "--ssl-cert-file"});
-  const std::string host = host_to_ask(server::flag_value(words, {"--host"}).value_or(""));
-  if (speaks_tls || host.empty()) return "";
-  return fmt::format("http://{}:{{port}}{}", host, kind.ready_endpoint);
+// for itself. Empty: not known, or not without a name server.
+std::string url_of_command(const server::ServerCommand& command) {
+  const server::Address address = server::address_of(*command.kind, command.settings);
+  const bool can_be_asked = address.url.rfind("http://", 0) == 0 && !address.is_socket;
+  return command.faults.empty() && !address.is_by_name && can_be_asked ? address.url : "";
 }
 
 // Asking must not wait for a name server.
@@ -51,26 +39,30 @@ process::ReadyUrl local_url(const std::string& text) {
 }  // namespace
 
 RunPlan plan_run(const RunRequest& request) {
-  const std::vector<std::string>& words = request.command;
+  const server::ServerCommand command = server::read_command(request.command, nullptr, {});
   const bool may_copy = !request.copy.empty();
   // With two directories that may be served, the command cannot name one.
-  server::ArgvFacts facts = may_copy ? server::examine_argv(words) : server::facts_of_argv(words);
+  server::ArgvFacts facts =
+      may_copy ? server::examine_command(command) : server::facts_of_command(command);
   if (facts.uses_max_model_len) {
     throw server::ArgvError(
         "run knows no {max_model_len}: write the number into the server's command");
   }
-  const server::ServerKind& kind = server::recognise(server::look_through(words));
+  const server::ServerKind& kind = *command.kind;
   const bool says_port = facts.uses_port || facts.fixed_port || request.port != 0;
   if (!says_port && kind.default_port != 0) facts.fixed_port = kind.default_port;
-  std::string url = request.ready_url;
-  if (url.empty() && (says_port || facts.fixed_port)) url = url_of_command(kind, words);
+  std::string url = request.ready_url.empty() ? url_of_command(command) : request.ready_url;
+  if (url.find("{port}") != std::string::npos && !says_port && !facts.fixed_port) url.clear();
   const std::string any_url = url.empty() ? "http://127.0.0.1/" : url;
-  const server::ReadyPlan ready = server::plan_ready(facts, request.port, any_url);
+  const server::ReadyPlan ready =
+      server::plan_ready(facts, request.port, request.ready_url, any_url);
   const auto port = ready.choose_port ? std::optional(process::choose_free_port()) : ready.port;
 
   RunPlan plan;
+  plan.remarks = command.faults;
+  plan.remarks.insert(plan.remarks.end(), command.remarks.begin(), command.remarks.end());
   const std::string model = std::filesystem::absolute(request.path);
-  plan.options.argv = server::substitute(words, {model, port, std::nullopt});
+  plan.options.argv = server::substitute(command.argv, {model, port, std::nullopt});
   plan.options.reader = {"/proc/self/exe", "read-ahead", model};
   if (may_copy) {
     if (std::filesystem::path(model).extension() == ".gguf") {
@@ -80,9 +72,10 @@ RunPlan plan_run(const RunRequest& request) {
     const std::string copy = std::filesystem::absolute(request.copy);
     plan.options.reader.push_back(copy);
     plan.options.copy = {{"/proc/self/exe", "read-ahead", "--copy", model, copy},
-                         server::substitute(words, {copy, port, std::nullopt})};
+                         server::substitute(command.argv, {copy, port, std::nullopt})};
     const bool by_path = &kind == &server::k_vllm || &kind == &server::k_sglang;
-    plan.name_follows_directory = by_path && !server::has_flag(words, {"--served-model-name"});
+    plan.name_follows_directory =
+        by_path && !server::has_flag(command.settings, {"--served-model-name"});
   }
   if (url.empty()) return plan;
   plan.options.ready_url = local_url(server::substitute(url, {model, port, std::nullopt}));

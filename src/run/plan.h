@@ -1,7 +1,8 @@
 // What `coldload run` starts and where it asks: the server's command with its placeholders
 // replaced, the reader's command, the port and the ready URL.
 //
-// Layer: run. Reads no file: a look at the model's path is the reader's, which may hang.
+// Layer: run. Reads no file but the server's configuration: a look at the model's path is the
+// reader's, which may hang.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,8 @@ struct RunPlan {
   EntrypointOptions options;
   // Clients see the directory that is served as the model's name, which a copy changes.
   bool name_follows_directory = false;
+  // What of the command is not as one may think: in words. It is started all the same.
+  std::vector<std::string> remarks;
 };
 
 // Throws server::ArgvError for a command or a URL that cannot be used.

@@ -43,6 +43,7 @@ const ServerKind k_sglang{
     .recognises = is_sglang,
     .grammar = {k_sglang_patterns, R"(((?:DP\d+ |PP\d+ )*TP\d+(?: [A-Z]{2}\d+)*)\])"},
     .default_port = 30000,
+    .speech = {.config_flag = "--config"},
     .command =
         "python3 -m sglang.launch_server --model-path {model} --host 127.0.0.1 --port {port} "
         "--served-model-name m",
