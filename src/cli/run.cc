@@ -127,7 +127,8 @@ int run_server(const std::vector<std::string>& args) {
                  "the next start");
   app.add_option("--port", request.port, "the server's port (default: as its command says)");
   app.add_option("--ready-url", request.ready_url,
-                 "ready when this answers 200 (default: http://127.0.0.1:{port}/health)");
+                 "ready when this answers 200 (default: /health where its command says\n"
+                 "that it listens); http, https, or http://unix:SOCKET:/PATH");
   app.add_flag("--quiet", quiet, "say nothing but what is wrong");
   if (!parse(app, {args.begin(), dashes})) return k_exit_ok;
   // Without a command: as if it were empty.

@@ -78,7 +78,8 @@ void add_server_flags(CLI::App* app, ServerFlags* flags) {
   app->add_option("--env", flags->environment, "KEY=VALUE for the server")->allow_extra_args(false);
   app->add_option("--port", flags->port, "the server's port (default: a free one)");
   app->add_option("--ready-url", flags->ready_url,
-                  "ready when this answers 200 (default: http://127.0.0.1:{port}/health)");
+                  "ready when this answers 200 (default: /health where its command says\n"
+                  "that it listens); http, https, or http://unix:SOCKET:/PATH");
   app->add_option("--max-model-len", flags->max_model_len, "for the CSV and {max_model_len}")
       ->envname("MAX_MODEL_LEN");
   app->add_option("--gpu-memory-utilization", flags->gpu_memory_utilization,

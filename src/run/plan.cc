@@ -20,8 +20,7 @@ namespace {
 // for itself. Empty: not known, or not without a name server.
 std::string url_of_command(const server::ServerCommand& command) {
   const server::Address address = server::address_of(*command.kind, command.settings);
-  const bool can_be_asked = address.url.rfind("http://", 0) == 0 && !address.is_socket;
-  return command.faults.empty() && !address.is_by_name && can_be_asked ? address.url : "";
+  return command.faults.empty() && !address.is_by_name ? address.url : "";
 }
 
 // Asking must not wait for a name server.

@@ -1,6 +1,8 @@
 #include "server/settings.h"
 
 #include <cstdlib>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 #include <re2/re2.h>
@@ -82,6 +84,13 @@ Settings settings_of(const ServerKind& kind, const Invocation& invocation,
   settings.words.insert(settings.words.end(), invocation.arguments.begin(),
                         invocation.arguments.end());
   if (&kind != &k_generic) find_joined_words(invocation, &settings);
+  // Of Python's ssl module: 2 is CERT_REQUIRED.
+  if (flag_value(settings.words, {"--ssl-cert-reqs"}) == "2") {
+    settings.faults.push_back(fmt::format(
+        "--ssl-cert-reqs 2: {} answers only who shows a certificate, and coldload has none to show "
+        "when it asks whether the server is ready; write 0 to measure it",
+        kind.name));
+  }
   return settings;
 }
 

@@ -3,12 +3,15 @@ the server is asked whether it is ready."""
 
 import os
 import subprocess
+import sys
 import unittest
 
 from harness import (
     FAKE_SERVER,
+    SOURCE_DIR,
     ScratchTest,
     free_port,
+    has_command,
     has_fake_server,
     needs,
     read_records,
@@ -18,6 +21,8 @@ from harness import (
     stop,
     write_checkpoint,
 )
+
+LISTENER = SOURCE_DIR / "tests" / "fakes" / "listener.py"
 
 # Only runs what follows its first N words: for a wrapper that is not installed here.
 SKIP = "#!/bin/sh\nshift {}\nexec \"$@\"\n"
@@ -47,9 +52,9 @@ exec {FAKE_SERVER} --model "$model" --read full $FAKE_ARGS "$@"
         path.chmod(0o755)
         return path
 
-    def coldload(self, *words, env=None):
+    def coldload(self, *words, env=None, timeout="60s"):
         return run(["measure", self.model, "--runs", 1, "--warm-runs", 0, "-w", 0, "--no-floor",
-                    "--timeout", "60s", "--out", self.out, *words], env={**self.env, **(env or {})})
+                    "--timeout", timeout, "--out", self.out, *words], env={**self.env, **(env or {})})
 
     def plan(self, *words, expect=0, env=None):
         result = self.coldload("--dry-run", *words, env=env)
@@ -63,7 +68,7 @@ exec {FAKE_SERVER} --model "$model" --read full $FAKE_ARGS "$@"
 
     def assert_run_sees_ready(self, *command, env=None):
         process = start(["run", self.model, "--", *command], env={**self.env, **(env or {})},
-                        stderr=subprocess.PIPE)
+                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
             self.assertTrue(any("ready after" in line for line in process.stderr))
         finally:
@@ -234,6 +239,77 @@ class Variables(CommandTest):
         plan = self.plan("--", "llama-server", "-m", "{model}", "--port", "18082", "--host",
                          "127.0.0.3", env={"LLAMA_ARG_PORT": "18081", "LLAMA_ARG_HOST": "127.0.0.2"})
         self.assertIn("asked at http://127.0.0.3:18082/health", plan)
+
+
+@needs(has_command("openssl"))
+class Addresses(CommandTest):
+    """Asked where the server really listens."""
+
+    threads = ("test_a_server_that_speaks_tls",)
+
+    def setUp(self):
+        super().setUp()
+        for name in ("vllm", "llama-server"):
+            self.program(name, f"#!/bin/sh\nexec {sys.executable} {LISTENER} $FAKE_ARGS \"$@\"\n")
+
+    def certificate(self):
+        paths = (self.scratch / "cert.pem", self.scratch / "key.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                        "-subj", "/CN=somewhere.else", "-out", paths[0], "-keyout", paths[1]],
+                       check=True, capture_output=True)
+        return paths
+
+    def assert_ok(self, *words, listens):
+        record = self.measure(*words, env={"FAKE_ARGS": " ".join(map(str, listens))})
+        self.assertEqual(record["status"], "ok", record["reason"])
+
+    def test_a_server_that_speaks_tls(self):
+        cert, key = self.certificate()
+        words = ("--", "vllm", "serve", "{model}", "--port", "{port}", "--ssl-certfile", cert,
+                 "--ssl-keyfile", key)
+        self.assert_ok(*words, listens=("--tls", cert, key))
+        self.assert_ok("--ready-url", "https://localhost:{port}/health", *words,
+                       listens=("--tls", cert, key))
+
+    def test_run_sees_a_server_that_speaks_tls(self):
+        cert, key = self.certificate()
+        self.assert_run_sees_ready("vllm", "serve", "{model}", "--port", "{port}", "--ssl-certfile",
+                                   cert, env={"FAKE_ARGS": f"--tls {cert} {key}"})
+
+    def test_what_speaks_no_tls_is_not_ready(self):
+        result = self.coldload("--", "vllm", "serve", "{model}", "--port", "{port}",
+                               "--ssl-certfile", "c", timeout="2s")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("no TLS that can be trusted", read_records(self.out)[-1]["reason"])
+
+    def test_a_unix_socket_of_every_trial(self):
+        socket = self.scratch / "s.sock"
+        for _ in range(2):
+            self.assert_ok("--", "vllm", "serve", "{model}", "--uds", socket,
+                           listens=("--uds", socket))
+            self.assertFalse(socket.exists())
+        self.assert_ok("--", "llama-server", "-m", "{model}", "--host", socket,
+                       listens=("--uds", socket))
+
+    def test_a_unix_socket_that_another_listens_at(self):
+        path = self.scratch / "s.sock"
+        other = subprocess.Popen([sys.executable, LISTENER, "--uds", path], stdout=subprocess.PIPE,
+                                 text=True)
+        self.addCleanup(other.stdout.close)
+        self.addCleanup(other.wait)
+        self.addCleanup(other.kill)
+        self.assertIn("listening", other.stdout.readline())
+        self.coldload("--", "vllm", "serve", "{model}", "--uds", path)
+        record = read_records(self.out)[-1]
+        self.assertEqual(record["status"], "failed")
+        self.assertIn(f"another one listens at socket {path}", record["reason"])
+        self.assertTrue(path.exists())
+
+    def test_one_address_and_a_prefix(self):
+        self.assert_ok("--", "vllm", "serve", "{model}", "--port", "{port}", "--host", "127.0.0.9",
+                       listens=("--bind", "127.0.0.9"))
+        self.assert_ok("--", "llama-server", "-m", "{model}", "--port", "{port}", "--api-prefix",
+                       "/llm", listens=("--prefix", "/llm"))
 
 
 if __name__ == "__main__":

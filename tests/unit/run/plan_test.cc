@@ -45,12 +45,13 @@ TEST(RunPlan, AsksWhereTheServerListens) {
   EXPECT_EQ(url_of({"serve", "--port=1", "--host", "127.0.0.2"}), "http://127.0.0.2:1/health");
   EXPECT_EQ(url_of({"serve", "--port=1", "--host", "0.0.0.0"}), "http://127.0.0.1:1/health");
   EXPECT_EQ(url_of({"vllm", "serve", "m"}), "http://127.0.0.1:8000/health");
+  EXPECT_EQ(url_of({"serve", "--port=1", "--ssl-keyfile", "k"}), "https://127.0.0.1:1/health");
+  EXPECT_EQ(url_of({"vllm", "serve", "m", "--uds", "/tmp/s"}), "http://unix:/tmp/s:/health");
 }
 
 TEST(RunPlan, AsksNowhereWhereNobodyCanTell) {
   EXPECT_EQ(url_of({"serve"}), "");
   EXPECT_EQ(url_of({"serve", "--port=1", "--host", "gpu7"}), "");
-  EXPECT_EQ(url_of({"serve", "--port=1", "--ssl-keyfile", "k"}), "");
 }
 
 TEST(RunPlan, TakesAReadyUrlOfThisMachineAlone) {
@@ -59,7 +60,7 @@ TEST(RunPlan, TakesAReadyUrlOfThisMachineAlone) {
   EXPECT_FALSE(plan_run(request).options.must_be_ours);
   request.ready_url = "http://gpu7:7/x";
   EXPECT_THAT(refusal_of(request), HasSubstr("the server runs here"));
-  request.ready_url = "https://localhost";
+  request.ready_url = "ftp://localhost";
   EXPECT_THAT(refusal_of(request), HasSubstr("http://"));
 }
 
