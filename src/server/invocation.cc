@@ -68,7 +68,8 @@ void look_into_shell(const std::vector<std::string>& argv, Invocation* result) {
     if (word.size() < 2 || word.front() != '-') return;
     if (!re2::RE2::FullMatch(word, "-[a-z]*c[a-z]*")) continue;
     result->shell_line = argv[at + 1];
-    result->arguments.clear();
+    // What follows is handed to the line.
+    result->arguments.assign(argv.begin() + static_cast<std::ptrdiff_t>(at) + 2, argv.end());
     // A line of one command, as far as a look can tell.
     std::string command;
     if (!re2::RE2::PartialMatch(result->shell_line, "[;&|\n]") &&
