@@ -27,6 +27,9 @@ coldload_static_library(cmark-gfm-extensions cmark-gfm-core-extensions.h)
 target_link_libraries(coldload::cmark-gfm-extensions INTERFACE coldload::cmark-gfm)
 coldload_static_library(crypto openssl/evp.h)
 target_link_libraries(coldload::crypto INTERFACE Threads::Threads dl)
+coldload_static_library(ssl openssl/ssl.h)
+target_link_libraries(coldload::ssl INTERFACE coldload::crypto)
+coldload_static_library(yaml-cpp yaml-cpp/yaml.h)
 
 # Distributions have fmt as a shared library or as headers alone, with which a file of ours takes twice
 # as long to compile.

@@ -28,6 +28,7 @@
 #include "report/comparison_json.h"
 #include "report/report_files.h"
 #include "report/summary.h"
+#include "server/program.h"
 
 namespace coldload::cli {
 
@@ -138,9 +139,15 @@ int run_experiment(ExperimentCommand command, const std::vector<std::string>& ar
   auto planned = as_usage([&] { return measure::PlannedArms(plan); });
   const std::unique_ptr<measure::Target> target = make_target(request);
   const std::string plan_text = describe_plan(plan, planned.all(), *target);
+  // The start itself finds it, too: as the first trial's failure, with a row that says it.
+  const std::string not_startable =
+      request.server ? server::why_not_startable(request.server->command.argv,
+                                                 request.server->command.invocation)
+                     : "";
   if (request.dry_run) {
     warn_of_arms(planned.all(), &watcher);
     print_out("{}", plan_text);
+    if (!not_startable.empty()) throw UsageError(not_startable);
     return k_exit_ok;
   }
   const auto results =
@@ -148,6 +155,7 @@ int run_experiment(ExperimentCommand command, const std::vector<std::string>& ar
   if (request.verbosity != Verbosity::quiet) fmt::print(stderr, "{}", plan_text);
   warn_of_results(*results, &watcher);
   warn_of_arms(planned.all(), &watcher);
+  if (!not_startable.empty()) watcher.warning(not_startable);
   measure::Arms arms = std::move(planned).prepare(*target, watcher);
   const measure::ExperimentResult result = run_or_report(request, arms, *results, watcher);
   const records::Dataset dataset = write_report(*results, request.json);

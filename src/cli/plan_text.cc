@@ -79,6 +79,11 @@ std::string describe_plan(const measure::Plan& plan, const std::vector<measure::
         fmt::format("floor    what each path above can deliver, {} s each before the first run\n",
                     measure::k_arm_floor_s);
   }
+  std::string_view margin = "server   ";
+  for (const std::string& line : target.about()) {
+    text += fmt::format("{}{}\n", margin, text::one_line(line));
+    margin = "         ";
+  }
   for (const measure::Arm& arm : arms) {
     if (arm.facts.placeholder) continue;
     text += fmt::format("run      {}\n",

@@ -10,6 +10,7 @@
 #include "run/entrypoint.h"
 #include "run/plan.h"
 #include "server/argv.h"
+#include "text/escape.h"
 #include "text/units.h"
 
 namespace coldload::cli {
@@ -82,6 +83,7 @@ void say_problems(const run::RunRequest& request, run::RunPlan* plan) {
 }
 
 void say_all(const run::RunRequest& request, run::RunPlan* plan) {
+  for (const std::string& remark : plan->remarks) say(text::one_line(remark));
   if (plan->name_follows_directory) {
     say("clients see the directory that is served as the model's name, which changes when the copy"
         " is there: give --served-model-name");
@@ -136,7 +138,8 @@ int run_server(const std::vector<std::string>& args) {
                  "the next start");
   app.add_option("--port", request.port, "the server's port (default: as its command says)");
   app.add_option("--ready-url", request.ready_url,
-                 "ready when this answers 200 (default: http://127.0.0.1:{port}/health)");
+                 "ready when this answers 200 (default: /health where its command says\n"
+                 "that it listens); http, https, or http://unix:SOCKET:/PATH");
   app.add_flag(
       "--strict", request.strict,
       "start nothing where PATH cannot be read, or nobody can tell where the server answers");

@@ -7,6 +7,9 @@
 
 #include "cli/arm_flags.h"
 #include "cli/command.h"
+#include "process/ready_url.h"
+#include "server/address.h"
+#include "server/argv.h"
 
 namespace coldload::cli {
 
@@ -47,29 +50,22 @@ std::vector<std::string> built_command(const server::ServerKind& kind, const Ser
   return server::command_of(kind, {flags.max_model_len, flags.gpu_memory_utilization, more_flags});
 }
 
-void place_command(const ServerFlags& flags, const std::vector<std::string>& words,
-                   measure::ServerOptions* server) {
-  const server::ServerKind* const wanted = kind_of(flags.kind);
+// The words of the command, and the server that they are said to be; null: as they tell.
+std::vector<std::string> words_of_command(const ServerFlags& flags,
+                                          const std::vector<std::string>& words,
+                                          const server::ServerKind* wanted) {
   const bool is_command = !words.empty() && words.front().rfind('-', 0) != 0;
   if (is_command && flags.gpu_memory_utilization) {
     throw UsageError(
         "--gpu-memory-utilization is for a command that coldload builds: write it into the "
         "server's own");
   }
-  if (is_command) {
-    const server::Invocation invocation = server::look_through(words);
-    refuse_outsiders(invocation);
-    server->argv = words;
-    server->kind = wanted != nullptr ? wanted : &server::recognise(invocation);
-  } else if (wanted != nullptr) {
-    server->argv = built_command(*wanted, flags, words);
-    server->kind = wanted;
-  } else {
-    throw UsageError(fmt::format(
-        "the words after -- begin with the flag {}: write the server's command, or name it with "
-        "--server",
-        words.front()));
-  }
+  if (is_command) return words;
+  if (wanted != nullptr) return built_command(*wanted, flags, words);
+  throw UsageError(fmt::format(
+      "the words after -- begin with the flag {}: write the server's command, or name it with "
+      "--server",
+      words.front()));
 }
 
 }  // namespace
@@ -82,7 +78,8 @@ void add_server_flags(CLI::App* app, ServerFlags* flags) {
   app->add_option("--env", flags->environment, "KEY=VALUE for the server")->allow_extra_args(false);
   app->add_option("--port", flags->port, "the server's port (default: a free one)");
   app->add_option("--ready-url", flags->ready_url,
-                  "ready when this answers 200 (default: http://127.0.0.1:{port}/health)");
+                  "ready when this answers 200 (default: /health where its command says\n"
+                  "that it listens); http, https, or http://unix:SOCKET:/PATH");
   app->add_option("--max-model-len", flags->max_model_len, "for the CSV and {max_model_len}")
       ->envname("MAX_MODEL_LEN");
   app->add_option("--gpu-memory-utilization", flags->gpu_memory_utilization,
@@ -100,23 +97,30 @@ std::optional<measure::ServerOptions> server_of(const ServerFlags& flags,
                                                 const std::vector<std::string>& words) {
   if (words.empty() && flags.kind.empty()) return std::nullopt;
   measure::ServerOptions server;
-  place_command(flags, words, &server);
   for (const std::string& entry : flags.environment) {
     server.environment.push_back(split_label("--env", entry, "NAME=VALUE"));
   }
+  const server::ServerKind* const wanted = kind_of(flags.kind);
+  server.command =
+      server::read_command(words_of_command(flags, words, wanted), wanted, server.environment);
+  refuse_outsiders(server.command.invocation);
+  if (!server.command.faults.empty()) throw UsageError(server.command.faults.front());
   const auto compile_cache = server::parse_compile_cache(flags.compile_cache);
   if (!compile_cache) {
     throw UsageError(
         fmt::format("--compile-cache {}: keep, private or fresh", flags.compile_cache));
   }
   server.compile_cache = *compile_cache;
-  const server::ArgvFacts facts = as_usage([&] { return server::examine_argv(server.argv); });
+  const server::ArgvFacts facts = as_usage([&] { return server::examine_command(server.command); });
   server.max_model_len = flags.max_model_len ? flags.max_model_len : facts.max_model_len;
   if (facts.uses_max_model_len && !server.max_model_len) {
     throw UsageError("{max_model_len} is used, but --max-model-len is not given");
   }
   server.ready = as_usage([&] {
-    return server::plan_ready(facts, flags.port, flags.ready_url, server.kind->ready_endpoint);
+    const server::Address own = server::address_of(*server.command.kind, server.command.settings);
+    server::ReadyPlan ready = server::plan_ready(facts, flags.port, flags.ready_url, own.url);
+    (void)process::parse_ready_url(server::substitute(ready.url, {"", 1, std::nullopt}));
+    return ready;
   });
   return server;
 }

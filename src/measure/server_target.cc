@@ -25,14 +25,14 @@ constexpr std::chrono::seconds k_token_patience{120};
 
 class LaunchedServer : public Launched {
  public:
+  // `told`: what the server is told, without placeholders.
   LaunchedServer(const server::ServerKind& kind, process::LaunchOptions options,
-                 const LaunchRequest& request)
+                 const server::Invocation& told, const LaunchRequest& request)
       : options_(std::move(options)),
         read_ahead_(request.read_ahead),
         ready_url_(process::parse_ready_url(options_.ready_url)),
-        completion_(kind.completion == nullptr
-                        ? std::nullopt
-                        : kind.completion(server::look_through(options_.argv), request.model_path)),
+        completion_(kind.completion == nullptr ? std::nullopt
+                                               : kind.completion(told, request.model_path)),
         log_(kind.grammar),
         server_(listening(options_)) {
     if (completion_ && completion_->api_key.empty()) {
@@ -152,7 +152,7 @@ class LaunchedServer : public Launched {
 server::Environment united_environment(const ServerOptions& options,
                                        const server::RuntimeCaches* caches) {
   server::Environment united;
-  for (auto& [name, value] : server::environment_of(*options.kind, options.timeout)) {
+  for (auto& [name, value] : server::environment_of(*options.command.kind, options.timeout)) {
     if (std::getenv(name.c_str()) == nullptr) united.emplace_back(name, value);
   }
   if (caches != nullptr) {
@@ -179,28 +179,44 @@ std::string own_name() {
 class ServerTarget : public Target {
  public:
   explicit ServerTarget(ServerOptions options) : options_(std::move(options)) {
-    const server::ServerKind& kind = *options_.kind;
-    // A start script of that server would not know its flags.
+    server::ServerCommand& command = options_.command;
+    const server::ServerKind& kind = *command.kind;
     if (kind.pinned_flags == nullptr) return;
-    if (!kind.recognises(server::look_through(options_.argv))) return;
-    version_ = server::installed_version(options_.argv, kind.package,
+    if (!knows_its_flags()) return;
+    version_ = server::installed_version(command.argv, kind.package,
                                          united_environment(options_, nullptr));
     if (!version_) return;
-    pinned_ = kind.pinned_flags(*version_, options_.argv);
-    options_.argv.insert(options_.argv.end(), pinned_.begin(), pinned_.end());
+    pinned_ = kind.pinned_flags(*version_, command.settings);
+    command.argv.insert(command.argv.end(), pinned_.begin(), pinned_.end());
   }
 
-  [[nodiscard]] std::string name() const override { return std::string(options_.kind->name); }
+  [[nodiscard]] std::string name() const override {
+    return std::string(options_.command.kind->name);
+  }
   [[nodiscard]] bool can_pace() const override { return false; }
 
   [[nodiscard]] std::vector<std::string> planned_argv(
       const std::string& model_path) const override {
-    std::vector<std::string> argv = options_.argv;
+    std::vector<std::string> argv = options_.command.argv;
     for (std::string& word : argv) {
       const std::size_t at = word.find("{model}");
       if (at != std::string::npos) word.replace(at, 7, model_path);
     }
     return argv;
+  }
+
+  [[nodiscard]] std::vector<std::string> about() const override {
+    const server::ServerCommand& command = options_.command;
+    std::string asked = options_.ready.url;
+    if (const std::size_t at = asked.find("{port}"); options_.ready.port && at < asked.size()) {
+      asked.replace(at, 6, std::to_string(*options_.ready.port));
+    }
+    std::vector<std::string> lines{server::describe(command)};
+    if (version_) lines[0] += ", version " + *version_;
+    lines[0] += "; asked at " + asked;
+    if (const std::string pinned = about_pinned(); !pinned.empty()) lines.push_back(pinned);
+    for (const std::string& remark : command.remarks) lines.push_back("note: " + remark);
+    return lines;
   }
 
   [[nodiscard]] text::json::object facts() const override {
@@ -229,7 +245,7 @@ class ServerTarget : public Target {
     values.port = options_.ready.choose_port ? std::optional(process::choose_free_port())
                                              : options_.ready.port;
     process::LaunchOptions launch;
-    launch.argv = server::substitute(options_.argv, values);
+    launch.argv = server::substitute(options_.command.argv, values);
     launch.environment = united_environment(options_, caches_ ? &*caches_ : nullptr);
     launch.log_path = request.log_path;
     launch.echo = options_.echo;
@@ -242,10 +258,34 @@ class ServerTarget : public Target {
       launch.argv.insert(launch.argv.begin(), run.begin(), run.end());
     }
     launch.timeout = options_.timeout;
-    return std::make_unique<LaunchedServer>(*options_.kind, std::move(launch), request);
+    server::Invocation told = options_.command.invocation;
+    told.arguments = server::substitute(options_.command.settings, values);
+    return std::make_unique<LaunchedServer>(*options_.command.kind, std::move(launch), told,
+                                            request);
   }
 
  private:
+  // A start script of that server would not.
+  [[nodiscard]] bool knows_its_flags() const {
+    return options_.command.kind->recognises(options_.command.invocation);
+  }
+
+  [[nodiscard]] std::string about_pinned() const {
+    const server::ServerKind& kind = *options_.command.kind;
+    if (kind.pinned_flags == nullptr) return "";
+    if (!pinned_.empty()) {
+      return fmt::format("{} is added: one way of loading for every path", fmt::join(pinned_, " "));
+    }
+    if (!knows_its_flags()) {
+      return fmt::format("nothing is pinned: {} need not know {}'s flags",
+                         options_.command.invocation.program, kind.name);
+    }
+    if (!version_) {
+      return fmt::format("nothing is pinned: which version of {} it is cannot be told", kind.name);
+    }
+    return "nothing is pinned: its command or its version says how it loads";
+  }
+
   ServerOptions options_;
   std::optional<std::string> version_;
   std::vector<std::string> pinned_;

@@ -13,14 +13,14 @@
 #include "measure/target.h"
 #include "server/argv.h"
 #include "server/runtime_caches.h"
+#include "server/server_command.h"
 #include "server/server_kind.h"
 #include "text/redact.h"
 
 namespace coldload::measure {
 
 struct ServerOptions {
-  const server::ServerKind* kind = &server::k_generic;
-  std::vector<std::string> argv;  // with placeholders
+  server::ServerCommand command;
   server::ReadyPlan ready;
   std::optional<std::uint64_t> max_model_len;
   server::Environment environment;  // the user's own

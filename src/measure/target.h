@@ -85,6 +85,9 @@ class Target {
   // What would be run, for the plan; a port still to be chosen stays "{port}".
   [[nodiscard]] virtual std::vector<std::string> planned_argv(
       const std::string& model_path) const = 0;
+  // For the plan, in words, a line each: what it was recognised as, what was added to its command,
+  // where it is asked, and what is not as one may think. Empty: there is nothing to say.
+  [[nodiscard]] virtual std::vector<std::string> about() const { return {}; }
   // What is the same for all its launches and not in the argv; empty: nothing.
   [[nodiscard]] virtual text::json::object facts() const { return {}; }
   // Whether this target's reads can be shaped without a mount.

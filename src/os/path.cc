@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
-#include <sstream>
+#include <system_error>
 
 #include <dirent.h>
 #include <fmt/format.h>
@@ -34,13 +34,21 @@ bool is_below(std::string_view path, std::string_view directory) {
 }
 
 std::string find_program(const std::string& name) {
+  const auto is_program = [](const std::string& path) {
+    std::error_code ignored;
+    return std::filesystem::is_regular_file(path, ignored) && ::access(path.c_str(), X_OK) == 0;
+  };
+  if (name.find('/') != std::string::npos) return is_program(name) ? name : "";
   const char* const search = std::getenv("PATH");
-  std::istringstream folders(search == nullptr ? "" : search);
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    std::string candidate = fmt::format("{}/{}", folder, name);
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+  std::string_view rest = search == nullptr ? "/bin:/usr/bin" : search;
+  while (true) {
+    const std::size_t colon = rest.find(':');
+    const std::string_view folder = rest.substr(0, colon);
+    std::string candidate = folder.empty() ? name : fmt::format("{}/{}", folder, name);
+    if (is_program(candidate)) return candidate;
+    if (colon == std::string_view::npos) return "";
+    rest.remove_prefix(colon + 1);
   }
-  return "";
 }
 
 bool for_each_name(const std::string& directory, const std::function<bool(const char*)>& take) {

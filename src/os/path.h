@@ -18,8 +18,8 @@ namespace coldload::os {
 // Whether `path` is `directory` or lies in it, by their texts alone: both real, or both as given.
 [[nodiscard]] bool is_below(std::string_view path, std::string_view directory);
 
-// The executable file that the shell would run for a name without a slash; empty where PATH has
-// none.
+// The executable file that execvp(3) would run: by PATH for a name without a slash. Empty where
+// there is none.
 [[nodiscard]] std::string find_program(const std::string& name);
 
 // Calls take(name) for what lies in `directory`, "." and ".." left out, until it answers false.

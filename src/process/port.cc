@@ -12,6 +12,8 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "os/error.h"
 #include "os/fd.h"
@@ -28,7 +30,10 @@ namespace {
 // earlier server that wait in TIME_WAIT take nothing. What is not EADDRINUSE (no IPv6, a privileged
 // port) says nothing about others.
 bool can_bind(const std::string& host, std::uint16_t port) {
-  const SocketAddress address = resolve({host, host, port}).front();
+  ReadyUrl url;
+  url.host = host;
+  url.port = port;
+  const SocketAddress address = resolve(url).front();
   const os::Fd socket(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
   if (!socket.valid()) return true;
   const int on = 1;
@@ -72,6 +77,40 @@ std::optional<bool> has_socket(pid_t pid, const std::set<std::string>& sockets) 
   return false;
 }
 
+// The same of a Unix socket, by the path that it was bound to. In /proc/net/unix a line each: "num
+// refcount protocol flags type st inode path"; flag 0x10000: it listens.
+std::set<std::string> listeners(const std::string& path) {
+  constexpr std::size_t k_limit_bytes = 64 << 20;
+  std::set<std::string> sockets;
+  std::istringstream lines(os::try_read_text("/proc/net/unix", k_limit_bytes).value_or(""));
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream stream(line);
+    const std::vector<std::string> fields{std::istream_iterator<std::string>(stream), {}};
+    if (fields.size() == 8 && fields[3] == "00010000" && fields[7] == path) {
+      sockets.insert(fmt::format("socket:[{}]", fields[6]));
+    }
+  }
+  return sockets;
+}
+
+std::optional<PortOwner> owner_of(const std::set<std::string>& sockets) {
+  if (sockets.empty()) return std::nullopt;
+  for (const os::ProcessInfo& process : os::all_processes()) {
+    if (has_socket(process.pid, sockets).value_or(false)) {
+      return PortOwner{process.pid, process.name};
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<PortOwner> foreign_owner_of(const std::set<std::string>& sockets,
+                                          const std::vector<pid_t>& ours) {
+  for (const pid_t pid : ours) {
+    if (has_socket(pid, sockets).value_or(true)) return std::nullopt;
+  }
+  return owner_of(sockets);
+}
+
 }  // namespace
 
 std::uint16_t choose_free_port() {
@@ -89,23 +128,25 @@ std::uint16_t choose_free_port() {
                               k_first, k_last));
 }
 
-std::optional<PortOwner> port_owner(std::uint16_t port) {
-  const std::set<std::string> sockets = listeners(port);
-  if (sockets.empty()) return std::nullopt;
-  for (const os::ProcessInfo& process : os::all_processes()) {
-    if (has_socket(process.pid, sockets).value_or(false)) {
-      return PortOwner{process.pid, process.name};
-    }
-  }
-  return std::nullopt;
-}
+std::optional<PortOwner> port_owner(std::uint16_t port) { return owner_of(listeners(port)); }
 
 std::optional<PortOwner> foreign_port_owner(std::uint16_t port, const std::vector<pid_t>& ours) {
-  const std::set<std::string> sockets = listeners(port);
-  for (const pid_t pid : ours) {
-    if (has_socket(pid, sockets).value_or(true)) return std::nullopt;
-  }
-  return port_owner(port);
+  return foreign_owner_of(listeners(port), ours);
+}
+
+std::optional<PortOwner> foreign_owner(const ReadyUrl& url, const std::vector<pid_t>& ours) {
+  if (url.socket_path.empty()) return foreign_port_owner(url.port, ours);
+  return foreign_owner_of(listeners(url.socket_path), ours);
+}
+
+void remove_dead_socket(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
+  ReadyUrl url;
+  url.socket_path = path;
+  const SocketAddress address = resolve(url).front();
+  const os::Fd socket = open_stream_socket(address.family());
+  if (socket.valid() && begin_connect(socket, address) == ECONNREFUSED) ::unlink(path.c_str());
 }
 
 std::string describe_owner(std::uint16_t port) {

@@ -10,6 +10,8 @@
 
 #include <sys/types.h>
 
+#include "process/ready_url.h"
+
 namespace coldload::process {
 
 // A port that nothing is bound to on any address, outside the range that the kernel gives to
@@ -30,6 +32,14 @@ struct PortOwner {
 // looked into.
 [[nodiscard]] std::optional<PortOwner> foreign_port_owner(std::uint16_t port,
                                                           const std::vector<pid_t>& ours);
+
+// The same of where a URL points, a port or a Unix socket.
+[[nodiscard]] std::optional<PortOwner> foreign_owner(const ReadyUrl& url,
+                                                     const std::vector<pid_t>& ours);
+
+// Removes the Unix socket at `path` if nobody listens at it any more: the next server could not
+// bind to it. Best effort.
+void remove_dead_socket(const std::string& path);
 
 // "pid 4711 (python3)", or "another process" where port_owner() cannot tell.
 [[nodiscard]] std::string describe_owner(std::uint16_t port);

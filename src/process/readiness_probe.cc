@@ -42,6 +42,11 @@ bool is_ephemeral(std::uint16_t port) {
   return port >= first && port <= last;
 }
 
+// Of a send or receive.
+std::string words_of_error() {
+  return errno == EPROTO ? "no TLS that can be trusted" : os::error_text(errno);
+}
+
 }  // namespace
 
 ReadinessProbe::ReadinessProbe(const ReadyUrl& url, std::chrono::nanoseconds least_pause)
@@ -55,8 +60,11 @@ ReadinessProbe::ReadinessProbe(const ReadyUrl& url, std::chrono::nanoseconds lea
 
 void ReadinessProbe::add_to(std::vector<pollfd>& entries) const {
   for (const Connection& connection : connections_) {
-    const short events = connection.state == State::connecting ? POLLOUT : POLLIN;
-    entries.push_back({connection.socket.get(), events, 0});
+    const bool only_reads = connection.state != State::connecting && connection.unsent_bytes == 0;
+    const short plain = only_reads ? POLLIN : POLLOUT;
+    const bool connects = connection.state == State::connecting;
+    entries.push_back(
+        {connection.wire.socket().get(), connects ? plain : connection.wire.events(plain), 0});
   }
 }
 
@@ -106,7 +114,7 @@ bool ReadinessProbe::advance() {
 os::Fd ReadinessProbe::open_socket(const SocketAddress& address) const {
   constexpr int k_attempts = 3;
   for (int attempt = 0; attempt < k_attempts; ++attempt) {
-    os::Fd socket = open_tcp_socket(address.family());
+    os::Fd socket = open_stream_socket(address.family());
     if (!socket.valid() || !port_is_ephemeral_) return socket;
     SocketAddress own;
     own.storage.ss_family = static_cast<sa_family_t>(address.family());
@@ -133,12 +141,14 @@ void ReadinessProbe::start() {
     connection.address = next_address_;
     connection.started_at = last_start_;
     const SocketAddress& address = addresses_[next_address_];
-    connection.socket = open_socket(address);
-    if (!connection.socket.valid()) {
+    os::Fd socket = open_socket(address);
+    if (!socket.valid()) {
       fail(connection, "no socket: " + os::error_text(errno));
       return;
     }
-    if (const int error = begin_connect(connection.socket, address); error != 0) {
+    const int error = begin_connect(socket, address);
+    connection.wire = Wire(std::move(socket), url_);
+    if (error != 0) {
       fail(connection, os::error_text(error));
     } else {
       proceed(connection);
@@ -153,21 +163,33 @@ void ReadinessProbe::start() {
 
 void ReadinessProbe::proceed(Connection& connection) {
   if (connection.state == State::connecting) connect_done(connection);
-  if (connection.state == State::waiting || connection.state == State::draining) {
+  if (connection.state == State::waiting && connection.unsent_bytes > 0) send_request(connection);
+  if (connection.state == State::draining ||
+      (connection.state == State::waiting && connection.unsent_bytes == 0)) {
     read_answer(connection);
   }
 }
 
 void ReadinessProbe::connect_done(Connection& connection) {
-  pollfd entry{connection.socket.get(), POLLOUT, 0};
+  pollfd entry{connection.wire.socket().get(), POLLOUT, 0};
   if (::poll(&entry, 1, 0) != 1) return;
-  const int error = connect_result(connection.socket);
+  const int error = connect_result(connection.wire.socket());
   if (error != 0) return fail(connection, os::error_text(error));
   if (!port_open_at_) port_open_at_ = os::Clock::now();
   connection.state = State::waiting;
-  // Whole: it is shorter (see parse_ready_url) than what the least socket buffer takes.
-  if (::send(connection.socket.get(), request_.data(), request_.size(), MSG_NOSIGNAL) < 0) {
-    fail(connection, os::error_text(errno));
+  connection.unsent_bytes = request_.size();
+}
+
+// At once and whole, but for TLS, which shakes hands first: it is shorter (see parse_ready_url)
+// than what the least socket buffer takes.
+void ReadinessProbe::send_request(Connection& connection) {
+  const std::string_view left =
+      std::string_view(request_).substr(request_.size() - connection.unsent_bytes);
+  const ssize_t put = connection.wire.send(left);
+  if (put >= 0) {
+    connection.unsent_bytes -= static_cast<std::size_t>(put);
+  } else if (errno != EAGAIN && errno != EINTR) {
+    fail(connection, words_of_error());
   }
 }
 
@@ -176,7 +198,7 @@ void ReadinessProbe::read_answer(Connection& connection) {
   // A few reads at a time: an endless answer must not hold up the others.
   constexpr int k_reads = 16;
   for (int i = 0; i < k_reads; ++i) {
-    const ssize_t got = ::recv(connection.socket.get(), buffer.data(), buffer.size(), 0);
+    const ssize_t got = connection.wire.receive(buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN) return;
     if (got <= 0) {
@@ -184,7 +206,7 @@ void ReadinessProbe::read_answer(Connection& connection) {
         connection.state = State::closed;
         return;
       }
-      return fail(connection, got == 0 ? "closed without an answer" : os::error_text(errno));
+      return fail(connection, got == 0 ? "closed without an answer" : words_of_error());
     }
     const auto bytes = static_cast<std::size_t>(got);
     if (connection.state == State::draining) {

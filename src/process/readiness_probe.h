@@ -5,7 +5,7 @@
 // ready is timed by the request that it held; a server that works through them one by one is not
 // flooded, because few are open at a time.
 //
-// Layer: process. Knows HTTP's status line and no more of it; http only.
+// Layer: process. Knows HTTP's status line and no more of it.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +18,7 @@
 #include "os/clock.h"
 #include "os/fd.h"
 #include "process/ready_url.h"
+#include "process/wire.h"
 
 namespace coldload::process {
 
@@ -43,10 +44,11 @@ class ReadinessProbe {
  private:
   enum class State { connecting, waiting, draining, closed };
   struct Connection {
-    os::Fd socket;
+    Wire wire;
     std::size_t address = 0;
     State state = State::connecting;
     os::TimePoint started_at;
+    std::size_t unsent_bytes = 0;  // of the request
     std::size_t drained_bytes = 0;
     std::string line;  // what came of the status line
   };
@@ -54,6 +56,7 @@ class ReadinessProbe {
   void start();
   void proceed(Connection& connection);
   void connect_done(Connection& connection);
+  void send_request(Connection& connection);
   void read_answer(Connection& connection);
   void judge(Connection& connection);
   void fail(Connection& connection, const std::string& answer);

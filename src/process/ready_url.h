@@ -1,6 +1,6 @@
 // The URL that a server answers 200 at when it is ready, and the addresses behind it.
 //
-// Layer: process. http only. Knows no server.
+// Layer: process. http and https, over TCP or a Unix socket. Knows no server.
 #pragma once
 
 #include <cstdint>
@@ -14,20 +14,27 @@
 
 namespace coldload::process {
 
-// http://host:port/path, taken apart.
+enum class Security { none, tls };
+
+// http://host:port/path, taken apart; of a Unix socket http://unix:PATH:/path, as nginx writes it.
+// https likewise.
 struct ReadyUrl {
   std::string text;  // as given
   std::string host;  // without an IPv6 address's brackets
   std::uint16_t port = 80;
   std::string target = "/";  // path and query
+  Security security = Security::none;
+  std::string socket_path;  // of a Unix socket; empty: TCP
 };
 
-// Throws os::Error for anything but an http URL without user and password.
+// Throws os::Error for anything but an http or https URL without user and password.
 [[nodiscard]] ReadyUrl parse_ready_url(std::string_view text);
 // Whether its host is an IP address or localhost: asking there waits for no name server.
 [[nodiscard]] bool needs_no_name_server(const ReadyUrl& url);
 // "host:port", as a Host header has it.
 [[nodiscard]] std::string authority_of(const ReadyUrl& url);
+// "port 8000" or "socket /tmp/s.sock".
+[[nodiscard]] std::string place_of(const ReadyUrl& url);
 
 // An address to connect to.
 struct SocketAddress {
@@ -39,14 +46,16 @@ struct SocketAddress {
   [[nodiscard]] bool is_loopback() const;
 };
 
-// The host's addresses, four at most. Asks the resolver, unless it is an address already. Throws
-// os::Error where it has none.
+// The host's addresses, four at most, or the Unix socket's. Asks the resolver, unless it is an
+// address already. Throws os::Error where it has none.
 [[nodiscard]] std::vector<SocketAddress> resolve(const ReadyUrl& url);
-// Whether all of them are this machine's own.
+// Whether all of them are loopback addresses. Of a Unix socket: no.
 [[nodiscard]] bool is_loopback(const ReadyUrl& url);
+// Whether all of them are this machine's, a Unix socket's too.
+[[nodiscard]] bool is_of_this_machine(const ReadyUrl& url);
 
-// A TCP socket whose calls do not wait; none where there can be no more.
-[[nodiscard]] os::Fd open_tcp_socket(int family);
+// A stream socket whose calls do not wait; none where there can be no more.
+[[nodiscard]] os::Fd open_stream_socket(int family);
 // Begins to connect it. The errno of that; 0 where it is connected, or under way: then it polls
 // writable, and connect_result() says what came of it.
 [[nodiscard]] int begin_connect(const os::Fd& socket, const SocketAddress& address);

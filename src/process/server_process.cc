@@ -4,6 +4,7 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "os/interrupt.h"
 #include "process/port.h"
@@ -30,6 +31,7 @@ ReadyUrl free_url(const std::string& text) {
 ServerProcess::ServerProcess(const LaunchOptions& options)
     : options_(options),
       url_(free_url(options.ready_url)),
+      makes_socket_(!url_.socket_path.empty() && ::access(url_.socket_path.c_str(), F_OK) != 0),
       pump_({options.log_path, options.echo, options.on_output, options.secrets}),
       guard_(options.guard, pump_.write_fd()) {
   pump_.close_write_end();
@@ -118,14 +120,14 @@ Readiness ServerProcess::wait_ready(const std::function<void()>& on_tick, nanose
 // before the launch and now another process could have taken the port.
 Readiness ServerProcess::confirm_ready(Readiness result) {
   result.outcome = Outcome::ready;
-  if (!is_loopback(url_)) return result;
+  if (!is_of_this_machine(url_)) return result;
   std::vector<pid_t> pids;
   for (const os::ProcessInfo& info : tree_.members()) pids.push_back(info.pid);
-  const auto owner = foreign_port_owner(url_.port, pids);
+  const auto owner = foreign_owner(url_, pids);
   if (!owner) return result;
   result.outcome = Outcome::not_ours;
-  result.reason = fmt::format("port {} is answered by pid {} ({}), which is not the server's",
-                              url_.port, owner->pid, owner->name);
+  result.reason = fmt::format("{} is answered by pid {} ({}), which is not the server's",
+                              place_of(url_), owner->pid, owner->name);
   return result;
 }
 
@@ -135,6 +137,7 @@ std::vector<Survivor> ServerProcess::stop(nanoseconds grace) {
     constexpr auto k_report_limit = std::chrono::seconds(2);  // all it has to do is to be scheduled
     if (!exit_) exit_ = guard_.wait_until(os::Clock::now() + k_report_limit);
     guard_.release();
+    if (makes_socket_) remove_dead_socket(url_.socket_path);
   }
   pump_.finish();
   return survivors;

@@ -91,6 +91,7 @@ class ServerProcess {
 
   LaunchOptions options_;
   ReadyUrl url_;
+  bool makes_socket_ = false;  // there was no file at the Unix socket's path
   LogPump pump_;
   ProcessTree tree_;  // before the guard: it notes who was there already
   Guard guard_;

@@ -253,7 +253,7 @@ bool Entrypoint::answered_by_another() const {
   // As PID 1 also what the server has let go: it is our child then.
   std::vector<pid_t> pids{server_->pid()};
   for (const os::ProcessInfo& info : os::descendants(::getpid())) pids.push_back(info.pid);
-  return process::foreign_port_owner(options_.ready_url->port, pids).has_value();
+  return process::foreign_owner(*options_.ready_url, pids).has_value();
 }
 
 void Entrypoint::announce_ready() {

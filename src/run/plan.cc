@@ -1,51 +1,42 @@
 #include "run/plan.h"
 
-#include <algorithm>
-#include <array>
 #include <charconv>
 #include <filesystem>
 #include <optional>
-#include <string_view>
 #include <system_error>
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include "process/port.h"
 #include "run/copy_source.h"
+#include "server/address.h"
 #include "server/argv.h"
 #include "server/invocation.h"
+#include "server/server_command.h"
 #include "server/server_kind.h"
 
 namespace coldload::run {
 
 namespace {
 
-// The address to ask a server at that listens on `host`; empty where nobody can tell.
-std::string host_to_ask(const std::string& host) {
-  constexpr std::array<std::string_view, 4> k_any{"", "0.0.0.0", "::", "localhost"};
-  if (std::find(k_any.begin(), k_any.end(), host) != k_any.end()) return "127.0.0.1";
-  in_addr address{};
-  return ::inet_pton(AF_INET, host.c_str(), &address) == 1 ? host : "";
-}
-
 // Where a server is asked whether it is ready.
-struct Address {
+struct Asked {
   std::string url;         // {port} in it stands for itself; empty: not known
   std::string unknown_as;  // why, then, and what to do
 };
 
-// As far as its command tells.
-Address address_of_command(const server::ServerKind& kind, const std::vector<std::string>& words) {
-  const bool speaks_tls = server::has_flag(
-      words, {"--ssl-keyfile", "--ssl-certfile", "--ssl-key-file", "--ssl-cert-file"});
-  if (speaks_tls) return {"", "it speaks TLS"};
-  const std::string name = server::flag_value(words, {"--host"}).value_or("");
-  const std::string host = host_to_ask(name);
-  if (host.empty()) {
-    return {"", fmt::format("its --host {} is no IPv4 address; --ready-url says where", name)};
+// As far as its command tells, and without a name server.
+Asked asked_by_command(const server::ServerCommand& command, bool port_is_known) {
+  if (!command.faults.empty()) return {"", command.faults.front()};
+  const server::Address address = server::address_of(*command.kind, command.settings);
+  if (address.is_by_name) {
+    return {"", fmt::format("{} needs a name server; --ready-url says where by an IP address",
+                            address.url)};
   }
-  return {fmt::format("http://{}:{{port}}{}", host, kind.ready_endpoint), ""};
+  if (!port_is_known && !address.is_socket) {
+    return {"", "no port is found in its command; --port says which"};
+  }
+  return {address.url, ""};
 }
 
 // As it is written where nobody can tell what it is relative to.
@@ -55,11 +46,11 @@ std::string absolute(const std::string& path) {
   return error || found.empty() ? path : found.string();
 }
 
-// How much of the GPU's memory the server will take; nothing where its command does not tell.
-std::optional<double> memory_share(const server::ServerKind& kind,
-                                   const std::vector<std::string>& words) {
+// How much of the GPU's memory the server will take; nothing where it is not told so.
+std::optional<double> memory_share(const server::ServerCommand& command) {
+  const server::ServerKind& kind = *command.kind;
   if (kind.memory_flag.empty()) return std::nullopt;
-  const auto said = server::flag_value(words, {kind.memory_flag});
+  const auto said = server::flag_value(command.settings, {kind.memory_flag});
   if (!said) {
     return kind.default_memory_share > 0 ? std::optional(kind.default_memory_share) : std::nullopt;
   }
@@ -85,40 +76,42 @@ process::ReadyUrl local_url(const std::string& text) {
 }  // namespace
 
 RunPlan plan_run(const RunRequest& request) {
-  const std::vector<std::string>& words = request.command;
+  const server::ServerCommand command = server::read_command(request.command, nullptr, {});
   const bool may_copy = !request.copy.empty();
   // With two directories that may be served, the command cannot name one.
-  server::ArgvFacts facts = may_copy ? server::examine_argv(words) : server::facts_of_argv(words);
+  server::ArgvFacts facts =
+      may_copy ? server::examine_command(command) : server::facts_of_command(command);
   if (facts.uses_max_model_len) {
     throw server::ArgvError(
         "run knows no {max_model_len}: write the number into the server's command");
   }
-  const server::ServerKind& kind = server::recognise(server::look_through(words));
+  const server::ServerKind& kind = *command.kind;
   const bool says_port = facts.uses_port || facts.fixed_port || request.port != 0;
-  const bool says_none = !says_port && !server::has_flag(words, {"--port"});
+  const bool says_none = !says_port && !server::has_flag(command.settings, {"--port"});
   if (says_none && kind.default_port != 0) facts.fixed_port = kind.default_port;
-  Address address{request.ready_url, ""};
-  if (address.url.empty()) {
-    address = says_port || facts.fixed_port
-                  ? address_of_command(kind, words)
-                  : Address{"", "no port is found in its command; --port says which"};
-  }
-  const std::string& url = address.url;
+  const Asked asked = request.ready_url.empty()
+                          ? asked_by_command(command, says_port || facts.fixed_port)
+                          : Asked{request.ready_url, ""};
+  const std::string& url = asked.url;
   const std::string any_url = url.empty() ? "http://127.0.0.1/" : url;
-  const server::ReadyPlan ready = server::plan_ready(facts, request.port, any_url);
+  const server::ReadyPlan ready =
+      server::plan_ready(facts, request.port, request.ready_url, any_url);
   const auto port = ready.choose_port ? std::optional(process::choose_free_port()) : ready.port;
 
   RunPlan plan;
+  plan.remarks = command.faults;
+  plan.remarks.insert(plan.remarks.end(), command.remarks.begin(), command.remarks.end());
   const std::string model = absolute(request.path);
-  plan.options.argv = server::substitute(words, {model, port, std::nullopt});
-  plan.options.argv_of = [words, port](const std::string& other) {
+  plan.options.argv = server::substitute(command.argv, {model, port, std::nullopt});
+  plan.options.argv_of = [words = command.argv, port](const std::string& other) {
     return server::substitute(words, {other, port, std::nullopt});
   };
-  plan.options.argv_as_written = server::substitute(words, {request.path, port, std::nullopt});
+  plan.options.argv_as_written =
+      server::substitute(command.argv, {request.path, port, std::nullopt});
   plan.options.strict = request.strict;
-  plan.why_not_asked = address.unknown_as;
+  plan.why_not_asked = asked.unknown_as;
   plan.options.reader = {"/proc/self/exe", "read-ahead"};
-  if (const auto share = memory_share(kind, words)) {
+  if (const auto share = memory_share(command)) {
     plan.options.reader.insert(plan.options.reader.end(),
                                {"--memory-share", fmt::format("{}", *share)});
   }
@@ -127,9 +120,10 @@ RunPlan plan_run(const RunRequest& request) {
     const std::string copy = absolute(request.copy);
     plan.options.reader.push_back(copy);
     plan.options.copy = {{"/proc/self/exe", "read-ahead", "--copy", model, copy},
-                         server::substitute(words, {served_in_copy(model, copy), port, {}})};
+                         server::substitute(command.argv, {served_in_copy(model, copy), port, {}})};
     const bool by_path = &kind == &server::k_vllm || &kind == &server::k_sglang;
-    plan.name_follows_directory = by_path && !server::has_flag(words, {"--served-model-name"});
+    plan.name_follows_directory =
+        by_path && !server::has_flag(command.settings, {"--served-model-name"});
   }
   if (url.empty()) return plan;
   plan.options.ready_url = local_url(server::substitute(url, {model, port, std::nullopt}));

@@ -1,7 +1,8 @@
 // What `coldload run` starts and where it asks: the server's command with its placeholders
 // replaced, the reader's command, the port and the ready URL.
 //
-// Layer: run. Reads no file: a look at the model's path is the reader's, which may hang.
+// Layer: run. Reads no file but the server's configuration: a look at the model's path is the
+// reader's, which may hang.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,8 @@ struct RunPlan {
   bool name_follows_directory = false;
   // Why nobody asks whether the server answers, and what to do; empty: it is asked.
   std::string why_not_asked;
+  // What of the command is not as one may think: in words. It is started all the same.
+  std::vector<std::string> remarks;
 };
 
 // Throws server::ArgvError for flags of ours that cannot be used with each other or the command.

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "server/invocation.h"
+#include "server/server_kind.h"
 
 namespace coldload::server {
 
@@ -55,18 +55,11 @@ std::optional<std::uint64_t> length_number(std::string_view text) {
   return *value * unit;
 }
 
-bool runs_llama_server(const std::vector<std::string>& argv) {
-  return std::any_of(argv.begin(), argv.end(), [](const std::string& word) {
-    const std::string name = word.substr(word.rfind('/') + 1);
-    return name == "llama-server" || name == "llama-cpp-server";
-  });
-}
-
 }  // namespace
 
-ArgvFacts examine_argv(const std::vector<std::string>& argv) {
-  ArgvFacts facts = facts_of_argv(argv);
-  if (!contains(argv, k_model)) {
+ArgvFacts examine_command(const ServerCommand& command) {
+  ArgvFacts facts = facts_of_command(command);
+  if (!contains(command.argv, k_model)) {
     throw ArgvError(
         "the server's command has no {model}: the same command must load the checkpoint from "
         "every path, so write {model} where the model directory goes (vllm serve {model} ...)");
@@ -74,19 +67,19 @@ ArgvFacts examine_argv(const std::vector<std::string>& argv) {
   return facts;
 }
 
-ArgvFacts facts_of_argv(const std::vector<std::string>& argv) {
-  if (argv.empty() || argv.front().empty()) {
+ArgvFacts facts_of_command(const ServerCommand& command) {
+  if (command.argv.empty() || command.argv.front().empty()) {
     throw ArgvError("no server command was given after --");
   }
+  const Speech& speech = command.kind->speech;
   ArgvFacts facts;
-  facts.uses_port = contains(argv, k_port);
-  facts.uses_max_model_len = contains(argv, k_max_model_len);
-  if (!facts.uses_port) {
-    facts.fixed_port = port_number(flag_value(argv, {"--port", "-p"}).value_or(""));
-  }
-  std::vector<std::string_view> lengths{"--max-model-len", "--context-length", "--ctx-size"};
-  if (runs_llama_server(argv)) lengths.emplace_back("-c");
-  facts.max_model_len = length_number(flag_value(argv, lengths).value_or(""));
+  facts.uses_port = contains(command.argv, k_port);
+  facts.uses_max_model_len = contains(command.argv, k_max_model_len);
+  const std::string port = flag_value(command.settings, speech.port_flags).value_or("");
+  facts.listens_at_port_placeholder = command.kind != &k_generic && port == k_port;
+  if (!facts.uses_port) facts.fixed_port = port_number(port);
+  facts.max_model_len =
+      length_number(flag_value(command.settings, speech.length_flags).value_or(""));
   return facts;
 }
 
@@ -128,7 +121,7 @@ std::vector<std::string> substitute(const std::vector<std::string>& argv,
 }
 
 ReadyPlan plan_ready(const ArgvFacts& facts, std::uint16_t port_flag, const std::string& ready_url,
-                     std::string_view endpoint) {
+                     const std::string& own_url) {
   ReadyPlan plan;
   if (port_flag != 0 && facts.fixed_port && *facts.fixed_port != port_flag) {
     throw ArgvError(
@@ -138,7 +131,15 @@ ReadyPlan plan_ready(const ArgvFacts& facts, std::uint16_t port_flag, const std:
   }
   plan.port = port_flag != 0 ? std::optional(port_flag) : facts.fixed_port;
   plan.choose_port = facts.uses_port && !plan.port;
-  plan.url = ready_url.empty() ? fmt::format("http://127.0.0.1:{{port}}{}", endpoint) : ready_url;
+  plan.url = ready_url.empty() ? own_url : ready_url;
+  const bool is_socket = ready_url.find("://unix:") != std::string::npos;
+  if (!ready_url.empty() && !is_socket && plan.choose_port && facts.listens_at_port_placeholder &&
+      ready_url.find(k_port) == std::string::npos) {
+    throw ArgvError(fmt::format(
+        "--ready-url {} would not be the server's: it listens at {{port}}, a free one for every "
+        "launch; write {{port}} into the URL, or give --port",
+        ready_url));
+  }
   const bool port_known = plan.port || plan.choose_port;
   if (plan.url.find(k_port) != std::string::npos && !port_known) {
     throw ArgvError(

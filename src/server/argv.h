@@ -1,4 +1,4 @@
-// A server's argv: what it says about port and context length, and its placeholders.
+// A server's command: what it says about port and context length, and its placeholders.
 //
 // Placeholders stand inside words: {model}, {port}, {max_model_len}. Any other brace (JSON in a
 // flag's value, say) is left as it is. No shell is involved.
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "os/error.h"
+#include "server/server_command.h"
 
 namespace coldload::server {
 
@@ -22,21 +23,24 @@ class ArgvError : public os::Error {
   using os::Error::Error;
 };
 
-// What an argv says before anything is substituted.
+// What a command says before anything is substituted.
 struct ArgvFacts {
   bool uses_port = false;
   bool uses_max_model_len = false;
-  // --port 8000, --port=8000 or -p 8000, the last one; empty where {port} is used.
+  // {port} is what a known server is told to listen at, not only somewhere in the command.
+  bool listens_at_port_placeholder = false;
+  // What it is told to listen at: --port 8000, --port=8000; empty where {port} is used.
   std::optional<std::uint16_t> fixed_port;
-  // --max-model-len, --context-length, --ctx-size, or -c of a llama-server; the last one. "4k" is
-  // 4000 and "4K" 4096, as vLLM reads them. Empty for "auto", 0 and whatever is no number.
+  // --max-model-len, --context-length, --ctx-size, or -c of a llama-server. "4k" is 4000 and "4K"
+  // 4096, as vLLM reads them. Empty for "auto", 0 and whatever is no number.
   std::optional<std::uint64_t> max_model_len;
 };
 
-// Of any command that is not empty. Throws ArgvError.
-[[nodiscard]] ArgvFacts facts_of_argv(const std::vector<std::string>& argv);
+// Of any command that is not empty. No number is taken from the words of a wrapper. Throws
+// ArgvError.
+[[nodiscard]] ArgvFacts facts_of_command(const ServerCommand& command);
 // The same of one that must load what it is told to. Throws ArgvError for one without {model}.
-[[nodiscard]] ArgvFacts examine_argv(const std::vector<std::string>& argv);
+[[nodiscard]] ArgvFacts examine_command(const ServerCommand& command);
 
 // The values that placeholders stand for.
 struct ArgvValues {
@@ -58,11 +62,11 @@ struct ReadyPlan {
   std::string url;                    // may hold {port}: for substitute()
 };
 
-// Unites the argv with the flags --port (0: none) and --ready-url (empty: none) and the path of the
-// server's readiness endpoint. Throws ArgvError where no port is known, or where two contradict
+// Unites the argv with the flags --port (0: none) and --ready-url (empty: none) and the URL that
+// the command itself speaks of. Throws ArgvError where no port is known, or where two contradict
 // each other.
 [[nodiscard]] ReadyPlan plan_ready(const ArgvFacts& facts, std::uint16_t port_flag,
                                    const std::string& ready_url,
-                                   std::string_view endpoint = "/health");
+                                   const std::string& own_url = "http://127.0.0.1:{port}/health");
 
 }  // namespace coldload::server

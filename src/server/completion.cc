@@ -18,6 +18,7 @@
 
 #include "os/error.h"
 #include "os/fd.h"
+#include "process/wire.h"
 
 namespace coldload::server {
 
@@ -128,7 +129,7 @@ class Exchange {
            std::chrono::nanoseconds timeout, const std::function<bool()>& given_up)
       : base_(base),
         request_(header_and_body(base, request)),
-        name_(fmt::format("{} of port {}", request.target, base.port)),
+        name_(fmt::format("{} of {}", request.target, process::place_of(base))),
         timeout_(timeout),
         deadline_(os::Clock::now() + timeout),
         given_up_(given_up) {}
@@ -162,7 +163,7 @@ class Exchange {
         give_up(answer_.so_far(fmt::format("timed out after {:g} s", timeout_s)));
       }
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - now);
-      pollfd entry{socket_.get(), events, 0};
+      pollfd entry{wire_.socket().get(), events, 0};
       const int patience_ms =
           static_cast<int>(std::min<std::int64_t>(left.count(), k_look.count()));
       if (::poll(&entry, 1, patience_ms) == 1) return;
@@ -173,12 +174,13 @@ class Exchange {
   void connect(const std::vector<process::SocketAddress>& addresses) {
     int error = 0;
     for (const process::SocketAddress& address : addresses) {
-      socket_ = process::open_tcp_socket(address.family());
-      if (!socket_.valid()) throw os::SystemError("open a socket for", base_.text, errno);
-      error = process::begin_connect(socket_, address);
+      os::Fd socket = process::open_stream_socket(address.family());
+      if (!socket.valid()) throw os::SystemError("open a socket for", base_.text, errno);
+      error = process::begin_connect(socket, address);
+      wire_ = process::Wire(std::move(socket), base_);
       if (error == 0) {
         wait(POLLOUT);
-        error = process::connect_result(socket_);
+        error = process::connect_result(wire_.socket());
       }
       if (error == 0) return;
     }
@@ -186,19 +188,19 @@ class Exchange {
   }
 
   // A server may answer and close before it has read all: what it says is read then.
-  void send() const {
+  void send() {
     std::string_view left = request_;
     while (!left.empty()) {
-      wait(POLLOUT);
-      const ssize_t put = ::send(socket_.get(), left.data(), left.size(), MSG_NOSIGNAL);
+      const ssize_t put = wire_.send(left);
       if (put >= 0) left.remove_prefix(static_cast<std::size_t>(put));
       if (put < 0 && errno != EAGAIN && errno != EINTR) return;
+      if (put < 0) wait(wire_.events(POLLOUT));
     }
   }
 
   void receive() {
-    wait(POLLIN);
-    const ssize_t got = ::recv(socket_.get(), buffer_.data(), buffer_.size(), 0);
+    if (!wire_.holds_more()) wait(wire_.events(POLLIN));
+    const ssize_t got = wire_.receive(buffer_.data(), buffer_.size());
     const os::TimePoint at = os::Clock::now();
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got < 0) give_up(answer_.so_far(os::error_text(errno)));
@@ -212,7 +214,7 @@ class Exchange {
   std::chrono::nanoseconds timeout_;
   os::TimePoint deadline_;
   const std::function<bool()>& given_up_;
-  os::Fd socket_;
+  process::Wire wire_;
   Answer answer_;
   std::array<char, 16384> buffer_{};
 };

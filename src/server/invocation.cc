@@ -5,94 +5,26 @@
 
 #include <re2/re2.h>
 
+#include "server/server_kind.h"
+#include "server/wrappers.h"
+
 namespace coldload::server {
 
 namespace {
-
-// A command that runs another one, given as its arguments.
-struct Wrapper {
-  std::string_view name;
-  std::vector<std::string_view> flags_with_value;  // these take the next word
-  std::vector<std::string_view> subcommands;       // one of these must follow: `uv run`
-  std::size_t operands = 0;                        // words of its own before the command
-};
-
-const std::vector<Wrapper>& wrappers() {
-  static const std::vector<Wrapper> k_wrappers{
-      {"env", {"-u", "--unset", "-C", "--chdir"}, {}, 0},
-      {"numactl",
-       {"-N", "--cpunodebind", "-m", "--membind", "-C", "--physcpubind", "-p", "--preferred", "-i",
-        "--interleave"},
-       {},
-       0},
-      {"taskset", {}, {}, 1},
-      {"nice", {"-n"}, {}, 0},
-      {"ionice", {"-c", "-n"}, {}, 0},
-      {"chrt", {}, {}, 1},
-      {"nohup", {}, {}, 0},
-      {"setsid", {}, {}, 0},
-      {"stdbuf", {"-i", "-o", "-e"}, {}, 0},
-      {"time", {"-o", "-f"}, {}, 0},
-      {"timeout", {"-k", "-s", "--kill-after", "--signal"}, {}, 1},
-      {"sudo", {"-u", "-g", "-C", "-D"}, {}, 0},
-      {"uv",
-       {"--with", "--python", "-p", "--project", "--directory", "--extra", "--group", "--env-file",
-        "--index-url", "--with-requirements"},
-       {"run"},
-       0},
-      {"uvx", {"--with", "--python", "-p", "--from"}, {}, 0},
-      {"poetry", {"-C"}, {"run"}, 0},
-      {"pixi", {"-e", "--environment", "--manifest-path"}, {"run"}, 0},
-      {"conda", {"-n", "--name", "-p", "--prefix", "--cwd"}, {"run"}, 0},
-      {"mamba", {"-n", "--name", "-p", "--prefix", "--cwd"}, {"run"}, 0},
-      {"nsys", {"-o", "-t", "--output", "--trace"}, {"profile"}, 0},
-      {"tini", {}, {}, 0},
-      {"dumb-init", {}, {}, 0},
-      {"coldload", {"--port", "--ready-url", "--stage"}, {"run"}, 1},
-  };
-  return k_wrappers;
-}
 
 // They hand the command to a daemon or another machine: what runs is no descendant of ours.
 constexpr std::array<std::string_view, 13> k_outsiders{
     "docker", "podman",      "nerdctl", "docker-compose", "podman-compose", "kubectl", "oc", "srun",
     "sbatch", "systemd-run", "ssh",     "salloc",         "machinectl"};
 
-std::string basename_of(const std::string& word) { return word.substr(word.rfind('/') + 1); }
+constexpr std::array<std::string_view, 7> k_shells{"sh",  "bash", "dash", "ash",
+                                                   "zsh", "ksh",  "fish"};
 
-bool is_assignment(const std::string& word) {
-  return re2::RE2::PartialMatch(word, "^[A-Za-z0-9_]+=");
-}
+std::string basename_of(const std::string& word) { return word.substr(word.rfind('/') + 1); }
 
 template <typename Range>
 bool holds(const Range& range, std::string_view word) {
   return std::find(range.begin(), range.end(), word) != range.end();
-}
-
-// The index of the command that the wrapper at `at` runs.
-std::size_t behind(const Wrapper& wrapper, const std::vector<std::string>& argv, std::size_t at) {
-  ++at;
-  std::size_t operands = wrapper.operands;
-  bool wants_subcommand = !wrapper.subcommands.empty();
-  while (at < argv.size()) {
-    const std::string& word = argv[at];
-    if (word == "--") return at + 1;
-    if (word.size() > 1 && word.front() == '-') {
-      at += holds(wrapper.flags_with_value, word) ? 2U : 1U;
-    } else if (wants_subcommand) {
-      if (!holds(wrapper.subcommands, word)) return argv.size();
-      wants_subcommand = false;
-      ++at;
-    } else if (wrapper.name == "env" && is_assignment(word)) {
-      ++at;
-    } else if (operands > 0) {
-      --operands;
-      ++at;
-    } else {
-      return at;
-    }
-  }
-  return argv.size();
 }
 
 void look_into_python(const std::vector<std::string>& argv, Invocation* result) {
@@ -129,6 +61,70 @@ std::optional<FlagWord> flag_word(const std::string& word) {
   return flag;
 }
 
+// "-c", "-lc", "-ec" of a shell: its next word is a line of commands.
+void look_into_shell(const std::vector<std::string>& argv, Invocation* result) {
+  for (std::size_t at = result->at + 1; at + 1 < argv.size(); ++at) {
+    const std::string& word = argv[at];
+    if (word.size() < 2 || word.front() != '-') return;
+    if (!re2::RE2::FullMatch(word, "-[a-z]*c[a-z]*")) continue;
+    result->shell_line = argv[at + 1];
+    // What follows is handed to the line.
+    result->arguments.assign(argv.begin() + static_cast<std::ptrdiff_t>(at) + 2, argv.end());
+    // A line of one command, as far as a look can tell.
+    std::string command;
+    if (!re2::RE2::PartialMatch(result->shell_line, "[;&|\n]") &&
+        re2::RE2::PartialMatch(result->shell_line, R"(^\s*(?:(?:exec|\w+=\S*)\s+)*([^\s=]+))",
+                               &command) &&
+        holds(k_outsiders, basename_of(command))) {
+      result->outsider = basename_of(command);
+    }
+    return;
+  }
+}
+
+// The program at `at` and its own words.
+void take_program(const std::vector<std::string>& argv, std::size_t at, Invocation* result) {
+  if (at >= argv.size()) return;
+  result->at = at;
+  result->program = basename_of(argv[at]);
+  result->outsider = holds(k_outsiders, result->program) ? result->program : "";
+  result->arguments.assign(argv.begin() + static_cast<std::ptrdiff_t>(at) + 1, argv.end());
+  if (result->is_python()) {
+    result->arguments.clear();
+    look_into_python(argv, result);
+  } else if (holds(k_shells, result->program)) {
+    look_into_shell(argv, result);
+  }
+}
+
+// The Python module at `at`, which a wrapper runs.
+void take_module(const std::vector<std::string>& argv, std::size_t at, Invocation* result) {
+  result->at = at - 1;  // its flag's
+  result->program = result->wrappers.back();
+  result->module = argv[at];
+  result->arguments.assign(argv.begin() + static_cast<std::ptrdiff_t>(at) + 1, argv.end());
+}
+
+void note_wrapper(const Wrapper& wrapper, const Behind& behind, Invocation* result) {
+  result->wrappers.emplace_back(wrapper.name);
+  result->variables.insert(result->variables.end(), behind.variables.begin(),
+                           behind.variables.end());
+  const bool moves_path =
+      std::any_of(behind.variables.begin(), behind.variables.end(),
+                  [](const auto& variable) { return variable.first == "PATH"; });
+  if (wrapper.finds == Finds::elsewhere || moves_path) result->is_found_as_we_do = false;
+  if (behind.is_module) result->is_found_as_we_do = false;
+}
+
+bool is_known(const Invocation& invocation) { return &recognise(invocation) != &k_generic; }
+
+// Whether the words from `at` on are a known server's command.
+bool starts_server(const std::vector<std::string>& argv, std::size_t at) {
+  Invocation invocation;
+  take_program(argv, at, &invocation);
+  return is_known(invocation);
+}
+
 }  // namespace
 
 bool Invocation::is_python() const { return re2::RE2::FullMatch(program, "python[0-9.]*"); }
@@ -136,29 +132,44 @@ bool Invocation::is_python() const { return re2::RE2::FullMatch(program, "python
 Invocation look_through(const std::vector<std::string>& argv) {
   Invocation result;
   std::size_t at = 0;
+  bool is_sure = true;
   while (at < argv.size()) {
-    const std::string name = basename_of(argv[at]);
-    if (holds(k_outsiders, name)) {
-      result.outsider = name;
-      break;
+    const Wrapper* const wrapper = wrapper_named(basename_of(argv[at]));
+    if (wrapper == nullptr) break;
+    Behind behind = look_behind(*wrapper, argv, at);
+    is_sure = is_sure && behind.is_sure;
+    const bool runs_none = behind.at >= argv.size();
+    if (runs_none && is_sure) break;
+    note_wrapper(*wrapper, behind, &result);
+    if (runs_none) break;
+    if (behind.is_module) {
+      take_module(argv, behind.at, &result);
+      return result;
     }
-    const auto wrapper =
-        std::find_if(wrappers().begin(), wrappers().end(),
-                     [&](const Wrapper& candidate) { return candidate.name == name; });
-    if (wrapper == wrappers().end()) break;
-    const std::size_t next = behind(*wrapper, argv, at);
-    if (next >= argv.size()) break;
-    at = next;
+    at = behind.at;
   }
-  if (at >= argv.size()) return result;
-  result.at = at;
-  result.program = basename_of(argv[at]);
-  result.arguments.assign(argv.begin() + static_cast<std::ptrdiff_t>(at) + 1, argv.end());
-  if (result.is_python()) {
-    result.arguments.clear();
-    look_into_python(argv, &result);
+  take_program(argv, at, &result);
+  const auto is_the_server = [&](const Invocation& candidate) {
+    // "--with vllm vllm serve": the first is an option's value.
+    const bool is_value = candidate.at + 1 < argv.size() && starts_server(argv, candidate.at + 1);
+    return is_known(candidate) && !is_value;
+  };
+  if (is_sure || !result.outsider.empty() || is_the_server(result)) return result;
+  for (std::size_t further = 1; further < argv.size(); ++further) {
+    Invocation candidate = result;
+    take_program(argv, further, &candidate);
+    if (is_the_server(candidate)) return candidate;
   }
   return result;
+}
+
+std::string hidden_server(const std::vector<std::string>& argv, const Invocation& invocation) {
+  for (std::size_t at = invocation.at + 1; at < argv.size(); ++at) {
+    if (!starts_server(argv, at)) continue;
+    const bool has_subcommand = at + 1 < argv.size() && argv[at + 1].rfind('-', 0) != 0;
+    return basename_of(argv[at]) + (has_subcommand ? " " + argv[at + 1] : "");
+  }
+  return "";
 }
 
 std::optional<std::string> flag_value(const std::vector<std::string>& words,

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace coldload::server {
@@ -20,12 +21,23 @@ struct Invocation {
   std::vector<std::string> arguments;  // the program's (or module's, or script's) own
   // What starts it where nobody can watch it: "docker", "srun", ...; empty: it is our descendant.
   std::string outsider;
+  std::vector<std::string> wrappers;  // basenames of what runs it: "numactl", "uv"
+  // What wrappers put into its environment: `env NAME=VALUE`.
+  std::vector<std::pair<std::string, std::string>> variables;
+  std::string shell_line;  // of `sh -c LINE`: what it runs is a shell's to know
+  // Its word names a program that is found as we find programs, behind whatever wrappers.
+  bool is_found_as_we_do = true;
 
   [[nodiscard]] bool is_python() const;
 };
 
-// Never fails: what it does not understand it takes for the program.
+// Never fails: what it does not understand it takes for the program. Where an option of a wrapper
+// is not known, a known server's program further right is taken.
 [[nodiscard]] Invocation look_through(const std::vector<std::string>& argv);
+// A known server's command among the words of a program that is not known: "vllm serve". Empty:
+// there is none.
+[[nodiscard]] std::string hidden_server(const std::vector<std::string>& argv,
+                                        const Invocation& invocation);
 
 // The value of the last of `names` among the words: "--name value" or "--name=value"; dashes and
 // underscores are the same. Nothing where none is there.

@@ -20,8 +20,10 @@ std::vector<std::string> words_of(std::string_view text) {
 }  // namespace
 
 // Any other command that ends in an HTTP 200.
-const ServerKind k_generic{
-    .name = "generic", .recognises = [](const Invocation&) { return false; }, .grammar = {}};
+const ServerKind k_generic{.name = "generic",
+                           .recognises = [](const Invocation&) { return false; },
+                           .grammar = {},
+                           .speech = {.port_flags = {"--port", "-p"}}};
 
 std::vector<std::string> command_of(const ServerKind& kind, const CommandWishes& wishes) {
   std::vector<std::string> words = words_of(kind.command);

@@ -21,12 +21,26 @@ namespace coldload::server {
 
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
+// Words of its command line that say where it listens and what it is told elsewhere. Empty: it has
+// no such flag.
+struct Speech {
+  std::vector<std::string_view> port_flags{"--port"};
+  std::vector<std::string_view> length_flags{"--max-model-len", "--context-length", "--ctx-size"};
+  std::string_view host_flag = "--host";
+  std::string_view socket_flag = {};  // its value is a Unix socket's path
+  std::string_view prefix_flag = {};  // its value stands before every path that it answers at
+  std::string_view config_flag = {};  // its value is a YAML file of flags without their dashes
+  // Variables that say the same as a flag, which stands above them.
+  std::vector<std::pair<std::string_view, std::string_view>> variables = {};
+};
+
 struct ServerKind {
   std::string_view name;  // as --server takes it
   bool (*recognises)(const Invocation&);
   std::string_view ready_endpoint = "/health";  // answers 200 when ready, and not before
   LogGrammar grammar;
   std::uint16_t default_port = 0;  // where it listens if its command does not say; 0: not known
+  Speech speech = {};
 
   // How much of the GPU's memory it takes if its command does not say; 0: not known.
   double default_memory_share = 0;
@@ -46,10 +60,11 @@ struct ServerKind {
   // The variable that holds the key which it wants to see, where no --api-key does.
   std::string_view api_key_variable = {};
 
-  // Flags that make it load the same way from every path, given its version and what the user
-  // wrote. `package`: the Python distribution whose version that is. Null: none are needed.
+  // Flags that make it load the same way from every path, given its version and what it is told
+  // (see settings_of()). `package`: the Python distribution whose version that is. Null: none are
+  // needed.
   std::vector<std::string> (*pinned_flags)(const std::string& version,
-                                           const std::vector<std::string>& argv) = nullptr;
+                                           const std::vector<std::string>& settings) = nullptr;
   std::string_view package = {};
 };
 

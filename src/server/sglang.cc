@@ -47,6 +47,7 @@ const ServerKind k_sglang{
     .recognises = is_sglang,
     .grammar = {k_sglang_patterns, k_sglang_worker},
     .default_port = 30000,
+    .speech = {.config_flag = "--config"},
     .command =
         "python3 -m sglang.launch_server --model-path {model} --host 127.0.0.1 --port {port} "
         "--served-model-name m",

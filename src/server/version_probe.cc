@@ -16,6 +16,7 @@
 #include "os/interrupt.h"
 #include "os/path.h"
 #include "os/subprocess.h"
+#include "server/program.h"
 
 namespace coldload::server {
 
@@ -61,17 +62,21 @@ std::vector<std::string> interpreter_of(const std::vector<std::string>& argv) {
     words.push_back(argv[invocation.at]);
     return words;
   }
-  // These write files of the user's.
-  if (names_one_of(words, {"nsys", "time"})) return {};
+  // These write files of the user's, or start more than the command.
+  if (names_one_of(words, {"nsys", "time", "strace", "ray"})) return {};
+  // A container's is its own.
+  if (names_one_of(words, {"apptainer", "singularity"})) {
+    words.emplace_back("python3");
+    return words;
+  }
   // Within a project's environment that a wrapper sets up, `python` is that environment's.
-  if (names_one_of(words, {"uv", "uvx", "poetry", "pixi", "conda", "mamba"})) {
+  if (names_one_of(words, {"uv", "uvx", "poetry", "pixi", "conda", "mamba", "micromamba", "pipenv",
+                           "hatch", "rye", "pdm"})) {
     words.emplace_back("python");
     return words;
   }
-  const std::string& command = argv[invocation.at];
-  const std::string file =
-      command.find('/') == std::string::npos ? os::find_program(command) : command;
-  const std::vector<std::string> interpreter = interpreter_of_script(file);
+  const std::vector<std::string> interpreter =
+      interpreter_of_script(os::find_program(argv[invocation.at]));
   if (interpreter.empty()) return {};
   words.insert(words.end(), interpreter.begin(), interpreter.end());
   return words;

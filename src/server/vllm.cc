@@ -82,12 +82,12 @@ std::optional<std::array<int, 2>> release_of(const std::string& version) {
 // loaders. The flag came with 0.11 (vllm-project/vllm pull request 24469). What reads safetensors
 // in another way has no use for it.
 std::vector<std::string> pinned_flags(const std::string& version,
-                                      const std::vector<std::string>& argv) {
+                                      const std::vector<std::string>& settings) {
   constexpr std::array<int, 2> k_first_with_flag{0, 11};
   const auto release = release_of(version);
   if (!release || *release < k_first_with_flag) return {};
-  if (has_flag(argv, {"--safetensors-load-strategy"})) return {};
-  const std::string format = flag_value(argv, {"--load-format"}).value_or("auto");
+  if (has_flag(settings, {"--safetensors-load-strategy"})) return {};
+  const std::string format = flag_value(settings, {"--load-format"}).value_or("auto");
   if (format != "auto" && format != "safetensors") return {};
   return {"--safetensors-load-strategy", "lazy"};
 }
@@ -106,6 +106,9 @@ const ServerKind k_vllm{
     .recognises = is_vllm,
     .grammar = {k_vllm_patterns, k_vllm_worker},
     .default_port = 8000,
+    // VLLM_PORT and VLLM_HOST_IP are its processes' own. --root-path is a proxy's: without it
+    // /health answers, too.
+    .speech = {.socket_flag = "--uds", .config_flag = "--config"},
     .default_memory_share = 0.92,
     .command = "vllm serve {model} --host 127.0.0.1 --port {port} --served-model-name m",
     .length_flag = "--max-model-len",

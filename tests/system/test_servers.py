@@ -196,15 +196,20 @@ class Commands(ServerTest):
                 self.assertIn("Run coldload where the server runs instead", said)
 
     def test_a_command_is_built(self):
+        programs = self.scratch / "bin"
+        programs.mkdir()
+        for name in ("vllm", "llama-server", "text-generation-launcher", "transformers", "python3"):
+            (programs / name).symlink_to("/bin/true")
+        env = {"PATH": f"{programs}:{os.environ['PATH']}"}
         plan = self.plan("--server", "vllm", "--max-model-len", 4096,
-                         "--gpu-memory-utilization", 0.8, "--", "--enforce-eager")
+                         "--gpu-memory-utilization", 0.8, "--", "--enforce-eager", env=env)
         self.assertIn(f"vllm serve {self.model} --host 127.0.0.1", plan)
         for words in ("--max-model-len 4096", "--gpu-memory-utilization 0.8", "--enforce-eager"):
             self.assertIn(words, plan)
         for kind, word in (("sglang", "sglang.launch_server"), ("llama-server", "llama-server -m"),
                            ("tgi", "text-generation-launcher"),
                            ("transformers", "transformers serve")):
-            self.assertIn(word, self.plan("--server", kind))
+            self.assertIn(word, self.plan("--server", kind, env=env))
 
     def test_wrong_words(self):
         self.assertIn("the servers are vllm", self.plan("--server", "vlm", expect=2))

@@ -29,9 +29,35 @@ TEST(ReadyUrl, MayHoldAnIpv6Address) {
   EXPECT_EQ(parse_ready_url("http://[::1]").port, 80);
 }
 
+TEST(ReadyUrl, MayWantTls) {
+  const ReadyUrl url = parse_ready_url("https://localhost/health");
+  EXPECT_EQ(url.security, Security::tls);
+  EXPECT_EQ(url.port, 443);
+  EXPECT_EQ(parse_ready_url("https://localhost:1").port, 1);
+  EXPECT_EQ(parse_ready_url("http://localhost").security, Security::none);
+}
+
+TEST(ReadyUrl, MayNameAUnixSocket) {
+  const ReadyUrl url = parse_ready_url("http://unix:/tmp/s.sock:/v1/x?y");
+  EXPECT_EQ(url.socket_path, "/tmp/s.sock");
+  EXPECT_EQ(url.target, "/v1/x?y");
+  EXPECT_EQ(authority_of(url), "localhost");
+  EXPECT_EQ(place_of(url), "socket /tmp/s.sock");
+  EXPECT_TRUE(is_of_this_machine(url));
+  EXPECT_FALSE(is_loopback(url));
+  EXPECT_EQ(parse_ready_url("http://unix:s.sock").target, "/");
+  EXPECT_EQ(parse_ready_url("http://unix:8000/x").host, "unix");
+  EXPECT_THROW((void)parse_ready_url("http://unix:/" + std::string(108, 's')), os::Error);
+}
+
+TEST(ReadyUrl, KnowsThisMachinesAddresses) {
+  EXPECT_TRUE(is_of_this_machine(parse_ready_url("http://127.0.0.9:1/")));
+  EXPECT_FALSE(is_of_this_machine(parse_ready_url("http://192.0.2.1:1/")));
+}
+
 TEST(ReadyUrl, IsRefusedWhereItIsNone) {
   for (const char* text :
-       {"", "127.0.0.1:80", "https://h/", "http://", "http://:80/", "http://h:0/", "http://h:x/",
+       {"", "127.0.0.1:80", "https://", "http://", "http://:80/", "http://h:0/", "http://h:x/",
         "http://h:65536/", "http://h:/", "http://h:8 0/", "http://h/\r\nX: y", "http://[::1/",
         "http://[::1]80/", "http://h:-1/", "ftp://h/", "http://h/\xc3\xa9"}) {
     EXPECT_THROW((void)parse_ready_url(text), os::Error) << text;

@@ -47,12 +47,13 @@ TEST(RunPlan, AsksWhereTheServerListens) {
   EXPECT_EQ(url_of({"serve", "--port=1", "--host", "127.0.0.2"}), "http://127.0.0.2:1/health");
   EXPECT_EQ(url_of({"serve", "--port=1", "--host", "0.0.0.0"}), "http://127.0.0.1:1/health");
   EXPECT_EQ(url_of({"vllm", "serve", "m"}), "http://127.0.0.1:8000/health");
+  EXPECT_EQ(url_of({"serve", "--port=1", "--ssl-keyfile", "k"}), "https://127.0.0.1:1/health");
+  EXPECT_EQ(url_of({"vllm", "serve", "m", "--uds", "/tmp/s"}), "http://unix:/tmp/s:/health");
 }
 
 TEST(RunPlan, AsksNowhereWhereNobodyCanTell) {
   EXPECT_EQ(url_of({"serve"}), "");
   EXPECT_EQ(url_of({"serve", "--port=1", "--host", "gpu7"}), "");
-  EXPECT_EQ(url_of({"serve", "--port=1", "--ssl-keyfile", "k"}), "");
   // Not at the default port, either.
   EXPECT_EQ(url_of({"vllm", "serve", "m", "--port", "$PORT"}), "");
 }
@@ -63,8 +64,7 @@ TEST(RunPlan, SaysWhyItAsksNowhere) {
   };
   EXPECT_THAT(why({"serve"}), HasSubstr("no port"));
   EXPECT_THAT(why({"vllm", "serve", "m", "--port", "$PORT"}), HasSubstr("no port"));
-  EXPECT_THAT(why({"serve", "--port=1", "--host", "gpu7"}), HasSubstr("--host gpu7"));
-  EXPECT_THAT(why({"serve", "--port=1", "--ssl-keyfile", "k"}), HasSubstr("TLS"));
+  EXPECT_THAT(why({"serve", "--port=1", "--host", "gpu7"}), HasSubstr("gpu7"));
   EXPECT_EQ(why({"vllm", "serve", "m"}), "");
 }
 
@@ -98,7 +98,7 @@ TEST(RunPlan, TakesAReadyUrlOfThisMachineAlone) {
   EXPECT_FALSE(plan_run(request).options.must_be_ours);
   request.ready_url = "http://gpu7:7/x";
   EXPECT_THAT(refusal_of(request), HasSubstr("the server runs here"));
-  request.ready_url = "https://localhost";
+  request.ready_url = "ftp://localhost";
   EXPECT_THAT(refusal_of(request), HasSubstr("http://"));
 }
 

@@ -7,6 +7,14 @@ namespace {
 
 using Argv = std::vector<std::string>;
 
+ArgvFacts facts_of_argv(const Argv& argv) {
+  return facts_of_command(read_command(argv, nullptr, {}));
+}
+
+ArgvFacts examine_argv(const Argv& argv) {
+  return examine_command(read_command(argv, nullptr, {}));
+}
+
 TEST(ExamineArgv, RefusesAnEmptyCommand) {
   EXPECT_THROW((void)examine_argv({}), ArgvError);
   EXPECT_THROW((void)examine_argv({""}), ArgvError);
@@ -56,6 +64,23 @@ TEST(ExamineArgv, LeavesTheContextLengthOpenWhereTheServerChooses) {
   EXPECT_FALSE(examine_argv({"sh", "-c", "512", "{model}"}).max_model_len);
   EXPECT_FALSE(
       examine_argv({"v", "{model}", "--max-model-len", "99999999999999999999"}).max_model_len);
+}
+
+TEST(FactsOfArgv, TakeNoNumberFromAWrappersWords) {
+  const ArgvFacts facts = facts_of_argv({"numactl", "-p", "1", "vllm", "serve", "{model}"});
+  EXPECT_FALSE(facts.fixed_port);
+  EXPECT_FALSE(facts_of_argv({"ionice", "-c", "2", "llama-server", "-m", "{model}"}).max_model_len);
+  EXPECT_FALSE(facts_of_argv({"env", "--port", "7", "vllm", "serve", "{model}"}).fixed_port);
+  EXPECT_EQ(facts_of_argv({"env", "PORT=7", "text-generation-launcher"}).fixed_port, 7);
+  EXPECT_EQ(facts_of_argv({"env", "PORT=7", "text-generation-launcher", "-p", "8"}).fixed_port, 8);
+}
+
+TEST(PlanReady, RefusesAUrlBesideThePortThatIsChosen) {
+  const ArgvFacts facts = examine_argv({"vllm", "serve", "{model}", "--port", "{port}"});
+  EXPECT_THROW((void)plan_ready(facts, 0, "http://127.0.0.1:8000/health"), ArgvError);
+  EXPECT_NO_THROW((void)plan_ready(facts, 0, "http://127.0.0.1:{port}/health"));
+  EXPECT_NO_THROW((void)plan_ready(facts, 8000, "http://127.0.0.1:8000/health"));
+  EXPECT_NO_THROW((void)plan_ready(facts, 0, "http://unix:/tmp/s.sock:/health"));
 }
 
 TEST(Substitute, ReplacesPlaceholdersInsideWords) {

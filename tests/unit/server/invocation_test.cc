@@ -49,6 +49,82 @@ TEST(Recognise, LooksBehindWrappers) {
             "llama-server");
 }
 
+TEST(Recognise, LooksBehindWhatTakesValuesAsWordsOfTheirOwn) {
+  const std::vector<Argv> wrappers{
+      {"numactl", "-p", "1"},
+      {"ionice", "-c", "2", "-n", "7"},
+      {"chrt", "-f", "50"},
+      {"uv", "run", "--package", "serving", "--isolated", "--index", "https://x.invalid/whl"},
+      {"gosu", "model"},
+      {"su-exec", "model:model"},
+      {"setpriv", "--reuid", "1000", "--clear-groups", "--no-new-privs"},
+      {"apptainer", "exec", "--nv", "-B", "/models", "vllm.sif"},
+      {"singularity", "exec", "--bind=/models", "vllm.sif"},
+      {"micromamba", "run", "-n", "llm"},
+      {"ray", "symmetric-run", "--address", "127.0.0.1:6379", "--min-nodes", "1", "--"},
+      {"nsys", "profile", "-o", "r", "--trace-fork-before-exec=true", "--capture-range-end",
+       "repeat"},
+      {"nsys", "profile", "-s", "none", "-t", "nvtx,cuda", "--wait", "all", "--force-overwrite",
+       "true"}};
+  for (const Argv& wrapper : wrappers) {
+    Argv argv = wrapper;
+    argv.insert(argv.end(), {"vllm", "serve", "{model}"});
+    const Invocation invocation = look_through(argv);
+    EXPECT_EQ(recognise(invocation).name, "vllm") << wrapper.front();
+    EXPECT_EQ(invocation.at, wrapper.size()) << wrapper.front();
+    EXPECT_EQ(invocation.wrappers, Argv{wrapper.front()});
+  }
+}
+
+TEST(Recognise, NeverTakesAnOptionsValueForTheProgram) {
+  const Argv argv{"nsys", "profile", "-s", "none", "--wait", "all", "./serve.sh", "{model}"};
+  EXPECT_EQ(look_through(argv).program, "serve.sh");
+}
+
+TEST(Recognise, SearchesFurtherRightBehindAnOptionThatItDoesNotKnow) {
+  const Invocation invocation =
+      look_through({"uv", "run", "--new-option", "vllm", "vllm", "serve", "{model}"});
+  EXPECT_EQ(recognise(invocation).name, "vllm");
+  EXPECT_EQ(invocation.at, 4U);
+  EXPECT_EQ(kind({"uv", "run", "--new-option", "x", "./start.sh", "{model}"}), "generic");
+}
+
+TEST(Recognise, KnowsModulesThatLaunchersRun) {
+  EXPECT_EQ(kind({"uv", "run", "-m", "vllm.entrypoints.openai.api_server"}), "vllm");
+  EXPECT_EQ(kind({"torchrun", "--nproc-per-node", "2", "--standalone", "-m",
+                  "vllm.entrypoints.openai.api_server", "--model", "{model}"}),
+            "vllm");
+  EXPECT_EQ(kind({"torchrun", "--nproc-per-node", "2", "train.py", "-m", "vllm.entrypoints.x"}),
+            "generic");
+}
+
+TEST(LookThrough, LeavesAShellLineToTheShell) {
+  const Argv argv{"bash", "-lc", "exec vllm serve {model} --port 8000"};
+  const Invocation invocation = look_through(argv);
+  EXPECT_EQ(kind(argv), "generic");
+  EXPECT_EQ(invocation.shell_line, argv.back());
+  EXPECT_TRUE(invocation.arguments.empty());
+  EXPECT_EQ(look_through({"sh", "start.sh", "-c", "x"}).shell_line, "");
+}
+
+TEST(LookThrough, NamesWhatRunsElsewhereInAShellLine) {
+  EXPECT_EQ(look_through({"bash", "-lc", "A=1 exec docker run --rm image"}).outsider, "docker");
+  EXPECT_EQ(look_through({"bash", "-c", "docker rm -f old; vllm serve m"}).outsider, "");
+}
+
+TEST(LookThrough, KnowsTheVariablesThatAWrapperSets) {
+  const Invocation invocation =
+      look_through({"env", "-u", "X", "A=1", "nice", "env", "B=", "llama-server"});
+  const std::vector<std::pair<std::string, std::string>> expected{{"A", "1"}, {"B", ""}};
+  EXPECT_EQ(invocation.variables, expected);
+}
+
+TEST(LookThrough, SeesAServerAmongTheWordsOfWhatItDoesNotKnow) {
+  const auto hidden = [](const Argv& argv) { return hidden_server(argv, look_through(argv)); };
+  EXPECT_EQ(hidden({"./start.sh", "-v", "vllm", "serve", "{model}"}), "vllm serve");
+  EXPECT_EQ(hidden({"./start.sh", "--model", "{model}"}), "");
+}
+
 TEST(Recognise, TakesNothingElseForAServer) {
   EXPECT_EQ(kind({"vllm", "bench", "{model}"}), "generic");
   EXPECT_EQ(kind({"python3", "serve.py", "--model", "{model}"}), "generic");

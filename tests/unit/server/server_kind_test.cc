@@ -31,7 +31,7 @@ TEST(ServerKinds, BuildCommandsThatTheyRecogniseThemselves) {
     const Argv argv = command_of(*kind, {4096, 0.8, {"--more", "1"}});
     EXPECT_EQ(&recognise(look_through(argv)), kind) << kind->name;
     EXPECT_EQ(argv.back(), "1");
-    const ArgvFacts facts = examine_argv(argv);
+    const ArgvFacts facts = examine_command(read_command(argv, nullptr, {}));
     EXPECT_TRUE(facts.uses_port) << kind->name;
     if (kind == &k_vllm || kind == &k_sglang || kind == &k_llama_server) {
       EXPECT_EQ(facts.max_model_len, 4096U) << kind->name;

@@ -1,0 +1,315 @@
+#include "server/wrappers.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace coldload::server {
+
+namespace {
+
+using Words = std::vector<std::string_view>;
+
+// That change what a process may do, or how it is run, and nothing of where programs lie.
+std::vector<Wrapper> plain_wrappers() {
+  return {
+      {.name = "env",
+       .with_value = {"-u", "--unset", "-C", "--chdir"},
+       .alone = {"-i", "--ignore-environment", "-v", "--debug", "-"},
+       .takes_variables = true},
+      {.name = "numactl",
+       .with_value = {"-N", "--cpunodebind", "-m", "--membind", "-C", "--physcpubind", "-p",
+                      "--preferred", "-P", "--preferred-many", "-i", "--interleave", "-w",
+                      "--weighted-interleave"},
+       .alone = {"-l", "--localalloc", "-a", "--all", "-b", "--balancing"}},
+      {.name = "taskset", .alone = {"-a", "--all-tasks", "-c", "--cpu-list"}, .operands = 1},
+      {.name = "nice", .with_value = {"-n", "--adjustment"}},
+      {.name = "ionice",
+       .with_value = {"-c", "--class", "-n", "--classdata"},
+       .alone = {"-t", "--ignore"}},
+      {.name = "chrt",
+       .with_value = {"-T", "--sched-runtime", "-P", "--sched-period", "-D", "--sched-deadline"},
+       .alone = {"-b", "--batch", "-d", "--deadline", "-f", "--fifo", "-i", "--idle", "-o",
+                 "--other", "-r", "--rr", "-R", "--reset-on-fork", "-v", "--verbose"},
+       .operands = 1},
+      {.name = "nohup"},
+      {.name = "setsid", .alone = {"-c", "--ctty", "-f", "--fork", "-w", "--wait"}},
+      {.name = "setarch", .alone = {"-R", "--addr-no-randomize"}, .operands = 1},
+      {.name = "prlimit"},
+      {.name = "stdbuf", .with_value = {"-i", "--input", "-o", "--output", "-e", "--error"}},
+      {.name = "time",
+       .with_value = {"-o", "--output", "-f", "--format"},
+       .alone = {"-a", "--append", "-p", "--portability", "-v", "--verbose", "-q", "--quiet"}},
+      {.name = "timeout",
+       .with_value = {"-k", "--kill-after", "-s", "--signal"},
+       .alone = {"--foreground", "--preserve-status", "-v", "--verbose"},
+       .operands = 1},
+      {.name = "gosu", .operands = 1},
+      {.name = "su-exec", .operands = 1},
+      {.name = "s6-setuidgid", .operands = 1},
+      {.name = "setpriv",
+       .with_value = {"--reuid", "--regid", "--ruid", "--euid", "--rgid", "--egid", "--groups",
+                      "--inh-caps", "--ambient-caps", "--bounding-set", "--securebits",
+                      "--pdeathsig", "--selinux-label", "--apparmor-profile"},
+       .alone = {"-d", "--dump", "--clear-groups", "--keep-groups", "--init-groups", "--nnp",
+                 "--no-new-privs", "--reset-env"}},
+      {.name = "sudo",
+       .with_value = {"-u", "--user",  "-g", "--group", "-C", "--close-from",
+                      "-D", "--chdir", "-h", "--host",  "-p", "--prompt",
+                      "-r", "--role",  "-t", "--type",  "-T", "--command-timeout",
+                      "-R", "--chroot"},
+       .alone = {"-E", "--preserve-env", "-H", "--set-home", "-n", "--non-interactive", "-b",
+                 "--background", "-S", "--stdin", "-i", "--login"},
+       .finds = Finds::elsewhere,
+       .takes_variables = true},
+      {.name = "tini", .with_value = {"-p", "-e"}, .alone = {"-s", "-g", "-v", "-w"}},
+      {.name = "dumb-init",
+       .with_value = {"-r", "--rewrite"},
+       .alone = {"-c", "--single-child", "-v", "--verbose"}},
+      {.name = "catatonit", .alone = {"-g"}},
+      {.name = "strace",
+       .with_value = {"-e", "-o", "-s", "-O", "-S", "-u", "-E", "-P", "-a", "-I", "-b"},
+       .alone = {"-f", "-ff", "-tt", "-t", "-T", "-r", "-y", "-yy", "-v", "-q", "-qq", "-c", "-C",
+                 "-k"}},
+      {.name = "coldload",
+       .with_value = {"--port", "--ready-url", "--stage"},
+       .alone = {"--quiet"},
+       .subcommands = {"run"},
+       .operands = 1}};
+}
+
+// That set up an environment of Python's, or a container's file system.
+std::vector<Wrapper> environment_wrappers() {
+  const Words conda_flags{"-n",       "--name", "-p",    "--prefix", "--cwd",        "-a",
+                          "--attach", "-e",     "--env", "-r",       "--root-prefix"};
+  const Words conda_alone{
+      "-v", "--verbose", "--dev", "--debug-wrapper-scripts", "--no-capture-output", "--live-stream",
+      "-q", "--quiet"};
+  const Words container_flags{
+      "-B",         "--bind",     "--env",       "--env-file",      "-H",         "--home",
+      "--pwd",      "--cwd",      "-S",          "--scratch",       "-W",         "--workdir",
+      "-o",         "--overlay",  "--mount",     "--fusemount",     "--network",  "--network-args",
+      "--security", "--add-caps", "--drop-caps", "--apply-cgroups", "--dns",      "--hostname",
+      "--app",      "--memory",   "--cpus",      "--cpuset-cpus",   "--shm-size", "--pem-path"};
+  const Words container_alone{
+      "--nv",         "--nvccli",  "--rocm",     "-c",         "--contain",   "-C",
+      "--containall", "-e",        "--cleanenv", "-w",         "--writable",  "--writable-tmpfs",
+      "-u",           "--userns",  "-p",         "--pid",      "-i",          "--ipc",
+      "-n",           "--net",     "--uts",      "--no-home",  "--no-mount",  "--fakeroot",
+      "-f",           "--no-init", "--compat",   "--no-privs", "--keep-privs"};
+  const Words uv_flags{"--with",
+                       "--with-editable",
+                       "--with-requirements",
+                       "--python",
+                       "-p",
+                       "--project",
+                       "--directory",
+                       "--package",
+                       "--extra",
+                       "--no-extra",
+                       "--group",
+                       "--no-group",
+                       "--only-group",
+                       "--env-file",
+                       "--index",
+                       "--default-index",
+                       "--index-url",
+                       "-i",
+                       "--extra-index-url",
+                       "--find-links",
+                       "-f",
+                       "--index-strategy",
+                       "--keyring-provider",
+                       "--config-file",
+                       "--config-setting",
+                       "-C",
+                       "--cache-dir",
+                       "--color",
+                       "--link-mode",
+                       "--refresh-package",
+                       "--reinstall-package",
+                       "--upgrade-package",
+                       "-P",
+                       "--prerelease",
+                       "--resolution",
+                       "--exclude-newer",
+                       "--no-build-package",
+                       "--no-binary-package",
+                       "--no-build-isolation-package",
+                       "--python-platform",
+                       "--fork-strategy",
+                       "--allow-insecure-host",
+                       "--from"};
+  const Words uv_alone{"--isolated",
+                       "--active",
+                       "--exact",
+                       "--frozen",
+                       "--locked",
+                       "--offline",
+                       "--no-sync",
+                       "--no-project",
+                       "--no-dev",
+                       "--dev",
+                       "--only-dev",
+                       "--all-extras",
+                       "--all-groups",
+                       "--all-packages",
+                       "--no-cache",
+                       "-n",
+                       "--no-env-file",
+                       "--no-config",
+                       "--no-editable",
+                       "--no-progress",
+                       "--managed-python",
+                       "--no-managed-python",
+                       "--refresh",
+                       "--reinstall",
+                       "-U",
+                       "--upgrade",
+                       "-q",
+                       "--quiet",
+                       "-v",
+                       "--verbose",
+                       "-s",
+                       "--script",
+                       "--no-default-groups",
+                       "--no-index",
+                       "--native-tls"};
+  std::vector<Wrapper> wrappers{
+      {.name = "uv",
+       .with_value = uv_flags,
+       .alone = uv_alone,
+       .subcommands = {"run"},
+       .finds = Finds::elsewhere,
+       .module_flag = "--module"},
+      {.name = "uvx", .with_value = uv_flags, .alone = uv_alone, .finds = Finds::elsewhere},
+      {.name = "poetry",
+       .with_value = {"-C", "--directory", "-P", "--project"},
+       .subcommands = {"run"},
+       .finds = Finds::elsewhere},
+      {.name = "pixi",
+       .with_value = {"-e", "--environment", "--manifest-path"},
+       .subcommands = {"run"},
+       .finds = Finds::elsewhere}};
+  for (const char* const name : {"pipenv", "hatch", "rye", "pdm"}) {
+    wrappers.push_back({.name = name, .subcommands = {"run"}, .finds = Finds::elsewhere});
+  }
+  for (const char* const name : {"conda", "mamba", "micromamba"}) {
+    wrappers.push_back({.name = name,
+                        .with_value = conda_flags,
+                        .alone = conda_alone,
+                        .subcommands = {"run"},
+                        .finds = Finds::elsewhere});
+  }
+  for (const char* const name : {"apptainer", "singularity"}) {
+    wrappers.push_back({.name = name,
+                        .with_value = container_flags,
+                        .alone = container_alone,
+                        .subcommands = {"exec"},
+                        .operands = 1,
+                        .finds = Finds::elsewhere});
+  }
+  return wrappers;
+}
+
+// Almost every option of these takes a value.
+std::vector<Wrapper> launchers() {
+  return {{.name = "nsys",
+           .alone = {"-h", "--help", "-v", "--version"},
+           .subcommands = {"profile", "launch"},
+           .unlisted = Unlisted::takes_next_word},
+          {.name = "torchrun",
+           .alone = {"-h", "--help", "--standalone", "--no-python", "--no_python", "--run-path",
+                     "--run_path"},
+           .finds = Finds::elsewhere,  // scripts
+           .unlisted = Unlisted::takes_next_word,
+           .module_flag = "--module"},
+          // https://docs.ray.io/en/latest/cluster/cli.html: it starts Ray on every node, and the
+          // command, which follows "--", on the head.
+          {.name = "ray",
+           .alone = {"-h", "--help", "--disable-usage-stats"},
+           .subcommands = {"symmetric-run"},
+           .unlisted = Unlisted::takes_next_word}};
+}
+
+const std::vector<Wrapper>& wrappers() {
+  static const std::vector<Wrapper> k_wrappers = [] {
+    std::vector<Wrapper> all = plain_wrappers();
+    for (const auto& more : {environment_wrappers(), launchers()}) {
+      all.insert(all.end(), more.begin(), more.end());
+    }
+    return all;
+  }();
+  return k_wrappers;
+}
+
+bool holds(const Words& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// "-n5", "--bind=/x": the value stands in the option's own word.
+bool has_value_within(const std::string& word) {
+  const bool is_long = word.rfind("--", 0) == 0;
+  return is_long ? word.find('=') != std::string::npos : word.size() > 2;
+}
+
+}  // namespace
+
+std::optional<std::pair<std::string, std::string>> assignment(const std::string& word) {
+  const std::size_t equals = word.find('=');
+  if (equals == std::string::npos || equals == 0) return std::nullopt;
+  const std::string name = word.substr(0, equals);
+  const bool is_name = std::all_of(
+      name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
+  if (!is_name || std::isdigit(static_cast<unsigned char>(name.front())) != 0) return std::nullopt;
+  return std::pair(name, word.substr(equals + 1));
+}
+
+const Wrapper* wrapper_named(std::string_view name) {
+  const auto found =
+      std::find_if(wrappers().begin(), wrappers().end(),
+                   [name](const Wrapper& candidate) { return candidate.name == name; });
+  return found == wrappers().end() ? nullptr : &*found;
+}
+
+Behind look_behind(const Wrapper& wrapper, const std::vector<std::string>& argv, std::size_t at) {
+  Behind behind;
+  const std::size_t none = argv.size();
+  std::size_t operands = wrapper.operands;
+  bool wants_subcommand = !wrapper.subcommands.empty();
+  for (++at; at < none; ++at) {
+    const std::string& word = argv[at];
+    if (word == "--") {
+      behind.at = std::min(at + 1, none);
+      return behind;
+    }
+    const bool is_module_flag =
+        !wrapper.module_flag.empty() && (word == "-m" || word == wrapper.module_flag);
+    if (is_module_flag && !wants_subcommand) {
+      behind.is_module = true;
+      behind.at = std::min(at + 1, none);
+      return behind;
+    }
+    if (!word.empty() && word.front() == '-') {
+      if (holds(wrapper.alone, word)) continue;
+      const bool takes_next =
+          holds(wrapper.with_value, word) ||
+          (wrapper.unlisted == Unlisted::takes_next_word && !has_value_within(word));
+      behind.is_sure = behind.is_sure && (takes_next || has_value_within(word));
+      if (takes_next) ++at;
+    } else if (wants_subcommand) {
+      if (!holds(wrapper.subcommands, word)) break;
+      wants_subcommand = false;
+    } else if (const auto variable = wrapper.takes_variables ? assignment(word) : std::nullopt) {
+      behind.variables.push_back(*variable);
+    } else if (operands > 0) {
+      --operands;
+    } else {
+      behind.at = at;
+      return behind;
+    }
+  }
+  behind.at = none;
+  return behind;
+}
+
+}  // namespace coldload::server
