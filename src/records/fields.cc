@@ -61,7 +61,9 @@ const std::vector<Field> k_fields{
     {member<&Record::log_file>("log"), "text",
      "file with the target's output, relative to the out directory"},
     {known_count<&Record::checkpoint_bytes>("checkpoint_bytes"), "integer",
-     "sizes of the weight files, added up"},
+     "sizes, added up, of the weight files that the load was seen to read; where that was not "
+     "seen, "
+     "of those that names tell"},
     {member<&Record::resident_bytes_before>("resident_bytes_before"), "integer",
      "bytes of the checkpoint in the page cache immediately before launch"},
     {member<&Record::resident_bytes_after>("resident_bytes_after"), "integer",
@@ -70,7 +72,8 @@ const std::vector<Field> k_fields{
      "bytes that storage delivered during the load"},
     {member<&Record::storage_bytes_source>("storage_bytes_source"), "text",
      "the counter behind `storage_bytes_read`: `block_device`, `process_tree`, `stand_in`, "
-     "`nfs_mountstats`, `cifs_stats`; without a counter `direct_io`, `residency`"},
+     "`nfs_mountstats`, `cifs_stats`, or several joined by `+`; without a counter `direct_io`, "
+     "`residency`"},
     {member<&Record::spawn_s>("spawn_s"), "number",
      "seconds from launch until the server's program had been started"},
     {member<&Record::port_open_s>("port_open_s"), "number",

@@ -155,6 +155,12 @@ TEST_F(WeightChoiceTest, PyTorchsOwnFilesCountWhereThereAreNoOthers) {
   EXPECT_EQ(open_checkpoint(scratch_.path()).format, Format::pytorch);
 }
 
+TEST_F(WeightChoiceTest, AFolderThatIsCalledAsAShardIsLeftOut) {
+  have({"model.safetensors", "old.safetensors/note.txt"});
+  EXPECT_THAT(chosen(), ElementsAre("model.safetensors"));
+  EXPECT_THAT(remarks(), ElementsAre(HasSubstr("old.safetensors is left out")));
+}
+
 TEST_F(WeightChoiceTest, TheUserKnowsBetter) {
   have({"model.safetensors", "consolidated.safetensors", "a/b.safetensors"});
   EXPECT_THAT(chosen("consolidated*"), ElementsAre("consolidated.safetensors"));
