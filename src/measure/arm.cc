@@ -23,7 +23,8 @@ namespace {
 std::vector<Candidate> candidates_below(const std::string& path) {
   std::vector<Candidate> found;
   const auto add = [&](const std::string& file) {
-    found.push_back({file, os::real_path(file), os::regular_file_size(file), true});
+    const std::uint64_t bytes = os::regular_file_size(file);
+    found.push_back({file, os::real_path(file), bytes, bytes, true});
   };
   if (!std::filesystem::is_directory(path)) {
     add(path);
@@ -40,7 +41,7 @@ std::vector<Candidate> candidates_of(const Arm& arm) {
   for (const model::CheckpointFile& file : arm.checkpoint->files) {
     const bool is_shard = file.kind == model::FileKind::shard;
     if (!is_shard && file.kind != model::FileKind::weights) break;  // the small files
-    candidates.push_back({file.name, file.real_path, file.bytes, is_shard});
+    candidates.push_back({file.name, file.real_path, file.bytes, file.needed_bytes, is_shard});
   }
   for (const std::string& path : arm.request.also) {
     for (Candidate& more : candidates_below(path)) {
@@ -102,7 +103,8 @@ std::vector<std::size_t> Arm::weights() const {
 
 std::uint64_t Arm::weight_bytes() const {
   std::uint64_t bytes = 0;
-  for (const Candidate& candidate : candidates) bytes += candidate.is_weight ? candidate.bytes : 0;
+  for (const Candidate& candidate : candidates)
+    bytes += candidate.is_weight ? candidate.needed_bytes : 0;
   return bytes;
 }
 
@@ -116,6 +118,7 @@ void Arm::take(const ReadSet& seen) {
 }
 
 void look_behind(Arm* arm) {
+  model::count_indexed_parts(&*arm->checkpoint);
   arm->candidates = candidates_of(*arm);
   // What counts is where the weights really lie: a hub snapshot is a directory of links.
   arm->sources = storage::find_sources(arm->files(), arm->weights());

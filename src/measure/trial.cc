@@ -208,6 +208,12 @@ ReadSet weights_of(const Subject& subject, const StartState& start, process::Out
   return read_set_of(uses, start.accesses.complete(), start.evidence.direct_bytes.value_or(0) > 0);
 }
 
+// Of a shard of which the index needs a part.
+void leave_out(std::uint64_t bytes, ColdEvidence* evidence) {
+  evidence->needed_bytes -= bytes;
+  if (evidence->stored_bytes) *evidence->stored_bytes -= std::min(bytes, *evidence->stored_bytes);
+}
+
 // What the weights were, and what of them is in memory now: for the verdict and for the record.
 ReadSet note_weights(const Subject& subject, process::Outcome outcome,
                      const std::vector<std::optional<std::uint64_t>>& resident, StartState* start,
@@ -224,8 +230,11 @@ ReadSet note_weights(const Subject& subject, process::Outcome outcome,
   std::vector<std::size_t> cold;  // what lies in memory is left out, unless all of them do
   record->checkpoint_bytes = 0;
   for (const std::size_t file : weights) {
-    record->checkpoint_bytes += candidates[file].bytes;
-    if (evidence.memory_backed || !subject.arm.sources.in_memory[file]) cold.push_back(file);
+    const Candidate& weight = candidates[file];
+    record->checkpoint_bytes += weight.needed_bytes;
+    if (!evidence.memory_backed && subject.arm.sources.in_memory[file]) continue;
+    cold.push_back(file);
+    leave_out(weight.bytes - weight.needed_bytes, &evidence);
   }
   evidence.weights_resident_after = sum_of(resident, cold);
   evidence.weights_resident_once = sum_of(start->came_once, cold);

@@ -115,7 +115,7 @@ CheckpointFile look_at(const std::string& directory, const std::string& name, Fi
   file.kind = kind;
   file.is_symlink = is_symlink(path);
   try {
-    file.bytes = os::regular_file_size(path);
+    file.bytes = file.needed_bytes = os::regular_file_size(path);
   } catch (const os::SystemError& error) {
     if (file.is_symlink) throw os::Error(link_cause(path, error.code()));
     throw;
@@ -250,6 +250,29 @@ Checkpoint open_checkpoint(const std::string& path, const std::string& weights) 
                      return a.kind != b.kind ? a.kind < b.kind : a.name < b.name;
                    });
   return checkpoint;
+}
+
+void count_indexed_parts(Checkpoint* checkpoint) {
+  constexpr double k_all_of_it = 1.05;  // headers, padding, a tensor that two names share
+  for (const std::string& index : checkpoint->indices) {
+    const WeightMap map = WeightMap::read(checkpoint->path + '/' + index);
+    const std::string folder = folder_of(index);
+    std::vector<CheckpointFile*> shards;
+    std::uint64_t bytes = 0;
+    for (CheckpointFile& file : checkpoint->files) {
+      if (file.kind != FileKind::shard || !file.name.starts_with(folder)) continue;
+      shards.push_back(&file);
+      bytes += file.bytes;
+    }
+    const auto total = static_cast<double>(map.total_bytes().value_or(bytes));
+    if (static_cast<double>(bytes) <= k_all_of_it * total) continue;
+    for (CheckpointFile* shard : shards) {
+      const ShardHeader header =
+          read_shard_header(os::open_regular(checkpoint->path + '/' + shard->name));
+      const std::uint64_t needed = map.check(shard->name.substr(folder.size()), header);
+      if (needed > 0) shard->needed_bytes = std::min(needed, shard->bytes);
+    }
+  }
 }
 
 std::vector<ShardHeader> read_headers(const Checkpoint& checkpoint, unsigned threads) {

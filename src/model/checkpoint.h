@@ -20,6 +20,7 @@ struct CheckpointFile {
   std::string name;       // in the checkpoint's directory: "config.json", "vae/model.safetensors"
   std::string real_path;  // absolute, every link resolved
   std::uint64_t bytes = 0;
+  std::uint64_t needed_bytes = 0;  // of which the index needs; see count_indexed_parts()
   FileKind kind = FileKind::other;
   bool is_symlink = false;
 };
@@ -54,6 +55,11 @@ struct Checkpoint {
 // names and sizes and reads indices: no header, no weights; nothing is opened that could block.
 // Throws os::Error that names the file and, where the index is wrong, the index.
 [[nodiscard]] Checkpoint open_checkpoint(const std::string& path, const std::string& weights = {});
+
+// Where the index says that the model is smaller than its shards are: reads their headers and
+// counts what it needs of each. A loader that follows it reads a part of such a shard. Throws
+// os::Error.
+void count_indexed_parts(Checkpoint* checkpoint);
 
 // Reads and validates every shard's header with up to `threads` threads (at least one), and checks
 // that every tensor of the index is in the shard that the index names. One header per shard, in

@@ -102,7 +102,7 @@ class WeightMapBuilder {
   bool on_array_end(std::size_t, Code&) { return true; }
 
   bool on_key_part(Text text, std::size_t, Code&) {
-    if (depth_ == 1) append(&key_, text);
+    if (depth_ <= 2 && !in_map_) append(&key_, text);
     if (in_map_) map_.names_.append(text.data(), text.size());
     if (in_map_ &&
         map_.names_.size() - entry_.name_offset - entry_.name_bytes > k_max_tensor_name_bytes) {
@@ -114,12 +114,15 @@ class WeightMapBuilder {
   bool on_key(Text text, std::size_t size, Code& code) {
     on_key_part(text, size, code);
     if (depth_ == 1) {
+      in_metadata_ = key_ == "metadata";
       is_map_ = std::exchange(key_, "") == "weight_map";
       if (is_map_ && std::exchange(map_seen_, true)) fail("has two weight_map");
     } else if (in_map_) {
       const std::size_t begin = entry_.name_offset + entry_.name_bytes;
       entry_.name_offset = static_cast<std::uint32_t>(begin);
       entry_.name_bytes = static_cast<std::uint32_t>(map_.names_.size() - begin);
+    } else if (depth_ == 2) {
+      is_total_ = in_metadata_ && std::exchange(key_, "") == "total_size";
     }
     return true;
   }
@@ -137,7 +140,12 @@ class WeightMapBuilder {
   }
 
   bool on_number_part(Text, Code&) { return true; }
-  bool on_int64(std::int64_t, Text, Code&) { return check_scalar(); }
+  bool on_int64(std::int64_t number, Text, Code&) {
+    if (depth_ == 2 && is_total_ && number > 0) {
+      map_.total_bytes_ = static_cast<std::uint64_t>(number);
+    }
+    return check_scalar();
+  }
   bool on_uint64(std::uint64_t, Text, Code&) { return check_scalar(); }
   bool on_double(double, Text, Code&) { return check_scalar(); }
   bool on_bool(bool, Code&) { return check_scalar(); }
@@ -195,6 +203,8 @@ class WeightMapBuilder {
   bool is_map_ = false;  // the top-level value that comes next is the weight_map
   bool in_map_ = false;
   bool map_seen_ = false;
+  bool in_metadata_ = false;  // the top-level value is the metadata
+  bool is_total_ = false;     // the value that comes next is its total_size
   std::string key_;
   std::string shard_;
 };
@@ -236,9 +246,10 @@ WeightMap WeightMap::read(const std::string& path) {
   return parser.handler().finish();
 }
 
-void WeightMap::check(const std::string& shard, const ShardHeader& header) const {
+std::uint64_t WeightMap::check(const std::string& shard, const ShardHeader& header) const {
   const auto name = std::lower_bound(shards_.begin(), shards_.end(), shard);
-  if (name == shards_.end() || *name != shard) return;
+  if (name == shards_.end() || *name != shard) return 0;
+  std::uint64_t bytes = header.data_begin();
   const auto id = static_cast<std::uint32_t>(name - shards_.begin());
   const NameTable names(header);
   auto entry =
@@ -247,13 +258,16 @@ void WeightMap::check(const std::string& shard, const ShardHeader& header) const
   for (; entry != entries_.end() && entry->shard == id; ++entry) {
     const std::string_view tensor =
         std::string_view(names_).substr(entry->name_offset, entry->name_bytes);
-    if (!names.contains(tensor)) {
+    const Tensor* const found = names.find(tensor);
+    if (found == nullptr) {
       throw os::Error(
           fmt::format("cannot use {}: the index {} places tensor {} in it, but its header "
                       "has none of that name",
                       header.path(), path_, text::quoted(tensor)));
     }
+    bytes += found->bytes();
   }
+  return bytes;
 }
 
 }  // namespace coldload::model

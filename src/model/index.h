@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,10 +25,12 @@ class WeightMap {
   [[nodiscard]] const std::string& path() const { return path_; }
   // Names of the shards, sorted, each once.
   [[nodiscard]] const std::vector<std::string>& shards() const { return shards_; }
-  [[nodiscard]] std::size_t tensor_count() const { return entries_.size(); }
+  // The bytes of its tensors as it says itself; nothing where it does not.
+  [[nodiscard]] std::optional<std::uint64_t> total_bytes() const { return total_bytes_; }
 
   // Throws os::Error for a tensor that the index places in `shard` and whose header lacks it.
-  void check(const std::string& shard, const ShardHeader& header) const;
+  // Returns the bytes of those that are there, the header's included: the shard may hold more.
+  std::uint64_t check(const std::string& shard, const ShardHeader& header) const;
 
  private:
   friend class WeightMapBuilder;
@@ -39,6 +42,7 @@ class WeightMap {
   };
 
   std::string path_;
+  std::optional<std::uint64_t> total_bytes_;
   std::vector<std::string> shards_;
   std::vector<Entry> entries_;  // ordered by shard
   std::string names_;

@@ -54,13 +54,14 @@ std::string_view NameTable::name_of(const Key& key) const {
   return header_.name(header_.tensors()[key.index]);
 }
 
-bool NameTable::contains(std::string_view name) const {
+const Tensor* NameTable::find(std::string_view name) const {
   const std::uint32_t hash = hash_of(name);
   const auto at = std::lower_bound(
       keys_.begin(), keys_.end(), name, [this, hash](const Key& key, std::string_view wanted) {
         return key.hash != hash ? key.hash < hash : name_of(key) < wanted;
       });
-  return at != keys_.end() && at->hash == hash && name_of(*at) == name;
+  const bool is_it = at != keys_.end() && at->hash == hash && name_of(*at) == name;
+  return is_it ? &header_.tensors()[at->index] : nullptr;
 }
 
 const Tensor* NameTable::twin() const {

@@ -18,7 +18,8 @@ class NameTable {
  public:
   explicit NameTable(const ShardHeader& header);
 
-  [[nodiscard]] bool contains(std::string_view name) const;
+  // nullptr where there is none of that name.
+  [[nodiscard]] const Tensor* find(std::string_view name) const;
   // A tensor whose name another one has too; nullptr where every name is unique.
   [[nodiscard]] const Tensor* twin() const;
 

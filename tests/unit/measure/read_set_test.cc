@@ -56,11 +56,11 @@ TEST(ReadSet, GoesByTheOpeningWhereTheKernelDoesNotTellOfPages) {
 }
 
 TEST(NotRead, NamesTheLargestAndSumsTheRest) {
-  const std::vector<Candidate> candidates{{"a", "/a", 1'000'000, true},
-                                          {"b", "/b", 2'000'000, false},
-                                          {"c", "/c", 3'000'000, false},
-                                          {"d", "/d", 4'000'000, false},
-                                          {"e", "/e", 5'000'000, false}};
+  const std::vector<Candidate> candidates{{"a", "/a", 1'000'000, 1'000'000, true},
+                                          {"b", "/b", 2'000'000, 2'000'000, false},
+                                          {"c", "/c", 3'000'000, 3'000'000, false},
+                                          {"d", "/d", 4'000'000, 4'000'000, false},
+                                          {"e", "/e", 5'000'000, 5'000'000, false}};
   EXPECT_EQ(not_read(candidates, {WeightsRead::seen, {0}}),
             "not read: e 5.00 MB, d 4.00 MB, c 3.00 MB, and 1 more of 2.00 MB");
   EXPECT_EQ(not_read(candidates, {WeightsRead::seen, {0, 1, 2, 3, 4}}), "");

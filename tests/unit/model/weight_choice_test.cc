@@ -155,6 +155,23 @@ TEST_F(WeightChoiceTest, PyTorchsOwnFilesCountWhereThereAreNoOthers) {
   EXPECT_EQ(open_checkpoint(scratch_.path()).format, Format::pytorch);
 }
 
+TEST_F(WeightChoiceTest, AnIndexMayNeedAPartOfAShard) {
+  scratch_.write(
+      "a.safetensors",
+      safetensors(
+          R"({"keep":{"dtype":"U8","shape":[8],"data_offsets":[0,8]},"left":{"dtype":"U8","shape":[500],"data_offsets":[8,508]}})",
+          508));
+  scratch_.write("b.safetensors", one_tensor());
+  scratch_.write(
+      k_index,
+      R"({"metadata":{"total_size":12},"weight_map":{"keep":"a.safetensors","w":"b.safetensors"}})");
+  Checkpoint checkpoint = open_checkpoint(scratch_.path());
+  count_indexed_parts(&checkpoint);
+  const std::vector<const CheckpointFile*> shards = checkpoint.shards();
+  EXPECT_EQ(shards[0]->bytes - shards[0]->needed_bytes, 500U);
+  EXPECT_EQ(shards[1]->needed_bytes, shards[1]->bytes);
+}
+
 TEST_F(WeightChoiceTest, AFolderThatIsCalledAsAShardIsLeftOut) {
   have({"model.safetensors", "old.safetensors/note.txt"});
   EXPECT_THAT(chosen(), ElementsAre("model.safetensors"));
