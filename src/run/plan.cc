@@ -3,6 +3,7 @@
 #include <charconv>
 #include <filesystem>
 #include <optional>
+#include <string_view>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -30,8 +31,9 @@ Asked asked_by_command(const server::ServerCommand& command, bool port_is_known)
   if (!command.faults.empty()) return {"", command.faults.front()};
   const server::Address address = server::address_of(*command.kind, command.settings);
   if (address.is_by_name) {
-    return {"", fmt::format("{} needs a name server; --ready-url says where by an IP address",
-                            address.url)};
+    const std::string_view flag = command.kind->speech.host_flag;
+    return {"", fmt::format("its {} {} is no IP address; --ready-url says where", flag,
+                            server::flag_value(command.settings, {flag}).value_or(""))};
   }
   if (!port_is_known && !address.is_socket) {
     return {"", "no port is found in its command; --port says which"};
@@ -100,7 +102,6 @@ RunPlan plan_run(const RunRequest& request) {
 
   RunPlan plan;
   plan.remarks = command.faults;
-  plan.remarks.insert(plan.remarks.end(), command.remarks.begin(), command.remarks.end());
   const std::string model = absolute(request.path);
   plan.options.argv = server::substitute(command.argv, {model, port, std::nullopt});
   plan.options.argv_of = [words = command.argv, port](const std::string& other) {

@@ -28,7 +28,7 @@ struct RunPlan {
   bool name_follows_directory = false;
   // Why nobody asks whether the server answers, and what to do; empty: it is asked.
   std::string why_not_asked;
-  // What of the command is not as one may think: in words. It is started all the same.
+  // What of the command cannot work as it is written: in words. It is started all the same.
   std::vector<std::string> remarks;
 };
 
