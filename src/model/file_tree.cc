@@ -64,9 +64,9 @@ class Lister {
       if (is_full_) return;
     }
     if (!error) return;
-    const os::SystemError problem("list", directory, error.value());
-    if (depth == 0) throw problem;
-    tree_.remarks.push_back(fmt::format("{} is left out: {}", prefix, problem.what()));
+    if (depth == 0) throw os::SystemError("list", directory, error.value());
+    tree_.remarks.push_back(
+        fmt::format("{} is left out: cannot list it: {}", prefix, os::error_text(error.value())));
   }
 
   void go_into(const std::string& name, int depth) {

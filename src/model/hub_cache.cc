@@ -112,7 +112,7 @@ std::optional<HubSnapshot> named_by_ref(const fs::path& repository,
                   whole);
   }
   if (revision != written) {
-    snapshot.remarks.push_back(
+    snapshot.remarks.emplace_back(
         "refs/main of its repository ends in white space: a server that is given the repository's "
         "name offline may not find it");
   }

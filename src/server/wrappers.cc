@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "os/kernel_text.h"
+
 namespace coldload::server {
 
 namespace {
@@ -79,101 +81,40 @@ std::vector<Wrapper> plain_wrappers() {
 
 // That set up an environment of Python's, or a container's file system.
 std::vector<Wrapper> environment_wrappers() {
-  const Words conda_flags{"-n",       "--name", "-p",    "--prefix", "--cwd",        "-a",
-                          "--attach", "-e",     "--env", "-r",       "--root-prefix"};
-  const Words conda_alone{
-      "-v", "--verbose", "--dev", "--debug-wrapper-scripts", "--no-capture-output", "--live-stream",
-      "-q", "--quiet"};
-  const Words container_flags{
-      "-B",         "--bind",     "--env",       "--env-file",      "-H",         "--home",
-      "--pwd",      "--cwd",      "-S",          "--scratch",       "-W",         "--workdir",
-      "-o",         "--overlay",  "--mount",     "--fusemount",     "--network",  "--network-args",
-      "--security", "--add-caps", "--drop-caps", "--apply-cgroups", "--dns",      "--hostname",
-      "--app",      "--memory",   "--cpus",      "--cpuset-cpus",   "--shm-size", "--pem-path"};
-  const Words container_alone{
-      "--nv",         "--nvccli",  "--rocm",     "-c",         "--contain",   "-C",
-      "--containall", "-e",        "--cleanenv", "-w",         "--writable",  "--writable-tmpfs",
-      "-u",           "--userns",  "-p",         "--pid",      "-i",          "--ipc",
-      "-n",           "--net",     "--uts",      "--no-home",  "--no-mount",  "--fakeroot",
-      "-f",           "--no-init", "--compat",   "--no-privs", "--keep-privs"};
-  const Words uv_flags{"--with",
-                       "--with-editable",
-                       "--with-requirements",
-                       "--python",
-                       "-p",
-                       "--project",
-                       "--directory",
-                       "--package",
-                       "--extra",
-                       "--no-extra",
-                       "--group",
-                       "--no-group",
-                       "--only-group",
-                       "--env-file",
-                       "--index",
-                       "--default-index",
-                       "--index-url",
-                       "-i",
-                       "--extra-index-url",
-                       "--find-links",
-                       "-f",
-                       "--index-strategy",
-                       "--keyring-provider",
-                       "--config-file",
-                       "--config-setting",
-                       "-C",
-                       "--cache-dir",
-                       "--color",
-                       "--link-mode",
-                       "--refresh-package",
-                       "--reinstall-package",
-                       "--upgrade-package",
-                       "-P",
-                       "--prerelease",
-                       "--resolution",
-                       "--exclude-newer",
-                       "--no-build-package",
-                       "--no-binary-package",
-                       "--no-build-isolation-package",
-                       "--python-platform",
-                       "--fork-strategy",
-                       "--allow-insecure-host",
-                       "--from"};
-  const Words uv_alone{"--isolated",
-                       "--active",
-                       "--exact",
-                       "--frozen",
-                       "--locked",
-                       "--offline",
-                       "--no-sync",
-                       "--no-project",
-                       "--no-dev",
-                       "--dev",
-                       "--only-dev",
-                       "--all-extras",
-                       "--all-groups",
-                       "--all-packages",
-                       "--no-cache",
-                       "-n",
-                       "--no-env-file",
-                       "--no-config",
-                       "--no-editable",
-                       "--no-progress",
-                       "--managed-python",
-                       "--no-managed-python",
-                       "--refresh",
-                       "--reinstall",
-                       "-U",
-                       "--upgrade",
-                       "-q",
-                       "--quiet",
-                       "-v",
-                       "--verbose",
-                       "-s",
-                       "--script",
-                       "--no-default-groups",
-                       "--no-index",
-                       "--native-tls"};
+  const Words conda_flags =
+      os::split("-n --name -p --prefix --cwd -a --attach -e --env -r --root-prefix", ' ');
+  const Words conda_alone = os::split(
+      "-v --verbose --dev --debug-wrapper-scripts --no-capture-output --live-stream -q "
+      "--quiet",
+      ' ');
+  const Words container_flags = os::split(
+      "-B --bind --env --env-file -H --home --pwd --cwd -S --scratch -W --workdir -o "
+      "--overlay --mount --fusemount --network --network-args --security --add-caps "
+      "--drop-caps --apply-cgroups --dns --hostname --app --memory --cpus --cpuset-cpus "
+      "--shm-size --pem-path",
+      ' ');
+  const Words container_alone = os::split(
+      "--nv --nvccli --rocm -c --contain -C --containall -e --cleanenv -w --writable "
+      "--writable-tmpfs -u --userns -p --pid -i --ipc -n --net --uts --no-home --no-mount "
+      "--fakeroot -f --no-init --compat --no-privs --keep-privs",
+      ' ');
+  const Words uv_flags = os::split(
+      "--with --with-editable --with-requirements --python -p --project --directory "
+      "--package --extra --no-extra --group --no-group --only-group --env-file --index "
+      "--default-index --index-url -i --extra-index-url --find-links -f --index-strategy "
+      "--keyring-provider --config-file --config-setting -C --cache-dir --color "
+      "--link-mode --refresh-package --reinstall-package --upgrade-package -P --prerelease "
+      "--resolution --exclude-newer --no-build-package --no-binary-package "
+      "--no-build-isolation-package --python-platform --fork-strategy "
+      "--allow-insecure-host --from",
+      ' ');
+  const Words uv_alone = os::split(
+      "--isolated --active --exact --frozen --locked --offline --no-sync --no-project "
+      "--no-dev --dev --only-dev --all-extras --all-groups --all-packages --no-cache -n "
+      "--no-env-file --no-config --no-editable --no-progress --managed-python "
+      "--no-managed-python --refresh --reinstall -U --upgrade -q --quiet -v --verbose -s "
+      "--script --no-default-groups --no-index --native-tls",
+      ' ');
   std::vector<Wrapper> wrappers{
       {.name = "uv",
        .with_value = uv_flags,

@@ -36,7 +36,7 @@ std::string promised_sha256(const std::string& path) {
   constexpr int k_most_links = 40;  // the kernel follows no more (path_resolution(7))
   fs::path at = path;
   for (int links = 0; links <= k_most_links; ++links) {
-    const std::string name = at.filename().string();
+    std::string name = at.filename().string();
     if (is_sha256(name) && at.parent_path().filename() == "blobs") return name;
     std::error_code none;
     const fs::path target = fs::read_symlink(at, none);

@@ -49,6 +49,7 @@ bool is_charged_without_device(const std::string& type) {
 // Of all devices together.
 ByteCounter counter_of(const std::vector<const BlockDevice*>& devices) {
   std::vector<ByteCounter> counters;
+  counters.reserve(devices.size());
   for (const BlockDevice* device : devices) {
     counters.push_back(counter_in(
         fmt::format("/sys/dev/block/{}:{}/stat", device->major, device->minor), parse_block_stat));
