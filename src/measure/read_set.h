@@ -19,7 +19,7 @@ struct Candidate {
   std::string path;
   std::uint64_t bytes = 0;
   std::uint64_t needed_bytes = 0;  // of which a load that follows the index reads
-  bool is_weight = false;  // guessed from its name, until a load was seen
+  bool is_weight = false;          // guessed from its name, until a load was seen
 };
 
 // What was seen of one of them.
