@@ -29,6 +29,7 @@
 #include "report/report_files.h"
 #include "report/summary.h"
 #include "server/program.h"
+#include "text/units.h"
 
 namespace coldload::cli {
 
@@ -57,7 +58,23 @@ std::unique_ptr<measure::Target> make_target(const ExperimentRequest& request) {
   return measure::make_native_target(std::move(options));
 }
 
+// Two models, or two precisions of one: a ratio of their times tells nothing of storage.
+void warn_of_different_weights(const std::vector<measure::Arm>& arms,
+                               measure::ExperimentWatcher* watcher) {
+  const measure::Arm* first = nullptr;
+  for (const measure::Arm& arm : arms) {
+    if (arm.facts.placeholder) continue;
+    if (first == nullptr) first = &arm;
+    if (arm.weight_bytes() == first->weight_bytes()) continue;
+    watcher->warning(
+        fmt::format("{} holds {} of weights, {} holds {}: their ratio compares more than storage",
+                    first->facts.label, text::format_bytes(first->weight_bytes()), arm.facts.label,
+                    text::format_bytes(arm.weight_bytes())));
+  }
+}
+
 void warn_of_arms(const std::vector<measure::Arm>& arms, measure::ExperimentWatcher* watcher) {
+  warn_of_different_weights(arms, watcher);
   for (const records::SameStorage& pair : measure::same_storage(arms)) {
     watcher->warning(to_string(pair) + ": their ratio compares no storage");
   }

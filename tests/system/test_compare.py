@@ -216,6 +216,14 @@ class Rows(CompareTest):
         self.assertIn("a and b are the same storage: they are the same directory", result.stderr)
         self.assertIn("same directory", (self.out / MARKDOWN_NAME).read_text())
 
+    def test_paths_that_hold_different_weights_are_said_to(self):
+        small = write_checkpoint(self.scratch / "small", shard_bytes=1 << 20)
+        large = write_checkpoint(self.scratch / "large", shard_bytes=3 << 20)
+        result = run(["compare", "--path", f"a={small}", "--path", f"b={large}", "--dry-run", "--out",
+                      self.scratch / "out"])
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("a holds 1.05 MB of weights, b holds 3.15 MB", result.stderr)
+
     def test_hard_links_are_the_same_storage(self):
         linked = self.scratch / "linked"
         linked.mkdir()
