@@ -19,6 +19,7 @@
 #include "model/hub_cache.h"
 #include "model/index.h"
 #include "os/crew.h"
+#include "os/descriptor_limit.h"
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/interrupt.h"
@@ -181,6 +182,29 @@ void remark_on_others(const WeightChoice& choice, Checkpoint* checkpoint) {
   }
 }
 
+// Whoever looks at the page cache holds all files open: of those that no server is known to read,
+// the largest are kept.
+void leave_out_what_is_too_much(Checkpoint* checkpoint) {
+  constexpr std::size_t k_most = 10'000;
+  const std::size_t room = std::min(os::descriptor_limit() / 4, k_most);
+  std::vector<CheckpointFile>& files = checkpoint->files;
+  const auto others = std::stable_partition(
+      files.begin(), files.end(),
+      [](const CheckpointFile& file) { return file.kind != FileKind::other; });
+  const auto known = static_cast<std::size_t>(others - files.begin());
+  const std::size_t kept = std::max(room, known);
+  if (files.size() <= kept) return;
+  std::stable_sort(others, files.end(), [](const CheckpointFile& a, const CheckpointFile& b) {
+    return a.bytes > b.bytes;
+  });
+  std::uint64_t bytes = 0;
+  for (std::size_t i = kept; i < files.size(); ++i) bytes += files[i].bytes;
+  checkpoint->remarks.push_back(
+      fmt::format("{} more files of {} in all are not looked at: they are too many to hold open",
+                  files.size() - kept, text::format_bytes(bytes)));
+  files.resize(kept);
+}
+
 void open_directory(const std::string& weights, Checkpoint* checkpoint) {
   const FileTree tree = list_tree(checkpoint->path);
   checkpoint->remarks.insert(checkpoint->remarks.end(), tree.remarks.begin(), tree.remarks.end());
@@ -205,6 +229,7 @@ void open_directory(const std::string& weights, Checkpoint* checkpoint) {
     }
   }
   remark_on_others(choice, checkpoint);
+  leave_out_what_is_too_much(checkpoint);
 }
 
 void open_gguf(Checkpoint* checkpoint) {

@@ -2,9 +2,10 @@
 
 import json
 import os
+import subprocess
 
-from harness import (FAKE_SERVER, ScratchTest, can_evict, has_fake_server, needs, read_records, run,
-                     sync, warm, write_checkpoint)
+from harness import (COLDLOAD, FAKE_SERVER, ScratchTest, can_evict, environment, has_fake_server, needs,
+                     read_records, run, sync, warm, write_checkpoint)
 
 MIB = 1 << 20
 
@@ -49,6 +50,21 @@ class WeightsTest(ScratchTest):
         self.assertEqual(record["resident_bytes_before"], 0)
         shards = sum(path.stat().st_size for path in self.model.glob("*.safetensors"))
         self.assertEqual(record["checkpoint_bytes"], shards + head.stat().st_size)
+
+    def test_more_files_than_may_be_open_are_no_obstacle(self):
+        runs = self.model / "runs"
+        runs.mkdir()
+        for number in range(600):
+            (runs / f"event.{number}").write_bytes(b"x")
+        limited = ["sh", "-c", 'ulimit -n 512; exec "$@"', "sh"]
+        done = subprocess.run(
+            [*limited, COLDLOAD, "measure", self.model, "--runs", "1", "--warm-runs", "1", "--no-floor",
+             "--out", self.out], capture_output=True, text=True, env=environment(), check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for what in ("show", "evict", "warm"):
+            done = subprocess.run([*limited, COLDLOAD, "cache", what, self.model], capture_output=True,
+                                  text=True, env=environment(), check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_what_was_not_read_is_named_and_does_not_count(self):
         self.add("original/consolidated.00.pth")
