@@ -173,7 +173,8 @@ int run_inspect(const std::vector<std::string>& args) {
   app.add_flag("--tensors", tensors, "list every tensor: name, dtype, shape, bytes, shard");
   if (!parse(app, args)) return k_exit_ok;
 
-  const model::Checkpoint checkpoint = model::open_checkpoint(path, weights);
+  model::Checkpoint checkpoint = model::open_checkpoint(path, weights);
+  model::count_indexed_parts(&checkpoint);
   constexpr unsigned k_max_threads = 8;
   const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1U, k_max_threads);
   const std::vector<model::ShardHeader> headers = model::read_headers(checkpoint, threads);

@@ -196,10 +196,11 @@ std::string doubt(const ColdEvidence& e) {
 
 ColdVerdict judge_reads(const ColdEvidence& e) {
   if (e.weights_read == WeightsRead::not_at_all) {
-    return {records::Cold::not_cold,
-            fmt::format("no weight was read from storage: none of the {} file{} that may hold "
-                        "weights was opened while it loaded",
-                        e.candidates, e.candidates == 1 ? "" : "s")};
+    return {
+        records::Cold::not_cold,
+        fmt::format("no weight was read from storage: of {} file{} that may hold weights, none was "
+                    "opened while it loaded",
+                    e.candidates, e.candidates == 1 ? "" : "s")};
   }
   if (e.weights_read == WeightsRead::hardly) {
     return {records::Cold::unknown,

@@ -295,7 +295,11 @@ void count_indexed_parts(Checkpoint* checkpoint) {
       const ShardHeader header =
           read_shard_header(os::open_regular(checkpoint->path + '/' + shard->name));
       const std::uint64_t needed = map.check(shard->name.substr(folder.size()), header);
-      if (needed > 0) shard->needed_bytes = std::min(needed, shard->bytes);
+      if (needed == 0 || needed >= shard->needed_bytes) continue;
+      shard->needed_bytes = needed;
+      checkpoint->remarks.push_back(fmt::format("{}: the index needs {} of its {}", shard->name,
+                                                text::format_bytes(needed),
+                                                text::format_bytes(shard->bytes)));
     }
   }
 }

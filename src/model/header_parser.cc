@@ -11,6 +11,7 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <fmt/format.h>
 
+#include "model/json_handler.h"
 #include "model/name_table.h"
 #include "os/error.h"
 #include "os/mapping.h"
@@ -36,16 +37,8 @@ void append_word(std::string* word, boost::json::string_view text) {
 }  // namespace
 
 // The Handler of boost::json::basic_parser. Its calls throw os::Error for what no header may hold.
-class HeaderBuilder {
+class HeaderBuilder : public JsonHandler {
  public:
-  static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
-  static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
-  static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
-  static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
-
-  using Code = boost::json::error_code;
-  using Text = boost::json::string_view;
-
   HeaderBuilder(std::string path, std::uint64_t header_bytes, std::uint64_t data_bytes) {
     header_.path_ = std::move(path);
     header_.header_bytes_ = header_bytes;

@@ -8,6 +8,7 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <fmt/format.h>
 
+#include "model/json_handler.h"
 #include "model/name_table.h"
 #include "os/error.h"
 #include "os/fd.h"
@@ -45,16 +46,8 @@ bool is_below(std::string_view name) {
 }  // namespace
 
 // The Handler of boost::json::basic_parser. Its calls throw os::Error for a bad index.
-class WeightMapBuilder {
+class WeightMapBuilder : public JsonHandler {
  public:
-  static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
-  static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
-  static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
-  static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
-
-  using Code = boost::json::error_code;
-  using Text = boost::json::string_view;
-
   WeightMapBuilder(const std::string& path, std::uint64_t file_bytes) {
     map_.path_ = path;
     // Address space only: memory is used as far as names are written.

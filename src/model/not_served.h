@@ -14,8 +14,7 @@ namespace coldload::model {
 // Names in the directory of `checkpoint`, those of directories with a "/" behind: the folders
 // `original/`, `metal/`, `onnx/` and the like, whole checkpoints of a training's steps, weights
 // that are named as the model's are and do not count (`consolidated*` beside shards, `.bin`, `.pth`
-// and
-// `.gguf` beside safetensors), and an optimizer's state. What is in doubt is not among them:
+// and `.gguf` beside safetensors), and an optimizer's state. What is in doubt is not among them:
 // adapters, draft models, folders of other names. Empty for a .gguf. Throws os::SystemError.
 [[nodiscard]] std::vector<std::string> not_served(const Checkpoint& checkpoint);
 

@@ -64,8 +64,10 @@ class Folder {
       names = by_index(".bin.index.json", &choice);
     }
     if (names.empty()) names = pytorch_files();
-    if (names.empty() && !problem_.empty()) throw os::Error(problem_);
-    if (!problem_.empty()) choice.remarks.push_back(problem_ + ": the index is not followed");
+    if (names.empty() && !problem_.empty()) {
+      throw os::Error(fmt::format("cannot use {}: its {}", directory_, problem_));
+    }
+    if (!problem_.empty()) choice.remarks.push_back(fmt::format("not followed: the {}", problem_));
     for (const std::string& name : names) choice.names.push_back(prefix_ + name);
     if (choice.names.empty()) choice.format = Format::safetensors;
     return choice;
@@ -93,8 +95,8 @@ class Folder {
         return map.shards();
       }
       if (problem_.empty()) {
-        problem_ = fmt::format("cannot use {}: its index {} names the shard {}, which is not there",
-                               directory_, map.path(), *missing);
+        problem_ =
+            fmt::format("index {} names the shard {}, which is not there", map.path(), *missing);
       }
       of_broken_index_.insert(map.shards().begin(), map.shards().end());
     }

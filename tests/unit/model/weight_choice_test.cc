@@ -84,7 +84,7 @@ TEST_F(WeightChoiceTest, AStaleIndexIsNotFollowedWhereAWholeModelLies) {
   index(k_index, {"model-00001-of-00003.safetensors"});
   EXPECT_THAT(chosen(), ElementsAre("model.safetensors"));
   EXPECT_THAT(remarks(), ElementsAre(::testing::AllOf(HasSubstr("model-00001-of-00003"),
-                                                      HasSubstr("the index is not followed"))));
+                                                      HasSubstr("not followed: the index"))));
 }
 
 TEST_F(WeightChoiceTest, WhatIsLeftOfAnIndexedSetIsNoModel) {
