@@ -6,6 +6,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "os/error.h"
@@ -73,6 +75,11 @@ struct stat file_status(const Fd& file) {
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) throw SystemError("stat", file.path(), errno);
   return info;
+}
+
+bool lies_on_fuse(const Fd& file) {
+  struct statfs info {};
+  return ::fstatfs(file.get(), &info) == 0 && info.f_type == FUSE_SUPER_MAGIC;
 }
 
 std::uint64_t file_size(const Fd& file) {

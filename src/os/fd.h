@@ -57,6 +57,9 @@ class Fd {
 
 // What fstat(2) says of it. Throws SystemError.
 [[nodiscard]] struct stat file_status(const Fd& file);
+// Whether a daemon (FUSE) or a host (virtiofs) answers for its file system; false where nobody
+// tells.
+[[nodiscard]] bool lies_on_fuse(const Fd& file);
 // Size in bytes of an open file. Throws SystemError.
 [[nodiscard]] std::uint64_t file_size(const Fd& file);
 

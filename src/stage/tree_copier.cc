@@ -15,9 +15,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/magic.h>
 #include <sys/utsname.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "os/clock.h"
@@ -26,9 +24,9 @@
 #include "os/mapping.h"
 #include "os/token_bucket.h"
 #include "stage/bounded_threads.h"
-#include "stage/chunk_queue.h"
 #include "stage/file_copy.h"
 #include "stage/read_way_choice.h"
+#include "streams/chunk_queue.h"
 
 namespace coldload::stage {
 
@@ -43,8 +41,7 @@ constexpr std::size_t k_trial_block_bytes = std::size_t{1} << 20;
 
 // Whether syncfs(2) reaches the disk and tells what failed: not on FUSE, and from Linux 5.8 on.
 bool can_flush_at_once(const os::Fd& directory) {
-  struct statfs info {};
-  if (::fstatfs(directory.get(), &info) != 0 || info.f_type == FUSE_SUPER_MAGIC) return false;
+  if (os::lies_on_fuse(directory)) return false;
   struct utsname kernel {};
   if (::uname(&kernel) != 0) return false;
   unsigned major = 0;
@@ -61,7 +58,7 @@ class CopyJob {
           const TreeCopyOptions& options, FileCopy::Flush flush)
       : journal_(std::move(journal)),
         flush_(flush),
-        queue_(steps_of(tree), options.jobs),
+        queue_(steps_of(tree), {options.jobs}),
         choice_(options.jobs) {
     constexpr std::chrono::milliseconds k_burst{50};
     if (options.limit_bytes_per_s) limit_.emplace(*options.limit_bytes_per_s, k_burst);
@@ -111,7 +108,7 @@ class CopyJob {
     std::vector<Hash> hashes;  // each written by the one thread that has the chunk
     std::atomic<std::size_t> left{steps_of(source)};  // steps that are not done
   };
-  using Step = ChunkQueue::Step;
+  using Step = streams::ChunkQueue::Step;
 
   // An empty file has one step too: it is made.
   static std::size_t steps_of(const SourceFile& file) {
@@ -189,7 +186,7 @@ class CopyJob {
   const FileCopy::Flush flush_;
   std::deque<File> files_;
   std::map<std::pair<std::size_t, std::size_t>, Hash> claimed_;  // what the journal says
-  ChunkQueue queue_;
+  streams::ChunkQueue queue_;
   ReadWayChoice choice_;
   std::mutex limit_mutex_;
   std::optional<os::TokenBucket> limit_;

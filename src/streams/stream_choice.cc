@@ -1,9 +1,9 @@
-#include "stage/stream_choice.h"
+#include "streams/stream_choice.h"
 
 #include <algorithm>
 #include <chrono>
 
-namespace coldload::stage {
+namespace coldload::streams {
 
 namespace {
 
@@ -19,7 +19,7 @@ constexpr std::chrono::seconds k_second_rest{20};
 }  // namespace
 
 void StreamChoice::arrived(std::uint64_t bytes, bool wanted, os::TimePoint now) {
-  if (most_ <= 1 || phase_ == Phase::settled) return;
+  if (phase_ == Phase::settled) return;
   if (phase_ == Phase::rest) {
     if (now >= resume_ && wanted) begin(Phase::measure, streams_, now);
     return;
@@ -63,4 +63,4 @@ void StreamChoice::go_back(os::TimePoint now) {
   begin(doubts_-- > 0 ? Phase::rest : Phase::settled, best_streams_, now);
 }
 
-}  // namespace coldload::stage
+}  // namespace coldload::streams

@@ -6,7 +6,7 @@
 // for a few MiB, and so on while that does not bring less. Where it does, the last number stays,
 // and is doubted twice more: a network may have been slow just then.
 //
-// Layer: stage. Pure logic: time is passed in. For one thread at a time.
+// Layer: streams. Pure logic: time is passed in. For one thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -14,11 +14,17 @@
 
 #include "os/clock.h"
 
-namespace coldload::stage {
+namespace coldload::streams {
 
 class StreamChoice {
  public:
-  StreamChoice(unsigned most, os::TimePoint now) : most_(most), since_(now) {}
+  // Begins with `first`; where that is `most`, it stays.
+  StreamChoice(unsigned most, os::TimePoint now, unsigned first = 1)
+      : most_(most),
+        streams_(first),
+        phase_(first < most ? Phase::first : Phase::settled),
+        since_(now),
+        best_streams_(first) {}
 
   // Of one file, at once, just now.
   [[nodiscard]] unsigned streams() const { return streams_; }
@@ -43,14 +49,14 @@ class StreamChoice {
   void go_back(os::TimePoint now);
 
   const unsigned most_;
-  unsigned streams_ = 1;
-  Phase phase_ = Phase::first;
+  unsigned streams_;
+  Phase phase_;
   os::TimePoint since_;      // of this phase
   std::uint64_t bytes_ = 0;  // since then
-  unsigned best_streams_ = 1;
+  unsigned best_streams_;
   double best_bytes_per_s_ = 0;
   int doubts_ = 2;  // left
   os::TimePoint resume_;
 };
 
-}  // namespace coldload::stage
+}  // namespace coldload::streams

@@ -1,7 +1,7 @@
-// Which chunk is copied next: those of a file in their order, as many of one file at once as the
+// Which chunk is read next: those of a file in their order, as many of one file at once as the
 // mount that it comes from likes, and several files beside each other.
 //
-// Layer: stage. Knows nothing of how a chunk is copied.
+// Layer: streams. Knows nothing of how a chunk is read, or what for.
 #pragma once
 
 #include <condition_variable>
@@ -12,9 +12,9 @@
 #include <set>
 #include <vector>
 
-#include "stage/stream_choice.h"
+#include "streams/stream_choice.h"
 
-namespace coldload::stage {
+namespace coldload::streams {
 
 // Safe to use from several threads.
 class ChunkQueue {
@@ -24,12 +24,19 @@ class ChunkQueue {
     std::size_t chunk = 0;
   };
 
-  // `chunks`: how many each file has, at least one.
-  ChunkQueue(const std::vector<std::size_t>& chunks, unsigned jobs);
+  struct Wish {
+    unsigned jobs = 1;  // threads that ask
+    // Finds out how many places of one file are read at once; else as many as there are jobs.
+    bool may_want_one_stream = true;
+    // The files are wanted in their order: rather more places of the first than more files.
+    bool first_file_first = false;
+  };
+  // `chunks`: how many each file has.
+  ChunkQueue(const std::vector<std::size_t>& chunks, const Wish& wish);
 
-  // Waits for one that may be copied now; nothing where all are done, or after stop().
+  // Waits for one that may be read now; nothing where all are done, or after stop().
   [[nodiscard]] std::optional<Step> next();
-  // One that was copied.
+  // One that was read.
   void done(const Step& step);
   // One that was not, because it was one too many: somebody gets it later.
   void give_back(const Step& step);
@@ -57,7 +64,10 @@ class ChunkQueue {
   };
 
   [[nodiscard]] std::optional<Step> take_one();
+  // Whether more places of one file would be read now, if they might.
+  [[nodiscard]] bool wants_more() const;
 
+  const bool first_file_first_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<File> files_;
@@ -69,4 +79,4 @@ class ChunkQueue {
   StreamChoice choice_;
 };
 
-}  // namespace coldload::stage
+}  // namespace coldload::streams

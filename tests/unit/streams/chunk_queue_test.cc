@@ -1,18 +1,21 @@
-#include "stage/chunk_queue.h"
+#include "streams/chunk_queue.h"
 
+#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
-namespace coldload::stage {
+namespace coldload::streams {
 namespace {
 
 using Step = ChunkQueue::Step;
 
 // A queue that nothing has arrived from gives one chunk of a file at once.
 TEST(ChunkQueue, GivesSeveralFilesAndOneChunkOfEach) {
-  ChunkQueue queue({3, 1, 3}, 4);
+  ChunkQueue queue({3, 1, 3}, {4});
   const Step a = *queue.next();
   const Step b = *queue.next();
   const Step c = *queue.next();
@@ -27,7 +30,7 @@ TEST(ChunkQueue, GivesSeveralFilesAndOneChunkOfEach) {
 }
 
 TEST(ChunkQueue, WhatDoesNotComeOverTheMountKeepsNobodyWaiting) {
-  ChunkQueue queue({3}, 4);
+  ChunkQueue queue({3}, {4});
   const Step first = *queue.next();
   queue.uncount(first);
   EXPECT_EQ(queue.next()->chunk, 1U);
@@ -35,14 +38,14 @@ TEST(ChunkQueue, WhatDoesNotComeOverTheMountKeepsNobodyWaiting) {
 }
 
 TEST(ChunkQueue, WhatIsGivenBackComesNext) {
-  ChunkQueue queue({3}, 4);
+  ChunkQueue queue({3}, {4});
   const Step first = *queue.next();
   queue.give_back(first);
   EXPECT_EQ(queue.next()->chunk, 0U);
 }
 
 TEST(ChunkQueue, WaitsForWhatMayBeGivenBackAndEndsWithTheLast) {
-  ChunkQueue queue({1}, 4);
+  ChunkQueue queue({1}, {4});
   const Step only = *queue.next();
   std::optional<Step> other;
   std::thread waits([&] { other = queue.next(); });
@@ -54,7 +57,7 @@ TEST(ChunkQueue, WaitsForWhatMayBeGivenBackAndEndsWithTheLast) {
 }
 
 TEST(ChunkQueue, AStopEndsEveryWait) {
-  ChunkQueue queue({2}, 4);
+  ChunkQueue queue({2}, {4});
   (void)queue.next();
   std::optional<Step> other = Step{};
   std::thread waits([&] { other = queue.next(); });
@@ -63,5 +66,29 @@ TEST(ChunkQueue, AStopEndsEveryWait) {
   EXPECT_FALSE(other);
 }
 
+// Where the mount likes many, as nothing is tried.
+TEST(ChunkQueue, TheFirstFileComesFirstWhereItMayBeReadInManyPlaces) {
+  ChunkQueue queue({3, 3}, {4, false});
+  for (const std::size_t chunk : {0U, 1U, 2U}) {
+    const Step step = *queue.next();
+    EXPECT_EQ(step.file, 0U);
+    EXPECT_EQ(step.chunk, chunk);
+  }
+  EXPECT_EQ(queue.next()->file, 1U);
+}
+
+// Four threads and as many files: nobody waits, and yet the first file is not read as it might be.
+TEST(ChunkQueue, MorePlacesAreTriedWhereTheFirstFileIsWantedFirst) {
+  for (const bool first_file_first : {false, true}) {
+    ChunkQueue queue({100, 100, 100, 100}, {4, true, first_file_first});
+    std::vector<Step> steps;
+    for (int i = 0; i < 4; ++i) steps.push_back(*queue.next());
+    constexpr std::chrono::milliseconds k_longer_than_a_trial{110};
+    std::this_thread::sleep_for(k_longer_than_a_trial);
+    queue.arrived(std::uint64_t{64} << 20);
+    EXPECT_EQ(queue.streams(), first_file_first ? 2U : 1U);
+  }
+}
+
 }  // namespace
-}  // namespace coldload::stage
+}  // namespace coldload::streams

@@ -1,13 +1,14 @@
-#include "stage/chunk_queue.h"
+#include "streams/chunk_queue.h"
 
 #include <algorithm>
 #include <chrono>
 #include <iterator>
 
-namespace coldload::stage {
+namespace coldload::streams {
 
-ChunkQueue::ChunkQueue(const std::vector<std::size_t>& chunks, unsigned jobs)
-    : choice_(jobs, os::Clock::now()) {
+ChunkQueue::ChunkQueue(const std::vector<std::size_t>& chunks, const Wish& wish)
+    : first_file_first_(wish.first_file_first),
+      choice_(wish.jobs, os::Clock::now(), wish.may_want_one_stream ? 1 : wish.jobs) {
   for (const std::size_t count : chunks) files_.push_back({count, 0, {}, {}});
 }
 
@@ -81,10 +82,17 @@ void ChunkQueue::uncount(const Step& step) {
   changed_.notify_all();
 }
 
+bool ChunkQueue::wants_more() const {
+  if (waiting_ > 0 && more_is_there_) return true;
+  if (!first_file_first_ || first_ == files_.size()) return false;
+  const File& first = files_[first_];
+  return first.has_more() && under_way_ > first.streaming.size();
+}
+
 void ChunkQueue::arrived(std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   const unsigned before = choice_.streams();
-  choice_.arrived(bytes, waiting_ > 0 && more_is_there_, os::Clock::now());
+  choice_.arrived(bytes, wants_more(), os::Clock::now());
   if (choice_.streams() > before) changed_.notify_all();
 }
 
@@ -106,4 +114,4 @@ unsigned ChunkQueue::streams() {
   return choice_.streams();
 }
 
-}  // namespace coldload::stage
+}  // namespace coldload::streams

@@ -1,4 +1,4 @@
-#include "stage/stream_choice.h"
+#include "streams/stream_choice.h"
 
 #include <chrono>
 #include <functional>
@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace coldload::stage {
+namespace coldload::streams {
 namespace {
 
 // Reads blocks of 1 MiB for `seconds` from a mount that gives `bytes_per_s` to that many streams,
@@ -89,4 +89,4 @@ TEST(StreamChoice, NoMoreAreTriedThanAreOfUse) {
 }
 
 }  // namespace
-}  // namespace coldload::stage
+}  // namespace coldload::streams
