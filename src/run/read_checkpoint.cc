@@ -33,7 +33,8 @@ std::string words_of(const storage::ReadAheadOutcome& outcome) {
   using End = storage::ReadAheadOutcome::End;
   if (outcome.end == End::useless) return "what was read did not stay in memory: given up";
   if (!outcome.problem.empty()) return outcome.problem;
-  return outcome.end == End::no_room ? "memory had no room for more" : "";
+  if (outcome.end == End::no_room) return "memory had no room for more";
+  return outcome.streams == 1U ? "one stream of each file at a time" : "";
 }
 
 void read_absent(storage::ReadAhead& ahead, const PageCacheBound& bound, const NewsPipe& listener) {

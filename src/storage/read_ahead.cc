@@ -13,6 +13,7 @@
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/file_pages.h"
+#include "streams/chunk_queue.h"
 
 namespace coldload::storage {
 
@@ -23,6 +24,7 @@ using End = ReadAheadOutcome::End;
 struct File {
   os::Fd fd;
   std::uint64_t bytes = 0;
+  std::uint64_t before_bytes = 0;  // of the files before it
   os::FilePages pages;
   std::atomic<bool> failed{false};
 };
@@ -31,6 +33,13 @@ struct Piece {
   File* file = nullptr;
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
+};
+
+// What came of a piece: less than its bytes where the file has become shorter, cannot be read, or
+// somebody said stop; or since its file is to be read in fewer places.
+struct Came {
+  std::uint64_t bytes = 0;
+  bool one_too_many = false;
 };
 
 // What of a piece is not resident; nothing where that cannot be seen.
@@ -66,27 +75,30 @@ std::unique_ptr<File> open_one(const std::string& path, std::string* problem) {
 struct ReadAhead::Shared {
   explicit Shared(const ReadAheadOptions& wanted) : options(wanted) {}
 
+  using Step = streams::ChunkQueue::Step;
+
   const ReadAheadOptions options;
   std::vector<std::unique_ptr<File>> files;
   std::uint64_t file_bytes = 0;
   std::optional<std::uint64_t> absent_bytes;
+  bool may_want_one_stream = false;
+  std::optional<streams::ChunkQueue> queue;  // from start() on
   std::atomic<bool> stopping{false};
   std::atomic<std::uint64_t> read_bytes{0};
 
   mutable std::mutex mutex;
-  std::size_t next_file = 0;
-  std::uint64_t next_offset = 0;
-  std::uint64_t before_bytes = 0;  // of the files before next_file
   os::TimePoint room_known_until{};
   std::uint64_t room_bytes = 0;
   std::string problem;
-  End end = End::running;  // why no more pieces are given out
+  std::optional<End> end;  // why pieces are left out
 
   [[nodiscard]] std::uint64_t room() const;
-  std::optional<Piece> next_piece();
+  [[nodiscard]] Piece piece_of(const Step& step) const;
+  [[nodiscard]] bool has_room(const Piece& piece);
   void end_with(End why);
-  void read(const Piece& piece, std::vector<std::byte>& buffer);
-  std::uint64_t read_all(const Piece& piece, std::vector<std::byte>& buffer);
+  void stop();
+  bool read(const Step& step, std::vector<std::byte>& buffer);
+  Came read_all(const Step& step, const Piece& piece, std::vector<std::byte>& buffer);
   void work();
 };
 
@@ -98,49 +110,46 @@ std::uint64_t ReadAhead::Shared::room() const {
 
 // The first reason counts.
 void ReadAhead::Shared::end_with(End why) {
-  if (end == End::running) end = why;
+  const std::lock_guard lock(mutex);
+  if (!end) end = why;
 }
 
-std::optional<Piece> ReadAhead::Shared::next_piece() {
+void ReadAhead::Shared::stop() {
+  stopping = true;
+  if (queue) queue->stop();
+}
+
+Piece ReadAhead::Shared::piece_of(const Step& step) const {
+  File& file = *files[step.file];
+  const std::uint64_t offset = step.chunk * options.piece_bytes;
+  return {&file, offset, std::min(options.piece_bytes, file.bytes - offset)};
+}
+
+bool ReadAhead::Shared::has_room(const Piece& piece) {
   const std::lock_guard lock(mutex);
-  if (stopping) end_with(End::stopped);
-  while (next_file < files.size() &&
-         (files[next_file]->failed || next_offset >= files[next_file]->bytes)) {
-    before_bytes += files[next_file]->bytes;
-    ++next_file;
-    next_offset = 0;
-  }
-  if (next_file == files.size()) end_with(End::all);
-  if (end != End::running) return std::nullopt;
-  File& file = *files[next_file];
-  const Piece piece{&file, next_offset, std::min(options.piece_bytes, file.bytes - next_offset)};
   // The other reader takes memory meanwhile.
   constexpr std::chrono::milliseconds k_look_again{100};
   if (const os::TimePoint now = os::Clock::now(); now >= room_known_until) {
     room_bytes = room();
     room_known_until = now + k_look_again;
   }
-  if (before_bytes + piece.offset + piece.bytes > room_bytes) {
-    end_with(End::no_room);
-    return std::nullopt;
-  }
-  next_offset += piece.bytes;
-  return piece;
+  return piece.file->before_bytes + piece.offset + piece.bytes <= room_bytes;
 }
 
-// Returns what came: less than the piece where the file has become shorter, cannot be read, or
-// somebody said stop.
-std::uint64_t ReadAhead::Shared::read_all(const Piece& piece, std::vector<std::byte>& buffer) {
+Came ReadAhead::Shared::read_all(const Step& step, const Piece& piece,
+                                 std::vector<std::byte>& buffer) {
   const int fd = piece.file->fd.get();
   // All requests of the piece at once, then wait for them: one read at a time would have no more
-  // under way than the mount's readahead.
-  for (std::uint64_t at = 0; at < piece.bytes; at += options.window_bytes) {
+  // under way than the mount's readahead. That is what a stream is.
+  const bool at_once = queue->streams() > 1;
+  for (std::uint64_t at = 0; at_once && at < piece.bytes; at += options.window_bytes) {
     ::posix_fadvise(fd, static_cast<off_t>(piece.offset + at),
                     static_cast<off_t>(std::min(options.window_bytes, piece.bytes - at)),
                     POSIX_FADV_WILLNEED);
   }
   std::uint64_t done = 0;
   while (done < piece.bytes && !stopping) {
+    if (queue->is_one_too_many(step)) return {done, true};
     const std::size_t wanted = std::min<std::uint64_t>(buffer.size(), piece.bytes - done);
     const ssize_t got = ::pread(fd, buffer.data(), wanted, static_cast<off_t>(piece.offset + done));
     if (got < 0 && errno == EINTR) continue;
@@ -153,25 +162,42 @@ std::uint64_t ReadAhead::Shared::read_all(const Piece& piece, std::vector<std::b
     }
     if (got == 0) break;
     done += static_cast<std::uint64_t>(got);
+    queue->arrived(static_cast<std::uint64_t>(got));
   }
-  return done;
+  return {done, false};
 }
 
-void ReadAhead::Shared::read(const Piece& piece, std::vector<std::byte>& buffer) {
+// False where the piece was left in its middle, for somebody to read later.
+bool ReadAhead::Shared::read(const Step& step, std::vector<std::byte>& buffer) {
+  const Piece piece = piece_of(step);
+  if (piece.file->failed) return true;
+  if (!has_room(piece)) {
+    end_with(End::no_room);
+    return true;
+  }
   const auto absent = absent_in(piece);
-  if (absent == 0U) return;
-  const std::uint64_t done = read_all(piece, buffer);
-  read_bytes += std::min(absent.value_or(piece.bytes), done);
-  if (!options.must_stay || done < piece.bytes || !absent) return;
-  if (absent_in(piece) != piece.bytes) return;
-  const std::lock_guard lock(mutex);
-  end_with(End::useless);
+  if (absent == 0U) return true;
+  const Came came = read_all(step, piece, buffer);
+  read_bytes += std::min(absent.value_or(piece.bytes), came.bytes);
+  if (came.one_too_many) return false;
+  if (came.bytes == piece.bytes && options.must_stay && absent && absent_in(piece) == piece.bytes) {
+    end_with(End::useless);
+    stop();
+  }
+  return true;
 }
 
 void ReadAhead::Shared::work() {
   constexpr std::size_t k_buffer_bytes = 256 << 10;
   std::vector<std::byte> buffer(k_buffer_bytes);
-  while (const auto piece = next_piece()) read(*piece, buffer);
+  while (const auto step = queue->next()) {
+    if (read(*step, buffer)) {
+      queue->done(*step);
+    } else {
+      queue->give_back(*step);
+    }
+  }
+  end_with(stopping ? End::stopped : End::all);
 }
 
 ReadAhead::ReadAhead(const std::vector<std::string>& paths, const ReadAheadOptions& options)
@@ -181,7 +207,9 @@ ReadAhead::ReadAhead(const std::vector<std::string>& paths, const ReadAheadOptio
   for (const std::string& path : paths) {
     std::unique_ptr<File> file = open_one(path, &shared_->problem);
     if (!file) continue;
+    file->before_bytes = shared_->file_bytes;
     shared_->file_bytes += file->bytes;
+    shared_->may_want_one_stream = shared_->may_want_one_stream || os::lies_on_fuse(file->fd);
     const auto part = absent_in({file.get(), 0, file->bytes});
     all_seen = all_seen && part;
     absent += part.value_or(0);
@@ -197,7 +225,16 @@ std::optional<std::uint64_t> ReadAhead::absent_bytes() const { return shared_->a
 std::uint64_t ReadAhead::room_bytes() const { return shared_->room(); }
 
 void ReadAhead::start() {
-  crew_ = os::Crew({shared_->options.threads, 1}, [shared = shared_](unsigned) { shared->work(); });
+  std::vector<std::size_t> pieces;
+  for (const auto& file : shared_->files) {
+    const std::uint64_t piece_bytes = shared_->options.piece_bytes;
+    pieces.push_back((file->bytes + piece_bytes - 1) / piece_bytes);
+  }
+  constexpr bool k_first_file_first = true;
+  const unsigned threads = shared_->options.threads;
+  shared_->queue.emplace(
+      pieces, streams::ChunkQueue::Wish{threads, shared_->may_want_one_stream, k_first_file_first});
+  crew_ = os::Crew({threads, 1}, [shared = shared_](unsigned) { shared->work(); });
 }
 
 ReadAhead::~ReadAhead() {
@@ -205,11 +242,14 @@ ReadAhead::~ReadAhead() {
   crew_.leave_behind();
 }
 
-void ReadAhead::stop() noexcept { shared_->stopping = true; }
+void ReadAhead::stop() noexcept { shared_->stop(); }
 
 ReadAheadOutcome ReadAhead::outcome() const {
   const std::lock_guard lock(shared_->mutex);
-  return {shared_->end, shared_->read_bytes, shared_->problem};
+  ReadAheadOutcome outcome{
+      shared_->end.value_or(End::running), shared_->read_bytes, shared_->problem, {}};
+  if (shared_->queue && shared_->may_want_one_stream) outcome.streams = shared_->queue->streams();
+  return outcome;
 }
 
 }  // namespace coldload::storage

@@ -1,5 +1,6 @@
 // Brings files into the page cache beside somebody who is about to read them: in order, with
-// several reads in flight, and never more than memory has room for.
+// several reads in flight, and never more than memory has room for. A FUSE mount whose daemon wants
+// to stream each file is read like that (streams/stream_choice).
 //
 // What is there already is left alone, so whoever overtakes it costs it nothing. A failure is an
 // outcome, not an error: the other reader will meet it, or not. Threads that hang in the kernel are
@@ -45,6 +46,8 @@ struct ReadAheadOutcome {
   // What was not in the page cache just before it was read, where the kernel tells; else all.
   std::uint64_t read_bytes = 0;
   std::string problem;  // the first file that could not be read, and why; the others were
+  // Places of one file that were read at once in the end; nothing where nobody had to find out.
+  std::optional<unsigned> streams;
 };
 
 // Owns its threads. Not to be copied or moved; its functions are for one thread.
