@@ -63,6 +63,7 @@ void ShardFile::open() {
   const std::lock_guard lock(mutex_);
   if (file_.valid()) return;
   choose_route();
+  on_fuse_ = os::lies_on_fuse(file_);
   const struct stat info = os::file_status(file_);
   if (static_cast<std::uint64_t>(info.st_size) != shard_.bytes) {
     throw changed(static_cast<std::uint64_t>(info.st_size));

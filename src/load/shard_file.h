@@ -42,6 +42,9 @@ class ShardFile {
   // another size than the shard should have.
   void open();
 
+  // Whether a daemon may answer for it. open() first.
+  [[nodiscard]] bool lies_on_fuse() const { return on_fuse_; }
+
   // Residency of [offset, offset + bytes), one piece per run. A block with one page missing
   // counts as absent as a whole. Where the kernel does not tell us (it hides the page cache of
   // files that we neither own nor may write) everything counts as resident, so that it is read
@@ -79,6 +82,7 @@ class ShardFile {
   os::Fd file_;       // O_DIRECT where direct_usable_
   os::Fd buffered_;   // only where file_ is O_DIRECT and the page cache is wanted too
   os::FilePages pages_;
+  bool on_fuse_ = false;
   std::atomic<bool> direct_usable_{false};
   std::atomic<bool> opened_direct_{false};
   std::atomic<bool> page_cache_used_{false};

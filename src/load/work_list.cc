@@ -23,66 +23,106 @@ constexpr unsigned k_first_in_flight = 8;
 
 WorkList::WorkList(const std::vector<Shard>& shards, const ShardFile::Access& access,
                    unsigned most_in_flight, Fallbacks& fallbacks)
-    : limit_(k_first_in_flight, most_in_flight) {
+    : most_in_flight_(most_in_flight),
+      limit_(k_first_in_flight, most_in_flight),
+      progress_(shards.size()) {
   shards_.reserve(shards.size());
   for (const Shard& shard : shards) {
     shards_.push_back(std::make_unique<ShardFile>(shard, shards_.size(), access, fallbacks));
     if (shard.bytes > 0) ++unfinished_shards_;
   }
-  skip_empty_shards();
+  skip_shards();
 }
 
-void WorkList::skip_empty_shards() {
-  while (next_shard_ < shards_.size() && shards_[next_shard_]->bytes() == 0) ++next_shard_;
+void WorkList::skip_shards() {
+  while (next_shard_ < shards_.size() &&
+         progress_[next_shard_].looked_bytes == shards_[next_shard_]->bytes()) {
+    ++next_shard_;
+  }
 }
 
-bool WorkList::has(Kind kind) const {
-  if (kind == Kind::resident) return !resident_.pieces.empty();
-  return !absent_.pieces.empty() && absent_in_flight_ < limit_.limit();
+WorkList::Pieces::iterator WorkList::next_piece(Kind kind) {
+  Pieces& pieces = queue(kind).pieces;
+  if (kind == Kind::resident) return pieces.begin();
+  if (!streams_) return absent_in_flight_ < limit_.limit() ? pieces.begin() : pieces.end();
+  if (absent_in_flight_ >= most_in_flight_) return pieces.end();
+  auto at = pieces.begin();
+  while (at != pieces.end() && progress_[at->first.first].in_flight >= streams_->streams()) {
+    at = pieces.lower_bound({at->first.first + 1, 0});
+  }
+  return at;
 }
 
-bool WorkList::may_look() const {
-  if (stopped_ || next_shard_ == shards_.size()) return false;
-  if (next_offset_ == 0 && open_shards_ >= k_most_open_shards) return false;
-  return absent_.bytes + resident_.bytes + looks_.size() * k_window_bytes < k_lookahead_bytes;
+// One whose next window may be looked at now: the first; where files are streamed, one of which
+// more might be read than is known.
+std::optional<std::uint64_t> WorkList::shard_to_look_at() {
+  if (stopped_) return std::nullopt;
+  if (absent_.bytes + resident_.bytes + looks_.size() * k_window_bytes >= k_lookahead_bytes) {
+    return std::nullopt;
+  }
+  for (std::uint64_t shard = next_shard_; shard < shards_.size(); ++shard) {
+    const Progress& progress = progress_[shard];
+    if (progress.looked_bytes == shards_[shard]->bytes()) continue;
+    if (progress.looked_bytes == 0 && open_shards_ >= k_most_open_shards) return std::nullopt;
+    if (!streams_) return shard;
+    const auto known = absent_.pieces.lower_bound({shard, 0});
+    const bool is_known = known != absent_.pieces.end() && known->first.first == shard;
+    if (!is_known && progress.looks == 0 && progress.in_flight < streams_->streams()) return shard;
+  }
+  return std::nullopt;
 }
 
-WorkList::Window WorkList::next_window() {
-  const std::uint64_t shard_bytes = shards_[next_shard_]->bytes();
+WorkList::Window WorkList::next_window(std::uint64_t shard) {
+  Progress& progress = progress_[shard];
   // Small ones first: nothing is read before somebody has looked.
   const std::uint64_t size = small_windows_ > 0 ? k_small_window_bytes : k_window_bytes;
   if (small_windows_ > 0) --small_windows_;
-  Window window{next_shard_, next_offset_, std::min(shard_bytes - next_offset_, size)};
-  if (next_offset_ == 0) ++open_shards_;
-  next_offset_ += window.bytes;
-  if (next_offset_ == shard_bytes) {
-    next_offset_ = 0;
-    ++next_shard_;
-    skip_empty_shards();
-  }
+  const std::uint64_t left = shards_[shard]->bytes() - progress.looked_bytes;
+  const Window window{shard, progress.looked_bytes, std::min(left, size)};
+  if (progress.looked_bytes == 0) ++open_shards_;
+  progress.looked_bytes += window.bytes;
+  ++progress.looks;
+  skip_shards();
   return window;
 }
 
-Piece WorkList::cut(Queue& queue, std::size_t most_bytes) {
-  Piece& front = queue.pieces.front();
-  Piece piece = front;
-  piece.bytes = std::min<std::uint64_t>(front.bytes, most_bytes);
-  front.offset += piece.bytes;
-  front.bytes -= piece.bytes;
+Piece WorkList::cut(Queue& queue, Pieces::iterator at, std::size_t most_bytes) const {
+  Piece rest = at->second;
+  Piece piece = rest;
+  // While numbers of streams are tried, a bad one should soon be known.
+  if (!piece.resident && streams_ && streams_->trying()) most_bytes = k_block_bytes;
+  piece.bytes = std::min<std::uint64_t>(rest.bytes, most_bytes);
+  rest.offset += piece.bytes;
+  rest.bytes -= piece.bytes;
   queue.bytes -= piece.bytes;
-  if (front.bytes == 0) queue.pieces.pop_front();
+  queue.pieces.erase(at);
+  if (rest.bytes > 0) queue.pieces.emplace(std::pair(rest.shard, rest.offset), rest);
   return piece;
+}
+
+void WorkList::add(const std::vector<Piece>& found) {
+  for (const Piece& piece : found) {
+    Queue& target = queue(piece.resident ? Kind::resident : Kind::absent);
+    target.pieces.emplace(std::pair(piece.shard, piece.offset), piece);
+    target.bytes += piece.bytes;
+  }
 }
 
 std::optional<Piece> WorkList::take(Kind kind, std::size_t most_bytes) {
   std::unique_lock lock(mutex_);
   while (!stopped_) {
-    if (has(kind)) {
-      if (kind == Kind::absent) ++absent_in_flight_;
-      return cut(queue(kind), most_bytes);
+    if (const auto at = next_piece(kind); at != queue(kind).pieces.end()) {
+      const Piece piece = cut(queue(kind), at, most_bytes);
+      if (kind == Kind::absent) {
+        ++absent_in_flight_;
+        ++progress_[piece.shard].in_flight;
+      }
+      return piece;
     }
-    if (!queue(kind).pieces.empty() || !may_look()) return std::nullopt;
-    const Window window = next_window();
+    const bool is_enough = !streams_ && !queue(kind).pieces.empty();
+    const auto next = shard_to_look_at();
+    if (is_enough || !next) return std::nullopt;
+    const Window window = next_window(*next);
     ShardFile& shard = *shards_[window.shard];
     looks_.emplace_back().begin_open(shard.path());
     const auto look = std::prev(looks_.end());
@@ -99,11 +139,9 @@ std::optional<Piece> WorkList::take(Kind kind, std::size_t most_bytes) {
     }
     lock.lock();
     looks_.erase(look);
-    for (const Piece& piece : found) {
-      Queue& target = queue(piece.resident ? Kind::resident : Kind::absent);
-      target.pieces.push_back(piece);
-      target.bytes += piece.bytes;
-    }
+    --progress_[window.shard].looks;
+    if (!streams_ && shard.lies_on_fuse()) streams_.emplace(most_in_flight_, os::Clock::now());
+    add(found);
     changed_.notify_all();
   }
   return std::nullopt;
@@ -112,7 +150,7 @@ std::optional<Piece> WorkList::take(Kind kind, std::size_t most_bytes) {
 bool WorkList::wait_for_more() {
   std::unique_lock lock(mutex_);
   const auto something = [this] {
-    return stopped_ || has(Kind::absent) || has(Kind::resident) || may_look();
+    return stopped_ || has(Kind::absent) || has(Kind::resident) || shard_to_look_at();
   };
   const auto nothing_left = [this] {
     return next_shard_ == shards_.size() && looks_.empty() && absent_.pieces.empty() &&
@@ -126,7 +164,14 @@ void WorkList::arrived(const Piece& piece) {
   if (!piece.resident) {
     const std::lock_guard lock(mutex_);
     --absent_in_flight_;
-    limit_.arrived(os::Clock::now(), piece.bytes, !absent_.pieces.empty());
+    --progress_[piece.shard].in_flight;
+    if (streams_) {
+      const bool more_is_there = !absent_.pieces.empty() || next_shard_ < shards_.size();
+      const bool wanted = more_is_there && absent_in_flight_ + 1 < most_in_flight_;
+      streams_->arrived(piece.bytes, wanted, os::Clock::now());
+    } else {
+      limit_.arrived(os::Clock::now(), piece.bytes, !absent_.pieces.empty());
+    }
     changed_.notify_all();
   }
   if (!shards_[piece.shard]->arrived(piece)) return;
@@ -143,7 +188,9 @@ bool WorkList::complete() const {
 
 unsigned WorkList::in_flight_limit() const {
   const std::lock_guard lock(mutex_);
-  return limit_.limit();
+  if (!streams_) return limit_.limit();
+  const std::uint64_t all = streams_->streams() * shards_.size();
+  return static_cast<unsigned>(std::min<std::uint64_t>(most_in_flight_, all));
 }
 
 bool WorkList::sleep_until(os::TimePoint due) {

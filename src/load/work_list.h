@@ -4,24 +4,30 @@
 // next window, outside the lock. So threads balance by bytes over all shards, looking overlaps
 // with reading, and few shards are open at a time.
 //
+// Storage gets one shard after the other, in as many places as bring more. A FUSE mount, whose
+// daemon may want to stream each file, gets several shards beside each other, first in one place of
+// each.
+//
 // Layer: load. Knows nothing of tensors, servers or experiments.
 #pragma once
 
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "load/in_flight.h"
 #include "load/shard_file.h"
 #include "os/clock.h"
 #include "os/pending_call.h"
+#include "streams/stream_choice.h"
 
 namespace coldload::load {
 
@@ -46,7 +52,8 @@ class WorkList {
   void arrived(const Piece& piece);
   // All bytes of all shards have arrived.
   [[nodiscard]] bool complete() const;
-  // Absent pieces that are kept in flight, as measured so far.
+  // Absent pieces that are kept in flight, as measured so far: on a FUSE mount, of all shards that
+  // are read beside each other.
   [[nodiscard]] unsigned in_flight_limit() const;
 
   void stop();
@@ -65,30 +72,40 @@ class WorkList {
     std::uint64_t offset = 0;
     std::uint64_t bytes = 0;
   };
-  // One kind's pieces, in the files' order.
+  // One kind's pieces, by shard and offset.
+  using Pieces = std::map<std::pair<std::uint64_t, std::uint64_t>, Piece>;
   struct Queue {
-    std::deque<Piece> pieces;
+    Pieces pieces;
     std::uint64_t bytes = 0;
+  };
+  struct Progress {
+    std::uint64_t looked_bytes = 0;  // before the next window
+    unsigned looks = 0;              // at its windows, under way
+    unsigned in_flight = 0;          // absent pieces
   };
 
   [[nodiscard]] Queue& queue(Kind kind) { return kind == Kind::absent ? absent_ : resident_; }
-  // Whether a piece of that kind may be handed out now.
-  [[nodiscard]] bool has(Kind kind) const;
-  [[nodiscard]] bool may_look() const;
-  [[nodiscard]] Window next_window();
-  void skip_empty_shards();
-  [[nodiscard]] static Piece cut(Queue& queue, std::size_t most_bytes);
+  // A piece of that kind that may be handed out now; the queue's end where there is none.
+  [[nodiscard]] Pieces::iterator next_piece(Kind kind);
+  [[nodiscard]] bool has(Kind kind) { return next_piece(kind) != queue(kind).pieces.end(); }
+  [[nodiscard]] std::optional<std::uint64_t> shard_to_look_at();
+  [[nodiscard]] Window next_window(std::uint64_t shard);
+  [[nodiscard]] Piece cut(Queue& queue, Pieces::iterator at, std::size_t most_bytes) const;
+  void add(const std::vector<Piece>& found);
+  void skip_shards();
 
   std::vector<std::unique_ptr<ShardFile>> shards_;
+  const unsigned most_in_flight_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   Queue absent_;
   Queue resident_;
-  InFlightLimit limit_;
+  InFlightLimit limit_;                           // but where there is
+  std::optional<streams::StreamChoice> streams_;  // one
   unsigned absent_in_flight_ = 0;
-  std::uint64_t next_shard_ = 0;      // of the next window
-  std::uint64_t next_offset_ = 0;     // of the next window
+  std::vector<Progress> progress_;    // by shard
+  std::uint64_t next_shard_ = 0;      // none before it has windows that nobody has looked at
   unsigned small_windows_ = 32;       // that are still to come
   std::list<os::PendingCall> looks_;  // windows that someone is looking at
   std::size_t open_shards_ = 0;
