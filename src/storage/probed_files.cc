@@ -61,6 +61,7 @@ void ProbedFiles::open(PendingCall& call) {
   // Only now: where a FUSE mount drops a file's pages when it is opened, they are gone already.
   for (File& file : files_) {
     file.pages = os::FilePages(file.buffered, file.bytes);
+    on_fuse_ = on_fuse_ || os::lies_on_fuse(file.buffered);
     file.dirty.resize((file.bytes + k_request_bytes - 1) / k_request_bytes);
     file.found.resize(pages_of(file.bytes));
     observable_ = observable_ && file.pages.observable();

@@ -46,6 +46,8 @@ class ProbedFiles {
   // Whether O_DIRECT works here; if not, why.
   [[nodiscard]] bool direct() const { return refusal_.empty(); }
   [[nodiscard]] const std::string& refusal() const { return refusal_; }
+  // Whether a daemon may answer for one of them, which may want to stream each file.
+  [[nodiscard]] bool on_fuse() const { return on_fuse_; }
   // Whether the kernel tells us what is in the page cache.
   [[nodiscard]] bool observable() const { return observable_; }
 
@@ -98,6 +100,7 @@ class ProbedFiles {
   std::vector<File> files_;
   std::string refusal_;
   bool observable_ = true;
+  bool on_fuse_ = false;
 };
 
 }  // namespace coldload::storage

@@ -15,13 +15,13 @@
 #include "os/error.h"
 #include "os/interrupt.h"
 #include "os/mapping.h"
+#include "storage/probe.h"
 #include "storage/probed_files.h"
 
 namespace coldload::storage {
 
 namespace {
 
-constexpr std::chrono::seconds k_stall_patience{10};
 constexpr std::size_t k_small_read_bytes = 4096;
 
 std::size_t whole_pages(std::uint64_t bytes) {
@@ -38,67 +38,7 @@ std::uint64_t bytes_of(const std::vector<Block>& blocks) {
   return bytes;
 }
 
-// What several threads read, each the next block.
-struct Reading {
-  std::vector<Block> blocks;
-  unsigned passes = 1;  // over the blocks, at most
-  ProbedFiles::Way way = ProbedFiles::Way::buffered;
-  bool evict = false;  // each block just before it is read
-  os::TimePoint stop_at;
-  std::atomic<std::size_t> next{0};
-  std::atomic<bool> stayed{false};  // pages of a block could not be evicted
-  ReadTally tally;
-};
-
-ReadRate not_measured(std::string reason) { return {std::nullopt, std::move(reason), 0, 0}; }
-
-// Lives as long as its threads do. Each part fills in figures of its own.
-class Probe : public std::enable_shared_from_this<Probe> {
- public:
-  Probe(std::vector<std::string> paths, ReadProbeOptions options)
-      : paths_(std::move(paths)), options_(std::move(options)), files_(paths_) {}
-
-  ReadFigures run();
-
- private:
-  using Watched = std::function<void(Probe&, PendingCall&)>;
-  void in_threads(unsigned count, os::TimePoint give_up, Watched body) {
-    run_watched(count, give_up,
-                [self = shared_from_this(), body = std::move(body)](unsigned, PendingCall& call) {
-                  body(*self, call);
-                });
-  }
-  void read_in_threads(unsigned count, const std::shared_ptr<Reading>& reading);
-  [[nodiscard]] os::TimePoint give_up() const { return options_.deadline + k_stall_patience; }
-  [[nodiscard]] std::string why_stop() const {
-    if (os::interrupted()) return "interrupted";
-    return os::Clock::now() >= options_.deadline ? "no time was left" : "";
-  }
-  [[nodiscard]] os::TimePoint end_of(std::chrono::nanoseconds part) const {
-    return std::min(os::Clock::now() + part, options_.deadline);
-  }
-  [[nodiscard]] ProbedFiles::Way way() const {
-    return figures_.direct ? ProbedFiles::Way::direct : ProbedFiles::Way::buffered;
-  }
-  // `count` unread blocks from number `first` on, which are read from now on.
-  std::vector<Block> take(std::size_t first, std::size_t count);
-  std::vector<Block> take_longest_run(std::size_t count);
-
-  void measure_storage();
-  ReadRate measure_level(unsigned in_flight, std::vector<Block> blocks);
-  ReadRate measure_sequential(std::vector<Block> blocks);
-  ReadLatency measure_latency(std::vector<Block> blocks);
-  ReadRate measure_page_cache();
-  std::vector<Block> resident_blocks() const;
-  void bring_in(std::uint64_t bytes);
-  void give_back();
-
-  const std::vector<std::string> paths_;
-  const ReadProbeOptions options_;
-  ProbedFiles files_;
-  std::vector<Block> unread_;  // in the order in which they are to be read
-  ReadFigures figures_;
-};
+}  // namespace
 
 std::vector<Block> Probe::take(std::size_t first, std::size_t count) {
   const auto begin = unread_.begin() + static_cast<std::ptrdiff_t>(first);
@@ -123,7 +63,8 @@ std::vector<Block> Probe::take_longest_run(std::size_t count) {
     }
     first = next;
   }
-  return take(best, std::min(count, best_length));
+  const std::size_t length = std::min(count, best_length);
+  return take(best + best_length - length, length);
 }
 
 void Probe::read_in_threads(unsigned count, const std::shared_ptr<Reading>& reading) {
@@ -134,31 +75,40 @@ void Probe::read_in_threads(unsigned count, const std::shared_ptr<Reading>& read
       const std::size_t index = reading->next++;
       if (index >= reading->passes * reading->blocks.size()) return;
       const Block& block = reading->blocks[index % reading->blocks.size()];
-      if (reading->evict && !probe.files_.make_absent(block)) {
-        reading->stayed = true;
-        continue;
-      }
-      const os::TimePoint begin = os::Clock::now();
-      const std::size_t got = probe.files_.read(
-          block, block.offset, buffer.bytes().first(whole_pages(block.bytes)), reading->way, call);
-      reading->tally.add(begin, os::Clock::now(), got);
+      if (!probe.read_block(block, buffer.bytes(), *reading, call)) reading->stayed = true;
     }
   });
+}
+
+// False where it could not be evicted as it should.
+bool Probe::read_block(const Block& block, std::span<std::byte> buffer, Reading& reading,
+                       PendingCall& call) {
+  if (reading.evict && !files_.make_absent(block)) return false;
+  const os::TimePoint begin = os::Clock::now();
+  const std::size_t got =
+      files_.read(block, block.offset, buffer.first(whole_pages(block.bytes)), reading.way, call);
+  reading.tally.add(begin, os::Clock::now(), got);
+  return true;
+}
+
+ReadRate Probe::measure(const std::shared_ptr<Reading>& reading, unsigned threads) {
+  reading->way = way();
+  reading->evict = !figures_.direct;
+  reading->stop_at = end_of(options_.level_time);
+  read_in_threads(threads, reading);
+  if (!figures_.direct) files_.drop_what_came();
+  if (os::interrupted()) return not_measured("interrupted");
+  return reading->tally.rate(reading->stayed ? "pages could not be evicted" : "nothing was read");
 }
 
 ReadRate Probe::measure_level(unsigned in_flight, std::vector<Block> blocks) {
   const auto level = std::make_shared<Reading>();
   level->blocks = std::move(blocks);
-  level->way = way();
-  level->evict = !figures_.direct;
-  level->stop_at = end_of(options_.level_time);
-  read_in_threads(in_flight, level);
+  ReadRate rate = measure(level, in_flight);
   const std::size_t used = std::min(level->next.load(), level->blocks.size());
   unread_.insert(unread_.begin(), level->blocks.begin() + static_cast<std::ptrdiff_t>(used),
                  level->blocks.end());
-  if (!figures_.direct) files_.drop_what_came();
-  if (os::interrupted()) return not_measured("interrupted");
-  return level->tally.rate(level->stayed ? "pages could not be evicted" : "nothing was read");
+  return rate;
 }
 
 ReadRate Probe::measure_sequential(std::vector<Block> blocks) {
@@ -171,26 +121,28 @@ ReadRate Probe::measure_sequential(std::vector<Block> blocks) {
   }
   const auto tally = std::make_shared<ReadTally>();
   const auto stayed = std::make_shared<std::atomic<bool>>(false);
-  in_threads(
-      1, give_up(), [tally, stayed, blocks = std::move(blocks)](Probe& probe, PendingCall& call) {
-        constexpr std::size_t k_piece_bytes = std::size_t{128} << 10;
-        for (const Block& block : blocks) {
-          if (!probe.files_.make_absent(block)) *stayed = true;
-        }
-        if (*stayed) return;
-        probe.files_.set_readahead(ProbedFiles::Readahead::on);
-        const os::Mapping buffer = os::Mapping::anonymous(k_piece_bytes);
-        const os::TimePoint stop_at = probe.end_of(probe.options_.sequential_time);
-        for (const Block& block : blocks) {
-          for (std::uint64_t at = 0; at < block.bytes; at += k_piece_bytes) {
-            const os::TimePoint begin = os::Clock::now();
-            if (begin >= stop_at || os::interrupted()) return;
-            const std::size_t got = probe.files_.read(block, block.offset + at, buffer.bytes(),
-                                                      ProbedFiles::Way::buffered, call);
-            tally->add(begin, os::Clock::now(), std::min<std::size_t>(got, block.bytes - at));
-          }
-        }
-      });
+  in_threads(1, give_up(),
+             [tally, stayed, blocks = std::move(blocks)](Probe& probe, PendingCall& call) {
+               constexpr std::size_t k_piece_bytes = std::size_t{128} << 10;
+               for (const Block& block : blocks) {
+                 if (!probe.files_.make_absent(block)) *stayed = true;
+               }
+               if (*stayed) return;
+               probe.files_.set_readahead(ProbedFiles::Readahead::on);
+               const os::Mapping buffer = os::Mapping::anonymous(k_piece_bytes);
+               const os::TimePoint stop_at = probe.end_of(probe.options_.sequential_time);
+               bool begun = false;  // the first read may open a stream, which is no rate
+               for (const Block& block : blocks) {
+                 for (std::uint64_t at = 0; at < block.bytes; at += k_piece_bytes) {
+                   const os::TimePoint begin = os::Clock::now();
+                   if (begin >= stop_at || os::interrupted()) return;
+                   const std::size_t got = probe.files_.read(
+                       block, block.offset + at, buffer.bytes(), ProbedFiles::Way::buffered, call);
+                   const std::uint64_t bytes = std::min<std::size_t>(got, block.bytes - at);
+                   if (std::exchange(begun, true)) tally->add(begin, os::Clock::now(), bytes);
+                 }
+               }
+             });
   return tally->rate(*stayed ? "pages could not be evicted: they are mapped or locked"
                              : "nothing was read");
 }
@@ -235,8 +187,7 @@ ReadLatency Probe::measure_latency(std::vector<Block> blocks) {
   return latency;
 }
 
-void Probe::measure_storage() {
-  const std::vector<std::size_t> shares = share_blocks(unread_.size(), options_.in_flight);
+void Probe::measure_levels(const std::vector<std::size_t>& shares) {
   files_.set_readahead(ProbedFiles::Readahead::off);
   for (std::size_t i = 0; i < options_.in_flight.size(); ++i) {
     const unsigned in_flight = options_.in_flight[i];
@@ -259,13 +210,25 @@ void Probe::measure_storage() {
     }
     figures_.levels.push_back(std::move(level));
   }
+}
+
+void Probe::measure_one_reader(std::size_t share) {
   options_.progress("storage, one reader");
   const std::size_t most =
       blocks_for_one_reader(figures_.best_bytes_per_s(), options_.sequential_time);
-  const auto share = std::min(shares[options_.in_flight.size()], most);
   const std::string why = why_stop();
   figures_.sequential =
-      why.empty() ? measure_sequential(take_longest_run(share)) : not_measured(why);
+      why.empty() ? measure_sequential(take_longest_run(std::min(share, most))) : not_measured(why);
+}
+
+void Probe::measure_storage() {
+  if (files_.on_fuse()) {
+    measure_daemon();
+  } else {
+    const std::vector<std::size_t> shares = share_blocks(unread_.size(), options_.in_flight);
+    measure_levels(shares);
+    measure_one_reader(shares[options_.in_flight.size()]);
+  }
   if (const std::string stop = why_stop(); !stop.empty()) {
     figures_.latency.reason = stop;
     return;
@@ -365,8 +328,6 @@ ReadFigures Probe::run() {
   if (os::interrupted()) throw os::Error("interrupted");
   return figures_;
 }
-
-}  // namespace
 
 ReadFigures probe_reads(const std::vector<std::string>& paths, const ReadProbeOptions& options) {
   std::vector<std::string> some = spread_over(paths, most_probed_files());

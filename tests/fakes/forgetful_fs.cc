@@ -2,16 +2,21 @@
 // others do: opening a file again drops its pages. Runs in the foreground until it is unmounted.
 //
 //   forgetful_fs SOURCE MOUNTPOINT [--keep] [--direct] [--as TYPE] [--fail NAME] [--hang NAME]
+//               [--stream FILE]
 //
 // --keep sets keep_cache after all; --direct sets direct_io: nothing is cached, and a shared
 // mapping fails with ENODEV; --as mounts it as the type fuse.TYPE; reads of the file NAME answer
-// EIO, or nothing any more, nor does anything else from then on.
+// EIO, or nothing any more, nor does anything else from then on. --stream makes it stream each file
+// that is open, as rclone does: a read that does not follow the last one has it open the stream
+// anew, which takes 50 ms and is written to FILE, a byte each.
 #define FUSE_USE_VERSION 35
 
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <string>
+#include <utility>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -27,6 +32,17 @@ bool g_direct = false;
 std::string g_type = "forgetful_fs";
 std::string g_failing;
 std::string g_hanging;
+
+int g_log_of_seeks = -1;
+std::map<int, off_t> g_streams;  // by descriptor: where it goes on
+
+void stream_to(int fd, off_t begin, off_t end) {
+  off_t& at = g_streams[fd];
+  if (std::exchange(at, end) == begin) return;
+  constexpr useconds_t k_open_us = 50'000;
+  ::usleep(k_open_us);
+  if (::write(g_log_of_seeks, "s", 1) != 1) std::perror("forgetful_fs");
+}
 
 std::string behind(const char* path) { return g_source + path; }
 
@@ -47,11 +63,14 @@ int read_file(const char* path, char* buffer, std::size_t size, off_t offset,
               fuse_file_info* info) {
   if (path == g_failing) return -EIO;
   while (path == g_hanging) ::pause();
-  const ssize_t got = ::pread(static_cast<int>(info->fh), buffer, size, offset);
+  const int fd = static_cast<int>(info->fh);
+  const ssize_t got = ::pread(fd, buffer, size, offset);
+  if (g_log_of_seeks >= 0 && got >= 0) stream_to(fd, offset, offset + got);
   return got < 0 ? -errno : static_cast<int>(got);
 }
 
 int release_file(const char* /*path*/, fuse_file_info* info) {
+  g_streams.erase(static_cast<int>(info->fh));
   ::close(static_cast<int>(info->fh));
   return 0;
 }
@@ -82,6 +101,9 @@ int main(int argc, char** argv) {
     if (flag == "--direct") g_direct = true;
     if (flag == "--as" && i + 1 < argc) g_type = argv[++i];
     if (flag == "--fail" && i + 1 < argc) g_failing = std::string("/") + argv[++i];
+    if (flag == "--stream" && i + 1 < argc) {
+      g_log_of_seeks = ::open(argv[++i], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    }
     if (flag == "--hang" && i + 1 < argc) g_hanging = std::string("/") + argv[++i];
   }
   fuse_operations operations{};
