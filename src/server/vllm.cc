@@ -92,6 +92,13 @@ std::vector<std::string> pinned_flags(const std::string& version,
   return {"--safetensors-load-strategy", "lazy"};
 }
 
+// Mistral's repositories hold the weights twice. From 0.12 on, `auto` takes Mistral's own copy
+// where it lies, whatever an index says of the other; before, it had to be told.
+std::string_view preferred_weights(const std::vector<std::string>& settings) {
+  const std::string format = flag_value(settings, {"--load-format"}).value_or("auto");
+  return format == "auto" || format == "mistral" ? "consolidated*.safetensors" : "";
+}
+
 // "(EngineCore pid=676) (RayWorkerProc pid=918) (Worker_TP1 pid=918) INFO ...": each process
 // through which a line went has put itself before it, and the last name is that of who wrote it.
 constexpr std::string_view k_vllm_worker =
@@ -120,6 +127,7 @@ const ServerKind k_vllm{
     .completion = vllm_completion,
     .api_key_variable = "VLLM_API_KEY",
     .pinned_flags = pinned_flags,
-    .package = "vllm"};
+    .package = "vllm",
+    .preferred_weights = preferred_weights};
 
 }  // namespace coldload::server

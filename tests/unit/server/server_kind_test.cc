@@ -92,6 +92,14 @@ TEST(Vllm, IsNotPinnedAgainstTheUser) {
             Argv{});
 }
 
+TEST(Vllm, TakesMistralsOwnCopyUnlessItIsToldElse) {
+  EXPECT_EQ(k_vllm.preferred_weights({"serve", "m"}), "consolidated*.safetensors");
+  EXPECT_EQ(k_vllm.preferred_weights({"--load_format=mistral"}), "consolidated*.safetensors");
+  for (const char* const other : {"hf", "safetensors", "dummy", "runai_streamer"}) {
+    EXPECT_EQ(k_vllm.preferred_weights({"--load-format", other}), "") << other;
+  }
+}
+
 TEST(Vllm, WaitsForItsEngineAsLongAsWeDo) {
   using std::chrono::milliseconds;
   using std::chrono::seconds;
