@@ -88,7 +88,9 @@ std::vector<std::string> pinned_flags(const std::string& version,
   if (!release || *release < k_first_with_flag) return {};
   if (has_flag(settings, {"--safetensors-load-strategy"})) return {};
   const std::string format = flag_value(settings, {"--load-format"}).value_or("auto");
-  if (format != "auto" && format != "safetensors") return {};
+  constexpr std::array<std::string_view, 4> k_by_safetensors{"auto", "hf", "mistral",
+                                                             "safetensors"};
+  if (std::count(k_by_safetensors.begin(), k_by_safetensors.end(), format) == 0) return {};
   return {"--safetensors-load-strategy", "lazy"};
 }
 

@@ -80,6 +80,13 @@ TEST(Vllm, IsPinnedWhereTheVersionHasTheFlag) {
   }
 }
 
+TEST(Vllm, IsPinnedInEachFormatThatOneLoaderReads) {
+  const Argv pinned{"--safetensors-load-strategy", "lazy"};
+  for (const char* const format : {"auto", "hf", "mistral", "safetensors"}) {
+    EXPECT_EQ(k_vllm.pinned_flags("0.32.0", {"--load-format", format}), pinned) << format;
+  }
+}
+
 TEST(Vllm, IsNotPinnedAgainstTheUser) {
   EXPECT_EQ(k_vllm.pinned_flags(
                 "0.24.0", {"vllm", "serve", "{model}", "--safetensors-load-strategy", "eager"}),
