@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -205,14 +206,17 @@ void leave_out_what_is_too_much(Checkpoint* checkpoint) {
   files.resize(kept);
 }
 
-void open_directory(const std::string& weights, Checkpoint* checkpoint) {
+// Which of a directory's files are its weights, given the directory and their names.
+using Choose =
+    std::function<WeightChoice(const std::string& directory, const std::vector<std::string>&)>;
+
+void open_directory(const Choose& choose, Checkpoint* checkpoint) {
   const FileTree tree = list_tree(checkpoint->path);
   checkpoint->remarks.insert(checkpoint->remarks.end(), tree.remarks.begin(), tree.remarks.end());
   for (const std::string& name : tree.names) {
     if (name == k_index_name) (void)look_at(checkpoint->path, name, FileKind::index);
   }
-  const WeightChoice choice = weights.empty() ? choose_weights(checkpoint->path, tree.names)
-                                              : choose_weights_by(weights, tree.names);
+  const WeightChoice choice = choose(checkpoint->path, tree.names);
   if (choice.names.empty()) refuse_directory(checkpoint->path, tree);
   checkpoint->format = choice.format;
   checkpoint->indices = choice.indices;
@@ -241,9 +245,7 @@ void open_gguf(Checkpoint* checkpoint) {
   }
 }
 
-}  // namespace
-
-Checkpoint open_checkpoint(const std::string& path, const std::string& weights) {
+Checkpoint open_with(const std::string& path, const Choose& choose) {
   Checkpoint checkpoint;
   checkpoint.path = absolute_path(path);
   if (auto snapshot = hub_snapshot(checkpoint.path)) {
@@ -258,7 +260,7 @@ Checkpoint open_checkpoint(const std::string& path, const std::string& weights) 
     throw os::SystemError("open", checkpoint.path, error);
   }
   if (S_ISDIR(info.st_mode)) {
-    open_directory(weights, &checkpoint);
+    open_directory(choose, &checkpoint);
   } else {
     static_cast<void>(os::regular_file_size(checkpoint.path));
     if (!is_gguf_name(checkpoint.path)) {
@@ -275,6 +277,22 @@ Checkpoint open_checkpoint(const std::string& path, const std::string& weights) 
                      return a.kind != b.kind ? a.kind < b.kind : a.name < b.name;
                    });
   return checkpoint;
+}
+
+}  // namespace
+
+Checkpoint open_checkpoint(const std::string& path, const std::string& weights) {
+  if (weights.empty()) return open_with(path, choose_weights);
+  return open_with(path, [&](const std::string&, const std::vector<std::string>& names) {
+    return choose_weights_by(weights, names);
+  });
+}
+
+Checkpoint open_checkpoint_of_server(const std::string& path, const std::string& preferred) {
+  if (preferred.empty()) return open_checkpoint(path);
+  return open_with(path, [&](const std::string& directory, const std::vector<std::string>& names) {
+    return choose_weights_of_server(directory, preferred, names);
+  });
 }
 
 void count_indexed_parts(Checkpoint* checkpoint) {

@@ -56,6 +56,11 @@ struct Checkpoint {
 // Throws os::Error that names the file and, where the index is wrong, the index.
 [[nodiscard]] Checkpoint open_checkpoint(const std::string& path, const std::string& weights = {});
 
+// The same, of what a server loads that takes its weights from safetensors which match the shell
+// pattern `preferred`, where there are any at the top. Empty: it has no such rule.
+[[nodiscard]] Checkpoint open_checkpoint_of_server(const std::string& path,
+                                                   const std::string& preferred);
+
 // Where the index says that the model is smaller than its shards are: reads their headers and
 // counts what it needs of each. A loader that follows it reads a part of such a shard. Throws
 // os::Error.

@@ -193,6 +193,16 @@ WeightChoice choose_weights(const std::string& directory, const std::vector<std:
   return choice;
 }
 
+WeightChoice choose_weights_of_server(const std::string& directory, const std::string& preferred,
+                                      const std::vector<std::string>& names) {
+  WeightChoice choice;
+  std::copy_if(names.begin(), names.end(), std::back_inserter(choice.names),
+               [&](const std::string& name) {
+                 return ::fnmatch(preferred.c_str(), name.c_str(), FNM_PATHNAME | FNM_PERIOD) == 0;
+               });
+  return choice.names.empty() ? choose_weights(directory, names) : choice;
+}
+
 WeightChoice choose_weights_by(const std::string& pattern, const std::vector<std::string>& names) {
   WeightChoice choice;
   const bool is_of_paths = pattern.find('/') != std::string::npos;

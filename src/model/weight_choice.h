@@ -28,6 +28,12 @@ struct WeightChoice {
 [[nodiscard]] WeightChoice choose_weights(const std::string& directory,
                                           const std::vector<std::string>& names);
 
+// Of a server that takes its weights from what matches the shell pattern `preferred` where there
+// are such files at the top: those; as choose_weights() where there are none.
+[[nodiscard]] WeightChoice choose_weights_of_server(const std::string& directory,
+                                                    const std::string& preferred,
+                                                    const std::vector<std::string>& names);
+
 // Those that the user names: a shell pattern (fnmatch) over relative names or, without a slash,
 // over the last component. Throws os::Error where it matches none.
 [[nodiscard]] WeightChoice choose_weights_by(const std::string& pattern,

@@ -116,6 +116,11 @@ RunPlan plan_run(const RunRequest& request) {
     plan.options.reader.insert(plan.options.reader.end(),
                                {"--memory-share", fmt::format("{}", *share)});
   }
+  const std::string_view preferred =
+      kind.preferred_weights == nullptr ? "" : kind.preferred_weights(command.settings);
+  if (!preferred.empty()) {
+    plan.options.reader.insert(plan.options.reader.end(), {"--prefer", std::string(preferred)});
+  }
   plan.options.reader.push_back(model);
   if (may_copy) {
     const std::string copy = absolute(request.copy);

@@ -79,7 +79,7 @@ void run_reader(const ReaderJob& job) {
   if (job.copies) {
     copy_checkpoint(job.path, job.copy, listener);
   } else {
-    read_checkpoint(job.path, job.copy, job.memory_share, listener);
+    read_checkpoint(job, listener);
   }
   ::_exit(EXIT_SUCCESS);  // at once: threads may hang in the kernel
 }

@@ -12,6 +12,9 @@ struct ReaderJob {
   std::string path;     // the checkpoint
   std::string copy;     // where a copy of it may be, or be wanted; empty: nowhere
   bool copies = false;  // makes the copy; else reads
+  // What the server takes its weights from where it is there; see
+  // model::open_checkpoint_of_server().
+  std::string preferred_weights = {};
   // Of the GPU's memory, the server's; nothing: not known.
   std::optional<double> memory_share = {};
 };

@@ -66,6 +66,11 @@ struct ServerKind {
   std::vector<std::string> (*pinned_flags)(const std::string& version,
                                            const std::vector<std::string>& settings) = nullptr;
   std::string_view package = {};
+
+  // The copy of its weights that it takes where a checkpoint holds it beside others: a shell
+  // pattern for safetensors at the checkpoint's top, given what it is told. Null, or empty: it has
+  // no such rule.
+  std::string_view (*preferred_weights)(const std::vector<std::string>& settings) = nullptr;
 };
 
 extern const ServerKind k_vllm;

@@ -88,8 +88,17 @@ std::vector<std::string> pinned_flags(const std::string& version,
   if (!release || *release < k_first_with_flag) return {};
   if (has_flag(settings, {"--safetensors-load-strategy"})) return {};
   const std::string format = flag_value(settings, {"--load-format"}).value_or("auto");
-  if (format != "auto" && format != "safetensors") return {};
+  constexpr std::array<std::string_view, 4> k_by_safetensors{"auto", "hf", "mistral",
+                                                             "safetensors"};
+  if (std::count(k_by_safetensors.begin(), k_by_safetensors.end(), format) == 0) return {};
   return {"--safetensors-load-strategy", "lazy"};
+}
+
+// Mistral's repositories hold the weights twice. From 0.12 on, `auto` takes Mistral's own copy
+// where it lies, whatever an index says of the other; before, it had to be told.
+std::string_view preferred_weights(const std::vector<std::string>& settings) {
+  const std::string format = flag_value(settings, {"--load-format"}).value_or("auto");
+  return format == "auto" || format == "mistral" ? "consolidated*.safetensors" : "";
 }
 
 // "(EngineCore pid=676) (RayWorkerProc pid=918) (Worker_TP1 pid=918) INFO ...": each process
@@ -120,6 +129,7 @@ const ServerKind k_vllm{
     .completion = vllm_completion,
     .api_key_variable = "VLLM_API_KEY",
     .pinned_flags = pinned_flags,
-    .package = "vllm"};
+    .package = "vllm",
+    .preferred_weights = preferred_weights};
 
 }  // namespace coldload::server

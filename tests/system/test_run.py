@@ -345,6 +345,25 @@ class TheReading(RunTest):
         self.assertEqual(process.wait(timeout=LIMIT_S), 143)
         self.assertNotIn("ready after", self.said.read_text())
 
+    def test_the_copy_that_the_server_takes_is_read(self):
+        mistrals = self.model / "consolidated.safetensors"
+        mistrals.write_bytes(random_bytes(5 << 20))
+        self.evict_all()
+        vllm = self.scratch / "vllm"
+        vllm.write_text("#!/bin/sh\nexec sleep 300\n")
+        vllm.chmod(0o755)
+        self.start(self.model, "--", vllm, "serve", "{model}")
+        self.assertIn("reading 5.2", self.wait_said("beside the server"))
+        read = {}
+
+        def nearly_all():
+            read["pages"], every = resident_pages(mistrals)
+            return read["pages"] >= every * 0.8
+
+        wait_until(nearly_all, f"{mistrals} is not resident: {read}")
+        wait_until(lambda: not self.processes("read-ahead"), "the reader stays")
+        self.assertEqual([resident_pages(shard)[0] for shard in self.shards], [0, 0])
+
     def test_says_when_the_server_is_ready(self):
         self.evict_all()
         self.start(self.model, *self.server("--model", "{model}", "--ready-after", "500"))

@@ -70,6 +70,24 @@ TEST_F(WeightChoiceTest, AnotherCopyBesideAnIndexedOneDoesNotCount) {
                           "original/model.safetensors is not counted as weights"));
 }
 
+TEST_F(WeightChoiceTest, WhatAServerPrefersCountsWhereItLiesAtTheTop) {
+  const auto of_server = [&] {
+    std::vector<std::string> names;
+    const Checkpoint checkpoint =
+        open_checkpoint_of_server(scratch_.path(), "consolidated*.safetensors");
+    for (const CheckpointFile* shard : checkpoint.shards()) names.push_back(shard->name);
+    return names;
+  };
+  have({"model-00001-of-00001.safetensors", "original/consolidated.safetensors"});
+  index(k_index, {"model-00001-of-00001.safetensors"});
+  EXPECT_THAT(of_server(), ElementsAre("model-00001-of-00001.safetensors"));
+  have({"consolidated.safetensors"});
+  EXPECT_THAT(of_server(), ElementsAre("consolidated.safetensors"));
+  // A download of that copy alone brings the other one's index, too.
+  index(k_index, {"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"});
+  EXPECT_THAT(of_server(), ElementsAre("consolidated.safetensors"));
+}
+
 TEST_F(WeightChoiceTest, OneWholeFileIsTakenBeforeWhatLiesBesideItWithoutAnIndex) {
   have({"model.safetensors", "consolidated.safetensors", "model.fp16.safetensors",
         "adapter_model.safetensors", "model.fp32-00001-of-00002.safetensors",

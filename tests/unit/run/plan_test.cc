@@ -84,6 +84,17 @@ TEST(RunPlan, TellsTheReaderHowMuchOfTheGpusMemoryTheServerTakes) {
   }
 }
 
+TEST(RunPlan, TellsTheReaderWhichCopyOfTheWeightsTheServerTakes) {
+  const auto preferred = [](const std::vector<std::string>& command) {
+    const std::vector<std::string> reader = plan_run(of(command)).options.reader;
+    const auto flag = std::find(reader.begin(), reader.end(), "--prefer");
+    return flag == reader.end() ? "" : *(flag + 1);
+  };
+  EXPECT_EQ(preferred({"vllm", "serve", "m"}), "consolidated*.safetensors");
+  EXPECT_EQ(preferred({"vllm", "serve", "m", "--load-format", "safetensors"}), "");
+  EXPECT_EQ(preferred({"sglang", "serve"}), "");
+}
+
 TEST(RunPlan, KeepsTheModelAsItIsWritten) {
   RunRequest request = of({"vllm", "serve", "{model}"});
   request.path = "org/model";

@@ -80,6 +80,13 @@ TEST(Vllm, IsPinnedWhereTheVersionHasTheFlag) {
   }
 }
 
+TEST(Vllm, IsPinnedInEachFormatThatOneLoaderReads) {
+  const Argv pinned{"--safetensors-load-strategy", "lazy"};
+  for (const char* const format : {"auto", "hf", "mistral", "safetensors"}) {
+    EXPECT_EQ(k_vllm.pinned_flags("0.32.0", {"--load-format", format}), pinned) << format;
+  }
+}
+
 TEST(Vllm, IsNotPinnedAgainstTheUser) {
   EXPECT_EQ(k_vllm.pinned_flags(
                 "0.24.0", {"vllm", "serve", "{model}", "--safetensors-load-strategy", "eager"}),
@@ -90,6 +97,14 @@ TEST(Vllm, IsNotPinnedAgainstTheUser) {
   EXPECT_EQ(k_vllm.pinned_flags("0.24.0",
                                 {"vllm", "serve", "{model}", "--load-format", "runai_streamer"}),
             Argv{});
+}
+
+TEST(Vllm, TakesMistralsOwnCopyUnlessItIsToldElse) {
+  EXPECT_EQ(k_vllm.preferred_weights({"serve", "m"}), "consolidated*.safetensors");
+  EXPECT_EQ(k_vllm.preferred_weights({"--load_format=mistral"}), "consolidated*.safetensors");
+  for (const char* const other : {"hf", "safetensors", "dummy", "runai_streamer"}) {
+    EXPECT_EQ(k_vllm.preferred_weights({"--load-format", other}), "") << other;
+  }
 }
 
 TEST(Vllm, WaitsForItsEngineAsLongAsWeDo) {
