@@ -9,7 +9,8 @@ from pathlib import Path
 
 import object_store
 from block_devices import MIB, LoopTest, can_loop
-from far_machine import can_mount, has_tools, tool
+from daemons import has_tools, tool
+from far_machine import can_mount
 from harness import (FAKE_SERVER, Probe, can_evict, has_fake_server, has_fuse, is_root, needs, run, sync,
                      write_checkpoint, write_raw_safetensors)
 
