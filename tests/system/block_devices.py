@@ -9,7 +9,8 @@ import struct
 import subprocess
 import tempfile
 
-from far_machine import go_apart, has_tools, tool
+from daemons import Daemons, has_tools, tool
+from far_machine import go_apart
 from harness import Probe, ScratchTest, is_root, read_records, run, write_checkpoint
 
 MIB = 1 << 20
@@ -40,7 +41,7 @@ def loopback_up():
         fcntl.ioctl(any_socket, set_flags, struct.pack("16sh22x", b"lo", is_up))
 
 
-class MountsTest(ScratchTest):
+class MountsTest(Daemons, ScratchTest):
     timeout_s = 300
 
     def setUp(self):

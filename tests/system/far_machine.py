@@ -10,36 +10,25 @@ import ctypes
 import ctypes.util
 import functools
 import os
-import shutil
-import signal
 import subprocess
+import threading
 import time
 import unittest
 
-from harness import Probe, mounts_below
+from daemons import SBIN, Daemons, answers, die_with_the_test, end, has_tools, tool, wait_until
+from harness import Probe
 
 NEAR, FAR = "10.77.0.1", "10.77.0.2"
-SBIN = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
 
 _libc = ctypes.CDLL(ctypes.util.find_library("c"), use_errno=True)
 _CLONE_NEWNS, _CLONE_NEWNET = 0x20000, 0x40000000
-_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_PR_SET_CHILD_SUBREAPER = 36
 _MS_REC_SLAVE = 0x4000 | 0x80000
 
 # A server's namespaces, with a /run of its own (sshd wants a folder there). It says "up" and stays.
 HOLD = "mount -t tmpfs tmpfs /run && mkdir -m 755 /run/sshd && echo up && exec sleep infinity"
 TRY_LINK = ("ip link add near type veth peer name far && "
             "tc qdisc add dev near root tbf rate 1mbit burst 32kb latency 100ms")
-
-
-def tool(name):
-    """A program's full path, also of one for administrators; None where it is not installed."""
-    return shutil.which(name, path=SBIN)
-
-
-def has_tools(*names):
-    missing = [name for name in names if tool(name) is None]
-    return Probe(not missing, f"needs the commands {', '.join(missing)}")
 
 
 @functools.lru_cache(maxsize=None)
@@ -65,10 +54,6 @@ def can_mount():
     return Probe(done.returncode == 0, f"cannot mount here: {done.stderr.strip()}")
 
 
-def die_with_the_test():
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 def call(*args):
     """Runs a tool that must succeed."""
     done = subprocess.run([tool(args[0]), *map(str, args[1:])], stdin=subprocess.DEVNULL,
@@ -77,20 +62,11 @@ def call(*args):
         raise AssertionError(f"{' '.join(map(str, args))}: {done.stderr.strip()}")
 
 
-def wait_until(holds, process, log, timeout_s=60):
-    """Waits for `holds()` while `process` lives; `log` is what it writes to."""
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        if process.poll() is not None or time.monotonic() > deadline:
-            text = log.read_text(encoding="utf-8", errors="replace")
-            raise AssertionError(f"{process.args} is not ready:\n{text}")
-        time.sleep(0.05)
-
-
 class _ApartFromTheMachine:
     """This process in namespaces of its own for mounts and network, and back."""
 
     def __init__(self):
+        self._check_threads("go apart from the machine")
         self._home = [os.open(f"/proc/self/ns/{name}", os.O_RDONLY) for name in ("net", "mnt")]
         self._directory = os.open(".", os.O_RDONLY)
         self._check(_libc.unshare(_CLONE_NEWNS | _CLONE_NEWNET), "unshare")
@@ -101,7 +77,17 @@ class _ApartFromTheMachine:
         if result != 0:
             raise OSError(ctypes.get_errno(), what)
 
+    @staticmethod
+    def _check_threads(what):
+        """The kernel answers a bare EINVAL to a process of several threads that comes back."""
+        count = len(os.listdir("/proc/self/task"))
+        if count > 1:
+            names = ", ".join(thread.name for thread in threading.enumerate())
+            raise AssertionError(f"this process has {count} threads ({names}), and so cannot {what}: "
+                                 "let the servers that it needs be processes (daemons.py)")
+
     def leave(self):
+        self._check_threads("come back to the machine's namespaces")
         for namespace in self._home:
             self._check(_libc.setns(namespace, 0), "setns")
             os.close(namespace)
@@ -115,7 +101,7 @@ def go_apart(test):
     test.addCleanup(_ApartFromTheMachine().leave)
 
 
-class FarMachineTest(unittest.TestCase):
+class FarMachineTest(Daemons, unittest.TestCase):
     """Mixin for a ScratchTest: self.rate_bytes_per_s is what the link lets through to us."""
 
     rate_bytes_per_s = 25_000_000
@@ -129,7 +115,7 @@ class FarMachineTest(unittest.TestCase):
         self._holder = subprocess.Popen(
             [tool("unshare"), "--net", "--mount", "sh", "-c", HOLD], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, text=True, preexec_fn=die_with_the_test)
-        self.addCleanup(self._end, self._holder)
+        self.addCleanup(end, self._holder)
         self.assertEqual(self._holder.stdout.readline(), "up\n")
         pid = self._holder.pid
         call("ip", "link", "add", "near", "type", "veth", "peer", "name", "far", "netns", pid)
@@ -153,30 +139,11 @@ class FarMachineTest(unittest.TestCase):
             return
         self.fail("a process that the test started does not end")
 
-    @staticmethod
-    def _end(process):
-        process.kill()
-        process.wait()
-        if process.stdout:
-            process.stdout.close()
-
     def start_there(self, name, *command):
-        """Starts a server at the far end; its log is self.scratch/NAME.log."""
+        """Starts a server at the far end; its log is log_of(name)."""
         where = [f"--{kind}=/proc/{self._holder.pid}/ns/{file}"
                  for kind, file in (("net", "net"), ("mount", "mnt"))]
         return self.start_here(name, "nsenter", *where, tool(command[0]), *command[1:])
 
-    def start_here(self, name, *command):
-        """Starts a program that stays until the test ends; its log is self.scratch/NAME.log."""
-        with open(self.scratch / f"{name}.log", "wb") as log:
-            process = subprocess.Popen([tool(command[0]), *map(str, command[1:])], stdout=log,
-                                       stderr=log, stdin=subprocess.DEVNULL,
-                                       preexec_fn=die_with_the_test)
-        self.addCleanup(self._end, process)
-        return process
-
-    def mount_here(self, point, *command):
-        """Starts a FUSE daemon that stays in the foreground; waits for its mount at `point`."""
-        daemon = self.start_here(command[0], *command)
-        self.addCleanup(subprocess.run, [tool("umount"), "-l", str(point)], capture_output=True)
-        wait_until(lambda: mounts_below(point), daemon, self.scratch / f"{command[0]}.log")
+    def wait_for_port(self, port, server, name):
+        wait_until(lambda: answers(FAR, port), server, self.log_of(name))

@@ -1,80 +1,75 @@
-"""The least of an object store that s3fs needs to show a folder: a bucket `models` on loopback, read
-only, whoever asks."""
+"""A real S3 interface on loopback: moto, as script/bootstrap installs it, and its clients' words.
 
-import http.server
+Whoever asks is let in. Its port is chosen before it listens, so that what uses it goes apart from the
+machine (far_machine.go_apart): where nobody else is, nobody else takes the port.
+"""
+
 import os
-import threading
-import urllib.parse
-from pathlib import Path
-from xml.sax.saxutils import escape
+import re
+import urllib.request
 
+from daemons import answers, wait_until
+from harness import SOURCE_DIR, Probe, free_port
+
+HOME = SOURCE_DIR / ".cache" / "moto"
 BUCKET = "models"
 
 
-class _Answers(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
-    def answer(self, status, body=b"", **headers):
-        self.send_response(status)
-        for name, value in {"Content_Length": len(body), **headers}.items():
-            self.send_header(name.replace("_", "-"), str(value))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def do_HEAD(self):
-        self.do_GET()
-
-    def do_GET(self):
-        url = urllib.parse.urlsplit(self.path)
-        key = urllib.parse.unquote(url.path).strip("/").removeprefix(BUCKET).strip("/")
-        file = self.server.folder / key
-        if not key:
-            self.list_objects(dict(urllib.parse.parse_qsl(url.query)).get("prefix", ""))
-        elif not file.is_file() or url.path.endswith("/"):
-            self.answer(404)
-        else:
-            self.send_object(file)
-
-    def list_objects(self, prefix):
-        found = [f"<Contents><Key>{escape(file.name)}</Key><Size>{file.stat().st_size}</Size>"
-                 "<LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>"
-                 for file in sorted(self.server.folder.iterdir()) if file.name.startswith(prefix)]
-        body = ('<?xml version="1.0" encoding="UTF-8"?>'
-                '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-                f"<Name>{BUCKET}</Name><IsTruncated>false</IsTruncated>{''.join(found)}"
-                "</ListBucketResult>")
-        self.answer(200, body.encode(), Content_Type="application/xml")
-
-    def send_object(self, file):
-        size = file.stat().st_size
-        begin, end = 0, size - 1
-        asked = self.headers.get("Range", "")
-        if asked.startswith("bytes="):
-            first, last = asked.removeprefix("bytes=").split("-")
-            begin, end = int(first), min(int(last or end), end)
-        headers = {"Last_Modified": "Thu, 01 Jan 2026 00:00:00 GMT", "ETag": '"1"',
-                   "Accept_Ranges": "bytes", "Content_Type": "application/octet-stream"}
-        if self.command == "HEAD":
-            self.answer(200, b"", **{"Content_Length": size, **headers})
-            return
-        with open(file, "rb") as source:
-            body = os.pread(source.fileno(), end - begin + 1, begin)
-        self.answer(206 if asked else 200, body, **headers,
-                    Content_Range=f"bytes {begin}-{end}/{size}")
+def has_object_store():
+    return Probe((HOME / "installed").is_file(),
+                 "needs moto, which script/bootstrap installs from PyPI")
 
 
-def serve(test, folder):
-    """Serves the files of `folder` until the test ends; the URL."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
-    server.daemon_threads = True
-    server.folder = Path(folder)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    test.addCleanup(thread.join)
-    test.addCleanup(server.server_close)
-    test.addCleanup(server.shutdown)
-    return f"http://127.0.0.1:{server.server_port}"
+class ObjectStore:
+    """Runs until the test ends. `test` is one with Daemons; it must be apart from the machine, with
+    its loopback device up."""
+
+    def __init__(self, test):
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._log = test.log_of("moto")
+        self._passwords = test.scratch / "s3fs-passwords"
+        self._passwords.write_text("key:secret", encoding="utf-8")
+        self._passwords.chmod(0o600)
+        process = test.start_here("moto", HOME / "bin" / "python", "-m", "moto.server", "-H",
+                                  "127.0.0.1", "-p", port, cwd=test.scratch)
+        wait_until(lambda: answers("127.0.0.1", port), process, self._log)
+        self._put("")
+
+    def _put(self, key, content=b"", **headers):
+        # moto takes what has no type for a form, and waits for its end without end.
+        request = urllib.request.Request(
+            f"{self.url}/{BUCKET}/{key}", content, method="PUT",
+            headers={"Content-Type": "application/octet-stream", **headers})
+        no_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        no_proxy.open(request, timeout=100).close()
+
+    def put(self, folder, prefix):
+        """Stores the files of `folder` as PREFIX/NAME."""
+        for file in sorted(folder.iterdir()):
+            with open(file, "rb") as content:
+                self._put(f"{prefix}/{file.name}", content,
+                          **{"Content-Length": str(file.stat().st_size)})
+
+    def reads(self, key):
+        """How often somebody began to read an object, so far."""
+        text = self._log.read_text(encoding="utf-8", errors="replace")
+        return len(re.findall(rf"GET /{BUCKET}/{re.escape(key)} HTTP", text))
+
+    def rclone_mount(self, prefix, point, *options):
+        """The words of `rclone mount` for PREFIX; they need rclone_environment."""
+        remote = (":s3,provider=Other,access_key_id=key,secret_access_key=secret,region=us-east-1,"
+                  f"endpoint='{self.url}',force_path_style=true:{BUCKET}/{prefix}")
+        return ("rclone", "mount", remote, point, "--config", "/dev/null", "--read-only", *options)
+
+    def s3fs_mount(self, prefix, point, *options, where=()):
+        """The words of `s3fs` for PREFIX; `where`: flags such as -f, which keeps it in the
+        foreground."""
+        words = (f"url={self.url}", "use_path_request_style", f"passwd_file={self._passwords}",
+                 *options)
+        return ("s3fs", f"{BUCKET}:/{prefix}", point, *where, "-o", ",".join(words))
+
+
+def rclone_environment():
+    """Without what has it look for certificates where it needs none."""
+    return {name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"}

@@ -7,11 +7,12 @@ import subprocess
 import time
 from pathlib import Path
 
-import object_store
 from block_devices import MIB, LoopTest, can_loop
-from far_machine import can_mount, has_tools, tool
+from daemons import has_tools, tool
+from far_machine import can_mount
 from harness import (FAKE_SERVER, Probe, can_evict, has_fake_server, has_fuse, is_root, needs, run, sync,
                      write_checkpoint, write_raw_safetensors)
+from object_store import ObjectStore, has_object_store
 
 
 FORGETFUL_FS = os.environ.get("FORGETFUL_FS", "")
@@ -289,23 +290,20 @@ class UnknownDaemon(_Fuse):
         self.assertIn("fuse.csi-x is a FUSE daemon that coldload does not know", record["reason"])
 
 
-@needs(is_root(), can_mount(), has_fuse(), has_tools("s3fs"), can_evict(), has_fake_server())
+@needs(is_root(), can_mount(), has_fuse(), has_tools("s3fs"), has_object_store(), can_evict())
 class S3fs(_FileSystems):
     """It goes to the root when it has gone to the background: what its words are relative to is gone."""
 
     def mount_relative(self, *options):
-        source = write_checkpoint(self.scratch / "source", shard_bytes=8 * MIB)
-        url = object_store.serve(self, source)
-        keys = self.scratch / "keys"
-        keys.write_text("key:secret", encoding="utf-8")
-        keys.chmod(0o600)
+        store = ObjectStore(self)
+        store.put(write_checkpoint(self.scratch / "source", shard_bytes=8 * MIB), "m")
         point = self.scratch / "mount"
         point.mkdir()
-        words = ",".join((f"url={url}", "use_path_request_style", f"passwd_file={keys}", *options))
-        done = subprocess.run([tool("s3fs"), object_store.BUCKET, "mount", "-o", words],
-                              cwd=self.scratch, env={**os.environ, "PWD": str(self.scratch)},
+        self.later("umount", point)
+        words = store.s3fs_mount("m", "mount", *options)
+        done = subprocess.run([tool(words[0]), *words[1:]], cwd=self.scratch,
+                              env={**os.environ, "PWD": str(self.scratch)},
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100)
-        self.addCleanup(subprocess.run, [tool("umount"), point], capture_output=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         deadline = time.monotonic() + 60
         while not os.path.ismount(point):

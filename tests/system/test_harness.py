@@ -5,8 +5,9 @@ import sys
 import unittest
 from unittest import mock
 
+from far_machine import can_mount
 from harness import (PAGE_BYTES, SOURCE_DIR, ScratchTest, can_evict, evict, files_of, free_port,
-                     needs, passes_mostly, resident_pages, run, warm, write_checkpoint,
+                     is_root, needs, passes_mostly, resident_pages, run, warm, write_checkpoint,
                      write_safetensors)
 
 
@@ -54,6 +55,33 @@ class Ports(unittest.TestCase):
         other = subprocess.run([sys.executable, "-c", code], cwd=SOURCE_DIR / "tests" / "system",
                                capture_output=True, text=True, check=True)
         self.assertIn(int(other.stdout), (ours - 1, ours - 2))
+
+
+class Apart(unittest.TestCase):
+    # Comes back alone, or while a thread of its own waits.
+    CODE = """
+import contextlib, sys, threading, types
+import far_machine
+stop = threading.Event()
+try:
+    with contextlib.ExitStack() as later:
+        far_machine.go_apart(types.SimpleNamespace(addCleanup=later.callback))
+        if "with_thread" in sys.argv:
+            threading.Thread(target=stop.wait, name="a server").start()
+finally:
+    stop.set()
+"""
+
+    def come_back(self, *words):
+        return subprocess.run([sys.executable, "-c", self.CODE, *words], capture_output=True,
+                              cwd=SOURCE_DIR / "tests" / "system", text=True, timeout=60)
+
+    @needs(is_root(), can_mount())
+    def test_who_comes_back_with_a_thread_is_told_which(self):
+        alone, with_thread = self.come_back(), self.come_back("with_thread")
+        self.assertEqual(alone.returncode, 0, alone.stderr)
+        self.assertEqual(with_thread.returncode, 1)
+        self.assertRegex(with_thread.stderr, r"this process has 2 threads \(MainThread, a server\)")
 
 
 class Tries(unittest.TestCase):

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from block_devices import MIB, LoopTest, MountsTest, can_loop
-from far_machine import can_mount, has_tools
+from daemons import has_tools
+from far_machine import can_mount
 from harness import Probe, can_evict, evict, files_of, is_root, needs, run, warm, write_checkpoint
 
 

@@ -1,28 +1,12 @@
 """Cold on real network mounts: FUSE clients of a file server behind a link of known rate."""
 
-import subprocess
-
-from far_machine import FAR, FarMachineTest, can_link, has_tools, wait_until
+from daemons import has_tools
+from far_machine import FAR, FarMachineTest, can_link
 from harness import (FAKE_SERVER, MARKDOWN_NAME, ScratchTest, can_evict, files_of, has_fake_server,
                      has_fuse, is_root, needs, read_records, run, warm, write_checkpoint)
+from sftp_server import PORT, SftpServer
 
 SHARD_BYTES = 6 << 20
-
-SSHD_CONFIG = """
-ListenAddress {far}
-Port 2022
-HostKey {folder}/host_key
-AuthorizedKeysFile {folder}/user_key.pub
-PidFile none
-PermitRootLogin prohibit-password
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-UsePAM no
-StrictModes no
-PrintMotd no
-Subsystem sftp internal-sftp
-ForceCommand internal-sftp
-"""
 
 
 class _Network(FarMachineTest, ScratchTest):
@@ -36,12 +20,6 @@ class _Network(FarMachineTest, ScratchTest):
         self.mount = self.scratch / "net"
         self.mount.mkdir()
         self.out = self.scratch / "out"
-
-    def wait_for_port(self, port, server, name):
-        def answers():
-            script = f"exec 3<>/dev/tcp/{FAR}/{port}"
-            return subprocess.run(["bash", "-c", script], capture_output=True).returncode == 0
-        wait_until(answers, server, self.scratch / f"{name}.log")
 
     def compare(self, expect=0):
         """Runs the comparison; the records of the cold trials on the network mount."""
@@ -68,28 +46,17 @@ class _Network(FarMachineTest, ScratchTest):
         return next(arm["storage"] for arm in record["arms"] if arm["label"] == "net")
 
 
-@needs(is_root(), has_fuse(), can_link(), has_tools("sshd", "ssh", "ssh-keygen", "sshfs"),
+@needs(is_root(), has_fuse(), can_link(), has_tools(*SftpServer.needs),
        can_evict())
 class Sshfs(_Network):
     """An export over SFTP: an sshd of the test's own, with its own keys."""
 
     def setUp(self):
         super().setUp()
-        folder = self.scratch / "ssh"
-        folder.mkdir(mode=0o700)
-        for key in ("host_key", "user_key"):
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / key],
-                           check=True)
-        host_key = (folder / "host_key.pub").read_text(encoding="utf-8")
-        (folder / "known_hosts").write_text(f"[{FAR}]:2022 {host_key}", encoding="utf-8")
-        config = folder / "sshd_config"
-        config.write_text(SSHD_CONFIG.format(far=FAR, folder=folder), encoding="utf-8")
-        sshd = self.start_there("sshd", "sshd", "-D", "-e", "-f", config)
-        self.wait_for_port(2022, sshd, "sshd")
-        self.mount_here(self.mount, "sshfs", "-f", "-p", "2022", "-o", ",".join((
-            "ssh_command=ssh -F /dev/null", f"IdentityFile={folder}/user_key", "IdentitiesOnly=yes",
-            f"UserKnownHostsFile={folder}/known_hosts", "GlobalKnownHostsFile=/dev/null",
-            "BatchMode=yes")), f"root@{FAR}:{self.export}", self.mount)
+        server = SftpServer(self.scratch / "ssh", FAR)
+        sshd = self.start_there("sshd", *server.command)
+        self.wait_for_port(PORT, sshd, "sshd")
+        self.mount_here(self.mount, *server.sshfs_mount(self.export, self.mount))
 
     def test_a_load_over_the_link_is_verified_cold_though_the_server_is_warm(self):
         for file in files_of(self.served):

@@ -1,6 +1,7 @@
 """The repository's own commands, with stubs in the place of what would change the machine."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -35,8 +36,19 @@ class Bootstrap(Stubbed):
         super().setUp()
         if sys.platform != "linux" or not os.path.exists("/usr/bin/dpkg-query"):
             self.skipTest("this distribution has no dpkg")
-        self.log = self.scratch / "log"
+        self.log, self.pip_log = self.scratch / "log", self.scratch / "pip-log"
         self.stub("apt-get", f'echo "apt-get $*" >>{self.log}')
+        # It keeps what is not Debian's below the checkout that it is in: one of the test's own.
+        self.bootstrap = self.scratch / "checkout" / "script" / "bootstrap"
+        self.bootstrap.parent.mkdir(parents=True)
+        shutil.copy(BOOTSTRAP, self.bootstrap)
+        self.moto = self.scratch / "checkout" / ".cache" / "moto"
+        self.pip(f'echo "$*" >>{self.pip_log}')
+
+    def pip(self, body):
+        """What the pip of a new virtual environment does."""
+        self.stub("pip", body)
+        self.stub("python3", f'mkdir -p "$3/bin" && cp {self.scratch}/bin/pip "$3/bin/python"')
 
     def only_missing(self, package):
         # Answers that everything asked about is installed, but for one package.
@@ -45,14 +57,31 @@ class Bootstrap(Stubbed):
 
     def test_does_nothing_where_all_is_there(self):
         self.only_missing("none")
-        result = self.call(BOOTSTRAP)
+        self.assertEqual(self.call(self.bootstrap).returncode, 0)
+        (installed,) = self.pip_log.read_text().splitlines()
+        self.assertIn("moto[s3]==", installed)
+        result = self.call(self.bootstrap)
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
         self.assertFalse(self.log.exists())
+        self.assertEqual(self.pip_log.read_text().splitlines(), [installed])
+
+    def test_what_pypi_has_may_be_missing_and_is_tried_again(self):
+        self.only_missing("none")
+        self.pip("echo 'WARNING: Retrying'; echo 'ERROR: no network' >&2; exit 1")
+        for _ in range(2):
+            result = self.call(self.bootstrap)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(result.stderr.splitlines()[-1],
+                             "script/bootstrap: without moto some tests are skipped: ERROR: no network")
+            self.assertFalse((self.moto / "installed").exists())
+        self.pip("exit 0")
+        self.call(self.bootstrap)
+        self.assertTrue((self.moto / "installed").exists())
 
     def test_root_installs_what_is_missing_and_nothing_else(self):
         self.only_missing("ninja-build")
         self.stub("id", "echo 0")
-        result = self.call(BOOTSTRAP)
+        result = self.call(self.bootstrap)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(self.log.read_text().splitlines(), [
             "apt-get -q update",
@@ -62,7 +91,7 @@ class Bootstrap(Stubbed):
         self.only_missing("shellcheck")
         self.stub("id", "echo 1000")
         self.stub("sudo", "exit 1")
-        result = self.call(BOOTSTRAP)
+        result = self.call(self.bootstrap)
         self.assertEqual(result.returncode, 1)
         self.assertIn("apt-get install -y --no-install-recommends shellcheck", result.stderr)
         self.assertFalse(self.log.exists())
@@ -71,12 +100,12 @@ class Bootstrap(Stubbed):
         self.only_missing("sshfs")
         self.stub("id", "echo 1000")
         self.stub("sudo", "exit 1")
-        result = self.call(BOOTSTRAP)
+        result = self.call(self.bootstrap)
         self.assertEqual(result.returncode, 0)
         self.assertIn("without sshfs some tests are skipped", result.stderr)
         self.stub("id", "echo 0")
         self.stub("apt-get", "exit 100")
-        result = self.call(BOOTSTRAP)
+        result = self.call(self.bootstrap)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("without sshfs some tests are skipped", result.stderr)
 
@@ -84,7 +113,8 @@ class Bootstrap(Stubbed):
         self.only_missing("shellcheck")
         self.stub("id", "echo 1000")
         self.stub("sudo", "exit 1")
-        self.assertEqual(self.call(BOOTSTRAP, "--build-only").returncode, 0)
+        self.assertEqual(self.call(self.bootstrap, "--build-only").returncode, 0)
+        self.assertFalse(self.moto.exists())
 
 
 class ComparePaths(Stubbed):

@@ -2,20 +2,17 @@
 checkpoints that hold the weights several times, links to another disk, .gguf files in parts."""
 
 import hashlib
-import http.server
 import json
 import os
-import re
 import shutil
-import subprocess
 import sys
-import threading
-import time
 import unittest
 from pathlib import Path
 
-from harness import (
-    ScratchTest, free_port, has_command, has_fuse, needs, random_bytes, run, write_checkpoint)
+from daemons import Daemons, has_tools, wait_until
+from harness import (ScratchTest, free_port, has_fuse, needs, random_bytes, run, write_checkpoint)
+
+SLOW_HTTP_SERVER = Path(__file__).with_name("slow_http_server.py")
 
 # A server that tells what it was given, and ends.
 TELLS = "import sys; print('served', sys.argv[1])"
@@ -218,78 +215,32 @@ class GgufTest(_Layout):
         self.assertEqual(self.staged(), [p.name for p in self.parts])
 
 
-class _OneFile(http.server.BaseHTTPRequestHandler):
-    """A folder with one file, of which each request takes a network's while to be answered."""
-
-    protocol_version = "HTTP/1.1"
-    content, requests = b"", []
-
-    def log_message(self, *_):
-        pass
-
-    def do_HEAD(self):
-        self.answer(with_body=False)
-
-    def do_GET(self):
-        self.answer(with_body=True)
-
-    def answer(self, with_body):
-        body, status = self.content, 200
-        if self.path == "/":
-            body = b'<a href="model.safetensors">model.safetensors</a>'
-        elif with_body:
-            self.requests.append(self.headers.get("Range", ""))
-            time.sleep(0.03)
-        wanted = re.match(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        begin = 0
-        if wanted:
-            status, begin = 206, int(wanted[1])
-            body = body[begin:int(wanted[2]) + 1 if wanted[2] else None]
-        self.send_response(status)
-        self.send_header("Content-Type", "text/html" if self.path == "/" else "binary/octet-stream")
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Accept-Ranges", "bytes")
-        self.send_header("Last-Modified", "Sun, 01 Nov 2026 00:00:00 GMT")
-        if wanted:
-            self.send_header("Content-Range",
-                             f"bytes {begin}-{begin + len(body) - 1}/{len(self.content)}")
-        self.end_headers()
-        try:
-            if with_body:
-                self.wfile.write(body)
-        except OSError:  # the daemon has closed the stream to open another
-            self.close_connection = True
-
-
-@needs(has_fuse(), has_command("rclone"))
-class FromADaemonThatStreamsTest(_Layout):
+@needs(has_fuse(), has_tools("rclone"))
+class FromADaemonThatStreamsTest(Daemons, _Layout):
     def setUp(self):
         super().setUp()
-        _OneFile.content = random_bytes(100_000_000)
-        _OneFile.requests = []
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _OneFile)
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
+        self.weights = random_bytes(100_000_000)
+        folder = self.scratch / "served"
+        folder.mkdir()
+        (folder / "model.safetensors").write_bytes(self.weights)
+        server = self.start_here("server", sys.executable, SLOW_HTTP_SERVER, folder, "0.03")
+        wait_until(self.served_lines, server, self.log_of("server"))
         self.mount = self.scratch / "mount"
         self.mount.mkdir()
-        daemon = subprocess.Popen(
-            ["rclone", "mount", f":http,url='http://127.0.0.1:{server.server_port}':", self.mount,
-             "--read-only", "--config", self.scratch / "rclone.conf"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        self.addCleanup(daemon.communicate)
-        self.addCleanup(daemon.terminate)
-        while not os.path.ismount(self.mount):
-            self.assertIsNone(daemon.poll(), "rclone mount has ended")
-            time.sleep(0.05)
+        url = f"http://127.0.0.1:{self.served_lines()[0]}"
+        self.mount_here(self.mount, "rclone", "mount", f":http,url='{url}':", self.mount,
+                        "--read-only", "--config", self.scratch / "rclone.conf")
+
+    def served_lines(self):
+        """The port, then one for each request."""
+        return self.log_of("server").read_text(encoding="utf-8").splitlines()
 
     # Parallel reads of one file have the daemon open its stream anew for nearly each of them: that
     # is what makes them slow, and can be counted.
     def test_it_is_read_as_the_stream_that_it_is(self):
         self.stage(self.mount)
-        self.assertEqual((self.copy / "model.safetensors").read_bytes(), _OneFile.content)
-        self.assertLess(len(_OneFile.requests), 60)
+        self.assertEqual((self.copy / "model.safetensors").read_bytes(), self.weights)
+        self.assertLess(len(self.served_lines()) - 1, 60)
 
 
 if __name__ == "__main__":
