@@ -29,6 +29,7 @@ WorkList::WorkList(const std::vector<Shard>& shards, const ShardFile::Access& ac
   shards_.reserve(shards.size());
   for (const Shard& shard : shards) {
     shards_.push_back(std::make_unique<ShardFile>(shard, shards_.size(), access, fallbacks));
+    bytes_ += shard.bytes;
     if (shard.bytes > 0) ++unfinished_shards_;
   }
   skip_shards();
@@ -140,7 +141,9 @@ std::optional<Piece> WorkList::take(Kind kind, std::size_t most_bytes) {
     lock.lock();
     looks_.erase(look);
     --progress_[window.shard].looks;
-    if (!streams_ && shard.lies_on_fuse()) streams_.emplace(most_in_flight_, os::Clock::now());
+    if (!streams_ && shard.lies_on_fuse()) {
+      streams_.emplace(most_in_flight_, os::Clock::now(), 1, bytes_);
+    }
     add(found);
     changed_.notify_all();
   }

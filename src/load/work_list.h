@@ -96,6 +96,7 @@ class WorkList {
 
   std::vector<std::unique_ptr<ShardFile>> shards_;
   const unsigned most_in_flight_;
+  std::uint64_t bytes_ = 0;  // of all shards
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

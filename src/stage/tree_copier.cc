@@ -58,7 +58,7 @@ class CopyJob {
           const TreeCopyOptions& options, FileCopy::Flush flush)
       : journal_(std::move(journal)),
         flush_(flush),
-        queue_(steps_of(tree), {options.jobs}),
+        queue_(steps_of(tree), wish(tree, options.jobs)),
         choice_(options.jobs) {
     constexpr std::chrono::milliseconds k_burst{50};
     if (options.limit_bytes_per_s) limit_.emplace(*options.limit_bytes_per_s, k_burst);
@@ -118,6 +118,14 @@ class CopyJob {
     std::vector<std::size_t> steps;
     for (const SourceFile& file : tree.files) steps.push_back(steps_of(file));
     return steps;
+  }
+
+  // A trial costs something where a daemon answers.
+  static streams::ChunkQueue::Wish wish(const SourceTree& tree, unsigned jobs) {
+    streams::ChunkQueue::Wish wish{jobs};
+    if (os::lies_on_fuse(os::open_file(tree.root, O_RDONLY | O_DIRECTORY)))
+      wish.bytes = tree.bytes();
+    return wish;
   }
 
   void take(const Step& step, std::span<std::byte> buffer, os::PendingCall& call) {

@@ -233,7 +233,8 @@ void ReadAhead::start() {
   constexpr bool k_first_file_first = true;
   const unsigned threads = shared_->options.threads;
   shared_->queue.emplace(
-      pieces, streams::ChunkQueue::Wish{threads, shared_->may_want_one_stream, k_first_file_first});
+      pieces, streams::ChunkQueue::Wish{threads, shared_->may_want_one_stream, k_first_file_first,
+                                        shared_->file_bytes});
   crew_ = os::Crew({threads, 1}, [shared = shared_](unsigned) { shared->work(); });
 }
 

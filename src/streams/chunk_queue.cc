@@ -8,7 +8,7 @@ namespace coldload::streams {
 
 ChunkQueue::ChunkQueue(const std::vector<std::size_t>& chunks, const Wish& wish)
     : first_file_first_(wish.first_file_first),
-      choice_(wish.jobs, os::Clock::now(), wish.may_want_one_stream ? 1 : wish.jobs) {
+      choice_(wish.jobs, os::Clock::now(), wish.may_want_one_stream ? 1 : wish.jobs, wish.bytes) {
   for (const std::size_t count : chunks) files_.push_back({count, 0, {}, {}});
 }
 

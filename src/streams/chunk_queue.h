@@ -30,6 +30,8 @@ class ChunkQueue {
     bool may_want_one_stream = true;
     // The files are wanted in their order: rather more places of the first than more files.
     bool first_file_first = false;
+    // Of all files, where finding out costs something; see StreamChoice.
+    std::optional<std::uint64_t> bytes = {};
   };
   // `chunks`: how many each file has.
   ChunkQueue(const std::vector<std::size_t>& chunks, const Wish& wish);

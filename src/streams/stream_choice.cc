@@ -13,12 +13,15 @@ constexpr std::uint64_t k_bytes_per_stream = std::uint64_t{4} << 20;
 constexpr double k_less = 0.85;
 // Twice the time that the best rate needs, and nobody has to wait for the rest.
 constexpr double k_patience = 2;
+// What is left takes as long as many a trial that fails.
+constexpr double k_worth_s = 1;
 constexpr std::chrono::seconds k_first_rest{2};
 constexpr std::chrono::seconds k_second_rest{20};
 
 }  // namespace
 
 void StreamChoice::arrived(std::uint64_t bytes, bool wanted, os::TimePoint now) {
+  if (left_bytes_) *left_bytes_ -= std::min(*left_bytes_, bytes);
   if (phase_ == Phase::settled) return;
   if (phase_ == Phase::rest) {
     if (now >= resume_ && wanted) begin(Phase::measure, streams_, now);
@@ -52,9 +55,13 @@ void StreamChoice::begin(Phase phase, unsigned streams, os::TimePoint now) {
   bytes_ = 0;
 }
 
+bool StreamChoice::is_worth_a_trial() const {
+  return !left_bytes_ || static_cast<double>(*left_bytes_) > k_worth_s * best_bytes_per_s_;
+}
+
 void StreamChoice::go_on(bool wanted, os::TimePoint now) {
   if (streams_ >= most_) return begin(Phase::settled, best_streams_, now);
-  if (!wanted) return begin(Phase::measure, streams_, now);
+  if (!wanted || !is_worth_a_trial()) return begin(Phase::measure, streams_, now);
   begin(Phase::more, std::min(most_, 2 * streams_), now);
 }
 

@@ -6,11 +6,14 @@
 // for a few MiB, and so on while that does not bring less. Where it does, the last number stays,
 // and is doubted twice more: a network may have been slow just then.
 //
+// A trial that fails costs seconds on such a mount, so none is made for the last ones of a reading.
+//
 // Layer: streams. Pure logic: time is passed in. For one thread at a time.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "os/clock.h"
 
@@ -18,13 +21,16 @@ namespace coldload::streams {
 
 class StreamChoice {
  public:
-  // Begins with `first`; where that is `most`, it stays.
-  StreamChoice(unsigned most, os::TimePoint now, unsigned first = 1)
+  // Begins with `first`; where that is `most`, it stays. `bytes`: all that are to be read; nothing:
+  // trials cost nothing there.
+  StreamChoice(unsigned most, os::TimePoint now, unsigned first = 1,
+               std::optional<std::uint64_t> bytes = {})
       : most_(most),
         streams_(first),
         phase_(first < most ? Phase::first : Phase::settled),
         since_(now),
-        best_streams_(first) {}
+        best_streams_(first),
+        left_bytes_(bytes) {}
 
   // Of one file, at once, just now.
   [[nodiscard]] unsigned streams() const { return streams_; }
@@ -45,6 +51,7 @@ class StreamChoice {
   };
 
   void begin(Phase phase, unsigned streams, os::TimePoint now);
+  [[nodiscard]] bool is_worth_a_trial() const;
   void go_on(bool wanted, os::TimePoint now);
   void go_back(os::TimePoint now);
 
@@ -55,6 +62,7 @@ class StreamChoice {
   std::uint64_t bytes_ = 0;  // since then
   unsigned best_streams_;
   double best_bytes_per_s_ = 0;
+  std::optional<std::uint64_t> left_bytes_;
   int doubts_ = 2;  // left
   os::TimePoint resume_;
 };

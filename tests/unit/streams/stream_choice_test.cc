@@ -1,7 +1,9 @@
 #include "streams/stream_choice.h"
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -14,7 +16,8 @@ namespace {
 class Mount {
  public:
   using Rate = std::function<double(unsigned)>;
-  explicit Mount(Rate bytes_per_s) : bytes_per_s_(std::move(bytes_per_s)) {}
+  explicit Mount(Rate bytes_per_s, std::optional<std::uint64_t> bytes = {})
+      : bytes_per_s_(std::move(bytes_per_s)), choice_(16, now_, 1, bytes) {}
 
   void read(double seconds, bool wanted = true) {
     const os::TimePoint end = now_ + in_clock(seconds);
@@ -41,7 +44,7 @@ class Mount {
   Rate bytes_per_s_;
   os::TimePoint now_;
   double bytes_ = 0;
-  StreamChoice choice_{16, now_};
+  StreamChoice choice_;
 };
 
 TEST(StreamChoice, MoreStreamsAreTakenWhereTheyBringMore) {
@@ -78,6 +81,16 @@ TEST(StreamChoice, WhatWasSlowForAMomentIsTriedAgain) {
   slow = false;
   mount.read(10);
   EXPECT_EQ(mount.streams(), 16U);
+}
+
+TEST(StreamChoice, NothingIsTriedForWhatIsReadInAMoment) {
+  const auto rate = [](unsigned streams) { return 50e6 * streams; };
+  Mount little(rate, 45'000'000);
+  little.read(2);
+  EXPECT_EQ(little.streams(), 1U);
+  Mount much(rate, 10'000'000'000);
+  much.read(2);
+  EXPECT_EQ(much.streams(), 16U);
 }
 
 // Where every thread has a file of its own.
