@@ -242,6 +242,11 @@ class FromADaemonThatStreamsTest(Daemons, _Layout):
         self.assertEqual((self.copy / "model.safetensors").read_bytes(), self.weights)
         self.assertLess(len(self.served_lines()) - 1, 60)
 
+    def test_it_is_loaded_as_the_stream_that_it_is(self):
+        done = run(["native-load", "--native-threads", "16", self.mount], timeout=200)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertLess(len(self.served_lines()) - 1, 60)
+
 
 if __name__ == "__main__":
     unittest.main()
