@@ -126,9 +126,6 @@ CheckpointFile look_at(const std::string& directory, const std::string& name, Fi
   return file;
 }
 
-// "vae/" of "vae/model.safetensors"; empty at the top.
-std::string folder_of(const std::string& name) { return name.substr(0, name.rfind('/') + 1); }
-
 // Why a weight cannot be done without.
 std::string why_needed(const os::Error& error, const std::string& name, const WeightChoice& choice,
                        const Checkpoint& checkpoint) {

@@ -93,6 +93,8 @@ std::vector<std::string> gguf_siblings(const std::string& name) {
   return names;
 }
 
+std::string folder_of(const std::string& name) { return name.substr(0, name.rfind('/') + 1); }
+
 std::string checkpoint_name(const std::string& path) {
   const std::filesystem::path whole(path);
   const std::string last = whole.filename();

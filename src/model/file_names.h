@@ -26,6 +26,9 @@ namespace coldload::model {
 // "fp16" there; empty for a name that speaks of none.
 [[nodiscard]] std::string precision_of(std::string_view shard_name);
 
+// "vae/" of "vae/model.safetensors"; empty at the top.
+[[nodiscard]] std::string folder_of(const std::string& name);
+
 // config or tokenizer for the small files that servers read; nothing for any other name.
 [[nodiscard]] std::optional<FileKind> kind_of_small_file(std::string_view name);
 
