@@ -212,6 +212,7 @@ void open_directory(const std::string& weights, Checkpoint* checkpoint) {
                                               : choose_weights_by(weights, tree.names);
   if (choice.names.empty()) refuse_directory(checkpoint->path, tree);
   checkpoint->format = choice.format;
+  checkpoint->has_named_weights = !weights.empty();
   checkpoint->indices = choice.indices;
   checkpoint->remarks.insert(checkpoint->remarks.end(), choice.remarks.begin(),
                              choice.remarks.end());

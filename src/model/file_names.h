@@ -16,6 +16,8 @@ namespace coldload::model {
 [[nodiscard]] bool is_shard_name(std::string_view name);
 
 [[nodiscard]] bool is_gguf_name(std::string_view name);
+// The same of a relative name, and not that of a projector, which belongs to a model.
+[[nodiscard]] bool is_gguf_model(std::string_view name);
 
 // Whether files of such a name may hold weights, in any of the formats that servers know.
 [[nodiscard]] bool is_weight_name(std::string_view name);

@@ -119,18 +119,19 @@ struct CopyPlan {
   std::string cannot;                              // why none is to be made, where none is
 };
 
-CopyPlan look_at_copy(const std::string& path, const std::string& copy) {
+CopyPlan look_at_copy(const ReaderJob& job) {
   try {
-    const CopySource source = copy_source(path);
+    const CopySource source = copy_source(job.path, job.weights);
     const stage::Destination there =
-        stage::look_at_copy(source.directory, {source.selection, {}}, copy);
+        stage::look_at_copy(source.directory, {source.selection, {}}, job.copy);
     if (there.found == stage::Found::absent) return {};
     if (there.found == stage::Found::other) {
       return {std::nullopt, fmt::format("it is there already, and {}; `coldload stage --replace` "
                                         "swaps it for a new copy",
                                         there.what)};
     }
-    return {model::open_checkpoint(served_in_copy(path, copy)).paths_as_wanted(), ""};
+    const std::string served = served_in_copy(job.path, job.copy);
+    return {model::open_checkpoint(served, job.weights).paths_as_wanted(), ""};
   } catch (const os::Error& error) {
     return {std::nullopt, error.what()};
   }
@@ -150,26 +151,25 @@ std::string why_copy_first(const std::vector<std::string>& paths) {
 
 }  // namespace
 
-void read_checkpoint(const std::string& path, const std::string& copy,
-                     std::optional<double> memory_share, const NewsPipe& listener) {
+void read_checkpoint(const ReaderJob& job, const NewsPipe& listener) {
   try {
-    const model::Checkpoint checkpoint = model::open_checkpoint(path);
+    const model::Checkpoint checkpoint = model::open_checkpoint(job.path, job.weights);
     const std::vector<std::string> paths = checkpoint.paths_as_wanted();
-    const auto stands_for = model::hub_snapshot(path);
+    const auto stands_for = model::hub_snapshot(job.path);
     const std::string snapshot = stands_for ? stands_for->path : "";
-    const CopyPlan plan = copy.empty() ? CopyPlan() : look_at_copy(path, copy);
+    const CopyPlan plan = job.copy.empty() ? CopyPlan() : look_at_copy(job);
     if (plan.copied) {
       listener.tell({Kind::has_copy, "", 0, 0, false, snapshot});
-      return read_files(*plan.copied, memory_share, listener);
+      return read_files(*plan.copied, job.memory_share, listener);
     }
-    const bool wanted = !copy.empty() && plan.cannot.empty();
+    const bool wanted = !job.copy.empty() && plan.cannot.empty();
     const std::string reason = wanted ? why_copy_first(paths) : "";
     if (!reason.empty()) {
       return listener.tell({Kind::copy_first, reason, 0, 0, false, snapshot});
     }
     listener.tell({Kind::found, "", 0, 0, false, snapshot});
     if (!plan.cannot.empty()) listener.tell({Kind::not_copied, plan.cannot});
-    read_files(paths, memory_share, listener);
+    read_files(paths, job.memory_share, listener);
   } catch (const std::exception& error) {
     listener.tell({Kind::refused, error.what()});
   }
