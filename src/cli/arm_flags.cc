@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/values.h"
 #include "measure/subject.h"
 #include "stand_in/stand_in.h"
 
@@ -170,8 +171,7 @@ void add_arm_flags(CLI::App* app, ExperimentCommand command, ArmFlags* flags) {
                   "LABEL: one more arm, the server started by `coldload run`, which reads that "
                   "path's weights beside it")
       ->allow_extra_args(false);
-  app->add_option("--weights", flags->weights,
-                  "files that are the weights, as a shell pattern (default: guessed, then seen)");
+  add_weights(app, &flags->weights);
   app->add_option("--also", flags->also,
                   "a file or folder that the server loads, too: a projector, a draft model")
       ->check(CLI::ExistingPath)

@@ -18,6 +18,7 @@
 #include "cli/secrets.h"
 #include "findings/compare.h"
 #include "findings/comparison.h"
+#include "findings/weights.h"
 #include "gpu/nvml.h"
 #include "measure/arms.h"
 #include "measure/native_target.h"
@@ -28,8 +29,8 @@
 #include "report/comparison_json.h"
 #include "report/report_files.h"
 #include "report/summary.h"
+#include "report/wording.h"
 #include "server/program.h"
-#include "text/units.h"
 
 namespace coldload::cli {
 
@@ -61,15 +62,17 @@ std::unique_ptr<measure::Target> make_target(const ExperimentRequest& request) {
 // Two models, or two precisions of one: a ratio of their times tells nothing of storage.
 void warn_of_different_weights(const std::vector<measure::Arm>& arms,
                                measure::ExperimentWatcher* watcher) {
+  const auto weights_of = [](const measure::Arm& arm) {
+    return findings::Weights{arm.weight_bytes(), arm.tensors_hash(arm.weights())};
+  };
   const measure::Arm* first = nullptr;
   for (const measure::Arm& arm : arms) {
     if (arm.facts.placeholder) continue;
     if (first == nullptr) first = &arm;
-    if (arm.weight_bytes() == first->weight_bytes()) continue;
-    watcher->warning(
-        fmt::format("{} holds {} of weights, {} holds {}: their ratio compares more than storage",
-                    first->facts.label, text::format_bytes(first->weight_bytes()), arm.facts.label,
-                    text::format_bytes(arm.weight_bytes())));
+    if (!findings::are_different(weights_of(*first), weights_of(arm))) continue;
+    watcher->warning(report::different_weights_text(first->facts.label, weights_of(*first),
+                                                    arm.facts.label, weights_of(arm)) +
+                     "; their ratio compares more than storage");
   }
 }
 

@@ -167,8 +167,7 @@ int run_inspect(const std::vector<std::string>& args) {
   bool as_json = false;
   bool tensors = false;
   app.add_option("PATH", path, "checkpoint directory, or a .gguf file")->required();
-  app.add_option("--weights", weights,
-                 "files that are its weights, as a shell pattern (default: guessed)");
+  add_weights(&app, &weights);
   app.add_flag("--json", as_json, "print one JSON object (with --tensors: one a tensor)");
   app.add_flag("--tensors", tensors, "list every tensor: name, dtype, shape, bytes, shard");
   if (!parse(app, args)) return k_exit_ok;

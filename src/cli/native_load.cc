@@ -67,7 +67,7 @@ std::optional<Arguments> parse_native_load(const std::vector<std::string>& args)
   std::string into;
   CLI::App app("load a checkpoint into memory, as a process of its own", "coldload native-load");
   app.add_option("PATH", arguments.path, "checkpoint directory or .gguf file")->required();
-  app.add_option("--weights", arguments.weights, "files that are its weights, as a pattern");
+  add_weights(&app, &arguments.weights);
   app.add_option("--native-threads", arguments.load.threads, "threads (0: choose)");
   add_size(&app, "--native-ring", &arguments.load.ring_bytes, "most memory that data lands in");
   add_pacing(&app, &arguments.load.pacing, "hold the reads to RATE or RATE,LATENCY");

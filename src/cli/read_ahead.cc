@@ -1,5 +1,8 @@
 #include <cstddef>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "cli/command.h"
 #include "run/reader.h"
@@ -8,24 +11,25 @@ namespace coldload::cli {
 
 // For `coldload run`: reads the checkpoint into the page cache, or copies it, and says so on
 // stdout.
-//   read-ahead [--memory-share S] [--prefer PATTERN] PATH [COPY]
+//   read-ahead [--memory-share S] [--prefer PATTERN] [--weights GLOB] PATH [COPY]
 //                                 of PATH, or of COPY where that is up to date
-//   read-ahead --copy PATH COPY
+//   read-ahead --copy [--weights GLOB] PATH COPY
 int run_read_ahead(const std::vector<std::string>& args) {
   run::ReaderJob job;
   std::vector<std::string> words = args;
-  if (words.size() > 2 && words[0] == "--memory-share") {
-    job.memory_share = std::stod(words[1]);
-    words.erase(words.begin(), words.begin() + 2);
+  const auto take = [&words](std::size_t count, std::string_view flag) {
+    if (words.size() <= count || words[0] != flag) return std::string();
+    std::string last = words[count - 1];
+    words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(count));
+    return last;
+  };
+  job.copies = !take(1, "--copy").empty();
+  if (const std::string share = take(2, "--memory-share"); !share.empty()) {
+    job.memory_share = std::stod(share);
   }
-  if (words.size() > 2 && words[0] == "--prefer") {
-    job.preferred_weights = words[1];
-    words.erase(words.begin(), words.begin() + 2);
-  } else if (words.size() == 3 && words[0] == "--copy") {
-    job.copies = true;
-    words.erase(words.begin());
-  }
-  if (words.empty() || words.size() > 2) {
+  job.preferred_weights = take(2, "--prefer");
+  job.weights = take(2, "--weights");
+  if (words.empty() || words.size() > 2 || (job.copies && words.size() != 2)) {
     throw UsageError("coldload read-ahead is what `coldload run` reads with: use that");
   }
   job.path = words[0];

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/values.h"
 #include "run/entrypoint.h"
 #include "run/plan.h"
 #include "server/argv.h"
@@ -136,6 +137,7 @@ int run_server(const std::vector<std::string>& args) {
   app.add_option("--stage", request.copy,
                  "serve DST, a copy of PATH on faster storage; where it is not there, make it for "
                  "the next start");
+  add_weights(&app, &request.weights);
   app.add_option("--port", request.port, "the server's port (default: as its command says)");
   app.add_option("--ready-url", request.ready_url,
                  "ready when this answers 200 (default: /health where its command says\n"

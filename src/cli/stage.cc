@@ -28,7 +28,8 @@ namespace {
 struct StageArguments {
   stage::StageRequest request;
   bool all = false;
-  std::string remark;  // on what is copied
+  std::string weights;  // which files those are, as a pattern; empty: guessed
+  std::string remark;   // on what is copied
   bool verify = false;
   bool verify_source = false;
   bool json = false;
@@ -60,6 +61,7 @@ std::optional<StageArguments> parse_stage(const std::vector<std::string>& args) 
       ->check(CLI::Range(std::size_t{1}, std::size_t{1000}));
   app.add_flag("--all", arguments.all,
                "copy what servers do not read, too: the weights once more, as in original/");
+  add_weights(&app, &arguments.weights);
   app.add_option("--include", filter.include,
                  "GLOB: only files whose path below SRC matches, of all that is there")
       ->allow_extra_args(false);
@@ -82,6 +84,11 @@ std::optional<StageArguments> parse_stage(const std::vector<std::string>& args) 
     return arguments;
   }
   if (paths.size() != 2) throw UsageError("stage: SRC and DST are wanted");
+  if (!arguments.weights.empty() && (arguments.all || !filter.include.empty())) {
+    throw UsageError(
+        "stage: --weights says what belongs to the model, --all and --include choose of all that "
+        "is there: give one of them");
+  }
   request.source = paths[0];
   request.destination = paths[1];
   if (follow_links) request.what.links = stage::OutsideLinks::follow;
@@ -205,9 +212,10 @@ void choose_what_is_copied(StageArguments* arguments) {
   const auto source = std::make_shared<run::CopySource>();
   stage::run_bounded(
       1, [](const stage::Calls&) { return os::interrupted(); },
-      [source, path = arguments->request.source](unsigned, os::PendingCall& call) {
+      [source, path = arguments->request.source, weights = arguments->weights](
+          unsigned, os::PendingCall& call) {
         call.begin_open(path);
-        *source = run::copy_source(path);
+        *source = run::copy_source(path, weights);
         call.end();
       });
   stage::Selection& selection = arguments->request.what.selection;

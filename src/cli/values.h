@@ -85,4 +85,11 @@ inline CLI::Option* add_pacing(CLI::App* app, std::optional<load::Pacing>* pacin
                     description);
 }
 
+// Which of a checkpoint's files are its weights, where the user knows better.
+inline CLI::Option* add_weights(CLI::App* app, std::string* pattern) {
+  return app->add_option(
+      "--weights", *pattern,
+      "GLOB: the files that are the weights, as a shell pattern (default: guessed from names)");
+}
+
 }  // namespace coldload::cli

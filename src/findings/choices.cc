@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "findings/subject.h"
+#include "findings/weights.h"
 #include "text/json.h"
 
 namespace coldload::findings {
@@ -49,7 +50,7 @@ std::vector<Budget> uses_of(const Comparison& comparison, const Arm& path, Fit f
 
 const Arm* chosen_path(const Comparison& comparison) {
   const std::vector<const Arm*> paths = paths_by_time(comparison);
-  if (paths.empty()) return nullptr;
+  if (paths.empty() || !different_weights(comparison).empty()) return nullptr;
   const std::size_t fitting = uses_of(comparison, *paths.back(), Fit::within).size();
   for (const Arm* path : paths) {
     if (uses_of(comparison, *path, Fit::within).size() > fitting) return path;

@@ -22,7 +22,8 @@ namespace coldload::findings {
 enum class Fit { within, over };
 [[nodiscard]] std::vector<Budget> uses_of(const Comparison& comparison, const Arm& path, Fit fit);
 // Where to serve from by the slowest starts: the fastest path that fits a use which the slowest
-// path does not, else the fastest. Null where no path was measured.
+// path does not, else the fastest. Null where no path was measured, and where they hold different
+// weights: then their times do not say which path is the better one.
 [[nodiscard]] const Arm* chosen_path(const Comparison& comparison);
 
 // Whether the runs show that two arms differ, or are few and lie far apart.

@@ -75,12 +75,9 @@ void place(const Record& record, Comparison* comparison) {
   comparison->trials.push_back(&record);
   comparison->model = record.model;
   comparison->max_model_len = record.max_model_len;
-  if (record.checkpoint_bytes != 0) {
-    comparison->checkpoint_bytes_differ |= comparison->checkpoint_bytes != 0 &&
-                                           comparison->checkpoint_bytes != record.checkpoint_bytes;
-    comparison->checkpoint_bytes = std::max(comparison->checkpoint_bytes, record.checkpoint_bytes);
-  }
   Arm& arm = arm_of(comparison, record.arm);
+  arm.checkpoint_bytes = std::max(arm.checkpoint_bytes, record.checkpoint_bytes);
+  comparison->checkpoint_bytes = std::max(comparison->checkpoint_bytes, record.checkpoint_bytes);
   if (record.storage_mode == arm.cold.label) ++arm.cold_verdicts[record.cold];
   if (record.status != Status::ok || !record.load_s) {
     arm.left_out.push_back(&record);
@@ -160,6 +157,7 @@ std::vector<Comparison> compare(const records::Dataset& dataset) {
     }
     for (Arm& arm : comparison.arms) {
       summarize(&arm);
+      if (arm.checkpoint_bytes == 0) arm.checkpoint_bytes = comparison.checkpoint_bytes;
       arm.share = storage_share_of(arm.cold.trials, arm.warm.trials, is_native(comparison.facts));
     }
     const auto measured =

@@ -40,8 +40,9 @@ struct Arm {
   // Cold, by coldload's own loader from this path on this machine: what a server could reach for
   // its weights. Of another comparison of the same records; nothing where this is that loader.
   std::optional<statistics::Summary> native_load_s;
-  std::vector<Mode> other_modes;  // whatever else was measured on this arm
-  Trials left_out;                // trials of any mode that carry no usable time
+  std::uint64_t checkpoint_bytes = 0;  // the largest on record, else the comparison's
+  std::vector<Mode> other_modes;       // whatever else was measured on this arm
+  Trials left_out;                     // trials of any mode that carry no usable time
   std::map<records::Cold, std::size_t> cold_verdicts;  // of all trials of the arm's own mode
   std::vector<std::size_t> outliers;                   // indices into cold.trials
   std::optional<statistics::Trend> trend;              // of cold.values_s over the run order
@@ -87,11 +88,10 @@ struct Comparison {
   std::vector<std::vector<std::string>> commands;  // theirs, as far as they are on record
   std::string model;
   std::optional<std::uint64_t> max_model_len;
-  std::uint64_t checkpoint_bytes = 0;  // the largest; 0 for unknown
-  bool checkpoint_bytes_differ = false;
-  std::vector<Arm> arms;            // in the order given; placeholders too
-  std::size_t reference = 0;        // the first path that was measured; 0 where none was
-  std::vector<Contrast> contrasts;  // every later arm against it; ratio where both were measured
+  std::uint64_t checkpoint_bytes = 0;  // the largest of all arms; 0 for unknown
+  std::vector<Arm> arms;               // in the order given; placeholders too
+  std::size_t reference = 0;           // the first path that was measured; 0 where none was
+  std::vector<Contrast> contrasts;     // every later arm against it; ratio where both were measured
   std::vector<Expectation> expectations;
   Trials trials;                // all of this comparison, in order
   bool run_ids_repeat = false;  // as those of several files do

@@ -46,19 +46,19 @@ std::vector<std::pair<std::string, double>> rates_of(const records::StandInFacts
 
 std::vector<Expectation> expectations_of(const Comparison& comparison) {
   std::vector<Expectation> expectations;
-  if (comparison.checkpoint_bytes == 0) return expectations;
   const bool native = is_native(comparison.facts);
   for (std::size_t index = 0; index < comparison.arms.size(); ++index) {
     const Arm& arm = comparison.arms[index];
     // Where reading goes on beside the start, the two do not add up.
     if (!arm.facts.stand_in || !arm.facts.prefetch_of.empty()) continue;
+    if (arm.checkpoint_bytes == 0) continue;
     const std::optional<double> rest_s = rest_time_for(comparison, arm);
     for (const auto& [basis, rate] : rates_of(*arm.facts.stand_in, native)) {
       Expectation expected;
       expected.arm = index;
       expected.basis = basis;
       expected.rate_bytes_per_s = rate;
-      expected.load_s = static_cast<double>(comparison.checkpoint_bytes) / rate;
+      expected.load_s = static_cast<double>(arm.checkpoint_bytes) / rate;
       if (native) {
         expected.load_s = std::max(expected.load_s, rest_s.value_or(0));
       } else if (rest_s) {

@@ -42,21 +42,21 @@ double reading_at(const Reading& reading, double bytes, double measured_rate, do
 }
 
 // Why there is no prediction for an arm; empty where there is one.
-const char* why_not(const Comparison& comparison, const Arm& arm) {
+const char* why_not(const Arm& arm) {
   if (!arm.facts.prefetch_of.empty()) return "its weights are read beside the start";
   if (!rate_of(arm)) return "what its storage delivers was not measured";
   if (!arm.share) return "no warm run tells what of it is storage";
   if (!arm.share->is_clear) {
     return "its warm runs are not clearly faster: storage cannot be told from the rest";
   }
-  return comparison.checkpoint_bytes == 0 ? "the size of its weights is not on record" : "";
+  return arm.checkpoint_bytes == 0 ? "the size of its weights is not on record" : "";
 }
 
 Prediction predict_for(const Comparison& comparison, const Arm& arm, double rate_bytes_per_s) {
-  Prediction prediction{&arm, rate_of(arm), std::nullopt, why_not(comparison, arm)};
+  Prediction prediction{&arm, rate_of(arm), std::nullopt, why_not(arm)};
   if (!prediction.why_not.empty()) return prediction;
   const Reading reading = reading_of(comparison, arm, *arm.share);
-  const auto bytes = static_cast<double>(comparison.checkpoint_bytes);
+  const auto bytes = static_cast<double>(arm.checkpoint_bytes);
   const double load_s = arm.cold.load_s->median - reading.seconds +
                         reading_at(reading, bytes, *prediction.rate_bytes_per_s, rate_bytes_per_s);
   // What was read beside the start does not show in warm starts, and may not fit beside it then.

@@ -8,6 +8,7 @@
 
 #include "model/file_names.h"
 #include "model/file_tree.h"
+#include "model/tensors_hash.h"
 #include "os/error.h"
 #include "os/memory.h"
 #include "os/path.h"
@@ -52,6 +53,15 @@ std::vector<Candidate> candidates_of(const Arm& arm) {
     }
   }
   return candidates;
+}
+
+std::map<std::string, std::uint64_t> hashes_of(const Arm& arm) {
+  auto hashes = model::tensors_hashes(*arm.checkpoint);
+  for (std::size_t i = arm.checkpoint->candidate_count(); i < arm.candidates.size(); ++i) {
+    const std::string& beside = arm.candidates[i].name;
+    if (const auto hash = model::tensors_hash(beside)) hashes.emplace(beside, *hash);
+  }
+  return hashes;
 }
 
 // Why the checkpoint cannot be brought into memory and stay there until a target opens it.
@@ -108,6 +118,16 @@ std::uint64_t Arm::weight_bytes() const {
   return bytes;
 }
 
+std::string Arm::tensors_hash(const std::vector<std::size_t>& of) const {
+  std::uint64_t sum = 0;
+  for (const std::size_t i : of) {
+    const auto found = tensors_hashes.find(candidates[i].name);
+    if (found == tensors_hashes.end()) return "";
+    sum += found->second;
+  }
+  return of.empty() ? "" : fmt::format("{:016x}", sum);
+}
+
 void Arm::take(const ReadSet& seen) {
   if (seen.read != WeightsRead::seen || seen.files == weights()) return;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
@@ -156,6 +176,7 @@ Arm look_at(const ArmRequest& request) {
     facts.latency_s = stand_in::latency_s_of(request.stand_in->pace);
   }
   look_behind(&arm);
+  arm.tensors_hashes = hashes_of(arm);
   return arm;
 }
 

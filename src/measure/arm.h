@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,12 +45,17 @@ struct Arm {
   // All that a load could take weights from, the shards first.
   std::vector<Candidate> candidates;
 
+  // Of their tensors, by name (model/tensors_hash.h): as they lie at the path that was given.
+  std::map<std::string, std::uint64_t> tensors_hashes;
+
   // All that is brought out of memory, in eviction order: the candidates, then the small files.
   [[nodiscard]] std::vector<std::string> files() const;
   [[nodiscard]] std::vector<std::string> candidate_paths() const;
   // The candidates that are weights, as far as is known by now.
   [[nodiscard]] std::vector<std::size_t> weights() const;
   [[nodiscard]] std::uint64_t weight_bytes() const;
+  // Of the tensors in those candidates, for a record; empty where one has no hash.
+  [[nodiscard]] std::string tensors_hash(const std::vector<std::size_t>& of) const;
   // Those of a load that was seen are the weights from now on.
   void take(const ReadSet& seen);
   // tmpfs and kin: cold has no meaning.

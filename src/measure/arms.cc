@@ -147,6 +147,7 @@ Arm prefetch_arm(const Arm& source) {
   arm.path = source.path;
   arm.checkpoint = source.checkpoint;
   arm.backing_files = source.backing_files;
+  arm.tensors_hashes = source.tensors_hashes;
   look_behind(&arm);
   arm.cannot_warm = "there is nothing to read ahead";
   return arm;

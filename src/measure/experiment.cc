@@ -25,6 +25,18 @@ namespace coldload::measure {
 
 namespace {
 
+// What a load of `source` was seen to read as its weights and is not in `copy`: names guessed what
+// is served. Empty: nothing.
+std::string not_in_copy(const Arm& source, const StagedCopy& copy) {
+  std::vector<std::string> names;
+  for (const std::size_t weight : source.weights()) {
+    const std::string& name = source.candidates[weight].name;
+    const bool lies_beside = weight >= source.checkpoint->candidate_count();
+    if (!lies_beside && !copy.holds(name)) names.push_back(name);
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 // Without warm trials where there can be none. A staged arm is copied anew before each of its cold
 // trials; what the copy left in memory is measured first.
 std::vector<Slot> slots_of(const Plan& plan, const Arms& arms) {
@@ -160,7 +172,7 @@ class Series {
           fmt::join(trial.left_behind, "; "));
     }
     if (trial.interrupted) return false;
-    arms_.all()[slot.arm].take(trial.weights);
+    take(trial.weights, &arms_.all()[slot.arm]);
     complete(subject, &trial.record);
     keep(slot, &trial.record);
     watcher_.trial_ended(subject, trial.record);
@@ -168,6 +180,21 @@ class Series {
       result_.stopped_because = "a trial failed (--ignore-failure goes on)";
     }
     return result_.stopped_because.empty();
+  }
+
+  // What was seen is `arm`'s weights from now on. Warns where a copy of it lacks some of them.
+  void take(const ReadSet& seen, Arm* arm) {
+    if (seen.read != WeightsRead::seen || seen.files == arm->weights()) return;
+    arm->take(seen);
+    for (const Arm& other : arms_.all()) {
+      if (!other.copy || other.facts.staged_from != arm->facts.label) continue;
+      const std::string lacks = not_in_copy(*arm, *other.copy);
+      if (lacks.empty()) continue;
+      watcher_.warning(
+          fmt::format("from {} the target reads {}, which the copy at {} lacks: measure again with "
+                      "--weights, which says what belongs to the model",
+                      arm->facts.label, lacks, other.path));
+    }
   }
 
   // With what the trial itself does not know.

@@ -253,8 +253,9 @@ class ServerTarget : public Target {
     launch.ready_url = server::substitute(options_.ready.url, values);
     if (request.read_ahead) {
       launch.executable = k_own_program;
-      const std::vector<std::string> run{own_name(),         "run", "--ready-url", launch.ready_url,
-                                         request.model_path, "--"};
+      std::vector<std::string> run{own_name(), "run", "--ready-url", launch.ready_url};
+      if (!request.weights.empty()) run.insert(run.end(), {"--weights", request.weights});
+      run.insert(run.end(), {request.model_path, "--"});
       launch.argv.insert(launch.argv.begin(), run.begin(), run.end());
     }
     launch.timeout = options_.timeout;

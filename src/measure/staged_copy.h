@@ -42,6 +42,10 @@ class StagedCopy {
   // Removes the copy, evicts the source and copies again. False where it was interrupted. Throws
   // os::Error.
   [[nodiscard]] bool renew(ExperimentWatcher& watcher);
+  // Whether the file of that name, relative to the source, is in the copies.
+  [[nodiscard]] bool holds(const std::string& name) const {
+    return request_.stage.what.selection.takes(name);
+  }
   // The copy that is there.
   [[nodiscard]] const Made& made() const { return made_; }
 

@@ -45,7 +45,7 @@ bool Subject::is_evicted(ColdPolicy policy) const {
 LaunchRequest Subject::launch_request(const std::string& log_path) const {
   // The pace of a stand-in is storage's: what is resident has none.
   return {arm.path, log_path, kind == TrialKind::warm ? std::nullopt : arm.pace,
-          !arm.facts.prefetch_of.empty()};
+          !arm.facts.prefetch_of.empty(), arm.request.weights};
 }
 
 }  // namespace coldload::measure

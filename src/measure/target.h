@@ -24,6 +24,7 @@ struct LaunchRequest {
   std::string log_path;                // where the target's output goes
   std::optional<StandInRequest> pace;  // shape the native loader's reads (no FUSE here)
   bool read_ahead = false;             // a server's: by `coldload run`, as a user would
+  std::string weights = {};            // what that is told of them; empty: nothing
 };
 
 struct FirstToken {

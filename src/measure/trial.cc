@@ -229,6 +229,7 @@ ReadSet note_weights(const Subject& subject, process::Outcome outcome,
   }
   std::vector<std::size_t> cold;  // what lies in memory is left out, unless all of them do
   record->checkpoint_bytes = 0;
+  record->tensors_hash = subject.arm.tensors_hash(weights);
   for (const std::size_t file : weights) {
     const Candidate& weight = candidates[file];
     record->checkpoint_bytes += weight.needed_bytes;
@@ -256,6 +257,7 @@ records::Record blank_record(const TrialInput& input) {
   record.max_model_len = input.plan.max_model_len;
   record.block = input.subject.block;
   record.checkpoint_bytes = arm.weight_bytes();
+  record.tensors_hash = arm.tensors_hash(arm.weights());
   record.note = input.plan.note;
   return record;
 }

@@ -127,9 +127,6 @@ CheckpointFile look_at(const std::string& directory, const std::string& name, Fi
   return file;
 }
 
-// "vae/" of "vae/model.safetensors"; empty at the top.
-std::string folder_of(const std::string& name) { return name.substr(0, name.rfind('/') + 1); }
-
 // Why a weight cannot be done without.
 std::string why_needed(const os::Error& error, const std::string& name, const WeightChoice& choice,
                        const Checkpoint& checkpoint) {
@@ -219,6 +216,7 @@ void open_directory(const Choose& choose, Checkpoint* checkpoint) {
   const WeightChoice choice = choose(checkpoint->path, tree.names);
   if (choice.names.empty()) refuse_directory(checkpoint->path, tree);
   checkpoint->format = choice.format;
+  checkpoint->has_named_weights = !weights.empty();
   checkpoint->indices = choice.indices;
   checkpoint->remarks.insert(checkpoint->remarks.end(), choice.remarks.begin(),
                              choice.remarks.end());

@@ -32,6 +32,7 @@ struct Checkpoint {
   Format format = Format::safetensors;
   std::string name;      // the directory's, for a hub snapshot the model's, for a .gguf the file's
   bool is_file = false;  // a .gguf by itself, perhaps with its other parts
+  bool has_named_weights = false;     // its shards are what a pattern says, and no guess
   std::vector<std::string> indices;   // that say which shards count: relative
   std::vector<CheckpointFile> files;  // by kind, then by name: all that lie below
   std::vector<std::string> remarks;   // what a user should know: weights that are not counted

@@ -56,6 +56,11 @@ std::string precision_of(std::string_view shard_name) {
 
 bool is_gguf_name(std::string_view name) { return name.ends_with(k_gguf) && name[0] != '.'; }
 
+bool is_gguf_model(std::string_view name) {
+  const std::string_view last = name.substr(name.rfind('/') + 1);
+  return is_gguf_name(last) && !last.starts_with("mmproj");
+}
+
 std::optional<FileKind> kind_of_small_file(std::string_view name) {
   if (name == "config.json" || name == "generation_config.json") return FileKind::config;
   constexpr std::array<std::string_view, 6> k_tokenizer_files{
@@ -92,6 +97,8 @@ std::vector<std::string> gguf_siblings(const std::string& name) {
     names.push_back(fmt::format("{}-{:05d}-of-{}.gguf", stem, i, count));
   return names;
 }
+
+std::string folder_of(const std::string& name) { return name.substr(0, name.rfind('/') + 1); }
 
 std::string checkpoint_name(const std::string& path) {
   const std::filesystem::path whole(path);

@@ -16,6 +16,8 @@ namespace coldload::model {
 [[nodiscard]] bool is_shard_name(std::string_view name);
 
 [[nodiscard]] bool is_gguf_name(std::string_view name);
+// The same of a relative name, and not that of a projector, which belongs to a model.
+[[nodiscard]] bool is_gguf_model(std::string_view name);
 
 // Whether files of such a name may hold weights, in any of the formats that servers know.
 [[nodiscard]] bool is_weight_name(std::string_view name);
@@ -25,6 +27,9 @@ namespace coldload::model {
 [[nodiscard]] std::string stem_of(std::string_view shard_name);
 // "fp16" there; empty for a name that speaks of none.
 [[nodiscard]] std::string precision_of(std::string_view shard_name);
+
+// "vae/" of "vae/model.safetensors"; empty at the top.
+[[nodiscard]] std::string folder_of(const std::string& name);
 
 // config or tokenizer for the small files that servers read; nothing for any other name.
 [[nodiscard]] std::optional<FileKind> kind_of_small_file(std::string_view name);

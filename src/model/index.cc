@@ -239,18 +239,26 @@ WeightMap WeightMap::read(const std::string& path) {
   return parser.handler().finish();
 }
 
-std::uint64_t WeightMap::check(const std::string& shard, const ShardHeader& header) const {
+std::vector<std::string_view> WeightMap::tensors_of(const std::string& shard) const {
   const auto name = std::lower_bound(shards_.begin(), shards_.end(), shard);
-  if (name == shards_.end() || *name != shard) return 0;
-  std::uint64_t bytes = header.data_begin();
+  if (name == shards_.end() || *name != shard) return {};
   const auto id = static_cast<std::uint32_t>(name - shards_.begin());
-  const NameTable names(header);
   auto entry =
       std::lower_bound(entries_.begin(), entries_.end(), id,
                        [](const Entry& e, std::uint32_t wanted) { return e.shard < wanted; });
+  std::vector<std::string_view> tensors;
   for (; entry != entries_.end() && entry->shard == id; ++entry) {
-    const std::string_view tensor =
-        std::string_view(names_).substr(entry->name_offset, entry->name_bytes);
+    tensors.push_back(std::string_view(names_).substr(entry->name_offset, entry->name_bytes));
+  }
+  return tensors;
+}
+
+std::uint64_t WeightMap::check(const std::string& shard, const ShardHeader& header) const {
+  const std::vector<std::string_view> tensors = tensors_of(shard);
+  if (tensors.empty()) return 0;
+  std::uint64_t bytes = header.data_begin();
+  const NameTable names(header);
+  for (const std::string_view tensor : tensors) {
     const Tensor* const found = names.find(tensor);
     if (found == nullptr) {
       throw os::Error(

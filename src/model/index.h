@@ -28,6 +28,9 @@ class WeightMap {
   // The bytes of its tensors as it says itself; nothing where it does not.
   [[nodiscard]] std::optional<std::uint64_t> total_bytes() const { return total_bytes_; }
 
+  // The names of the tensors that it places in `shard`, in its own order. They live as long as it.
+  [[nodiscard]] std::vector<std::string_view> tensors_of(const std::string& shard) const;
+
   // Throws os::Error for a tensor that the index places in `shard` and whose header lacks it.
   // Returns the bytes of those that are there, the header's included: the shard may hold more.
   std::uint64_t check(const std::string& shard, const ShardHeader& header) const;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "model/file_names.h"
 #include "os/error.h"
 #include "os/interrupt.h"
 
@@ -80,7 +81,14 @@ bool is_models_weights(std::string_view name) {
 
 std::vector<std::string> not_served(const Checkpoint& checkpoint) {
   std::vector<std::string> found;
-  if (checkpoint.format == Format::gguf) return found;
+  if (checkpoint.format == Format::gguf) {
+    if (!checkpoint.has_named_weights) return found;
+    for (const CheckpointFile& file : checkpoint.files) {
+      const bool is_other = file.kind == FileKind::weights && is_gguf_model(file.name);
+      if (is_other) found.push_back(file.name);
+    }
+    return found;
+  }
   const auto counts = [&](const std::string& name) {
     const bool is_folder = name.ends_with('/');
     const auto shards = checkpoint.shards();

@@ -15,7 +15,8 @@ namespace coldload::model {
 // `original/`, `metal/`, `onnx/` and the like, whole checkpoints of a training's steps, weights
 // that are named as the model's are and do not count (`consolidated*` beside shards, `.bin`, `.pth`
 // and `.gguf` beside safetensors), and an optimizer's state. What is in doubt is not among them:
-// adapters, draft models, folders of other names. Empty for a .gguf. Throws os::SystemError.
+// adapters, draft models, folders of other names. Of .gguf files those that are no projector and
+// not named as the weights; none where these are a guess. Throws os::SystemError.
 [[nodiscard]] std::vector<std::string> not_served(const Checkpoint& checkpoint);
 
 }  // namespace coldload::model

@@ -126,7 +126,7 @@ class Folder {
   Names one_gguf() const {
     std::map<Names, bool> models;  // all parts of each
     for (const std::string& name : here_) {
-      if (is_gguf_name(name) && !name.starts_with("mmproj")) models[gguf_siblings(name)] = true;
+      if (is_gguf_model(name)) models[gguf_siblings(name)] = true;
     }
     if (models.empty()) return {};
     if (models.size() > 1) {

@@ -64,6 +64,9 @@ const std::vector<Field> k_fields{
      "sizes, added up, of the weight files that the load was seen to read; where that was not "
      "seen, "
      "of those that names tell"},
+    {member<&Record::tensors_hash>("tensors_hash"), "text",
+     "hash of the names, types and shapes of the tensors in those files, by their safetensors "
+     "headers and the index; null where a file has no such header. Their values are not looked at"},
     {member<&Record::resident_bytes_before>("resident_bytes_before"), "integer",
      "bytes of the checkpoint in the page cache immediately before launch"},
     {member<&Record::resident_bytes_after>("resident_bytes_after"), "integer",

@@ -129,6 +129,7 @@ struct Record {
   std::string log_file;                   // the server's output, relative to the out directory
 
   std::uint64_t checkpoint_bytes = 0;  // the weight files' sizes
+  std::string tensors_hash;            // of which tensors these files have; empty: not known
   std::optional<std::uint64_t>
       resident_bytes_before;                          // of all checkpoint files, just before launch
   std::optional<std::uint64_t> resident_bytes_after;  // of the weight files, at ready

@@ -46,7 +46,7 @@ std::string seconds_interval_note(std::optional<statistics::Interval> interval, 
 std::string subject_of(const Comparison& comparison) {
   std::string subject = all_verified(comparison) ? "Cold load of " : "Load of ";
   subject += comparison.model.empty() ? "a checkpoint" : markdown_text(comparison.model);
-  if (comparison.checkpoint_bytes != 0) {
+  if (comparison.checkpoint_bytes != 0 && findings::different_weights(comparison).empty()) {
     subject += fmt::format(" ({})", format_bytes(comparison.checkpoint_bytes));
   }
   return subject;
@@ -225,6 +225,10 @@ std::string answer_for(const Comparison& comparison, const Contrast& contrast) {
   if (contrast.claim == Claim::nothing) return "";
   const Pair pair(comparison, contrast);
   std::string answer = answer_of(comparison, pair);
+  if (const auto different = different_weights(comparison, pair.first, pair.second)) {
+    answer =
+        fmt::format("**{}. This compares more than storage.** {}", text_of(*different), answer);
+  }
   if (!are_same_storage(comparison, contrast)) return answer;
   return fmt::format(
       "**{} and {} are the same storage, so this is no comparison of storage:** whatever differs "
@@ -308,9 +312,12 @@ std::string title_of(const Comparison& comparison) {
   }
   const Pair pair(comparison, *contrast);
   const std::string both = fmt::format("{} and {}", name_of(pair.first), name_of(pair.second));
-  if (are_same_storage(comparison, *contrast)) {
-    return fmt::format("{}: {} are the same storage", subject, both);
+  const bool are_same = are_same_storage(comparison, *contrast);
+  if (different_weights(comparison, pair.first, pair.second)) {
+    return fmt::format("{}: {} {}hold different weights", subject, both,
+                       are_same ? "are the same storage and " : "");
   }
+  if (are_same) return fmt::format("{}: {} are the same storage", subject, both);
   switch (contrast->claim) {
     case Claim::shown:
       return fmt::format("{}: {} takes {} {}", subject, name_of(pair.slow),

@@ -136,6 +136,12 @@ text::json::value to_json(const std::vector<Comparison>& comparisons) {
   for (const auto& pair : comparison.facts.same_storage)
     same_storage.push_back(to_value(to_string(pair)));
   out["same_storage"] = std::move(same_storage);
+  if (const auto found = findings::different_weights(comparison); !found.empty()) {
+    json::array different_weights;
+    for (const DifferentWeights& different : found)
+      different_weights.push_back(to_value(text_of(different)));
+    out["different_weights"] = std::move(different_weights);
+  }
   out["other_comparisons"] = comparisons.empty() ? 0 : comparisons.size() - 1;
   return json::object{{"comparison", std::move(out)}};
 }

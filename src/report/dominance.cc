@@ -19,8 +19,8 @@ std::string where_storage_dominates(const Comparison& comparison, const Arm& arm
                                     const StorageShare& share) {
   constexpr double k_most = 100;  // times the weights: more is no answer to anybody
   const double times = (median_s(arm) - share.seconds()) / share.seconds();
-  if (loads_only(comparison) || comparison.checkpoint_bytes == 0 || times > k_most) return "";
-  const double bytes = static_cast<double>(comparison.checkpoint_bytes) * times;
+  if (loads_only(comparison) || arm.checkpoint_bytes == 0 || times > k_most) return "";
+  const double bytes = static_cast<double>(arm.checkpoint_bytes) * times;
   return fmt::format(
       " With larger weights that turns: at the same rate storage is the larger part from about {} "
       "on (derived), and sooner where several servers share the path.",
@@ -75,6 +75,7 @@ std::string sentence_of(const Comparison& comparison, const Contrast& contrast) 
   if (contrast.claim != Claim::shown && contrast.claim != Claim::separated) return "";
   const Arm& first = comparison.arms[contrast.first];
   const Arm& second = comparison.arms[contrast.second];
+  if (different_weights(comparison, first, second)) return "";
   if (!first.warm.load_s || !second.warm.load_s) return "";
   const bool in_order = median_s(first) <= median_s(second);
   const Arm& fast = in_order ? first : second;

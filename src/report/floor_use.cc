@@ -81,14 +81,14 @@ std::string use_sentence(const Comparison& comparison, const Arm& arm, const Hel
   const auto& use = held.use;
   if (!use) return "";
   const bool native = loads_only(comparison);
-  std::string out = fmt::format(
-      "{}: the {} used **{}** of what {}: {} in {} ({}, median{}, measured) are {}{}.",
-      name_of(arm), native ? "loader" : "server", share_text(use->efficiency.median),
-      limit_text(*use, arm, held), format_bytes(comparison.checkpoint_bytes),
-      in_seconds(use->seconds.median), native ? "the whole load" : "the weights phase",
-      of_how_many(arm, held),
-      format_rate(static_cast<double>(comparison.checkpoint_bytes) / use->seconds.median),
-      range_of(use->efficiency));
+  std::string out =
+      fmt::format("{}: the {} used **{}** of what {}: {} in {} ({}, median{}, measured) are {}{}.",
+                  name_of(arm), native ? "loader" : "server", share_text(use->efficiency.median),
+                  limit_text(*use, arm, held), format_bytes(arm.checkpoint_bytes),
+                  in_seconds(use->seconds.median), native ? "the whole load" : "the weights phase",
+                  of_how_many(arm, held),
+                  format_rate(static_cast<double>(arm.checkpoint_bytes) / use->seconds.median),
+                  range_of(use->efficiency));
   if (use->efficiency.median > k_clearly_more) out += why_more(*use, native);
   return out;
 }
@@ -96,8 +96,8 @@ std::string use_sentence(const Comparison& comparison, const Arm& arm, const Hel
 std::string infinite_storage_sentence(const Comparison& comparison, const Arm& arm,
                                       const HeldToFloor& held) {
   const auto& without = held.without_storage;
-  if (!without || comparison.checkpoint_bytes == 0) return "";
-  const double bytes = static_cast<double>(comparison.checkpoint_bytes);
+  if (!without || arm.checkpoint_bytes == 0) return "";
+  const double bytes = static_cast<double>(arm.checkpoint_bytes);
   const double copy_s = bytes / without->copy_bytes_per_s.median;
   const double rest = without->rest_s;
   const bool prepares = loads_only(comparison) && without->onto_gpu;
@@ -108,7 +108,7 @@ std::string infinite_storage_sentence(const Comparison& comparison, const Arm& a
       prepares ? "for the loader's start or, where that is longer, the GPU's context and pinned "
                  "memory, which are made beside it"
                : "that are no weights phase",
-      of_how_many(arm, held), in_seconds(copy_s), format_bytes(comparison.checkpoint_bytes),
+      of_how_many(arm, held), in_seconds(copy_s), format_bytes(arm.checkpoint_bytes),
       without->onto_gpu ? "to the GPU" : "from the page cache",
       rates_text(without->copy_bytes_per_s), when_measured(held));
 }

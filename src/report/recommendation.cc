@@ -119,6 +119,12 @@ std::string which_path_for(const Comparison& comparison, const std::vector<const
 std::string where_models_lie(const Comparison& comparison) {
   const std::vector<const Arm*> paths = paths_by_time(comparison);
   if (paths.size() < 2 || is_about_one_storage(comparison)) return "";
+  if (const auto found = findings::different_weights(comparison); !found.empty()) {
+    return fmt::format(
+        "**Measure the same weights on all paths before choosing between them:** {}, so their "
+        "times differ by more than storage.",
+        text_of(found.front()));
+  }
   const Arm& fast = *paths.front();
   const Arm& slow = *paths.back();
   if (!differs(comparison, fast, slow)) return which_is_open(comparison, fast, slow);
@@ -142,7 +148,10 @@ std::string whether_to_stage(const Comparison& comparison) {
   const auto staging = staging_in(comparison);
   if (!staging) {
     const std::vector<const Arm*> paths = paths_by_time(comparison);
-    if (paths.size() < 2 || !differs(comparison, *paths.front(), *paths.back())) return "";
+    if (paths.size() < 2 || !findings::different_weights(comparison).empty() ||
+        !differs(comparison, *paths.front(), *paths.back())) {
+      return "";
+    }
     return fmt::format(
         "Whether staging from {} pays was not measured: {} measures the copy and the starts from "
         "it.",
@@ -212,7 +221,7 @@ std::string whether_to_keep_in_memory(const Comparison& comparison) {
     return fmt::format(
         "**Leave memory for the page cache:** with the {}weights in it, a {} {} takes {} instead "
         "of {}{}; `coldload cache warm` brings them in before they are asked for.",
-        comparison.checkpoint_bytes == 0 ? "" : format_bytes(comparison.checkpoint_bytes) + " of ",
+        arm.checkpoint_bytes == 0 ? "" : format_bytes(arm.checkpoint_bytes) + " of ",
         loads_only(comparison) ? "load from" : "restart on", name_of(arm), told(*arm.warm.load_s),
         median_of(arm), not_quite_warm(arm));
   }
@@ -317,7 +326,10 @@ std::vector<std::string> take_aways_of(const Comparison& comparison) {
   if (paths.empty()) return sentences;
   const Arm& fast = *paths.front();
   const Arm& slow = *paths.back();
-  if (paths.size() > 1 && !is_about_one_storage(comparison)) {
+  const auto different = findings::different_weights(comparison);
+  if (!different.empty()) {
+    sentences.push_back(text_of(different.front()) + ": no times of the same weights.");
+  } else if (paths.size() > 1 && !is_about_one_storage(comparison)) {
     const double ratio = median_s(slow) / median_s(fast);
     sentences.push_back(
         differs(comparison, fast, slow)

@@ -34,9 +34,8 @@ void add_storage(const Comparison& comparison, Lines* lines) {
   for (const records::SameStorage& pair : comparison.facts.same_storage) {
     lines->push_back("Same storage: " + sentence(markdown_text(to_string(pair))));
   }
-  if (comparison.checkpoint_bytes_differ) {
-    lines->push_back(
-        "The checkpoints have different sizes: the paths did not load the same bytes.");
+  for (const DifferentWeights& different : findings::different_weights(comparison)) {
+    lines->push_back("Different weights: " + text_of(different) + ".");
   }
   for (const char* key : {"fs_type", "readahead_kb"}) {
     const std::string where = where_they_differ(comparison, [key](const Arm& arm) -> Lines {

@@ -171,7 +171,7 @@ std::string target_lines(const Comparison& comparison) {
   out +=
       fmt::format("- Model: {}{}\n- max_model_len: {}\n",
                   comparison.model.empty() ? "not on record" : markdown_text(comparison.model),
-                  comparison.checkpoint_bytes == 0
+                  comparison.checkpoint_bytes == 0 || !different_weights(comparison).empty()
                       ? ""
                       : fmt::format(", {} of weights", format_bytes(comparison.checkpoint_bytes)),
                   comparison.max_model_len ? fmt::format("{}", *comparison.max_model_len)

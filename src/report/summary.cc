@@ -57,6 +57,12 @@ std::string terminal_summary(const std::vector<Comparison>& comparisons) {
   for (const records::SameStorage& pair : comparison.facts.same_storage) {
     out += "same storage: " + text::one_line(to_string(pair)) + '\n';
   }
+  for (const DifferentWeights& different : findings::different_weights(comparison)) {
+    out += fmt::format(
+        "different weights: {}\n",
+        different_weights_text(text::one_line(different.first->facts.label), different.of_first,
+                               text::one_line(different.second->facts.label), different.of_second));
+  }
   return out + below;
 }
 

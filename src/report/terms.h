@@ -10,6 +10,7 @@
 #include "findings/staging.h"
 #include "findings/storage_share.h"
 #include "findings/subject.h"
+#include "findings/weights.h"
 
 namespace coldload::report {
 
@@ -18,6 +19,7 @@ using findings::Budget;
 using findings::Claim;
 using findings::Comparison;
 using findings::Contrast;
+using findings::DifferentWeights;
 using findings::Expectation;
 using findings::Fit;
 using findings::Gain;

@@ -32,6 +32,26 @@ std::string interval_note(const std::optional<statistics::Interval>& ratios) {
 
 std::string name_of(const Arm& arm) { return markdown_code(arm.facts.label); }
 
+std::string different_weights_text(const std::string& first, const findings::Weights& of_first,
+                                   const std::string& second, const findings::Weights& of_second) {
+  const auto sizes = [&](const std::string& of_one, const std::string& of_other) {
+    return fmt::format("{} holds {} of weights, {} holds {}", first, of_one, second, of_other);
+  };
+  const std::string bytes = format_bytes(of_first.bytes);
+  if (bytes != format_bytes(of_second.bytes)) return sizes(bytes, format_bytes(of_second.bytes));
+  if (of_first.tensors_hash.empty() || of_second.tensors_hash.empty()) {
+    return sizes(fmt::format("{} B", of_first.bytes), fmt::format("{} B", of_second.bytes));
+  }
+  return fmt::format(
+      "{} and {} hold different weights of {}: tensors of other names, types or shapes", first,
+      second, bytes);
+}
+
+std::string text_of(const DifferentWeights& different) {
+  return different_weights_text(name_of(*different.first), different.of_first,
+                                name_of(*different.second), different.of_second);
+}
+
 bool is_stand_in(const Arm& arm) { return arm.facts.stand_in && arm.facts.prefetch_of.empty(); }
 
 std::string value_text(const text::json::value& value) {

@@ -59,6 +59,15 @@ void add_once(const std::string& word, std::vector<std::string>* words);
 // An arm's label, as code.
 [[nodiscard]] std::string name_of(const Arm& arm);
 
+// "a holds 1.05 GB of weights, b holds 2.10 GB"; where sizes do not tell it, what else differs.
+// `first` and `second`: the arms as they are to be called.
+[[nodiscard]] std::string different_weights_text(const std::string& first,
+                                                 const findings::Weights& of_first,
+                                                 const std::string& second,
+                                                 const findings::Weights& of_second);
+// The same of a comparison's arms.
+[[nodiscard]] std::string text_of(const DifferentWeights& different);
+
 // Whether an arm is a stand-in's path as it is, not a way to start from one.
 [[nodiscard]] bool is_stand_in(const Arm& arm);
 

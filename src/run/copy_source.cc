@@ -30,13 +30,13 @@ CopySource copy_source(const model::Checkpoint& checkpoint) {
   return source;
 }
 
-CopySource copy_source(const std::string& path) {
+CopySource copy_source(const std::string& path, const std::string& weights) {
   CopySource source;
   try {
-    return copy_source(model::open_checkpoint(path));
+    return copy_source(model::open_checkpoint(path, weights));
   } catch (const os::Error& error) {
     std::error_code ignored;
-    if (os::interrupted() || !fs::is_directory(path, ignored)) throw;
+    if (os::interrupted() || !weights.empty() || !fs::is_directory(path, ignored)) throw;
     const auto snapshot = model::hub_snapshot(path);
     source.directory = snapshot ? snapshot->path : path;
     source.remark = fmt::format("all of it is copied: {}", error.what());

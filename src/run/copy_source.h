@@ -23,10 +23,11 @@ struct CopySource {
 // What of the checkpoint can be served. Throws os::SystemError.
 [[nodiscard]] CopySource copy_source(const model::Checkpoint& checkpoint);
 
-// The same of a path as people give it; all of a directory that is no checkpoint. Throws os::Error
-// for a repository's folder in a hub cache that does not tell which snapshot is meant, and for a
-// file that is no .gguf.
-[[nodiscard]] CopySource copy_source(const std::string& path);
+// The same of a path as people give it, and of the weights that they say it has (empty: guessed);
+// all of a directory that is no checkpoint. Throws os::Error for a repository's folder in a hub
+// cache that does not tell which snapshot is meant, for a file that is no .gguf, and where no file
+// is what they say.
+[[nodiscard]] CopySource copy_source(const std::string& path, const std::string& weights);
 
 // What a server is given where the copy of `source`, a path of either kind, lies at `destination`:
 // by the names alone.

@@ -121,11 +121,17 @@ RunPlan plan_run(const RunRequest& request) {
   if (!preferred.empty()) {
     plan.options.reader.insert(plan.options.reader.end(), {"--prefer", std::string(preferred)});
   }
+  std::vector<std::string> weights;
+  if (!request.weights.empty()) weights = {"--weights", request.weights};
+  plan.options.reader.insert(plan.options.reader.end(), weights.begin(), weights.end());
   plan.options.reader.push_back(model);
   if (may_copy) {
     const std::string copy = absolute(request.copy);
     plan.options.reader.push_back(copy);
-    plan.options.copy = {{"/proc/self/exe", "read-ahead", "--copy", model, copy},
+    std::vector<std::string> copier{"/proc/self/exe", "read-ahead", "--copy"};
+    copier.insert(copier.end(), weights.begin(), weights.end());
+    copier.insert(copier.end(), {model, copy});
+    plan.options.copy = {std::move(copier),
                          server::substitute(command.argv, {served_in_copy(model, copy), port, {}})};
     const bool by_path = &kind == &server::k_vllm || &kind == &server::k_sglang;
     plan.name_follows_directory =

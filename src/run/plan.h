@@ -16,6 +16,7 @@ namespace coldload::run {
 struct RunRequest {
   std::vector<std::string> command;  // of the server, with placeholders
   std::string path;                  // the checkpoint
+  std::string weights;               // which files are its weights, as a pattern; empty: guessed
   std::string copy;                  // where a copy of it may be, or be wanted; empty: nowhere
   std::uint16_t port = 0;            // 0: as the command says
   std::string ready_url;             // empty: as command and server say

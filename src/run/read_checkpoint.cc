@@ -114,6 +114,12 @@ void read_files(const std::vector<std::string>& paths, std::optional<double> mem
   }
 }
 
+// What the user says are the weights; else what the server takes.
+model::Checkpoint open_as_served(const std::string& path, const ReaderJob& job) {
+  return job.weights.empty() ? model::open_checkpoint_of_server(path, job.preferred_weights)
+                             : model::open_checkpoint(path, job.weights);
+}
+
 // What is to be read where a copy may be, or be wanted.
 struct CopyPlan {
   std::optional<std::vector<std::string>> copied;  // its files, where it is there and up to date
@@ -123,7 +129,7 @@ struct CopyPlan {
 CopyPlan look_at_copy(const ReaderJob& job) {
   if (job.copy.empty()) return {};
   try {
-    const CopySource source = copy_source(job.path);
+    const CopySource source = copy_source(job.path, job.weights);
     const stage::Destination there =
         stage::look_at_copy(source.directory, {source.selection, {}}, job.copy);
     if (there.found == stage::Found::absent) return {};
@@ -133,7 +139,7 @@ CopyPlan look_at_copy(const ReaderJob& job) {
                                         there.what)};
     }
     const std::string served = served_in_copy(job.path, job.copy);
-    return {model::open_checkpoint_of_server(served, job.preferred_weights).paths_as_wanted(), ""};
+    return {open_as_served(served, job).paths_as_wanted(), ""};
   } catch (const os::Error& error) {
     return {std::nullopt, error.what()};
   }
@@ -155,8 +161,7 @@ std::string why_copy_first(const std::vector<std::string>& paths) {
 
 void read_checkpoint(const ReaderJob& job, const NewsPipe& listener) {
   try {
-    const model::Checkpoint checkpoint =
-        model::open_checkpoint_of_server(job.path, job.preferred_weights);
+    const model::Checkpoint checkpoint = open_as_served(job.path, job);
     const std::vector<std::string> paths = checkpoint.paths_as_wanted();
     const auto stands_for = model::hub_snapshot(job.path);
     const std::string snapshot = stands_for ? stands_for->path : "";

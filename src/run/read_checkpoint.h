@@ -9,9 +9,9 @@
 
 namespace coldload::run {
 
-// Reads the checkpoint of `job`, or the copy of it where one is there and up to date, and tells
-// `listener` what comes of it. Ends early where nobody listens any more, or on os::interrupted().
-// The server's share of the GPU's memory stays free where that is this machine's.
+// Reads the checkpoint, or the copy of it where one is there and up to date, and tells `listener`
+// what comes of it. Ends early where nobody listens any more, or on os::interrupted(). The server's
+// share of the GPU's memory stays free where that is this machine's.
 void read_checkpoint(const ReaderJob& job, const NewsPipe& listener);
 
 }  // namespace coldload::run

@@ -41,7 +41,7 @@ std::string remark_on(const stage::StageResult& result) {
 // As `coldload stage` makes it, but out of the server's way and told as news; or waits for who
 // makes it now. Ends the process where nobody listens any more: the next start goes on with what is
 // there.
-void copy_checkpoint(const std::string& path, const std::string& copy, const NewsPipe& listener) {
+void copy_checkpoint(const ReaderJob& job, const NewsPipe& listener) {
   step_back();
   // Lets whoever waits know that it goes on.
   os::TimePoint told_at;
@@ -56,10 +56,10 @@ void copy_checkpoint(const std::string& path, const std::string& copy, const New
   };
   try {
     stage::StageRequest request;
-    CopySource source = copy_source(path);
+    CopySource source = copy_source(job.path, job.weights);
     request.source = std::move(source.directory);
     request.what.selection = std::move(source.selection);
-    request.destination = copy;
+    request.destination = job.copy;
     request.wait = true;  // for another server's start on this machine, or what a killed one holds
     const stage::StageResult result = stage::stage(request, {[](const std::string&) {}, pulse});
     if (result.interrupted) return listener.tell({Kind::not_copied, "interrupted"});
@@ -77,7 +77,7 @@ void run_reader(const ReaderJob& job) {
   os::close_inherited_descriptors();
   const NewsPipe listener(STDOUT_FILENO);
   if (job.copies) {
-    copy_checkpoint(job.path, job.copy, listener);
+    copy_checkpoint(job, listener);
   } else {
     read_checkpoint(job, listener);
   }

@@ -10,6 +10,7 @@ namespace coldload::run {
 
 struct ReaderJob {
   std::string path;     // the checkpoint
+  std::string weights;  // which files are its weights, as a pattern; empty: guessed
   std::string copy;     // where a copy of it may be, or be wanted; empty: nowhere
   bool copies = false;  // makes the copy; else reads
   // What the server takes its weights from where it is there; see

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -32,8 +33,10 @@ from harness import (
     resident_pages,
     run,
     start,
+    sync,
     warm,
     write_checkpoint,
+    write_safetensors,
 )
 
 HEADER = "run_id,storage_mode,model,max_model_len,load_s,gpu_mem_used_mb,notes"
@@ -223,6 +226,39 @@ class Rows(CompareTest):
                       self.scratch / "out"])
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("a holds 1.05 MB of weights, b holds 3.15 MB", result.stderr)
+
+    def test_different_weights_of_one_size_are_said_before_the_runs_and_from_the_records(self):
+        def write(name, dtype):
+            (self.scratch / name).mkdir()
+            write_safetensors(self.scratch / name / "model.safetensors", {"w": (dtype, (256, 1024))})
+            sync(self.scratch / name / "model.safetensors")
+            return f"{name}={self.scratch / name}"
+
+        result = run(["compare", "--path", write("a", "F32"), "--path", write("b", "I32"), "--runs", 1,
+                      "--warm-runs", 0, "--no-floor", "--out", self.out])
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("a and b hold different weights of 1.05 MB: tensors of other names, types or shapes; "
+                      "their ratio compares more than storage", result.stderr)
+        headline = (self.out / MARKDOWN_NAME).read_text().splitlines()[0]
+        self.assertIn("hold different weights", headline)
+        # From the records alone; those of before have no hash, and say nothing.
+        for with_hash in (True, False):
+            again = self.scratch / "again" / JSONL_NAME
+            again.parent.mkdir(exist_ok=True)
+            records = read_records(self.out)
+            if not with_hash:
+                for record in records:
+                    del record["tensors_hash"]
+            again.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+            self.assertEqual(run(["report", again]).returncode, 0)
+            written = (again.parent / MARKDOWN_NAME).read_text().splitlines()[0]
+            self.assertEqual("different weights" in written, with_hash, written)
+
+    def test_the_same_weights_in_other_places_are_not_said_to_differ(self):
+        staged = shutil.copytree(self.model, self.scratch / "other" / "model")
+        result = run(["compare", "--path", f"a={self.model}", "--path", f"b={staged}", "--dry-run"])
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertNotIn("different weights", result.stderr)
 
     def test_hard_links_are_the_same_storage(self):
         linked = self.scratch / "linked"

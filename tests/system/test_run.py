@@ -34,6 +34,7 @@ from harness import (
     resident_pages,
     run,
     start,
+    sync,
     write_checkpoint,
 )
 
@@ -153,6 +154,13 @@ class TheServer(RunTest):
         self.assertEqual(result.returncode, 1)
         self.assertIn("typo: No such file", result.stderr)
         self.assertFalse(trace.exists())
+
+    def test_weights_that_are_not_there_are_said_and_the_server_starts(self):
+        command = ["--port", 1, "--weights", "typo*", self.model, "--", "true"]
+        result = run(["run", *command])
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("no file of the checkpoint matches --weights typo*", result.stderr)
+        self.assertEqual(run(["run", "--strict", *command]).returncode, 1)
 
     def test_wrong_use_starts_nothing(self):
         trace = self.scratch / "trace"
@@ -363,6 +371,18 @@ class TheReading(RunTest):
         wait_until(nearly_all, f"{mistrals} is not resident: {read}")
         wait_until(lambda: not self.processes("read-ahead"), "the reader stays")
         self.assertEqual([resident_pages(shard)[0] for shard in self.shards], [0, 0])
+
+    def test_what_the_user_says_are_the_weights_is_read_and_nothing_else(self):
+        named = self.model / "consolidated.safetensors"
+        named.write_bytes(random_bytes(5 << 20))
+        sync(named)
+        self.evict_all()
+        process = self.start("--weights", "consolidated*", self.model, *self.server("--never-ready"))
+        self.assertIn("reading 5.2", self.wait_said("beside the server"))
+        wait_until(lambda: not self.processes("read-ahead"), "the reader stays")
+        self.assertEqual([resident_pages(shard)[0] for shard in self.shards], [0, 0])
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(timeout=LIMIT_S), 143)
 
     def test_says_when_the_server_is_ready(self):
         self.evict_all()
@@ -596,7 +616,7 @@ class InCompare(ScratchTest):
                    timeout=120)
 
     def test_hides_storage_and_is_cold_all_the_same(self):
-        result = self.compare("--prefetch", "net")
+        result = self.compare("--prefetch", "net", "--weights", "model-*")
         self.assertEqual(result.returncode, 0, result.stderr)
         records = read_records(self.scratch / "out")
         prefetched = [r for r in records if r["storage_mode"] == "net_prefetch"]
@@ -605,6 +625,7 @@ class InCompare(ScratchTest):
             self.assertEqual(record["cold"], "verified", record["reason"])
             self.assertEqual(record["arm"], "net_prefetch")
             self.assertIn("run", record["argv"])
+            self.assertIn("model-*", record["argv"])
             self.assertGreaterEqual(record["storage_bytes_read"], 16 << 20)
             log = (self.scratch / "out" / record["log"]).read_text(encoding="utf-8")
             self.assertIn("coldload: reading 16.8 MB", log)

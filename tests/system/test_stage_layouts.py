@@ -151,6 +151,27 @@ class ServableTest(_Layout):
         self.stage(self.model, "--replace", "--exclude", "adapters/")
         self.assertEqual(self.staged(), [n for n in self.served_files if "adapters" not in n])
 
+    def test_the_user_says_which_weights_belong_to_the_model(self):
+        flags = ["--weights", "pytorch_model*"]
+        result = self.stage(self.model, *flags)
+        others = [n for n in self.served_files if not n.endswith(".safetensors")]
+        self.assertEqual(self.staged(), sorted([*others, "pytorch_model.bin"]))
+        self.assertIn("(model-00001-of-00002.safetensors, model-00002-of-00002.safetensors, original/)",
+                      result.stdout)
+        self.assertIn("up to date", self.stage(self.model, *flags).stdout)
+        served, said = self.served(self.model, "--stage", self.copy, *flags)
+        self.assertEqual(served, str(self.copy), said)
+        # That is no copy of what is guessed.
+        self.assertEqual(self.served(self.model, "--stage", self.copy)[0], str(self.model))
+
+    def test_what_the_user_says_is_no_reason_to_copy_all(self):
+        result = self.stage(self.model, "--weights", "typo*", expect=1)
+        self.assertIn("no file of the checkpoint matches --weights typo*", result.stderr)
+        for flags in (["--all"], ["--include", "*.json"]):
+            self.assertIn("give one of them",
+                          self.stage(self.model, "--weights", "*.bin", *flags, expect=2).stderr)
+        self.assertFalse(self.copy.exists())
+
     def test_compare_plans_and_stages_the_same_bytes(self):
         arms = ["--path", f"a={self.model}", "--path", "b=", "--stage", f"a:{self.copy}"]
         plan = run(["compare", *arms, "--dry-run", "--out", self.scratch / "out"])
@@ -195,6 +216,11 @@ class GgufTest(_Layout):
         self.assertEqual(self.served(file, "--stage", self.scratch / "none")[0], str(file))
         self.stage(file)
         self.assertEqual(self.staged(), ["m-Q8.gguf"])
+
+    def test_of_a_folder_of_models_the_one_that_the_user_says_is_staged(self):
+        (self.folder / "mmproj-F16.gguf").write_bytes(b"GGUF")
+        self.stage(self.folder, "--weights", "*Q4*")
+        self.assertEqual(self.staged(), [*(p.name for p in self.parts), "mmproj-F16.gguf"])
 
     def test_links_of_a_snapshot_keep_their_names(self):
         repository = self.scratch / "models--o--m"

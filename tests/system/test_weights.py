@@ -122,3 +122,14 @@ class WeightsTest(ScratchTest):
         self.assertEqual(record["resident_bytes_before"], 0)
         done = run(["inspect", self.model, "--weights", "model-00002*", "--json"])
         self.assertEqual(json.loads(done.stdout)["shards"], 1, done.stderr)
+
+    def test_what_a_server_reads_and_a_copy_lacks_is_said_once(self):
+        self.add("consolidated.safetensors")
+        reads = 'cat "$0/consolidated.safetensors" > /dev/null; exec "$@"'
+        done = run(["compare", "--path", f"a={self.model}", "--path", "b=", "--stage",
+                    f"a:{self.scratch / 'copy'}", "--runs", 1, "--warm-runs", 0, "--no-floor", "--timeout",
+                    "60s", "--ignore-failure", "--out", self.out, "--", "sh", "-c", reads, "{model}",
+                    *server("none")[1:]])
+        lacks = (f"from a the target reads consolidated.safetensors, which the copy at "
+                 f"{self.scratch / 'copy'} lacks: measure again with --weights")
+        self.assertEqual(done.stderr.count(lacks), 1, done.stderr)

@@ -58,5 +58,16 @@ TEST_F(NotServed, WhatCountsIsNever) {
   EXPECT_THAT(found(), IsEmpty());
 }
 
+TEST_F(NotServed, OtherGgufModelsWhereOneSaysWhichIsServed) {
+  scratch_.make_directory("Q8");
+  for (const char* name : {"m-Q4.gguf", "m-Q6.gguf", "mmproj-F16.gguf", "Q8/m-Q8.gguf", "README"}) {
+    scratch_.write(name, "GGUF");
+  }
+  EXPECT_THAT(not_served(open_checkpoint(scratch_.path(), "*Q4*")),
+              ElementsAre("Q8/m-Q8.gguf", "m-Q6.gguf"));
+  ::unlink(scratch_.path("m-Q6.gguf").c_str());
+  EXPECT_THAT(found(), IsEmpty());  // a guess: what lies below may be a draft model
+}
+
 }  // namespace
 }  // namespace coldload::model

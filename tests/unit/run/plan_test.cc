@@ -127,6 +127,18 @@ TEST(RunPlan, TheCopyIsServedByTheSameCommand) {
   EXPECT_THAT(refusal_of(request), HasSubstr("{model}"));
 }
 
+TEST(RunPlan, ReaderAndCopierAreToldWhichFilesAreTheWeights) {
+  RunRequest request = of({"serve", "{model}"});
+  request.copy = "/fast/a";
+  request.weights = "consolidated*";
+  const RunPlan plan = plan_run(request);
+  EXPECT_THAT(plan.options.reader, ElementsAre("/proc/self/exe", "read-ahead", "--weights",
+                                               "consolidated*", "/models/a", "/fast/a"));
+  EXPECT_THAT(plan.options.copy->copier,
+              ElementsAre("/proc/self/exe", "read-ahead", "--copy", "--weights", "consolidated*",
+                          "/models/a", "/fast/a"));
+}
+
 TEST(RunPlan, OfAFilesCopyTheFirstPartIsServed) {
   RunRequest request = of({"llama-server", "-m", "{model}"});
   request.path = "/models/a.gguf";
