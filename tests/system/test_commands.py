@@ -113,10 +113,32 @@ class BeforeTheServer(CommandTest):
         record = self.measure("--", "uv", "run", "--package", "serving", *self.VLLM)
         self.assertEqual((record["status"], record["target"]), ("ok", "vllm"))
 
+    def test_a_line_for_env_is_taken_apart(self):
+        record = self.measure("--", "env", "-S", "CUDA_VISIBLE_DEVICES=0 " + " ".join(self.VLLM),
+                              env={"FAKE_ARGS": "--print-environment"})
+        self.assertEqual((record["status"], record["target"]), ("ok", "vllm"))
+        log = (self.out / record["log"]).read_text(encoding="utf-8")
+        self.assertIn("\nCUDA_VISIBLE_DEVICES=0\n", log)
+        self.assertEqual(record["argv"][-2:], ["--safetensors-load-strategy", "lazy"])
+
+    def test_launchers_of_ranks_are_looked_through(self):
+        self.program("mpirun", SKIP.format(0))
+        self.program("accelerate", SKIP.format(0))
+        plan = self.plan("--", "mpirun", "-n", "1", "-x", "A=1", "--mca", "btl", "tcp", *self.VLLM)
+        self.assertIn("server   vllm behind mpirun", plan)
+        self.assertIn("what it starts on other machines is not seen", plan)
+        plan = self.plan("--", "accelerate", "launch", "--num_processes", "1", "-m",
+                         "vllm.entrypoints.openai.api_server", "--model", "{model}", "--port",
+                         "{port}")
+        self.assertIn("server   vllm behind accelerate", plan)
+
     def test_no_number_is_taken_from_a_wrapper(self):
         self.program("numactl", SKIP.format(2))
         self.program("llama-server", f"#!/bin/sh\nexec {FAKE_SERVER} --read full \"$@\"\n")
         self.assertIn("port is not known", self.plan("--", "numactl", "-p", "1", "vllm", "serve",
+                                                     "{model}", expect=2))
+        self.program("su", SKIP.format(0))
+        self.assertIn("port is not known", self.plan("--", "su", "-p", "1", "vllm", "serve",
                                                      "{model}", expect=2))
         self.measure("--", "nice", "-n", "5", "llama-server", "--model", "{model}", "--port",
                      "{port}")

@@ -12,6 +12,7 @@ namespace coldload::server {
 namespace {
 
 using Argv = std::vector<std::string>;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -29,6 +30,32 @@ TEST(ReadCommand, HandsLeadingVariablesToEnv) {
   EXPECT_EQ(command.argv, (Argv{"env", "A=1", "B_2=x=y", "vllm", "serve", "{model}"}));
   EXPECT_EQ(command.kind, &k_vllm);
   EXPECT_EQ(read({"./a=b", "{model}"}).argv.front(), "./a=b");
+}
+
+TEST(ReadCommand, TakesALineOfEnvsApartAsEnvDoes) {
+  const Argv parts{"env", "A=x", "vllm", "serve", "{model}", "--port", "{port}"};
+  EXPECT_EQ(read({"env", "-S", "A=x vllm serve {model} --port {port}"}).argv, parts);
+  EXPECT_EQ(read({"env", "-SA=x  vllm", "serve", "{model}", "--port", "{port}"}).argv, parts);
+  EXPECT_EQ(read({"env", "--split-string=A=x vllm serve {model}", "--port", "{port}"}).argv, parts);
+  EXPECT_EQ(read({"nice", "env", "-u", "S", "-ivS", "B='a b' vllm", "serve"}).argv,
+            (Argv{"nice", "env", "-u", "S", "-iv", "B=a b", "vllm", "serve"}));
+  EXPECT_EQ(read({"env", "-S", "-S 'vllm serve' m"}).argv, (Argv{"env", "vllm", "serve", "m"}));
+  EXPECT_EQ(read({"env", "vllm", "-S", "a b"}).argv, (Argv{"env", "vllm", "-S", "a b"}));
+  EXPECT_EQ(read({"env", "-S", "A=x LLAMA_ARG_PORT=7 llama-server"}).kind, &k_llama_server);
+}
+
+TEST(ReadCommand, LeavesALineThatEnvWouldChangeAndSaysSo) {
+  for (const char* const line : {"A=${HOME} vllm serve m", "vllm serve 'm", R"(vllm serve a\_b)"}) {
+    const ServerCommand command = read({"env", "-S", line});
+    EXPECT_EQ(command.argv, (Argv{"env", "-S", line}));
+    ASSERT_EQ(command.remarks.size(), 1U) << line;
+    EXPECT_THAT(command.remarks[0], HasSubstr("\"vllm serve\" is among the words of env"));
+  }
+}
+
+TEST(ReadCommand, SaysWhatAWrapperDoesToAServer) {
+  EXPECT_THAT(read({"mpirun", "-n", "1", "vllm", "serve", "m"}).remarks,
+              ElementsAre(HasSubstr("other machines")));
 }
 
 TEST(ReadCommand, SaysWhatItDoesNotRecognise) {
