@@ -263,6 +263,15 @@ class Variables(CommandTest):
         self.assertIn("asked at http://127.0.0.3:18082/health", plan)
 
 
+class Proxies(CommandTest):
+    def test_a_server_is_asked_without_the_environments_proxy(self):
+        proxies = {name: f"http://127.0.0.1:{free_port()}" for name in (
+            "http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")}
+        record = self.measure("--", "vllm", "serve", "{model}", "--port", "{port}", env=proxies)
+        self.assertEqual(record["status"], "ok", record["reason"])
+        self.assert_run_sees_ready("vllm", "serve", "{model}", "--port", free_port(), env=proxies)
+
+
 @needs(has_command("openssl"))
 class Addresses(CommandTest):
     """Asked where the server really listens."""
