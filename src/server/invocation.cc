@@ -123,7 +123,7 @@ void note_wrapper(const Wrapper& wrapper, const Behind& behind, Invocation* resu
       std::any_of(behind.variables.begin(), behind.variables.end(),
                   [](const auto& variable) { return variable.first == "PATH"; });
   if (wrapper.finds != Finds::as_we_do || moves_path) result->is_found_as_we_do = false;
-  if (behind.is_module) result->is_found_as_we_do = false;
+  if (behind.is_module || behind.moves) result->is_found_as_we_do = false;
 }
 
 bool is_known(const Invocation& invocation) { return &recognise(invocation) != &k_generic; }
@@ -152,7 +152,7 @@ std::vector<std::string> words_between_blanks(const std::string& text) {
 bool Invocation::is_python() const { return re2::RE2::FullMatch(program, "python[0-9.]*"); }
 
 bool Invocation::runs(std::string_view name) const {
-  return program == name || (is_python() && basename_of(script) == name);
+  return program == name || module == name || (is_python() && basename_of(script) == name);
 }
 
 Invocation look_through(const std::vector<std::string>& argv) {

@@ -29,7 +29,7 @@ struct Invocation {
   bool is_found_as_we_do = true;
 
   [[nodiscard]] bool is_python() const;
-  // By its own word, or as Python's script: `python3 /opt/venv/bin/vllm`.
+  // By its own word, or as Python's script or module: `python3 /opt/venv/bin/vllm`.
   [[nodiscard]] bool runs(std::string_view name) const;
 };
 

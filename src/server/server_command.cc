@@ -44,13 +44,22 @@ Invocation told_to_server(const ServerCommand& command) {
   return told;
 }
 
+// A line within quotes that should not be there.
+bool is_line_in_one_word(const std::vector<std::string>& argv) {
+  return argv.size() == 1 && hidden_server({"", argv.front()}, {}).has_value();
+}
+
 }  // namespace
 
 ServerCommand read_command(std::vector<std::string> words, const ServerKind* wanted,
                            const Environment& given) {
   ServerCommand command;
   command.argv = std::move(words);
-  if (!command.argv.empty() && assignment(command.argv.front())) {
+  if (is_line_in_one_word(command.argv)) {
+    command.faults.emplace_back(
+        "the server's command is one word with blanks in it: write its words without quotes around"
+        " them all");
+  } else if (!command.argv.empty() && assignment(command.argv.front())) {
     command.argv.insert(command.argv.begin(), "env");
   }
   command.argv = with_env_lines_split(std::move(command.argv));
@@ -59,7 +68,7 @@ ServerCommand read_command(std::vector<std::string> words, const ServerKind* wan
   command.kind = wanted != nullptr ? wanted : &seen;
   Settings settings = settings_of(*command.kind, told_to_server(command), given);
   command.settings = std::move(settings.words);
-  command.faults = std::move(settings.faults);
+  command.faults.insert(command.faults.end(), settings.faults.begin(), settings.faults.end());
   if (command.kind == &k_generic) remark_on_unknown(&command);
   for (const std::string& name : command.invocation.wrappers) {
     const std::string_view remark = wrapper_of(name)->remark;

@@ -19,6 +19,7 @@ std::vector<Wrapper> plain_wrappers() {
       {.name = "env",
        .with_value = {"-u", "--unset", "-C", "--chdir"},
        .alone = {"-i", "--ignore-environment", "-v", "--debug", "-"},
+       .moving = {"-C", "--chdir"},
        .line_option = "(?s)-([iv0]*)(?:S|-split-string=?)(.*)",
        .takes_variables = true},
       {.name = "numactl",
@@ -49,6 +50,18 @@ std::vector<Wrapper> plain_wrappers() {
        .with_value = {"-k", "--kill-after", "-s", "--signal"},
        .alone = {"--foreground", "--preserve-status", "-v", "--verbose"},
        .operands = 1},
+      {.name = "chroot", .alone = {"--skip-chdir"}, .operands = 1, .finds = Finds::elsewhere},
+      {.name = "flock",
+       .with_value = {"-w", "--wait", "--timeout", "-E", "--conflict-exit-code"},
+       .alone = {"-s", "--shared", "-x", "-e", "--exclusive", "-n", "--nb", "--nonblock", "-o",
+                 "--close", "-F", "--no-fork", "--verbose"},
+       .operands = 1},
+      {.name = "ddtrace-run", .alone = {"-d", "--debug", "-p", "--profiling", "-i", "--info"}},
+      {.name = "opentelemetry-instrument", .unlisted = Unlisted::takes_next_word},
+      {.name = "newrelic-admin", .subcommands = {"run-program"}},
+      {.name = "runuser",
+       .with_value = {"-u", "--user", "-g", "--group", "-G", "--supp-group"},
+       .alone = {"-m", "-p", "--preserve-environment"}},
       {.name = "gosu", .operands = 1},
       {.name = "su-exec", .operands = 1},
       {.name = "s6-setuidgid", .operands = 1},
@@ -218,6 +231,7 @@ std::vector<Wrapper> mpi_launchers() {
           "-enable-recovery -disable-recovery -novm -noprefix",
           ' '),
       .variable_flags = {"-x"},
+      .moving = {"-wd", "-wdir", "-path"},
       .does_more = true,
       .has_long_options_with_one_dash = true,
       .remark = "mpirun starts one server a rank: what it starts on other machines is not seen"};
@@ -266,6 +280,7 @@ std::size_t read_option(const Wrapper& wrapper, const std::vector<std::string>& 
   const std::string& word = argv[at];
   const std::string name = listed_name(wrapper, word);
   if (name == wrapper.program_flag) behind->is_script = false;
+  if (holds(wrapper.moving, name)) behind->moves = true;
   if (holds(wrapper.alone, name)) return 0;
   if (holds(wrapper.with_two, name)) return 2;
   const bool is_within = has_value_within(wrapper, word);

@@ -31,6 +31,7 @@ struct Wrapper {
   std::vector<std::string_view> with_two = {};        // options that take the next two
   std::vector<std::string_view> alone = {};           // options that do not
   std::vector<std::string_view> variable_flags = {};  // options whose value is NAME=VALUE
+  std::vector<std::string_view> moving = {};          // options after which programs lie elsewhere
   std::vector<std::string_view> subcommands = {};     // one of these must follow: `uv run`
   std::size_t operands = 0;                           // words of its own before the command
   Finds finds = Finds::as_we_do;
@@ -55,6 +56,7 @@ struct Behind {
   bool is_sure = true;     // no option was met whose value, if it has one, is not known
   bool is_module = false;  // at `at` a Python module's name stands, not a program
   bool is_script = false;  // at `at` a Python script stands
+  bool moves = false;      // a name of a program means another than for us
   std::vector<std::pair<std::string, std::string>> variables;
 };
 // Of the wrapper whose word is argv[at].

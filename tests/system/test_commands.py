@@ -183,6 +183,11 @@ class Checks(CommandTest):
         said = self.plan("--", "vllm", "serve", "{model}", "--port {port}", expect=2)
         self.assertIn("one word", said)
 
+    def test_what_only_a_shell_understands_is_refused(self):
+        words = ("vllm", "serve", "{model}", "--port", "{port}")
+        self.assertIn("a shell's word", self.plan("--", *words, ">", "log", expect=2))
+        self.assertIn("one word with blanks", self.plan("--", "A=1 " + " ".join(words), expect=2))
+
     def test_a_url_that_is_not_the_chosen_ports_is_refused(self):
         said = self.plan("--ready-url", "http://127.0.0.1:8000/health", "--", "vllm", "serve",
                          "{model}", "--port", "{port}", expect=2)

@@ -62,6 +62,12 @@ TEST(Recognise, LooksBehindWhatTakesValuesAsWordsOfTheirOwn) {
       {"singularity", "exec", "--bind=/models", "vllm.sif"},
       {"micromamba", "run", "-n", "llm"},
       {"ray", "symmetric-run", "--address", "127.0.0.1:6379", "--min-nodes", "1", "--"},
+      {"chroot", "/srv"},
+      {"flock", "-n", "/run/lock"},
+      {"ddtrace-run"},
+      {"opentelemetry-instrument", "--traces_exporter", "console"},
+      {"newrelic-admin", "run-program"},
+      {"runuser", "-u", "vllm", "--"},
       {"mpirun", "-n", "1", "--allow-run-as-root", "-x", "A=1", "--mca", "btl", "tcp,self",
        "--bind-to", "none"},
       {"mpiexec.hydra", "-np", "1", "-genv", "A", "vllm", "-hosts", "localhost"},
@@ -112,6 +118,7 @@ TEST(Recognise, KnowsScriptsThatLaunchersAndPythonRun) {
             "sglang");
   EXPECT_EQ(kind({"accelerate", "test", script}), "generic");
   EXPECT_EQ(kind({"python3", "/opt/venv/bin/vllm", "serve", "{model}"}), "vllm");
+  EXPECT_EQ(kind({"python3", "-m", "vllm", "serve", "{model}"}), "vllm");
   EXPECT_EQ(kind({"accelerate", "launch", "/opt/venv/bin/vllm", "serve", "{model}"}), "vllm");
 }
 

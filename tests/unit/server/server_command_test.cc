@@ -77,6 +77,24 @@ TEST(ReadCommand, FindsAFlagAndItsValueInOneWord) {
               IsEmpty());
 }
 
+TEST(ReadCommand, FindsAShellsWords) {
+  for (const char* const word : {"&&", "&", "|", "||", ";", ">", ">>", "2>&1", "&>", "2>", "<"}) {
+    const ServerCommand command = read({"vllm", "serve", "m", word, "x"});
+    ASSERT_EQ(command.faults.size(), 1U) << word;
+    EXPECT_THAT(command.faults[0], HasSubstr("a shell's word"));
+  }
+  EXPECT_THAT(read({"vllm", "serve", "m", "--x", "a&b", "<|im_end|>"}).faults, IsEmpty());
+}
+
+TEST(ReadCommand, FindsALineInOneWord) {
+  for (const char* const line : {"vllm serve m --port 1", "CUDA_VISIBLE_DEVICES=0 vllm serve m"}) {
+    const ServerCommand command = read({line});
+    EXPECT_EQ(command.argv, Argv{line});
+    EXPECT_THAT(command.faults, ElementsAre(HasSubstr("one word with blanks in it")));
+  }
+  EXPECT_THAT(read({"/opt/my server/start"}).faults, IsEmpty());
+}
+
 class ConfigFile : public ::testing::Test {
  protected:
   [[nodiscard]] std::string file(const std::string& text) const {
@@ -184,6 +202,8 @@ TEST(WhyNotStartable, NamesTheProgramThatIsNotThere) {
   EXPECT_THAT(why({"/no/such"}), HasSubstr("not there"));
   EXPECT_THAT(why({"nice", "-n", "5", "no-such-program"}), HasSubstr("no-such-program"));
   EXPECT_EQ(why({"env", "PATH=/opt/x", "no-such-program"}), "");
+  EXPECT_EQ(why({"env", "-C", "/opt/x", "./no-such-program"}), "");
+  EXPECT_EQ(why({"env", "--chdir=/opt/x", "./no-such-program"}), "");
   EXPECT_EQ(why({"{model}/serve"}), "");
 }
 
