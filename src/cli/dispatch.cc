@@ -75,7 +75,7 @@ int run_command_line(int argc, char** argv) {
     return code;
   } catch (const UsageError& error) {
     complain(cleaned(error) + "\n`coldload --help` lists commands and flags.");
-    return k_exit_usage;
+    return os::interrupted() ? k_exit_interrupted : k_exit_usage;
   } catch (const os::StallError& error) {
     complain(cleaned(error));
     std::fflush(stdout);

@@ -81,6 +81,7 @@ class LaunchedServer : public Launched {
     log_.finish();
     Account account;
     account.reported = log_.reported();
+    account.log_problem = server_.why_output_is_cut();
     if (const auto why = why_not_read_ahead())
       account.reported[records::k_not_read_ahead_key] = *why;
     if (seen.outcome == process::Outcome::ready) {

@@ -37,6 +37,7 @@ struct Account {
   std::vector<records::Phase> phases;  // until ready; empty unless it got ready
   text::json::object reported;         // what it said of itself, unchanged
   std::string explanation;             // of a failure, in words; empty where there is none
+  std::string log_problem;             // why its log is not whole; empty where it is
   // Read with O_DIRECT, so past the page cache; only the native loader tells.
   std::optional<std::uint64_t> direct_bytes;
 };

@@ -109,23 +109,58 @@ std::string link_cause(const std::string& path, int error) {
   return fmt::format("cannot read {} (a link to {}): {}", path, target, os::error_text(error));
 }
 
-// Looks at one file by name, without opening it. Throws os::Error.
-CheckpointFile look_at(const std::string& directory, const std::string& name, FileKind kind) {
-  CheckpointFile file;
-  const std::string path = directory + '/' + name;
-  file.name = name;
-  file.kind = kind;
-  file.is_symlink = is_symlink(path);
-  try {
-    file.bytes = file.needed_bytes = os::regular_file_size(path);
-  } catch (const os::SystemError& error) {
-    if (file.is_symlink) throw os::Error(link_cause(path, error.code()));
-    throw;
+// Looks at files by name, without opening them. A network's mount answers each question about a
+// file in a round trip: a plain file is asked for once, and each folder is resolved once.
+class Looker {
+ public:
+  explicit Looker(const std::string& directory) : directory_(directory) {}
+
+  // Throws os::Error.
+  CheckpointFile look_at(const std::string& name, FileKind kind) {
+    CheckpointFile file;
+    const std::string path = directory_ + '/' + name;
+    file.name = name;
+    file.kind = kind;
+    struct stat info {};
+    const bool is_there = ::lstat(path.c_str(), &info) == 0;
+    file.is_symlink = is_there && S_ISLNK(info.st_mode);
+    if (is_there && S_ISREG(info.st_mode)) {
+      file.bytes = static_cast<std::uint64_t>(info.st_size);
+      file.real_path = real_folder(path) + path.substr(path.rfind('/'));
+    } else {
+      file.bytes = bytes_behind(path, file.is_symlink);
+      file.real_path = os::real_path(path, "resolve");
+    }
+    file.needed_bytes = file.bytes;
+    if (::access(path.c_str(), R_OK) != 0) throw os::SystemError("read", path, errno);
+    return file;
   }
-  file.real_path = os::real_path(path, "resolve");
-  if (::access(path.c_str(), R_OK) != 0) throw os::SystemError("read", path, errno);
-  return file;
-}
+
+ private:
+  static std::uint64_t bytes_behind(const std::string& path, bool is_symlink) {
+    try {
+      return os::regular_file_size(path);
+    } catch (const os::SystemError& error) {
+      if (is_symlink) throw os::Error(link_cause(path, error.code()));
+      throw;
+    }
+  }
+
+  // Of the folder in which a file lies; "" for the root.
+  const std::string& real_folder(const std::string& path) {
+    std::string folder = path.substr(0, path.rfind('/') + 1);
+    if (folder != folder_) {
+      folder_ = std::move(folder);
+      real_folder_ = os::real_path(folder_, "resolve");
+      if (real_folder_ == "/") real_folder_.clear();
+    }
+    return real_folder_;
+  }
+
+  const std::string directory_;
+  std::string folder_;  // the last one, with its slash
+  std::string real_folder_;
+};
 
 // Why a weight cannot be done without.
 std::string why_needed(const os::Error& error, const std::string& name, const WeightChoice& choice,
@@ -210,8 +245,9 @@ using Choose =
 void open_directory(const Choose& choose, Checkpoint* checkpoint) {
   const FileTree tree = list_tree(checkpoint->path);
   checkpoint->remarks.insert(checkpoint->remarks.end(), tree.remarks.begin(), tree.remarks.end());
+  Looker looker(checkpoint->path);
   for (const std::string& name : tree.names) {
-    if (name == k_index_name) (void)look_at(checkpoint->path, name, FileKind::index);
+    if (name == k_index_name) (void)looker.look_at(name, FileKind::index);
   }
   const WeightChoice choice = choose(checkpoint->path, tree.names);
   if (choice.names.empty()) refuse_directory(checkpoint->path, tree);
@@ -224,7 +260,7 @@ void open_directory(const Choose& choose, Checkpoint* checkpoint) {
     const bool is_chosen = std::binary_search(choice.names.begin(), choice.names.end(), name);
     try {
       checkpoint->files.push_back(
-          look_at(checkpoint->path, name, is_chosen ? FileKind::shard : kind_of(name)));
+          looker.look_at(name, is_chosen ? FileKind::shard : kind_of(name)));
     } catch (const os::Error& error) {
       if (is_chosen) throw os::Error(why_needed(error, name, choice, *checkpoint));
       checkpoint->remarks.push_back(fmt::format("{} is left out: {}", name, error.what()));
@@ -238,8 +274,9 @@ void open_gguf(Checkpoint* checkpoint) {
   checkpoint->format = Format::gguf;
   checkpoint->is_file = true;
   const fs::path path(checkpoint->path);
+  Looker looker(path.parent_path());
   for (const std::string& name : gguf_siblings(path.filename())) {
-    checkpoint->files.push_back(look_at(path.parent_path(), name, FileKind::shard));
+    checkpoint->files.push_back(looker.look_at(name, FileKind::shard));
   }
 }
 

@@ -1,6 +1,7 @@
 #include "model/file_tree.h"
 
 #include <algorithm>
+#include <deque>
 #include <filesystem>
 #include <set>
 #include <system_error>
@@ -19,7 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t k_most_names = 100'000;
 constexpr int k_deepest = 16;
 
 // A server takes it for the file that it is called.
@@ -27,9 +27,14 @@ bool is_called_as_a_file(const std::string& name) {
   return is_shard_name(name) || name.ends_with(".index.json");
 }
 
+struct Folder {
+  std::string prefix;  // of its names: "", or relative and with a slash
+  int depth = 0;
+};
+
 class Lister {
  public:
-  explicit Lister(const std::string& root) : root_(root) {
+  Lister(const std::string& root, std::size_t most_names) : root_(root), most_names_(most_names) {
     // What leads back to the root or above it would never end, or bring in other models.
     for (fs::path above = os::real_path(root);; above = above.parent_path()) {
       if (const auto id = os::file_id(above.string())) seen_.insert(*id);
@@ -38,13 +43,15 @@ class Lister {
   }
 
   FileTree take() && {
-    list("", 0);
+    folders_.push_back({});
+    for (; !folders_.empty() && !is_full_; folders_.pop_front()) list(folders_.front());
     std::sort(tree_.names.begin(), tree_.names.end());
     return std::move(tree_);
   }
 
  private:
-  void list(const std::string& prefix, int depth) {
+  void list(const Folder& folder) {
+    const std::string& prefix = folder.prefix;
     const std::string directory = prefix.empty() ? root_ : root_ + '/' + prefix;
     std::error_code error;
     fs::directory_iterator entry(directory, error);
@@ -54,17 +61,18 @@ class Lister {
       if (name.front() == '.') continue;
       std::error_code ignored;
       if (entry->is_directory(ignored) && !is_called_as_a_file(name)) {
-        go_into(prefix + name, depth);
-      } else if (tree_.names.size() < k_most_names) {
+        go_into(prefix + name, folder.depth);
+      } else if (tree_.names.size() < most_names_) {
         tree_.names.push_back(prefix + name);
-      } else if (!std::exchange(is_full_, true)) {
+      } else {
         tree_.remarks.push_back(
-            fmt::format("more than {} files lie below: the rest is not looked at", k_most_names));
+            fmt::format("more than {} files lie below: the rest is not looked at", most_names_));
+        is_full_ = true;
+        return;
       }
-      if (is_full_) return;
     }
     if (!error) return;
-    if (depth == 0) throw os::SystemError("list", directory, error.value());
+    if (folder.depth == 0) throw os::SystemError("list", directory, error.value());
     tree_.remarks.push_back(
         fmt::format("{} is left out: cannot list it: {}", prefix, os::error_text(error.value())));
   }
@@ -77,7 +85,7 @@ class Lister {
       return;
     }
     const auto id = os::file_id(directory);
-    if (id && seen_.insert(*id).second) return list(name + '/', depth + 1);
+    if (id && seen_.insert(*id).second) return folders_.push_back({name + '/', depth + 1});
     if (fs::is_symlink(directory)) {
       tree_.remarks.push_back(
           fmt::format("{} is left out: it is a link to a folder above it, or to "
@@ -87,13 +95,17 @@ class Lister {
   }
 
   const std::string& root_;
+  const std::size_t most_names_;
   FileTree tree_;
+  std::deque<Folder> folders_;  // to be listed: those higher up come first
   std::set<os::FileId> seen_;
   bool is_full_ = false;
 };
 
 }  // namespace
 
-FileTree list_tree(const std::string& directory) { return Lister(directory).take(); }
+FileTree list_tree(const std::string& directory, std::size_t most_names) {
+  return Lister(directory, most_names).take();
+}
 
 }  // namespace coldload::model

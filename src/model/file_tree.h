@@ -3,6 +3,7 @@
 // Layer: model. May include os/.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,9 @@ struct FileTree {
 // Of all that is no directory, and of directories that are called as a shard or an index is.
 // Hidden files and folders are left out, as servers leave them out. Links to directories are
 // followed, but not into the directories above, and no directory is gone into twice. A tree deeper
-// than 16 folders or with more than 100,000 files is listed that far, which a remark says. Throws
-// os::SystemError where `directory` itself cannot be listed.
-[[nodiscard]] FileTree list_tree(const std::string& directory);
+// than 16 folders or with more than `most_names` files is listed that far, which a remark says:
+// what lies higher up comes first, so that a model's own files are there whatever lies in folders
+// below. Throws os::SystemError where `directory` itself cannot be listed.
+[[nodiscard]] FileTree list_tree(const std::string& directory, std::size_t most_names = 100'000);
 
 }  // namespace coldload::model

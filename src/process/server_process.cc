@@ -1,6 +1,7 @@
 #include "process/server_process.h"
 
 #include <algorithm>
+#include <exception>
 #include <thread>
 
 #include <fmt/format.h>
@@ -141,6 +142,15 @@ std::vector<Survivor> ServerProcess::stop(nanoseconds grace) {
   }
   pump_.finish();
   return survivors;
+}
+
+std::string ServerProcess::why_output_is_cut() {
+  try {
+    pump_.check();
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return "";
 }
 
 std::optional<std::string> ServerProcess::port_still_held(nanoseconds limit) const {

@@ -78,6 +78,9 @@ class ServerProcess {
 
   // Ends the whole tree and the log; see ProcessTree::stop. May be called again.
   [[nodiscard]] std::vector<Survivor> stop(std::chrono::nanoseconds grace = k_default_grace);
+  // After stop(): why not all of the output has been written or passed on, in words; empty: it has.
+  // What goes wrong before the server is ready, wait_ready() throws.
+  [[nodiscard]] std::string why_output_is_cut();
   // After stop(): waits until another server could listen at the port, at most `limit`; else says
   // who holds it.
   [[nodiscard]] std::optional<std::string> port_still_held(

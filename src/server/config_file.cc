@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -9,8 +10,10 @@
 #include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
+#include "os/child_answer.h"
 #include "os/error.h"
 #include "os/fd.h"
+#include "os/interrupt.h"
 
 namespace coldload::server {
 
@@ -84,7 +87,18 @@ std::vector<std::string> words_of(const YAML::Node& root) {
 }  // namespace
 
 std::vector<std::string> words_of_config(const std::string& path) {
-  const std::string text = text_of(path);
+  constexpr std::chrono::seconds k_patience{5};
+  const auto answer =
+      os::answer_of_child([&path] { return text_of(path); }, os::Clock::now() + k_patience);
+  if (!answer && os::interrupted()) {
+    throw os::Error(fmt::format("cannot read {}: interrupted", path));
+  }
+  if (!answer) {
+    throw os::Error(
+        fmt::format("cannot read {}: no answer within {} s: its mount hangs, or is very slow", path,
+                    k_patience.count()));
+  }
+  const std::string& text = *answer;
   try {
     const YAML::Node root = YAML::Load(text);
     if (root.IsNull()) return {};

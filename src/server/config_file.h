@@ -11,8 +11,9 @@
 namespace coldload::server {
 
 // The words that say the same: "--port=8000", "--enforce-eager". What stands deeper than a list of
-// plain values is not followed: its flag's value is "{...}". Throws os::Error for what is no
-// regular file, not readable, larger than a megabyte, no YAML or no mapping.
+// plain values is not followed: its flag's value is "{...}". A child of ours reads it, so that a
+// mount which hangs holds nobody up. Throws os::Error for what is no regular file, not readable
+// within seconds, larger than a megabyte, no YAML or no mapping. To be called before threads start.
 [[nodiscard]] std::vector<std::string> words_of_config(const std::string& path);
 
 }  // namespace coldload::server

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <sstream>
 
 #include <re2/re2.h>
 
@@ -105,6 +107,14 @@ void take_module(const std::vector<std::string>& argv, std::size_t at, Invocatio
   result->arguments.assign(argv.begin() + static_cast<std::ptrdiff_t>(at) + 1, argv.end());
 }
 
+// The Python script at `at`, which a wrapper runs.
+void take_script(const std::vector<std::string>& argv, std::size_t at, Invocation* result) {
+  result->at = at;
+  result->program = basename_of(argv[at]);
+  result->script = argv[at];
+  result->arguments.assign(argv.begin() + static_cast<std::ptrdiff_t>(at) + 1, argv.end());
+}
+
 void note_wrapper(const Wrapper& wrapper, const Behind& behind, Invocation* result) {
   result->wrappers.emplace_back(wrapper.name);
   result->variables.insert(result->variables.end(), behind.variables.begin(),
@@ -112,8 +122,8 @@ void note_wrapper(const Wrapper& wrapper, const Behind& behind, Invocation* resu
   const bool moves_path =
       std::any_of(behind.variables.begin(), behind.variables.end(),
                   [](const auto& variable) { return variable.first == "PATH"; });
-  if (wrapper.finds == Finds::elsewhere || moves_path) result->is_found_as_we_do = false;
-  if (behind.is_module) result->is_found_as_we_do = false;
+  if (wrapper.finds != Finds::as_we_do || moves_path) result->is_found_as_we_do = false;
+  if (behind.is_module || behind.moves) result->is_found_as_we_do = false;
 }
 
 bool is_known(const Invocation& invocation) { return &recognise(invocation) != &k_generic; }
@@ -125,16 +135,32 @@ bool starts_server(const std::vector<std::string>& argv, std::size_t at) {
   return is_known(invocation);
 }
 
+// The first words of the known server's command at `at`; empty where none starts there.
+std::string server_in(const std::vector<std::string>& argv, std::size_t at) {
+  if (!starts_server(argv, at)) return "";
+  const bool has_subcommand = at + 1 < argv.size() && argv[at + 1].rfind('-', 0) != 0;
+  return basename_of(argv[at]) + (has_subcommand ? " " + argv[at + 1] : "");
+}
+
+std::vector<std::string> words_between_blanks(const std::string& text) {
+  std::istringstream stream(text);
+  return {std::istream_iterator<std::string>(stream), {}};
+}
+
 }  // namespace
 
 bool Invocation::is_python() const { return re2::RE2::FullMatch(program, "python[0-9.]*"); }
+
+bool Invocation::runs(std::string_view name) const {
+  return program == name || module == name || (is_python() && basename_of(script) == name);
+}
 
 Invocation look_through(const std::vector<std::string>& argv) {
   Invocation result;
   std::size_t at = 0;
   bool is_sure = true;
   while (at < argv.size()) {
-    const Wrapper* const wrapper = wrapper_named(basename_of(argv[at]));
+    const Wrapper* const wrapper = wrapper_of(argv[at]);
     if (wrapper == nullptr) break;
     Behind behind = look_behind(*wrapper, argv, at);
     is_sure = is_sure && behind.is_sure;
@@ -142,8 +168,8 @@ Invocation look_through(const std::vector<std::string>& argv) {
     if (runs_none && is_sure) break;
     note_wrapper(*wrapper, behind, &result);
     if (runs_none) break;
-    if (behind.is_module) {
-      take_module(argv, behind.at, &result);
+    if (behind.is_module || behind.is_script) {
+      (behind.is_module ? take_module : take_script)(argv, behind.at, &result);
       return result;
     }
     at = behind.at;
@@ -163,13 +189,18 @@ Invocation look_through(const std::vector<std::string>& argv) {
   return result;
 }
 
-std::string hidden_server(const std::vector<std::string>& argv, const Invocation& invocation) {
+std::optional<HiddenServer> hidden_server(const std::vector<std::string>& argv,
+                                          const Invocation& invocation) {
   for (std::size_t at = invocation.at + 1; at < argv.size(); ++at) {
-    if (!starts_server(argv, at)) continue;
-    const bool has_subcommand = at + 1 < argv.size() && argv[at + 1].rfind('-', 0) != 0;
-    return basename_of(argv[at]) + (has_subcommand ? " " + argv[at + 1] : "");
+    if (auto command = server_in(argv, at); !command.empty()) return HiddenServer{command, at};
+    const std::vector<std::string> line = words_between_blanks(argv[at]);
+    for (std::size_t within = 0; line.size() > 1 && within < line.size(); ++within) {
+      if (auto command = server_in(line, within); !command.empty()) {
+        return HiddenServer{command, at};
+      }
+    }
   }
-  return "";
+  return std::nullopt;
 }
 
 std::optional<std::string> flag_value(const std::vector<std::string>& words,

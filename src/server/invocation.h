@@ -29,15 +29,20 @@ struct Invocation {
   bool is_found_as_we_do = true;
 
   [[nodiscard]] bool is_python() const;
+  // By its own word, or as Python's script or module: `python3 /opt/venv/bin/vllm`.
+  [[nodiscard]] bool runs(std::string_view name) const;
 };
 
 // Never fails: what it does not understand it takes for the program. Where an option of a wrapper
 // is not known, a known server's program further right is taken.
 [[nodiscard]] Invocation look_through(const std::vector<std::string>& argv);
-// A known server's command among the words of a program that is not known: "vllm serve". Empty:
-// there is none.
-[[nodiscard]] std::string hidden_server(const std::vector<std::string>& argv,
-                                        const Invocation& invocation);
+// A known server's command among the words of a program that is not known.
+struct HiddenServer {
+  std::string command;  // "vllm serve"
+  std::size_t at = 0;   // index of the word that names it, or of the line in which it stands
+};
+[[nodiscard]] std::optional<HiddenServer> hidden_server(const std::vector<std::string>& argv,
+                                                        const Invocation& invocation);
 
 // The value of the last of `names` among the words: "--name value" or "--name=value"; dashes and
 // underscores are the same. Nothing where none is there.

@@ -38,6 +38,18 @@ void find_joined_words(const Invocation& invocation, Settings* settings) {
   }
 }
 
+// A shell's words, as in lines that are copied from one.
+void find_shell_words(const Invocation& invocation, Settings* settings) {
+  for (const std::string& word : invocation.arguments) {
+    if (!re2::RE2::FullMatch(word, R"(&&?|\|\|?|;|[0-9&]?>>?|<|[0-9]?>&[0-9])")) continue;
+    settings->faults.push_back(fmt::format(
+        "\"{0}\" is a shell's word, and no shell runs {1}, which would take it for an argument: "
+        "leave it out, or give the whole line to sh -c",
+        word, invocation.program));
+    return;
+  }
+}
+
 // vLLM took "--config=FILE" without a word and without reading the file, up to 0.21 at least.
 bool is_joined_config(const Invocation& invocation, std::string_view flag) {
   for (const std::string& word : invocation.arguments) {
@@ -83,7 +95,10 @@ Settings settings_of(const ServerKind& kind, const Invocation& invocation,
   read_config(kind, invocation, &settings);
   settings.words.insert(settings.words.end(), invocation.arguments.begin(),
                         invocation.arguments.end());
-  if (&kind != &k_generic) find_joined_words(invocation, &settings);
+  if (&kind != &k_generic) {
+    find_joined_words(invocation, &settings);
+    find_shell_words(invocation, &settings);
+  }
   // Of Python's ssl module: 2 is CERT_REQUIRED.
   if (flag_value(settings.words, {"--ssl-cert-reqs"}) == "2") {
     settings.faults.push_back(fmt::format(

@@ -8,7 +8,7 @@ namespace coldload::server {
 namespace {
 
 bool is_sglang(const Invocation& invocation) {
-  if (invocation.program == "sglang") {
+  if (invocation.runs("sglang")) {
     return !invocation.arguments.empty() && invocation.arguments.front() == "serve";
   }
   return invocation.module.rfind("sglang.launch_server", 0) == 0 ||

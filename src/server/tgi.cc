@@ -7,9 +7,7 @@ namespace coldload::server {
 
 namespace {
 
-bool is_tgi(const Invocation& invocation) {
-  return invocation.program == "text-generation-launcher";
-}
+bool is_tgi(const Invocation& invocation) { return invocation.runs("text-generation-launcher"); }
 
 // A shard is ready when it has started and loaded its weights; nothing tells the two apart, so that
 // time is in no phase.

@@ -9,7 +9,7 @@ namespace coldload::server {
 namespace {
 
 bool is_transformers(const Invocation& invocation) {
-  const bool runs_cli = invocation.program == "transformers" ||
+  const bool runs_cli = invocation.runs("transformers") ||
                         invocation.module.rfind("transformers.", 0) == 0 ||
                         invocation.code.find("transformers.cli") != std::string::npos;
   return runs_cli && !invocation.arguments.empty() && invocation.arguments.front() == "serve";

@@ -17,6 +17,7 @@
 #include "os/path.h"
 #include "os/subprocess.h"
 #include "server/program.h"
+#include "server/wrappers.h"
 
 namespace coldload::server {
 
@@ -56,14 +57,14 @@ bool names_one_of(const std::vector<std::string>& words, const std::set<std::str
 std::vector<std::string> interpreter_of(const std::vector<std::string>& argv) {
   const Invocation invocation = look_through(argv);
   if (invocation.program.empty()) return {};
+  const auto does_more = [](const std::string& name) { return wrapper_of(name)->does_more; };
+  if (std::any_of(invocation.wrappers.begin(), invocation.wrappers.end(), does_more)) return {};
   std::vector<std::string> words(argv.begin(),
                                  argv.begin() + static_cast<std::ptrdiff_t>(invocation.at));
   if (invocation.is_python()) {
     words.push_back(argv[invocation.at]);
     return words;
   }
-  // These write files of the user's, or start more than the command.
-  if (names_one_of(words, {"nsys", "time", "strace", "ray"})) return {};
   // A container's is its own.
   if (names_one_of(words, {"apptainer", "singularity"})) {
     words.emplace_back("python3");

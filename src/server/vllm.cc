@@ -15,7 +15,7 @@ bool is_vllm(const Invocation& invocation) {
     const auto& words = invocation.arguments;
     return std::find(words.begin(), words.end(), "serve") != words.end();
   };
-  if (invocation.program == "vllm") return serves();
+  if (invocation.runs("vllm")) return serves();
   if (invocation.module == "vllm.entrypoints.cli.main") return serves();
   return invocation.module.rfind("vllm.entrypoints.", 0) == 0 ||
          invocation.script.find("vllm/entrypoints/") != std::string::npos;

@@ -15,6 +15,7 @@
 #include <sys/vfs.h>
 
 #include "os/clock.h"
+#include "os/descriptor_limit.h"
 #include "os/error.h"
 #include "os/path.h"
 #include "stage/bounded_threads.h"
@@ -173,14 +174,31 @@ void copy(const StageRequest& request, const SourceTree& source, const Place& pl
   check_hub(request, source, place.data, events, result);
 }
 
+// What of these files is in memory, after their eviction if that is wanted; nothing where it cannot
+// be seen. So many at once that they may all be open.
+std::optional<std::uint64_t> resident_bytes_of(const std::vector<std::string>& paths, bool evict) {
+  constexpr std::size_t k_most = 10'000;
+  constexpr std::chrono::seconds k_patience{5};
+  const std::size_t at_once = std::clamp<std::size_t>(os::descriptor_limit() / 4, 1, k_most);
+  std::uint64_t sum = 0;
+  for (std::size_t begin = 0; begin < paths.size(); begin += at_once) {
+    const std::size_t end = std::min(begin + at_once, paths.size());
+    const storage::PageCacheView view({paths.begin() + static_cast<std::ptrdiff_t>(begin),
+                                       paths.begin() + static_cast<std::ptrdiff_t>(end)});
+    if (evict) view.evict(k_patience);
+    const auto bytes = view.resident_bytes();
+    if (!bytes) return std::nullopt;
+    sum += *bytes;
+  }
+  return sum;
+}
+
 // The copy stands; what cannot be said of its pages is no reason to fail.
 void leave_pages(const StageRequest& request, const SourceTree& source, const Place& place,
                  StageResult* result) {
   try {
-    const storage::PageCacheView view(paths_of(source, place.destination));
-    constexpr std::chrono::seconds k_patience{5};
-    if (request.evict_after) view.evict(k_patience);
-    result->resident_bytes = view.resident_bytes();
+    result->resident_bytes =
+        resident_bytes_of(paths_of(source, place.destination), request.evict_after);
   } catch (const os::Error& error) {
     result->remarks.push_back(fmt::format("what is in memory is not known: {}", error.what()));
   }

@@ -113,10 +113,32 @@ class BeforeTheServer(CommandTest):
         record = self.measure("--", "uv", "run", "--package", "serving", *self.VLLM)
         self.assertEqual((record["status"], record["target"]), ("ok", "vllm"))
 
+    def test_a_line_for_env_is_taken_apart(self):
+        record = self.measure("--", "env", "-S", "CUDA_VISIBLE_DEVICES=0 " + " ".join(self.VLLM),
+                              env={"FAKE_ARGS": "--print-environment"})
+        self.assertEqual((record["status"], record["target"]), ("ok", "vllm"))
+        log = (self.out / record["log"]).read_text(encoding="utf-8")
+        self.assertIn("\nCUDA_VISIBLE_DEVICES=0\n", log)
+        self.assertEqual(record["argv"][-2:], ["--safetensors-load-strategy", "lazy"])
+
+    def test_launchers_of_ranks_are_looked_through(self):
+        self.program("mpirun", SKIP.format(0))
+        self.program("accelerate", SKIP.format(0))
+        plan = self.plan("--", "mpirun", "-n", "1", "-x", "A=1", "--mca", "btl", "tcp", *self.VLLM)
+        self.assertIn("server   vllm behind mpirun", plan)
+        self.assertIn("what it starts on other machines is not seen", plan)
+        plan = self.plan("--", "accelerate", "launch", "--num_processes", "1", "-m",
+                         "vllm.entrypoints.openai.api_server", "--model", "{model}", "--port",
+                         "{port}")
+        self.assertIn("server   vllm behind accelerate", plan)
+
     def test_no_number_is_taken_from_a_wrapper(self):
         self.program("numactl", SKIP.format(2))
         self.program("llama-server", f"#!/bin/sh\nexec {FAKE_SERVER} --read full \"$@\"\n")
         self.assertIn("port is not known", self.plan("--", "numactl", "-p", "1", "vllm", "serve",
+                                                     "{model}", expect=2))
+        self.program("su", SKIP.format(0))
+        self.assertIn("port is not known", self.plan("--", "su", "-p", "1", "vllm", "serve",
                                                      "{model}", expect=2))
         self.measure("--", "nice", "-n", "5", "llama-server", "--model", "{model}", "--port",
                      "{port}")
@@ -160,6 +182,11 @@ class Checks(CommandTest):
     def test_a_flag_and_its_value_in_one_word_are_refused(self):
         said = self.plan("--", "vllm", "serve", "{model}", "--port {port}", expect=2)
         self.assertIn("one word", said)
+
+    def test_what_only_a_shell_understands_is_refused(self):
+        words = ("vllm", "serve", "{model}", "--port", "{port}")
+        self.assertIn("a shell's word", self.plan("--", *words, ">", "log", expect=2))
+        self.assertIn("one word with blanks", self.plan("--", "A=1 " + " ".join(words), expect=2))
 
     def test_a_url_that_is_not_the_chosen_ports_is_refused(self):
         said = self.plan("--ready-url", "http://127.0.0.1:8000/health", "--", "vllm", "serve",
@@ -239,6 +266,15 @@ class Variables(CommandTest):
         plan = self.plan("--", "llama-server", "-m", "{model}", "--port", "18082", "--host",
                          "127.0.0.3", env={"LLAMA_ARG_PORT": "18081", "LLAMA_ARG_HOST": "127.0.0.2"})
         self.assertIn("asked at http://127.0.0.3:18082/health", plan)
+
+
+class Proxies(CommandTest):
+    def test_a_server_is_asked_without_the_environments_proxy(self):
+        proxies = {name: f"http://127.0.0.1:{free_port()}" for name in (
+            "http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")}
+        record = self.measure("--", "vllm", "serve", "{model}", "--port", "{port}", env=proxies)
+        self.assertEqual(record["status"], "ok", record["reason"])
+        self.assert_run_sees_ready("vllm", "serve", "{model}", "--port", free_port(), env=proxies)
 
 
 @needs(has_command("openssl"))

@@ -123,11 +123,15 @@ class RunTest(ScratchTest):
         point = self.scratch / "mount"
         point.mkdir()
         process = self.file_system = subprocess.Popen([FORGETFUL_FS, self.model, point, *flags])
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)  # what hangs in it is let go
-        self.addCleanup(lambda: subprocess.run(["umount", "-l", point], check=False))
+        self.addCleanup(self.unmount, point)
         wait_until(lambda: os.path.ismount(point), "the mount does not come up")
         return point
+
+    def unmount(self, point):
+        """What hangs in it is let go."""
+        self.file_system.kill()
+        self.file_system.wait()
+        subprocess.run(["umount", "-l", point], check=False, stderr=subprocess.DEVNULL)
 
 
 class TheServer(RunTest):
@@ -465,6 +469,7 @@ class ABadMount(RunTest):
         "test_an_error_of_the_mount_is_said_and_the_rest_is_read",
         "test_a_mount_that_hangs_holds_up_neither_signals_nor_the_end",
     )
+    address = ("test_a_configuration_on_a_mount_that_hangs_holds_up_nothing",)
 
     def test_a_mount_that_forgets_is_not_read(self):
         process = self.start(self.mount(), "--", "sleep", "300")
@@ -503,6 +508,61 @@ class ABadMount(RunTest):
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=LIMIT_S)
         self.assertEqual((out, process.returncode), (f"got {int(signal.SIGTERM)}\n", signal.SIGTERM))
+
+    def assert_starts_and_ends(self, process):
+        self.assertEqual(process.stdout.readline(), "up\n")
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=LIMIT_S)
+        self.assertEqual((out, process.returncode), (f"got {int(signal.SIGTERM)}\n", signal.SIGTERM))
+
+    def listener_called_vllm(self):
+        program = self.scratch / "vllm"
+        program.write_text(f"#!{sys.executable}\n{LISTENER}", encoding="utf-8")
+        program.chmod(0o755)
+        return program
+
+    def test_a_configuration_on_a_mount_that_hangs_holds_up_nothing(self):
+        (self.model / "serve.yaml").write_text("port: 6379\n", encoding="utf-8")
+        config = self.mount("--keep", "--hang", "serve.yaml") / "serve.yaml"
+        server = (self.listener_called_vllm(), "serve", "{model}", "--config", config)
+        process = self.start(self.scratch / "model", "--", *server)
+        self.wait_said(f"cannot read {config}: no answer within")
+        self.assert_starts_and_ends(process)
+        result = run(["run", "--strict", self.scratch / "model", "--", *server], timeout=LIMIT_S)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("the server was not started", result.stderr)
+
+    def test_a_signal_ends_it_while_it_waits_for_a_configuration(self):
+        (self.model / "serve.yaml").write_text("port: 6379\n", encoding="utf-8")
+        config = self.mount("--keep", "--hang", "serve.yaml") / "serve.yaml"
+        for _ in range(20):  # a busy machine: the waiting may be over before the signal
+            process = self.start(self.scratch / "model", "--", self.listener_called_vllm(), "serve",
+                                 "{model}", "--config", config)
+            wait_until(lambda: len(self.processes("run ")) > 1 or "reading" in self.said.read_text(),
+                       "nobody reads the configuration")
+            process.send_signal(signal.SIGTERM)
+            out, _ = process.communicate(timeout=LIMIT_S)
+            if "no answer" not in self.said.read_text():
+                break
+        self.assertEqual((out, process.returncode), ("", 128 + signal.SIGTERM))
+
+    def test_no_file_of_the_model_holds_it_up(self):
+        cache = self.scratch / "models--org--m"
+        for folder in ("refs", "snapshots"):
+            (cache / folder).mkdir(parents=True)
+        (cache / "refs" / "main").write_text("abc", encoding="utf-8")
+        shutil.copytree(self.model, cache / "snapshots" / "abc")
+        names = ("config.json", "model.safetensors.index.json", self.shards[0].name)
+        files = [(self.model, name) for name in names] + [(cache, "refs/main")]
+        for folder, name in files:
+            with self.subTest(name):
+                self.assertTrue((folder / name).exists())
+                self.model = folder
+                point = self.mount("--keep", "--hang", name)
+                self.assert_starts_and_ends(
+                    self.start(point, "--", sys.executable, "-c", LISTENER))
+                self.unmount(point)
+                point.rmdir()
 
 
 class ACopy(RunTest):

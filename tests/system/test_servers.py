@@ -5,14 +5,17 @@ serving a real process's."""
 import json
 import os
 import resource
+import subprocess
 import sys
 import unittest
 from pathlib import Path
 
 from harness import (
+    COLDLOAD,
     FAKE_SERVER,
     SOURCE_DIR,
     ScratchTest,
+    environment,
     has_fake_server,
     needs,
     read_notes,
@@ -133,6 +136,28 @@ class Logs(ServerTest):
         if not os.environ.get("COLDLOAD_SANITIZE"):
             peak_kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
             self.assertLess(peak_kib, 200 << 10)
+
+
+class LogsThatAreCut(ServerTest):
+    address = ("test_what_the_server_wrote_last_is_said_to_be_missing",)
+
+    def test_what_the_server_wrote_last_is_said_to_be_missing(self):
+        """As on a disk that fills up while the server ends."""
+        script = ("trap 'head -c 4000000 /dev/zero | tr \"\\\\0\" x; kill $pid; exit' TERM; "
+                  '"$0" --model "$1" --port "$2" --read full & pid=$!; wait $pid')
+        done = subprocess.run(
+            ["sh", "-c", "trap '' XFSZ; ulimit -f 2000; exec \"$@\"", "sh", COLDLOAD, "measure",
+             self.model, "--runs", "1", "--warm-runs", "0", "-w", "0", "--no-floor", "--out", self.out,
+             "--", "sh", "-c", script, FAKE_SERVER, "{model}", "{port}"],
+            env=environment(), capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        record = read_records(self.out)[-1]
+        self.assertEqual(record["status"], "ok")
+        said = [line for line in record["remarks"] if "log lacks" in line]
+        self.assertEqual(len(said), 1, record["remarks"])
+        self.assertIn(record["log"], said[0])
+        self.assertIn("File too large", said[0])
+        self.assertIn("log lacks", read_rows(self.out)[-1]["notes"])
 
 
 class Failures(ServerTest):

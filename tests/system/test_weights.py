@@ -65,6 +65,12 @@ class WeightsTest(ScratchTest):
             done = subprocess.run([*limited, COLDLOAD, "cache", what, self.model], capture_output=True,
                                   text=True, env=environment(), check=False)
             self.assertEqual(done.returncode, 0, done.stderr)
+        done = subprocess.run([*limited, COLDLOAD, "stage", "--evict-after", self.model,
+                               self.scratch / "copy"], capture_output=True, text=True,
+                              env=environment(), check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("not known", done.stderr)
+        self.assertIn("in memory now: ", done.stdout)
 
     def test_what_was_not_read_is_named_and_does_not_count(self):
         self.add("original/consolidated.00.pth")

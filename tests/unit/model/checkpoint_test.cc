@@ -20,6 +20,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
 constexpr const char* k_index = "model.safetensors.index.json";
 
@@ -110,6 +111,24 @@ TEST_F(CheckpointTest, FollowsTheLinksOfAHubSnapshot) {
   EXPECT_EQ(checkpoint.files[0].name, "model.safetensors");
   EXPECT_EQ(checkpoint.files[0].real_path, scratch_.path("models--org--llama-1b/blobs/f00"));
   EXPECT_EQ(checkpoint.files[0].bytes, one_tensor().size());
+}
+
+TEST_F(CheckpointTest, ResolvesEveryFolder) {
+  for (const char* directory : {"elsewhere", "elsewhere/vae", "model", "model/text"}) {
+    scratch_.make_directory(directory);
+  }
+  scratch_.write("elsewhere/vae/config.json", "{}");
+  scratch_.write("elsewhere/model.safetensors", one_tensor());
+  scratch_.write("model/text/config.json", "{}");
+  scratch_.link("../elsewhere/vae", "model/vae");
+  scratch_.link("../elsewhere/model.safetensors", "model/model.safetensors");
+  scratch_.write("model/tokenizer.json", "{}");
+  scratch_.link("model", "link");
+  EXPECT_THAT(open_checkpoint(scratch_.path("link")).real_paths(),
+              UnorderedElementsAre(scratch_.path("elsewhere/model.safetensors"),
+                                   scratch_.path("elsewhere/vae/config.json"),
+                                   scratch_.path("model/text/config.json"),
+                                   scratch_.path("model/tokenizer.json")));
 }
 
 TEST_F(CheckpointTest, AGgufFileIsCountedAndNotParsed) {

@@ -75,6 +75,14 @@ TEST(FactsOfArgv, TakeNoNumberFromAWrappersWords) {
   EXPECT_EQ(facts_of_argv({"env", "PORT=7", "text-generation-launcher", "-p", "8"}).fixed_port, 8);
 }
 
+TEST(FactsOfArgv, TakeNoNumberFromAnUnknownProgramThatStartsAServer) {
+  EXPECT_FALSE(facts_of_argv({"mpirun", "-n", "1", "--port", "7", "vllm", "serve"}).fixed_port);
+  EXPECT_FALSE(facts_of_argv({"./watch", "-p", "7", "vllm", "serve", "{model}"}).fixed_port);
+  EXPECT_EQ(facts_of_argv({"./watch", "-p", "7", "vllm", "serve", "--port", "8"}).fixed_port, 8);
+  EXPECT_FALSE(facts_of_argv({"su", "-p", "7", "-c", "vllm serve m"}).fixed_port);
+  EXPECT_EQ(facts_of_argv({"./serve.sh", "-p", "7"}).fixed_port, 7);
+}
+
 TEST(PlanReady, RefusesAUrlBesideThePortThatIsChosen) {
   const ArgvFacts facts = examine_argv({"vllm", "serve", "{model}", "--port", "{port}"});
   EXPECT_THROW((void)plan_ready(facts, 0, "http://127.0.0.1:8000/health"), ArgvError);

@@ -62,6 +62,16 @@ TEST(Recognise, LooksBehindWhatTakesValuesAsWordsOfTheirOwn) {
       {"singularity", "exec", "--bind=/models", "vllm.sif"},
       {"micromamba", "run", "-n", "llm"},
       {"ray", "symmetric-run", "--address", "127.0.0.1:6379", "--min-nodes", "1", "--"},
+      {"chroot", "/srv"},
+      {"flock", "-n", "/run/lock"},
+      {"ddtrace-run"},
+      {"opentelemetry-instrument", "--traces_exporter", "console"},
+      {"newrelic-admin", "run-program"},
+      {"runuser", "-u", "vllm", "--"},
+      {"mpirun", "-n", "1", "--allow-run-as-root", "-x", "A=1", "--mca", "btl", "tcp,self",
+       "--bind-to", "none"},
+      {"mpiexec.hydra", "-np", "1", "-genv", "A", "vllm", "-hosts", "localhost"},
+      {"accelerate", "launch", "--multi_gpu", "--num_processes", "2", "--no_python"},
       {"nsys", "profile", "-o", "r", "--trace-fork-before-exec=true", "--capture-range-end",
        "repeat"},
       {"nsys", "profile", "-s", "none", "-t", "nvtx,cuda", "--wait", "all", "--force-overwrite",
@@ -98,6 +108,20 @@ TEST(Recognise, KnowsModulesThatLaunchersRun) {
             "generic");
 }
 
+TEST(Recognise, KnowsScriptsThatLaunchersAndPythonRun) {
+  const std::string script = "/opt/vllm/entrypoints/openai/api_server.py";
+  EXPECT_EQ(kind({"torchrun", "--nproc-per-node", "2", script, "--model", "{model}"}), "vllm");
+  EXPECT_EQ(kind({"accelerate", "launch", "--num_processes=2", script, "--model", "{model}"}),
+            "vllm");
+  EXPECT_EQ(kind({"accelerate", "launch", "--mixed_precision", "bf16", "--new-flag", "-m",
+                  "sglang.launch_server"}),
+            "sglang");
+  EXPECT_EQ(kind({"accelerate", "test", script}), "generic");
+  EXPECT_EQ(kind({"python3", "/opt/venv/bin/vllm", "serve", "{model}"}), "vllm");
+  EXPECT_EQ(kind({"python3", "-m", "vllm", "serve", "{model}"}), "vllm");
+  EXPECT_EQ(kind({"accelerate", "launch", "/opt/venv/bin/vllm", "serve", "{model}"}), "vllm");
+}
+
 TEST(LookThrough, LeavesAShellLineToTheShell) {
   const Argv argv{"bash", "-lc", "exec vllm serve {model} --port 8000"};
   const Invocation invocation = look_through(argv);
@@ -117,12 +141,19 @@ TEST(LookThrough, KnowsTheVariablesThatAWrapperSets) {
       look_through({"env", "-u", "X", "A=1", "nice", "env", "B=", "llama-server"});
   const std::vector<std::pair<std::string, std::string>> expected{{"A", "1"}, {"B", ""}};
   EXPECT_EQ(invocation.variables, expected);
+  EXPECT_EQ(look_through({"mpirun", "-x", "PATH", "-x", "A=1", "vllm"}).variables,
+            (decltype(expected){{"A", "1"}}));
 }
 
 TEST(LookThrough, SeesAServerAmongTheWordsOfWhatItDoesNotKnow) {
-  const auto hidden = [](const Argv& argv) { return hidden_server(argv, look_through(argv)); };
+  const auto hidden = [](const Argv& argv) {
+    const auto found = hidden_server(argv, look_through(argv));
+    return found ? found->command : "";
+  };
   EXPECT_EQ(hidden({"./start.sh", "-v", "vllm", "serve", "{model}"}), "vllm serve");
   EXPECT_EQ(hidden({"./start.sh", "--model", "{model}"}), "");
+  EXPECT_EQ(hidden({"su", "llm", "-c", "cd / && exec vllm serve {model}"}), "vllm serve");
+  EXPECT_EQ(hidden({"./start.sh", "--model", "/m/my vllm"}), "");
 }
 
 TEST(Recognise, TakesNothingElseForAServer) {

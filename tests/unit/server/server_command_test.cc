@@ -12,6 +12,7 @@ namespace coldload::server {
 namespace {
 
 using Argv = std::vector<std::string>;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -31,6 +32,32 @@ TEST(ReadCommand, HandsLeadingVariablesToEnv) {
   EXPECT_EQ(read({"./a=b", "{model}"}).argv.front(), "./a=b");
 }
 
+TEST(ReadCommand, TakesALineOfEnvsApartAsEnvDoes) {
+  const Argv parts{"env", "A=x", "vllm", "serve", "{model}", "--port", "{port}"};
+  EXPECT_EQ(read({"env", "-S", "A=x vllm serve {model} --port {port}"}).argv, parts);
+  EXPECT_EQ(read({"env", "-SA=x  vllm", "serve", "{model}", "--port", "{port}"}).argv, parts);
+  EXPECT_EQ(read({"env", "--split-string=A=x vllm serve {model}", "--port", "{port}"}).argv, parts);
+  EXPECT_EQ(read({"nice", "env", "-u", "S", "-ivS", "B='a b' vllm", "serve"}).argv,
+            (Argv{"nice", "env", "-u", "S", "-iv", "B=a b", "vllm", "serve"}));
+  EXPECT_EQ(read({"env", "-S", "-S 'vllm serve' m"}).argv, (Argv{"env", "vllm", "serve", "m"}));
+  EXPECT_EQ(read({"env", "vllm", "-S", "a b"}).argv, (Argv{"env", "vllm", "-S", "a b"}));
+  EXPECT_EQ(read({"env", "-S", "A=x LLAMA_ARG_PORT=7 llama-server"}).kind, &k_llama_server);
+}
+
+TEST(ReadCommand, LeavesALineThatEnvWouldChangeAndSaysSo) {
+  for (const char* const line : {"A=${HOME} vllm serve m", "vllm serve 'm", R"(vllm serve a\_b)"}) {
+    const ServerCommand command = read({"env", "-S", line});
+    EXPECT_EQ(command.argv, (Argv{"env", "-S", line}));
+    ASSERT_EQ(command.remarks.size(), 1U) << line;
+    EXPECT_THAT(command.remarks[0], HasSubstr("\"vllm serve\" is among the words of env"));
+  }
+}
+
+TEST(ReadCommand, SaysWhatAWrapperDoesToAServer) {
+  EXPECT_THAT(read({"mpirun", "-n", "1", "vllm", "serve", "m"}).remarks,
+              ElementsAre(HasSubstr("other machines")));
+}
+
 TEST(ReadCommand, SaysWhatItDoesNotRecognise) {
   const ServerCommand shell = read({"bash", "-c", "exec vllm serve {model}"});
   ASSERT_EQ(shell.remarks.size(), 1U);
@@ -48,6 +75,24 @@ TEST(ReadCommand, FindsAFlagAndItsValueInOneWord) {
   EXPECT_THAT(command.faults[0], Not(HasSubstr("hunter2")));
   EXPECT_THAT(read({"vllm", "serve", "--chat-template={% if a %}", "say --port 80"}).faults,
               IsEmpty());
+}
+
+TEST(ReadCommand, FindsAShellsWords) {
+  for (const char* const word : {"&&", "&", "|", "||", ";", ">", ">>", "2>&1", "&>", "2>", "<"}) {
+    const ServerCommand command = read({"vllm", "serve", "m", word, "x"});
+    ASSERT_EQ(command.faults.size(), 1U) << word;
+    EXPECT_THAT(command.faults[0], HasSubstr("a shell's word"));
+  }
+  EXPECT_THAT(read({"vllm", "serve", "m", "--x", "a&b", "<|im_end|>"}).faults, IsEmpty());
+}
+
+TEST(ReadCommand, FindsALineInOneWord) {
+  for (const char* const line : {"vllm serve m --port 1", "CUDA_VISIBLE_DEVICES=0 vllm serve m"}) {
+    const ServerCommand command = read({line});
+    EXPECT_EQ(command.argv, Argv{line});
+    EXPECT_THAT(command.faults, ElementsAre(HasSubstr("one word with blanks in it")));
+  }
+  EXPECT_THAT(read({"/opt/my server/start"}).faults, IsEmpty());
 }
 
 class ConfigFile : public ::testing::Test {
@@ -157,6 +202,8 @@ TEST(WhyNotStartable, NamesTheProgramThatIsNotThere) {
   EXPECT_THAT(why({"/no/such"}), HasSubstr("not there"));
   EXPECT_THAT(why({"nice", "-n", "5", "no-such-program"}), HasSubstr("no-such-program"));
   EXPECT_EQ(why({"env", "PATH=/opt/x", "no-such-program"}), "");
+  EXPECT_EQ(why({"env", "-C", "/opt/x", "./no-such-program"}), "");
+  EXPECT_EQ(why({"env", "--chdir=/opt/x", "./no-such-program"}), "");
   EXPECT_EQ(why({"{model}/serve"}), "");
 }
 
