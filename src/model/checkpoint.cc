@@ -252,7 +252,6 @@ void open_directory(const Choose& choose, Checkpoint* checkpoint) {
   const WeightChoice choice = choose(checkpoint->path, tree.names);
   if (choice.names.empty()) refuse_directory(checkpoint->path, tree);
   checkpoint->format = choice.format;
-  checkpoint->has_named_weights = !weights.empty();
   checkpoint->indices = choice.indices;
   checkpoint->remarks.insert(checkpoint->remarks.end(), choice.remarks.begin(),
                              choice.remarks.end());
@@ -318,9 +317,12 @@ Checkpoint open_with(const std::string& path, const Choose& choose) {
 
 Checkpoint open_checkpoint(const std::string& path, const std::string& weights) {
   if (weights.empty()) return open_with(path, choose_weights);
-  return open_with(path, [&](const std::string&, const std::vector<std::string>& names) {
-    return choose_weights_by(weights, names);
-  });
+  Checkpoint checkpoint =
+      open_with(path, [&](const std::string&, const std::vector<std::string>& names) {
+        return choose_weights_by(weights, names);
+      });
+  checkpoint.has_named_weights = !checkpoint.is_file;
+  return checkpoint;
 }
 
 Checkpoint open_checkpoint_of_server(const std::string& path, const std::string& preferred) {
