@@ -15,6 +15,7 @@
 #include "load/arena.h"
 #include "load/loader.h"
 #include "model/checkpoint.h"
+#include "model/headers.h"
 
 int main(int argc, char** argv) {
   using namespace coldload;

@@ -15,6 +15,7 @@
 
 #include "load/loader.h"
 #include "model/checkpoint.h"
+#include "model/headers.h"
 #include "os/clock.h"
 #include "os/error.h"
 

@@ -10,6 +10,7 @@
 
 #include "cli/command.h"
 #include "model/checkpoint.h"
+#include "model/headers.h"
 #include "model/summary.h"
 #include "stand_in/stand_in.h"
 #include "storage/path_info.h"

@@ -21,6 +21,7 @@
 #include "gpu/cuda.h"
 #include "load/loader.h"
 #include "model/checkpoint.h"
+#include "model/headers.h"
 #include "os/clock.h"
 #include "os/crew.h"
 #include "os/error.h"

@@ -8,6 +8,7 @@
 
 #include "model/file_names.h"
 #include "model/file_tree.h"
+#include "model/headers.h"
 #include "model/tensors_hash.h"
 #include "os/error.h"
 #include "os/memory.h"

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "model/file_kind.h"
-#include "model/safetensors.h"
 #include "model/weight_choice.h"
 
 namespace coldload::model {
@@ -20,7 +19,8 @@ struct CheckpointFile {
   std::string name;       // in the checkpoint's directory: "config.json", "vae/model.safetensors"
   std::string real_path;  // absolute, every link resolved
   std::uint64_t bytes = 0;
-  std::uint64_t needed_bytes = 0;  // of which the index needs; see count_indexed_parts()
+  std::uint64_t needed_bytes =
+      0;  // of which the index needs; see count_indexed_parts() in headers.h
   FileKind kind = FileKind::other;
   bool is_symlink = false;
 };
@@ -61,16 +61,5 @@ struct Checkpoint {
 // pattern `preferred`, where there are any at the top. Empty: it has no such rule.
 [[nodiscard]] Checkpoint open_checkpoint_of_server(const std::string& path,
                                                    const std::string& preferred);
-
-// Where the index says that the model is smaller than its shards are: reads their headers and
-// counts what it needs of each. A loader that follows it reads a part of such a shard. Throws
-// os::Error.
-void count_indexed_parts(Checkpoint* checkpoint);
-
-// Reads and validates every shard's header with up to `threads` threads (at least one), and checks
-// that every tensor of the index is in the shard that the index names. One header per shard, in
-// the shards' order; empty for the formats that are not parsed. Throws os::Error for the first
-// shard, in their order, that is not what it should be.
-[[nodiscard]] std::vector<ShardHeader> read_headers(const Checkpoint& checkpoint, unsigned threads);
 
 }  // namespace coldload::model

@@ -245,10 +245,9 @@ class GgufTest(_Layout):
 class FromADaemonThatStreamsTest(Daemons, _Layout):
     def setUp(self):
         super().setUp()
-        self.weights = random_bytes(100_000_000)
-        folder = self.scratch / "served"
-        folder.mkdir()
-        (folder / "model.safetensors").write_bytes(self.weights)
+        folder = write_checkpoint(self.scratch / "served", shard_bytes=100_000_000)
+        [shard] = folder.glob("*.safetensors")
+        self.weights = shard.read_bytes()
         server = self.start_here("server", sys.executable, SLOW_HTTP_SERVER, folder, "0.03")
         wait_until(self.served_lines, server, self.log_of("server"))
         self.mount = self.scratch / "mount"

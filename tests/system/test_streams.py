@@ -5,7 +5,7 @@ import time
 import unittest
 
 from forgetful import has_forgetful_fs, mount_forgetful
-from harness import (ScratchTest, can_evict, has_fuse, is_root, needs, run, start, stop, sync,
+from harness import (ScratchTest, can_evict, has_fuse, is_root, needs, run, start, stop,
                      write_checkpoint)
 
 MIB = 1 << 20
@@ -20,8 +20,6 @@ class StreamsTest(ScratchTest):
 
     def mount(self, shard_bytes, *flags):
         source = write_checkpoint(self.scratch / "source", shard_bytes=shard_bytes)
-        for file in source.iterdir():
-            sync(file)
         self.seeks = self.scratch / "seeks"
         point = self.scratch / "mount"
         mount_forgetful(self, source, point, "--stream", self.seeks, *flags)

@@ -12,6 +12,7 @@
 #include <sys/un.h>
 
 #include "model/file_names.h"
+#include "model/headers.h"
 #include "model/summary.h"
 #include "unit/model/scratch.h"
 

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "model/checkpoint.h"
+#include "model/headers.h"
 #include "model/llama_files.h"
 #include "model/random_weights.h"
 #include "model/shard_writer.h"

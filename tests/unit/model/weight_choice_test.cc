@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "model/checkpoint.h"
+#include "model/headers.h"
 #include "unit/model/scratch.h"
 
 namespace coldload::model {
