@@ -23,6 +23,7 @@ constexpr std::chrono::seconds k_second_rest{20};
 void StreamChoice::arrived(std::uint64_t bytes, bool wanted, os::TimePoint now) {
   if (left_bytes_) *left_bytes_ -= std::min(*left_bytes_, bytes);
   if (phase_ == Phase::settled) return;
+  if (phase_ == Phase::opening) return begin(Phase::first, streams_, now);
   if (phase_ == Phase::rest) {
     if (now >= resume_ && wanted) begin(Phase::measure, streams_, now);
     return;

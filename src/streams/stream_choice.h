@@ -27,7 +27,7 @@ class StreamChoice {
                std::optional<std::uint64_t> bytes = {})
       : most_(most),
         streams_(first),
-        phase_(first < most ? Phase::first : Phase::settled),
+        phase_(first < most ? Phase::opening : Phase::settled),
         since_(now),
         best_streams_(first),
         left_bytes_(bytes) {}
@@ -35,7 +35,9 @@ class StreamChoice {
   // Of one file, at once, just now.
   [[nodiscard]] unsigned streams() const { return streams_; }
   // Whether a number is on trial: blocks should be small, so that a bad one is soon known.
-  [[nodiscard]] bool trying() const { return phase_ == Phase::first || phase_ == Phase::more; }
+  [[nodiscard]] bool trying() const {
+    return phase_ == Phase::opening || phase_ == Phase::first || phase_ == Phase::more;
+  }
 
   // That many bytes came. `wanted`: somebody has nothing to do because no file may be read in more
   // places.
@@ -43,6 +45,7 @@ class StreamChoice {
 
  private:
   enum class Phase {
+    opening,  // what comes first may have waited for a stream to be opened: no rate
     first,    // the first rate
     measure,  // the rate now, before more are tried
     more,     // more are on trial

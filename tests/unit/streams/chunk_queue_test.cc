@@ -83,6 +83,7 @@ TEST(ChunkQueue, MorePlacesAreTriedWhereTheFirstFileIsWantedFirst) {
     ChunkQueue queue({100, 100, 100, 100}, {4, true, first_file_first});
     std::vector<Step> steps;
     for (int i = 0; i < 4; ++i) steps.push_back(*queue.next());
+    queue.arrived(1);
     constexpr std::chrono::milliseconds k_longer_than_a_trial{110};
     std::this_thread::sleep_for(k_longer_than_a_trial);
     queue.arrived(std::uint64_t{64} << 20);

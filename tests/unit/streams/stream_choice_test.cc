@@ -83,6 +83,20 @@ TEST(StreamChoice, WhatWasSlowForAMomentIsTriedAgain) {
   EXPECT_EQ(mount.streams(), 16U);
 }
 
+// 100 MB at 300 MB/s are no reason for a trial, though the first MiB takes half a second.
+TEST(StreamChoice, TheOpeningOfAStreamIsNoRate) {
+  bool is_open = false;
+  Mount mount([&](unsigned streams) { return !is_open       ? 2e6
+                                             : streams == 1 ? 300e6
+                                                            : 2e6; },
+              100'000'000);
+  mount.read(0.1);
+  is_open = true;
+  mount.read(0.3);
+  EXPECT_EQ(mount.streams(), 1U);
+  EXPECT_GT(mount.bytes(), 80e6);
+}
+
 TEST(StreamChoice, NothingIsTriedForWhatIsReadInAMoment) {
   const auto rate = [](unsigned streams) { return 50e6 * streams; };
   Mount little(rate, 45'000'000);
