@@ -88,7 +88,7 @@ class Probe : public std::enable_shared_from_this<Probe> {
   std::string why_one_stream();
   void measure_streams(const std::string& why_no_more);
   void measure_levels(const std::vector<std::size_t>& shares);
-  void measure_one_reader(std::size_t share);
+  void measure_one_reader(std::vector<Block> blocks);
   ReadRate measure_level(unsigned in_flight, std::vector<Block> blocks);
   ReadRate measure(const std::shared_ptr<Reading>& reading, unsigned threads);
   ReadRate measure_sequential(std::vector<Block> blocks);

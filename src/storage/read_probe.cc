@@ -212,13 +212,10 @@ void Probe::measure_levels(const std::vector<std::size_t>& shares) {
   }
 }
 
-void Probe::measure_one_reader(std::size_t share) {
+void Probe::measure_one_reader(std::vector<Block> blocks) {
   options_.progress("storage, one reader");
-  const std::size_t most =
-      blocks_for_one_reader(figures_.best_bytes_per_s(), options_.sequential_time);
   const std::string why = why_stop();
-  figures_.sequential =
-      why.empty() ? measure_sequential(take_longest_run(std::min(share, most))) : not_measured(why);
+  figures_.sequential = why.empty() ? measure_sequential(std::move(blocks)) : not_measured(why);
 }
 
 void Probe::measure_storage() {
@@ -227,7 +224,9 @@ void Probe::measure_storage() {
   } else {
     const std::vector<std::size_t> shares = share_blocks(unread_.size(), options_.in_flight);
     measure_levels(shares);
-    measure_one_reader(shares[options_.in_flight.size()]);
+    const std::size_t most =
+        blocks_for_one_reader(figures_.best_bytes_per_s(), options_.sequential_time);
+    measure_one_reader(take_longest_run(std::min(shares[options_.in_flight.size()], most)));
   }
   if (const std::string stop = why_stop(); !stop.empty()) {
     figures_.latency.reason = stop;

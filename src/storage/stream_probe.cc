@@ -83,8 +83,9 @@ ReadRate Probe::read_streams(std::vector<Stream> streams, os::Seconds most) {
 }
 
 std::string Probe::why_one_stream() {
-  const auto one = figures_.sequential.bytes_per_s;
-  if (!one || (!figures_.direct && !files_.observable())) return "";
+  const ReadRate& reader = figures_.sequential;  // also where it read too little to tell a floor
+  if (reader.bytes == 0 || (!figures_.direct && !files_.observable())) return "";
+  const double one = static_cast<double>(reader.bytes) / reader.seconds;
   constexpr std::ptrdiff_t k_blocks = 2;  // of each place
   Stream file = take_streams(1, unread_.size()).front();
   if (file.size() < 2 * k_blocks) {
@@ -98,11 +99,11 @@ std::string Probe::why_one_stream() {
   unread_.insert(unread_.begin(), middle + k_blocks, file.end());
   unread_.insert(unread_.begin(), file.begin() + k_blocks, middle);
   constexpr double k_start_s = 0.3;
-  const double at_one_s = static_cast<double>(2 * k_blocks * k_request_bytes) / *one;
+  const double at_one_s = static_cast<double>(2 * k_blocks * k_request_bytes) / one;
   const ReadRate two =
       read_streams({first, second}, os::Seconds(k_start_s + at_one_s / k_far_less));
   const double rate = two.seconds > 0 ? static_cast<double>(two.bytes) / two.seconds : 0;
-  if (two.bytes > 0 && rate >= k_far_less * *one) return "";
+  if (two.bytes > 0 && rate >= k_far_less * one) return "";
   return fmt::format("its daemon streams a file: two places at once brought {}",
                      two.bytes == 0 ? "nothing in time" : text::format_rate(rate));
 }
@@ -137,7 +138,10 @@ void Probe::measure_daemon() {
   constexpr std::size_t k_telling_blocks = 40;
   const std::size_t share =
       share_blocks(unread_.size(), options_.in_flight)[options_.in_flight.size()];
-  measure_one_reader(std::max(share, std::min(k_telling_blocks, unread_.size() / 2)));
+  const std::size_t most = blocks_for_one_reader(std::nullopt, options_.sequential_time);
+  const std::size_t count =
+      std::max(std::min(share, most), std::min(k_telling_blocks, unread_.size() / 2));
+  measure_one_reader(take(unread_.size() - count, count));  // one file after the other
   files_.set_readahead(ProbedFiles::Readahead::off);
   const std::string why_one = why_one_stream();
   if (why_one.empty()) {

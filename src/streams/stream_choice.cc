@@ -8,6 +8,8 @@ namespace coldload::streams {
 namespace {
 
 constexpr double k_least_s = 0.1;
+// Before the first trial where one costs something: a stream may begin slowly.
+constexpr double k_first_s = 0.3;
 constexpr std::uint64_t k_bytes_per_stream = std::uint64_t{4} << 20;
 // What is less than that of the best rate is no noise.
 constexpr double k_less = 0.85;
@@ -30,7 +32,8 @@ void StreamChoice::arrived(std::uint64_t bytes, bool wanted, os::TimePoint now) 
   }
   bytes_ += bytes;
   const double seconds = os::seconds_between(since_, now);
-  if (seconds < k_least_s) return;
+  const bool is_dear = left_bytes_ && phase_ == Phase::first;
+  if (seconds < (is_dear ? k_first_s : k_least_s)) return;
   const std::uint64_t needed = k_bytes_per_stream * streams_;
   const double rate = static_cast<double>(bytes_) / seconds;
   if (phase_ == Phase::more) {
