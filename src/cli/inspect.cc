@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "cli/command.h"
+#include "cli/values.h"
 #include "model/checkpoint.h"
 #include "model/headers.h"
 #include "model/summary.h"

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "model/checkpoint.h"
+#include "model/safetensors.h"
 
 namespace coldload::model {
 
