@@ -5,6 +5,7 @@
 #include "records/json_values.h"
 #include "report/dominance.h"
 #include "report/recommendation.h"
+#include "report/wording.h"
 
 namespace coldload::report {
 
