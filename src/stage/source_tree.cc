@@ -18,6 +18,8 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "os/error.h"
+#include "os/fd.h"
 #include "os/interrupt.h"
 #include "os/path.h"
 #include "stage/bounded_threads.h"
@@ -119,6 +121,7 @@ class Scan {
       throw UnfitTree(
           fmt::format("cannot stage {}: its path is not UTF-8", text::valid_utf8(tree_.root)));
     }
+    tree_.on_fuse = os::lies_on_fuse(os::open_file(tree_.root, O_PATH | O_DIRECTORY));
     blobs_ = blobs_of(tree_.root);
     if (options_.selection.only.empty()) return list(tree_.root);
     const std::lock_guard lock(mutex_);

@@ -26,6 +26,7 @@ struct SourceTree {
   std::vector<std::string> directories;  // below the root, parents first
   std::vector<SourceFile> files;         // by name
   std::vector<SourceFile> left_out;      // by name; without a real path
+  bool on_fuse = false;                  // a daemon may answer for the root
 
   [[nodiscard]] std::uint64_t bytes() const;
   bool operator==(const SourceTree&) const = default;

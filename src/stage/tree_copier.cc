@@ -123,8 +123,7 @@ class CopyJob {
   // A trial costs something where a daemon answers.
   static streams::ChunkQueue::Wish wish(const SourceTree& tree, unsigned jobs) {
     streams::ChunkQueue::Wish wish{jobs};
-    if (os::lies_on_fuse(os::open_file(tree.root, O_RDONLY | O_DIRECTORY)))
-      wish.bytes = tree.bytes();
+    if (tree.on_fuse) wish.bytes = tree.bytes();
     return wish;
   }
 
