@@ -141,7 +141,7 @@ Came ReadAhead::Shared::read_all(const Step& step, const Piece& piece,
   const int fd = piece.file->fd.get();
   // All requests of the piece at once, then wait for them: one read at a time would have no more
   // under way than the mount's readahead. That is what a stream is.
-  const bool at_once = queue->streams() > 1;
+  const bool at_once = !may_want_one_stream || queue->streams() > 1;
   for (std::uint64_t at = 0; at_once && at < piece.bytes; at += options.window_bytes) {
     ::posix_fadvise(fd, static_cast<off_t>(piece.offset + at),
                     static_cast<off_t>(std::min(options.window_bytes, piece.bytes - at)),
