@@ -141,7 +141,10 @@ void Probe::measure_daemon() {
   const std::size_t most = blocks_for_one_reader(std::nullopt, options_.sequential_time);
   const std::size_t count =
       std::max(std::min(share, most), std::min(k_telling_blocks, unread_.size() / 2));
-  measure_one_reader(take(unread_.size() - count, count));  // one file after the other
+  measure_one_reader(take(0, count));  // one file after the other
+  // What readahead may have brought besides is read by nobody.
+  constexpr std::size_t k_readahead_blocks = 8;
+  static_cast<void>(take(0, std::min(k_readahead_blocks, unread_.size() / 8)));
   files_.set_readahead(ProbedFiles::Readahead::off);
   const std::string why_one = why_one_stream();
   if (why_one.empty()) {
