@@ -5,8 +5,10 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "os/directory.h"
 #include "os/error.h"
 
 namespace coldload::os {
@@ -33,20 +35,56 @@ std::optional<std::string> try_read_text(const std::string& path, std::size_t li
   }
 }
 
-void replace_text(const std::string& path, std::string_view text) {
-  const std::string temporary = fmt::format("{}.{}.tmp", path, ::getpid());
+namespace {
+
+// A device, a FIFO or what a shell gave as /dev/stdout is not ours to replace.
+void write_in_place(const std::string& path, std::string_view text) {
+  const Fd file = open_file(path, O_WRONLY | O_NOCTTY);
+  write_full(file, text);
+}
+
+// As the shell opened it: with what it has already, and at the place where that ends.
+Fd standard_output(const std::string& path) {
+  const int fd = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) throw SystemError("write", path, errno);
+  return {fd, path};
+}
+
+bool is_standard_output(const struct stat& info) {
+  struct stat own {};
+  return ::fstat(STDOUT_FILENO, &own) == 0 && own.st_dev == info.st_dev &&
+         own.st_ino == info.st_ino;
+}
+
+// A name that is too long with what is put around it would fail where the file itself does not.
+constexpr std::size_t k_most_of_a_name = 64;
+
+void replace_in(const OutputPlace& place, std::string_view text) {
+  const Directory& directory = place.directory;
+  std::string temporary;
   try {
-    Fd file = open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    Fd file = directory.create_unguessable("." + place.name.substr(0, k_most_of_a_name) + ".", 0644,
+                                           &temporary);
     write_full(file, text);
-    if (::fsync(file.get()) != 0) throw SystemError("flush", temporary, errno);
+    if (::fsync(file.get()) != 0) throw SystemError("flush", file.path(), errno);
     file.reset();
-    if (::rename(temporary.c_str(), path.c_str()) != 0) {
-      throw SystemError("write", path, errno);
-    }
-  } catch (...) {
-    ::unlink(temporary.c_str());
-    throw;
+    directory.rename(temporary, directory, place.name);
+  } catch (const SystemError& error) {
+    if (!temporary.empty()) directory.remove_file(temporary);
+    throw SystemError("write", directory.path_of(place.name), error.code());
   }
+}
+
+}  // namespace
+
+void replace_text(const std::string& path, std::string_view text) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0) {
+    if (is_standard_output(info)) return write_full(standard_output(path), text);
+    if (S_ISDIR(info.st_mode)) throw SystemError("write", path, EISDIR);
+    if (!S_ISREG(info.st_mode)) return write_in_place(path, text);
+  }
+  replace_in(output_place(path), text);
 }
 
 }  // namespace coldload::os

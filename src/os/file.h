@@ -21,8 +21,10 @@ namespace coldload::os {
 [[nodiscard]] std::optional<std::string> try_read_text(const std::string& path,
                                                        std::size_t limit_bytes = 1 << 20);
 
-// Replaces `path` as a whole: temporary sibling, fsync, rename. Throws SystemError and leaves the
-// old file and no sibling.
+// Writes the file that somebody named. A regular one is replaced as a whole: a temporary sibling,
+// fsync, rename. A link is followed where this user or root owns it, and refused elsewhere. A
+// device, a FIFO and what standard output is open on are written in place. Throws Error and leaves
+// the old file and no sibling.
 void replace_text(const std::string& path, std::string_view text);
 
 }  // namespace coldload::os

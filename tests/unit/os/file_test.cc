@@ -1,13 +1,16 @@
 #include "os/file.h"
 
+#include <climits>
 #include <filesystem>
 #include <string>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "os/error.h"
+#include "os/fd.h"
 #include "unit/temporary_directory.h"
 
 namespace coldload::os {
@@ -72,6 +75,43 @@ TEST(ReplaceText, KeepsTheOldFileWhereItFails) {
   EXPECT_THROW(replace_text(path, "new"), SystemError);
   EXPECT_EQ(read_text(path + "/inside"), "kept");
   EXPECT_EQ(entries_in(directory.path()), 1U);
+}
+
+TEST(ReplaceText, WritesWhatIsNoRegularFileInPlace) {
+  const TemporaryDirectory directory("file-test");
+  const std::string fifo = directory.path() + "/fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const Fd reader = open_file(fifo, O_RDONLY | O_NONBLOCK);
+  replace_text(fifo, "through");
+  std::string got;
+  EXPECT_TRUE(read_some(reader, &got));
+  EXPECT_EQ(got, "through");
+  fs::create_symlink(fifo, directory.path() + "/link");
+  replace_text(directory.path() + "/link", "again");
+  EXPECT_TRUE(read_some(reader, &got));
+  EXPECT_EQ(got, "throughagain");
+  replace_text("/dev/null", "nothing");
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+}
+
+TEST(ReplaceText, ReplacesWhatItsOwnersLinkLeadsTo) {
+  const TemporaryDirectory directory("file-test");
+  const std::string link = directory.path() + "/link";
+  fs::create_symlink("file", link);
+  replace_text(link, "new");
+  EXPECT_TRUE(fs::is_symlink(link));
+  EXPECT_EQ(read_text(directory.path() + "/file"), "new");
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can make a link somebody else's";
+  ASSERT_EQ(::lchown(link.c_str(), 65534, 65534), 0);
+  EXPECT_THROW(replace_text(link, "theirs"), Error);
+  EXPECT_EQ(read_text(directory.path() + "/file"), "new");
+}
+
+TEST(ReplaceText, TakesALongName) {
+  const TemporaryDirectory directory("file-test");
+  const std::string path = directory.path() + "/" + std::string(NAME_MAX, 'n');
+  replace_text(path, "x");
+  EXPECT_EQ(read_text(path), "x");
 }
 
 TEST(TemporaryDirectory, GoesWithAllThatIsInIt) {
