@@ -10,6 +10,7 @@
 #include "findings/compare.h"
 #include "findings/comparison.h"
 #include "os/error.h"
+#include "os/standard_streams.h"
 #include "records/dataset.h"
 #include "records/results.h"
 #include "report/comparison_json.h"
@@ -80,8 +81,9 @@ int run_report(const std::vector<std::string>& args) {
       output = (std::filesystem::path(records.front()).parent_path() / records::k_markdown_name)
                    .string();
     }
+    const bool is_shown = os::is_standard_output(output);
     report::write_report_files(records, comparisons, output);
-    print_out("{}\n", output);
+    if (!is_shown) print_out("{}\n", output);
   }
   return any_holds(conditions, comparisons) ? k_exit_condition : k_exit_ok;
 }

@@ -1,10 +1,8 @@
 #include "measure/experiment.h"
 
-#include <filesystem>
 #include <random>
 #include <set>
 #include <string>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,6 +11,7 @@
 
 #include "measure/arm_floor.h"
 #include "measure/environment.h"
+#include "measure/log_folder.h"
 #include "measure/trial.h"
 #include "os/clock.h"
 #include "os/error.h"
@@ -66,18 +65,6 @@ std::string new_experiment_id() {
   std::string stamp = os::utc_timestamp();
   std::erase_if(stamp, [](char c) { return c == '-' || c == ':'; });
   return fmt::format("{}-{:04x}", stamp, device() & 0xFFFFU);
-}
-
-// The log of one trial, relative to the out directory; its folder is made:
-// logs/<experiment>/<position>-<mode>.log
-std::string log_name(const Plan& plan, const std::string& id, std::uint64_t position,
-                     const Subject& subject) {
-  const std::string folder = fmt::format("{}/logs/{}", plan.out_directory, id);
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) throw os::SystemError("create", folder, error.value());
-  return fmt::format("logs/{}/{:03}-{}{}.log", id, position, subject.storage_mode(),
-                     subject.kind == TrialKind::warm_up ? "_warmup" : "");
 }
 
 // The --cleanup of every arm whose --setup began, also where the experiment ends by an error.
@@ -144,6 +131,7 @@ class Series {
         watcher_(watcher),
         facts_(gather_facts(plan, arms, nvml)),
         slots_(slots_of(plan, arms)),
+        logs_(sink.directory(), facts_.id),
         stop_(plan.count, arms.all().size()) {
     for (const Arm& arm : arms.all()) {
       if (arm.stand_in) stand_in_servers_.insert(arm.stand_in->pid());
@@ -163,7 +151,9 @@ class Series {
   bool run(const Slot& slot) {
     const Subject subject = arms_.subject(slot);
     watcher_.trial_begins(subject, ++position_, slots_.size());
-    const std::string log = log_name(plan_, facts_.id, position_, subject);
+    const bool warms_up = subject.kind == TrialKind::warm_up;
+    const LogFolder::Log log =
+        logs_.create(position_, subject.storage_mode() + (warms_up ? "_warmup" : ""));
     if (slot.kind == TrialKind::after_copy && !subject.arm.copy->renew(watcher_)) return false;
     TrialResult trial = run_trial({plan_, subject, stand_in_servers_, log}, nvml_, watcher_);
     if (!trial.left_behind.empty()) {
@@ -232,6 +222,7 @@ class Series {
   ExperimentWatcher& watcher_;
   const records::ExperimentFacts facts_;
   const std::vector<Slot> slots_;
+  LogFolder logs_;
   std::set<pid_t> stand_in_servers_;
   RunStop stop_;
   std::uint64_t position_ = 0;

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 
 #include "os/child_output.h"
@@ -29,10 +28,8 @@ std::optional<std::uint64_t> direct_bytes(const text::json::object& ready) {
 
 class LaunchedLoader : public Launched {
  public:
-  LaunchedLoader(std::vector<std::string> argv, const std::string& log_path,
-                 std::chrono::nanoseconds timeout)
+  LaunchedLoader(std::vector<std::string> argv, const os::Fd& log, std::chrono::nanoseconds timeout)
       : argv_(std::move(argv)), timeout_(timeout) {
-    const os::Fd log = os::open_file(log_path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
     os::Pipe status = os::make_pipe();
     os::SpawnOptions options;
     options.argv = argv_;
@@ -157,7 +154,7 @@ class NativeTarget : public Target {
       argv.emplace_back("--pace");
       argv.push_back(request.pace->spec);
     }
-    return std::make_unique<LaunchedLoader>(std::move(argv), request.log_path, options_.timeout);
+    return std::make_unique<LaunchedLoader>(std::move(argv), *request.log, options_.timeout);
   }
 
  private:

@@ -114,7 +114,7 @@ class LaunchedServer : public Launched {
   // The reason that `coldload run` gave in the log, which it shares with the server.
   [[nodiscard]] std::optional<std::string> why_not_read_ahead() const {
     if (!read_ahead_) return std::nullopt;
-    std::ifstream log(options_.log_path);
+    std::ifstream log(options_.log->path());
     for (std::string line; std::getline(log, line);) {
       const std::size_t at = line.find(run::k_not_read_ahead);
       if (at != std::string::npos) return line.substr(at);
@@ -248,7 +248,7 @@ class ServerTarget : public Target {
     process::LaunchOptions launch;
     launch.argv = server::substitute(options_.command.argv, values);
     launch.environment = united_environment(options_, caches_ ? &*caches_ : nullptr);
-    launch.log_path = request.log_path;
+    launch.log = request.log;
     launch.echo = options_.echo;
     launch.secrets = options_.secrets;
     launch.ready_url = server::substitute(options_.ready.url, values);

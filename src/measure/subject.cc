@@ -42,9 +42,9 @@ bool Subject::is_evicted(ColdPolicy policy) const {
   return kind == TrialKind::cold && policy != ColdPolicy::off && !arm.is_memory();
 }
 
-LaunchRequest Subject::launch_request(const std::string& log_path) const {
+LaunchRequest Subject::launch_request(std::shared_ptr<const os::Fd> log) const {
   // The pace of a stand-in is storage's: what is resident has none.
-  return {arm.path, log_path, kind == TrialKind::warm ? std::nullopt : arm.pace,
+  return {arm.path, std::move(log), kind == TrialKind::warm ? std::nullopt : arm.pace,
           !arm.facts.prefetch_of.empty(), arm.request.weights};
 }
 

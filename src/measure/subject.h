@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "measure/plan.h"
 #include "measure/schedule.h"
 #include "measure/target.h"
+#include "os/fd.h"
 
 namespace coldload::measure {
 
@@ -39,7 +41,7 @@ struct Subject {
   [[nodiscard]] std::string storage_mode() const;
   // Whether its checkpoint is brought out of memory: what is memory itself cannot be.
   [[nodiscard]] bool is_evicted(ColdPolicy policy) const;
-  [[nodiscard]] LaunchRequest launch_request(const std::string& log_path) const;
+  [[nodiscard]] LaunchRequest launch_request(std::shared_ptr<const os::Fd> log) const;
 };
 
 }  // namespace coldload::measure

@@ -13,6 +13,7 @@
 
 #include "measure/plan.h"
 #include "os/clock.h"
+#include "os/fd.h"
 #include "process/process_tree.h"
 #include "process/server_process.h"
 #include "records/record.h"
@@ -21,7 +22,7 @@ namespace coldload::measure {
 
 struct LaunchRequest {
   std::string model_path;
-  std::string log_path;                // where the target's output goes
+  std::shared_ptr<const os::Fd> log;   // where the target's output goes
   std::optional<StandInRequest> pace;  // shape the native loader's reads (no FUSE here)
   bool read_ahead = false;             // a server's: by `coldload run`, as a user would
   std::string weights = {};            // what that is told of them; empty: nothing

@@ -296,10 +296,9 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   record.resident_bytes_before = start.view.resident_bytes();  // nothing between this and launch
   start.evidence.resident_bytes_before = start.view.resident_bytes_of(start.can_be_cold);
 
-  const std::string log_path = input.plan.out_directory + "/" + input.log_name;
   std::unique_ptr<Launched> launched;
   try {
-    launched = subject.target.launch(subject.launch_request(log_path));
+    launched = subject.target.launch(subject.launch_request(input.log.file));
   } catch (const os::Error& error) {
     result.interrupted = os::interrupted();
     if (result.interrupted) return result;
@@ -309,7 +308,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
     return result;
   }
   record.argv = launched->argv();
-  record.log_file = input.log_name;
+  record.log_file = input.log.name;
   const process::Readiness seen =
       watch_load(input, *launched, nvml, baseline, &start, watcher, &record);
   std::vector<std::optional<std::uint64_t>> resident;  // by candidate
@@ -331,7 +330,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   const Account account = launched->account(seen);
   start.evidence.direct_bytes = account.direct_bytes;
   result.weights = note_weights(subject, seen.outcome, resident, &start, &record);
-  apply_outcome(seen, account, *launched, log_path, &record);
+  apply_outcome(seen, account, *launched, input.log.file->path(), &record);
   apply_verdict(input, start.evidence, &record);
   return result;
 }

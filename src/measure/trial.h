@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "gpu/nvml.h"
+#include "measure/log_folder.h"
 #include "measure/plan.h"
 #include "measure/read_set.h"
 #include "measure/subject.h"
@@ -22,7 +23,7 @@ struct TrialInput {
   const Plan& plan;
   Subject subject;
   std::set<pid_t> ignored_processes;  // the stand-ins' servers
-  std::string log_name;               // relative to the out directory
+  LogFolder::Log log;
 };
 
 struct TrialResult {

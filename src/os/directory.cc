@@ -104,6 +104,16 @@ std::string Directory::path_of(std::string_view name) const {
   return fmt::format("{}{}{}", path(), path().ends_with('/') ? "" : "/", name);
 }
 
+Directory Directory::again() const { return reached_by("."); }
+
+Directory Directory::reached_by(const std::string& path) const {
+  const int fd = retried(
+      [&] { return ::openat(fd_.get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+  const std::string shown = path == "." ? fd_.path() : (path.front() == '/' ? path : path_of(path));
+  if (fd < 0) throw SystemError("open", shown, errno);
+  return Directory(Fd(fd, shown));
+}
+
 Directory Directory::subdirectory(const std::string& name) const {
   return Directory(open_file(name, O_RDONLY | O_DIRECTORY));
 }
@@ -185,26 +195,51 @@ uid_t Directory::owner_of_new_files() const {
   return owner;
 }
 
-OutputPlace output_place(const std::string& path) {
+namespace {
+
+// `given`: what was named, for messages.
+OutputPlace follow_own_links(OutputPlace place, const std::string& given) {
   constexpr int k_most_links = 40;  // the kernel follows no more (path_resolution(7))
-  namespace fs = std::filesystem;
-  fs::path at = path;
   for (int links = 0; links <= k_most_links; ++links) {
-    OutputPlace place{Directory::open(at.parent_path()), at.filename()};
-    if (place.name.empty() || place.name == "." || place.name == "..") {
-      throw SystemError("write", path, EISDIR);
-    }
     const auto info = place.directory.look(place.name);
     if (!info || !S_ISLNK(info->st_mode)) return place;
     if (info->st_uid != ::geteuid() && info->st_uid != 0) {
       throw Error(fmt::format(
-          "cannot write {}: it is a link that another user made (uid {}); remove it, or "
-          "name another file",
-          at.string(), info->st_uid));
+          "cannot write {}: it is a link that another user made (uid {}); remove it, or name "
+          "another place",
+          place.directory.path_of(place.name), info->st_uid));
     }
-    at = fs::path(place.directory.path()) / place.directory.read_link(place.name);
+    // From the root, or from here: a descriptor needs no path to be reached.
+    const std::filesystem::path target = place.directory.read_link(place.name);
+    const std::filesystem::path parent = target.parent_path();
+    std::string name = target.filename();
+    if (name.empty() || name == "." || name == "..") break;
+    place = {parent.empty() ? std::move(place.directory) : place.directory.reached_by(parent),
+             name};
   }
-  throw SystemError("write", path, ELOOP);
+  throw SystemError("write", given, ELOOP);
+}
+
+}  // namespace
+
+OutputPlace output_place(const std::string& path) {
+  const std::filesystem::path given = path;
+  const std::string name = given.filename();
+  if (name.empty() || name == "." || name == "..") throw SystemError("write", path, EISDIR);
+  return follow_own_links({Directory::open(given.parent_path()), name}, path);
+}
+
+OutputPlace output_place(const Directory& directory, const std::string& name) {
+  return follow_own_links({directory.again(), name}, directory.path_of(name));
+}
+
+Directory output_directory(const std::string& path) {
+  std::string wanted = path;
+  while (wanted.size() > 1 && wanted.back() == '/') wanted.pop_back();
+  const std::string name = std::filesystem::path(wanted).filename();
+  if (name.empty() || name == "." || name == "..") return Directory::open(wanted);
+  const OutputPlace place = output_place(wanted);
+  return place.directory.subdirectory(place.name);
 }
 
 }  // namespace coldload::os

@@ -25,6 +25,10 @@ class Directory {
   Directory() = default;
   // Links in `path` are followed: whoever named it means what it leads to.
   [[nodiscard]] static Directory open(const std::string& path);
+  // From here by a path whose links are followed, as open() does.
+  [[nodiscard]] Directory reached_by(const std::string& path) const;
+  // The same directory by another descriptor.
+  [[nodiscard]] Directory again() const;
 
   [[nodiscard]] const std::string& path() const { return fd_.path(); }
   // To be shown: where `name` lies.
@@ -77,5 +81,8 @@ struct OutputPlace {
 // Follows a link in the last place of `path` where this user or root owns it: in a directory that
 // others may write, somebody else's leads our bytes where he wants. Throws Error for such a one.
 [[nodiscard]] OutputPlace output_place(const std::string& path);
+[[nodiscard]] OutputPlace output_place(const Directory& directory, const std::string& name);
+// By the same rule, a directory that is there.
+[[nodiscard]] Directory output_directory(const std::string& path);
 
 }  // namespace coldload::os

@@ -10,6 +10,7 @@
 
 #include "os/directory.h"
 #include "os/error.h"
+#include "os/standard_streams.h"
 
 namespace coldload::os {
 
@@ -50,12 +51,6 @@ Fd standard_output(const std::string& path) {
   return {fd, path};
 }
 
-bool is_standard_output(const struct stat& info) {
-  struct stat own {};
-  return ::fstat(STDOUT_FILENO, &own) == 0 && own.st_dev == info.st_dev &&
-         own.st_ino == info.st_ino;
-}
-
 // A name that is too long with what is put around it would fail where the file itself does not.
 constexpr std::size_t k_most_of_a_name = 64;
 
@@ -80,7 +75,7 @@ void replace_in(const OutputPlace& place, std::string_view text) {
 void replace_text(const std::string& path, std::string_view text) {
   struct stat info {};
   if (::stat(path.c_str(), &info) == 0) {
-    if (is_standard_output(info)) return write_full(standard_output(path), text);
+    if (is_standard_output(path)) return write_full(standard_output(path), text);
     if (S_ISDIR(info.st_mode)) throw SystemError("write", path, EISDIR);
     if (!S_ISREG(info.st_mode)) return write_in_place(path, text);
   }

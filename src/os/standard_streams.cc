@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "os/error.h"
@@ -28,6 +29,13 @@ void open_missing_streams() noexcept {
     const int flags = fd == STDERR_FILENO ? O_WRONLY : O_RDONLY;
     if (::open("/dev/null", flags) != fd) ::_exit(EXIT_FAILURE);
   }
+}
+
+bool is_standard_output(const std::string& path) {
+  struct stat named {};
+  struct stat own {};
+  return ::stat(path.c_str(), &named) == 0 && ::fstat(STDOUT_FILENO, &own) == 0 &&
+         named.st_dev == own.st_dev && named.st_ino == own.st_ino;
 }
 
 void finish_standard_output() {

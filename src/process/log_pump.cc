@@ -34,7 +34,6 @@ void echo(std::string_view text) {
 
 LogPump::LogPump(LogPumpOptions options)
     : options_(std::move(options)),
-      log_(os::open_file(options_.log_path, O_WRONLY | O_CREAT | O_TRUNC, 0644)),
       pipe_(os::make_pipe()),
       stop_(os::make_pipe()),
       redactor_(options_.secrets) {
@@ -101,7 +100,7 @@ void LogPump::pass_on(os::TimePoint received, std::string_view text) {
   if (text.empty()) return;
   if (!log_failed_) {
     try {
-      os::write_full(log_, text);
+      os::write_full(*options_.log, text);
     } catch (...) {
       log_failed_ = true;
       note_failure();

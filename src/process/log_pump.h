@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -30,15 +31,15 @@ namespace coldload::process {
 using OnOutput = std::function<void(os::TimePoint, std::string_view)>;
 
 struct LogPumpOptions {
-  std::string log_path;  // replaced if it exists
-  bool echo = false;     // also to our stderr, as far as that keeps up
-  OnOutput on_output;    // may be empty
+  std::shared_ptr<const os::Fd> log;  // for writing
+  bool echo = false;                  // also to our stderr, as far as that keeps up
+  OnOutput on_output;                 // may be empty
   text::Redactor secrets = {};
 };
 
 class LogPump {
  public:
-  // Opens the log and starts the thread. Throws os::SystemError.
+  // Starts the thread. Throws os::SystemError.
   explicit LogPump(LogPumpOptions options);
   ~LogPump();
   LogPump(const LogPump&) = delete;
@@ -65,7 +66,6 @@ class LogPump {
   void note_failure() noexcept;
 
   LogPumpOptions options_;
-  os::Fd log_;
   os::Pipe pipe_;
   os::Pipe stop_;  // readable when the thread is to end
   text::StreamRedactor redactor_;

@@ -33,7 +33,7 @@ ServerProcess::ServerProcess(const LaunchOptions& options)
     : options_(options),
       url_(free_url(options.ready_url)),
       makes_socket_(!url_.socket_path.empty() && ::access(url_.socket_path.c_str(), F_OK) != 0),
-      pump_({options.log_path, options.echo, options.on_output, options.secrets}),
+      pump_({options.log, options.echo, options.on_output, options.secrets}),
       guard_(options.guard, pump_.write_fd()) {
   pump_.close_write_end();
   tree_.set_cgroup(guard_.cgroup());

@@ -6,11 +6,13 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "os/clock.h"
+#include "os/fd.h"
 #include "os/subprocess.h"
 #include "process/guard.h"
 #include "process/log_pump.h"
@@ -24,10 +26,10 @@ inline constexpr std::chrono::seconds k_default_grace{15};
 
 // Placeholders in the command are already replaced.
 struct LaunchOptions : os::Command {
-  std::string log_path;    // stdout and stderr of the whole tree
-  bool echo = false;       // the same to our stderr
-  OnOutput on_output;      // each piece of output, stamped; see LogPump
-  text::Redactor secrets;  // taken out of the output
+  std::shared_ptr<const os::Fd> log;  // stdout and stderr of the whole tree
+  bool echo = false;                  // the same to our stderr
+  OnOutput on_output;                 // each piece of output, stamped; see LogPump
+  text::Redactor secrets;             // taken out of the output
   std::string ready_url;
   // The command of the server's guard; see Guard.
   std::vector<std::string> guard{"/proc/self/exe", "guard"};

@@ -47,35 +47,30 @@ class Lock {
   int fd_;
 };
 
-os::Fd open_for_appending(const std::string& path) {
+os::Fd open_for_appending(const os::Directory& out, const char* name) {
+  const os::OutputPlace place = os::output_place(out, name);
   // O_NONBLOCK: a FIFO in its place must not hang us.
-  os::Fd file = os::open_file(path, O_RDWR | O_CREAT | O_APPEND | O_NONBLOCK, 0644);
+  os::Fd file =
+      place.directory.open_file(place.name, O_RDWR | O_CREAT | O_APPEND | O_NONBLOCK, 0644);
   if (!S_ISREG(os::file_status(file).st_mode)) {
-    throw os::Error(fmt::format("cannot append to {}: it is not a regular file", path));
+    throw os::Error(fmt::format("cannot append to {}: it is not a regular file", file.path()));
   }
   return file;
 }
 
-void create_directory(const std::string& directory) {
+os::Directory create_directory(const std::string& path) {
   std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  if (error) throw os::SystemError("create the directory", directory, error.value());
-  if (::access(directory.c_str(), W_OK | X_OK) != 0) {
-    throw os::SystemError("write to the directory", directory, errno);
+  std::filesystem::create_directories(path, error);
+  if (error) throw os::SystemError("create the directory", path, error.value());
+  if (::access(path.c_str(), W_OK | X_OK) != 0) {
+    throw os::SystemError("write to the directory", path, errno);
   }
+  return os::output_directory(path);
 }
 
 void flush(const os::Fd& file) {
   while (::fsync(file.get()) != 0) {
     if (errno != EINTR) throw os::SystemError("flush", file.path(), errno);
-  }
-}
-
-// A file's new entry in its directory is flushed through the directory.
-void flush_directory(const std::string& directory) {
-  const os::Fd file = os::open_file(directory, O_RDONLY | O_DIRECTORY);
-  if (::fsync(file.get()) != 0 && errno != EINVAL) {
-    throw os::SystemError("flush the directory", directory, errno);
   }
 }
 
@@ -125,31 +120,28 @@ void check_still_there(const os::Fd& file) {
 
 }  // namespace
 
-Results::Results(const std::string& directory) {
-  create_directory(directory);
-  const std::string base =
-      directory.empty() || directory.back() == '/' ? directory : directory + '/';
-  markdown_path_ = base + k_markdown_name;
-  csv_ = open_for_appending(base + k_csv_name);
+Results::Results(const std::string& directory) : out_(create_directory(directory)) {
+  markdown_path_ = out_.path_of(k_markdown_name);
+  csv_ = open_for_appending(out_, k_csv_name);
   const Lock lock(csv_);
-  const std::string jsonl_path = base + k_jsonl_name;
-  check_header_or_write_it(jsonl_path);
-  jsonl_ = open_for_appending(jsonl_path);
+  check_header_or_write_it();
+  jsonl_ = open_for_appending(out_, k_jsonl_name);
   read_new_rows();
   match_records();
   row_ids_.clear();
-  flush_directory(directory);
+  out_.flush();
 }
 
-void Results::check_header_or_write_it(const std::string& jsonl_path) {
+void Results::check_header_or_write_it() {
   const std::string header = csv_header();
   if (os::file_size(csv_) == 0) {
-    struct stat info {};
-    if (::stat(jsonl_path.c_str(), &info) == 0 && info.st_size > 0) {
+    const os::OutputPlace jsonl = os::output_place(out_, k_jsonl_name);
+    const auto info = jsonl.directory.look(jsonl.name);
+    if (info && info->st_size > 0) {
       throw os::Error(
           fmt::format("{} holds records, but {} is empty or was not there: every record has a row "
                       "there; {}",
-                      jsonl_path, csv_.path(), k_use_another));
+                      out_.path_of(k_jsonl_name), csv_.path(), k_use_another));
     }
     append_whole(csv_, header);
   }

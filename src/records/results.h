@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "os/directory.h"
 #include "os/fd.h"
 #include "records/record.h"
 
@@ -33,6 +34,8 @@ class Results {
   // and appends it. Throws os::Error with neither file changed, for a full disk for instance.
   void append(Record& record);
 
+  // Where the trials' logs go, too: the directory itself, whatever its path leads to meanwhile.
+  [[nodiscard]] const os::Directory& directory() const { return out_; }
   [[nodiscard]] const std::string& csv_path() const { return csv_.path(); }
   [[nodiscard]] const std::string& jsonl_path() const { return jsonl_.path(); }
   [[nodiscard]] const std::string& markdown_path() const { return markdown_path_; }
@@ -45,11 +48,12 @@ class Results {
   [[nodiscard]] const std::vector<std::string>& mended() const { return mended_; }
 
  private:
-  void check_header_or_write_it(const std::string& jsonl_path);
+  void check_header_or_write_it();
   void read_new_rows();
   void match_records();
   void mend_missing_row(const std::string& line);
 
+  const os::Directory out_;
   os::Fd csv_;
   os::Fd jsonl_;
   std::string markdown_path_;

@@ -74,12 +74,12 @@ TEST_F(OfASubject, OnlyAColdTrialIsEvictedAndOnlyFromWhatIsNotMemory) {
 TEST_F(OfASubject, TheLaunchHasThePaceOfStorageButNotOfMemory) {
   arm_.path = "/m";
   arm_.pace = StandInRequest{"250MB/s", {}};
-  EXPECT_TRUE(of(TrialKind::cold).launch_request("log").pace);
-  EXPECT_FALSE(of(TrialKind::warm).launch_request("log").pace);
-  EXPECT_FALSE(of(TrialKind::cold).launch_request("log").read_ahead);
+  EXPECT_TRUE(of(TrialKind::cold).launch_request(nullptr).pace);
+  EXPECT_FALSE(of(TrialKind::warm).launch_request(nullptr).pace);
+  EXPECT_FALSE(of(TrialKind::cold).launch_request(nullptr).read_ahead);
   arm_.facts.prefetch_of = "net";
-  EXPECT_TRUE(of(TrialKind::cold).launch_request("log").read_ahead);
-  EXPECT_EQ(of(TrialKind::cold).launch_request("log").model_path, "/m");
+  EXPECT_TRUE(of(TrialKind::cold).launch_request(nullptr).read_ahead);
+  EXPECT_EQ(of(TrialKind::cold).launch_request(nullptr).model_path, "/m");
 }
 
 TEST(LabelsOf, APlanAreThoseOfItsPathsAndOfWhatIsMadeOfThem) {

@@ -14,6 +14,7 @@
 #include "process/port.h"
 #include "process/server_process.h"
 #include "unit/eventually.h"
+#include "unit/process/log_file.h"
 #include "unit/temporary_directory.h"
 
 namespace coldload::process::testing {
@@ -44,10 +45,11 @@ struct Launch {
   void command(const std::vector<std::string>& argv) {
     options.argv = argv;
     options.guard = {build_folder() + "/coldload", "guard"};
-    options.log_path = scratch.path() + "/server.log";
+    log_to(scratch.path() + "/server.log");
     options.ready_url = "http://127.0.0.1:" + std::to_string(port) + "/health";
     options.timeout = std::chrono::seconds(60);
   }
+  void log_to(const std::string& path) { options.log = log_at(path); }
   std::string file(const std::string& name) const { return scratch.path() + "/" + name; }
 };
 

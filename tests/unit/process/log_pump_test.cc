@@ -16,6 +16,7 @@
 #include "os/error.h"
 #include "os/file.h"
 #include "os/subprocess.h"
+#include "unit/process/log_file.h"
 #include "unit/temporary_directory.h"
 
 namespace coldload::process {
@@ -41,20 +42,11 @@ os::TimePoint write_and_see_received(const LogPump& pump, const std::string& tex
 
 TEST(LogPump, WritesStdoutAndStderrToTheLog) {
   const TemporaryDirectory scratch("coldload-pump");
-  LogPump pump({scratch.path() + "/log", false, {}});
+  LogPump pump({testing::log_at(scratch.path() + "/log"), false, {}});
   run_into(pump, "echo out; echo err >&2");
   pump.finish();
   EXPECT_NO_THROW(pump.check());
   EXPECT_EQ(os::read_text(scratch.path() + "/log"), "out\nerr\n");
-}
-
-TEST(LogPump, ReplacesAnOlderLog) {
-  const TemporaryDirectory scratch("coldload-pump");
-  os::replace_text(scratch.path() + "/log", "of the last trial");
-  LogPump pump({scratch.path() + "/log", false, {}});
-  run_into(pump, "echo new");
-  pump.finish();
-  EXPECT_EQ(os::read_text(scratch.path() + "/log"), "new\n");
 }
 
 TEST(LogPump, StampsEachPieceInOrder) {
@@ -62,7 +54,8 @@ TEST(LogPump, StampsEachPieceInOrder) {
   std::vector<os::TimePoint> stamps;
   std::string all;
   const os::TimePoint before = os::Clock::now();
-  LogPump pump({scratch.path() + "/log", false, [&](os::TimePoint at, std::string_view text) {
+  LogPump pump({testing::log_at(scratch.path() + "/log"), false,
+                [&](os::TimePoint at, std::string_view text) {
                   stamps.push_back(at);
                   all += text;
                 }});
@@ -80,7 +73,7 @@ TEST(LogPump, TakesALargeLogWithoutALineInOneBuffer) {
   const TemporaryDirectory scratch("coldload-pump");
   rusage before{};
   ::getrusage(RUSAGE_SELF, &before);
-  LogPump pump({scratch.path() + "/log", false, {}});
+  LogPump pump({testing::log_at(scratch.path() + "/log"), false, {}});
   run_into(pump, "head -c 104857600 /dev/zero");
   pump.finish();
   rusage after{};
@@ -92,7 +85,7 @@ TEST(LogPump, TakesALargeLogWithoutALineInOneBuffer) {
 
 TEST(LogPump, EndsThoughSomebodyKeepsThePipeOpen) {
   const TemporaryDirectory scratch("coldload-pump");
-  LogPump pump({scratch.path() + "/log", false, {}});
+  LogPump pump({testing::log_at(scratch.path() + "/log"), false, {}});
   const os::Fd kept(::dup(pump.write_fd()), "pipe");
   os::write_full(kept, "last words\n");
   pump.finish();
@@ -101,7 +94,7 @@ TEST(LogPump, EndsThoughSomebodyKeepsThePipeOpen) {
 
 TEST(LogPump, EndsThoughSomebodyWritesForEver) {
   const TemporaryDirectory scratch("coldload-pump");
-  LogPump pump({"/dev/null", false, {}});
+  LogPump pump({testing::log_at("/dev/null"), false, {}});
   os::SpawnOptions spawn;
   spawn.argv = {"yes"};
   spawn.stdout_fd = pump.write_fd();
@@ -110,7 +103,7 @@ TEST(LogPump, EndsThoughSomebodyWritesForEver) {
 }
 
 TEST(LogPump, AFullDiskIsAnErrorThatNamesTheLogAndDoesNotStopTheServer) {
-  LogPump pump({"/dev/full", false, {}});
+  LogPump pump({testing::log_at("/dev/full"), false, {}});
   run_into(pump, "head -c 4000000 /dev/zero");
   pump.finish();
   EXPECT_EQ(pump.bytes(), 4000000U);
@@ -124,7 +117,7 @@ TEST(LogPump, AFullDiskIsAnErrorThatNamesTheLogAndDoesNotStopTheServer) {
 }
 
 TEST(LogPump, WhatTheReceiverThrowsReachesTheCaller) {
-  LogPump pump({"/dev/null", false,
+  LogPump pump({testing::log_at("/dev/null"), false,
                 [](os::TimePoint, std::string_view) { throw std::runtime_error("parser"); }});
   run_into(pump, "echo one; echo two");
   pump.finish();
@@ -136,7 +129,7 @@ TEST(LogPump, PassesOnNoCredentials) {
   const TemporaryDirectory scratch("coldload-pump");
   std::string all;
   std::vector<os::TimePoint> stamps;
-  LogPump pump({scratch.path() + "/log", false,
+  LogPump pump({testing::log_at(scratch.path() + "/log"), false,
                 [&](os::TimePoint at, std::string_view text) {
                   stamps.push_back(at);
                   all += text;
@@ -152,10 +145,6 @@ TEST(LogPump, PassesOnNoCredentials) {
   ASSERT_GE(stamps.size(), 2U);
   EXPECT_LE(stamps.front(), between);
   EXPECT_GE(stamps.back(), between);
-}
-
-TEST(LogPump, ALogThatCannotBeOpenedIsAnError) {
-  EXPECT_THROW(LogPump({"/nonexistent/folder/log", false, {}}), os::SystemError);
 }
 
 }  // namespace

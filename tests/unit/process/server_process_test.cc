@@ -38,7 +38,7 @@ TEST(ServerProcess, IsReadyAndStopsWithoutATrace) {
   EXPECT_THAT(server.stop(), IsEmpty());
   EXPECT_TRUE(server.ended());
   EXPECT_THAT(descendants_left(), IsEmpty());
-  EXPECT_EQ(last_log_lines(launch.options.log_path, 9).size(), 3U);
+  EXPECT_EQ(last_log_lines(launch.options.log->path(), 9).size(), 3U);
   EXPECT_NO_THROW(require_port_free(launch.port));
 }
 
@@ -61,7 +61,7 @@ TEST(ServerProcess, AnExitBeforeReadyIsSeenWithItsCodeAndItsLog) {
   EXPECT_EQ(result.outcome, Outcome::exited);
   EXPECT_THAT(result.reason, HasSubstr("exit code 3"));
   EXPECT_THAT(server.stop(), IsEmpty());
-  EXPECT_THAT(last_log_lines(launch.options.log_path, 5), ElementsAre("out of memory"));
+  EXPECT_THAT(last_log_lines(launch.options.log->path(), 5), ElementsAre("out of memory"));
 }
 
 TEST(ServerProcess, DeathByASignalIsSeen) {
@@ -164,7 +164,7 @@ TEST(ServerProcess, NamesWhoHoldsItsPortAfterItsEnd) {
 
 TEST(ServerProcess, ALogThatCannotBeWrittenIsAnErrorWithItsPath) {
   Launch launch({"--never-ready", "--log-lines", "10"});
-  launch.options.log_path = "/dev/full";
+  launch.log_to("/dev/full");
   ServerProcess server(launch.options);
   try {
     (void)server.wait_ready();
