@@ -164,7 +164,7 @@ class Series {
     const Subject subject = arms_.subject(slot);
     watcher_.trial_begins(subject, ++position_, slots_.size());
     const std::string log = log_name(plan_, facts_.id, position_, subject);
-    if (slot.kind == TrialKind::after_copy && !subject.arm.copy->renew(watcher_)) return false;
+    if (slot.kind == TrialKind::after_copy && !subject.arm.copy->renew()) return false;
     TrialResult trial = run_trial({plan_, subject, stand_in_servers_, log}, nvml_, watcher_);
     if (!trial.left_behind.empty()) {
       result_.stopped_because = fmt::format(
