@@ -129,7 +129,7 @@ void print_json(const CacheAnswer& answer) {
                                {"resident_bytes", text::or_null(total_resident(answer))},
                                {"reason", text::or_null(answer.reason)},
                                {"files", std::move(files)}};
-  print_out("{}", text::to_pretty(out));
+  print_out("{}", Lines(text::to_pretty(out)));
 }
 
 std::string share(const std::optional<std::uint64_t>& resident, std::uint64_t bytes) {
@@ -173,12 +173,11 @@ int run_cache(const std::vector<std::string>& args) {
   if (app.got_subcommand("warm")) answer = warm(checkpoint);
   json ? print_json(answer) : print_lines(answer);
   if (app.got_subcommand("warm") && !json && gpu::gpu_works_in_host_memory()) {
-    fmt::print(
-        stderr,
+    print_err(
         "coldload: the GPU works in this machine's memory: a server that starts now sees what is "
         "in the page cache as taken; `coldload cache evict` takes it out\n");
   }
-  if (!answer.reason.empty() && !json) fmt::print(stderr, "coldload: {}\n", answer.reason);
+  if (!answer.reason.empty() && !json) print_err("coldload: {}\n", answer.reason);
   return answer.done ? k_exit_ok : k_exit_failed;
 }
 

@@ -63,7 +63,7 @@ bool parse(CLI::App& app, const std::vector<std::string>& args) {
     app.parse(reversed);
     return true;
   } catch (const CLI::CallForHelp&) {
-    print_out("{}", help_of(app));
+    print_out("{}", Lines(help_of(app)));
     return false;
   } catch (const CLI::ExtrasError& error) {
     const std::string flag = first_unknown_flag(app);

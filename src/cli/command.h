@@ -3,16 +3,15 @@
 // Layer: cli. No measurement and no rule is decided here.
 #pragma once
 
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "cli/console.h"
 #include "os/error.h"
 
 namespace coldload::cli {
@@ -72,14 +71,6 @@ auto as_usage(Function function, const std::string& before = "") {
   } catch (const os::Error& error) {
     throw UsageError(before + error.what());
   }
-}
-
-// Prints to standard output. What cannot be written is told once, when all is done
-// (os::finish_standard_output).
-template <typename... Args>
-void print_out(fmt::format_string<Args...> format, Args&&... args) {
-  const std::string text = fmt::format(format, std::forward<Args>(args)...);
-  std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
 // Parses `args` into `app`. Returns false where help was asked for and printed (the command then

@@ -60,8 +60,8 @@ bool any_holds(const std::vector<findings::Condition>& conditions,
   bool holds = false;
   for (const findings::Condition& condition : conditions) {
     const findings::Examined examined = findings::examine(condition, comparisons.front());
-    fmt::print(stderr, "coldload: {}{}\n", examined.fulfilled ? "failed: " : "",
-               report::condition_sentence(condition, examined));
+    print_err("coldload: {}{}\n", examined.fulfilled ? "failed: " : "",
+              report::condition_sentence(condition, examined));
     holds = holds || examined.fulfilled;
   }
   return holds;

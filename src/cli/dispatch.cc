@@ -39,7 +39,7 @@ int dispatch(const std::vector<std::string>& args) {
     return args.empty() ? k_exit_usage : k_exit_ok;
   }
   if (args[0] == "--version") {
-    print_out("{}", version_text());
+    print_out("{}", Lines(version_text()));
     return k_exit_ok;
   }
   std::vector<std::string> names;
@@ -54,7 +54,7 @@ int dispatch(const std::vector<std::string>& args) {
 }
 
 // Where nobody reads them, the exit code tells alone.
-void complain(const std::string& text) { std::fputs(("coldload: " + text + "\n").c_str(), stderr); }
+void complain(const std::string& text) { print_err("coldload: {}\n", text); }
 
 int failure_code() { return os::interrupted() ? k_exit_interrupted : k_exit_failed; }
 
@@ -74,11 +74,16 @@ int run_command_line(int argc, char** argv) {
     os::finish_standard_output();
     return code;
   } catch (const UsageError& error) {
-    complain(cleaned(error) + "\n`coldload --help` lists commands and flags.");
+    complain(cleaned(error));
+    print_err("`coldload --help` lists commands and flags.\n");
     return os::interrupted() ? k_exit_interrupted : k_exit_usage;
   } catch (const os::StallError& error) {
     complain(cleaned(error));
-    std::fflush(stdout);
+    try {
+      os::finish_standard_output();
+    } catch (const os::SystemError& second) {
+      complain(second.what());
+    }
     // A thread is stuck in the kernel: nothing that waits for it may run.
     ::_exit(failure_code());
   } catch (const std::exception& error) {

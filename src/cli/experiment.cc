@@ -108,8 +108,8 @@ records::Dataset write_report(const records::Results& results, bool json) {
   if (dataset.records().empty()) return dataset;
   const std::vector<findings::Comparison> comparisons = findings::compare(dataset);
   report::write_report_files(paths, comparisons, results.markdown_path());
-  print_out("{}", json ? text::to_pretty(report::to_json(comparisons))
-                       : report::terminal_summary(comparisons));
+  print_out("{}", Lines(json ? text::to_pretty(report::to_json(comparisons))
+                             : report::terminal_summary(comparisons)));
   return dataset;
 }
 
@@ -166,13 +166,13 @@ int run_experiment(ExperimentCommand command, const std::vector<std::string>& ar
                      : "";
   if (request.dry_run) {
     warn_of_arms(planned.all(), &watcher);
-    print_out("{}", plan_text);
+    print_out("{}", Lines(plan_text));
     if (!not_startable.empty()) throw UsageError(not_startable);
     return k_exit_ok;
   }
   const auto results =
       as_usage([&] { return std::make_unique<records::Results>(plan.out_directory); });
-  if (request.verbosity != Verbosity::quiet) fmt::print(stderr, "{}", plan_text);
+  if (request.verbosity != Verbosity::quiet) print_err("{}", Lines(plan_text));
   warn_of_results(*results, &watcher);
   warn_of_arms(planned.all(), &watcher);
   if (!not_startable.empty()) watcher.warning(not_startable);
@@ -181,7 +181,7 @@ int run_experiment(ExperimentCommand command, const std::vector<std::string>& ar
   const records::Dataset dataset = write_report(*results, request.json);
   const bool condition_holds = any_holds_of(request.conditions, dataset, result);
   if (!result.stopped_because.empty()) {
-    fmt::print(stderr, "coldload: stopped: {}\n", plan.secrets.apply(result.stopped_because));
+    print_err("coldload: stopped: {}\n", plan.secrets.apply(result.stopped_because));
   }
   return exit_code(result, plan.ignore_failure, condition_holds);
 }

@@ -219,7 +219,7 @@ void print_json(const FloorSubject& subject, const records::Floor& floor) {
   out["warm_floor_s"] = seconds(records::FloorKind::warm);
   out["floor"] = records::to_json(floor);
   out["file_system"] = storage::to_json(subject.storage);
-  print_out("{}", text::to_pretty(out));
+  print_out("{}", Lines(text::to_pretty(out)));
 }
 
 void measure_and_print(const FloorArguments& arguments) {
@@ -238,7 +238,7 @@ void measure_and_print(const FloorArguments& arguments) {
   if (arguments.json) {
     print_json(subject, floor);
   } else {
-    print_out("{}", floor_text(subject, floor));
+    print_out("{}", Lines(floor_text(subject, floor)));
   }
 }
 

@@ -15,7 +15,6 @@
 #include "model/summary.h"
 #include "stand_in/stand_in.h"
 #include "storage/path_info.h"
-#include "text/escape.h"
 #include "text/json.h"
 #include "text/units.h"
 
@@ -33,6 +32,10 @@ json::object tensor_facts(const model::ShardHeader& header, const model::Tensor&
           {"shape", std::move(shape)},
           {"bytes", tensor.bytes()},
           {"shard", std::filesystem::path(header.path()).filename().string()}};
+}
+
+std::string shape_text(const std::vector<std::uint64_t>& shape) {
+  return fmt::format("{}", fmt::join(shape, ","));
 }
 
 json::object to_json(const model::Checkpoint& checkpoint, const model::Summary& summary) {
@@ -83,9 +86,8 @@ void print_tensors(const std::vector<model::ShardHeader>& headers, bool as_json)
       if (as_json) {
         print_out("{}\n", text::to_line(tensor_facts(header, tensor)));
       } else {
-        print_out("{} {} [{}] {} {}\n", text::one_line(header.name(tensor)),
-                  model::name_of(tensor.dtype), fmt::join(header.shape(tensor), ","),
-                  tensor.bytes(), shard);
+        print_out("{} {} [{}] {} {}\n", header.name(tensor), model::name_of(tensor.dtype),
+                  shape_text(header.shape(tensor)), tensor.bytes(), shard);
       }
     }
   }
@@ -107,7 +109,7 @@ void print_storage(const model::Checkpoint& checkpoint) {
   }
   const auto stand_in = stand_in::describe(directory);
   if (!stand_in) return;
-  print_out("stand-in     of {} at {} (pid {})\n", text::one_line(stand_in->source),
+  print_out("stand-in     of {} at {} (pid {})\n", stand_in->source,
             stand_in::to_string(stand_in->pace), stand_in->server_pid);
   if (stand_in->faults.any()) {
     print_out("faults       {}\n", stand_in::to_string(stand_in->faults));
@@ -122,14 +124,14 @@ void print_links(const model::Checkpoint& checkpoint) {
   }
   for (const auto& [directory, count] : targets) {
     print_out("links        {} of {} files lead to {}\n", count, checkpoint.files.size(),
-              text::one_line(directory));
+              directory);
   }
 }
 
 void print_for_people(const model::Checkpoint& checkpoint, const model::Summary& summary) {
   const std::size_t shards = checkpoint.shards().size();
-  print_out("checkpoint   {}\n", text::one_line(checkpoint.path));
-  print_out("name         {}\n", text::one_line(checkpoint.name));
+  print_out("checkpoint   {}\n", checkpoint.path);
+  print_out("name         {}\n", checkpoint.name);
   print_out("weights      {} ({} bytes) in {} {} file{}\n",
             text::format_bytes(checkpoint.weight_bytes()), checkpoint.weight_bytes(), shards,
             model::to_string(checkpoint.format), shards == 1 ? "" : "s");
@@ -149,14 +151,13 @@ void print_for_people(const model::Checkpoint& checkpoint, const model::Summary&
   }
   if (summary.largest != nullptr) {
     const model::ShardHeader& header = *summary.largest_shard;
-    print_out("largest      {} {} [{}], {}\n", text::one_line(header.name(*summary.largest)),
-              model::name_of(summary.largest->dtype),
-              fmt::join(header.shape(*summary.largest), ","),
+    print_out("largest      {} {} [{}], {}\n", header.name(*summary.largest),
+              model::name_of(summary.largest->dtype), shape_text(header.shape(*summary.largest)),
               text::format_bytes(summary.largest->bytes()));
   }
   print_links(checkpoint);
   for (const std::string& remark : checkpoint.remarks) {
-    print_out("note         {}\n", text::one_line(remark));
+    print_out("note         {}\n", remark);
   }
 }
 
@@ -185,7 +186,7 @@ int run_inspect(const std::vector<std::string>& args) {
   } else if (as_json) {
     json::object result = to_json(checkpoint, summary);
     result["storage"] = storage_facts(checkpoint);
-    print_out("{}", text::to_pretty(result));
+    print_out("{}", Lines(text::to_pretty(result)));
   } else {
     print_for_people(checkpoint, summary);
     print_storage(checkpoint);

@@ -3,10 +3,11 @@
 // Layer: cli. No measurement and no rule is decided here.
 #pragma once
 
-#include <cstdio>
 #include <string>
 
 #include <unistd.h>
+
+#include "cli/console.h"
 
 namespace coldload::cli {
 
@@ -21,8 +22,7 @@ class LiveLine {
   [[nodiscard]] bool on_terminal() const { return terminal_; }
   void draw(const std::string& text) {
     if (!terminal_) return;
-    std::fputs(("\r\033[K" + text).c_str(), stderr);
-    std::fflush(stderr);
+    print_err("\r\033[K{}", text);
     shown_ = !text.empty();
   }
   void clear() {

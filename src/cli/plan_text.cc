@@ -1,8 +1,8 @@
 #include "cli/plan_text.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
+#include "cli/console.h"
 #include "measure/arm_floor.h"
 #include "measure/subject.h"
 #include "run/copy_source.h"
@@ -17,23 +17,23 @@ namespace {
 
 std::string describe_arm(const measure::Arm& arm) {
   if (arm.facts.placeholder) {
-    return fmt::format("  {:<8} nothing yet: {}\n", arm.facts.label, arm.facts.missing);
+    return shown::text("  {:<8} nothing yet: {}\n", arm.facts.label, arm.facts.missing);
   }
-  std::string text = fmt::format(
+  std::string text = shown::text(
       "  {:<8} {}\n           {} in {} shards, {} files; {}{}\n", arm.facts.label, arm.facts.path,
       text::format_bytes(arm.weight_bytes()), arm.checkpoint->shards().size(),
       arm.checkpoint->files.size(), arm.storage.mount.fs_type,
       arm.storage.device ? " on " + arm.storage.device->name : "");
   if (arm.facts.stand_in) {
-    text += fmt::format("           seen through a stand-in: {}\n", arm.facts.stand_in->spec);
+    text += shown::text("           seen through a stand-in: {}\n", arm.facts.stand_in->spec);
   }
   // Of a stand-in it is known when it is mounted: pages of a directory in tmpfs are cold behind
   // one.
   if (!arm.cannot_warm.empty() && !arm.facts.stand_in) {
-    text += fmt::format("           no warm runs: {}\n", arm.cannot_warm);
+    text += shown::text("           no warm runs: {}\n", arm.cannot_warm);
   }
   for (const std::string& remark : arm.checkpoint->remarks) {
-    text += fmt::format("           note: {}\n", remark);
+    text += shown::text("           note: {}\n", remark);
   }
   return text;
 }
@@ -41,14 +41,14 @@ std::string describe_arm(const measure::Arm& arm) {
 std::string describe_stage(const measure::StagedArmRequest& stage,
                            const std::vector<measure::Arm>& arms) {
   std::string text =
-      fmt::format("stage    {} to {}, anew before each cold run of it; {}\n", stage.source_label,
+      shown::text("stage    {} to {}, anew before each cold run of it; {}\n", stage.source_label,
                   stage.destination, stage.keep ? "the last copy stays" : "removed in the end");
   for (const measure::Arm& arm : arms) {
     if (arm.facts.label != stage.source_label || !arm.checkpoint) continue;
     const run::CopySource source = run::copy_source(*arm.checkpoint);
     const stage::SourceTree tree = stage::scan_tree(source.directory, {source.selection, {}});
     const std::string left_out = stage::words_of(stage::left_out_of(tree));
-    text += fmt::format("           {} in {} files{}\n", text::format_bytes(tree.bytes()),
+    text += shown::text("           {} in {} files{}\n", text::format_bytes(tree.bytes()),
                         tree.files.size(), left_out.empty() ? "" : "; " + left_out);
   }
   return text;
@@ -58,7 +58,7 @@ std::string describe_eviction(const measure::Plan& plan) {
   if (plan.cold == measure::ColdPolicy::off) {
     return "evict    nothing (--cold off): whatever is in memory stays there\n";
   }
-  return fmt::format("evict    every checkpoint file above, before each cold run{}\n",
+  return shown::text("evict    every checkpoint file above, before each cold run{}\n",
                      plan.drop_caches ? "; then all of the machine's caches" : "");
 }
 
@@ -70,42 +70,42 @@ std::string describe_plan(const measure::Plan& plan, const std::vector<measure::
   for (const measure::Arm& arm : arms) text += describe_arm(arm);
   if (plan.stage) text += describe_stage(*plan.stage, arms);
   for (const std::string& label : plan.prefetch) {
-    text += fmt::format("prefetch {}: {} again, its weights read beside the start\n",
+    text += shown::text("prefetch {}: {} again, its weights read beside the start\n",
                         measure::prefetch_label(label), label);
   }
   text += describe_eviction(plan);
   if (measure::wants_floor(plan)) {
     text +=
-        fmt::format("floor    what each path above can deliver, {} s each before the first run\n",
+        shown::text("floor    what each path above can deliver, {} s each before the first run\n",
                     measure::k_arm_floor_s);
   }
   std::string_view margin = "server   ";
   for (const std::string& line : target.about()) {
-    text += fmt::format("{}{}\n", margin, text::one_line(line));
+    text += shown::text("{}{}\n", margin, line);
     margin = "         ";
   }
   for (const measure::Arm& arm : arms) {
     if (arm.facts.placeholder) continue;
-    text += fmt::format("run      {}\n",
+    text += shown::text("run      {}\n",
                         text::shell_line(plan.secrets.redact_argv(target.planned_argv(arm.path))));
     break;
   }
-  text += fmt::format(
+  text += shown::text(
       "order    {}{}: {} cold and {} warm runs per path{}\n", measure::to_string(plan.order),
-      plan.order == measure::Order::random ? fmt::format(", seed {}", plan.seed) : "",
-      plan.count.automatic ? fmt::format("5 to {}", plan.count.runs)
-                           : fmt::format("{}", plan.count.runs),
+      plan.order == measure::Order::random ? shown::text(", seed {}", plan.seed) : "",
+      plan.count.automatic ? shown::text("5 to {}", plan.count.runs)
+                           : shown::text("{}", plan.count.runs),
       plan.warm_runs,
-      plan.warm_up_runs > 0 ? fmt::format(", after {} discarded launches", plan.warm_up_runs) : "");
+      plan.warm_up_runs > 0 ? shown::text(", after {} discarded launches", plan.warm_up_runs) : "");
   for (const auto& [name, hook] :
        {std::pair("setup", plan.hooks.setup), std::pair("prepare", plan.hooks.prepare),
         std::pair("cleanup", plan.hooks.cleanup)}) {
     if (hook.empty()) continue;
     // As a shell reads it, so that short values are found too.
-    text += fmt::format("{:<8} {}\n", name, plan.secrets.redact_argv({"-c", hook})[1]);
+    text += shown::text("{:<8} {}\n", name, plan.secrets.redact_argv({"-c", hook})[1]);
   }
   text +=
-      fmt::format("write    {0}/storage_layout_bench.csv, .jsonl and .md; logs below {0}/logs\n",
+      shown::text("write    {0}/storage_layout_bench.csv, .jsonl and .md; logs below {0}/logs\n",
                   plan.out_directory);
   return plan.secrets.apply(text);
 }

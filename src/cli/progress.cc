@@ -1,23 +1,17 @@
 #include "cli/progress.h"
 
-#include <cstdio>
 #include <cstdlib>
 #include <utility>
 
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "cli/console.h"
 #include "text/units.h"
 
 namespace coldload::cli {
 
 namespace {
-
-// A terminal that is gone is no reason to fail.
-template <typename... Args>
-void print(fmt::format_string<Args...> format, Args&&... args) {
-  std::fputs(fmt::format(format, std::forward<Args>(args)...).c_str(), stderr);
-}
 
 const char* kind_of(measure::TrialKind kind) {
   if (kind == measure::TrialKind::warm_up) return "warm-up launch (discarded)";
@@ -51,7 +45,7 @@ void ConsoleWatcher::step(const std::string& step, std::uint64_t bytes, std::uin
     step_ = step;
     step_began_ = now;
     if (verbosity_ == Verbosity::verbose && !line_.on_terminal()) {
-      print("{}{}{}\n", title_, title_.empty() ? "" : ": ", step);
+      print_err("{}{}{}\n", title_, title_.empty() ? "" : ": ", step);
     }
   }
   constexpr std::chrono::milliseconds k_redraw{100};
@@ -83,16 +77,22 @@ void ConsoleWatcher::trial_ended(const measure::Subject& subject, const records:
   }
   if (!ok) line += fmt::format(", status={}", to_string(record.status));
   if (!record.reason.empty()) line += fmt::format(": {}", record.reason);
-  if (!ok && colour_) line = "\033[31m" + line + "\033[0m";
-  print("{}\n", line);
+  if (!ok && colour_) {
+    print_err("\033[31m{}\033[0m\n", line);
+  } else {
+    print_err("{}\n", line);
+  }
   if (verbosity_ == Verbosity::quiet) return;
-  for (const std::string& remark : record.remarks) print("    note: {}\n", remark);
+  for (const std::string& remark : record.remarks) print_err("    note: {}\n", remark);
 }
 
 void ConsoleWatcher::warning(const std::string& text) {
   line_.clear();
-  print("{}warning: {}{}\n", colour_ ? "\033[33m" : "", secrets_.apply(text),
-        colour_ ? "\033[0m" : "");
+  if (colour_) {
+    print_err("\033[33mwarning: {}\033[0m\n", secrets_.apply(text));
+  } else {
+    print_err("warning: {}\n", secrets_.apply(text));
+  }
 }
 
 }  // namespace coldload::cli

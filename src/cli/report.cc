@@ -69,13 +69,13 @@ int run_report(const std::vector<std::string>& args) {
   const records::Dataset dataset = records::read_dataset(records);
   const std::vector<findings::Comparison> comparisons = findings::compare(dataset);
   if (other_rate) {
-    print_out("{}", report::what_if_text(latest_of(comparisons, "--what-if"), *other_rate));
+    print_out("{}", Lines(report::what_if_text(latest_of(comparisons, "--what-if"), *other_rate)));
   } else if (recommendation) {
-    print_out("{}", report::recommendation_note(latest_of(comparisons, "--recommendation")));
+    print_out("{}", Lines(report::recommendation_note(latest_of(comparisons, "--recommendation"))));
   } else if (as_short) {
-    print_out("{}", report::short_report(comparisons));
+    print_out("{}", Lines(report::short_report(comparisons)));
   } else if (as_json) {
-    print_out("{}", text::to_pretty(report::to_json(comparisons)));
+    print_out("{}", Lines(text::to_pretty(report::to_json(comparisons))));
   } else {
     if (output.empty()) {
       output = (std::filesystem::path(records.front()).parent_path() / records::k_markdown_name)

@@ -3,15 +3,12 @@
 #include <string_view>
 
 #include <fmt/format.h>
-#include <poll.h>
-#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/values.h"
 #include "run/entrypoint.h"
 #include "run/plan.h"
 #include "server/argv.h"
-#include "text/escape.h"
 #include "text/units.h"
 
 namespace coldload::cli {
@@ -24,12 +21,7 @@ constexpr std::string_view k_unknown_address = "where the server answers is not 
 
 // A line that nobody takes is dropped: a full disk, a log driver that hangs or a terminal that is
 // gone are no reason to leave the server alone with its signals.
-void say(const std::string& line) {
-  const std::string text = fmt::format("coldload: {}\n", line);
-  pollfd entry{STDERR_FILENO, POLLOUT, 0};
-  if (::poll(&entry, 1, 0) != 1 || (entry.revents & POLLOUT) == 0) return;
-  [[maybe_unused]] const auto put = ::write(STDERR_FILENO, text.data(), text.size());
-}
+void say(const std::string& line) { print_err_if_taken("coldload: {}\n", line); }
 
 // "; why", or nothing.
 std::string behind_semicolon(const std::string& text) { return text.empty() ? "" : "; " + text; }
@@ -84,7 +76,7 @@ void say_problems(const run::RunRequest& request, run::RunPlan* plan) {
 }
 
 void say_all(const run::RunRequest& request, run::RunPlan* plan) {
-  for (const std::string& remark : plan->remarks) say(text::one_line(remark));
+  for (const std::string& remark : plan->remarks) say(remark);
   if (plan->name_follows_directory) {
     say("clients see the directory that is served as the model's name, which changes when the copy"
         " is there: give --served-model-name");

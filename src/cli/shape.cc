@@ -1,7 +1,6 @@
 #include <array>
 #include <csignal>
 #include <cstdint>
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/values.h"
 #include "os/interrupt.h"
+#include "os/standard_streams.h"
 #include "os/subprocess.h"
 #include "stand_in/delivery.h"
 #include "stand_in/server.h"
@@ -109,7 +109,7 @@ int serve_in_foreground(const ShapeFlags& flags) {
   stand_in::StandIn stand_in =
       flags.no_measure ? stand_in::StandIn(options) : stand_in::mount(options);
   print_ready(stand_in.description(), ::getpid(), flags.json);
-  std::fflush(stdout);
+  os::finish_standard_output();  // a mount that nobody was told of is of no use
   if (options.detached) let_go_of_terminal();
   while (stand_in.serving()) {
     if (os::interrupted()) return k_exit_ok;  // being ended is how a mount ends
@@ -136,23 +136,28 @@ int serve_in_background(const std::vector<std::string>& args) {
   spawn.new_session = true;
   os::Subprocess server(spawn);
   output.write_end.reset();
-  bool said = false;
+  std::string said;
   while (true) {
     // Ctrl-C does not reach another session by itself.
     if (os::interrupted()) server.send_signal(SIGTERM);
     pollfd wait{output.read_end.get(), POLLIN, 0};
     constexpr int k_step_ms = 200;
     if (::poll(&wait, 1, k_step_ms) <= 0) continue;
-    std::string text;
-    if (!os::read_some(output.read_end, &text)) break;
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    said = true;
+    if (!os::read_some(output.read_end, &said)) break;
   }
-  if (!said || os::interrupted()) {
+  if (said.empty() || os::interrupted()) {
     if (os::interrupted()) server.send_signal(SIGTERM);
     const os::ExitStatus ended = server.wait();
     if (os::interrupted()) return k_exit_interrupted;
     return ended.signal == 0 && ended.code != 0 ? ended.code : k_exit_failed;
+  }
+  print_out("{}", Lines(said));
+  try {
+    os::finish_standard_output();
+  } catch (const os::Error&) {
+    server.send_signal(SIGTERM);
+    server.wait();
+    throw;
   }
   server.detach();
   return k_exit_ok;

@@ -1,6 +1,5 @@
 // coldload stage: copies a checkpoint to faster storage, so that it can be trusted.
 
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -138,7 +137,7 @@ class StageLine {
       line_.draw(text);
     } else if (const os::TimePoint now = os::Clock::now(); at_once || now - last_ > k_plain_pause) {
       // The first one is due after a pause, too: a short copy needs none.
-      if (at_once || last_ != os::TimePoint()) std::fputs((text + "\n").c_str(), stderr);
+      if (at_once || last_ != os::TimePoint()) print_err("{}\n", text);
       last_ = now;
     }
   }
@@ -169,7 +168,7 @@ void print_json(const StageArguments& arguments, const stage::StageResult& resul
   out["hub_checked"] = result.hub_checked;
   out["removed"] = text::json::value_from(result.removed);
   out["remarks"] = text::json::value_from(result.remarks);
-  print_out("{}", text::to_pretty(out));
+  print_out("{}", Lines(text::to_pretty(out)));
 }
 
 void print_checked(const stage::StageResult& result) {
@@ -245,7 +244,7 @@ int stage_and_print(StageArguments arguments) {
   }
   if (!arguments.remark.empty()) result.remarks.push_back(arguments.remark);
   arguments.json ? print_json(arguments, result) : print_text(arguments, result);
-  for (const std::string& remark : result.remarks) fmt::print(stderr, "coldload: {}\n", remark);
+  for (const std::string& remark : result.remarks) print_err("coldload: {}\n", remark);
   return k_exit_ok;
 }
 
@@ -263,18 +262,18 @@ int verify_and_print(const StageArguments& arguments) {
     out["right"] = outcome.problems.empty();
     out["bytes"] = outcome.bytes;
     out["problems"] = text::json::value_from(outcome.problems);
-    print_out("{}", text::to_pretty(out));
+    print_out("{}", Lines(text::to_pretty(out)));
   } else if (outcome.problems.empty()) {
     print_out("{}: {} are what was staged\n", arguments.request.destination,
               text::format_bytes(outcome.bytes));
   }
-  for (const std::string& problem : outcome.problems) fmt::print(stderr, "coldload: {}\n", problem);
+  for (const std::string& problem : outcome.problems) print_err("coldload: {}\n", problem);
   if (!outcome.problems.empty() && !arguments.verify_source) {
-    fmt::print(stderr, "coldload: remove {0} and {0}.coldload.json, then stage again\n",
-               arguments.request.destination);
+    print_err("coldload: remove {0} and {0}.coldload.json, then stage again\n",
+              arguments.request.destination);
   }
   for (const std::string& name : outcome.unknown) {
-    fmt::print(stderr, "coldload: {} is not named by the manifest\n", name);
+    print_err("coldload: {} is not named by the manifest\n", name);
   }
   return outcome.problems.empty() ? k_exit_ok : k_exit_failed;
 }

@@ -9,7 +9,6 @@
 #include "cli/live_line.h"
 #include "model/synthetic.h"
 #include "os/clock.h"
-#include "text/escape.h"
 #include "text/units.h"
 
 namespace coldload::cli {
@@ -60,7 +59,7 @@ int run_synth(const std::vector<std::string>& args) {
   line.clear();
   const double off_percent =
       100 * (static_cast<double>(result.weight_bytes) / static_cast<double>(options.bytes) - 1);
-  print_out("{}\n", text::one_line(result.directory));
+  print_out("{}\n", result.directory);
   print_out("{} ({} bytes, {:+.2f} % of what was asked) in {} shard{}, {} tensors, seed {}\n",
             text::format_bytes(result.weight_bytes), result.weight_bytes, off_percent,
             result.shards, result.shards == 1 ? "" : "s", result.tensors, options.seed);

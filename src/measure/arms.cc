@@ -124,8 +124,8 @@ std::optional<Arm> staged_arm(const StagedArmRequest& stage, const Arm& source,
   request.stage.destination = stage.destination;
   request.keep = stage.keep;
   if (source.pace) request.stage.limit_bytes_per_s = source.pace->pace.rate_bytes_per_s;
-  auto copy = std::make_unique<StagedCopy>(std::move(request));
-  if (!copy->renew(watcher)) return std::nullopt;
+  auto copy = std::make_unique<StagedCopy>(std::move(request), watcher);
+  if (!copy->renew()) return std::nullopt;
   Arm arm = look_at({std::string(k_staged_label),
                      run::served_in_copy(source.path, stage.destination),
                      "",

@@ -154,7 +154,7 @@ class Series {
     const bool warms_up = subject.kind == TrialKind::warm_up;
     const LogFolder::Log log =
         logs_.create(position_, subject.storage_mode() + (warms_up ? "_warmup" : ""));
-    if (slot.kind == TrialKind::after_copy && !subject.arm.copy->renew(watcher_)) return false;
+    if (slot.kind == TrialKind::after_copy && !subject.arm.copy->renew()) return false;
     TrialResult trial = run_trial({plan_, subject, stand_in_servers_, log}, nvml_, watcher_);
     if (!trial.left_behind.empty()) {
       result_.stopped_because = fmt::format(

@@ -29,8 +29,8 @@ StagedCopy::~StagedCopy() {
   try {
     remove();
   } catch (const std::exception& error) {
-    fmt::print(stderr, "coldload: {} was left behind: {}\n", request_.stage.destination,
-               error.what());
+    watcher_.warning(
+        fmt::format("{} was left behind: {}", request_.stage.destination, error.what()));
   }
 }
 
@@ -45,7 +45,7 @@ void StagedCopy::remove() const {
   lock->remove_part();
 }
 
-bool StagedCopy::renew(ExperimentWatcher& watcher) {
+bool StagedCopy::renew() {
   remove();
   made_ = {};
   if (!request_.backing_files.empty()) {
@@ -61,10 +61,11 @@ bool StagedCopy::renew(ExperimentWatcher& watcher) {
                                       text::format_bytes(*left))
                         : "whether the source was in memory before the copy cannot be seen";
   }
-  const stage::StageResult result = stage::stage(
-      request_.stage,
-      {[](const std::string&) {},
-       [&](const stage::CopyProgress& now) { watcher.step("stage", now.bytes, now.total_bytes); }});
+  const stage::StageResult result =
+      stage::stage(request_.stage, {[](const std::string&) {},
+                                    [&](const stage::CopyProgress& now) {
+                                      watcher_.step("stage", now.bytes, now.total_bytes);
+                                    }});
   if (result.interrupted) return false;
   made_.seconds = result.copy_s;
   return true;

@@ -33,7 +33,9 @@ class StagedCopy {
   // removed.
   static void check(const std::string& destination);
 
-  explicit StagedCopy(Request request) : request_(std::move(request)) {}
+  // `watcher` outlives it.
+  StagedCopy(Request request, ExperimentWatcher& watcher)
+      : request_(std::move(request)), watcher_(watcher) {}
   // Removes the copy, unless it is to be kept.
   ~StagedCopy();
   StagedCopy(const StagedCopy&) = delete;
@@ -41,7 +43,7 @@ class StagedCopy {
 
   // Removes the copy, evicts the source and copies again. False where it was interrupted. Throws
   // os::Error.
-  [[nodiscard]] bool renew(ExperimentWatcher& watcher);
+  [[nodiscard]] bool renew();
   // Whether the file of that name, relative to the source, is in the copies.
   [[nodiscard]] bool holds(const std::string& name) const {
     return request_.stage.what.selection.takes(name);
@@ -53,6 +55,7 @@ class StagedCopy {
   void remove() const;
 
   const Request request_;
+  ExperimentWatcher& watcher_;
   Made made_;
 };
 

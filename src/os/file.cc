@@ -44,13 +44,6 @@ void write_in_place(const std::string& path, std::string_view text) {
   write_full(file, text);
 }
 
-// As the shell opened it: with what it has already, and at the place where that ends.
-Fd standard_output(const std::string& path) {
-  const int fd = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
-  if (fd < 0) throw SystemError("write", path, errno);
-  return {fd, path};
-}
-
 // A name that is too long with what is put around it would fail where the file itself does not.
 constexpr std::size_t k_most_of_a_name = 64;
 
@@ -75,7 +68,7 @@ void replace_in(const OutputPlace& place, std::string_view text) {
 void replace_text(const std::string& path, std::string_view text) {
   struct stat info {};
   if (::stat(path.c_str(), &info) == 0) {
-    if (is_standard_output(path)) return write_full(standard_output(path), text);
+    if (is_standard_output(path)) return write_standard_output(text);
     if (S_ISDIR(info.st_mode)) throw SystemError("write", path, EISDIR);
     if (!S_ISREG(info.st_mode)) return write_in_place(path, text);
   }

@@ -20,6 +20,14 @@ bool nobody_reads(int fd) {
   return ::poll(&entry, 1, 0) == 1 && (entry.revents & POLLERR) != 0;
 }
 
+// Why the first write that failed did; 0: none has. A later one may succeed, on a disk that was
+// full for a moment: what is missing stays missing.
+int g_output_failure = 0;
+
+void note_output_failure() {
+  if (g_output_failure == 0) g_output_failure = errno != 0 ? errno : EIO;
+}
+
 }  // namespace
 
 void open_missing_streams() noexcept {
@@ -38,12 +46,28 @@ bool is_standard_output(const std::string& path) {
          named.st_dev == own.st_dev && named.st_ino == own.st_ino;
 }
 
-void finish_standard_output() {
-  const bool failed_before = std::ferror(stdout) != 0;
+void write_standard_output(std::string_view text) {
   errno = 0;
-  if (std::fflush(stdout) == 0 && !failed_before) return;
-  if (errno == EPIPE || nobody_reads(STDOUT_FILENO)) return;
-  throw SystemError("write to", "standard output", errno != 0 ? errno : EIO);
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) note_output_failure();
+}
+
+void write_standard_error(std::string_view text) noexcept {
+  // In one piece: stderr has no buffer.
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
+
+void write_standard_error_if_taken(std::string_view text) noexcept {
+  pollfd entry{STDERR_FILENO, POLLOUT, 0};
+  if (::poll(&entry, 1, 0) != 1 || (entry.revents & POLLOUT) == 0) return;
+  [[maybe_unused]] const auto put = ::write(STDERR_FILENO, text.data(), text.size());
+}
+
+void finish_standard_output() {
+  errno = 0;
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) note_output_failure();
+  if (g_output_failure == 0 || g_output_failure == EPIPE || nobody_reads(STDOUT_FILENO)) return;
+  throw SystemError("write to", "standard output", g_output_failure);
 }
 
 }  // namespace coldload::os

@@ -74,8 +74,8 @@ std::string csv_row_of(const Record& record) {
   const bool loaded = record.status == Status::ok && record.load_s.has_value();
   return text::csv_row({
       fmt::format("{}", record.run_id),
-      text::valid_utf8(record.storage_mode),
-      text::valid_utf8(record.model),
+      text::one_line(record.storage_mode),
+      text::one_line(record.model),
       record.max_model_len ? fmt::format("{}", *record.max_model_len) : "",
       loaded ? fmt::format("{:.3f}", *record.load_s) : "",
       record.gpu_mem_used_mb ? fmt::format("{}", std::llround(*record.gpu_mem_used_mb)) : "",

@@ -1,6 +1,7 @@
 #include "text/escape.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include <boost/algorithm/string/replace.hpp>
@@ -20,15 +21,33 @@ bool is_alphanumeric(unsigned char byte) {
          (byte >= 'a' && byte <= 'z');
 }
 
-std::uint32_t code_point(std::string_view character) {
-  const char* at = character.data();
-  return Utf8::decode_valid(at);
-}
+struct Range {
+  std::uint32_t first;
+  std::uint32_t last;
+};
 
-bool steers(std::uint32_t point) {
-  return point < 0x20 || (point >= 0x7F && point < 0xA0) || point == 0x2028 || point == 0x2029 ||
-         point == 0x200E || point == 0x200F || (point >= 0x202A && point <= 0x202E) ||
-         (point >= 0x2066 && point <= 0x2069);
+// Ascending; the blocks as Unicode 15 names them.
+constexpr std::array<Range, 14> k_steering{{
+    {0x0000, 0x001F},    // C0
+    {0x007F, 0x009F},    // DEL, C1
+    {0x00AD, 0x00AD},    // soft hyphen
+    {0x034F, 0x034F},    // combining grapheme joiner
+    {0x061C, 0x061C},    // Arabic letter mark
+    {0x115F, 0x1160},    // Hangul fillers
+    {0x180E, 0x180E},    // Mongolian vowel separator
+    {0x200B, 0x200F},    // zero-width, left-to-right and right-to-left mark
+    {0x2028, 0x202E},    // line and paragraph separator, embeddings and overrides
+    {0x2060, 0x206F},    // word joiner, invisible operators, isolates
+    {0x3164, 0x3164},    // Hangul filler
+    {0xFEFF, 0xFEFF},    // byte order mark
+    {0xFFF9, 0xFFFB},    // interlinear annotation
+    {0xE0000, 0xE0FFF},  // tags and others that are not to be seen
+}};
+
+// Most text is that, and stays as it is.
+bool is_printable_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char character) { return character >= ' ' && character <= '~'; });
 }
 
 // Calls `each` with every character of the text; a byte that is no UTF-8 is U+FFFD.
@@ -82,15 +101,37 @@ std::size_t utf8_length(std::string_view text) {
   return is_there ? static_cast<std::size_t>(end - text.data()) : 0;
 }
 
+std::uint32_t code_point(std::string_view character) {
+  const char* at = character.data();
+  return Utf8::decode_valid(at);
+}
+
 std::string valid_utf8(std::string_view text) {
   std::string out;
   for_each_character(text, [&out](std::string_view character) { out += character; });
   return out;
 }
 
+bool steers(std::uint32_t code_point) {
+  for (const Range& range : k_steering) {
+    if (code_point <= range.last) return code_point >= range.first;
+  }
+  return false;
+}
+
 std::string one_line(std::string_view text) {
+  if (is_printable_ascii(text)) return std::string(text);
   std::string out;
   for_each_shown(text, [&out](std::string_view character) { out += character; });
+  return out;
+}
+
+std::string without_steering(std::string_view text) {
+  std::string out;
+  for_each_character(text, [&out](std::string_view character) {
+    const bool stays = character == "\n" || character == "\t" || !steers(code_point(character));
+    out += stays ? character : k_replacement;
+  });
   return out;
 }
 

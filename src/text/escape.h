@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,12 +16,23 @@ namespace coldload::text {
 // overlong forms and code points past U+10FFFF).
 [[nodiscard]] std::size_t utf8_length(std::string_view text);
 
+// Code point of that character; there must be one.
+[[nodiscard]] std::uint32_t code_point(std::string_view character);
+
 // The text with every byte that is not UTF-8 replaced by U+FFFD.
 [[nodiscard]] std::string valid_utf8(std::string_view text);
 
-// One line that cannot steer a terminal: line breaks and tabs become blanks, other control
-// characters (C1 too) and characters that turn the writing direction become U+FFFD.
+// Whether a character, by its code point, does something else to a screen than to stand there: it
+// controls a terminal (C0, DEL, C1), ends a line, turns the writing direction, or is not to be
+// seen.
+[[nodiscard]] bool steers(std::uint32_t code_point);
+
+// One line that cannot steer a terminal: line breaks and tabs become blanks, all else that steers
+// and what is no UTF-8 becomes U+FFFD.
 [[nodiscard]] std::string one_line(std::string_view text);
+
+// The same for a text of several lines: line feeds and tabs stay.
+[[nodiscard]] std::string without_steering(std::string_view text);
 
 // one_line(text) in double quotes, for a message. What is longer than `limit_bytes` is cut there
 // (at a character's start) and ends in "...".

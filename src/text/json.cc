@@ -1,5 +1,6 @@
 #include "text/json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -10,6 +11,32 @@
 namespace coldload::text {
 
 namespace {
+
+std::string unicode_escape(std::uint32_t point) {
+  constexpr std::uint32_t k_first_pair = 0x10000;
+  if (point < k_first_pair) return fmt::format("\\u{:04x}", point);
+  const std::uint32_t rest = point - k_first_pair;
+  return fmt::format("\\u{:04x}\\u{:04x}", 0xD800 + (rest >> 10U), 0xDC00 + (rest & 0x3FFU));
+}
+
+// Of a JSON text that is valid UTF-8: only within its strings does it hold anything of that kind.
+std::string escape_steering(std::string text) {
+  const bool plain =
+      std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  if (plain) return text;
+  std::string out;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t length = utf8_length(rest);
+    const std::uint32_t point = code_point(rest);
+    if (steers(point)) {
+      out += unicode_escape(point);
+    } else {
+      out += rest.substr(0, length);
+    }
+    rest.remove_prefix(length);
+  }
+  return out;
+}
 
 class Writer {
  public:
@@ -42,7 +69,7 @@ class Writer {
 
   void write_text(std::string_view text) {
     const std::string valid = valid_utf8(text);
-    out_ += json::serialize(json::string_view(valid));
+    out_ += escape_steering(json::serialize(json::string_view(valid)));
   }
 
   template <typename List, typename WriteOne>

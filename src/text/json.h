@@ -21,7 +21,8 @@ namespace json = boost::json;
 [[nodiscard]] std::optional<json::value> parse_json(std::string_view text, std::string* error);
 
 // One line, keys in insertion order; numbers written shortest and readable ("2.5", not "2.5E0").
-// Text that is not UTF-8, as a file's name may be, gets U+FFFD.
+// Text that is not UTF-8, as a file's name may be, gets U+FFFD. What could steer a terminal is
+// written as \uXXXX: it reads back as it was.
 [[nodiscard]] std::string to_line(const json::value& value);
 
 // Two blanks an indent, for people; ends with a line feed.

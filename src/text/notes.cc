@@ -1,5 +1,6 @@
 #include "text/notes.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <string_view>
 
@@ -16,14 +17,17 @@ std::string encode(std::string_view value) {
   for (std::size_t at = 0; at < value.size();) {
     const std::size_t length = utf8_length(value.substr(at));
     const auto byte = static_cast<unsigned char>(value[at]);
-    const bool reserved = byte == ';' || byte == '=' || byte == '%' || byte < 0x20 || byte == 0x7f;
-    if (length == 0 || reserved) {
-      out += fmt::format("%{:02X}", byte);
-      ++at;
-    } else {
-      out += value.substr(at, length);
-      at += length;
+    const bool reserved = byte == ';' || byte == '=' || byte == '%';
+    const bool encoded = length == 0 || reserved || steers(code_point(value.substr(at, length)));
+    const std::string_view bytes = value.substr(at, std::max<std::size_t>(length, 1));
+    for (const char part : bytes) {
+      if (encoded) {
+        out += fmt::format("%{:02X}", static_cast<unsigned char>(part));
+      } else {
+        out += part;
+      }
     }
+    at += bytes.size();
   }
   return out;
 }

@@ -1,7 +1,7 @@
 // The `notes` column: `key=value` pairs joined by "; ".
 //
-// `;`, `=`, `%`, control characters and bytes that are not UTF-8 are percent-encoded, so that the
-// text splits at "; " and at the first "=", whatever is in a value.
+// `;`, `=`, `%`, bytes that are not UTF-8 and what could steer a terminal (text/escape) are
+// percent-encoded, so that the text splits at "; " and at the first "=", whatever is in a value.
 //
 // Layer: text. Pure functions.
 #pragma once

@@ -65,7 +65,7 @@ Redactor::Redactor(const std::vector<std::string>& argv, const Environment& envi
 void Redactor::collect(std::string_view value) {
   if (value == k_redacted) return;
   values_.emplace_back(value);
-  const std::string escaped = json::serialize(json::string_view(value.data(), value.size()));
+  const std::string escaped = to_line(json::string(value));
   values_.push_back(escaped.substr(1, escaped.size() - 2));
   if (const auto raw = parse_json('"' + std::string(value) + '"', nullptr)) {
     values_.emplace_back(raw->get_string().c_str(), raw->get_string().size());

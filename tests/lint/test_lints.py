@@ -236,6 +236,22 @@ class MachinePaths(Lint):
         self.assert_clean("machine_paths")
 
 
+class Console(Lint):
+    def test_whatever_writes_past_the_gate_is_found(self):
+        for line in ('fmt::print("{}", name);', 'std::fputs(name, stdout);', "std::cerr << name;",
+                     'printf("%s", name);', "::write(STDOUT_FILENO, text, 1);",
+                     "os::write_standard_error(name);", "print_err(fmt::runtime(name));"):
+            self.write("src/cli/a.cc", f"// first\n{line}\n")
+            self.assert_found("src/cli/a.cc:2:", "console")
+
+    def test_the_gate_and_questions_are_allowed(self):
+        self.write("src/cli/console.h", "os::write_standard_output(text);\n")
+        self.write("src/cli/a.cc", 'print_out("{}", name);  // to stdout\n'
+                   'isatty(STDERR_FILENO);\noptions.stdout_fd = 1;\nstd::snprintf(a, 1, "");\n'
+                   'words("--merge-stderr-to-stdout");\n')
+        self.assert_clean("console")
+
+
 class SystemTestLister(Lint):
     """tests/system/list_tests.py decides which system tests exist at all."""
 

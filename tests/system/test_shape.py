@@ -499,6 +499,15 @@ class Life(ShapeTest):
         self.assertIn("no longer there", err)
         self.assert_nothing_left()
 
+    def test_a_mount_that_nobody_can_be_told_of_ends(self):
+        for flags in ([], ["--daemon"], ["--json"]):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                done = run(["shape", self.source, self.mount, "--rate", "500MB/s", "--no-measure",
+                            *flags], timeout=60, env={"COLDLOAD_TEST_MARK": self.mark}, stdout=full)
+            self.assertEqual(done.returncode, 1, flags)
+            self.assertIn("standard output: No space left on device", done.stderr)
+            self.assert_nothing_left()
+
     def test_goes_on_in_the_background_with_daemon(self):
         # A pipe on stdout and stderr: run() returns only when the daemon holds neither.
         result = run(

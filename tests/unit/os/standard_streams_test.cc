@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -60,6 +61,21 @@ TEST(StandardOutput, ThatCannotBeWrittenIsAnError) {
   IN_ITS_OWN_PROCESS({
     ::dup2(open_file("/dev/full", O_WRONLY).get(), STDOUT_FILENO);
     std::fputs("a report", stdout);
+    try {
+      finish_standard_output();
+    } catch (const SystemError& error) {
+      std::_Exit(error.code() == ENOSPC ? 0 : 1);
+    }
+    std::_Exit(1);
+  });
+}
+
+TEST(StandardOutput, ThatFailedInTheMiddleIsAnErrorWithThatCause) {
+  IN_ITS_OWN_PROCESS({
+    ::dup2(open_file("/dev/full", O_WRONLY).get(), STDOUT_FILENO);
+    write_standard_output(std::string(1 << 20, 'x'));
+    ::dup2(open_file("/dev/null", O_WRONLY).get(), STDOUT_FILENO);
+    write_standard_output("the rest");
     try {
       finish_standard_output();
     } catch (const SystemError& error) {

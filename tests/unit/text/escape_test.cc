@@ -1,5 +1,7 @@
 #include "text/escape.h"
 
+#include <cstdint>
+
 #include <gtest/gtest.h>
 
 namespace coldload::text {
@@ -32,6 +34,22 @@ TEST(Escape, OneLineCannotSteerATerminal) {
                      "b"),
             "a\xEF\xBF\xBD"
             "b");  // right-to-left override
+}
+
+TEST(Escape, WhatSteersIsKnownByItsCodePoint) {
+  for (const std::uint32_t point : {0x00U, 0x1BU, 0x7FU, 0x9BU, 0xADU, 0x61CU, 0x200BU, 0x200EU,
+                                    0x2028U, 0x202EU, 0x2060U, 0x2069U, 0xFEFFU, 0xE0041U}) {
+    EXPECT_TRUE(steers(point)) << point;
+  }
+  for (const std::uint32_t point : {0x20U, 0x7EU, 0xA0U, 0xE9U, 0x5D0U, 0x200AU, 0x2010U, 0x2027U,
+                                    0x202FU, 0x4E2DU, 0xFFFDU, 0x1F600U}) {
+    EXPECT_FALSE(steers(point)) << point;
+  }
+}
+
+TEST(Escape, SeveralLinesKeepTheirEndsAlone) {
+  EXPECT_EQ(without_steering("a\tb\nc\r\x1b[2J\u202E\xff"), "a\tb\nc\uFFFD\uFFFD[2J\uFFFD\uFFFD");
+  EXPECT_EQ(without_steering("größe\n"), "größe\n");
 }
 
 TEST(Escape, MarkdownTextShowsExactlyTheText) {

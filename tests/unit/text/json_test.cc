@@ -109,6 +109,13 @@ TEST(StringAt, KeepsZeroBytes) {
   EXPECT_EQ(string_at(value.as_object(), "s"), std::string("a\0b", 3));
 }
 
+TEST(ToLine, EscapesWhatCouldSteerATerminal) {
+  const json::value value{{"k\u202E", "a\x7f\u009B\u200Bé\U000E0041"}};
+  const std::string line = to_line(value);
+  EXPECT_EQ(line, R"({"k\u202e":"a\u007f\u009b\u200bé\udb40\udc41"})");
+  EXPECT_EQ(parse_json(line, nullptr), value);
+}
+
 TEST(ToLine, ReplacesWhatIsNotUtf8) {
   const json::object object{{"a\xff", "b\xc3"}, {"list", json::array{"\xfe", "c"}}};
   EXPECT_EQ(to_line(object), "{\"a�\":\"b�\",\"list\":[\"�\",\"c\"]}");

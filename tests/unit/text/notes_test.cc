@@ -25,6 +25,10 @@ TEST(Notes, EncodeEveryByteThatIsNotPlainAscii) {
   }
 }
 
+TEST(Notes, EncodeWhatCouldSteerATerminal) {
+  EXPECT_EQ(format_notes({{"k", "a\u202Eb\u009Bé"}}), "k=a%E2%80%AEb%C2%9Bé");
+}
+
 TEST(Notes, StaySplitAtSemicolonAndBlankWhateverIsInAValue) {
   EXPECT_EQ(format_notes({{"b", ""}, {"c", " ; x=1; "}, {"d", "100 %"}}),
             "b=; c= %3B x%3D1%3B ; d=100 %25");
