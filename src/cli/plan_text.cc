@@ -8,6 +8,7 @@
 #include "run/copy_source.h"
 #include "stage/left_out.h"
 #include "stage/source_tree.h"
+#include "stand_in/stand_in.h"
 #include "text/escape.h"
 #include "text/units.h"
 
@@ -62,6 +63,33 @@ std::string describe_eviction(const measure::Plan& plan) {
                      plan.drop_caches ? "; then all of the machine's caches" : "");
 }
 
+// All that an experiment touches beside what it measures.
+std::string describe_footprint(const measure::Plan& plan, const std::vector<measure::Arm>& arms,
+                               const measure::Target& target) {
+  std::string text;
+  const auto add = [&text](const std::string& kind, const std::string& what) {
+    text += shown::text("{:<8} {}\n", kind, what);
+  };
+  add("lock",
+      "the directories of the checkpoints, so that nobody else measures them meanwhile; "
+      "nothing in them is written");
+  if (measure::wants_floor(plan)) add("start", "`coldload floor`, once for each path");
+  for (const measure::Arm& arm : arms) {
+    if (!arm.facts.stand_in || !stand_in::available().ok) continue;
+    add("mount", fmt::format("{}: its stand-in, with a server of its own, in a new directory below "
+                             "$XDG_RUNTIME_DIR or /tmp, gone in the end",
+                             arm.facts.label));
+  }
+  if (!plan.prefetch.empty())
+    add("start", "`coldload run` and `coldload read-ahead` for a prefetch");
+  for (const auto& [kind, what] : target.footprint()) add(kind, what);
+  add("write",
+      fmt::format("{0}/storage_layout_bench.csv, .jsonl, .md, .html and its pictures (.svg); "
+                  "logs below {0}/logs",
+                  plan.out_directory));
+  return text;
+}
+
 }  // namespace
 
 std::string describe_plan(const measure::Plan& plan, const std::vector<measure::Arm>& arms,
@@ -104,9 +132,7 @@ std::string describe_plan(const measure::Plan& plan, const std::vector<measure::
     // As a shell reads it, so that short values are found too.
     text += shown::text("{:<8} {}\n", name, plan.secrets.redact_argv({"-c", hook})[1]);
   }
-  text +=
-      shown::text("write    {0}/storage_layout_bench.csv, .jsonl and .md; logs below {0}/logs\n",
-                  plan.out_directory);
+  text += describe_footprint(plan, arms, target);
   return plan.secrets.apply(text);
 }
 

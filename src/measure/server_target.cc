@@ -220,6 +220,21 @@ class ServerTarget : public Target {
     return lines;
   }
 
+  [[nodiscard]] std::vector<Footprint> footprint() const override {
+    std::vector<Footprint> parts{
+        {"start",
+         "`coldload guard` with each server, in a cgroup of its own below coldload's where "
+         "one may be made"}};
+    if (!options_.ready.port && options_.ready.url.find("{port}") != std::string::npos) {
+      parts.push_back({"port", "a free one, chosen anew for each start"});
+    }
+    if (options_.compile_cache != server::CompileCache::keep) {
+      parts.push_back({"write", server::RuntimeCaches::pattern(options_.cache_directory) +
+                                    ": what the server compiles, gone in the end"});
+    }
+    return parts;
+  }
+
   [[nodiscard]] text::json::object facts() const override {
     text::json::object facts;
     facts["installed_version"] = version_ ? text::json::value(*version_) : text::json::value();

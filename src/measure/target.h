@@ -91,6 +91,12 @@ class Target {
   // For the plan, in words, a line each: what it was recognised as, what was added to its command,
   // where it is asked, and what is not as one may think. Empty: there is nothing to say.
   [[nodiscard]] virtual std::vector<std::string> about() const { return {}; }
+  // For the plan: what else its launches start, take and write, each as a word and a line.
+  struct Footprint {
+    std::string kind;  // "start", "port", "write"
+    std::string what;
+  };
+  [[nodiscard]] virtual std::vector<Footprint> footprint() const { return {}; }
   // What is the same for all its launches and not in the argv; empty: nothing.
   [[nodiscard]] virtual text::json::object facts() const { return {}; }
   // Whether this target's reads can be shaped without a mount.

@@ -79,6 +79,10 @@ RuntimeCaches::RuntimeCaches(CompileCache mode, const std::string& directory) : 
   lock_ = hold(path_);
 }
 
+std::string RuntimeCaches::pattern(const std::string& directory) {
+  return fmt::format("{}/{}*", directory, k_prefix);
+}
+
 RuntimeCaches::~RuntimeCaches() {
   std::error_code ignored;
   if (!path_.empty()) fs::remove_all(path_, ignored);

@@ -24,6 +24,8 @@ enum class CompileCache { keep, private_caches, fresh_caches };
 // Owns the directory of an experiment's caches, and removes it.
 class RuntimeCaches {
  public:
+  // Those of any coldload there, as a shell pattern.
+  [[nodiscard]] static std::string pattern(const std::string& directory);
   // Makes `<directory>/.runtime-caches-XXXXXX`, locked while this lives, and removes others that
   // nobody holds any more; makes nothing for `keep`. Throws os::SystemError.
   RuntimeCaches(CompileCache mode, const std::string& directory);

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "os/clock.h"
@@ -18,6 +19,8 @@
 namespace coldload::storage {
 
 namespace {
+
+constexpr const char* k_drop_caches = "/proc/sys/vm/drop_caches";
 
 // Where the page cache is the storage.
 bool lies_in_memory(const std::string& path) {
@@ -162,9 +165,14 @@ std::optional<bool> reopening_drops_pages(const std::string& path) {
   return first.resident_bytes() == 0;
 }
 
+os::Availability may_drop_all_caches() {
+  if (::access(k_drop_caches, W_OK) == 0) return {true, ""};
+  return {false, fmt::format("{}: {}", k_drop_caches, os::error_text(errno))};
+}
+
 void drop_all_caches() {
   ::sync();
-  std::ofstream control("/proc/sys/vm/drop_caches");
+  std::ofstream control(k_drop_caches);
   control << "3\n";
   control.close();
   if (!control) throw os::Error("cannot drop the machine's caches: --drop-caches needs root");

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "os/dylib.h"
 #include "os/fd.h"
 #include "os/file_pages.h"
 
@@ -80,6 +81,8 @@ class PageCacheView {
   std::vector<File> files_;
 };
 
+// Whether this process may do so.
+[[nodiscard]] os::Availability may_drop_all_caches();
 // Drops all clean pages, directory entries and inodes of the machine, also other people's. Throws
 // os::Error where one is not root.
 void drop_all_caches();

@@ -14,6 +14,7 @@ ALLOWED = {
     "src/os/standard_streams.h": "the raw streams",
     "src/os/standard_streams.cc": "the raw streams",
     "src/cli/console.h": "the gate",
+    "src/os/file.cc": "a file that its user named is written there, where standard output is that file",
     "src/os/subprocess.cc": "a child's streams are made so; a hook of the user's writes to ours",
     "src/os/inherited_descriptors.cc": "where the numbers of the standard streams end",
     "src/process/guard.cc": "lets go of the terminal",

@@ -7,8 +7,8 @@ from unittest import mock
 
 from far_machine import can_mount
 from harness import (PAGE_BYTES, SOURCE_DIR, ScratchTest, can_evict, evict, files_of, free_port,
-                     is_root, needs, passes_mostly, resident_pages, run, warm, write_checkpoint,
-                     write_safetensors)
+                     is_root, needs, passes_mostly, resident_pages, run, warm,
+                     write_checkpoint, write_safetensors)
 
 
 class PageCache(ScratchTest):
@@ -43,6 +43,14 @@ class Running(unittest.TestCase):
         result = run(["--version"])
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertRegex(result.stdout, r"^coldload \d+\.\d+\.\d+")
+
+    @needs(is_root())
+    def test_what_is_less_for_others_than_root_is_said(self):
+        self.assertIn("  others' processes       available", run(["--version"]).stdout.splitlines())
+        nobody = 65534
+        shown = run(["--version"], user=nobody, group=nobody, extra_groups=[]).stdout
+        for words in ("not available: neither root nor CAP_SYS_PTRACE", "so no --drop-caches"):
+            self.assertIn(words, shown)
 
 
 class Ports(unittest.TestCase):
