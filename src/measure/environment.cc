@@ -5,6 +5,9 @@
 #include <string_view>
 #include <thread>
 
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -58,7 +61,31 @@ std::optional<std::uint64_t> device_bytes(const std::string& stat) {
   return (values[2] + values[6]) * k_sector_bytes;
 }
 
+// As ionice(1) names the classes; the kernel's numbers (ioprio_set(2)).
+std::string io_priority() {
+  constexpr int k_of_process = 1;
+  constexpr unsigned k_class_shift = 13;
+  const long value = ::syscall(SYS_ioprio_get, k_of_process, 0);
+  switch (value < 0 ? 0 : static_cast<unsigned long>(value) >> k_class_shift) {
+    case 1:
+      return "realtime";
+    case 3:
+      return "idle";
+    default:
+      return "";  // as usual: best effort, by the CPU's priority
+  }
+}
+
 }  // namespace
+
+std::string own_priorities() {
+  const int nice = ::getpriority(PRIO_PROCESS, 0);
+  const std::string io = io_priority();
+  std::string words;
+  if (nice != 0) words = fmt::format("nice {}", nice);
+  if (!io.empty()) words += fmt::format("{}I/O class {}", words.empty() ? "" : ", ", io);
+  return words;
+}
 
 text::json::object describe_machine(const gpu::Nvml& nvml, const std::string& coldload_version,
                                     const std::string& coldload_commit) {

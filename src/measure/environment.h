@@ -17,6 +17,10 @@ namespace coldload::measure {
                                                   const std::string& coldload_version,
                                                   const std::string& coldload_commit);
 
+// In words, where this process's CPU or I/O priority is another than a server's usually is: what it
+// starts inherits them. Empty where neither is set.
+[[nodiscard]] std::string own_priorities();
+
 // How fast a counter grew; nothing where it is not known, or began anew.
 [[nodiscard]] std::optional<double> growth_per_s(std::optional<std::uint64_t> before,
                                                  std::optional<std::uint64_t> after,

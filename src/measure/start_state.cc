@@ -47,6 +47,13 @@ std::vector<Leftover> leftovers_of(const storage::PageCacheView& view,
   return leftovers;
 }
 
+void remark_on_priorities(std::vector<std::string>* remarks) {
+  const std::string priorities = own_priorities();
+  if (priorities.empty()) return;
+  remarks->push_back(
+      fmt::format("started as coldload was, with {}: not as a server usually starts", priorities));
+}
+
 void remark_on_others(const Arm& arm, std::vector<std::string>* remarks) {
   const std::string stat = arm.storage.device
                                ? fmt::format("/sys/dev/block/{}:{}/stat", arm.storage.device->major,
@@ -104,6 +111,7 @@ StartState bring_to_start(const Subject& subject, const Plan& plan, ExperimentWa
   StartState start{
       storage::PageCacheView(arm.files()), arm.sources.can_be_cold(), {}, evidence_of(arm), {}, {}};
   ColdEvidence& evidence = start.evidence;
+  remark_on_priorities(&start.remarks);
   remark_on_others(arm, &start.remarks);
   if (plan.drop_caches && subject.kind == TrialKind::cold) {
     watcher.step("evict", 0, 0);

@@ -1,6 +1,9 @@
 #include "measure/environment.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace coldload::measure {
 namespace {
@@ -20,6 +23,17 @@ TEST(OthersOnThisMachine, AreNotKnownOfADeviceThatIsNotThere) {
   const Quiet quiet = look_for_others("/sys/dev/block/0:0/stat");
   EXPECT_EQ(quiet.disk_bytes_per_s, std::nullopt);
   EXPECT_TRUE(quiet.busy_cores);
+}
+
+TEST(OwnPriorities, AreSaidWhereTheyAreNotTheUsualOnes) {
+  const auto child = [] {
+    constexpr int k_of_process = 1;
+    constexpr int k_idle = 3 << 13;
+    ::setpriority(PRIO_PROCESS, 0, 19);
+    ::syscall(SYS_ioprio_set, k_of_process, 0, k_idle);
+    ::_exit(own_priorities() == "nice 19, I/O class idle" ? 0 : 1);
+  };
+  EXPECT_EXIT(child(), ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace
