@@ -16,6 +16,7 @@
 #include "os/clock.h"
 #include "os/error.h"
 #include "os/interrupt.h"
+#include "records/contradiction.h"
 #include "records/redaction.h"
 #include "records/trial_figures.h"
 #include "text/units.h"
@@ -190,6 +191,7 @@ class Series {
   // With what the trial itself does not know.
   void complete(const Subject& subject, records::Record* record) const {
     records::apply_floor(subject.arm.facts, subject.target.name(), record);
+    records::distrust_contradiction(record);
     records::redact(plan_.secrets, record);
     record->experiment = facts_;
     record->position = position_;

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "records/contradiction.h"
 #include "records/json_lines.h"
 
 namespace coldload::records {
@@ -32,6 +33,7 @@ class DatasetReader {
     }
     record.experiment = {};
     record.experiment.id = id;
+    distrust_contradiction(&record);
     add_cpu_of_phases(&record);
     record.timeline = {};
     made_.records_.push_back(std::move(record));

@@ -178,6 +178,7 @@ inline ReportCase hostile() {
   records[0].cold = records::Cold::not_cold;
   records[0].reason = "12 of 4096 pages of model.safetensors stayed: locked by " + evil;
   records[1].status = records::Status::failed;
+  records[1].cold = records::Cold::unknown;
   records[1].load_s.reset();
   records[1].reason = "exit code 1: " + evil;
   records[1].log_file = evil;
@@ -190,6 +191,7 @@ inline ReportCase nothing_usable() {
   std::vector<records::Record> records{cold_trial(facts, "nvme", 9), cold_trial(facts, "nvme", 9)};
   for (records::Record& record : records) {
     record.status = records::Status::timed_out;
+    record.cold = records::Cold::unknown;
     record.load_s.reset();
     record.reason = "no HTTP 200 within 30 s";
   }
