@@ -72,8 +72,11 @@ std::optional<EnvLine> line_of_env(const Wrapper& env, const std::vector<std::st
 }  // namespace
 
 std::vector<std::string> with_env_lines_split(std::vector<std::string> argv) {
+  // Each is taken apart by moving all that follows; more of them are no command that anybody
+  // starts.
+  constexpr int k_most_lines = 100;
   std::size_t at = 0;
-  while (at < argv.size()) {
+  for (int lines = 0; at < argv.size() && lines < k_most_lines;) {
     const Wrapper* const wrapper = wrapper_of(argv[at]);
     if (wrapper == nullptr) break;
     const auto line =
@@ -82,6 +85,7 @@ std::vector<std::string> with_env_lines_split(std::vector<std::string> argv) {
       at = look_behind(*wrapper, argv, at).at;
       continue;
     }
+    ++lines;
     // The words may begin with another -S, of which there is one less then.
     const auto begin = argv.begin();
     argv.erase(begin + static_cast<std::ptrdiff_t>(line->at),

@@ -128,10 +128,15 @@ void note_wrapper(const Wrapper& wrapper, const Behind& behind, Invocation* resu
 
 bool is_known(const Invocation& invocation) { return &recognise(invocation) != &k_generic; }
 
-// Whether the words from `at` on are a known server's command.
+// Whether the words from `at` on are a known server's command. Asked of every word in turn: of its
+// own words no more are looked at than name one.
 bool starts_server(const std::vector<std::string>& argv, std::size_t at) {
+  constexpr std::size_t k_own_words = 16;
+  if (at >= argv.size()) return false;
+  const auto begin = argv.begin() + static_cast<std::ptrdiff_t>(at);
+  const std::size_t count = std::min(argv.size() - at, k_own_words);
   Invocation invocation;
-  take_program(argv, at, &invocation);
+  take_program({begin, begin + static_cast<std::ptrdiff_t>(count)}, 0, &invocation);
   return is_known(invocation);
 }
 
@@ -149,7 +154,11 @@ std::vector<std::string> words_between_blanks(const std::string& text) {
 
 }  // namespace
 
-bool Invocation::is_python() const { return re2::RE2::FullMatch(program, "python[0-9.]*"); }
+bool Invocation::is_python() const {
+  constexpr std::string_view k_python = "python";  // "python3.11"
+  return program.starts_with(k_python) &&
+         program.find_first_not_of("0123456789.", k_python.size()) == std::string::npos;
+}
 
 bool Invocation::runs(std::string_view name) const {
   return program == name || module == name || (is_python() && basename_of(script) == name);
@@ -175,16 +184,14 @@ Invocation look_through(const std::vector<std::string>& argv) {
     at = behind.at;
   }
   take_program(argv, at, &result);
-  const auto is_the_server = [&](const Invocation& candidate) {
-    // "--with vllm vllm serve": the first is an option's value.
-    const bool is_value = candidate.at + 1 < argv.size() && starts_server(argv, candidate.at + 1);
-    return is_known(candidate) && !is_value;
-  };
-  if (is_sure || !result.outsider.empty() || is_the_server(result)) return result;
+  // "--with vllm vllm serve": the first is an option's value.
+  const auto is_value = [&](std::size_t word) { return starts_server(argv, word + 1); };
+  if (is_sure || !result.outsider.empty()) return result;
+  if (is_known(result) && !is_value(result.at)) return result;
   for (std::size_t further = 1; further < argv.size(); ++further) {
-    Invocation candidate = result;
-    take_program(argv, further, &candidate);
-    if (is_the_server(candidate)) return candidate;
+    if (!starts_server(argv, further) || is_value(further)) continue;
+    take_program(argv, further, &result);
+    break;
   }
   return result;
 }

@@ -79,13 +79,21 @@ void Redactor::collect(std::string_view value) {
 }
 
 void Redactor::prepare_search() {
-  std::sort(values_.begin(), values_.end(), [](const std::string& one, const std::string& other) {
-    return one.size() != other.size() ? one.size() > other.size() : one < other;
-  });
+  std::erase_if(values_,
+                [](const std::string& value) { return value.size() < k_shortest_in_text; });
+  std::sort(values_.begin(), values_.end());
   values_.erase(std::unique(values_.begin(), values_.end()), values_.end());
-  while (!values_.empty() && values_.back().size() < k_shortest_in_text) values_.pop_back();
   if (values_.empty()) return;
-  shortest_ = values_.back().size();
+  const auto [least, most] = std::minmax_element(
+      values_.begin(), values_.end(),
+      [](const std::string& one, const std::string& other) { return one.size() < other.size(); });
+  shortest_ = least->size();
+  longest_ = most->size();
+  for (std::size_t at = 0; at < values_.size(); ++at) {
+    std::size_t before = at;
+    if (at > 0) before = beginning_of(values_[at], at - 1).value_or(at);
+    beginning_.push_back(before);
+  }
   constexpr std::size_t k_pairs = 1 << 16;
   constexpr std::size_t k_furthest = std::numeric_limits<std::uint8_t>::max();
   shifts_.assign(k_pairs, static_cast<std::uint8_t>(std::min(shortest_ - 1, k_furthest)));
@@ -96,6 +104,17 @@ void Redactor::prepare_search() {
       shift = static_cast<std::uint8_t>(std::min<std::size_t>(shift, shortest_ - 2 - at));
     }
   }
+}
+
+// The longest value that `text` begins with, where `last` is the last one that is not behind it in
+// order: that one, or one that it begins with. Two texts of which the second begins with a value
+// that lies before the first both begin with it.
+std::optional<std::size_t> Redactor::beginning_of(std::string_view text, std::size_t last) const {
+  while (!text.starts_with(values_[last])) {
+    if (beginning_[last] == last) return std::nullopt;
+    last = beginning_[last];
+  }
+  return last;
 }
 
 // The first place from `from` where a value begins; `end` where there is none before. Wu and Manber
@@ -116,9 +135,11 @@ std::size_t Redactor::length_at(std::string_view text, std::size_t at) const {
   const std::string_view rest = text.substr(at);
   std::size_t length = 0;
   if (begins_[static_cast<unsigned char>(rest.front())]) {
-    const auto value = std::find_if(values_.begin(), values_.end(),
-                                    [rest](const std::string& v) { return rest.starts_with(v); });
-    if (value != values_.end()) length = value->size();
+    const auto behind = std::upper_bound(values_.begin(), values_.end(), rest);
+    if (behind != values_.begin()) {
+      const auto last = static_cast<std::size_t>(behind - values_.begin()) - 1;
+      if (const auto found = beginning_of(rest, last)) length = values_[*found].size();
+    }
   }
   if (rest.starts_with(k_scheme_end)) {
     length = std::max(length, userinfo_length(rest));
@@ -131,14 +152,11 @@ std::size_t Redactor::length_at(std::string_view text, std::size_t at) const {
 std::size_t Redactor::unfinished_at(std::string_view text) const {
   const std::size_t url = unfinished_url(text);
   if (values_.empty()) return url;
-  const std::size_t longest = values_.front().size();
-  for (std::size_t at = text.size() - std::min(text.size(), longest - 1); at < url; ++at) {
+  for (std::size_t at = text.size() - std::min(text.size(), longest_ - 1); at < url; ++at) {
     if (!begins_[static_cast<unsigned char>(text[at])]) continue;
     const std::string_view tail = text.substr(at);
-    for (const std::string& value : values_) {
-      if (value.size() <= tail.size()) break;
-      if (value.starts_with(tail)) return at;
-    }
+    const auto behind = std::upper_bound(values_.begin(), values_.end(), tail);
+    if (behind != values_.end() && behind->starts_with(tail)) return at;
   }
   return url;
 }
@@ -174,11 +192,10 @@ std::vector<std::string> Redactor::redact_argv(const std::vector<std::string>& a
   const std::vector<SecretPart> found = secret_parts(views(argv));
   std::vector<std::string> out;
   out.reserve(argv.size());
+  auto next = found.begin();
   for (std::size_t index = 0; index < argv.size(); ++index) {
     std::vector<std::string_view> parts;
-    for (const SecretPart& secret : found) {
-      if (secret.word == index) parts.push_back(secret.part);
-    }
+    for (; next != found.end() && next->word == index; ++next) parts.push_back(next->part);
     out.push_back(apply(without_parts(argv[index], std::move(parts))));
   }
   return out;

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,14 +41,19 @@ class Redactor {
 
   void collect(std::string_view value);
   void prepare_search();
+  [[nodiscard]] std::optional<std::size_t> beginning_of(std::string_view text,
+                                                        std::size_t last) const;
   [[nodiscard]] std::size_t find(std::string_view text, std::size_t from, std::size_t end) const;
   [[nodiscard]] std::size_t length_at(std::string_view text, std::size_t at) const;
   [[nodiscard]] std::size_t unfinished_at(std::string_view text) const;
   std::size_t replace(std::string_view text, std::size_t end, std::size_t covered,
                       std::string* out) const;
 
-  std::vector<std::string> values_;  // longest first
+  std::vector<std::string> values_;  // ascending
+  // For each, the longest of the others that it begins with; its own place where there is none.
+  std::vector<std::size_t> beginning_;
   std::size_t shortest_ = 0;
+  std::size_t longest_ = 0;
   std::array<bool, 256> begins_{};    // whether a value begins with this byte
   std::vector<std::uint8_t> shifts_;  // by two bytes; see find()
 };

@@ -60,17 +60,78 @@ std::vector<std::string_view> shell_pieces(std::string_view line) {
   return pieces;
 }
 
-// What a quoted text at the beginning of `text` holds; nothing where none is or it does not end.
-std::optional<std::string_view> quoted_at(std::string_view text) {
-  if (text.empty() || (text.front() != '"' && text.front() != '\'')) return std::nullopt;
-  for (std::size_t at = 1; at < text.size(); ++at) {
-    if (text[at] == '\\') {
+// The quoted texts of a text. Each mark is looked at once: wherever a quoted text begins, what a
+// backslash hides from there on is the same.
+class QuotedTexts {
+ public:
+  explicit QuotedTexts(std::string_view text) : text_(text) {
+    const std::size_t first = text.find_first_of(k_quotes);
+    if (first == std::string_view::npos) return;
+    std::array<std::size_t, 2> ends{text.size(), text.size()};
+    std::vector<bool> hidden(text.size());
+    for (std::size_t at = first; at < text.size(); ++at) {
+      if (text[at] != '\\') continue;
       ++at;
-    } else if (text[at] == text.front()) {
-      return text.substr(1, at - 1);
+      if (at < text.size()) hidden[at] = true;
+    }
+    ends_.resize(text.size());
+    for (std::size_t at = text.size(); at-- > first;) {
+      const std::size_t mark = k_quotes.find(text[at]);
+      if (mark == std::string_view::npos) continue;
+      ends_[at] = ends.at(mark);
+      if (!hidden[at]) ends.at(mark) = at;
     }
   }
-  return std::nullopt;
+
+  // The next mark from `at` on; npos where there is none.
+  [[nodiscard]] std::size_t next(std::size_t at) const { return text_.find_first_of(k_quotes, at); }
+
+  // What the quoted text that begins at `at` holds; nothing where none does or it does not end.
+  [[nodiscard]] std::optional<std::string_view> at(std::size_t at) const {
+    if (at >= ends_.size() || k_quotes.find(text_[at]) == std::string_view::npos) {
+      return std::nullopt;
+    }
+    if (ends_[at] == text_.size()) return std::nullopt;
+    return text_.substr(at + 1, ends_[at] - at - 1);
+  }
+
+ private:
+  static constexpr std::string_view k_quotes = "\"'";
+  std::string_view text_;
+  std::vector<std::size_t> ends_;  // by the place of a mark: where the next of its kind ends it
+};
+
+// Asked from left to right for the next place of any or of none of some characters: what lies
+// between was looked at before.
+class NextPlace {
+ public:
+  enum class Of { any, none };
+  NextPlace(std::string_view text, std::string_view characters, Of of)
+      : text_(text), characters_(characters), of_(of) {}
+
+  std::size_t from(std::size_t at) {
+    if (at < asked_ || at > found_) {
+      found_ = std::min(of_ == Of::any ? text_.find_first_of(characters_, at)
+                                       : text_.find_first_not_of(characters_, at),
+                        text_.size());
+      asked_ = at;
+    }
+    return found_;
+  }
+
+ private:
+  std::string_view text_;
+  std::string_view characters_;
+  Of of_;
+  std::size_t asked_ = 1;  // the answer holds from there to found_
+  std::size_t found_ = 0;
+};
+
+// NAME of "NAME=value"; empty where the text is none.
+std::string_view assigned_name(std::string_view text) {
+  const auto end = std::find_if_not(text.begin(), text.end(), is_name_character);
+  if (end == text.end() || *end != '=') return "";
+  return text.substr(0, static_cast<std::size_t>(end - text.begin()));
 }
 
 class Finder {
@@ -135,19 +196,25 @@ class Finder {
   void look_into(std::string_view text, int depth, bool is_shell_line) {
     constexpr int k_deepest = 3;
     const bool line = text.find_first_of(k_blanks) != std::string_view::npos;
-    const auto name_end = std::find_if_not(text.begin(), text.end(), is_name_character);
-    const auto name_length = static_cast<std::size_t>(name_end - text.begin());
-    const bool assigns = name_length > 0 && name_end != text.end() && *name_end == '=';
-    const bool secret = assigns && is_secret_name(text.substr(0, name_length));
+    const std::string_view name = assigned_name(text);
+    const bool secret = !name.empty() && is_secret_name(name);
     // "API_KEY=two words" may be a value with a blank, or a shell's line that goes on after it.
-    if (secret && !is_shell_line) add(without_quotes(text.substr(name_length + 1)));
+    if (secret && !is_shell_line) add(without_quotes(text.substr(name.size() + 1)));
     if (secret && !line) return;
     look_at_urls(text);
     look_at_keys(text);
     if (line && text.front() != '{' && text.front() != '[' && depth < k_deepest) {
       look_at(shell_pieces(text), depth + 1);
-    } else if (assigns && !secret) {
-      look_into(without_quotes(text.substr(name_length + 1)), depth, false);
+    } else if (!secret) {
+      look_at_assignments(text);
+    }
+  }
+
+  // "A=B=value": what is assigned may assign again.
+  void look_at_assignments(std::string_view text) {
+    for (std::string_view name = assigned_name(text); !name.empty(); name = assigned_name(text)) {
+      text = without_quotes(text.substr(name.size() + 1));
+      if (is_secret_name(name)) return add(text);
     }
   }
 
@@ -169,31 +236,40 @@ class Finder {
 
   // "hf_token": "x", as JSON or Python write it; a list of texts, too.
   void look_at_keys(std::string_view text) {
-    for (std::size_t at = text.find_first_of("\"'"); at != std::string_view::npos;
-         at = text.find_first_of("\"'", at)) {
-      const auto key = quoted_at(text.substr(at));
+    const QuotedTexts quoted(text);
+    NextPlace behind_blanks(text, k_blanks, NextPlace::Of::none);
+    NextPlace value_end(text, ",}] \t\r\n", NextPlace::Of::any);
+    for (std::size_t at = quoted.next(0); at != std::string_view::npos; at = quoted.next(at)) {
+      const auto key = quoted.at(at);
       ++at;
       if (!key) continue;
-      std::size_t value_at = text.find_first_not_of(k_blanks, at + key->size() + 1);
-      if (value_at == std::string_view::npos || text[value_at] != ':') continue;
+      std::size_t value_at = behind_blanks.from(at + key->size() + 1);
+      if (value_at == text.size() || text[value_at] != ':') continue;
       value_at = text.find_first_not_of(k_blanks, value_at + 1);
       if (value_at == std::string_view::npos || !is_secret_flag(*key)) continue;
       at = value_at;
-      add_values(text.substr(value_at));
+      if (const auto one = quoted.at(value_at)) {
+        add(*one);
+      } else if (text[value_at] == '[') {
+        at = add_list(text, value_at, quoted);
+      } else {
+        const std::size_t end = value_end.from(value_at);
+        add(text.substr(value_at, end - value_at));
+        at = end;
+      }
     }
   }
 
-  void add_values(std::string_view text) {
-    if (const auto one = quoted_at(text)) return add(*one);
-    if (text.front() != '[') return add(text.substr(0, text.find_first_of(",}] \t\r\n")));
-    text = text.substr(0, text.find(']'));
-    for (std::size_t at = text.find_first_of("\"'"); at != std::string_view::npos;
-         at = text.find_first_of("\"'", at)) {
-      const auto one = quoted_at(text.substr(at));
-      if (!one) return;
+  // The texts of the list that begins there; returns where it ends.
+  std::size_t add_list(std::string_view text, std::size_t begin, const QuotedTexts& quoted) {
+    const std::size_t end = std::min(text.find(']', begin), text.size());
+    for (std::size_t at = quoted.next(begin); at < end; at = quoted.next(at)) {
+      const auto one = quoted.at(at);
+      if (!one) break;
       add(*one);
       at += one->size() + 2;
     }
+    return end;
   }
 
   std::size_t word_ = 0;
@@ -220,7 +296,9 @@ bool is_secret_name(std::string_view name) {
 
 bool is_secret_flag(std::string_view flag) {
   std::size_t begin = flag.size();
+  constexpr std::size_t k_longest = 12;  // no word below is longer
   while (begin > 0 && is_name_character(flag[begin - 1]) && flag[begin - 1] != '_') {
+    if (flag.size() - begin == k_longest) return false;
     --begin;
     // "apiKey" is two words.
     if (begin > 0 && is_upper(flag[begin]) && is_lower(flag[begin - 1])) break;

@@ -68,6 +68,27 @@ TEST(Redactor, LeavesNothingOfValuesThatOverlap) {
   EXPECT_EQ(redactor.apply("abcde"), "abcde");
 }
 
+TEST(Redactor, TakesTheLongestOfValuesThatBeginAlike) {
+  const Redactor redactor = knowing({"aaaaaa", "aaaaaaab", "aaaaaaabcd", "aaaaaaabb", "aaaaaac"});
+  EXPECT_EQ(redactor.apply("<aaaaaaabce>"), "<[redacted]ce>");
+  EXPECT_EQ(redactor.apply("<aaaaaaabcd>"), "<[redacted]>");
+  EXPECT_EQ(redactor.apply("<aaaaaad>"), "<[redacted]d>");
+  EXPECT_EQ(redactor.apply("<aaaaac>"), "<aaaaac>");
+}
+
+// As SecretParts.OfAQuarterMegabyteAreFoundInOnePass.
+TEST(Redactor, KnowsManyValuesAsFastAsOne) {
+  std::vector<std::string> argv;
+  for (int number = 0; number < 20'000; ++number) {
+    argv.insert(argv.end(), {"--api-key", "secret-value-" + std::to_string(number)});
+  }
+  const Redactor redactor(argv, {});
+  const std::vector<std::string> redacted = redactor.redact_argv(argv);
+  EXPECT_EQ(redacted.size(), argv.size());
+  EXPECT_EQ(redacted.back(), "[redacted]");
+  EXPECT_EQ(redactor.apply("secret-value-19999 secret-value-"), "[redacted] secret-value-");
+}
+
 TEST(Redactor, KnowsHowLogsWriteAValue) {
   const Redactor redactor = knowing({"with\"quote\\s", "-----BEGIN\nMIIEvQIBADAN\n-----END"});
   EXPECT_EQ(redactor.apply(R"({"token": "with\"quote\\s"})"), R"({"token": "[redacted]"})");

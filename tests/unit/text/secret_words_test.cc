@@ -95,6 +95,26 @@ TEST(SecretParts, AreValuesOfJson) {
   EXPECT_THAT(found({"{\"token\"", "\"token\":", "{\"token\": \"x", "'"}), ElementsAre("\"x"));
 }
 
+TEST(SecretParts, AreFoundBehindSeveralAssignments) {
+  EXPECT_THAT(found({"A=B=API_KEY=value"}), ElementsAre("value"));
+}
+
+// What a scan that begins anew at every word, mark or name cannot do: it took minutes,
+// or all of the stack.
+TEST(SecretParts, OfAQuarterMegabyteAreFoundInOnePass) {
+  constexpr std::size_t k_bytes = 1 << 18;
+  for (const std::string_view unit :
+       {"a=", "tok ", "--api-key=x ", "Bearer ", "://", "http://u:p@h ", "\"", "'\"", "\"\\\"",
+        "\"key\":", "\"key\":[", "\"key\":a", "\"key\": 'x', ", "\"k ", "A_TOKEN=x;", "-c ", "\\",
+        "aA_"}) {
+    std::string text;
+    while (text.size() < k_bytes) text += unit;
+    std::size_t bytes = 0;
+    for (const SecretPart& secret : secret_parts({text})) bytes += secret.part.size();
+    EXPECT_LE(bytes, 2 * text.size()) << unit;
+  }
+}
+
 TEST(RedactCommandLine, KeepsAllButTheValues) {
   EXPECT_EQ(redact_command_line("python3 -m x --api-key abc def --port 1 HF_TOKEN=g"),
             "python3 -m x --api-key [redacted] [redacted] --port 1 HF_TOKEN=[redacted]");
