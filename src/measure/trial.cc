@@ -14,6 +14,7 @@
 #include "measure/timeline.h"
 #include "os/error.h"
 #include "os/interrupt.h"
+#include "os/standstill.h"
 #include "os/subprocess.h"
 #include "process/log_tail.h"
 #include "storage/residency_sampler.h"
@@ -163,10 +164,16 @@ void apply_verdict(const TrialInput& input, const ColdEvidence& evidence, record
   const bool loaded = record->status == records::Status::ok;
   record->storage_bytes_read = verdict.storage_bytes_read;
   record->storage_bytes_source = verdict.storage_bytes_source;
-  record->cold = cold_word({kind, input.plan.cold, evidence.memory_backed, loaded, verdict.cold});
+  const std::string wrong_times = doubt_about_times(evidence.standstill);
+  record->cold = cold_word(
+      {kind, input.plan.cold, evidence.memory_backed, loaded, wrong_times.empty(), verdict.cold});
   if (!loaded) {
+    if (!wrong_times.empty()) record->reason += "; " + wrong_times;
     if (kind != TrialKind::warm_up) return;
     record->reason = "the discarded warm-up launch failed: " + record->reason;
+  } else if (!wrong_times.empty() && kind != TrialKind::warm_up) {  // cold or warm
+    record->status = records::Status::not_cold;
+    record->reason = wrong_times;
   } else if (kind == TrialKind::warm) {
     check_warmth(evidence, record);
   } else if (kind == TrialKind::cold && input.plan.cold != ColdPolicy::off) {
@@ -297,6 +304,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   start.evidence.resident_bytes_before = start.view.resident_bytes_of(start.can_be_cold);
 
   const std::string log_path = input.plan.out_directory + "/" + input.log_name;
+  os::StandstillWatch watch;
   std::unique_ptr<Launched> launched;
   try {
     launched = subject.target.launch(subject.launch_request(log_path));
@@ -312,6 +320,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   record.log_file = input.log_name;
   const process::Readiness seen =
       watch_load(input, *launched, nvml, baseline, &start, watcher, &record);
+  start.evidence.standstill = watch.finish();
   std::vector<std::optional<std::uint64_t>> resident;  // by candidate
   for (std::size_t i = 0; i < arm.candidates.size(); ++i) {
     resident.push_back(start.view.resident_bytes(i));
