@@ -15,7 +15,7 @@
 #include "os/error.h"
 #include "os/interrupt.h"
 #include "os/standstill.h"
-#include "os/subprocess.h"
+#include "process/hook.h"
 #include "process/log_tail.h"
 #include "storage/residency_sampler.h"
 #include "text/units.h"
@@ -274,14 +274,24 @@ records::Record blank_record(const TrialInput& input) {
 
 }  // namespace
 
-void run_hook(const std::string& name, const std::string& command, const Arm& arm) {
+void run_hook(const std::string& name, const std::string& command, const Plan& plan,
+              const Arm& arm) {
   if (command.empty()) return;
-  const os::ExitStatus status =
-      os::run_shell(command, {{"COLDLOAD_ARM", arm.facts.label}, {"COLDLOAD_PATH", arm.path}});
-  if (!status.success() && !os::interrupted()) {
-    throw os::Error(
-        fmt::format("--{} of {} failed ({}): {}", name, arm.facts.label, status.text(), command));
+  const bool cleans_up_after_a_signal = os::interrupted();
+  std::string problem;
+  try {
+    const auto status =
+        process::run_hook({command,
+                           {{"COLDLOAD_ARM", arm.facts.label}, {"COLDLOAD_PATH", arm.path}},
+                           plan.hooks.limit});
+    if (!status && cleans_up_after_a_signal) problem = "stopped by another signal";
+    if (status && !status->success() && !os::interrupted()) problem = status->text();
+  } catch (const os::Error& error) {
+    problem = error.what();
   }
+  if (problem.empty()) return;
+  throw os::Error(
+      fmt::format("--{} of {} failed ({}): {}", name, arm.facts.label, problem, command));
 }
 
 TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, ExperimentWatcher& watcher) {
@@ -290,7 +300,11 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   TrialResult result;
   records::Record& record = result.record;
   record = blank_record(input);
-  run_hook("prepare", input.plan.hooks.prepare, arm);
+  run_hook("prepare", input.plan.hooks.prepare, input.plan, arm);
+  if (os::interrupted()) {
+    result.interrupted = true;
+    return result;
+  }
   subject.target.prepare();
   StartState start = bring_to_start(subject, input.plan, watcher);
   if (os::interrupted()) {
