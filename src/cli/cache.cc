@@ -4,11 +4,14 @@
 #include "gpu/host_memory.h"
 #include "measure/cold.h"
 #include "model/checkpoint.h"
+#include "os/child_answer.h"
+#include "os/error.h"
 #include "os/interrupt.h"
 #include "storage/file_systems.h"
 #include "storage/holders.h"
 #include "storage/page_cache.h"
 #include "storage/path_info.h"
+#include "text/escape.h"
 #include "text/json.h"
 #include "text/units.h"
 
@@ -89,7 +92,7 @@ CacheAnswer evict(const model::Checkpoint& checkpoint, const storage::PathInfo& 
   return answer;
 }
 
-CacheAnswer warm(const model::Checkpoint& checkpoint) {
+CacheAnswer warm(const model::Checkpoint& checkpoint, const os::Tell& tell) {
   CacheAnswer answer{checkpoint.path, {}, "", true};
   const std::vector<std::string> paths = checkpoint.real_paths();
   const storage::PageCacheView view(paths);
@@ -97,7 +100,7 @@ CacheAnswer warm(const model::Checkpoint& checkpoint) {
   for (std::size_t i = 0; i < checkpoint.files.size(); ++i) {
     if (checkpoint.files[i].kind != model::FileKind::weights) files.push_back(i);
   }
-  view.warm(files, [](std::uint64_t) { return !os::interrupted(); });
+  view.warm(files, [&](std::uint64_t bytes) { tell("read " + checkpoint.path, bytes); });
   if (os::interrupted()) throw os::Error("interrupted");
   // The next reader will open the files: what counts is what survives that.
   const storage::PageCacheView next_reader(paths);
@@ -117,7 +120,7 @@ CacheAnswer warm(const model::Checkpoint& checkpoint) {
   return answer;
 }
 
-void print_json(const CacheAnswer& answer) {
+std::string json_of(const CacheAnswer& answer) {
   text::json::array files;
   for (const CacheRow& row : answer.rows) {
     files.push_back({{"path", row.path},
@@ -129,7 +132,7 @@ void print_json(const CacheAnswer& answer) {
                                {"resident_bytes", text::or_null(total_resident(answer))},
                                {"reason", text::or_null(answer.reason)},
                                {"files", std::move(files)}};
-  print_out("{}", Lines(text::to_pretty(out)));
+  return text::to_pretty(out);
 }
 
 std::string share(const std::optional<std::uint64_t>& resident, std::uint64_t bytes) {
@@ -139,14 +142,31 @@ std::string share(const std::optional<std::uint64_t>& resident, std::uint64_t by
                      100.0 * static_cast<double>(*resident) / static_cast<double>(bytes));
 }
 
-void print_lines(const CacheAnswer& answer) {
-  const auto line = [](const std::string& name, const std::optional<std::uint64_t>& resident,
-                       std::uint64_t bytes) {
-    print_out("{:>10} of {:>10} {:>8}  {}\n", resident ? text::format_bytes(*resident) : "?",
-              text::format_bytes(bytes), share(resident, bytes), name);
+std::string lines_of(const CacheAnswer& answer) {
+  std::string lines;
+  const auto line = [&lines](const std::string& name, const std::optional<std::uint64_t>& resident,
+                             std::uint64_t bytes) {
+    lines +=
+        fmt::format("{:>10} of {:>10} {:>8}  {}\n", resident ? text::format_bytes(*resident) : "?",
+                    text::format_bytes(bytes), share(resident, bytes), text::one_line(name));
   };
   for (const CacheRow& row : answer.rows) line(row.path, row.resident_bytes, row.bytes);
   line("in total", total_resident(answer), total_bytes(answer));
+  return lines;
+}
+
+// All that touches the path, which may lie on a mount that hangs: in a child of ours.
+text::json::object ask(const std::string& command, const std::string& path, bool json,
+                       const os::Tell& tell) {
+  tell("look at " + path, 0);
+  const model::Checkpoint checkpoint = model::open_checkpoint(path);
+  const storage::PathInfo info = storage::inspect_path(path);
+  const CacheAnswer answer = command == "show"    ? show(checkpoint, info)
+                             : command == "evict" ? evict(checkpoint, info)
+                                                  : warm(checkpoint, tell);
+  return {{"shown", json ? json_of(answer) : lines_of(answer)},
+          {"reason", answer.reason},
+          {"done", answer.done}};
 }
 
 }  // namespace
@@ -165,20 +185,20 @@ int run_cache(const std::vector<std::string>& args) {
     command->add_flag("--json", json, "for programs");
   }
   if (!parse(app, args)) return k_exit_ok;
-  const model::Checkpoint checkpoint = model::open_checkpoint(path);
-  const storage::PathInfo info = storage::inspect_path(path);
-  CacheAnswer answer;
-  if (app.got_subcommand("show")) answer = show(checkpoint, info);
-  if (app.got_subcommand("evict")) answer = evict(checkpoint, info);
-  if (app.got_subcommand("warm")) answer = warm(checkpoint);
-  json ? print_json(answer) : print_lines(answer);
-  if (app.got_subcommand("warm") && !json && gpu::gpu_works_in_host_memory()) {
+  const std::string command = app.get_subcommands().front()->get_name();
+  const auto told = os::answer_of_telling_child(
+      [&](const os::Tell& tell) { return text::to_line(ask(command, path, json, tell)); });
+  if (!told) throw os::Error("interrupted");
+  const auto answer = text::parse_json(*told, nullptr).value().get_object();
+  print_out("{}", Lines(text::string_at(answer, "shown").value_or("")));
+  const std::string reason = text::string_at(answer, "reason").value_or("");
+  if (command == "warm" && !json && gpu::gpu_works_in_host_memory()) {
     print_err(
         "coldload: the GPU works in this machine's memory: a server that starts now sees what is "
         "in the page cache as taken; `coldload cache evict` takes it out\n");
   }
-  if (!answer.reason.empty() && !json) print_err("coldload: {}\n", answer.reason);
-  return answer.done ? k_exit_ok : k_exit_failed;
+  if (!reason.empty() && !json) print_err("coldload: {}\n", reason);
+  return answer.at("done").as_bool() ? k_exit_ok : k_exit_failed;
 }
 
 }  // namespace coldload::cli

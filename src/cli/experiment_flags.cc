@@ -184,6 +184,8 @@ void set_target(const RawFlags& raw, const std::vector<std::string>& words,
   request->plan.max_model_len = raw.server.max_model_len;
   request->plan.warm_up_runs = raw.warm_up.value_or(request->server ? 1 : 0);
   request->plan.first_token = raw.server.first_token;
+  auto& hook_limit = request->plan.hooks.limit;
+  hook_limit = std::max<std::chrono::nanoseconds>(hook_limit, request->timeout);
   if (!request->server) {
     if (raw.server.first_token) throw UsageError("--first-token needs a server to ask");
     if (!request->plan.prefetch.empty()) {

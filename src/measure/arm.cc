@@ -10,6 +10,7 @@
 #include "model/file_tree.h"
 #include "model/headers.h"
 #include "model/tensors_hash.h"
+#include "os/child_answer.h"
 #include "os/error.h"
 #include "os/memory.h"
 #include "os/path.h"
@@ -153,7 +154,9 @@ void look_behind(Arm* arm) {
   arm->cannot_warm = why_not_warm(*arm);
 }
 
-Arm look_at(const ArmRequest& request) {
+namespace {
+
+Arm look_now(const ArmRequest& request) {
   Arm arm;
   arm.request = request;
   arm.facts.label = request.label;
@@ -179,6 +182,19 @@ Arm look_at(const ArmRequest& request) {
   look_behind(&arm);
   arm.tensors_hashes = hashes_of(arm);
   return arm;
+}
+
+}  // namespace
+
+Arm look_at(const ArmRequest& request) {
+  // First by a child: who waits in a mount that hangs cannot be ended.
+  const auto looked = os::answer_of_telling_child([&](const os::Tell& tell) {
+    tell("look at " + request.path, 0);
+    (void)look_now(request);
+    return std::string();
+  });
+  if (!looked) throw os::Error("interrupted while looking at " + request.path);
+  return look_now(request);
 }
 
 }  // namespace coldload::measure

@@ -1,17 +1,16 @@
 #include "measure/arms.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
 #include <memory>
 #include <set>
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 
 #include "os/error.h"
 #include "os/file_id.h"
+#include "os/file_lock.h"
 #include "run/copy_source.h"
 #include "stand_in/delivery.h"
 
@@ -44,15 +43,15 @@ std::vector<os::Fd> lock_checkpoints(const std::vector<Arm>& arms) {
     if (!arm.checkpoint) continue;
     os::Fd directory = os::open_file(arm.storage.path, O_RDONLY | O_NONBLOCK);
     if (!locked.insert(os::file_id(directory)).second) continue;
-    if (::flock(directory.get(), LOCK_EX | LOCK_NB) == 0) {
-      locks.push_back(std::move(directory));
-    } else if (errno == EWOULDBLOCK) {
+    const os::LockAnswer answer = os::try_lock(directory);
+    if (answer == os::LockAnswer::held) {
       throw os::Error(fmt::format(
-          "another coldload measures {}: two experiments would evict each other's pages; wait for "
-          "it, or use --cold off",
-          arm.path));
+          "cannot lock {}: {} has it locked; two experiments would evict each other's pages: wait "
+          "for that, or end it, or use --cold off",
+          arm.path, os::lock_holder(directory)));
     }
     // File systems without locks: nothing to hold.
+    if (answer == os::LockAnswer::taken) locks.push_back(std::move(directory));
   }
   return locks;
 }

@@ -1,10 +1,12 @@
 #include "measure/cold.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "os/clock.h"
 #include "text/units.h"
 
 namespace coldload::measure {
@@ -212,6 +214,9 @@ ColdVerdict judge_reads(const ColdEvidence& e) {
 }
 
 ColdVerdict judge(const ColdEvidence& e) {
+  if (std::string why = doubt_about_times(e.standstill); !why.empty()) {
+    return {records::Cold::unknown, std::move(why)};
+  }
   if (e.memory_backed) {
     return {records::Cold::not_applicable,
             fmt::format("{} is memory: it can never be cold", e.fs_type)};
@@ -230,6 +235,24 @@ ColdVerdict judge(const ColdEvidence& e) {
 
 bool is_warm(std::uint64_t resident_bytes, std::uint64_t needed_bytes) {
   return covers(resident_bytes, needed_bytes);
+}
+
+std::string doubt_about_times(const os::Standstill& standstill) {
+  const auto seconds = [](os::Clock::duration d) {
+    return text::format_seconds(os::Seconds(d).count());
+  };
+  if (standstill.suspended.count() > 0) {
+    return fmt::format(
+        "the machine was suspended for {} s while it loaded: how long that took is not known",
+        seconds(standstill.suspended));
+  }
+  if (standstill.stopped.count() > 0) {
+    return fmt::format(
+        "coldload itself stood still for {} s while it watched (stopped, frozen, or with its "
+        "machine): when the target was ready is not known",
+        seconds(standstill.stopped));
+  }
+  return "";
 }
 
 ColdVerdict judge_cold(const ColdEvidence& e) {
@@ -251,6 +274,7 @@ ColdVerdict judge_cold(const ColdEvidence& e) {
 }
 
 records::Cold cold_word(const TrialEnd& end) {
+  if (!end.times_known) return records::Cold::unknown;
   if (end.kind == TrialKind::warm) return records::Cold::warm;
   if (end.kind != TrialKind::cold || end.policy == ColdPolicy::off) return records::Cold::off;
   if (end.loaded) return end.judged;

@@ -1,7 +1,8 @@
 // The verdict on one trial that should be cold: what the evidence allows to be said.
 //
 // verified needs both: nothing of the checkpoint resident immediately before launch, measured,
-// and the load read the checkpoint from storage, measured. docs/cold.md says it for users.
+// and the load read the checkpoint from storage, measured; and coldload must have been there to see
+// it. docs/cold.md says it for users.
 //
 // Layer: measure. Pure functions over measured values.
 #pragma once
@@ -15,6 +16,7 @@
 #include "measure/plan.h"
 #include "measure/read_set.h"
 #include "measure/schedule.h"
+#include "os/standstill.h"
 #include "records/record.h"
 
 namespace coldload::measure {
@@ -40,6 +42,8 @@ struct Observed {
 };
 
 struct ColdEvidence {
+  os::Standstill standstill;  // of coldload itself, from launch until its last look
+
   // The path.
   bool memory_backed = false;  // tmpfs and kin: cold has no meaning
   std::string fs_type;
@@ -95,12 +99,16 @@ inline constexpr double k_needed_share = 0.95;
 
 [[nodiscard]] ColdVerdict judge_cold(const ColdEvidence& evidence);
 
+// Why the trial's times are not known, cold or warm; empty where they are.
+[[nodiscard]] std::string doubt_about_times(const os::Standstill& standstill);
+
 // All that a trial's word for its cold depends on, however the trial ended.
 struct TrialEnd {
   TrialKind kind = TrialKind::cold;
   ColdPolicy policy = ColdPolicy::verify;
   bool memory_backed = false;
   bool loaded = false;  // what a failed load read proves nothing, either way
+  bool times_known = true;
   records::Cold judged = records::Cold::unknown;
 };
 

@@ -90,7 +90,7 @@ class CleanupHooks {
     while (!arms_.empty()) {
       const Arm* arm = arms_.front();
       arms_.erase(arms_.begin());
-      run_hook("cleanup", plan_.hooks.cleanup, *arm);
+      run_hook("cleanup", plan_.hooks.cleanup, plan_, *arm);
     }
   }
 
@@ -239,7 +239,7 @@ ExperimentResult run_experiment(const Plan& plan, Arms& arms, const gpu::Nvml& n
   for (const std::size_t arm : arms.present()) {
     if (os::interrupted()) break;
     cleanup.add(arms.all()[arm]);
-    run_hook("setup", plan.hooks.setup, arms.all()[arm]);
+    run_hook("setup", plan.hooks.setup, plan, arms.all()[arm]);
   }
   measure_arm_floors(plan, &arms.all(), watcher);
   ExperimentResult result = Series(plan, arms, nvml, sink, watcher).run();

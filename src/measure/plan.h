@@ -55,6 +55,7 @@ struct Hooks {
   std::string setup;    // once per arm, before anything is measured
   std::string prepare;  // before each trial's eviction
   std::string cleanup;  // once per arm, at the end
+  std::chrono::nanoseconds limit = std::chrono::hours(1);  // longest time of each
 };
 
 struct Plan {

@@ -50,7 +50,7 @@ bool StagedCopy::renew() {
   made_ = {};
   if (!request_.backing_files.empty()) {
     const storage::PageCacheView view(request_.backing_files);
-    view.warm(view.all(), [](std::uint64_t) { return !os::interrupted(); });
+    view.warm(view.all(), {});
   }
   constexpr std::chrono::seconds k_patience{5};
   const storage::PageCacheView source(request_.source_files);

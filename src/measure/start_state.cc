@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "measure/environment.h"
-#include "os/interrupt.h"
 #include "os/mapping.h"
 #include "os/memory.h"
 #include "storage/holders.h"
@@ -28,7 +27,7 @@ void warm_backing(const Arm& arm, std::vector<std::string>* remarks) {
     return;
   }
   const storage::PageCacheView view(arm.backing_files);
-  view.warm(view.all(), [](std::uint64_t) { return !os::interrupted(); });
+  view.warm(view.all(), {});
 }
 
 std::vector<Leftover> leftovers_of(const storage::PageCacheView& view,
@@ -108,6 +107,7 @@ void apply_sources(const storage::FileSources& sources, ColdEvidence* evidence) 
 
 StartState bring_to_start(const Subject& subject, const Plan& plan, ExperimentWatcher& watcher) {
   const Arm& arm = subject.arm;
+  storage::require_answers(arm.files());
   StartState start{
       storage::PageCacheView(arm.files()), arm.sources.can_be_cold(), {}, evidence_of(arm), {}, {}};
   ColdEvidence& evidence = start.evidence;
@@ -121,7 +121,6 @@ StartState bring_to_start(const Subject& subject, const Plan& plan, ExperimentWa
   if (subject.kind == TrialKind::warm) {
     start.view.warm(warmed_files(arm, start.view), [&](std::uint64_t bytes) {
       watcher.step("warm", bytes, evidence.needed_bytes);
-      return !os::interrupted();
     });
   } else if (subject.is_evicted(plan.cold)) {
     watcher.step("evict", 0, 0);

@@ -14,7 +14,8 @@
 #include "measure/timeline.h"
 #include "os/error.h"
 #include "os/interrupt.h"
-#include "os/subprocess.h"
+#include "os/standstill.h"
+#include "process/hook.h"
 #include "process/log_tail.h"
 #include "storage/residency_sampler.h"
 #include "text/units.h"
@@ -163,10 +164,16 @@ void apply_verdict(const TrialInput& input, const ColdEvidence& evidence, record
   const bool loaded = record->status == records::Status::ok;
   record->storage_bytes_read = verdict.storage_bytes_read;
   record->storage_bytes_source = verdict.storage_bytes_source;
-  record->cold = cold_word({kind, input.plan.cold, evidence.memory_backed, loaded, verdict.cold});
+  const std::string wrong_times = doubt_about_times(evidence.standstill);
+  record->cold = cold_word(
+      {kind, input.plan.cold, evidence.memory_backed, loaded, wrong_times.empty(), verdict.cold});
   if (!loaded) {
+    if (!wrong_times.empty()) record->reason += "; " + wrong_times;
     if (kind != TrialKind::warm_up) return;
     record->reason = "the discarded warm-up launch failed: " + record->reason;
+  } else if (!wrong_times.empty() && kind != TrialKind::warm_up) {  // cold or warm
+    record->status = records::Status::not_cold;
+    record->reason = wrong_times;
   } else if (kind == TrialKind::warm) {
     check_warmth(evidence, record);
   } else if (kind == TrialKind::cold && input.plan.cold != ColdPolicy::off) {
@@ -267,14 +274,24 @@ records::Record blank_record(const TrialInput& input) {
 
 }  // namespace
 
-void run_hook(const std::string& name, const std::string& command, const Arm& arm) {
+void run_hook(const std::string& name, const std::string& command, const Plan& plan,
+              const Arm& arm) {
   if (command.empty()) return;
-  const os::ExitStatus status =
-      os::run_shell(command, {{"COLDLOAD_ARM", arm.facts.label}, {"COLDLOAD_PATH", arm.path}});
-  if (!status.success() && !os::interrupted()) {
-    throw os::Error(
-        fmt::format("--{} of {} failed ({}): {}", name, arm.facts.label, status.text(), command));
+  const bool cleans_up_after_a_signal = os::interrupted();
+  std::string problem;
+  try {
+    const auto status =
+        process::run_hook({command,
+                           {{"COLDLOAD_ARM", arm.facts.label}, {"COLDLOAD_PATH", arm.path}},
+                           plan.hooks.limit});
+    if (!status && cleans_up_after_a_signal) problem = "stopped by another signal";
+    if (status && !status->success() && !os::interrupted()) problem = status->text();
+  } catch (const os::Error& error) {
+    problem = error.what();
   }
+  if (problem.empty()) return;
+  throw os::Error(
+      fmt::format("--{} of {} failed ({}): {}", name, arm.facts.label, problem, command));
 }
 
 TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, ExperimentWatcher& watcher) {
@@ -283,7 +300,11 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   TrialResult result;
   records::Record& record = result.record;
   record = blank_record(input);
-  run_hook("prepare", input.plan.hooks.prepare, arm);
+  run_hook("prepare", input.plan.hooks.prepare, input.plan, arm);
+  if (os::interrupted()) {
+    result.interrupted = true;
+    return result;
+  }
   subject.target.prepare();
   StartState start = bring_to_start(subject, input.plan, watcher);
   if (os::interrupted()) {
@@ -296,6 +317,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   record.resident_bytes_before = start.view.resident_bytes();  // nothing between this and launch
   start.evidence.resident_bytes_before = start.view.resident_bytes_of(start.can_be_cold);
 
+  os::StandstillWatch watch;
   std::unique_ptr<Launched> launched;
   try {
     launched = subject.target.launch(subject.launch_request(input.log.file));
@@ -311,6 +333,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   record.log_file = input.log.name;
   const process::Readiness seen =
       watch_load(input, *launched, nvml, baseline, &start, watcher, &record);
+  start.evidence.standstill = watch.finish();
   std::vector<std::optional<std::uint64_t>> resident;  // by candidate
   for (std::size_t i = 0; i < arm.candidates.size(); ++i) {
     resident.push_back(start.view.resident_bytes(i));

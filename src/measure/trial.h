@@ -39,7 +39,9 @@ struct TrialResult {
 [[nodiscard]] TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml,
                                     ExperimentWatcher& watcher);
 
-// Runs one of the user's hooks; os::Error names it when it fails.
-void run_hook(const std::string& name, const std::string& command, const Arm& arm);
+// Runs one of the user's hooks; os::Error names it when it fails, or does not end in time. A signal
+// ends it: see os::interrupted().
+void run_hook(const std::string& name, const std::string& command, const Plan& plan,
+              const Arm& arm);
 
 }  // namespace coldload::measure

@@ -3,8 +3,10 @@
 #include <cerrno>
 #include <csignal>
 #include <exception>
+#include <string_view>
 #include <utility>
 
+#include <fmt/format.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -13,13 +15,41 @@
 #include "os/child_output.h"
 #include "os/error.h"
 #include "os/fd.h"
+#include "os/interrupt.h"
+#include "os/kernel_text.h"
 
 namespace coldload::os {
 
 namespace {
 
+// What goes through the pipe, each after a head of one line: its kind, its length, its bytes done.
+constexpr char k_told = '~';
 constexpr char k_answered = '+';
 constexpr char k_failed = '!';
+
+struct Message {
+  char kind = k_told;
+  std::uint64_t done_bytes = 0;
+  std::string text;
+};
+
+std::string packed(const Message& message) {
+  return fmt::format("{}{} {}\n{}", message.kind, message.text.size(), message.done_bytes,
+                     message.text);
+}
+
+// Takes one off the front of what has come; nothing where it is not all there.
+std::optional<Message> take_message(std::string* come) {
+  const std::size_t head = come->find('\n');
+  if (head == std::string::npos) return std::nullopt;
+  std::string_view words(come->data() + 1, head - 1);
+  const std::uint64_t length = number_of(next_word(&words)).value_or(0);
+  if (come->size() - head - 1 < length) return std::nullopt;
+  Message message{come->front(), number_of(next_word(&words)).value_or(0),
+                  come->substr(head + 1, length)};
+  come->erase(0, head + 1 + length);
+  return message;
+}
 
 // Of ours, which others may wait to see closed, all but `kept`.
 Fd keep_only(Fd kept) {
@@ -32,44 +62,111 @@ Fd keep_only(Fd kept) {
   return {STDIN_FILENO, "pipe"};
 }
 
-[[noreturn]] void answer(const std::function<std::string()>& question, Fd output) {
+// Often enough for who watches, and rarely enough to cost nothing.
+class Teller {
+ public:
+  explicit Teller(const Fd& pipe) : pipe_(pipe) {}
+  void tell(const std::string& step, std::uint64_t bytes) {
+    constexpr std::chrono::milliseconds k_pause{50};
+    const TimePoint now = Clock::now();
+    if (step == step_ && now < told_at_ + k_pause) return;
+    step_ = step;
+    told_at_ = now;
+    write_full(pipe_, packed({k_told, bytes, step}));
+  }
+
+ private:
+  const Fd& pipe_;
+  std::string step_;
+  TimePoint told_at_;
+};
+
+[[noreturn]] void answer(const std::function<std::string(const Tell&)>& question, Fd output) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const Fd pipe = keep_only(std::move(output));
   try {
-    std::string text;
+    Teller teller(pipe);
+    Message message;
     try {
-      text = k_answered + question();
+      message = {k_answered, 0, question([&teller](const std::string& step, std::uint64_t bytes) {
+                   teller.tell(step, bytes);
+                 })};
     } catch (const std::exception& error) {
-      text = k_failed + std::string(error.what());
+      message = {k_failed, 0, error.what()};
     }
-    write_full(pipe, text);
+    write_full(pipe, packed(message));
   } catch (...) {
     ::_exit(1);  // nobody listens
   }
   ::_exit(0);
 }
 
+// A child of ours that answers. Where it has not, it is killed, and reaped if it can be.
+class AnsweringChild {
+ public:
+  explicit AnsweringChild(const std::function<std::string(const Tell&)>& question) {
+    Pipe pipe = make_pipe();
+    pid_ = ::fork();
+    if (pid_ < 0) throw SystemError("start", "a child of ours", errno);
+    if (pid_ == 0) answer(question, std::move(pipe.write_end));
+    pipe_ = std::move(pipe.read_end);
+  }
+  ~AnsweringChild() {
+    if (!has_answered_) ::kill(pid_, SIGKILL);
+    while (::waitpid(pid_, nullptr, has_answered_ ? 0 : WNOHANG) < 0 && errno == EINTR) {
+    }
+  }
+  AnsweringChild(const AnsweringChild&) = delete;
+  AnsweringChild& operator=(const AnsweringChild&) = delete;
+
+  // The next message; nothing where `deadline` or an interrupt comes first. Throws what the
+  // question threw.
+  std::optional<Message> next(TimePoint deadline) {
+    while (true) {
+      if (auto message = take_message(&come_)) {
+        has_answered_ = message->kind != k_told;
+        if (message->kind == k_failed) throw Error(message->text);
+        return message;
+      }
+      if (!wait_for_output(pipe_, deadline)) return std::nullopt;
+      if (read_some(pipe_, &come_)) continue;
+      has_answered_ = true;  // it has ended: there is nothing to be killed
+      throw Error("a child of ours ended before it had answered");
+    }
+  }
+
+ private:
+  pid_t pid_ = -1;
+  Fd pipe_;
+  std::string come_;
+  bool has_answered_ = false;
+};
+
 }  // namespace
 
 std::optional<std::string> answer_of_child(const std::function<std::string()>& question,
                                            TimePoint deadline) {
-  Pipe pipe = make_pipe();
-  const pid_t pid = ::fork();
-  if (pid < 0) throw SystemError("start", "a child of ours", errno);
-  if (pid == 0) answer(question, std::move(pipe.write_end));
-  pipe.write_end.reset();
-  std::string text;
-  bool is_whole = false;
-  while (!is_whole && wait_for_output(pipe.read_end, deadline)) {
-    is_whole = !read_some(pipe.read_end, &text);
+  AnsweringChild child([&question](const Tell&) { return question(); });
+  const auto message = child.next(deadline);
+  return message ? std::optional(message->text) : std::nullopt;
+}
+
+std::optional<std::string> answer_of_telling_child(
+    const std::function<std::string(const Tell&)>& question, const OnTold& on_told,
+    Clock::duration patience) {
+  AnsweringChild child(question);
+  std::string step = "begin";
+  while (true) {
+    const auto message = child.next(Clock::now() + patience);
+    if (!message && interrupted()) return std::nullopt;
+    if (!message) {
+      throw Error(fmt::format("cannot {}: no answer for {:.1f} s; is the storage behind it alive?",
+                              step, Seconds(patience).count()));
+    }
+    if (message->kind == k_answered) return message->text;
+    step = message->text;
+    if (on_told) on_told(message->done_bytes);
   }
-  if (!is_whole) ::kill(pid, SIGKILL);
-  while (::waitpid(pid, nullptr, is_whole ? 0 : WNOHANG) < 0 && errno == EINTR) {
-  }
-  if (!is_whole) return std::nullopt;
-  if (text.empty()) throw Error("a child of ours ended before it had answered");
-  if (text.front() == k_failed) throw Error(text.substr(1));
-  return text.substr(1);
 }
 
 }  // namespace coldload::os

@@ -4,6 +4,8 @@
 // Layer: os. Knows nothing of models or storage.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -19,5 +21,18 @@ namespace coldload::os {
 // a copy of its caller alone.
 [[nodiscard]] std::optional<std::string> answer_of_child(
     const std::function<std::string()>& question, TimePoint deadline);
+
+// In the child: what it is about to do ("read /mnt/x"), and how far it has come.
+using Tell = std::function<void(const std::string& step, std::uint64_t bytes)>;
+
+// Of a child that tells: called here, with what it told last.
+using OnTold = std::function<void(std::uint64_t bytes)>;
+
+// The same for what may take as long as it goes on: the child tells each step before it. Throws
+// os::Error, "cannot read /mnt/x: no answer for 60.0 s; ...", where nothing was told for
+// `patience`. Nothing where an interrupt comes first.
+[[nodiscard]] std::optional<std::string> answer_of_telling_child(
+    const std::function<std::string(const Tell&)>& question, const OnTold& on_told = {},
+    Clock::duration patience = std::chrono::seconds(60));
 
 }  // namespace coldload::os

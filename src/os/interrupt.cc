@@ -16,6 +16,7 @@ namespace coldload::os {
 namespace {
 
 std::atomic<int> g_signal{0};
+std::atomic<int> g_count{0};
 std::atomic<int> g_event_fd{-1};
 std::vector<int> g_ignored_at_start;
 static_assert(std::atomic<int>::is_always_lock_free, "used in a signal handler");
@@ -23,6 +24,7 @@ static_assert(std::atomic<int>::is_always_lock_free, "used in a signal handler")
 void on_signal(int signal_number) {
   const int saved_errno = errno;
   g_signal.store(signal_number);
+  ++g_count;
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto put = ::write(g_event_fd.load(), &one, sizeof one);
   errno = saved_errno;
@@ -64,6 +66,8 @@ bool ignored_at_start(int number) {
 bool interrupted() { return g_signal.load() != 0; }
 
 int interrupt_signal() { return g_signal.load(); }
+
+int interrupt_count() { return g_count.load(); }
 
 int interrupt_fd() { return g_event_fd.load(); }
 

@@ -23,6 +23,9 @@ void install_interrupt_handler();
 // The signal that came, 0 if none.
 [[nodiscard]] int interrupt_signal();
 
+// How many came: what is done after the first, to clean up, may be ended by the next.
+[[nodiscard]] int interrupt_count();
+
 // Becomes readable for good when interrupted: for poll(2). -1 before installation.
 [[nodiscard]] int interrupt_fd();
 

@@ -133,9 +133,9 @@ void settle_in() {
 }
 
 std::optional<os::Subprocess> launch_server(const os::Fd& control, const os::Command& command,
-                                            const os::Cgroup* group) {
+                                            Charge charge, const os::Cgroup* group) {
   os::SpawnOptions spawn{command};
-  spawn.new_session = true;
+  spawn.new_session = charge == Charge::server;
   if (group != nullptr) spawn.cgroup_fd = group->fd();
   try {
     os::Subprocess server(spawn);
@@ -150,21 +150,24 @@ std::optional<os::Subprocess> launch_server(const os::Fd& control, const os::Com
   }
 }
 
-// False once there is no child left, so no descendant either: orphans become children.
-bool reap(const os::Fd& control, pid_t server) {
+// False once there is nothing left to watch: no child, so no descendant either, as orphans become
+// children; of a hook, once it has ended itself.
+bool reap(const os::Fd& control, pid_t server, Charge charge) {
   while (true) {
     int raw = 0;
     const pid_t pid = ::waitpid(-1, &raw, WNOHANG);
     if (pid == 0) return true;
     if (pid < 0 && errno == EINTR) continue;
     if (pid < 0) return false;
-    if (pid == server) send_report(control, {ReportKind::ended, raw});
+    if (pid != server) continue;
+    send_report(control, {ReportKind::ended, raw});
+    if (charge == Charge::hook) return false;
   }
 }
 
 }  // namespace
 
-void run_guard(int control_fd) {
+void run_guard(int control_fd, Charge charge) {
   ::fcntl(control_fd, F_SETFD, FD_CLOEXEC);
   const os::Fd control(control_fd, "the guard's control socket");
   const os::Fd nothing = os::open_file("/dev/null", O_RDWR);
@@ -172,20 +175,20 @@ void run_guard(int control_fd) {
   os::SignalInbox signals;
   ProcessTree tree;
   settle_in();
-  const auto group = os::Cgroup::create_below_own();
+  const auto group = charge == Charge::server ? os::Cgroup::create_below_own() : std::nullopt;
   const std::string directory = group ? group->directory() : "";
   send_report(control, {ReportKind::ready, static_cast<std::int32_t>(directory.size())});
   (void)send_all(control, std::as_bytes(std::span(directory)));
   const auto command = receive_command(control);
   if (!command) return;
-  const auto server = launch_server(control, *command, group ? &*group : nullptr);
+  const auto server = launch_server(control, *command, charge, group ? &*group : nullptr);
   if (!server) return;
   tree.set_root(server->pid());
   if (group) tree.set_cgroup(&*group);
   // The log is the server's alone from here on.
   for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) ::dup2(nothing.get(), fd);
 
-  while (reap(control, server->pid())) {
+  while (reap(control, server->pid(), charge)) {
     std::array<pollfd, 2> entries{{{control.get(), POLLIN, 0}, {signals.fd(), POLLIN, 0}}};
     (void)os::poll_until(entries, std::nullopt);
     while (signals.take()) {
@@ -201,33 +204,37 @@ void run_guard(int control_fd) {
 
 namespace {
 
-os::SpawnOptions guard_options(const std::vector<std::string>& command, int control_fd,
-                               int output_fd) {
+os::SpawnOptions guard_options(const std::vector<std::string>& command, Charge charge,
+                               int control_fd, int output_fd) {
   os::SpawnOptions spawn;
   spawn.argv = command;
   spawn.argv.push_back(std::to_string(control_fd));
+  if (charge == Charge::hook) spawn.argv.emplace_back(k_hook_word);
   spawn.stdout_fd = output_fd;
   spawn.stderr_fd = output_fd;
   spawn.inherited_fds = {control_fd};
-  spawn.new_session = true;  // what is sent to our process group does not reach it
+  // What is sent to our process group does not reach it.
+  spawn.new_session = charge == Charge::server;
   return spawn;
 }
 
 // Until the guard has something to report. Starting a program reads its file, which may lie on
-// storage that hangs.
-void wait_for_start(const os::Fd& control, const std::string& program) {
+// storage that hangs. Hooks are also run when an interrupt has come: to clean up.
+void wait_for_start(const os::Fd& control, const std::string& program, Charge charge) {
   const os::TimePoint deadline = os::Clock::now() + k_start_limit;
   pollfd entry{control.get(), POLLIN, 0};
   while (!os::poll_until({&entry, 1}, os::Clock::now() + milliseconds(50))) {
-    if (!os::interrupted() && os::Clock::now() < deadline) continue;
-    throw os::Error(fmt::format("cannot start {}: {}", program,
-                                os::interrupted() ? "interrupted" : "it takes too long"));
+    const bool ends = charge == Charge::server && os::interrupted();
+    if (!ends && os::Clock::now() < deadline) continue;
+    throw os::Error(
+        fmt::format("cannot start {}: {}", program, ends ? "interrupted" : "it takes too long"));
   }
 }
 
 }  // namespace
 
-Guard::Guard(const std::vector<std::string>& command, int output_fd) {
+Guard::Guard(const std::vector<std::string>& command, int output_fd, Charge charge)
+    : charge_(charge) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     throw os::SystemError("create a socket", "", errno);
@@ -235,9 +242,9 @@ Guard::Guard(const std::vector<std::string>& command, int output_fd) {
   control_ = os::Fd(ends[0], "the guard's control socket");
   {
     const os::Fd theirs(ends[1], "the guard's control socket");
-    process_.emplace(guard_options(command, theirs.get(), output_fd));
+    process_.emplace(guard_options(command, charge, theirs.get(), output_fd));
   }
-  wait_for_start(control_, command[0]);
+  wait_for_start(control_, command[0], charge_);
   const auto report = receive_report(control_);
   std::string directory(report ? static_cast<std::size_t>(report->number) : 0, '\0');
   if (!report || !receive_all(control_, std::as_writable_bytes(std::span(directory)))) {
@@ -253,7 +260,7 @@ void Guard::launch(const os::Command& command) {
   (void)send_all(control_, std::as_bytes(std::span(&bytes, 1)));
   (void)send_all(control_, std::as_bytes(std::span(packed)));
   const std::string program = command.argv.empty() ? "a server" : command.argv[0];
-  wait_for_start(control_, program);
+  wait_for_start(control_, program, charge_);
   const auto report = receive_report(control_);
   if (!report) {
     throw os::Error(fmt::format("cannot start {}: its guard was killed; start again", program));

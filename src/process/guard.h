@@ -22,13 +22,25 @@
 
 namespace coldload::process {
 
+// What a guard is given to watch.
+enum class Charge {
+  server,  // in a session and, where one may be made, a cgroup of its own; ends with coldload,
+           // whole
+  // A line of the user's: in our session, as our terminal is its. What it leaves behind when it has
+  // ended stays; coldload's end ends it before.
+  hook,
+};
+
+// What the command of a hook's guard ends with.
+inline constexpr const char* k_hook_word = "hook";
+
 // coldload's side.
 class Guard {
  public:
   // Starts the guard and waits until it is ready; `command` is what calls run_guard, less its
-  // argument. Stdout and stderr of the guard, and then of the server, are `output_fd`. Throws
-  // os::Error.
-  Guard(const std::vector<std::string>& command, int output_fd);
+  // arguments. Stdout and stderr of the guard, and then of the server, are `output_fd`. Throws
+  // os::Error; in the start of a server also where an interrupt has come.
+  Guard(const std::vector<std::string>& command, int output_fd, Charge charge = Charge::server);
   ~Guard() { release(); }
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
@@ -60,6 +72,7 @@ class Guard {
   [[nodiscard]] bool lost() const { return lost_; }
 
  private:
+  Charge charge_;
   os::Fd control_;
   std::optional<os::Subprocess> process_;
   std::optional<os::Cgroup> cgroup_;
@@ -72,7 +85,7 @@ class Guard {
 
 // The guard's side: waits for the command on `control_fd`, launches it, reaps everything below, and
 // returns when nothing is left there. Where the other end of `control_fd` closes, it ends what is
-// left: SIGTERM, a few seconds, SIGKILL.
-void run_guard(int control_fd);
+// left: SIGTERM, a few seconds, SIGKILL. A hook's returns as soon as that has ended.
+void run_guard(int control_fd, Charge charge);
 
 }  // namespace coldload::process

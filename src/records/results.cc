@@ -11,12 +11,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "os/error.h"
 #include "os/file_id.h"
+#include "os/file_lock.h"
 #include "records/csv_row.h"
 #include "records/json_lines.h"
 #include "text/csv.h"
@@ -34,17 +34,13 @@ constexpr const char* k_use_another = "use another --out directory, or move the 
 // Holds the lock that every coldload takes on the CSV while it looks at the files or appends.
 class Lock {
  public:
-  explicit Lock(const os::Fd& file) : fd_(file.get()) {
-    while (::flock(fd_, LOCK_EX) != 0) {
-      if (errno != EINTR) throw os::SystemError("lock", file.path(), errno);
-    }
-  }
-  ~Lock() { ::flock(fd_, LOCK_UN); }
+  explicit Lock(const os::Fd& file) : file_(file) { os::lock_within(file); }
+  ~Lock() { os::unlock(file_); }
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
 
  private:
-  int fd_;
+  const os::Fd& file_;
 };
 
 os::Fd open_for_appending(const os::Directory& out, const char* name) {

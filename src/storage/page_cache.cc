@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "os/child_answer.h"
 #include "os/clock.h"
 #include "os/error.h"
 #include "os/mapping.h"
@@ -123,25 +124,32 @@ std::vector<std::size_t> PageCacheView::all() const {
   return files;
 }
 
+// False: interrupted.
 bool PageCacheView::read(const std::vector<std::size_t>& files,
-                         const std::function<bool(std::uint64_t)>& progress) const {
-  constexpr std::size_t k_block = std::size_t{4} << 20;
-  const os::Mapping buffer = os::Mapping::anonymous(k_block);
-  std::uint64_t total = 0;
-  for (const std::size_t index : files) {
-    const File& file = files_[index];
-    for (std::uint64_t offset = 0; offset < file.bytes; offset += k_block) {
-      const std::size_t got = os::pread_full(file.fd, buffer.bytes(), offset);
-      total += got;
-      if (!progress(total)) return false;
-      if (got < k_block) break;
+                         const std::function<void(std::uint64_t)>& progress) const {
+  const auto read_all = [&](const os::Tell& tell) -> std::string {
+    constexpr std::size_t k_block = std::size_t{4} << 20;
+    const os::Mapping buffer = os::Mapping::anonymous(k_block);
+    std::uint64_t total = 0;
+    for (const std::size_t index : files) {
+      const std::string step = "read " + path(index);
+      tell(step, total);
+      const os::Fd file = os::open_regular(path(index));
+      for (std::uint64_t offset = 0; offset < files_[index].bytes; offset += k_block) {
+        const std::size_t got = os::pread_full(file, buffer.bytes(), offset);
+        total += got;
+        tell(step, total);
+        if (got < k_block) break;
+      }
     }
-  }
-  return true;
+    tell("come to an end", total);
+    return "";
+  };
+  return os::answer_of_telling_child(read_all, progress).has_value();
 }
 
 void PageCacheView::warm(const std::vector<std::size_t>& files,
-                         const std::function<bool(std::uint64_t)>& progress) const {
+                         const std::function<void(std::uint64_t)>& progress) const {
   // Where the kernel reclaims idle pages early (DAMON), the first ones are gone when the last are
   // in. Another pass reads what is there at memory's speed, and what is missing again.
   constexpr int k_passes = 3;
@@ -168,6 +176,17 @@ std::optional<bool> reopening_drops_pages(const std::string& path) {
 os::Availability may_drop_all_caches() {
   if (::access(k_drop_caches, W_OK) == 0) return {true, ""};
   return {false, fmt::format("{}: {}", k_drop_caches, os::error_text(errno))};
+}
+
+void require_answers(const std::vector<std::string>& paths) {
+  const auto open_all = [&](const os::Tell& tell) -> std::string {
+    for (const std::string& path : paths) {
+      tell("open " + path, 0);
+      (void)os::open_regular(path);
+    }
+    return "";
+  };
+  (void)os::answer_of_telling_child(open_all);
 }
 
 void drop_all_caches() {

@@ -62,10 +62,12 @@ class PageCacheView {
   // The indices of every file.
   [[nodiscard]] std::vector<std::size_t> all() const;
   // Reads these files with pread(2), so that they are resident where memory allows; up to three
-  // times where pages are gone again by the end. `progress` is called with the bytes read so far in
-  // this pass; it returns false to stop.
+  // times where pages are gone again by the end. A child does, which opens them again: who waits in
+  // a mount that hangs cannot be ended. `progress` is called with the bytes read so far in this
+  // pass. An interrupt ends it early; throws os::Error where a file cannot be read, or where a
+  // read does not return within a minute.
   void warm(const std::vector<std::size_t>& files,
-            const std::function<bool(std::uint64_t)>& progress) const;
+            const std::function<void(std::uint64_t)>& progress) const;
 
  private:
   struct File {
@@ -75,11 +77,15 @@ class PageCacheView {
   };
 
   bool read(const std::vector<std::size_t>& files,
-            const std::function<bool(std::uint64_t)>& progress) const;
+            const std::function<void(std::uint64_t)>& progress) const;
   static void drop(const File& file);
 
   std::vector<File> files_;
 };
+
+// Has a child open all of them, so that a mount that hangs is met by nobody who cannot be ended. An
+// interrupt ends it early; throws os::Error where one cannot be opened, or not within a minute.
+void require_answers(const std::vector<std::string>& paths);
 
 // Whether this process may do so.
 [[nodiscard]] os::Availability may_drop_all_caches();

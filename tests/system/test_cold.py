@@ -31,6 +31,7 @@ from harness import (
     read_rows,
     resident_pages,
     run,
+    start,
     warm,
     write_checkpoint,
 )
@@ -223,6 +224,24 @@ class Sabotage(ColdTest):
         self.assertEqual((record["cold"], record["status"]), ("off", "ok"))
         # Not what the storage delivered: its counter is the whole device's, other readers' bytes, too.
         self.assertGreaterEqual(record["resident_bytes_before"], record["checkpoint_bytes"])
+
+
+@needs(can_evict(), has_fake_server())
+class Standstill(ColdTest):
+    def test_a_coldload_that_was_stopped_claims_no_time(self):
+        pid = self.scratch / "pid"
+        stopper = f"until [ -s {pid} ]; do sleep 0.02; done; read -r pid <{pid}; " \
+            'kill -STOP "$pid"; sleep 1; kill -CONT "$pid"; exec "$@"'
+        command = ["--", "sh", "-c", stopper, "sh", *server("--read", "full")[1:]]
+        flags = ["--runs", 1, "--warm-runs", 0, "-w", 0, "--timeout", "60s", "--out", self.out]
+        process = start(["measure", self.model, *flags, *command], stderr=subprocess.PIPE)
+        pid.write_text(f"{process.pid}\n", encoding="utf-8")
+        errors = process.communicate(timeout=60)[1]
+        self.assertEqual(process.returncode, 3, errors)
+        record = read_records(self.out)[-1]
+        self.assertEqual((record["cold"], record["status"]), ("unknown", "not_cold"))
+        self.assertIn("coldload itself stood still for ", record["reason"])
+        self.assertEqual(read_rows(self.out)[-1]["load_s"], "")
 
 
 @needs(has_fake_server())

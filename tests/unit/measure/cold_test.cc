@@ -54,6 +54,17 @@ TEST(JudgeCold, AnHonestLoadIsVerifiedWithoutAReason) {
   EXPECT_EQ(verdict.storage_bytes_source, "block_device");
 }
 
+TEST(JudgeCold, WhoStoodStillSawNothingOfIt) {
+  ColdEvidence e = honest();
+  e.standstill.stopped = std::chrono::milliseconds(3200);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
+  EXPECT_THAT(judge_cold(e).reason, HasSubstr("coldload itself stood still for 3.20 s"));
+  e = honest();
+  e.standstill.suspended = std::chrono::minutes(2);
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
+  EXPECT_THAT(judge_cold(e).reason, HasSubstr("the machine was suspended for 120 s"));
+}
+
 TEST(JudgeCold, NinetyFivePercentAreEnoughAndLessIsNot) {
   ColdEvidence e = honest();
   e.counter_bytes = e.observed.target_bytes = k_needed / 100 * 95;
@@ -280,29 +291,40 @@ TEST(JudgeCold, AHiddenClientCacheIsUnknown) {
 TEST(ColdWord, IsTheVerdictOfALoadThatShouldBeCold) {
   for (const auto judged : {records::Cold::verified, records::Cold::not_cold,
                             records::Cold::unknown, records::Cold::not_applicable}) {
-    EXPECT_EQ(cold_word({TrialKind::cold, ColdPolicy::verify, false, true, judged}), judged);
-    EXPECT_EQ(cold_word({TrialKind::cold, ColdPolicy::best_effort, false, true, judged}), judged);
+    EXPECT_EQ(cold_word({TrialKind::cold, ColdPolicy::verify, false, true, true, judged}), judged);
+    EXPECT_EQ(cold_word({TrialKind::cold, ColdPolicy::best_effort, false, true, true, judged}),
+              judged);
   }
 }
 
 TEST(ColdWord, OfALoadThatFailedClaimsNothingOfWhatItRead) {
-  EXPECT_EQ(cold_word({TrialKind::cold, ColdPolicy::verify, false, false, records::Cold::not_cold}),
-            records::Cold::unknown);
-  EXPECT_EQ(cold_word({TrialKind::cold, ColdPolicy::verify, true, false, records::Cold::unknown}),
-            records::Cold::not_applicable);
+  EXPECT_EQ(
+      cold_word({TrialKind::cold, ColdPolicy::verify, false, false, true, records::Cold::not_cold}),
+      records::Cold::unknown);
+  EXPECT_EQ(
+      cold_word({TrialKind::cold, ColdPolicy::verify, true, false, true, records::Cold::unknown}),
+      records::Cold::not_applicable);
+}
+
+TEST(ColdWord, IsUnknownWhereColdloadDidNotSeeWhatItShouldTime) {
+  for (const TrialKind kind : {TrialKind::cold, TrialKind::warm}) {
+    EXPECT_EQ(cold_word({kind, ColdPolicy::verify, false, true, false, records::Cold::verified}),
+              records::Cold::unknown);
+  }
 }
 
 TEST(ColdWord, IsWhatWasMeantWhereNothingShouldBeColdHoweverItEnds) {
   for (const bool loaded : {true, false}) {
     const auto judged = records::Cold::not_cold;
     for (const bool memory : {true, false}) {
-      EXPECT_EQ(cold_word({TrialKind::cold, ColdPolicy::off, memory, loaded, judged}),
+      EXPECT_EQ(cold_word({TrialKind::cold, ColdPolicy::off, memory, loaded, true, judged}),
                 records::Cold::off);
-      EXPECT_EQ(cold_word({TrialKind::warm_up, ColdPolicy::verify, memory, loaded, judged}),
+      EXPECT_EQ(cold_word({TrialKind::warm_up, ColdPolicy::verify, memory, loaded, true, judged}),
                 records::Cold::off);
-      EXPECT_EQ(cold_word({TrialKind::after_copy, ColdPolicy::verify, memory, loaded, judged}),
-                records::Cold::off);
-      EXPECT_EQ(cold_word({TrialKind::warm, ColdPolicy::off, memory, loaded, judged}),
+      EXPECT_EQ(
+          cold_word({TrialKind::after_copy, ColdPolicy::verify, memory, loaded, true, judged}),
+          records::Cold::off);
+      EXPECT_EQ(cold_word({TrialKind::warm, ColdPolicy::off, memory, loaded, true, judged}),
                 records::Cold::warm);
     }
   }

@@ -56,6 +56,42 @@ TEST(AnswerOfChild, IsNotWaitedForPastTheDeadline) {
   EXPECT_EQ(ask(), std::nullopt);
 }
 
+TEST(AnswerOfTellingChild, MayTakeAsLongAsItGoesOn) {
+  std::uint64_t seen = 0;
+  const auto answer = answer_of_telling_child(
+      [](const Tell& tell) -> std::string {
+        for (std::uint64_t i = 1; i <= 5; ++i) {
+          tell("count to " + std::to_string(i), i);
+          ::usleep(100'000);
+        }
+        return "5";
+      },
+      [&seen](std::uint64_t bytes) { seen = bytes; }, k_enough);
+  EXPECT_EQ(answer, "5");
+  EXPECT_EQ(seen, 5U);
+}
+
+TEST(AnswerOfTellingChild, SaysInWhichStepItHangs) {
+  std::string said;
+  // A child of a busy machine may not have told anything so soon.
+  for (std::chrono::milliseconds patience{200}; said.find("/mnt/x") == std::string::npos;
+       patience *= 2) {
+    ASSERT_LT(patience, k_enough);
+    try {
+      (void)answer_of_telling_child(
+          [](const Tell& tell) -> std::string {
+            tell("read /mnt/x", 0);
+            while (true) ::pause();
+          },
+          {}, patience);
+    } catch (const Error& error) {
+      said = error.what();
+    }
+  }
+  EXPECT_THAT(said, testing::MatchesRegex("cannot read /mnt/x: no answer for [0-9.]+ s; is the "
+                                          "storage behind it alive\\?"));
+}
+
 // Whoever waits for the end of our output would wait for a child that hangs.
 TEST(AnswerOfChild, HoldsNoDescriptorOfOurs) {
   const Pipe pipe = make_pipe();

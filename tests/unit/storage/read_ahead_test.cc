@@ -72,7 +72,7 @@ TEST_F(ReadingAhead, CountsWhatWasThereToNobody) {
   const PageCacheView view(paths);
   view.evict(std::chrono::seconds(5));
   const PageCacheView first({paths[0]});
-  first.warm(first.all(), [](std::uint64_t) { return true; });
+  first.warm(first.all(), {});
   ReadAhead ahead(paths, options_);
   EXPECT_LT(ahead.absent_bytes(), 12 * k_mib);
   EXPECT_GE(ahead.absent_bytes(), 8 * k_mib);

@@ -1,0 +1,36 @@
+// Whole-file locks (flock(2)): who has one, and no waiting for it without an end.
+//
+// Whoever may read a file may lock it, for as long as he likes, so a lock says that somebody is
+// there, not who. A lock ends with the process that took it, however that ends.
+//
+// Layer: os. Knows nothing of models or storage.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "os/clock.h"
+#include "os/fd.h"
+
+namespace coldload::os {
+
+enum class LockAnswer {
+  taken,
+  held,          // by somebody else: see lock_holder()
+  not_possible,  // the file system has no locks
+};
+
+// An exclusive lock, held until `file` is closed by all that have it open, or unlock(). Does not
+// wait.
+[[nodiscard]] LockAnswer try_lock(const Fd& file);
+void unlock(const Fd& file) noexcept;
+
+// The same, waiting for whoever has it: throws os::Error that names them after `patience`, or at
+// once where an interrupt comes. SystemError where there can be no lock.
+void lock_within(const Fd& file, Clock::duration patience = std::chrono::seconds(30));
+
+// Who has it, as /proc/locks tells: "process 4711 (tail -f results.csv)"; "somebody whom
+// /proc/locks does not name" in another pid namespace, on another machine, or once it is free.
+[[nodiscard]] std::string lock_holder(const Fd& file);
+
+}  // namespace coldload::os
