@@ -16,7 +16,7 @@ import time
 import unittest
 
 from daemons import SBIN, Daemons, answers, die_with_the_test, end, has_tools, tool, wait_until
-from harness import Probe
+from harness import Probe, note_stand_ins_left
 
 NEAR, FAR = "10.77.0.1", "10.77.0.2"
 
@@ -88,6 +88,7 @@ class _ApartFromTheMachine:
 
     def leave(self):
         self._check_threads("come back to the machine's namespaces")
+        note_stand_ins_left()
         for namespace in self._home:
             self._check(_libc.setns(namespace, 0), "setns")
             os.close(namespace)

@@ -188,16 +188,32 @@ def mounts_below(directory):
 
 # Scratch folders.
 
+# For leaks.py: those that this process made, and what was mounted there when they were to go.
+scratch_folders = []
+mounts_left = []
+
 
 def make_scratch():
     """A new folder below COLDLOAD_SCRATCH; the caller removes it (remove_scratch)."""
     SCRATCH_ROOT.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix="test-", dir=SCRATCH_ROOT))
+    scratch_folders.append(Path(tempfile.mkdtemp(prefix="test-", dir=SCRATCH_ROOT)))
+    return scratch_folders[-1]
+
+
+def note_stand_ins_left():
+    """Before this process leaves a mount namespace, which ends what is mounted there alone: notes for
+    leaks.py the stand-ins that coldload should have unmounted."""
+    ours = tuple(f"{folder}/" for folder in (*scratch_folders, os.environ.get("XDG_RUNTIME_DIR", "")))
+    for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines():
+        _, point, kind = line.split()[:3]
+        if kind == "fuse.coldload" and point.startswith(ours):
+            mounts_left.append(point)
 
 
 def remove_scratch(directory):
-    """Unmounts what a failed test left mounted below, then removes the folder."""
+    """Unmounts what a test left mounted below, which fails it, then removes the folder."""
     for point in sorted(mounts_below(directory), reverse=True):
+        mounts_left.append(point)
         command = ["umount", "-l", point] if os.geteuid() == 0 else ["fusermount3", "-uz", point]
         subprocess.run(command, check=False, capture_output=True)
     shutil.rmtree(directory, ignore_errors=True)

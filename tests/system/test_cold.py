@@ -313,6 +313,7 @@ class Overlay(ColdTest):
             capture_output=True, text=True, check=False)
         if mounted.returncode != 0:
             self.skipTest(f"overlayfs cannot be mounted here: {mounted.stderr.strip()}")
+        self.addCleanup(subprocess.run, ["umount", self.merged], check=True)
 
     def test_residency_is_seen_through_overlayfs(self):
         # cachestat answers 0 here while everything is resident.

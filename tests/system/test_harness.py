@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+import time
 import unittest
+from pathlib import Path
 from unittest import mock
 
 from far_machine import can_mount
@@ -130,3 +132,63 @@ class RunOne(ScratchTest):
         code, out = self.exit_code_of("self.skipTest('no GPU')")
         self.assertEqual(code, 77)
         self.assertIn("SKIP: no GPU", out)
+
+
+def has_ended(pid):
+    """A zombie's command line is empty."""
+    try:
+        return not Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return True
+
+
+class LeftBehind(ScratchTest):
+    """leaks.py: a test that passes and leaves something fails all the same."""
+
+    def left_by(self, body):
+        """(exit code, what run_one.py names) of a test with this body."""
+        lines = ["import os, socket, subprocess, sys, tempfile, unittest", "import harness, leaks",
+                 "leaks.PATIENCE_S = 0", "kept = []", "class T(harness.ScratchTest):",
+                 "    def test_it(self):", *(f"        {line}" for line in body)]
+        (self.scratch / "test_x.py").write_text("\n".join(lines), encoding="utf-8")
+        result = subprocess.run(
+            [sys.executable, str(SOURCE_DIR / "tests" / "system" / "run_one.py"), str(self.scratch),
+             "test_x.T.test_it"], capture_output=True, text=True, check=False)
+        named = [line.removeprefix("LEFT BEHIND: ") for line in result.stdout.splitlines()
+                 if line.startswith("LEFT BEHIND: ")]
+        self.assertIn("OK", result.stderr)
+        return result.returncode, named
+
+    def test_nothing_is_said_of_one_that_cleans_up(self):
+        self.assertEqual(self.left_by([
+            "with tempfile.NamedTemporaryFile(), socket.socket(): pass",
+            "harness.free_port()",
+            "subprocess.run(['true'])",
+        ]), (0, []))
+
+    def test_a_process_also_of_a_process_is_found_and_ended(self):
+        code, named = self.left_by(["subprocess.run(['sh', '-c', 'sleep 98765 >&- 2>&- &'])"])
+        self.assertEqual(code, 1)
+        self.assertRegex("\n".join(named), r"^process \d+: .*sleep 98765\b")
+        pid, deadline = int(named[0].split()[1].rstrip(":")), time.monotonic() + 60
+        while not has_ended(pid):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+
+    def test_a_file_and_a_socket_and_a_folder_are_found(self):
+        code, named = self.left_by([
+            "tempfile.mkstemp(prefix='forgotten')",
+            "kept.append(socket.create_server(('127.0.0.1', 0)))",
+            "(self.scratch / 'x').mkdir()",
+            "harness.shutil = type('Broken', (), {'rmtree': lambda *words, **kw: None})",
+        ])
+        self.assertEqual(code, 1)
+        self.assertRegex("\n".join(named), r"^folder .*/test-\S+\nfile /tmp/\S+/forgotten\S+\n"
+                                           r"1 open: /tmp/\S+forgotten\S+\n1 open: socket$")
+
+    @needs(is_root(), can_mount())
+    def test_a_mount_is_found_before_its_folder_is_removed(self):
+        code, named = self.left_by([
+            "subprocess.run(['mount', '-t', 'tmpfs', 'tmpfs', str(self.scratch)], check=True)"])
+        self.assertEqual(code, 1)
+        self.assertRegex("\n".join(named), r"^mount .*/test-\S+$")

@@ -135,6 +135,7 @@ class Synth(ScratchTest):
                                  capture_output=True, text=True, check=False)
         if mounted.returncode != 0:
             self.skipTest(f"cannot mount tmpfs: {mounted.stderr.strip()}")
+        self.addCleanup(subprocess.run, ["umount", point], check=True)
         with open(point / "other", "wb") as other:
             other.write(bytes(30 << 20))
         done = run(["synth", point / "m", "--size", "60MB"])
