@@ -13,6 +13,7 @@
 #include "cli/version.h"
 #include "os/descriptor_limit.h"
 #include "os/interrupt.h"
+#include "os/memory_limits.h"
 #include "os/pending_call.h"
 #include "os/standard_streams.h"
 #include "text/suggest.h"
@@ -62,6 +63,7 @@ int failure_code() { return os::interrupted() ? k_exit_interrupted : k_exit_fail
 
 int run_command_line(int argc, char** argv) {
   os::open_missing_streams();
+  os::explain_failed_allocations();
   const std::vector<std::string> args(argv + 1, argv + argc);
   // A message may repeat what was typed, or what a server said.
   const auto cleaned = [&args](const std::exception& error) {

@@ -117,11 +117,24 @@ void summarize(Arm* arm) {
   arm->lower_cluster = statistics::lower_cluster(arm->cold.values_s);
 }
 
-void add_native_loads(const std::vector<Comparison>& all, Comparison* comparison) {
+// The native ones by their model, each list as `all` has them.
+using NativeByModel = std::map<std::string, std::vector<const Comparison*>>;
+
+NativeByModel native_by_model(const std::vector<Comparison>& all) {
+  NativeByModel found;
+  for (const Comparison& one : all) {
+    if (is_native(one.facts)) found[one.model].push_back(&one);
+  }
+  return found;
+}
+
+void add_native_loads(const NativeByModel& native_ones, Comparison* comparison) {
   if (is_native(comparison->facts)) return;
-  for (const Comparison& other : all) {
-    if (!is_native(other.facts) || other.model != comparison->model ||
-        other.checkpoint_bytes != comparison->checkpoint_bytes ||
+  const auto of_model = native_ones.find(comparison->model);
+  if (of_model == native_ones.end()) return;
+  for (const Comparison* native_one : of_model->second) {
+    const Comparison& other = *native_one;
+    if (other.checkpoint_bytes != comparison->checkpoint_bytes ||
         other.facts.cold_policy != comparison->facts.cold_policy ||
         !are_alike(machine_of(other.facts), machine_of(comparison->facts))) {
       continue;
@@ -171,7 +184,8 @@ std::vector<Comparison> compare(const records::Dataset& dataset) {
     }
     comparison.expectations = expectations_of(comparison);
   }
-  for (Comparison& comparison : comparisons) add_native_loads(comparisons, &comparison);
+  const NativeByModel native_ones = native_by_model(comparisons);
+  for (Comparison& comparison : comparisons) add_native_loads(native_ones, &comparison);
   return comparisons;
 }
 

@@ -13,6 +13,7 @@
 #include "os/error.h"
 #include "os/fd.h"
 #include "text/escape.h"
+#include "text/json.h"
 
 namespace coldload::model {
 
@@ -223,8 +224,9 @@ WeightMap WeightMap::read(const std::string& path) {
       boost::json::error_code code;
       used = parser.write_some(true, buffer.data(), got, code);
       if (code) {
-        parser.handler().fail(
-            fmt::format("is not valid JSON: {} near byte {}", code.message(), position + used));
+        const std::string_view begin(buffer.data(), position == 0 ? got : 0);
+        parser.handler().fail("is not valid JSON: " +
+                              text::why_not_json(begin, code.message(), position + used));
       }
     }
     if (std::string_view(buffer.data() + used, got - used).find_first_not_of(" \t\r\n") !=

@@ -16,7 +16,8 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// A system call that failed. what() reads "cannot <operation> <path>: <strerror>".
+// A system call that failed. what() reads "cannot <operation> <path>: <strerror>"; where memory is
+// out, with this process's own limits on it.
 class SystemError : public Error {
  public:
   SystemError(const std::string& operation, const std::string& path, int error_number);

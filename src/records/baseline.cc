@@ -11,6 +11,7 @@
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "text/byte_order_mark.h"
 #include "text/csv.h"
 #include "text/escape.h"
 
@@ -25,10 +26,7 @@ std::string text_of(const std::string& path) {
     throw os::Error(fmt::format("cannot read the baseline {}: it is larger than {} bytes", path,
                                 k_largest_file_bytes));
   }
-  std::string text = os::read_text(path, k_largest_file_bytes);
-  constexpr std::string_view k_byte_order_mark = "\xEF\xBB\xBF";  // spreadsheets write it
-  if (text.starts_with(k_byte_order_mark)) text.erase(0, k_byte_order_mark.size());
-  return text;
+  return std::string(text::without_byte_order_mark(os::read_text(path, k_largest_file_bytes)));
 }
 
 std::optional<std::size_t> column_of(const text::CsvRow& header, const std::string& name) {

@@ -11,6 +11,7 @@
 
 #include "os/error.h"
 #include "records/fields.h"
+#include "text/byte_order_mark.h"
 
 namespace coldload::records {
 
@@ -46,7 +47,7 @@ std::string json_line_of(const Record& record) {
 
 Record record_of_line(std::string_view line) {
   std::string error;
-  std::optional<json::value> value = text::parse_json(line, &error);
+  std::optional<json::value> value = text::parse_json(text::without_byte_order_mark(line), &error);
   if (!value) throw os::Error(fmt::format("it is not JSON: {}", error));
   if (!value->is_object()) throw os::Error("it is not a JSON object");
   json::object& object = value->get_object();

@@ -4,9 +4,11 @@
 #include <utility>
 
 #include <boost/describe/enum_from_string.hpp>
+#include <fmt/format.h>
 
 #include "os/error.h"
 #include "records/floor.h"
+#include "text/escape.h"
 
 namespace coldload::records {
 
@@ -71,6 +73,13 @@ void from_value(json::value&& value, Status* status) {
 
 void from_value(json::value&& value, Cold* cold) {
   read_name(std::move(value), "is not a cold verdict this version knows", cold);
+}
+
+void from_value(json::value&& value, Phase* phase) {
+  from_value<Phase>(std::move(value), phase);
+  if (phase->end_s >= phase->start_s) return;
+  throw os::Error(fmt::format("has a phase {} that ends, at {} s, before it starts, at {} s",
+                              text::quoted(phase->name), phase->end_s, phase->start_s));
 }
 
 void from_value(json::value&& value, SameStorage* pair) {

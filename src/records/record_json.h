@@ -29,6 +29,9 @@ BOOST_DESCRIBE_STRUCT(SameStorage, (), (first, second, how))
 void from_value(json::value&& value, Status* status);
 void from_value(json::value&& value, Cold* cold);
 
+// Throws os::Error for one that ends before it starts: no time is below zero.
+void from_value(json::value&& value, Phase* phase);
+
 // Also from the sentence that schema 1 has.
 void from_value(json::value&& value, SameStorage* pair);
 

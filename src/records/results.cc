@@ -19,6 +19,7 @@
 #include "os/file_lock.h"
 #include "records/csv_row.h"
 #include "records/json_lines.h"
+#include "text/byte_order_mark.h"
 #include "text/csv.h"
 #include "text/escape.h"
 
@@ -148,7 +149,9 @@ void Results::check_header_or_write_it() {
   }
   const std::string line = first.substr(0, first.find('\n'));
   const std::string expected = header.substr(0, header.size() - 1);
-  const char* cause = line == expected + '\r' ? " (with CRLF line ends)" : "";
+  const char* cause = line == expected + '\r'                     ? " (with CRLF line ends)"
+                      : line.starts_with(text::k_byte_order_mark) ? " (with a byte order mark)"
+                                                                  : "";
   throw os::Error(fmt::format("cannot append to {}: its header is {}{}, not {}; {}", csv_.path(),
                               text::quoted(line), cause, text::quoted(expected), k_use_another));
 }

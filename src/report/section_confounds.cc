@@ -139,8 +139,10 @@ void add_compile_cache(const Comparison& comparison, Lines* lines) {
 
 // "Runs 7 to 17: `nvme`, `net`. Runs 18 to 25: `nvme`, `staged`."
 std::string experiments_text(const Comparison& comparison) {
+  constexpr std::size_t k_most = 8;
   std::vector<std::string> sentences;
   for (const std::string& id : comparison.experiments) {
+    if (sentences.size() > k_most) return "";
     std::vector<std::string> modes;
     std::uint64_t first = 0;
     std::uint64_t last = 0;
@@ -155,7 +157,6 @@ std::string experiments_text(const Comparison& comparison) {
                                     comparison.run_ids_repeat ? " of " + markdown_code(id) : "",
                                     joined_code(modes)));
   }
-  constexpr std::size_t k_most = 8;
   if (sentences.size() > k_most) return "";
   return fmt::format("{}", fmt::join(sentences, " "));
 }

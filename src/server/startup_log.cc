@@ -5,6 +5,9 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
 
 #include <re2/re2.h>
 #include <re2/set.h>
@@ -101,9 +104,24 @@ void paint(std::string_view name, double start_s, double end_s, std::vector<LogP
 }  // namespace
 
 // The grammar's expressions and the known failures': one automaton that tells which of them a line
-// matches, as most lines match none, and the grammar's one by one for their groups.
+// matches, as most lines match none, and the grammar's one by one for their groups. Compiling them
+// takes milliseconds, so that is done once for each grammar.
 class StartupLog::Matcher {
  public:
+  // Thread-safe, and so is what it gives.
+  static std::shared_ptr<const Matcher> of(const LogGrammar& grammar) {
+    static std::mutex mutex;
+    static std::map<std::string, std::shared_ptr<const Matcher>> compiled;  // a few grammars
+    std::string expressions(grammar.worker);
+    for (const LogPattern& pattern : grammar.patterns) {
+      expressions.append(1, '\0').append(pattern.regex);
+    }
+    const std::lock_guard lock(mutex);
+    std::shared_ptr<const Matcher>& matcher = compiled[expressions];
+    if (!matcher) matcher = std::make_shared<const Matcher>(grammar);
+    return matcher;
+  }
+
   explicit Matcher(const LogGrammar& grammar)
       : set_(options(), re2::RE2::UNANCHORED), worker_(grammar.worker, options()) {
     for (const LogPattern& pattern : grammar.patterns) {
@@ -162,7 +180,7 @@ class StartupLog::Matcher {
 
 StartupLog::StartupLog(const LogGrammar& grammar)
     : grammar_(grammar),
-      matcher_(std::make_unique<Matcher>(grammar)),
+      matcher_(Matcher::of(grammar)),
       lines_([this](const process::LogLine& line) { take(line); }) {}
 
 StartupLog::~StartupLog() = default;

@@ -90,7 +90,7 @@ class StartupLog {
   [[nodiscard]] std::optional<os::TimePoint> begin_of(std::string_view phase) const;
 
   const LogGrammar grammar_;
-  std::unique_ptr<Matcher> matcher_;
+  std::shared_ptr<const Matcher> matcher_;
   FailureSigns failures_;
   std::map<std::string, Worker, std::less<>> workers_;
   std::map<std::string_view, text::json::value> said_;  // counts and texts: the last one

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "text/byte_order_mark.h"
 #include "text/escape.h"
 
 namespace coldload::text {
@@ -99,6 +100,13 @@ class Writer {
 
 }  // namespace
 
+std::string why_not_json(std::string_view text, const std::string& cause, std::uint64_t at) {
+  if (text.starts_with(k_byte_order_mark)) {
+    return "it begins with a byte order mark (BOM), which no JSON does: remove these three bytes";
+  }
+  return fmt::format("{} near byte {}", cause, at);
+}
+
 std::optional<json::value> parse_json(std::string_view text, std::string* error) {
   json::error_code code;
   json::stream_parser parser;
@@ -108,7 +116,7 @@ std::optional<json::value> parse_json(std::string_view text, std::string* error)
     code = json::error::extra_data;
   }
   if (code) {
-    if (error != nullptr) *error = fmt::format("{} near byte {}", code.message(), consumed);
+    if (error != nullptr) *error = why_not_json(text, code.message(), consumed);
     return std::nullopt;
   }
   return parser.release();

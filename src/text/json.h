@@ -20,6 +20,11 @@ namespace json = boost::json;
 // Nesting deeper than 32 is an error.
 [[nodiscard]] std::optional<json::value> parse_json(std::string_view text, std::string* error);
 
+// "CAUSE near byte AT", or that the text begins with a byte order mark: the beginning of a text
+// that a parser refused there.
+[[nodiscard]] std::string why_not_json(std::string_view text, const std::string& cause,
+                                       std::uint64_t at);
+
 // One line, keys in insertion order; numbers written shortest and readable ("2.5", not "2.5E0").
 // Text that is not UTF-8, as a file's name may be, gets U+FFFD. What could steer a terminal is
 // written as \uXXXX: it reads back as it was.

@@ -202,6 +202,7 @@ TEST_F(CheckpointTest, RefusesAnIndexThatIsNotWhatItShouldBe) {
   const std::vector<std::pair<std::string, std::string>> bad{
       {"", "ends in the middle"},
       {"x", "not valid JSON"},
+      {"\xEF\xBB\xBF{\"weight_map\":{}}", "byte order mark"},
       {"{}", "has no weight_map"},
       {"[]", "is no JSON object"},
       {"7 ", "is no JSON object"},

@@ -164,6 +164,14 @@ TEST(JsonLines, SayWhatIsWrongWithALine) {
   EXPECT_THAT(error_of(line_with("load_s", 1.7e308)), HasSubstr("\"load_s\" is larger than any"));
   EXPECT_THAT(error_of(line_with("argv", 3)), HasSubstr("\"argv\" is not a list"));
   EXPECT_THAT(error_of(line_with("arms", text::json::array{1})), HasSubstr("\"arms\" is not an"));
+  const text::json::object backwards{{"name", "weights"}, {"start_s", 5}, {"end_s", 2}};
+  EXPECT_THAT(error_of(line_with("phases", text::json::array{backwards})),
+              HasSubstr("\"phases\" has a phase \"weights\" that ends, at 2 s, before it starts"));
+}
+
+TEST(JsonLines, MayBeginWithAByteOrderMark) {
+  const std::string line = json_line_of(full_record());
+  EXPECT_EQ(json_line_of(record_of_line("\xEF\xBB\xBF" + line)), line);
 }
 
 class JsonLinesFile : public testing::Test {

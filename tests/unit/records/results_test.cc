@@ -96,11 +96,13 @@ TEST_F(ResultsTest, RefusesAnotherHeaderAndLeavesTheFileAlone) {
   for (const std::string& text :
        {std::string("a,b\n1,2\n"), "x" + csv_header(), std::string("run_id"),
         csv_header().substr(0, csv_header().size() - 1) + "\r\n",
-        csv_header().substr(0, csv_header().size() - 1) + ",more\n"}) {
+        csv_header().substr(0, csv_header().size() - 1) + ",more\n",
+        "\xEF\xBB\xBF" + csv_header()}) {
     write(csv(), text);
     EXPECT_THAT(error_on_opening(), HasSubstr("its header is")) << text;
     EXPECT_EQ(os::read_text(csv()), text);
   }
+  EXPECT_THAT(error_on_opening(), HasSubstr("(with a byte order mark)"));
 }
 
 TEST_F(ResultsTest, RefusesRowsThatAreNotCsvAndNamesTheLine) {

@@ -1,7 +1,9 @@
 #include "server/startup_log.h"
 
+#include <array>
 #include <cmath>
 #include <random>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -46,6 +48,17 @@ TEST(StartupLog, OfUnknownTextsSaysNothing) {
   EXPECT_TRUE(log.reported().empty());
   EXPECT_EQ(log.failure(), "");
   EXPECT_EQ(log.last_phase(), "");
+}
+
+TEST(StartupLog, GrammarsAreToldApartByTheirExpressions) {
+  std::array<LogPattern, 1> patterns{{{Says::reports, "", "version", R"(first (\S+))"}}};
+  for (const auto& [regex, line] :
+       {std::pair(R"(first (\S+))", "first 1"), std::pair(R"(second (\S+))", "second 1")}) {
+    patterns[0].regex = regex;
+    StartupLog log(LogGrammar{patterns, ""});
+    feed(&log, {{1, "first 2"}, {2, line}});
+    EXPECT_EQ(log.reported(), (text::json::object{{"version", "1"}}));
+  }
 }
 
 TEST(StartupLog, PlacesADurationBeforeTheLineThatTellsIt) {

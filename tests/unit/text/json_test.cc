@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace coldload::text {
@@ -36,6 +37,12 @@ TEST(ParseJson, SaysWhereAndWhyNot) {
                            "[1,]", "NaN", "\"\xff\"", "\"\xc0\x80\"", "01"}) {
     EXPECT_NE(error_of(text), "") << text;
   }
+}
+
+TEST(ParseJson, NamesAByteOrderMark) {
+  std::string error;
+  EXPECT_FALSE(parse_json("\xEF\xBB\xBF{}", &error).has_value());
+  EXPECT_THAT(error, testing::HasSubstr("byte order mark"));
 }
 
 TEST(ParseJson, NeedsNoPlaceForTheError) { EXPECT_FALSE(parse_json("[", nullptr).has_value()); }
