@@ -213,6 +213,16 @@ class Shell(Lint):
         self.assert_found("script/bad:2:", "shell_scripts")
 
 
+class Cppcheck(Lint):
+    def test_what_a_path_through_a_function_does_wrong_is_found(self):
+        self.write("src/os/a.cc", "int f(const int* p) {\n  if (p == nullptr) return 0;\n"
+                                  "  return *p;\n}\n")
+        self.assert_clean("cppcheck")
+        self.write("src/os/a.cc", "int f(const int* p) {\n  if (p == nullptr) return *p;\n"
+                                  "  return 0;\n}\n")
+        self.assert_found("src/os/a.cc:2:", "cppcheck")
+
+
 class FileSizes(Lint):
     def test_a_long_file_is_found(self):
         self.write("src/os/a.cc", "\n" * 400)
