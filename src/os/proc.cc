@@ -69,15 +69,18 @@ std::vector<pid_t> numbers_in(const char* folder) {
 std::optional<ProcessInfo> process_info(pid_t pid) {
   std::array<char, 4096> buffer;
   const auto text = read_proc(pid, "stat", buffer);
-  if (!text) return std::nullopt;
+  return text ? parse_process_stat(pid, *text) : std::nullopt;
+}
+
+std::optional<ProcessInfo> parse_process_stat(pid_t pid, std::string_view text) {
   // The name is in parentheses and may itself hold blanks and parentheses.
-  const std::size_t open = text->find('(');
-  const std::size_t close = text->rfind(')');
+  const std::size_t open = text.find('(');
+  const std::size_t close = text.rfind(')');
   if (open == std::string::npos || close == std::string::npos || close < open) return std::nullopt;
   // Fields 3 to 24 of proc(5).
   constexpr std::size_t k_first = 3;
   std::array<std::string_view, 22> fields{};
-  std::string_view rest = text->substr(close + 1);
+  std::string_view rest = text.substr(close + 1);
   for (std::string_view& field : fields) field = next_word(&rest);
   if (fields.back().empty()) return std::nullopt;
   const auto number = [&fields](std::size_t field) {
@@ -85,7 +88,7 @@ std::optional<ProcessInfo> process_info(pid_t pid) {
   };
   ProcessInfo info;
   info.pid = pid;
-  info.name = text->substr(open + 1, close - open - 1);
+  info.name = text.substr(open + 1, close - open - 1);
   info.state = fields[0][0];
   info.parent = static_cast<pid_t>(number(4));
   info.threads = static_cast<int>(number(20));

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <sys/types.h>
@@ -27,6 +28,8 @@ struct ProcessInfo {
 
 // Nothing where the process is gone.
 [[nodiscard]] std::optional<ProcessInfo> process_info(pid_t pid);
+// From the text of /proc/PID/stat; nothing where it is none. The process itself chose its name.
+[[nodiscard]] std::optional<ProcessInfo> parse_process_stat(pid_t pid, std::string_view text);
 
 // Every process that /proc shows, in the order of their numbers. Their numbers alone cost a
 // twentieth.

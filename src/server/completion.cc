@@ -8,10 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include <boost/asio/buffer.hpp>
-#include <boost/beast/http/buffer_body.hpp>
-#include <boost/beast/http/error.hpp>
-#include <boost/beast/http/parser.hpp>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -19,97 +15,11 @@
 #include "os/error.h"
 #include "os/fd.h"
 #include "process/wire.h"
+#include "server/completion_answer.h"
 
 namespace coldload::server {
 
 namespace {
-
-namespace http = boost::beast::http;
-using Code = boost::system::error_code;
-
-constexpr unsigned k_status_ok = 200;
-
-// The answer's HTTP, as it arrives; the body of a 200 goes to TokenEvents.
-class Answer {
- public:
-  Answer() {
-    parser_.eager(true);
-    parser_.body_limit(boost::none);  // TokenEvents has limits
-    parser_.get().result(0U);         // until the status line is there
-  }
-
-  void take(std::string_view bytes, os::TimePoint at) {
-    constexpr std::size_t k_longest_unread_bytes = 64 << 10;
-    unread_ += bytes;
-    while (!result() && !unread_.empty()) {
-      Code error;
-      const std::size_t taken = parse(at, &error);
-      unread_.erase(0, taken);
-      if (error == http::error::need_more) break;
-      if (error) return fail("an answer that is not HTTP: " + error.message());
-      if (parser_.is_done() || taken == 0) break;
-    }
-    if (unread_.size() > k_longest_unread_bytes) fail("an answer that is not HTTP");
-  }
-
-  // The connection was closed.
-  void end(os::TimePoint at) {
-    if (!parser_.got_some()) return fail("closed without an answer");
-    Code error;
-    if (!parser_.is_done()) parser_.put_eof(error);
-    if (parser_.is_done()) finish(at);
-    if (!result()) fail(status() == 0 ? "closed within the answer's header" : so_far("closed"));
-  }
-
-  // What came of it; nothing while that is open.
-  [[nodiscard]] std::optional<TokenOutcome> result() const {
-    return failure_ ? failure_ : events_.result();
-  }
-
-  // For a message: `what` ended the wait, and what was there by then.
-  [[nodiscard]] std::string so_far(const std::string& what) const {
-    if (status() == 0) return what + " without an answer";
-    if (status() == k_status_ok) return what + " before a token came";
-    const std::string said = excerpt(error_body_);
-    return fmt::format("HTTP status {}{}{}", status(), said.empty() ? "" : ": ", said);
-  }
-
- private:
-  [[nodiscard]] unsigned status() const { return parser_.get().result_int(); }
-
-  void fail(const std::string& reason) {
-    if (!result()) failure_ = TokenOutcome{std::nullopt, reason};
-  }
-
-  // Of what is unread as much as makes sense so far; how many bytes these are.
-  std::size_t parse(os::TimePoint at, Code* error) {
-    std::vector<char> body(unread_.size());
-    parser_.get().body() = {body.data(), body.size(), true};
-    const std::size_t taken = parser_.put(boost::asio::buffer(unread_), *error);
-    take_body({body.data(), body.size() - parser_.get().body().size}, at);
-    if (parser_.is_done()) finish(at);
-    return taken;
-  }
-
-  void take_body(std::string_view body, os::TimePoint at) {
-    constexpr std::size_t k_enough_bytes = 600;  // for an excerpt
-    if (status() == k_status_ok) return events_.take(body, at);
-    error_body_ += body.substr(0, k_enough_bytes);
-    if (error_body_.size() >= k_enough_bytes) fail(so_far(""));
-  }
-
-  // All of the body is there.
-  void finish(os::TimePoint at) {
-    if (status() == k_status_ok) return events_.end(at);
-    fail(so_far(""));
-  }
-
-  http::response_parser<http::buffer_body> parser_;
-  std::string unread_;
-  std::string error_body_;
-  TokenEvents events_;
-  std::optional<TokenOutcome> failure_;
-};
 
 std::string header_and_body(const process::ReadyUrl& base, const CompletionRequest& request) {
   const std::string authorization =
@@ -215,7 +125,7 @@ class Exchange {
   os::TimePoint deadline_;
   const std::function<bool()>& given_up_;
   process::Wire wire_;
-  Answer answer_;
+  CompletionAnswer answer_;
   std::array<char, 16384> buffer_{};
 };
 

@@ -98,7 +98,10 @@ std::vector<std::string> words_of_config(const std::string& path) {
         fmt::format("cannot read {}: no answer within {} s: its mount hangs, or is very slow", path,
                     k_patience.count()));
   }
-  const std::string& text = *answer;
+  return words_of_config_text(*answer, path);
+}
+
+std::vector<std::string> words_of_config_text(const std::string& text, const std::string& path) {
   try {
     const YAML::Node root = YAML::Load(text);
     if (root.IsNull()) return {};

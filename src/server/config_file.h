@@ -15,5 +15,8 @@ namespace coldload::server {
 // mount which hangs holds nobody up. Throws os::Error for what is no regular file, not readable
 // within seconds, larger than a megabyte, no YAML or no mapping. To be called before threads start.
 [[nodiscard]] std::vector<std::string> words_of_config(const std::string& path);
+// The same of its text; `path` is for the message of an os::Error.
+[[nodiscard]] std::vector<std::string> words_of_config_text(const std::string& text,
+                                                            const std::string& path);
 
 }  // namespace coldload::server

@@ -27,10 +27,11 @@ def missing_parts(relative, text):
         yield f"{relative}:1: has no #pragma once"
 
 
-def shown_by_the_build(path, alone):
-    """Whether the .cc file beside a header is compiled alone and sees that header before all else."""
+def shown_by_the_build(path, read_first):
+    """Whether the .cc file beside a header is what the compiler reads first, and sees that header
+    before all else."""
     source = path.with_suffix(".cc")
-    if source not in alone:
+    if source not in read_first:
         return False
     first = next(includes(source), None)
     return first is not None and first[2] == f"{path.parent.name}/{path.name}"
@@ -110,13 +111,13 @@ def not_self_contained(root, jobs, memory):
 
 def main():
     options = arguments(__doc__, build="a configured build directory")
-    flags, alone = compile_flags(options.build, options.root)
+    flags, read_first = compile_flags(options.build, options.root)
     folder_flags = {path.parent: words for path, words in flags.items()}
     problems, jobs = [], {}
     for path in project_files(options.root, "src/*.h"):
         relative = path.relative_to(options.root)
         problems += missing_parts(relative, path.read_text(encoding="utf-8"))
-        if shown_by_the_build(path, alone):
+        if shown_by_the_build(path, read_first):
             continue
         words = folder_flags.get(path.parent)
         if words is None:

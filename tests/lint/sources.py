@@ -105,9 +105,9 @@ def compiled_together(path):
 
 def compile_flags(build, root):
     """Path -> [compiler, flags...] from compile_commands.json, without the input and the output; and
-    the paths that are compiled alone."""
+    the paths that the compiler reads before any other of ours: alone, or as the first of a unit."""
     database = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
-    flags, alone = {}, set()
+    flags, first = {}, set()
     for entry in database:
         words = shlex.split(entry["command"])
         for i, word in enumerate(words[:3]):
@@ -123,13 +123,12 @@ def compile_flags(build, root):
             else:
                 kept.append(word)
         path = Path(entry["file"]).resolve()
-        together = compiled_together(path)
-        if not together:
-            alone.add(path)
-        for each in together or [path]:
+        together = compiled_together(path) or [path]
+        first.add(together[0])
+        for each in together:
             if each.is_relative_to(root):
                 flags[each] = kept
-    return flags, alone
+    return flags, first
 
 
 class Memory:

@@ -136,6 +136,16 @@ class Headers(Lint):
         self.write("src/os/b.h", HEADER.format(folder="os", body="std::string b();"))
         self.assert_found("src/os/b.h:6", "headers", *self.flags)
 
+    def test_of_files_that_are_compiled_together_the_first_alone_shows_its_header(self):
+        for name in ("a", "b"):
+            self.write(f"src/os/{name}.h", HEADER.format(folder="os", body=f"std::string {name}();"))
+            self.write(f"src/os/{name}.cc", f'#include "os/{name}.h"\n')
+        unit = self.write("build/Unity/unit.cxx", "".join(
+            f'#include "{self.root}/src/os/{name}.cc"\n' for name in ("a", "b")))
+        flags = self.write_build(str(unit.relative_to(self.root)))
+        output = self.assert_found("src/os/b.h:6", "headers", *flags)
+        self.assertNotIn("a.h", output)
+
     def test_a_change_below_is_seen_after_a_pass(self):
         self.write("src/os/b.h", HEADER.format(folder="os", body='#include "os/fd.h"\nint b(Fd);'))
         self.write("src/os/fd.h", HEADER.format(folder="os", body="class Fd;"))
@@ -211,6 +221,16 @@ class Shell(Lint):
         self.assert_clean("shell_scripts")
         self.write("script/bad", "#!/bin/sh\nrm -r $1/*\n")
         self.assert_found("script/bad:2:", "shell_scripts")
+
+
+class Cppcheck(Lint):
+    def test_what_a_path_through_a_function_does_wrong_is_found(self):
+        self.write("src/os/a.cc", "int f(const int* p) {\n  if (p == nullptr) return 0;\n"
+                                  "  return *p;\n}\n")
+        self.assert_clean("cppcheck")
+        self.write("src/os/a.cc", "int f(const int* p) {\n  if (p == nullptr) return *p;\n"
+                                  "  return 0;\n}\n")
+        self.assert_found("src/os/a.cc:2:", "cppcheck")
 
 
 class FileSizes(Lint):
