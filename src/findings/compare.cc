@@ -153,16 +153,24 @@ void add_native_loads(const NativeByModel& native_ones, Comparison* comparison) 
 std::vector<Comparison> compare(const records::Dataset& dataset) {
   std::vector<Comparison> comparisons;
   std::map<std::string, std::size_t> comparison_of;  // experiment id -> index
-  for (const Pool& pool : pools_of(dataset)) {
+  std::vector<Pool> pools = pools_of(dataset);
+  const std::size_t not_made = pools.size() - std::min(pools.size(), k_most_comparisons);
+  pools.resize(pools.size() - not_made);
+  for (const Pool& pool : pools) {
     for (const std::string& id : pool.experiments) comparison_of[id] = comparisons.size();
     comparisons.emplace_back();
   }
+  const auto in = [&](const std::string& experiment) -> Comparison* {
+    const auto found = comparison_of.find(experiment);
+    return found == comparison_of.end() ? nullptr : &comparisons[found->second];
+  };
   for (const ExperimentFacts& facts : dataset.experiments()) {
-    merge(facts, &comparisons[comparison_of.at(facts.id)]);
+    if (Comparison* const comparison = in(facts.id)) merge(facts, comparison);
   }
   for (const Record& record : dataset.records()) {
-    place(record, &comparisons[comparison_of.at(record.experiment.id)]);
+    if (Comparison* const comparison = in(record.experiment.id)) place(record, comparison);
   }
+  if (!comparisons.empty()) comparisons.front().not_made = not_made;
   for (Comparison& comparison : comparisons) {
     std::set<std::uint64_t> ids;
     for (const Record* trial : comparison.trials) {

@@ -95,6 +95,8 @@ struct Comparison {
   std::vector<Expectation> expectations;
   Trials trials;                // all of this comparison, in order
   bool run_ids_repeat = false;  // as those of several files do
+  // Of the latest: how many comparisons of earlier experiments were not made (see compare()).
+  std::size_t not_made = 0;
 
   // The first arm whose path is not still to come, measured or not: what "ratio" is over.
   [[nodiscard]] std::size_t first_there() const;

@@ -143,7 +143,7 @@ text::json::value to_json(const std::vector<Comparison>& comparisons) {
       different_weights.push_back(to_value(text_of(different)));
     out["different_weights"] = std::move(different_weights);
   }
-  out["other_comparisons"] = comparisons.empty() ? 0 : comparisons.size() - 1;
+  out["other_comparisons"] = comparisons.empty() ? 0 : comparisons.size() - 1 + comparison.not_made;
   return json::object{{"comparison", std::move(out)}};
 }
 

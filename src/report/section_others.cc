@@ -1,6 +1,5 @@
 // What was measured at other times: experiments in the records that are not taken together with the
 // latest one, the same paths before and after whatever changed, and the user's own baseline.
-#include <algorithm>
 #include <map>
 
 #include <fmt/format.h>
@@ -27,9 +26,6 @@ std::string ratio_text(const Contrast& contrast) {
                      in_times(contrast.ratio_ci->high));
 }
 
-// Of more nobody reads a table, and a browser shows none.
-constexpr std::size_t k_most_others = 1000;
-
 std::string left_out_text(std::size_t count) {
   if (count == 0) return "";
   return fmt::format(
@@ -43,7 +39,7 @@ std::string before_and_after(const std::vector<Comparison>& comparisons) {
   Table table =
       table_of({"path"}, {"before", "now", "now / before"}, {"rank test", "changed", "before was"});
   const Comparison& now = comparisons.front();
-  for (std::size_t index = 1; index < std::min(comparisons.size(), k_most_others); ++index) {
+  for (std::size_t index = 1; index < comparisons.size(); ++index) {
     const Comparison& then = comparisons[index];
     if (then.model != now.model || then.facts.target != now.facts.target) continue;
     for (const Arm& arm : now.arms) {
@@ -138,8 +134,7 @@ std::string others_section(const std::vector<Comparison>& comparisons) {
   if (comparisons.size() < 2) return "";
   Table table = table_of({"model", "target", "path", "directory"}, {"trials", "median"},
                          {"of its median trial", "differs in", "experiments"});
-  const std::size_t shown = std::min(comparisons.size(), k_most_others);
-  for (std::size_t index = 1; index < shown; ++index) {
+  for (std::size_t index = 1; index < comparisons.size(); ++index) {
     const Comparison& other = comparisons[index];
     for (const Arm& arm : other.arms) {
       table.rows.push_back(
@@ -153,7 +148,7 @@ std::string others_section(const std::vector<Comparison>& comparisons) {
          "## Other experiments in these records\n\nAnother model or size of it, target, command, "
          "variable or setting of the server, machine, cold policy, path or stand-in, or of "
          "coldload's own loader another build: not taken together with the above.\n\n" +
-         markdown_table(table) + left_out_text(comparisons.size() - shown) + '\n';
+         markdown_table(table) + left_out_text(comparisons.front().not_made) + '\n';
 }
 
 }  // namespace coldload::report
