@@ -56,6 +56,7 @@ std::unique_ptr<measure::Target> make_target(const ExperimentRequest& request) {
     options.command.insert(options.command.end(), {"--weights", weights});
   }
   options.timeout = request.timeout;
+  options.log_limit_bytes = request.log_limit_bytes;
   return measure::make_native_target(std::move(options));
 }
 

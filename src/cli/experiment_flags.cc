@@ -150,6 +150,9 @@ void add_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw,
   add_server_flags(app, &raw->server);
   add_time(app, "--timeout", &request->timeout, "longest wait from launch to ready")
       ->default_str("1800s");
+  add_size(app, "--log-limit", &request->log_limit_bytes,
+           "longest log of a launch: its head and tail are kept")
+      ->default_str("1GB");
   begin_group(app, "How often");
   add_run_flags(app, command, raw, &request->plan);
   begin_group(app, "Cold");
@@ -195,6 +198,7 @@ void set_target(const RawFlags& raw, const std::vector<std::string>& words,
   }
   check_prefetch(*request);
   request->server->timeout = request->timeout;
+  request->server->log_limit_bytes = request->log_limit_bytes;
   request->server->cache_directory = request->plan.out_directory;
   request->server->echo = request->verbosity == Verbosity::verbose;
   request->plan.max_model_len = request->server->max_model_len;

@@ -13,6 +13,7 @@
 #include "findings/condition.h"
 #include "measure/plan.h"
 #include "measure/server_target.h"
+#include "process/bounded_log.h"
 
 namespace coldload::cli {
 
@@ -22,9 +23,10 @@ struct ExperimentRequest {
   measure::Plan plan;
   std::optional<measure::ServerOptions> server;  // nothing: the native loader is the target
   std::chrono::nanoseconds timeout{};            // from launch to ready
-  std::uint64_t native_threads = 0;              // 0: the loader chooses
-  std::uint64_t native_ring_bytes = 0;           // 0: the loader's default
-  std::vector<findings::Condition> conditions;   // --fail-if
+  std::uint64_t log_limit_bytes = process::k_default_log_limit_bytes;
+  std::uint64_t native_threads = 0;             // 0: the loader chooses
+  std::uint64_t native_ring_bytes = 0;          // 0: the loader's default
+  std::vector<findings::Condition> conditions;  // --fail-if
   bool dry_run = false;
   bool json = false;
   Verbosity verbosity = Verbosity::normal;

@@ -16,6 +16,7 @@
 #include "os/standard_streams.h"
 #include "os/subprocess.h"
 #include "stand_in/delivery.h"
+#include "stand_in/mount_point.h"
 #include "stand_in/server.h"
 #include "stand_in/stand_in.h"
 #include "text/json.h"
@@ -106,6 +107,9 @@ void let_go_of_terminal() {
 
 int serve_in_foreground(const ShapeFlags& flags) {
   const stand_in::Options& options = flags.options;
+  for (const std::string& cleared : stand_in::clear_leftovers(options.mount_point)) {
+    print_err("coldload: {}\n", cleared);
+  }
   stand_in::StandIn stand_in =
       flags.no_measure ? stand_in::StandIn(options) : stand_in::mount(options);
   print_ready(stand_in.description(), ::getpid(), flags.json);

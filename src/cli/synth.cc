@@ -57,6 +57,9 @@ int run_synth(const std::vector<std::string>& args) {
   const model::SyntheticResult result = model::write_synthetic(options);
   const double seconds = os::seconds_between(start, os::Clock::now());
   line.clear();
+  for (const std::string& removed : result.removed_partials) {
+    print_err("coldload: removed {}, of a synth that was killed\n", removed);
+  }
   const double off_percent =
       100 * (static_cast<double>(result.weight_bytes) / static_cast<double>(options.bytes) - 1);
   print_out("{}\n", result.directory);

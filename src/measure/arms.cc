@@ -13,6 +13,7 @@
 #include "os/file_lock.h"
 #include "run/copy_source.h"
 #include "stand_in/delivery.h"
+#include "stand_in/mount_point.h"
 
 namespace coldload::measure {
 
@@ -97,6 +98,7 @@ void pace_reads_of(Arm* arm, const std::string& reason, ExperimentWatcher& watch
 }
 
 void mount_stand_ins(std::vector<Arm>* arms, bool can_pace, ExperimentWatcher& watcher) {
+  for (const std::string& cleared : stand_in::clear_leftovers("")) watcher.warning(cleared);
   for (Arm& arm : *arms) {
     if (!arm.request.stand_in || arm.facts.placeholder) continue;
     const os::Availability available = stand_in::available();

@@ -7,9 +7,10 @@
 #include "os/child_output.h"
 #include "os/error.h"
 #include "os/fd.h"
-#include "os/file.h"
 #include "os/interrupt.h"
 #include "os/subprocess.h"
+#include "process/end_cause.h"
+#include "process/log_pump.h"
 #include "process/process_tree.h"
 
 namespace coldload::measure {
@@ -28,16 +29,20 @@ std::optional<std::uint64_t> direct_bytes(const text::json::object& ready) {
 
 class LaunchedLoader : public Launched {
  public:
-  LaunchedLoader(std::vector<std::string> argv, const os::Fd& log, std::chrono::nanoseconds timeout)
-      : argv_(std::move(argv)), timeout_(timeout) {
+  LaunchedLoader(std::vector<std::string> argv, std::shared_ptr<const os::Fd> log,
+                 const NativeOptions& limits)
+      : argv_(std::move(argv)),
+        timeout_(limits.timeout),
+        log_({std::move(log), false, {}, {}, limits.log_limit_bytes}) {
     os::Pipe status = os::make_pipe();
     os::SpawnOptions options;
     options.argv = argv_;
     options.executable = "/proc/self/exe";
     options.stdout_fd = status.write_end.get();
-    options.stderr_fd = log.get();
+    options.stderr_fd = log_.write_fd();
     options.new_session = true;
     child_.emplace(options);
+    log_.close_write_end();
     tree_.set_root(child_->pid());
     status_ = std::move(status.read_end);
   }
@@ -76,6 +81,8 @@ class LaunchedLoader : public Launched {
     std::vector<std::string> survivors = describe_survivors(tree_.stop(std::chrono::seconds(2)));
     // One that hangs in the kernel is reported, not waited for.
     if (!child_->try_wait()) child_->detach();
+    log_.finish();
+    account_.log_problem = log_.log_problem();
     return survivors;
   }
 
@@ -87,7 +94,9 @@ class LaunchedLoader : public Launched {
     if (!os::read_some(status_, &buffer_)) {
       const auto exit = child_->wait_until(os::Clock::now() + std::chrono::seconds(5));
       seen->reason =
-          fmt::format("the native loader ended with {}", exit ? exit->text() : "no exit code");
+          fmt::format("the native loader ended with {}",
+                      exit ? process::end_text(*exit, memory_kills_before_, process::memory_kills())
+                           : "no exit code");
       return false;
     }
     for (const std::string& line : os::take_lines(&buffer_)) {
@@ -123,6 +132,8 @@ class LaunchedLoader : public Launched {
   process::ProcessTree tree_;  // first: it notes who was there before the launch
   std::vector<std::string> argv_;
   std::chrono::nanoseconds timeout_;
+  const std::optional<std::uint64_t> memory_kills_before_ = process::memory_kills();
+  process::LogPump log_;
   std::optional<os::Subprocess> child_;
   os::Fd status_;
   std::string buffer_;
@@ -154,7 +165,7 @@ class NativeTarget : public Target {
       argv.emplace_back("--pace");
       argv.push_back(request.pace->spec);
     }
-    return std::make_unique<LaunchedLoader>(std::move(argv), *request.log, options_.timeout);
+    return std::make_unique<LaunchedLoader>(std::move(argv), request.log, options_);
   }
 
  private:

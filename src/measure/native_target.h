@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "measure/target.h"
+#include "process/bounded_log.h"
 
 namespace coldload::measure {
 
@@ -19,6 +20,7 @@ struct NativeOptions {
   // {"coldload", "native-load", ...}.
   std::vector<std::string> command;
   std::chrono::nanoseconds timeout{};
+  std::uint64_t log_limit_bytes = process::k_default_log_limit_bytes;
 };
 
 [[nodiscard]] std::unique_ptr<Target> make_native_target(NativeOptions options);

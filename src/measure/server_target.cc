@@ -275,6 +275,7 @@ class ServerTarget : public Target {
       launch.argv.insert(launch.argv.begin(), run.begin(), run.end());
     }
     launch.timeout = options_.timeout;
+    launch.log_limit_bytes = options_.log_limit_bytes;
     server::Invocation told = options_.command.invocation;
     told.arguments = server::substitute(options_.command.settings, values);
     return std::make_unique<LaunchedServer>(*options_.command.kind, std::move(launch), told,

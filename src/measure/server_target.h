@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "measure/target.h"
+#include "process/bounded_log.h"
 #include "server/argv.h"
 #include "server/runtime_caches.h"
 #include "server/server_command.h"
@@ -27,6 +28,7 @@ struct ServerOptions {
   server::CompileCache compile_cache = server::CompileCache::private_caches;
   std::string cache_directory;  // where private caches are made
   std::chrono::nanoseconds timeout{};
+  std::uint64_t log_limit_bytes = process::k_default_log_limit_bytes;
   bool echo = false;       // the server's output to our stderr, too
   text::Redactor secrets;  // taken out of its output
 };

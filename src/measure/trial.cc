@@ -115,7 +115,8 @@ void apply_outcome(const process::Readiness& seen, const Account& account, const
                    const std::string& log_path, records::Record* record) {
   record->reported = account.reported;
   if (!account.log_problem.empty()) {
-    record->remarks.push_back("the log lacks what the server wrote last: " + account.log_problem);
+    record->remarks.push_back("the log lacks some of what the server wrote: " +
+                              account.log_problem);
   }
   const auto since_launch = [&](const std::optional<os::TimePoint>& at) {
     return at ? std::optional(os::seconds_between(launched.launched_at(), *at)) : std::nullopt;

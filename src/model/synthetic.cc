@@ -18,6 +18,7 @@
 #include "model/shard_writer.h"
 #include "os/error.h"
 #include "os/fd.h"
+#include "os/held_directory.h"
 #include "os/interrupt.h"
 #include "text/units.h"
 
@@ -27,13 +28,19 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr const char* k_partial_word = ".partial-";
+
 // The directory under construction, beside its final place so that a rename can put it there.
 class PartialDirectory {
  public:
   explicit PartialDirectory(const std::string& final_path)
-      : final_path_(final_path), path_(fmt::format("{}.partial-{}", final_path, ::getpid())) {
-    if (::mkdir(path_.c_str(), 0777) != 0) {
-      throw os::SystemError("create the directory", path_, errno);
+      : final_path_(final_path),
+        held_(os::make_held_directory(final_path + k_partial_word)),
+        path_(held_.path()) {
+    const mode_t mask = ::umask(0);
+    ::umask(mask);
+    if (::chmod(path_.c_str(), 0777 & ~mask) != 0) {
+      throw os::SystemError("open to others the directory", path_, errno);
     }
   }
   ~PartialDirectory() {
@@ -63,8 +70,20 @@ class PartialDirectory {
   }
 
   std::string final_path_;
+  os::Fd held_;
   std::string path_;
 };
+
+// What synths to the same place left behind that were killed; their paths.
+std::vector<std::string> remove_partials(const std::string& final_path) {
+  std::vector<std::string> removed;
+  for (const os::Fd& partial : os::abandoned_directories(final_path + k_partial_word)) {
+    std::error_code error;
+    fs::remove_all(partial.path(), error);
+    if (!error) removed.push_back(partial.path());
+  }
+  return removed;
+}
 
 // The absolute path to create, once it is sure that nothing is there and that its parent is.
 std::string vacant_path(const std::string& directory) {
@@ -136,6 +155,7 @@ SyntheticResult write_synthetic(const SyntheticOptions& options) {
   }
   SyntheticResult result;
   result.directory = vacant_path(options.directory);
+  result.removed_partials = remove_partials(result.directory);
   result.shards = options.shards == 0 ? default_shards(options.bytes) : options.shards;
   result.shape = choose_llama_shape(options.bytes, result.shards);
   std::vector<LlamaTensor> tensors = llama_tensors(result.shape);

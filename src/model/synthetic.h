@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "model/llama_shape.h"
 
@@ -27,6 +28,8 @@ struct SyntheticResult {
   std::uint64_t tensors = 0;
   std::uint64_t shards = 0;
   std::uint64_t weight_bytes = 0;  // the shards' sizes, headers included
+  // Of those to the same place that were killed: their directories, which are gone now.
+  std::vector<std::string> removed_partials;
 };
 
 // Writes the checkpoint: every block written (no holes), files and directories flushed to the

@@ -54,6 +54,7 @@ void install_interrupt_handler() {
   ::sigaction(SIGCHLD, &action, nullptr);
   action.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &action, nullptr);
+  ::sigaction(SIGXFSZ, &action, nullptr);
 }
 
 const std::vector<int>& signals_ignored_at_start() { return g_ignored_at_start; }

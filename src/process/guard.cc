@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -19,6 +20,7 @@
 #include "os/cgroup.h"
 #include "os/error.h"
 #include "os/interrupt.h"
+#include "os/proc.h"
 #include "os/signal_inbox.h"
 #include "process/process_tree.h"
 
@@ -127,6 +129,8 @@ std::optional<os::Command> receive_command(const os::Fd& control) {
 void settle_in() {
   // Not "coldload", so that a killall of that leaves the guard to do its work.
   ::prctl(PR_SET_NAME, "server-guard", 0, 0, 0);
+  // Stopped by somebody, it would not see coldload's end.
+  ::prctl(PR_SET_PDEATHSIG, SIGCONT);
   // All of its code now: what it had to read later would be taken for the server's. A limit on
   // locked memory may forbid it; then the pages are most likely there all the same.
   ::mlockall(MCL_CURRENT);
@@ -275,7 +279,9 @@ void Guard::launch(const os::Command& command) {
 
 std::optional<os::ExitStatus> Guard::wait_until(os::TimePoint deadline) {
   pollfd entry{control_.get(), POLLIN, 0};
-  if (exit_ || lost_ || !control_.valid() || !os::poll_until({&entry, 1}, deadline)) return exit_;
+  if (exit_ || lost_ || !control_.valid()) return exit_;
+  wake();
+  if (!os::poll_until({&entry, 1}, deadline)) return exit_;
   if (const auto report = receive_report(control_)) {
     exit_ = os::exit_status(report->number);
   } else {
@@ -284,8 +290,15 @@ std::optional<os::ExitStatus> Guard::wait_until(os::TimePoint deadline) {
   return exit_;
 }
 
+// A server may stop its guard, as it may stop anybody of its user.
+void Guard::wake() const {
+  const auto info = os::process_info(process_->pid());
+  if (info && info->state == 'T') process_->send_signal(SIGCONT);
+}
+
 void Guard::release() noexcept {
   control_.reset();
+  wake();
   if (!process_->wait_until(os::Clock::now() + k_release_limit)) process_->detach();
 }
 

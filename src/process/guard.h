@@ -72,6 +72,8 @@ class Guard {
   [[nodiscard]] bool lost() const { return lost_; }
 
  private:
+  void wake() const;
+
   Charge charge_;
   os::Fd control_;
   std::optional<os::Subprocess> process_;

@@ -34,6 +34,7 @@ void echo(std::string_view text) {
 
 LogPump::LogPump(LogPumpOptions options)
     : options_(std::move(options)),
+      log_(options_.log, options_.limit_bytes),
       pipe_(os::make_pipe()),
       stop_(os::make_pipe()),
       redactor_(options_.secrets) {
@@ -67,6 +68,7 @@ void LogPump::run() {
     std::vector<char> buffer(k_buffer_bytes);
     take(buffer);
     pass_on(os::Clock::now(), redactor_.flush());
+    log_.finish();
   } catch (...) {
     note_failure();  // out of memory
   }
@@ -98,13 +100,10 @@ void LogPump::take(std::vector<char>& buffer) {
 
 void LogPump::pass_on(os::TimePoint received, std::string_view text) {
   if (text.empty()) return;
-  if (!log_failed_) {
-    try {
-      os::write_full(*options_.log, text);
-    } catch (...) {
-      log_failed_ = true;
-      note_failure();
-    }
+  try {
+    log_.write(text);
+  } catch (...) {
+    note_failure();  // out of memory
   }
   if (options_.on_output && !callback_failed_) {
     try {

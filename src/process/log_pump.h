@@ -21,6 +21,7 @@
 
 #include "os/clock.h"
 #include "os/fd.h"
+#include "process/bounded_log.h"
 #include "text/redact.h"
 
 namespace coldload::process {
@@ -35,6 +36,7 @@ struct LogPumpOptions {
   bool echo = false;                  // also to our stderr, as far as that keeps up
   OnOutput on_output;                 // may be empty
   text::Redactor secrets = {};
+  std::uint64_t limit_bytes = k_default_log_limit_bytes;  // of the log: see BoundedLog
 };
 
 class LogPump {
@@ -49,12 +51,15 @@ class LogPump {
   [[nodiscard]] int write_fd() const { return pipe_.write_end.get(); }
   void close_write_end() { pipe_.write_end.reset(); }
 
-  // Throws what went wrong in the thread, once known: os::SystemError with the log's path where it
-  // could not be written, or what on_output threw.
+  // Throws what went wrong in the thread, once known: what on_output threw. A log that cannot be
+  // written is no reason to stop: see log_problem().
   void check();
   // Takes what is in the pipe and ends the thread, even if somebody still holds the pipe open.
   // Never throws; check() says what went wrong.
   void finish() noexcept;
+
+  // What the log lacks, in words, and why; empty where it is whole. After finish().
+  [[nodiscard]] const std::string& log_problem() const { return log_.problem(); }
 
   // What the server wrote so far.
   [[nodiscard]] std::uint64_t bytes() const { return bytes_.load(); }
@@ -66,12 +71,12 @@ class LogPump {
   void note_failure() noexcept;
 
   LogPumpOptions options_;
+  BoundedLog log_;
   os::Pipe pipe_;
   os::Pipe stop_;  // readable when the thread is to end
   text::StreamRedactor redactor_;
   std::atomic<std::uint64_t> bytes_{0};
-  bool log_failed_ = false;  // the thread's own
-  bool callback_failed_ = false;
+  bool callback_failed_ = false;  // the thread's own
   std::mutex failure_mutex_;
   std::exception_ptr failure_;
   std::thread thread_;

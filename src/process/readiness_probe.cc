@@ -244,13 +244,20 @@ void ReadinessProbe::judge(Connection& connection) {
     return;
   }
   pause_ = k_pause_answered;
+  was_answered_ = true;
   last_answer_ = status == 0 ? "an answer that is not HTTP" : fmt::format("HTTP status {}", status);
   next_address_ = connection.address;
   connection.state = State::draining;
 }
 
+// A server that takes connections and says nothing has answered more than one that refuses them.
+std::string ReadinessProbe::last_answer() const {
+  return port_open_at_ && !was_answered_ ? "none, though it accepted a connection" : last_answer_;
+}
+
 void ReadinessProbe::fail(Connection& connection, const std::string& answer) {
   const bool was_open = connection.state == State::waiting;
+  was_answered_ = was_answered_ || was_open;
   pause_ = was_open ? k_pause_answered : k_pause_refused;
   last_answer_ = answer;
   next_address_ = (connection.address + 1) % addresses_.size();

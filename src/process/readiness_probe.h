@@ -39,7 +39,7 @@ class ReadinessProbe {
   // Just after the status line of the first 200 was read.
   [[nodiscard]] std::optional<os::TimePoint> ready_at() const { return ready_at_; }
   // What came last, for a message: "connection refused", "HTTP status 503".
-  [[nodiscard]] const std::string& last_answer() const { return last_answer_; }
+  [[nodiscard]] std::string last_answer() const;
 
  private:
   enum class State { connecting, waiting, draining, closed };
@@ -76,6 +76,7 @@ class ReadinessProbe {
   std::optional<os::TimePoint> port_open_at_;
   std::optional<os::TimePoint> ready_at_;
   std::string last_answer_ = "no answer";
+  bool was_answered_ = false;  // by what took a connection, with whatever
 };
 
 }  // namespace coldload::process

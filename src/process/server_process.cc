@@ -33,7 +33,8 @@ ServerProcess::ServerProcess(const LaunchOptions& options)
     : options_(options),
       url_(free_url(options.ready_url)),
       makes_socket_(!url_.socket_path.empty() && ::access(url_.socket_path.c_str(), F_OK) != 0),
-      pump_({options.log, options.echo, options.on_output, options.secrets}),
+      pump_(
+          {options.log, options.echo, options.on_output, options.secrets, options.log_limit_bytes}),
       guard_(options.guard, pump_.write_fd()) {
   pump_.close_write_end();
   tree_.set_cgroup(guard_.cgroup());
@@ -66,7 +67,7 @@ std::optional<std::string> ServerProcess::ended() {
     tree_was_empty_ = tree_.members().empty();
     if (!tree_was_empty_ || !was_empty) return std::nullopt;
   }
-  return "the server ended: " + exit_->text();
+  return "the server ended: " + end_text(*exit_, memory_kills_before_, memory_kills());
 }
 
 // Until something happens, `until`, or the probe's next request.
@@ -133,6 +134,7 @@ Readiness ServerProcess::confirm_ready(Readiness result) {
 }
 
 std::vector<Survivor> ServerProcess::stop(nanoseconds grace) {
+  if (!exit_) exit_ = guard_.try_wait();  // wakes one that was stopped: it reaps the dead
   std::vector<Survivor> survivors = tree_.stop(grace);
   if (survivors.empty()) {
     constexpr auto k_report_limit = std::chrono::seconds(2);  // all it has to do is to be scheduled
@@ -150,7 +152,7 @@ std::string ServerProcess::why_output_is_cut() {
   } catch (const std::exception& error) {
     return error.what();
   }
-  return "";
+  return pump_.log_problem();
 }
 
 std::optional<std::string> ServerProcess::port_still_held(nanoseconds limit) const {

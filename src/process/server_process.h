@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,6 +15,8 @@
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/subprocess.h"
+#include "process/bounded_log.h"
+#include "process/end_cause.h"
 #include "process/guard.h"
 #include "process/log_pump.h"
 #include "process/process_tree.h"
@@ -27,9 +30,10 @@ inline constexpr std::chrono::seconds k_default_grace{15};
 // Placeholders in the command are already replaced.
 struct LaunchOptions : os::Command {
   std::shared_ptr<const os::Fd> log;  // stdout and stderr of the whole tree
-  bool echo = false;                  // the same to our stderr
-  OnOutput on_output;                 // each piece of output, stamped; see LogPump
-  text::Redactor secrets;             // taken out of the output
+  std::uint64_t log_limit_bytes = k_default_log_limit_bytes;
+  bool echo = false;       // the same to our stderr
+  OnOutput on_output;      // each piece of output, stamped; see LogPump
+  text::Redactor secrets;  // taken out of the output
   std::string ready_url;
   // The command of the server's guard; see Guard.
   std::vector<std::string> guard{"/proc/self/exe", "guard"};
@@ -98,6 +102,7 @@ class ServerProcess {
   ReadyUrl url_;
   bool makes_socket_ = false;  // there was no file at the Unix socket's path
   LogPump pump_;
+  const std::optional<std::uint64_t> memory_kills_before_ = memory_kills();
   ProcessTree tree_;  // before the guard: it notes who was there already
   Guard guard_;
   std::optional<os::ExitStatus> exit_;

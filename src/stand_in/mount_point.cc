@@ -5,13 +5,16 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "os/child_answer.h"
 #include "os/clock.h"
 #include "os/error.h"
+#include "os/held_directory.h"
 #include "os/path.h"
 #include "os/subprocess.h"
 #include "storage/stand_in_mount.h"
@@ -26,6 +29,29 @@ void refuse_inside_source(const std::string& path, const std::string& source) {
       path == source
           ? fmt::format("cannot mount over {}: it is the source itself", path)
           : fmt::format("cannot mount at {}: it lies inside the source {}", path, source));
+}
+
+// Whether what is mounted there has lost its server for good. A child asks, as one that hangs does
+// not answer; stat(2) may be answered from the kernel's memory.
+bool has_no_server(const std::string& point) {
+  constexpr std::chrono::seconds k_patience{2};
+  const auto answer = os::answer_of_child(
+      [&point]() -> std::string {
+        const os::Fd root(::open(point.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), point);
+        return !root.valid() && errno == ENOTCONN ? "dead" : "";
+      },
+      os::Clock::now() + k_patience);
+  return answer == "dead";
+}
+
+constexpr const char* k_private_name = "/coldload-stand-in-";
+
+// Where private ones are made.
+std::string base_of_private() {
+  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+  std::string base = runtime != nullptr ? runtime : "";
+  if (base.empty() || ::access(base.c_str(), W_OK | X_OK) != 0) base = "/tmp";
+  return os::real_path(base);
 }
 
 // Detaches the mount, failing what waits on it. The server normally did so itself.
@@ -59,15 +85,11 @@ void MountPoint::make_directory(const std::string& path) {
 }
 
 void MountPoint::make_private(const std::string& source) {
-  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-  std::string base = runtime != nullptr ? runtime : "";
-  if (base.empty() || ::access(base.c_str(), W_OK | X_OK) != 0) base = "/tmp";
-  base = os::real_path(base);
+  const std::string base = base_of_private();
   refuse_inside_source(base, source);
-  std::string name = base + "/coldload-stand-in-XXXXXX";
-  if (::mkdtemp(name.data()) == nullptr) throw os::SystemError("create a directory", name, errno);
-  made_.push_back(name);
-  const std::string whole = name + "/" + std::filesystem::path(source).filename().string();
+  held_ = os::make_held_directory(base + k_private_name);
+  made_.push_back(held_.path());
+  const std::string whole = held_.path() + "/" + std::filesystem::path(source).filename().string();
   make_directory(whole);
   path_ = whole;
 }
@@ -104,6 +126,31 @@ void MountPoint::take_given(const std::string& given, const std::string& source)
     throw os::Error(fmt::format("cannot mount at {}: it is not empty", given));
   }
   path_ = path;
+}
+
+std::vector<std::string> clear_leftovers(const std::string& given) {
+  std::vector<std::string> cleared;
+  for (const os::Fd& directory : os::abandoned_directories(base_of_private() + k_private_name)) {
+    os::for_each_name(directory.path(), [&](const char* name) {
+      const std::string point = directory.path() + "/" + name;
+      unmount(point);
+      ::rmdir(point.c_str());
+      return true;
+    });
+    if (::rmdir(directory.path().c_str()) != 0) continue;
+    cleared.push_back(
+        fmt::format("removed {}, the stand-in of a coldload that was killed", directory.path()));
+  }
+  if (given.empty()) return cleared;
+  std::error_code problem;
+  std::filesystem::path whole = std::filesystem::absolute(given).lexically_normal();
+  if (whole.filename().empty()) whole = whole.parent_path();
+  const std::filesystem::path parent = std::filesystem::canonical(whole.parent_path(), problem);
+  const std::string point = parent / whole.filename();
+  if (problem || !stand_in_at(point) || !has_no_server(point)) return cleared;
+  unmount(point);
+  cleared.push_back(fmt::format("unmounted {}, a stand-in whose server is dead", given));
+  return cleared;
 }
 
 std::optional<storage::Mount> stand_in_at(const std::string& point) {

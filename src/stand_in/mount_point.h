@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "os/fd.h"
 #include "storage/mounts.h"
 
 namespace coldload::stand_in {
@@ -34,7 +35,13 @@ class MountPoint {
 
   std::string path_;
   std::vector<std::string> made_;
+  os::Fd held_;  // the private directory
 };
+
+// Unmounts and removes the private stand-ins of this user's coldloads that were killed, and the one
+// at `given` (a mount point; may be empty) where its server is dead: each in a sentence. Those that
+// somebody lives in are held by him (os/held_directory).
+[[nodiscard]] std::vector<std::string> clear_leftovers(const std::string& given);
 
 // The stand-in that is mounted at `point`, without touching it.
 [[nodiscard]] std::optional<storage::Mount> stand_in_at(const std::string& point);

@@ -12,6 +12,7 @@
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/held_directory.h"
 #include "os/kernel_text.h"
 #include "stand_in/description.h"
 #include "stand_in/file_system.h"
@@ -63,11 +64,13 @@ void say(const text::json::object& line) {
 
 int serve(std::string_view request, int owner_fd) {
   Request parsed;
+  os::Fd held;  // what its owner made: see clear_leftovers()
   ServeEnd end = ServeEnd::owner_gone;
   int exit_code = 0;
   try {
     parsed = parse_request(request);
     ::prctl(PR_SET_NAME, "coldload-shape", 0, 0, 0);
+    if (!parsed.remove.empty()) held = os::hold_directory(parsed.remove.back());
     os::raise_descriptor_limit();  // one for each file that the kernel remembers
     Description& wanted = parsed.wanted;
     FileSystem file_system(wanted);

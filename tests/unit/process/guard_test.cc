@@ -54,6 +54,13 @@ TEST(Guard, ReportsASignal) {
   EXPECT_EQ(status->signal, SIGSEGV);
 }
 
+TEST(Guard, ThatItsServerStoppedGoesOn) {
+  Guard guard(guard_command(), STDERR_FILENO);
+  guard.launch(shell("kill -STOP $PPID; exit 7"));
+  ASSERT_TRUE(eventually([&] { return guard.try_wait().has_value(); }));
+  EXPECT_EQ(guard.try_wait()->code, 7);
+}
+
 TEST(Guard, StampsTheLaunchAndNotItsOwnStart) {
   Guard guard(guard_command(), STDERR_FILENO);
   ::usleep(200'000);

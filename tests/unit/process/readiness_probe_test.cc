@@ -63,6 +63,14 @@ bool run_for(ReadinessProbe& probe, milliseconds time) {
   return probe.advance();
 }
 
+TEST(ReadinessProbe, SaysOfAServerThatAcceptedAndWasSilentThatItDid) {
+  const Listener listener;
+  ReadinessProbe probe(parse_ready_url(listener.url()));
+  EXPECT_EQ(probe.last_answer(), "no answer");
+  EXPECT_FALSE(run_for(probe, milliseconds(50)));
+  EXPECT_EQ(probe.last_answer(), "none, though it accepted a connection");
+}
+
 // Whether the answer, sent in these pieces, is taken for readiness.
 bool makes_ready(const std::vector<std::string>& pieces) {
   const Listener listener;
