@@ -1,6 +1,8 @@
 #include "stage/staged.h"
 
 #include <cstddef>
+#include <memory>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -28,6 +30,33 @@ std::string text_of(const os::Fd& file) {
   }
   return text;
 }
+
+// Whose all of it is, as a scan comes upon it.
+class Judge {
+ public:
+  explicit Judge(std::shared_ptr<const os::Directory> parent)
+      : parent_(std::move(parent)), ownership_(*parent_) {}
+
+  void see(const std::string& name, const struct stat& info) {
+    const std::string what = name.empty() ? "the directory itself" : name;
+    if (found_.difference.empty() && S_ISLNK(info.st_mode)) {
+      found_.difference = fmt::format("it was changed since it was staged: {} is a link", what);
+    }
+    if (found_.difference.empty() && !ownership_.is_trusted(info.st_uid)) {
+      found_.difference = fmt::format("{} {}", what, words_of_owner(info.st_uid));
+    }
+    if (found_.writable.empty() && !S_ISLNK(info.st_mode) && others_may_write(info.st_mode)) {
+      found_.writable = fmt::format("{}, mode {:o}", what, info.st_mode & k_permissions);
+    }
+  }
+
+  [[nodiscard]] const Likeness& found() const { return found_; }
+
+ private:
+  const std::shared_ptr<const os::Directory> parent_;
+  Ownership ownership_;
+  Likeness found_;
+};
 
 }  // namespace
 
@@ -60,26 +89,18 @@ Likeness likeness(const Place& place, const Manifest& manifest, const os::Direct
   if (manifest.inode != 0 && info.st_ino != manifest.inode) {
     return {"it is not the directory that its manifest describes", ""};
   }
-  Ownership ownership(*place.parent);
-  Likeness found;
-  const Seen judge = [&](const std::string& name, const struct stat& of) {
-    const std::string what = name.empty() ? "the directory itself" : name;
-    if (found.difference.empty() && S_ISLNK(of.st_mode)) {
-      found.difference = fmt::format("it was changed since it was staged: {} is a link", what);
-    }
-    if (found.difference.empty() && !ownership.is_trusted(of.st_uid)) {
-      found.difference = fmt::format("{} {}", what, words_of_owner(of.st_uid));
-    }
-    if (found.writable.empty() && !S_ISLNK(of.st_mode) && others_may_write(of.st_mode)) {
-      found.writable = fmt::format("{}, mode {:o}", what, of.st_mode & k_permissions);
-    }
-  };
+  // Owned by the threads of the scan, too: one that hangs in the kernel keeps it.
+  const auto judge = std::make_shared<Judge>(place.parent);
   std::string changed;
   try {
-    changed = difference(manifest, scan_copy(directory, judge), Side::staged);
+    const Seen seen = [judge](const std::string& name, const struct stat& info_of) {
+      judge->see(name, info_of);
+    };
+    changed = difference(manifest, scan_copy(directory, seen), Side::staged);
   } catch (const UnfitTree& error) {
     changed = error.what();
   }
+  Likeness found = judge->found();
   if (found.difference.empty() && !changed.empty()) {
     found.difference = "it was changed since it was staged: " + changed;
   }
