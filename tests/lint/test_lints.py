@@ -272,6 +272,18 @@ class Console(Lint):
         self.assert_clean("console")
 
 
+class Guarantees(Lint):
+    def test_each_test_that_is_named_is_there(self):
+        self.write("tests/unit/os/fd_test.cc", "TEST(Fd, Closes) {\n}\n")
+        self.write("tests/system/test_stage.py", "class Ends:\n    def test_one(self):\n        pass\n")
+        self.write("docs/guarantees.md", "| a | `unit.os.Fd`, `system.test_stage.Ends.test_one` |\n")
+        self.assert_clean("guarantees")
+        for name in ("unit.os.F", "unit.os.Fd.Opens", "system.test_stage.Ends.test_two", "lint.nothing"):
+            with self.subTest(name):
+                self.write("docs/guarantees.md", f"a\n| b | `unit.os.Fd`, `{name}` |\n")
+                self.assert_found(f"docs/guarantees.md:2: there is no test {name}", "guarantees")
+
+
 class SystemTestLister(Lint):
     """tests/system/list_tests.py decides which system tests exist at all."""
 
