@@ -1,33 +1,79 @@
 #include "measure/staged_copy.h"
 
+#include <cerrno>
 #include <chrono>
+#include <cstdio>
+#include <exception>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "os/error.h"
+#include "os/file_id.h"
 #include "os/interrupt.h"
+#include "stage/ownership.h"
 #include "stage/part.h"
+#include "stage/publication.h"
+#include "stage/staged.h"
 #include "storage/page_cache.h"
 #include "text/units.h"
 
 namespace coldload::measure {
 
+namespace {
+
+bool is_held(const os::Directory& directory) {
+  if (::flock(directory.descriptor().get(), LOCK_EX | LOCK_NB) != 0) return errno == EWOULDBLOCK;
+  ::flock(directory.descriptor().get(), LOCK_UN);
+  return false;
+}
+
+// Why the directory at the place of our copies is none that we may remove; empty: an experiment
+// made it, and ended before it removed it.
+std::string why_it_stays(const stage::Place& place, const os::Directory& directory) {
+  std::optional<stage::Manifest> manifest;
+  try {
+    manifest = stage::read_manifest(place);
+  } catch (const os::Error& error) {
+    return error.what();
+  }
+  const struct stat info = os::file_status(directory.descriptor());
+  if (!manifest || !manifest->temporary || !stage::Ownership(*place.parent).is_ours(info.st_uid)) {
+    return "it was not made for an experiment";
+  }
+  if (is_held(directory)) return "another coldload measures with it just now";
+  if (manifest->inode == info.st_ino) return "";
+  return stage::likeness(place, *manifest, directory).difference;
+}
+
+void refuse_if_staged_to_now(const stage::Place& place) {
+  throw os::Error(fmt::format("another coldload is staging to {} just now", place.destination));
+}
+
+}  // namespace
+
 void StagedCopy::check(const std::string& destination) {
   const stage::Place place = stage::place_of(destination);
-  for (const std::string& path : {place.destination, place.manifest, place.part}) {
-    struct stat info {};
-    if (::lstat(path.c_str(), &info) != 0) continue;
-    throw os::Error(fmt::format(
-        "--stage: {} is there already, and would be removed: name a directory that is not there",
-        path));
+  if (place.parent->look(place.part_name) && !stage::PlaceLock::try_take(place)) {
+    refuse_if_staged_to_now(place);
   }
+  const auto info = place.parent->look(place.name);
+  if (!info) return;
+  const std::string why = S_ISDIR(info->st_mode)
+                              ? why_it_stays(place, place.parent->subdirectory(place.name))
+                              : "it is no directory";
+  if (why.empty()) return;
+  throw os::Error(fmt::format(
+      "--stage: {} is there already, and would be removed: {}; name a directory that is not there",
+      place.destination, why));
 }
 
 StagedCopy::~StagedCopy() {
-  if (request_.keep) return;
   try {
-    remove();
+    request_.keep ? keep() : remove();
   } catch (const std::exception& error) {
     fmt::print(stderr, "coldload: {} was left behind: {}\n", request_.stage.destination,
                error.what());
@@ -37,16 +83,38 @@ StagedCopy::~StagedCopy() {
 void StagedCopy::remove() const {
   const stage::Place place = stage::place_of(request_.stage.destination);
   auto lock = stage::PlaceLock::try_take(place);
-  if (!lock) {
-    throw os::Error(fmt::format("another coldload is staging to {} just now", place.destination));
+  if (!lock) refuse_if_staged_to_now(place);
+  std::string why;
+  if (place.parent->look(place.name)) {
+    why = stage::remove_destination(place, *lock, [&](const os::Directory& directory) {
+      const bool made_now =
+          copy_ && os::file_id(copy_->descriptor()) == os::file_id(directory.descriptor());
+      return made_now ? "" : why_it_stays(place, directory);
+    });
+  } else {
+    stage::withdraw_manifest(place);
   }
-  stage::withdraw_manifest(place);
-  stage::remove_tree(place.destination);
+  lock->remove_part();
+  if (!why.empty()) throw os::Error(why);
+}
+
+// From now on it is the user's.
+void StagedCopy::keep() const {
+  if (!copy_) return;
+  const stage::Place place = stage::place_of(request_.stage.destination);
+  auto lock = stage::PlaceLock::try_take(place);
+  if (!lock) refuse_if_staged_to_now(place);
+  auto manifest = stage::read_manifest(place);
+  if (manifest && manifest->temporary) {
+    manifest->temporary = false;
+    stage::publish_manifest(place, *lock, *manifest);
+  }
   lock->remove_part();
 }
 
 bool StagedCopy::renew(ExperimentWatcher& watcher) {
   remove();
+  copy_.reset();
   made_ = {};
   if (!request_.backing_files.empty()) {
     const storage::PageCacheView view(request_.backing_files);
@@ -61,11 +129,14 @@ bool StagedCopy::renew(ExperimentWatcher& watcher) {
                                       text::format_bytes(*left))
                         : "whether the source was in memory before the copy cannot be seen";
   }
-  const stage::StageResult result = stage::stage(
-      request_.stage,
+  stage::StageRequest request = request_.stage;
+  request.temporary = true;
+  stage::StageResult result = stage::stage(
+      request,
       {[](const std::string&) {},
        [&](const stage::CopyProgress& now) { watcher.step("stage", now.bytes, now.total_bytes); }});
   if (result.interrupted) return false;
+  copy_ = std::move(result.copy);
   made_.seconds = result.copy_s;
   return true;
 }

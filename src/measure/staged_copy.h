@@ -3,11 +3,13 @@
 // Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "measure/watcher.h"
+#include "os/directory.h"
 #include "stage/stager.h"
 
 namespace coldload::measure {
@@ -15,8 +17,8 @@ namespace coldload::measure {
 class StagedCopy {
  public:
   struct Request {
-    // From the directory as the source's own trials see it; the destination is ours alone: it must
-    // not exist. With a limit where the source's readers are paced.
+    // From the directory as the source's own trials see it; the destination is ours alone. With a
+    // limit where the source's readers are paced.
     stage::StageRequest stage;
     std::vector<std::string> source_files;   // evicted before each copy
     std::vector<std::string> backing_files;  // of a stand-in: kept in memory, as its server would
@@ -29,12 +31,12 @@ class StagedCopy {
     std::string remark;  // what spoils that, empty if nothing does
   };
 
-  // Throws os::Error where the destination, or anything that belongs to one, exists: it would be
-  // removed.
+  // Throws os::Error where the destination exists, as it would be removed; but for one that an
+  // experiment made and, killed, left there. Changes nothing.
   static void check(const std::string& destination);
 
   explicit StagedCopy(Request request) : request_(std::move(request)) {}
-  // Removes the copy, unless it is to be kept.
+  // Removes the copy; one that is to be kept is from then on as `coldload stage` leaves one.
   ~StagedCopy();
   StagedCopy(const StagedCopy&) = delete;
   StagedCopy& operator=(const StagedCopy&) = delete;
@@ -51,8 +53,11 @@ class StagedCopy {
 
  private:
   void remove() const;
+  void keep() const;
 
   const Request request_;
+  // The one that is there, held: no other coldload takes it for one that was left behind.
+  std::shared_ptr<const os::Directory> copy_;
   Made made_;
 };
 

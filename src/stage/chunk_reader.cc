@@ -15,13 +15,27 @@ namespace coldload::stage {
 
 const char* to_string(ReadWay way) { return way == ReadWay::direct ? "O_DIRECT" : "page cache"; }
 
+BlockBudget block_budget(unsigned wanted, std::optional<std::uint64_t> available) {
+  constexpr std::uint64_t k_share = 4;
+  constexpr std::size_t k_least_block_bytes = std::size_t{512} << 10;
+  BlockBudget budget{std::max(1U, wanted), k_copy_block_bytes};
+  if (!available) return budget;
+  const std::uint64_t most = *available / k_share;
+  while (budget.block_bytes > k_least_block_bytes && budget.threads * budget.block_bytes > most) {
+    budget.block_bytes /= 2;
+  }
+  budget.threads = static_cast<unsigned>(
+      std::clamp<std::uint64_t>(most / budget.block_bytes, 1, budget.threads));
+  return budget;
+}
+
 bool refuses_direct(int error_number) {
   return error_number == EINVAL || error_number == EOPNOTSUPP;
 }
 
-os::Fd try_open_direct(const std::string& path, int flags) {
+os::Fd try_open_direct(const Opener& open, int flags) {
   try {
-    return os::open_file(path, flags | O_DIRECT);
+    return open(flags | O_DIRECT);
   } catch (const os::SystemError& error) {
     if (!refuses_direct(error.code())) throw;
     return {};
@@ -30,8 +44,8 @@ os::Fd try_open_direct(const std::string& path, int flags) {
 
 void ChunkReader::open(os::PendingCall& call) {
   call.begin_open(path_);
-  buffered_file_ = os::open_regular(path_);
-  if (bytes_ >= k_small_file_bytes) direct_file_ = try_open_direct(path_, O_RDONLY | O_NONBLOCK);
+  buffered_file_ = opener_(O_RDONLY | O_NONBLOCK);
+  if (bytes_ >= k_small_file_bytes) direct_file_ = try_open_direct(opener_, O_RDONLY | O_NONBLOCK);
   try {
     if (direct_file_.valid()) pages_ = os::FilePages(buffered_file_, bytes_);
   } catch (const os::Error&) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "os/fd.h"
 #include "os/file_pages.h"
@@ -24,6 +25,16 @@ enum class ReadWay { direct, buffered };
 
 // What a thread reads into: page aligned, this large.
 inline constexpr std::size_t k_copy_block_bytes = std::size_t{4} << 20;
+// How many threads may have blocks of which size, so that a machine or a memory cgroup with little
+// memory left is not exhausted by them.
+struct BlockBudget {
+  unsigned threads = 1;
+  std::size_t block_bytes = k_copy_block_bytes;  // a whole number of pages
+};
+// At most a quarter of what is `available` (nothing: not known), by smaller blocks first, by fewer
+// threads than are `wanted` then; one thread with a small block is the least.
+[[nodiscard]] BlockBudget block_budget(unsigned wanted, std::optional<std::uint64_t> available);
+
 inline constexpr std::size_t k_direct_alignment = 4096;  // of O_DIRECT: offsets, lengths, memory
 // Below that, opening a file twice costs more than it gains.
 inline constexpr std::uint64_t k_small_file_bytes = std::uint64_t{1} << 20;
@@ -35,8 +46,11 @@ inline constexpr std::uint64_t k_small_file_bytes = std::uint64_t{1} << 20;
 }
 // Whether a call failed because O_DIRECT is refused.
 [[nodiscard]] bool refuses_direct(int error_number);
-// open(2) with O_DIRECT; an invalid Fd where that is refused. Throws os::SystemError otherwise.
-[[nodiscard]] os::Fd try_open_direct(const std::string& path, int flags);
+
+// Opens one file, always the same, for open(2)'s flags. Throws os::Error.
+using Opener = std::function<os::Fd(int flags)>;
+// With O_DIRECT; an invalid Fd where that is refused.
+[[nodiscard]] os::Fd try_open_direct(const Opener& open, int flags);
 
 // Given each block of a chunk, its place in the file and `true` until the rest is not wanted.
 using BlockSink = std::function<bool(std::uint64_t offset, std::span<std::byte> block)>;
@@ -48,8 +62,10 @@ using BlockSink = std::function<bool(std::uint64_t offset, std::span<std::byte> 
 
 class ChunkReader {
  public:
-  // `path` must outlive the threads that read. `bytes`: what the file is taken to have.
-  ChunkReader(const std::string& path, std::uint64_t bytes) : path_(path), bytes_(bytes) {}
+  // `path`, to be shown, and what `opener` uses must outlive the threads that read. `bytes`: what
+  // the file is taken to have.
+  ChunkReader(const std::string& path, std::uint64_t bytes, Opener opener)
+      : path_(path), bytes_(bytes), opener_(std::move(opener)) {}
 
   // One thread's. Throws os::Error.
   void open(os::PendingCall& call);
@@ -72,6 +88,7 @@ class ChunkReader {
 
   const std::string& path_;
   const std::uint64_t bytes_;
+  const Opener opener_;
   std::atomic<bool> direct_{false};
   os::Fd direct_file_;
   os::Fd buffered_file_;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstring>
 #include <ctime>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "os/error.h"
+#include "stage/ownership.h"
 
 namespace coldload::stage {
 
@@ -27,16 +29,25 @@ std::timespec timespec_of(std::int64_t since_1970_ns) {
 
 }  // namespace
 
+// As the source's, and so that we can write it.
+os::Fd FileCopy::make_or_go_on() const {
+  constexpr mode_t k_own_rights = 0600;
+  if (auto there = open_own(data_, file_.name, O_RDWR)) return std::move(*there);
+  data_.remove_tree(file_.name);
+  return data_.open_file(file_.name, O_RDWR | O_CREAT | O_EXCL, file_.mode | k_own_rights);
+}
+
 void FileCopy::open(os::PendingCall& call) {
   const std::lock_guard lock(mutex_);
   if (open_) return;
   source_.open(call);
   call.begin_open(destination_);
-  buffered_file_ = os::open_file(destination_, O_RDWR | O_CREAT | O_NOFOLLOW, 0666);
-  if (bytes_ >= k_small_file_bytes) {
-    direct_file_ = try_open_direct(destination_, O_WRONLY | O_NOFOLLOW);
+  buffered_file_ = make_or_go_on();
+  if (file_.bytes >= k_small_file_bytes) {
+    direct_file_ =
+        try_open_direct([this](int flags) { return data_.open_file(file_.name, flags); }, O_WRONLY);
     // Some file systems cannot: the room is then looked for as it is needed.
-    if (::fallocate(buffered_file_.get(), 0, 0, static_cast<off_t>(bytes_)) != 0 &&
+    if (::fallocate(buffered_file_.get(), 0, 0, static_cast<off_t>(file_.bytes)) != 0 &&
         errno != EOPNOTSUPP && errno != ENOSYS && errno != EINTR) {
       throw os::SystemError("reserve room for", destination_, errno);
     }
@@ -93,18 +104,34 @@ bool FileCopy::holds(std::size_t index, const Hash& hash, std::span<std::byte> b
     call.end();
     return got == block.size();
   };
-  return hash_of_chunk(bytes_, index, buffer, read) == hash;
+  return hash_of_chunk(file_.bytes, index, buffer, read) == hash;
 }
 
-void FileCopy::finish(std::int64_t mtime_ns, Flush flush) {
+// The group's right is another one's where the copy has another group: it gets what all have. A
+// file system that keeps no modes cannot be told.
+void FileCopy::give_no_more_rights() const {
+  constexpr mode_t k_all = 0777;
+  constexpr mode_t k_group = 0070;
+  constexpr unsigned k_bits_of_each = 3;
+  const struct stat info = os::file_status(buffered_file_);
+  mode_t most = file_.mode;
+  if (info.st_gid != file_.group) most &= ~k_group | ((most << k_bits_of_each) & k_group);
+  const mode_t wanted = info.st_mode & k_all & most;
+  if (wanted != (info.st_mode & k_all)) {
+    [[maybe_unused]] const int done = ::fchmod(buffered_file_.get(), wanted);
+  }
+}
+
+void FileCopy::finish(Flush flush) {
   const int fd = buffered_file_.get();
-  if (::ftruncate(fd, static_cast<off_t>(bytes_)) != 0) {
+  if (::ftruncate(fd, static_cast<off_t>(file_.bytes)) != 0) {
     throw os::SystemError("cut to its size", destination_, errno);
   }
-  const std::array<std::timespec, 2> times{{{0, UTIME_OMIT}, timespec_of(mtime_ns)}};
+  const std::array<std::timespec, 2> times{{{0, UTIME_OMIT}, timespec_of(file_.mtime_ns)}};
   if (::futimens(fd, times.data()) != 0) {
     throw os::SystemError("set the time of", destination_, errno);
   }
+  give_no_more_rights();
   if (flush == Flush::yes && ::fsync(fd) != 0) {
     // What did not reach the disk may still be in the page cache, and look right.
     throw os::Error(fmt::format("cannot flush {}: {}", destination_, os::error_text(errno)));

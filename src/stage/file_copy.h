@@ -12,18 +12,26 @@
 #include <span>
 #include <string>
 
+#include "os/directory.h"
 #include "os/fd.h"
 #include "os/pending_call.h"
 #include "stage/chunk_reader.h"
 #include "stage/manifest.h"
+#include "stage/source_root.h"
+#include "stage/source_tree.h"
 
 namespace coldload::stage {
 
 class FileCopy {
  public:
-  // The strings must outlive the threads that copy.
-  FileCopy(const std::string& source, const std::string& destination, std::uint64_t bytes)
-      : source_(source, bytes), destination_(destination), bytes_(bytes) {}
+  // All must outlive the threads that copy. The copy has the file's name in `data`, a directory
+  // that nobody else can write.
+  FileCopy(const SourceRoot& root, const SourceFile& file, const os::Directory& data)
+      : file_(file),
+        source_(file.real_path, file.bytes,
+                [&root, &file](int flags) { return open_scanned(root, file, flags); }),
+        data_(data),
+        destination_(data.path_of(file.name)) {}
 
   // Opens both sides and reserves the room, the first time. Safe to call from every thread. Throws
   // os::Error.
@@ -40,19 +48,22 @@ class FileCopy {
   [[nodiscard]] bool holds(std::size_t index, const Hash& hash, std::span<std::byte> buffer,
                            os::PendingCall& call);
 
-  // After the last chunk, once: the exact size and the source's time, durable if `flush`. Closes
-  // the files. Throws os::Error.
+  // After the last chunk, once: the exact size and the source's time, no right for anybody who has
+  // none to the source, durable if `flush`. Closes the files. Throws os::Error.
   enum class Flush { no, yes };
-  void finish(std::int64_t mtime_ns, Flush flush);
+  void finish(Flush flush);
 
   [[nodiscard]] const ChunkReader& source() const { return source_; }
 
  private:
+  [[nodiscard]] os::Fd make_or_go_on() const;
+  void give_no_more_rights() const;
   void write(std::uint64_t offset, std::span<const std::byte> data, os::PendingCall& call);
 
+  const SourceFile& file_;
   ChunkReader source_;
-  const std::string& destination_;
-  const std::uint64_t bytes_;
+  const os::Directory& data_;
+  const std::string destination_;  // to be shown
   std::mutex mutex_;
   bool open_ = false;
   std::atomic<bool> direct_destination_{false};

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
@@ -46,12 +47,11 @@ std::string promised_sha256(const std::string& path) {
   return "";
 }
 
-std::string sha256_of(const std::string& path) {
-  const os::Fd file = os::open_regular(path);
+std::string sha256_of(const os::Fd& file) {
   const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(EVP_MD_CTX_new(),
                                                                    EVP_MD_CTX_free);
   const auto must = [&](int done) {
-    if (done != 1) throw os::Error(fmt::format("cannot compute the SHA-256 of {}", path));
+    if (done != 1) throw os::Error(fmt::format("cannot compute the SHA-256 of {}", file.path()));
   };
   must(context != nullptr ? 1 : 0);
   must(EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr));
@@ -70,20 +70,21 @@ std::string sha256_of(const std::string& path) {
   return text;
 }
 
-HubCheck check_hub_blobs(const SourceTree& tree, const std::string& directory, unsigned threads) {
+HubCheck check_hub_blobs(const SourceTree& tree, std::shared_ptr<const os::Directory> copy,
+                         unsigned threads) {
   struct Promise {
     std::string name;
     std::string sha256;
   };
   struct Shared {
     std::vector<Promise> files;
-    std::string directory;
+    std::shared_ptr<const os::Directory> copy;
     std::atomic<std::size_t> next{0};
     std::mutex mutex;
     HubCheck check;
   };
   const auto shared = std::make_shared<Shared>();
-  shared->directory = directory;
+  shared->copy = std::move(copy);
   for (const SourceFile& file : tree.files) {
     std::string sha256 = promised_sha256(tree.root + "/" + file.name);
     if (!sha256.empty()) shared->files.push_back({file.name, std::move(sha256)});
@@ -97,7 +98,8 @@ HubCheck check_hub_blobs(const SourceTree& tree, const std::string& directory, u
           const std::size_t index = shared->next++;
           if (index >= shared->files.size() || os::interrupted()) return;
           const Promise& file = shared->files[index];
-          const std::string found = sha256_of(shared->directory + "/" + file.name);
+          const std::string found =
+              sha256_of(shared->copy->open_file(file.name, O_RDONLY | O_NONBLOCK));
           const std::lock_guard lock(shared->mutex);
           ++shared->check.checked;
           if (found == file.sha256 || os::interrupted()) continue;

@@ -1,19 +1,15 @@
 #include "stage/manifest.h"
 
-#include <cerrno>
 #include <charconv>
 #include <new>
 
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "os/clock.h"
 #include "os/error.h"
-#include "os/file.h"
 #include "text/json.h"
 
 namespace coldload::stage {
@@ -21,7 +17,6 @@ namespace coldload::stage {
 namespace {
 
 constexpr std::uint64_t k_version = 1;
-constexpr std::size_t k_most_manifest_bytes = std::size_t{1} << 30;
 
 // A name that stays below the directory: no "..", nothing absolute, nothing empty.
 bool stays_below(std::string_view name) {
@@ -131,6 +126,7 @@ std::string to_text(const Manifest& manifest) {
   out["source"] = manifest.source;
   out["staged_at"] = manifest.staged_at;
   out["inode"] = manifest.inode;
+  if (manifest.temporary) out["temporary"] = true;
   out["hash"] = "xxh3_128";
   out["chunk_bytes"] = k_chunk_bytes;
   out["directories"] = text::json::value_from(manifest.directories);
@@ -163,6 +159,8 @@ Manifest parse_manifest(std::string_view text, const std::string& path) {
   manifest.source = text::string_at(object, "source").value_or("");
   manifest.staged_at = text::string_at(object, "staged_at").value_or("");
   manifest.inode = text::unsigned_at(object, "inode").value_or(0);
+  const auto* temporary = object.if_contains("temporary");
+  manifest.temporary = temporary != nullptr && temporary->is_bool() && temporary->get_bool();
   if (text::unsigned_at(object, "chunk_bytes") != k_chunk_bytes) throw wrong(path, "chunk_bytes");
   if (text::string_at(object, "hash") != "xxh3_128") throw wrong(path, "a hash that nobody knows");
   const auto* directories = object.if_contains("directories");
@@ -180,11 +178,6 @@ Manifest parse_manifest(std::string_view text, const std::string& path) {
   return manifest;
 }
 
-std::optional<Manifest> read_manifest(const std::string& path) {
-  if (::access(path.c_str(), F_OK) != 0) return std::nullopt;
-  return parse_manifest(os::read_text(path, k_most_manifest_bytes), path);
-}
-
 std::string difference(const Manifest& manifest, const SourceTree& tree, Side which) {
   std::size_t i = 0;
   for (const ManifestFile& file : manifest.files) {
@@ -199,22 +192,6 @@ std::string difference(const Manifest& manifest, const SourceTree& tree, Side wh
   }
   if (i < tree.files.size()) return tree.files[i].name + " is new";
   return "";
-}
-
-std::string what_is_not_as_staged(const Manifest& manifest, const std::string& directory) {
-  struct stat info {};
-  if (::lstat(directory.c_str(), &info) != 0) throw os::SystemError("look at", directory, errno);
-  const bool another = manifest.inode != 0 && info.st_ino != manifest.inode;
-  if (!S_ISDIR(info.st_mode) || another) {
-    return "it is not the directory that its manifest describes";
-  }
-  constexpr const char* k_changed = "it was changed since it was staged: ";
-  try {
-    const std::string changed = difference(manifest, scan_tree(directory), Side::staged);
-    return changed.empty() ? "" : k_changed + changed;
-  } catch (const UnfitTree& error) {
-    return std::string(k_changed) + error.what();
-  }
 }
 
 }  // namespace coldload::stage

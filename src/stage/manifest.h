@@ -4,7 +4,7 @@
 // (docs/stage.md). A file is cut into chunks of k_chunk_bytes; each chunk's hash is XXH3_128 of its
 // bytes as xxhsum -H2 prints it, so that a part can be checked by dd and xxhsum.
 //
-// Layer: stage. Pure functions and one small file.
+// Layer: stage. Pure functions.
 #pragma once
 
 #include <cstddef>
@@ -58,6 +58,8 @@ struct Manifest {
   // Of the staged directory, which keeps it when it is renamed: another directory at its place is
   // not the one that this manifest describes. 0: this file system numbers anew at each mount.
   std::uint64_t inode = 0;
+  // Made for an experiment, which removes it: one that a crash left there may be removed.
+  bool temporary = false;
   std::vector<std::string> directories;
   std::vector<ManifestFile> files;  // by name
 };
@@ -73,17 +75,9 @@ struct Manifest {
 // directory, hashes that do not fit the size.
 [[nodiscard]] Manifest parse_manifest(std::string_view text, const std::string& path);
 
-// Nothing where there is no such file. Throws os::Error for one that cannot be read.
-[[nodiscard]] std::optional<Manifest> read_manifest(const std::string& path);
-
 // What differs between the manifest and a tree by names, sizes and times: a sentence about the
 // first difference, empty if there is none. `which`: whose times the tree should have.
 enum class Side { source, staged };
 [[nodiscard]] std::string difference(const Manifest& manifest, const SourceTree& tree, Side which);
-
-// Whether `directory` is what the manifest describes, as far as names, sizes and times tell: a
-// sentence about what is not, empty if it is. Throws os::SystemError where it cannot be listed.
-[[nodiscard]] std::string what_is_not_as_staged(const Manifest& manifest,
-                                                const std::string& directory);
 
 }  // namespace coldload::stage

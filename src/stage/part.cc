@@ -1,11 +1,10 @@
 #include "stage/part.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
-#include <cstdio>
-#include <filesystem>
-#include <sstream>
-#include <system_error>
-#include <utility>
+#include <string>
+#include <string_view>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -14,213 +13,156 @@
 #include <unistd.h>
 
 #include "os/error.h"
-#include "os/file.h"
+#include "os/file_id.h"
+#include "stage/ownership.h"
+#include "text/escape.h"
 
 namespace coldload::stage {
 
 namespace {
 
-namespace fs = std::filesystem;
+constexpr mode_t k_ours_alone = 0700;
+// Whoever finds it empties the directory first: what others put into it may still be there.
+constexpr mode_t k_to_be_emptied = k_ours_alone | S_ISVTX;
 
-constexpr std::size_t k_most_journal_bytes = std::size_t{1} << 30;
+constexpr std::array k_known_names{k_part_lock, k_part_journal, k_part_manifest,
+                                   k_part_data, k_part_trash,   "one",  // of an exchange that was
+                                   "other"};                            // tried
 
-bool same_file(int fd, const std::string& path) {
-  struct stat opened {};
-  struct stat named {};
-  return ::fstat(fd, &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
-         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+bool is_there(const os::Directory& directory, const std::string& name, const os::Fd& opened) {
+  const auto info = directory.look(name);
+  return info && os::file_id(opened) == os::FileId{info->st_dev, info->st_ino};
 }
 
-// One line that two scans share only if they list the same.
-std::string fingerprint(const SourceTree& tree) {
-  std::string listing = fmt::format("{}\n", k_chunk_bytes);
-  for (const std::string& name : tree.directories) listing += name + "\n";
-  for (const SourceFile& file : tree.files) {
-    listing += fmt::format("{}\n{} {}\n", file.name, file.bytes, file.mtime_ns);
+void refuse_unless_ours(const Place& place, const struct stat& info) {
+  if (!S_ISDIR(info.st_mode)) {
+    throw os::Error(fmt::format("{} is no directory: remove it", place.part));
   }
-  return "coldload-journal-1 " + to_text(hash_of(std::as_bytes(std::span(listing)))) + "\n";
+  if (Ownership(*place.parent).is_ours(info.st_uid)) return;
+  throw os::Error(fmt::format(
+      "{0} {1}, who could change what is copied there: where no coldload of theirs is at work, "
+      "remove it as that user or as root (rm -r {0}), or stage to a directory of your own",
+      place.part, words_of_owner(info.st_uid)));
 }
 
-std::string line_of(const JournalEntry& entry) {
-  return fmt::format("{} {} {}\n", entry.file, entry.chunk, to_text(entry.hash));
+// Somebody may have given another directory that name: it would be removed in the end.
+void refuse_unless_made_by_us(const Place& place, const os::Directory& part) {
+  std::string stranger;
+  bool empty = true;
+  part.for_each_name([&](const char* name) {
+    empty = false;
+    const bool known = std::find(k_known_names.begin(), k_known_names.end(),
+                                 std::string_view(name)) != k_known_names.end();
+    if (!known) stranger = name;
+    return known;
+  });
+  if (stranger.empty() && !empty && !part.look(k_part_lock)) stranger = "no lock";
+  if (stranger.empty()) return;
+  throw os::Error(fmt::format("{} was not made by coldload (it has {}): move it away, or remove it",
+                              place.part, text::one_line(stranger)));
 }
 
-// Leaves out the lines that a crash has cut or spoiled.
-std::vector<JournalEntry> parse_journal(const std::string& text, const SourceTree& tree) {
-  std::vector<JournalEntry> entries;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    JournalEntry entry;
-    std::string hash;
-    std::istringstream(line) >> entry.file >> entry.chunk >> hash;
-    entry.hash = parse_hash(hash).value_or(Hash{});
-    const bool whole = !lines.eof() && line + "\n" == line_of(entry);
-    if (whole && entry.file < tree.files.size() &&
-        entry.chunk < chunks_of(tree.files[entry.file].bytes)) {
-      entries.push_back(entry);
+void remove_all_but_lock(const os::Directory& part) {
+  for (const char* name : k_known_names) {
+    if (std::string_view(name) != k_part_lock) part.remove_tree(name);
+  }
+}
+
+// Null where it comes and goes just now.
+std::shared_ptr<const os::Directory> enter_part(const Place& place) {
+  const bool made = place.parent->make_subdirectory(place.part_name, k_ours_alone);
+  try {
+    const auto info = place.parent->look(place.part_name);
+    if (!info) return nullptr;
+    refuse_unless_ours(place, *info);  // what we cannot open, too
+    auto part = std::make_shared<os::Directory>(place.parent->subdirectory(place.part_name));
+    const struct stat opened = os::file_status(part->descriptor());
+    refuse_unless_ours(place, opened);
+    if (!made) refuse_unless_made_by_us(place, *part);
+    if ((opened.st_mode & ALLPERMS) != k_ours_alone && (opened.st_mode & S_ISVTX) == 0) {
+      // A file system that keeps no modes leaves it as it is.
+      const mode_t mode = others_may_write(opened.st_mode) ? k_to_be_emptied : k_ours_alone;
+      [[maybe_unused]] const int done = ::fchmod(part->descriptor().get(), mode);
     }
+    return part;
+  } catch (const os::SystemError& error) {
+    if (error.code() == ENOENT) return nullptr;  // its owner has just removed it
+    throw;
   }
-  return entries;
 }
 
-// Not a SystemError: whatever fails here fails again for a copy that goes on.
-void rename_within(const Place& place, const std::string& from, const std::string& to,
-                   unsigned flags) {
-  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) != 0) {
-    throw os::Error(fmt::format("cannot rename {} to {}: {}", from, to, os::error_text(errno)));
+// Null as above.
+std::optional<os::Fd> open_lock(const os::Directory& part) {
+  constexpr mode_t k_own_file = 0600;
+  try {
+    if (auto there = open_own(part, k_part_lock, O_RDWR)) return there;
+    part.remove_tree(k_part_lock);
+    return part.open_file(k_part_lock, O_RDWR | O_CREAT | O_EXCL, k_own_file);
+  } catch (const os::SystemError& error) {
+    if (error.code() == ENOENT || error.code() == EEXIST) return std::nullopt;
+    throw;
   }
-  flush_directory(place.parent);
 }
 
-void unlink_if_there(const std::string& path) {
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw os::SystemError("remove", path, errno);
-}
-
-bool can(const std::string& from, const std::string& to, unsigned flags) {
-  return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) == 0;
+// With the lock held.
+void empty_if_others_wrote(const os::Directory& part) {
+  const struct stat info = os::file_status(part.descriptor());
+  if ((info.st_mode & S_ISVTX) == 0 || others_may_write(info.st_mode)) return;
+  remove_all_but_lock(part);
+  if (::fchmod(part.descriptor().get(), k_ours_alone) != 0) {
+    throw os::SystemError("change the mode of", part.path(), errno);
+  }
 }
 
 }  // namespace
-
-Place place_of(const std::string& destination) {
-  std::string wanted = destination;
-  while (wanted.size() > 1 && wanted.back() == '/') wanted.pop_back();
-  // Whatever ".." means there, the kernel says: nothing is left out by its spelling alone.
-  const fs::path path = fs::absolute(wanted);
-  const std::string name = path.filename().string();
-  if (name.empty() || name == "." || name == "..") {
-    throw os::Error(
-        fmt::format("{} cannot be staged to: DST is the new directory itself", destination));
-  }
-  Place place;
-  std::error_code problem;
-  place.parent = fs::canonical(path.parent_path(), problem).string();
-  if (problem) {
-    throw os::Error(
-        fmt::format("{} is not there ({}): is the disk mounted? DST's parent must exist",
-                    path.parent_path().string(), os::error_text(problem.value())));
-  }
-  const std::string below = place.parent == "/" ? "/" : place.parent + "/";
-  place.destination = below + name;
-  place.manifest = place.destination + ".coldload.json";
-  place.part = below + "." + name + ".coldload-part";
-  place.data = place.part + "/data";
-  return place;
-}
 
 std::optional<PlaceLock> PlaceLock::try_take(const Place& place) {
   // Each turn but the last lost a race with an owner that was just ending.
   constexpr int k_turns = 1000;
   for (int turn = 0; turn < k_turns; ++turn) {
-    if (::mkdir(place.part.c_str(), 0777) != 0 && errno != EEXIST) {
-      throw os::SystemError("create", place.part, errno);
-    }
-    struct stat info {};
-    if (::lstat(place.part.c_str(), &info) == 0 && !S_ISDIR(info.st_mode)) {
-      throw os::Error(fmt::format("{} is no directory: remove it", place.part));
-    }
-    const std::string path = place.part + "/lock";
-    os::Fd file;
-    try {
-      file = os::open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0666);
-    } catch (const os::SystemError& error) {
-      if (error.code() == ENOENT) continue;  // its owner has just removed the directory
-      throw;
-    }
-    if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    auto part = enter_part(place);
+    if (!part) continue;
+    auto file = open_lock(*part);
+    if (!file) continue;
+    if (::flock(file->get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno == EWOULDBLOCK) return std::nullopt;
       if (errno == EINTR) continue;
-      throw os::SystemError("lock", path, errno);
+      throw os::SystemError("lock", file->path(), errno);
     }
+    PlaceLock lock(place, std::move(part), std::move(*file));
     // An owner that ended in between has taken the directory with it.
-    if (same_file(file.get(), path)) return PlaceLock(std::move(file), place.part);
+    if (!lock.still_holds()) continue;
+    empty_if_others_wrote(lock.part());
+    return lock;
   }
   throw os::Error(fmt::format("cannot lock {}: it comes and goes", place.part));
 }
 
-bool PlaceLock::still_holds() const { return same_file(file_.get(), part_ + "/lock"); }
+std::shared_ptr<const os::Directory> PlaceLock::data() const {
+  constexpr mode_t k_as_umask_says = 0777;
+  static_cast<void>(part_->make_subdirectory(k_part_data, k_as_umask_says));
+  auto data = std::make_shared<os::Directory>(part_->subdirectory(k_part_data));
+  if (os::file_status(data->descriptor()).st_uid != os::file_status(part_->descriptor()).st_uid) {
+    throw os::Error(fmt::format("somebody else wrote to {} meanwhile", place_.part));
+  }
+  return data;
+}
+
+bool PlaceLock::still_holds() const {
+  return is_there(*place_.parent, place_.part_name, part_->descriptor()) &&
+         is_there(*part_, k_part_lock, file_);
+}
 
 void PlaceLock::keep_for_good() { [[maybe_unused]] const int held = file_.release(); }
 
 // The lock goes last: whoever takes it finds a directory that is whole, or makes one. What another
 // one makes there from then on is not ours.
 void PlaceLock::remove_part() {
-  std::error_code problem;
-  for (fs::directory_iterator at(part_, problem), end; !problem && at != end;
-       at.increment(problem)) {
-    if (at->path().filename() != "lock") remove_tree(at->path().string());
+  remove_all_but_lock(*part_);
+  part_->remove_file(k_part_lock);
+  if (is_there(*place_.parent, place_.part_name, part_->descriptor())) {
+    ::unlinkat(place_.parent->descriptor().get(), place_.part_name.c_str(), AT_REMOVEDIR);
   }
-  if (problem) throw os::SystemError("list", part_, problem.value());
-  ::unlink((part_ + "/lock").c_str());
-  ::rmdir(part_.c_str());
-}
-
-Journal Journal::open(const Place& place, const SourceTree& tree) {
-  const std::string path = place.part + "/journal";
-  const std::string head = fingerprint(tree);
-  Journal journal;
-  std::string text;
-  if (::access(path.c_str(), F_OK) == 0) text = os::read_text(path, k_most_journal_bytes);
-  if (text.rfind(head, 0) == 0) {
-    journal.found_ = parse_journal(text.substr(head.size()), tree);
-    journal.file_ = os::open_file(path, O_WRONLY | O_APPEND);
-    // What a crash cut must not be glued to the next entry.
-    os::write_full(journal.file_, std::string("\n"));
-    return journal;
-  }
-  remove_tree(place.data);
-  journal.file_ = os::open_file(path, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC, 0666);
-  os::write_full(journal.file_, head);
-  return journal;
-}
-
-void Journal::remove(const Place& place) { unlink_if_there(place.part + "/journal"); }
-
-void Journal::add(const JournalEntry& entry) { os::write_full(file_, line_of(entry)); }
-
-void remove_tree(const std::string& path) {
-  std::error_code problem;
-  fs::remove_all(path, problem);
-  if (problem) throw os::SystemError("remove", path, problem.value());
-}
-
-void flush_directory(const std::string& path) {
-  const os::Fd directory = os::open_file(path, O_RDONLY | O_DIRECTORY);
-  // Some network file systems have no fsync for directories.
-  if (::fsync(directory.get()) != 0 && errno != EINVAL) throw os::SystemError("flush", path, errno);
-}
-
-void publish_manifest(const Place& place, const Manifest& manifest) {
-  const std::string path = place.part + "/manifest";
-  {
-    const os::Fd file = os::open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-    os::write_full(file, to_text(manifest));
-    if (::fsync(file.get()) != 0) throw os::SystemError("flush", path, errno);
-  }
-  rename_within(place, path, place.manifest, 0);
-}
-
-void withdraw_manifest(const Place& place) { unlink_if_there(place.manifest); }
-
-bool can_exchange(const Place& place) {
-  const std::string one = place.part + "/one";
-  const std::string other = place.part + "/other";
-  ::mkdir(one.c_str(), 0777);
-  ::mkdir(other.c_str(), 0777);
-  const bool exchanged = can(one, other, RENAME_EXCHANGE);
-  ::rmdir(one.c_str());
-  ::rmdir(other.c_str());
-  return exchanged;
-}
-
-void publish(const Place& place) {
-  if (can(place.data, place.destination, RENAME_NOREPLACE)) return flush_directory(place.parent);
-  // A file system without the flag: a directory never replaces one that has something in it.
-  rename_within(place, place.data, place.destination, errno == EINVAL ? 0U : RENAME_NOREPLACE);
-}
-
-void publish_by_exchange(const Place& place) {
-  rename_within(place, place.data, place.destination, RENAME_EXCHANGE);
 }
 
 }  // namespace coldload::stage

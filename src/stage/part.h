@@ -1,99 +1,58 @@
-// Where a copy grows until it is complete: a hidden sibling of the destination.
+// Where a copy grows until it is complete: a hidden sibling of the destination, which nobody else
+// can write.
 //
-//   PARENT/NAME                    the destination: absent, or complete and right
-//   PARENT/NAME.coldload.json      its manifest
 //   PARENT/.NAME.coldload-part/    lock, journal, manifest, and `data`, which becomes NAME
 //
 // Layer: stage. Knows nothing of how bytes are copied.
 #pragma once
 
-#include <cstddef>
+#include <memory>
 #include <optional>
-#include <string>
-#include <vector>
+#include <utility>
 
+#include "os/directory.h"
 #include "os/fd.h"
-#include "stage/manifest.h"
-#include "stage/source_tree.h"
+#include "stage/place.h"
 
 namespace coldload::stage {
 
-// The names around a destination. All absolute; the parent exists.
-struct Place {
-  std::string destination;
-  std::string parent;
-  std::string manifest;
-  std::string part;
-  std::string data;  // in the part directory
-};
+// What a part holds; nothing else.
+inline constexpr const char* k_part_lock = "lock";
+inline constexpr const char* k_part_journal = "journal";
+inline constexpr const char* k_part_manifest = "manifest";
+inline constexpr const char* k_part_data = "data";
+inline constexpr const char* k_part_trash = "trash";
 
-// Throws os::Error where the parent directory is not there, or where the name cannot be one of a
-// new directory.
-[[nodiscard]] Place place_of(const std::string& destination);
-
-// The one that stages to this place, by a lock that ends with its process.
+// The one that stages to this place: the part directory, open, with its lock, which ends with its
+// process.
 class PlaceLock {
  public:
-  // Takes the lock, making the part directory. Nothing if somebody else holds it. Throws
-  // os::SystemError where the directory cannot be made.
+  // Takes the lock, making the part directory, mode 0700. One that is there is gone on with if it
+  // is ours; what others could have put into it is removed. Nothing if somebody else holds the
+  // lock. Throws os::Error where it is another user's or none that coldload made, with what to do;
+  // os::SystemError where it cannot be made.
   [[nodiscard]] static std::optional<PlaceLock> try_take(const Place& place);
+
+  [[nodiscard]] const os::Directory& part() const { return *part_; }
+  // Whether something of that name is in the part.
+  [[nodiscard]] bool holds(const char* name) const { return part_->look(name).has_value(); }
+  // `data`, made if it is not there. Throws os::Error.
+  [[nodiscard]] std::shared_ptr<const os::Directory> data() const;
 
   // Removes the part directory with all that is in it, and with it the lock.
   void remove_part();
-  // Whether nobody has removed the lock's file meanwhile.
+  // Whether the directory is where it was, and its lock's file in it.
   [[nodiscard]] bool still_holds() const;
   // Until this process ends: threads may still write there.
   void keep_for_good();
 
  private:
-  PlaceLock(os::Fd file, std::string part) : file_(std::move(file)), part_(std::move(part)) {}
+  PlaceLock(Place place, std::shared_ptr<const os::Directory> part, os::Fd file)
+      : place_(std::move(place)), part_(std::move(part)), file_(std::move(file)) {}
+
+  Place place_;
+  std::shared_ptr<const os::Directory> part_;
   os::Fd file_;
-  std::string part_;
 };
-
-// Chunks whose bytes are in the part directory, with their hashes: a claim until they were read
-// again, so the journal needs no flush.
-struct JournalEntry {
-  std::size_t file = 0;  // index in the tree
-  std::size_t chunk = 0;
-  Hash hash;
-};
-
-// Written by one thread at a time.
-class Journal {
- public:
-  // Opens the journal of `place` and returns what an earlier copy of the same `tree` left; of
-  // another tree, it and the data are removed first.
-  [[nodiscard]] static Journal open(const Place& place, const SourceTree& tree);
-
-  [[nodiscard]] const std::vector<JournalEntry>& found() const { return found_; }
-  void add(const JournalEntry& entry);
-  // Before `data` becomes something else: nobody shall go on there.
-  static void remove(const Place& place);
-
- private:
-  Journal() = default;
-  os::Fd file_;
-  std::vector<JournalEntry> found_;
-};
-
-// Removes a directory with all that is in it, links not followed. Throws os::SystemError.
-void remove_tree(const std::string& path);
-
-// Makes what a directory lists durable. Throws os::SystemError.
-void flush_directory(const std::string& path);
-
-// Writes the manifest beside the destination, durable; the old one is there until then.
-void publish_manifest(const Place& place, const Manifest& manifest);
-
-// Removes it again; nothing where there is none.
-void withdraw_manifest(const Place& place);
-
-// `data` becomes the destination in one step. Throws os::Error where it exists.
-void publish(const Place& place);
-// Whether this file system can let two directories change places in one step; tried.
-[[nodiscard]] bool can_exchange(const Place& place);
-// `data` and the destination change places in one step. Throws os::Error.
-void publish_by_exchange(const Place& place);
 
 }  // namespace coldload::stage

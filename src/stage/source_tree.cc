@@ -17,7 +17,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
+#include "os/directory.h"
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/interrupt.h"
@@ -54,9 +56,27 @@ std::vector<std::string> blobs_of(const fs::path& root) {
   return directories;
 }
 
-// As the file server knows it now, not as a client remembers it. False: see errno.
-bool look(const std::string& path, int flags, struct statx* info) {
-  return ::statx(AT_FDCWD, path.c_str(), flags | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, info) == 0;
+// As the file server knows it now, not as a client remembers it. Not opened: a FIFO or a device is
+// not touched.
+struct statx look(const os::Fd& file) {
+  struct statx info {};
+  if (::statx(file.get(), "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &info) != 0) {
+    throw os::SystemError("look at", file.path(), errno);
+  }
+  return info;
+}
+
+// Whether what the link at `path` leads to can be looked at; `*info` says what it is.
+bool look_behind(const std::string& path, struct statx* info) {
+  return ::statx(AT_FDCWD, path.c_str(), AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, info) == 0;
+}
+
+struct stat owner_and_mode(const struct statx& info) {
+  struct stat told {};
+  told.st_mode = info.stx_mode;
+  told.st_uid = info.stx_uid;
+  told.st_gid = info.stx_gid;
+  return told;
 }
 
 // Since 1970; what lies too far away is the farthest that can be said.
@@ -71,14 +91,19 @@ std::int64_t in_ns(const statx_timestamp& time) {
 class Scan {
  public:
   Scan(const std::string& path, ScanOptions options)
-      : options_(std::move(options)), root_(&paths_.emplace_back(path)) {}
+      : options_(std::move(options)), root_(&entries_.emplace_back(Entry{path, path})) {}
+  Scan(const os::Directory& copy, Seen seen) : Scan(copy.path(), ScanOptions{}) {
+    seen_ = std::move(seen);
+    // A descriptor of its own, for the threads.
+    opened_ = std::make_shared<SourceRoot>(copy.subdirectory("."), copy.path());
+  }
 
   void work(os::PendingCall& call) {
-    while (const std::string* path = next()) {
+    while (const Entry* entry = next()) {
       try {
         throw_if_interrupted();
-        call.begin_open(*path);
-        path == root_ ? enter(*path) : look_at(*path);
+        call.begin_open(entry->path);
+        entry == root_ ? enter(entry->path) : look_at(*entry);
         call.end();
       } catch (...) {
         done(true);
@@ -96,17 +121,23 @@ class Scan {
                 [](const SourceFile& a, const SourceFile& b) { return a.name < b.name; });
     }
     leave_out_directories();
+    tree_.opened = opened_;
     return std::move(tree_);
   }
 
  private:
+  struct Entry {
+    std::string path;  // below the root
+    std::string real;  // without a link, but what the entry itself may be
+  };
+
   // Null where nothing is left, or some thread has failed.
-  const std::string* next() {
+  const Entry* next() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return failed_ || next_ < paths_.size() || busy_ == 0; });
-    if (failed_ || next_ >= paths_.size()) return nullptr;
+    changed_.wait(lock, [this] { return failed_ || next_ < entries_.size() || busy_ == 0; });
+    if (failed_ || next_ >= entries_.size()) return nullptr;
     ++busy_;
-    return &paths_[next_++];
+    return &entries_[next_++];
   }
 
   void done(bool failed) {
@@ -116,17 +147,23 @@ class Scan {
   }
 
   void enter(const std::string& path) {
-    tree_.root = os::real_path(path, "reach");
+    tree_.root = seen_ ? path : os::real_path(path, "reach");
     if (text::valid_utf8(tree_.root) != tree_.root) {
       throw UnfitTree(
           fmt::format("cannot stage {}: its path is not UTF-8", text::valid_utf8(tree_.root)));
     }
-    tree_.on_fuse = os::lies_on_fuse(os::open_file(tree_.root, O_PATH | O_DIRECTORY));
+    if (!opened_) {
+      opened_ = std::make_shared<SourceRoot>(os::Directory::open(tree_.root), tree_.root);
+    }
     blobs_ = blobs_of(tree_.root);
-    if (options_.selection.only.empty()) return list(tree_.root);
+    const os::Fd root = opened_->open(tree_.root, O_PATH | O_DIRECTORY);
+    tree_.on_fuse = os::lies_on_fuse(root);
+    tell("", look(root));
+    if (options_.selection.only.empty()) return list({tree_.root, tree_.root});
     const std::lock_guard lock(mutex_);
     for (const std::string& name : options_.selection.only) {
-      paths_.push_back(tree_.root + "/" + name);
+      const std::string own = tree_.root + "/" + name;
+      entries_.push_back({own, own});
     }
     changed_.notify_all();
   }
@@ -145,74 +182,93 @@ class Scan {
     });
   }
 
-  void list(const std::string& directory) {
-    std::vector<std::string> found;
-    std::error_code problem;
-    for (fs::directory_iterator at(directory, problem), end; !problem && at != end;
-         at.increment(problem)) {
+  void list(const Entry& directory) {
+    std::vector<Entry> found;
+    opened_->directory(directory.real).for_each_name([&](const char* name) {
       throw_if_interrupted();
-      const std::string own = at->path().filename().string();
-      if (directory == tree_.root && (own == ".git" || own == ".cache")) continue;
-      if (own.ends_with(".incomplete")) continue;
-      found.push_back(directory + "/" + own);
-    }
-    if (problem) throw os::SystemError("list", directory, problem.value());
+      const std::string own = name;
+      if (directory.path == tree_.root && (own == ".git" || own == ".cache")) return true;
+      if (own.ends_with(".incomplete")) return true;
+      found.push_back({directory.path + "/" + own, directory.real + "/" + own});
+      return true;
+    });
     const std::lock_guard lock(mutex_);
-    std::move(found.begin(), found.end(), std::back_inserter(paths_));
+    std::move(found.begin(), found.end(), std::back_inserter(entries_));
     changed_.notify_all();
   }
 
-  void look_at(const std::string& path) {
-    const std::string name = path.substr(tree_.root.size() + 1);
-    if (text::valid_utf8(name) != name) {
-      throw UnfitTree(
-          fmt::format("cannot stage {}: its name is not UTF-8", text::valid_utf8(path)));
-    }
-    struct statx info {};
-    if (!look(path, AT_SYMLINK_NOFOLLOW, &info)) throw os::SystemError("look at", path, errno);
-    const bool is_link = S_ISLNK(info.stx_mode);
-    if (!S_ISDIR(info.stx_mode) && !options_.selection.takes(name)) {
-      return leave_out(path, name, is_link);
-    }
-    const std::string real = is_link ? follow(path, &info) : path;
-    if (S_ISDIR(info.stx_mode)) {
-      list(path);
-      const std::lock_guard lock(mutex_);
-      tree_.directories.push_back(name);
-      return;
-    }
-    if (!S_ISREG(info.stx_mode)) {
-      throw UnfitTree(
-          fmt::format("cannot stage {}: it is no file (a device, socket or pipe)", path));
-    }
+  void enter_directory(const std::string& name, const Entry& directory) {
+    list(directory);
     const std::lock_guard lock(mutex_);
-    tree_.files.push_back({name, real, info.stx_size, in_ns(info.stx_mtime)});
+    tree_.directories.push_back(name);
   }
 
-  void leave_out(const std::string& path, const std::string& name, bool is_link) {
-    struct statx info {};
+  void tell(const std::string& name, const struct statx& info) {
+    if (!seen_) return;
+    const std::lock_guard lock(mutex_);
+    seen_(name, owner_and_mode(info));
+  }
+
+  void look_at(const Entry& entry) {
+    const std::string name = entry.path.substr(tree_.root.size() + 1);
+    if (text::valid_utf8(name) != name) {
+      throw UnfitTree(
+          fmt::format("cannot stage {}: its name is not UTF-8", text::valid_utf8(entry.path)));
+    }
+    os::Fd file = opened_->open(entry.real, O_PATH | O_NOFOLLOW);
+    struct statx info = look(file);
+    tell(name, info);
+    const bool is_link = S_ISLNK(info.stx_mode);
+    if (!S_ISDIR(info.stx_mode) && !options_.selection.takes(name)) {
+      return leave_out(entry, name, info);
+    }
+    std::string real = entry.real;
+    if (is_link) {
+      real = follow(entry.path);
+      file = opened_->open(real, O_PATH | O_NOFOLLOW);
+      info = look(file);
+    }
+    if (S_ISDIR(info.stx_mode)) return enter_directory(name, {entry.path, real});
+    if (!S_ISREG(info.stx_mode)) {
+      throw UnfitTree(
+          fmt::format("cannot stage {}: it is no file (a device, socket or pipe)", entry.path));
+    }
+    add(name, real, file, info);
+  }
+
+  void add(const std::string& name, const std::string& real, const os::Fd& file,
+           const struct statx& info) {
+    constexpr mode_t k_no_programs = 0666;
+    const mode_t reach = opened_->reach(fs::path(real).parent_path().string());
+    const bool keeps_inodes = SourceRoot::keeps_inodes(file);
+    const std::lock_guard lock(mutex_);
+    tree_.files.push_back({name, real, info.stx_size, in_ns(info.stx_mtime),
+                           info.stx_mode & k_no_programs & reach, info.stx_uid, info.stx_gid,
+                           ::makedev(info.stx_dev_major, info.stx_dev_minor),
+                           keeps_inodes ? info.stx_ino : 0});
+  }
+
+  void leave_out(const Entry& entry, const std::string& name, struct statx info) {
+    const bool is_link = S_ISLNK(info.stx_mode);
+    const bool there = !is_link || look_behind(entry.path, &info);
     // A link to a directory may hold what is wanted.
-    const bool there = look(path, 0, &info);
     if (there && is_link && S_ISDIR(info.stx_mode) && options_.selection.may_enter(name)) {
-      static_cast<void>(follow(path, &info));
-      list(path);
-      const std::lock_guard lock(mutex_);
-      tree_.directories.push_back(name);
-      return;
+      return enter_directory(name, {entry.path, follow(entry.path)});
     }
     const bool is_file = there && S_ISREG(info.stx_mode);
     const std::lock_guard lock(mutex_);
     tree_.left_out.push_back({name, "", is_file ? info.stx_size : 0, in_ns(info.stx_mtime)});
   }
 
-  // Where the link at `path` leads; `*info` is of that.
-  [[nodiscard]] std::string follow(const std::string& path, struct statx* info) {
-    if (!look(path, 0, info)) {
+  // Where the link at `path` leads.
+  [[nodiscard]] std::string follow(const std::string& path) {
+    struct statx info {};
+    if (!look_behind(path, &info)) {
       throw UnfitTree(
           fmt::format("cannot stage {}: the link leads nowhere ({})", path, os::error_text(errno)));
     }
     std::string real = os::real_path(path, "reach");
-    const bool is_directory = S_ISDIR(info->stx_mode);
+    const bool is_directory = S_ISDIR(info.stx_mode);
     if (options_.links == OutsideLinks::follow) {
       if (is_directory) enter_once(path, real);
       return real;
@@ -237,17 +293,27 @@ class Scan {
   }
 
   const ScanOptions options_;
-  SourceTree tree_;  // its root and the blobs are there before the second path is
+  Seen seen_;        // of a copy alone
+  SourceTree tree_;  // its root, open, and the blobs are there before the second entry is
+  std::shared_ptr<SourceRoot> opened_;
   std::vector<std::string> blobs_;
   std::set<std::string> entered_;  // directories, by links
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::string> paths_;  // all that were found: a thread's call may name each of them
-  const std::string* const root_;  // as given
-  std::size_t next_ = 0;           // the first that nobody has looked at
-  unsigned busy_ = 0;              // threads that may find more
+  std::deque<Entry> entries_;  // all that were found: a thread's call may name each of them
+  const Entry* const root_;    // as given
+  std::size_t next_ = 0;       // the first that nobody has looked at
+  unsigned busy_ = 0;          // threads that may find more
   bool failed_ = false;
 };
+
+SourceTree tree_of(const std::shared_ptr<Scan>& scan) {
+  constexpr unsigned k_threads = 16;
+  run_bounded(
+      k_threads, [](const Calls&) { return os::interrupted(); },
+      [scan](unsigned, os::PendingCall& call) { scan->work(call); });
+  return scan->take();
+}
 
 }  // namespace
 
@@ -258,17 +324,37 @@ std::uint64_t SourceTree::bytes() const {
 }
 
 SourceTree scan_tree(const std::string& path, const ScanOptions& options) {
-  constexpr unsigned k_threads = 16;
-  const auto scan = std::make_shared<Scan>(path, options);
-  run_bounded(
-      k_threads, [](const Calls&) { return os::interrupted(); },
-      [scan](unsigned, os::PendingCall& call) { scan->work(call); });
-  SourceTree tree = scan->take();
+  SourceTree tree = tree_of(std::make_shared<Scan>(path, options));
   if (tree.files.empty()) {
     throw UnfitTree(fmt::format("{} has no files{}: there is nothing to stage", path,
                                 tree.left_out.empty() ? "" : " but those that are left out"));
   }
   return tree;
+}
+
+SourceTree scan_copy(const os::Directory& copy, const Seen& seen) {
+  return tree_of(std::make_shared<Scan>(copy, seen));
+}
+
+os::Fd open_scanned(const SourceRoot& root, const SourceFile& file, int flags) {
+  const auto changed = [&] {
+    return os::Error(
+        fmt::format("{} was changed while it was copied: stage it again when it is left alone",
+                    file.real_path));
+  };
+  try {
+    os::Fd opened = root.open(file.real_path, flags | O_NONBLOCK);
+    const struct stat info = os::file_status(opened);
+    const bool same = info.st_dev == file.device &&
+                      (file.inode != 0 ? info.st_ino == file.inode
+                                       : info.st_uid == file.owner && info.st_gid == file.group);
+    const bool more_readable = (file.mode & ~info.st_mode) != 0;
+    if (!S_ISREG(info.st_mode) || !same || more_readable) throw changed();
+    return opened;
+  } catch (const os::SystemError& error) {
+    if (error.code() == ELOOP) throw changed();
+    throw;
+  }
 }
 
 }  // namespace coldload::stage

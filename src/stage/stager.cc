@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <filesystem>
 #include <memory>
 #include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 #include <linux/magic.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
@@ -20,7 +20,10 @@
 #include "os/path.h"
 #include "stage/bounded_threads.h"
 #include "stage/hub_blob.h"
+#include "stage/journal.h"
 #include "stage/part.h"
+#include "stage/publication.h"
+#include "stage/staged.h"
 #include "storage/page_cache.h"
 #include "text/units.h"
 
@@ -28,54 +31,10 @@ namespace coldload::stage {
 
 namespace {
 
-bool exists(const std::string& path) {
-  struct stat info {};
-  return ::lstat(path.c_str(), &info) == 0;
-}
-
-// What a copy holds may be more than is asked for now: that much of the source is looked at, too.
-void add_what_is_staged(const Manifest& manifest, SourceTree* source) {
-  for (const ManifestFile& file : manifest.files) {
-    const auto at = std::lower_bound(
-        source->left_out.begin(), source->left_out.end(), file.name,
-        [](const SourceFile& left, const std::string& name) { return left.name < name; });
-    if (at == source->left_out.end() || at->name != file.name) continue;
-    source->files.push_back(*at);
-    source->left_out.erase(at);
-  }
-  std::sort(source->files.begin(), source->files.end(),
-            [](const SourceFile& a, const SourceFile& b) { return a.name < b.name; });
-}
-
-// `--replace` helps against everything that makes it `other`. Where it is up to date, `source`
-// becomes what it holds.
-Destination look_at(const Place& place, SourceTree* source) {
-  if (!exists(place.destination)) return {};
-  std::optional<Manifest> manifest;
-  try {
-    manifest = read_manifest(place.manifest);
-  } catch (const os::Error& error) {
-    return {Found::other, error.what()};
-  }
-  if (!manifest) return {Found::other, "it was not staged by coldload (it has no manifest)"};
-  const std::string changed = what_is_not_as_staged(*manifest, place.destination);
-  if (!changed.empty()) return {Found::other, changed};
-  SourceTree staged = *source;
-  add_what_is_staged(*manifest, &staged);
-  const std::string outdated = difference(*manifest, staged, Side::source);
-  if (!outdated.empty()) return {Found::other, "it is outdated: in the source, " + outdated};
-  *source = std::move(staged);
-  return {Found::up_to_date, ""};
-}
-
 // A mount's own directory can neither be made nor be swapped.
 void refuse_mount_point(const Place& place) {
-  struct stat own {};
-  struct stat parent {};
-  if (::lstat(place.destination.c_str(), &own) != 0 || ::stat(place.parent.c_str(), &parent) != 0) {
-    return;
-  }
-  if (own.st_dev == parent.st_dev) return;
+  const auto own = place.parent->look(place.name);
+  if (!own || own->st_dev == os::file_status(place.parent->descriptor()).st_dev) return;
   throw os::Error(
       fmt::format("{0} is a mount point: stage to a new directory below it, such as {0}/model",
                   place.destination));
@@ -110,36 +69,38 @@ PlaceLock take_lock(const Place& place, bool wait, const StageEvents& events) {
   }
 }
 
-std::uint64_t allocated_bytes(const std::string& directory) {
+std::uint64_t allocated_bytes(const os::Directory& directory) {
+  constexpr std::uint64_t k_block_bytes = 512;  // whatever st_blksize says (stat(2))
   std::uint64_t sum = 0;
-  std::error_code problem;
-  namespace fs = std::filesystem;
-  for (fs::recursive_directory_iterator at(directory, problem), end; !problem && at != end;
-       at.increment(problem)) {
-    struct stat info {};
-    constexpr std::uint64_t k_block_bytes = 512;  // whatever st_blksize says (stat(2))
-    if (::lstat(at->path().c_str(), &info) == 0) {
-      sum += static_cast<std::uint64_t>(info.st_blocks) * k_block_bytes;
-    }
-  }
+  directory.for_each_name([&](const char* name) {
+    const auto info = directory.look(name);
+    if (!info) return true;
+    sum += static_cast<std::uint64_t>(info->st_blocks) * k_block_bytes;
+    if (S_ISDIR(info->st_mode)) sum += allocated_bytes(directory.subdirectory(name));
+    return true;
+  });
   return sum;
 }
 
-void check_room(const Place& place, const SourceTree& source) {
+void check_room(const Place& place, const PlaceLock& lock, const SourceTree& source) {
   constexpr std::uint64_t k_block_bytes = 4096;
   std::uint64_t needed = 0;
   for (const SourceFile& file : source.files) {
     needed += (file.bytes + k_block_bytes - 1) / k_block_bytes * k_block_bytes;
   }
-  needed -= std::min(needed, allocated_bytes(place.data));
+  const auto data = lock.part().look(k_part_data);
+  if (data && S_ISDIR(data->st_mode)) {
+    needed -= std::min(needed, allocated_bytes(lock.part().subdirectory(k_part_data)));
+  }
   struct statvfs info {};
-  if (::statvfs(place.parent.c_str(), &info) != 0) {
-    throw os::SystemError("ask for the free space of", place.parent, errno);
+  if (::fstatvfs(place.parent->descriptor().get(), &info) != 0) {
+    throw os::SystemError("ask for the free space of", place.parent->path(), errno);
   }
   const std::uint64_t free = std::uint64_t{info.f_bavail} * info.f_frsize;
   if (needed <= free) return;
-  throw os::Error(fmt::format("no room in {}: {} more are needed, {} are free", place.parent,
-                              text::format_bytes(needed), text::format_bytes(free)));
+  throw os::Error(fmt::format("no room in {}: {} more are needed, {} are free",
+                              place.parent->path(), text::format_bytes(needed),
+                              text::format_bytes(free)));
 }
 
 std::vector<std::string> paths_of(const SourceTree& tree, const std::string& directory) {
@@ -148,12 +109,12 @@ std::vector<std::string> paths_of(const SourceTree& tree, const std::string& dir
   return paths;
 }
 
-// `directory`: the copy.
-void check_hub(const StageRequest& request, const SourceTree& source, const std::string& directory,
-               const StageEvents& events, StageResult* result) {
+void check_hub(const StageRequest& request, const SourceTree& source,
+               std::shared_ptr<const os::Directory> copy, const StageEvents& events,
+               StageResult* result) {
   if (!request.verify_hub) return;
   events.step("checking the blobs' SHA-256");
-  const HubCheck check = check_hub_blobs(source, directory, request.jobs);
+  const HubCheck check = check_hub_blobs(source, std::move(copy), request.jobs);
   result->hub_checked = check.checked;
   if (check.problems.empty()) return;
   throw os::Error(fmt::format(
@@ -163,15 +124,16 @@ void check_hub(const StageRequest& request, const SourceTree& source, const std:
 }
 
 // The copy, until it is durable and proved.
-void copy(const StageRequest& request, const SourceTree& source, const Place& place,
+void copy(const StageRequest& request, const SourceTree& source, const PlaceLock& lock,
           const StageEvents& events, Manifest* manifest, StageResult* result) {
-  const auto journal = std::make_shared<Journal>(Journal::open(place, source));
+  const auto journal = std::make_shared<Journal>(Journal::open(lock.part(), source));
+  result->copy = lock.data();
   const TreeCopyOptions options{request.jobs, request.limit_bytes_per_s, events.progress};
   const os::TimePoint begin = os::Clock::now();
   CopyOutcome& outcome = *result;
-  outcome = copy_tree(source, place.data, journal, options, manifest);
+  outcome = copy_tree(source, result->copy, journal, options, manifest);
   result->copy_s = os::seconds_between(begin, os::Clock::now());
-  check_hub(request, source, place.data, events, result);
+  check_hub(request, source, result->copy, events, result);
 }
 
 // What of these files is in memory, after their eviction if that is wanted; nothing where it cannot
@@ -209,22 +171,18 @@ void leave_pages(const StageRequest& request, const SourceTree& source, const Pl
 }
 
 // Whether an inode's number outlives a mount: FUSE and overlays give no such promise.
-bool keeps_inodes(const std::string& directory) {
+bool keeps_inodes(const os::Directory& directory) {
   struct statfs info {};
-  return ::statfs(directory.c_str(), &info) == 0 && info.f_type != FUSE_SUPER_MAGIC &&
+  return ::fstatfs(directory.descriptor().get(), &info) == 0 && info.f_type != FUSE_SUPER_MAGIC &&
          info.f_type != OVERLAYFS_SUPER_MAGIC;
 }
 
 // The copy is durable. The manifest goes first: it describes this directory, by its inode, and no
 // other that may be at its place.
 void publish_copy(const Place& place, const PlaceLock& lock, const Destination& there,
-                  Manifest* manifest) {
-  const SourceTree copied = scan_tree(place.data);
-  struct stat info {};
-  if (::lstat(place.data.c_str(), &info) != 0) {
-    throw os::SystemError("look at", place.data, errno);
-  }
-  manifest->inode = keeps_inodes(place.parent) ? info.st_ino : 0;
+                  const os::Directory& data, Manifest* manifest) {
+  const SourceTree copied = scan_copy(data, [](const std::string&, const struct stat&) {});
+  manifest->inode = keeps_inodes(*place.parent) ? os::file_status(data.descriptor()).st_ino : 0;
   bool same = copied.files.size() == manifest->files.size();
   for (std::size_t i = 0; same && i < copied.files.size(); ++i) {
     same = copied.files[i].name == manifest->files[i].name &&
@@ -234,25 +192,35 @@ void publish_copy(const Place& place, const PlaceLock& lock, const Destination& 
   if (!same || !lock.still_holds()) {
     throw os::Error(fmt::format("somebody else wrote to {} meanwhile", place.part));
   }
-  Journal::remove(place);
-  publish_manifest(place, *manifest);
+  // Whoever made it for an experiment holds it as long as that lasts. Where directories cannot be
+  // locked nobody can ask, either.
+  if (manifest->temporary) ::flock(data.descriptor().get(), LOCK_SH | LOCK_NB);
+  Journal::remove(lock.part());
+  publish_manifest(place, lock, *manifest);
   try {
-    there.found == Found::absent ? publish(place) : publish_by_exchange(place);
+    there.found == Found::absent ? publish(place, lock) : publish_by_exchange(place, lock);
   } catch (const os::Error&) {
     withdraw_manifest(place);
     throw;
   }
 }
 
+Proof proof_for(const StageRequest& request, const StageEvents& events) {
+  return {request.jobs, events.step, {}};
+}
+
 // With the lock held. Returns the source as it is now: waiting for the lock may have taken long.
 SourceTree stage_locked(const StageRequest& request, const Place& place, const StageEvents& events,
                         const PlaceLock& lock, StageResult* result) {
   SourceTree source = scan_tree(request.source, request.what);
-  const Destination there = look_at(place, &source);
+  const Destination there = look_at(place, proof_for(request, events), &source);
   result->up_to_date = there.found == Found::up_to_date;
-  if (result->up_to_date) return source;
+  if (result->up_to_date) {
+    if (!there.remark.empty()) result->remarks.push_back(there.remark);
+    return source;
+  }
   if (there.found == Found::other && !request.replace) refuse_other(place, there);
-  if (there.found == Found::other && !can_exchange(place)) {
+  if (there.found == Found::other && !can_exchange(lock)) {
     throw os::Error(fmt::format(
         "this file system cannot swap two directories in one step: remove {} yourself, then stage "
         "again",
@@ -262,16 +230,17 @@ SourceTree stage_locked(const StageRequest& request, const Place& place, const S
     Removal& removal = *result;
     removal = keep_newest(place, *request.keep);
   }
-  check_room(place, source);
+  check_room(place, lock, source);
   Manifest manifest = blank_manifest(source);
-  copy(request, source, place, events, &manifest, result);
+  manifest.temporary = request.temporary;
+  copy(request, source, lock, events, &manifest, result);
   const SourceTree now = scan_tree(request.source, request.what);
   if (now.files != source.files || now.directories != source.directories) {
     throw os::Error(
         fmt::format("{} was changed while it was copied: stage it again when it is left alone",
                     request.source));
   }
-  publish_copy(place, lock, there, &manifest);
+  publish_copy(place, lock, there, *result->copy, &manifest);
   return source;
 }
 
@@ -291,10 +260,10 @@ SourceTree stage_or_tidy(const StageRequest& request, const Place& place, const 
     lock.keep_for_good();  // threads still write there
     throw;
   } catch (const Interrupted&) {
-    if (!exists(place.data)) lock.remove_part();
+    if (!lock.holds(k_part_data)) lock.remove_part();
     throw;
   } catch (const os::SystemError& error) {
-    if (!can_go_on_after(error) || !exists(place.data)) {
+    if (!can_go_on_after(error) || !lock.holds(k_part_data)) {
       lock.remove_part();
       throw;
     }
@@ -308,7 +277,7 @@ SourceTree stage_or_tidy(const StageRequest& request, const Place& place, const 
 
 // An earlier call ended between its last two steps.
 void tidy_up(const Place& place) {
-  if (!exists(place.part)) return;
+  if (!place.parent->look(place.part_name)) return;
   try {
     if (auto lock = PlaceLock::try_take(place)) lock->remove_part();
   } catch (const os::Error&) {
@@ -324,9 +293,10 @@ StageResult stage(const StageRequest& request, const StageEvents& events) try {
   refuse_nesting(source, place);
   refuse_mount_point(place);
   StageResult result;
-  const Destination there = look_at(place, &source);
+  const Destination there = look_at(place, proof_for(request, events), &source);
   if (there.found == Found::other && !request.replace) refuse_other(place, there);
   result.up_to_date = there.found == Found::up_to_date;
+  if (result.up_to_date && !there.remark.empty()) result.remarks.push_back(there.remark);
   if (!result.up_to_date) {
     PlaceLock lock = take_lock(place, request.wait, events);
     source = stage_or_tidy(request, place, events, lock, &result);
@@ -335,7 +305,9 @@ StageResult stage(const StageRequest& request, const StageEvents& events) try {
   result.files = source.files.size();
   result.left_out = left_out_of(source);
   if (result.up_to_date) {
-    check_hub(request, source, place.destination, events, &result);
+    check_hub(request, source,
+              std::make_shared<os::Directory>(place.parent->subdirectory(place.name)), events,
+              &result);
     tidy_up(place);
   }
   leave_pages(request, source, place, &result);
@@ -348,23 +320,23 @@ StageResult stage(const StageRequest& request, const StageEvents& events) try {
 
 Destination look_at_copy(const std::string& source, const ScanOptions& what,
                          const std::string& destination) {
-  if (!exists(destination)) return {};
+  const Place place = place_of(destination);
+  if (!place.parent->look(place.name)) return {};
   SourceTree tree = scan_tree(source, what);
-  return look_at(place_of(destination), &tree);
+  return look_at(place, {}, &tree);
 }
 
 VerifyOutcome verify_staged(const std::string& destination, bool of_source, unsigned jobs,
                             const std::function<void(std::uint64_t)>& progress) {
   const Place place = place_of(destination);
-  const auto manifest = read_manifest(place.manifest);
+  const auto manifest = read_manifest(place);
   if (!manifest) {
     throw os::Error(fmt::format(
         "{} is not there: only what coldload stage has made can be verified", place.manifest));
   }
-  VerifyOutcome outcome =
-      verify_directory(*manifest, of_source ? manifest->source : place.destination, jobs, progress);
-  if (of_source) outcome.unknown.clear();  // a copy may be of a part of it
-  return outcome;
+  if (of_source) return verify_source(*manifest, jobs, progress);
+  auto copy = std::make_shared<os::Directory>(place.parent->subdirectory(place.name));
+  return verify_copy(*manifest, std::move(copy), jobs, progress);
 }
 
 }  // namespace coldload::stage

@@ -5,9 +5,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "os/directory.h"
+#include "stage/destination.h"
 #include "stage/keep.h"
 #include "stage/left_out.h"
 #include "stage/source_tree.h"
@@ -25,6 +28,7 @@ struct StageRequest {
   bool wait = false;                // for another one that stages there
   bool replace = false;             // what is there and is not this source
   bool verify_hub = false;          // also hold the copy against the SHA-256 in the blobs' names
+  bool temporary = false;           // say in its manifest that it is for an experiment
   bool evict_after = false;         // leave no page of the copy in memory
   std::optional<std::size_t> keep;  // how many staged directories may lie there, this one included
 };
@@ -38,6 +42,7 @@ struct StageResult : CopyOutcome, Removal {
   std::size_t hub_checked = 0;                  // files held against their SHA-256
   std::optional<std::uint64_t> resident_bytes;  // of the copy, in memory in the end
   bool interrupted = false;                     // DST is as it was; the next call goes on
+  std::shared_ptr<const os::Directory> copy;    // open, where this call made it
 };
 
 // What happens meanwhile, in the caller's thread.
@@ -52,22 +57,14 @@ struct StageEvents {
 // thread hangs in the kernel and cannot be ended: the process should then _exit.
 [[nodiscard]] StageResult stage(const StageRequest& request, const StageEvents& events);
 
-enum class Found { absent, up_to_date, other };
-
-// What is at the place of a copy.
-struct Destination {
-  Found found = Found::absent;
-  std::string what;  // for `other`: what is wrong with it
-};
-
 // Whether `destination` is a complete copy of what is asked for of `source`, and of what else it
-// holds, as that is now. Looks at names, sizes and times alone; changes nothing. Throws os::Error
-// where the source cannot be looked at.
+// holds, as that is now. Changes nothing. Throws os::Error where the source cannot be looked at, or
+// where the destination's parent is not there, and Interrupted.
 [[nodiscard]] Destination look_at_copy(const std::string& source, const ScanOptions& what,
                                        const std::string& destination);
 
 // Reads a staged directory again and holds it against its manifest; `of_source`: the source that
-// the manifest names instead. Throws os::Error where there is no manifest.
+// the manifest names instead. Throws os::Error where there is no manifest that can be trusted.
 [[nodiscard]] VerifyOutcome verify_staged(const std::string& destination, bool of_source,
                                           unsigned jobs,
                                           const std::function<void(std::uint64_t)>& progress);

@@ -22,6 +22,7 @@
 #include "os/error.h"
 #include "os/interrupt.h"
 #include "os/mapping.h"
+#include "os/memory.h"
 #include "os/token_bucket.h"
 #include "stage/bounded_threads.h"
 #include "stage/file_copy.h"
@@ -54,22 +55,26 @@ bool can_flush_at_once(const os::Fd& directory) {
 // Owned by the threads too: one that hangs in the kernel keeps it.
 class CopyJob {
  public:
-  CopyJob(const SourceTree& tree, const std::string& data, std::shared_ptr<Journal> journal,
-          const TreeCopyOptions& options, FileCopy::Flush flush)
-      : journal_(std::move(journal)),
+  CopyJob(const SourceTree& tree, std::shared_ptr<const os::Directory> data,
+          std::shared_ptr<Journal> journal, const TreeCopyOptions& options,
+          const BlockBudget& budget, FileCopy::Flush flush)
+      : root_(tree.opened),
+        data_(std::move(data)),
+        journal_(std::move(journal)),
         flush_(flush),
-        queue_(steps_of(tree), wish(tree, options.jobs)),
-        choice_(options.jobs) {
+        queue_(steps_of(tree), wish(tree, budget.threads)),
+        block_bytes_(budget.block_bytes),
+        choice_(budget.threads) {
     constexpr std::chrono::milliseconds k_burst{50};
     if (options.limit_bytes_per_s) limit_.emplace(*options.limit_bytes_per_s, k_burst);
-    for (const SourceFile& file : tree.files) files_.emplace_back(file, data);
+    for (const SourceFile& file : tree.files) files_.emplace_back(file, *root_, *data_);
     for (const JournalEntry& entry : journal_->found()) {
       claimed_[{entry.file, entry.chunk}] = entry.hash;
     }
   }
 
   void work(os::PendingCall& call) {
-    const os::Mapping buffer = os::Mapping::anonymous(k_copy_block_bytes);
+    const os::Mapping buffer = os::Mapping::anonymous(block_bytes_);
     try {
       while (const auto step = queue_.next()) take(*step, buffer.bytes(), call);
     } catch (...) {
@@ -96,14 +101,10 @@ class CopyJob {
 
  private:
   struct File {
-    File(SourceFile from, const std::string& data)
-        : source(std::move(from)),
-          destination(data + "/" + source.name),
-          copy(source.real_path, destination, source.bytes),
-          hashes(chunks_of(source.bytes)) {}
+    File(SourceFile from, const SourceRoot& root, const os::Directory& data)
+        : source(std::move(from)), copy(root, source, data), hashes(chunks_of(source.bytes)) {}
 
     const SourceFile source;
-    const std::string destination;
     FileCopy copy;
     std::vector<Hash> hashes;  // each written by the one thread that has the chunk
     std::atomic<std::size_t> left{steps_of(source)};  // steps that are not done
@@ -133,7 +134,7 @@ class CopyJob {
     const bool copied = file.hashes.empty() || copy(step, buffer, call);
     if (stopped_) return;  // this or another chunk was left in its middle
     if (!copied) return queue_.give_back(step);
-    if (--file.left == 0) file.copy.finish(file.source.mtime_ns, flush_);
+    if (--file.left == 0) file.copy.finish(flush_);
     queue_.done(step);
   }
 
@@ -156,12 +157,13 @@ class CopyJob {
     ReadWay way = ReadWay::buffered;
     if (source.direct() && !in_memory) way = trying_streams ? ReadWay::direct : choice_.next();
     const os::TimePoint begin = os::Clock::now();
-    const auto hash =
-        file.copy.copy(step.chunk, way, trying_streams ? buffer.first(k_trial_block_bytes) : buffer,
-                       call, [&](std::size_t block_bytes) {
-                         if (!in_memory) queue_.arrived(block_bytes);
-                         return pace(block_bytes) && !queue_.is_one_too_many(step);
-                       });
+    const auto hash = file.copy.copy(
+        step.chunk, way,
+        trying_streams ? buffer.first(std::min(buffer.size(), k_trial_block_bytes)) : buffer, call,
+        [&](std::size_t block_bytes) {
+          if (!in_memory) queue_.arrived(block_bytes);
+          return pace(block_bytes) && !queue_.is_one_too_many(step);
+        });
     if (!hash) return false;
     if (bytes == k_chunk_bytes && !in_memory && !trying_streams) {
       choice_.ran(way, os::Clock::now() - begin);
@@ -189,11 +191,14 @@ class CopyJob {
     return !stopped_;
   }
 
+  const std::shared_ptr<const SourceRoot> root_;
+  const std::shared_ptr<const os::Directory> data_;
   const std::shared_ptr<Journal> journal_;
   const FileCopy::Flush flush_;
   std::deque<File> files_;
   std::map<std::pair<std::size_t, std::size_t>, Hash> claimed_;  // what the journal says
   streams::ChunkQueue queue_;
+  const std::size_t block_bytes_;
   ReadWayChoice choice_;
   std::mutex limit_mutex_;
   std::optional<os::TokenBucket> limit_;
@@ -204,31 +209,25 @@ class CopyJob {
   std::atomic<std::uint64_t> resumed_{0};
 };
 
-void make_directory(const std::string& path) {
-  std::error_code problem;
-  std::filesystem::create_directories(path, problem);
-  if (problem) throw os::SystemError("create", path, problem.value());
-}
-
 }  // namespace
 
-CopyOutcome copy_tree(const SourceTree& tree, const std::string& data,
+CopyOutcome copy_tree(const SourceTree& tree, const std::shared_ptr<const os::Directory>& data,
                       const std::shared_ptr<Journal>& journal, const TreeCopyOptions& options,
                       Manifest* manifest) {
-  make_directory(data);
   for (const std::string& name : tree.directories) {
     throw_if_interrupted();
-    make_directory(data + "/" + name);
+    static_cast<void>(data->make_subdirectory(name, 0777));
   }
-  // Opened before anything is written, so that it hears of every failure.
-  const os::Fd directory = os::open_file(data, O_RDONLY | O_DIRECTORY);
+  // Was opened before anything was written, so that it hears of every failure.
+  const os::Fd& directory = data->descriptor();
   const auto flush = tree.files.size() > k_most_own_flushes && can_flush_at_once(directory)
                          ? FileCopy::Flush::no
                          : FileCopy::Flush::yes;
-  const auto job = std::make_shared<CopyJob>(tree, data, journal, options, flush);
+  const BlockBudget budget = block_budget(options.jobs, os::available_memory_bytes());
+  const auto job = std::make_shared<CopyJob>(tree, data, journal, options, budget, flush);
   const std::uint64_t total = tree.bytes();
   run_bounded(
-      options.jobs,
+      budget.threads,
       [&](const Calls& calls) {
         constexpr std::chrono::seconds k_long{10};
         CopyProgress now{job->copied_bytes() + job->resumed_bytes(), total, job->resumed_bytes(),
@@ -249,13 +248,13 @@ CopyOutcome copy_tree(const SourceTree& tree, const std::string& data,
   if (flush == FileCopy::Flush::no) {
     if (::syncfs(directory.get()) == 0) return outcome;
     throw os::Error(
-        fmt::format("cannot flush the file system of {}: {}", data, os::error_text(errno)));
+        fmt::format("cannot flush the file system of {}: {}", data->path(), os::error_text(errno)));
   }
   for (const std::string& name : tree.directories) {
     throw_if_interrupted();
-    flush_directory(data + "/" + name);
+    data->subdirectory(name).flush();
   }
-  flush_directory(data);
+  data->flush();
   return outcome;
 }
 

@@ -9,8 +9,9 @@
 #include <optional>
 #include <string>
 
+#include "os/directory.h"
+#include "stage/journal.h"
 #include "stage/manifest.h"
-#include "stage/part.h"
 #include "stage/source_tree.h"
 
 namespace coldload::stage {
@@ -35,11 +36,11 @@ struct CopyOutcome {
   unsigned streams = 1;             // places of one file that were read at once in the end
 };
 
-// Copies every file of `tree` below `data`, where its directories are made, and fills in the
-// manifest's hashes. On return everything is durable. Throws os::Error for the first thing that
-// fails, Interrupted, and os::StallError where a thread hangs in the kernel after either: the
-// process should then _exit.
-CopyOutcome copy_tree(const SourceTree& tree, const std::string& data,
+// Copies every file of `tree` into `data`, a directory that nobody else can write; makes the tree's
+// directories there, and fills in the manifest's hashes. On return everything is durable. Throws
+// os::Error for the first thing that fails, Interrupted, and os::StallError where a thread hangs in
+// the kernel after either: the process should then _exit.
+CopyOutcome copy_tree(const SourceTree& tree, const std::shared_ptr<const os::Directory>& data,
                       const std::shared_ptr<Journal>& journal, const TreeCopyOptions& options,
                       Manifest* manifest);
 

@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "os/directory.h"
 #include "stage/manifest.h"
 
 namespace coldload::stage {
@@ -20,10 +22,15 @@ struct VerifyOutcome {
 };
 
 // Past the page cache where that is possible: what the disk holds counts. `progress` is told the
-// bytes read, every 100 ms, in the caller's thread. A file that cannot be read is a problem like
-// any other. Throws os::StallError where a thread hangs in the kernel when interrupted.
-[[nodiscard]] VerifyOutcome verify_directory(const Manifest& manifest, const std::string& directory,
-                                             unsigned jobs,
-                                             const std::function<void(std::uint64_t)>& progress);
+// bytes read, every 100 ms, in the caller's thread. A file that cannot be read, or that only a link
+// leads to, is a problem like any other. Throws os::StallError where a thread hangs in the kernel
+// when interrupted.
+[[nodiscard]] VerifyOutcome verify_copy(const Manifest& manifest,
+                                        std::shared_ptr<const os::Directory> copy, unsigned jobs,
+                                        const std::function<void(std::uint64_t)>& progress);
+// The same of the source that the manifest names, where links are followed, and where more may lie:
+// nothing is `unknown` there.
+[[nodiscard]] VerifyOutcome verify_source(const Manifest& manifest, unsigned jobs,
+                                          const std::function<void(std::uint64_t)>& progress);
 
 }  // namespace coldload::stage

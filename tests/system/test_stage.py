@@ -12,6 +12,7 @@ import time
 import unittest
 from pathlib import Path
 
+from daemons import wait_until
 from harness import (
     ScratchTest,
     has_command,
@@ -352,7 +353,7 @@ class FromASlowMount(StageTest):
         out, err = process.communicate(timeout=120)
         self.assertIn("interrupted", out, err)
         head, *lines = (self.part / "journal").read_bytes().split(b"\n")
-        self.assertTrue(head.startswith(b"coldload-journal-1 "), head)
+        self.assertTrue(head.startswith(b"coldload-journal-2 "), head)
         self.assertEqual([line for line in lines if line and len(line.split()) != 3], [])
         self.assertEqual((self.part / "lock").read_bytes(), b"")
 
@@ -399,6 +400,37 @@ class InCompare(StageTest):
         self.assertEqual(result.returncode, 2, result.stderr)
         self.assertIn("is there already, and would be removed", result.stderr)
         self.assertEqual((self.destination / "precious").read_text(), "x")
+
+    def test_what_stage_made_is_not_touched_either(self):
+        self.stage()
+        result = self.compare()
+        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertIn("it was not made for an experiment", result.stderr)
+        self.assert_staged()
+
+    def test_after_a_crash_the_same_command_works_again(self):
+        manifest = Path(f"{self.destination}.coldload.json")
+        # A copy that is cut off, then one that is there.
+        self.begin().kill()
+        self.assertTrue(self.part.exists())
+        log = self.scratch / "log"
+        with open(log, "w", encoding="utf-8") as file:
+            first = start(["compare", "--path", f"nvme={self.source}", "--path",
+                           f"net={self.source}", "--stage", f"net:{self.destination}", "--runs", 2,
+                           "--no-floor", "--out", self.scratch / "killed"],
+                          stdout=file, stderr=file)
+        self.addCleanup(stop, first)
+        wait_until(lambda: self.destination.exists() and manifest.exists(), first, log)
+        busy = self.compare()
+        self.assertEqual(busy.returncode, 2, busy.stderr)
+        self.assertRegex(busy.stderr, "another coldload (measures with it|is staging)")
+        first.kill()
+        first.wait()
+        self.assertTrue(manifest.exists())
+        result = self.compare("--keep-staged")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assert_staged()
+        self.assertNotIn("temporary", manifest.read_text())
 
     def test_wrong_use_and_a_dry_run_copy_nothing(self):
         for flags in (["--stage", "other:/x"], ["--stage", "net"], ["--stage", "net:"]):

@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 
 #include "os/error.h"
+#include "stage/journal.h"
+#include "stage/publication.h"
 #include "unit/stage/scratch.h"
 
 namespace coldload::stage {
@@ -49,7 +51,7 @@ TEST_F(Part, TheJournalRemembersWhatTheSameTreeHad) {
   const auto lock = PlaceLock::try_take(place());
   const Hash hash{1, 2};
   {
-    Journal journal = Journal::open(place(), tree);
+    Journal journal = Journal::open(lock->part(), tree);
     EXPECT_TRUE(journal.found().empty());
     journal.add({0, 0, hash});
   }
@@ -58,11 +60,11 @@ TEST_F(Part, TheJournalRemembersWhatTheSameTreeHad) {
     std::ofstream file(place().part + "/journal", std::ios::app);
     file << "9 9 00000000000000010000000000000002\n0 5 00000000000000010000000000000002\nx\n0 0 00";
   }
-  Journal journal = Journal::open(place(), tree);
+  Journal journal = Journal::open(lock->part(), tree);
   ASSERT_EQ(journal.found().size(), 1U);
   EXPECT_EQ(journal.found()[0].hash, hash);
   journal.add({0, 0, {3, 4}});
-  const Journal last = Journal::open(place(), tree);
+  const Journal last = Journal::open(lock->part(), tree);
   ASSERT_EQ(last.found().size(), 2U);
   EXPECT_EQ(last.found()[1].hash, (Hash{3, 4}));
 }
@@ -70,21 +72,21 @@ TEST_F(Part, TheJournalRemembersWhatTheSameTreeHad) {
 TEST_F(Part, AnotherTreesJournalAndDataGo) {
   write("src/a", "x");
   const auto lock = PlaceLock::try_take(place());
-  Journal::open(place(), scan_tree(at("src"))).add({0, 0, {}});
+  Journal::open(lock->part(), scan_tree(at("src"))).add({0, 0, {}});
   write(".m.coldload-part/data/a", "x");
   write("src/a", "xy");
-  EXPECT_TRUE(Journal::open(place(), scan_tree(at("src"))).found().empty());
-  EXPECT_FALSE(fs::exists(place().data));
+  EXPECT_TRUE(Journal::open(lock->part(), scan_tree(at("src"))).found().empty());
+  EXPECT_FALSE(fs::exists(at(".m.coldload-part/data")));
 }
 
 TEST_F(Part, PublishingNeverReplaces) {
   const auto lock = PlaceLock::try_take(place());
   write(".m.coldload-part/data/a", "new");
   write("m/a", "old");
-  EXPECT_THROW(publish(place()), os::Error);
+  EXPECT_THROW(publish(place(), *lock), os::Error);
   EXPECT_EQ(read("m/a"), "old");
-  EXPECT_TRUE(can_exchange(place()));
-  publish_by_exchange(place());
+  EXPECT_TRUE(can_exchange(*lock));
+  publish_by_exchange(place(), *lock);
   EXPECT_EQ(read("m/a"), "new");
   EXPECT_EQ(read(".m.coldload-part/data/a"), "old");
 }

@@ -12,7 +12,9 @@
 #include "os/error.h"
 #include "os/interrupt.h"
 #include "stage/hub_blob.h"
+#include "stage/journal.h"
 #include "stage/part.h"
+#include "stage/publication.h"
 #include "unit/stage/scratch.h"
 
 namespace coldload::stage {
@@ -85,7 +87,7 @@ TEST_F(Stage, GoesOnWhereAnEarlierCopyStopped) {
   const SourceTree tree = scan_tree(at("src"));
   {
     const auto lock = PlaceLock::try_take(place);
-    Journal journal = Journal::open(place, tree);
+    Journal journal = Journal::open(lock->part(), tree);
     const std::string bytes = read("src/model.safetensors");
     std::string left = bytes;
     left[k_chunk_bytes + 5] ^= 1;  // the second chunk is not what the journal says
@@ -107,7 +109,7 @@ TEST_F(Stage, ACopyStartsAnewWhereTheSourceIsAnother) {
   {
     const Place place = place_of(at("dst"));
     const auto lock = PlaceLock::try_take(place);
-    (void)Journal::open(place, scan_tree(at("src")));
+    (void)Journal::open(lock->part(), scan_tree(at("src")));
     write(".dst.coldload-part/data/gone", "x");
   }
   write("src/config.json", "{\"a\": 1}");
@@ -137,7 +139,7 @@ TEST_F(Stage, AnOutdatedOrChangedDestinationIsRefusedAndReplaced) {
   write("dst/config.json", "{\"old\": 1}");
   EXPECT_THAT(refusal(), HasSubstr("changed since it was staged: config.json"));
   fs::create_symlink("/nowhere", at("dst/link"));
-  EXPECT_THAT(refusal(), HasSubstr("changed since it was staged: cannot stage"));
+  EXPECT_THAT(refusal(), HasSubstr("changed since it was staged: link is a link"));
 }
 
 TEST_F(Stage, VerifyFindsWhatIsWrong) {
@@ -181,7 +183,7 @@ TEST_F(Stage, ADestinationThatComesMeanwhileIsNeitherTouchedNorCertified) {
   const auto lock = PlaceLock::try_take(place_of(at("dst")));
   write(".dst.coldload-part/data/a", "x");
   write("dst/a", "x");
-  EXPECT_THROW(publish(place_of(at("dst"))), os::Error);
+  EXPECT_THROW(publish(place_of(at("dst")), *lock), os::Error);
   EXPECT_EQ(read("dst/a"), "x");
 }
 
@@ -196,6 +198,7 @@ TEST_F(Stage, APartThatIsNoDirectoryIsNotFollowed) {
 }
 
 TEST_F(Stage, WhatAnotherCopyLeftWithoutAJournalIsNotPublished) {
+  write(".dst.coldload-part/lock", "");
   write(".dst.coldload-part/data/stray", "x");
   (void)run();
   expect_copy();
@@ -308,10 +311,24 @@ TEST_F(Stage, KeepsTheNewestAndOnlyTouchesItsOwn) {
   EXPECT_FALSE(fs::exists(at(".m01.coldload-part")));
 }
 
+// As a kill left it, in the middle.
+TEST_F(Stage, ARemovalThatHasBegunComesToItsEnd) {
+  write(".m.coldload-part/lock", "");
+  write(".m.coldload-part/trash/model.safetensors", "x");
+  write("m.coldload.json", "{}");
+  write(".n.coldload-part/lock", "");
+  write(".n.coldload-part/data/model.safetensors", "x");
+  request_.keep = 1;
+  (void)run();
+  EXPECT_FALSE(fs::exists(at(".m.coldload-part")));
+  EXPECT_FALSE(fs::exists(at("m.coldload.json")));
+  EXPECT_TRUE(fs::exists(at(".n.coldload-part/data/model.safetensors")));
+}
+
 // The SHA-256 of "{}" is known; that of the model is not.
 TEST_F(Stage, ABlobIsHeldAgainstItsName) {
   const std::string sha = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
-  EXPECT_EQ(sha256_of(at("src/config.json")), sha);
+  EXPECT_EQ(sha256_of(os::open_regular(at("src/config.json"))), sha);
   write("repo/blobs/" + sha, "{}");
   fs::create_directories(at("repo/snapshots/rev"));
   fs::create_symlink("../../blobs/" + sha, at("repo/snapshots/rev/config.json"));

@@ -1,0 +1,120 @@
+#include "stage/publication.h"
+
+#include <cerrno>
+#include <cstdio>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/error.h"
+#include "os/file_id.h"
+#include "stage/ownership.h"
+
+namespace coldload::stage {
+
+namespace {
+
+// Not a SystemError: whatever fails here fails again for a copy that goes on.
+void put(const Place& place, const PlaceLock& lock, const char* name, const std::string& new_name,
+         unsigned flags) {
+  try {
+    lock.part().rename(name, *place.parent, new_name, flags);
+    place.parent->flush();
+  } catch (const os::SystemError& error) {
+    throw os::Error(error.what());
+  }
+}
+
+// 0, or the errno of it.
+int try_rename(const os::Directory& from, const char* name, const os::Directory& to,
+               const std::string& new_name, unsigned flags) {
+  try {
+    from.rename(name, to, new_name, flags);
+    return 0;
+  } catch (const os::SystemError& error) {
+    return error.code();
+  }
+}
+
+// Not by path: others may rename in the parent.
+void put_back(const Place& place, const PlaceLock& lock) {
+  lock.part().rename(k_part_trash, *place.parent, place.name, RENAME_NOREPLACE);
+}
+
+}  // namespace
+
+void publish_manifest(const Place& place, const PlaceLock& lock, const Manifest& manifest) {
+  constexpr mode_t k_for_all_to_read = 0644;  // and for nobody else to write, whatever the umask
+  lock.part().remove_tree(k_part_manifest);
+  {
+    const os::Fd file = lock.part().create_file(k_part_manifest, k_for_all_to_read);
+    os::write_full(file, to_text(manifest));
+    if (::fsync(file.get()) != 0) throw os::SystemError("flush", file.path(), errno);
+  }
+  put(place, lock, k_part_manifest, place.manifest_name, 0);
+}
+
+void withdraw_manifest(const Place& place) {
+  const auto info = place.parent->look(place.manifest_name);
+  if (info && Ownership(*place.parent).is_ours(info->st_uid)) {
+    place.parent->remove_file(place.manifest_name);
+  }
+}
+
+bool can_exchange(const PlaceLock& lock) {
+  constexpr mode_t k_own_directory = 0700;
+  for (const char* name : {"one", "other"}) {
+    static_cast<void>(lock.part().make_subdirectory(name, k_own_directory));
+  }
+  const int error = try_rename(lock.part(), "one", lock.part(), "other", RENAME_EXCHANGE);
+  for (const char* name : {"one", "other"}) lock.part().remove_tree(name);
+  return error == 0;
+}
+
+void publish(const Place& place, const PlaceLock& lock) {
+  const int error =
+      try_rename(lock.part(), k_part_data, *place.parent, place.name, RENAME_NOREPLACE);
+  if (error == 0) return place.parent->flush();
+  // A file system without the flag: a directory never replaces one that has something in it.
+  put(place, lock, k_part_data, place.name, error == EINVAL ? 0U : RENAME_NOREPLACE);
+}
+
+void publish_by_exchange(const Place& place, const PlaceLock& lock) {
+  put(place, lock, k_part_data, place.name, RENAME_EXCHANGE);
+}
+
+std::string remove_destination(const Place& place, const PlaceLock& lock,
+                               const WhyItStays& why_it_stays) {
+  const auto stays = [&](const std::string& why) {
+    return fmt::format("{} stays: {}", place.destination, why);
+  };
+  os::FileId looked_at;
+  {
+    const os::Directory directory = place.parent->subdirectory(place.name);
+    looked_at = os::file_id(directory.descriptor());
+    if (const std::string why = why_it_stays(directory); !why.empty()) return stays(why);
+  }
+  lock.part().remove_tree(k_part_trash);
+  // Out of sight, so that nobody meets half of it.
+  const int error = try_rename(*place.parent, place.name.c_str(), lock.part(), k_part_trash, 0);
+  if (error != 0) return stays(os::error_text(error));
+  std::string why = "another directory came to its place";
+  try {
+    const os::Directory trash = lock.part().subdirectory(k_part_trash);
+    if (os::file_id(trash.descriptor()) == looked_at) why = why_it_stays(trash);
+  } catch (const os::Error&) {
+    put_back(place, lock);
+    throw;
+  }
+  if (!why.empty()) {
+    put_back(place, lock);
+    return stays(why);
+  }
+  withdraw_manifest(place);
+  lock.part().remove_tree(k_part_trash);
+  return "";
+}
+
+}  // namespace coldload::stage

@@ -1,0 +1,34 @@
+// How what is complete comes to its place, or leaves it, each in one step.
+//
+// Layer: stage. Knows nothing of how bytes are copied.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "os/directory.h"
+#include "stage/manifest.h"
+#include "stage/part.h"
+
+namespace coldload::stage {
+
+// Writes the manifest beside the destination, durable; the old one is there until then.
+void publish_manifest(const Place& place, const PlaceLock& lock, const Manifest& manifest);
+// Removes it again, if it is ours; nothing where there is none.
+void withdraw_manifest(const Place& place);
+
+// `data` becomes the destination in one step. Throws os::Error where it exists.
+void publish(const Place& place, const PlaceLock& lock);
+// Whether this file system can let two directories change places in one step; tried.
+[[nodiscard]] bool can_exchange(const PlaceLock& lock);
+// `data` and the destination change places in one step. Throws os::Error.
+void publish_by_exchange(const Place& place, const PlaceLock& lock);
+
+// Takes the destination out of sight in one step, then removes it with its manifest. Returns why it
+// stays, or nothing. `why_it_stays` is asked of it before, and again where nobody else can change
+// it any more: what it was asked of is what is removed. Throws os::Error.
+using WhyItStays = std::function<std::string(const os::Directory& destination)>;
+[[nodiscard]] std::string remove_destination(const Place& place, const PlaceLock& lock,
+                                             const WhyItStays& why_it_stays);
+
+}  // namespace coldload::stage
