@@ -109,25 +109,54 @@ void ChunkReader::fill(std::uint64_t offset, std::span<std::byte> block, ReadWay
   }
 }
 
-std::optional<Hash> hash_of_chunk(std::uint64_t bytes, std::size_t index,
-                                  std::span<std::byte> buffer, const BlockSink& read) {
-  Hasher hasher;
+namespace {
+
+// Whether it came to the chunk's end: `take` ends it with false.
+template <typename Take>
+bool for_each_block(std::uint64_t bytes, std::size_t index, std::span<std::byte> buffer,
+                    const Take& take) {
   const std::uint64_t end = std::min<std::uint64_t>(bytes, (index + 1) * k_chunk_bytes);
   for (std::uint64_t at = index * k_chunk_bytes; at < end; at += buffer.size()) {
     const auto block =
         buffer.first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - at)));
-    if (!read(at, block)) return std::nullopt;
-    hasher.add(block);
+    if (!take(at, block)) return false;
   }
-  return hasher.hash();
+  return true;
+}
+
+}  // namespace
+
+std::optional<Hash> hash_of_chunk(std::uint64_t bytes, std::size_t index,
+                                  std::span<std::byte> buffer, const BlockSink& read) {
+  Hasher hasher;
+  const bool whole = for_each_block(bytes, index, buffer, [&](std::uint64_t at, auto block) {
+    if (!read(at, block)) return false;
+    hasher.add(block);
+    return true;
+  });
+  return whole ? std::optional(hasher.hash()) : std::nullopt;
 }
 
 std::optional<Hash> ChunkReader::read(std::size_t index, ReadWay way, std::span<std::byte> buffer,
                                       os::PendingCall& call, const BlockSink& sink) {
-  return hash_of_chunk(bytes_, index, buffer, [&](std::uint64_t at, std::span<std::byte> block) {
-    fill(at, block, way, call);
+  // What comes from memory is hashed while the processor's own cache holds it. Storage is asked for
+  // whole blocks: it may answer several requests at once.
+  constexpr std::size_t k_cached_bytes = std::size_t{256} << 10;
+  const bool from_memory = way == ReadWay::buffered && in_memory(index);
+  Hasher hasher;
+  const auto read_and_hash = [&](std::uint64_t offset, std::span<std::byte> block) {
+    const std::size_t step = from_memory ? k_cached_bytes : block.size();
+    for (std::size_t at = 0; at < block.size(); at += step) {
+      const auto piece = block.subspan(at, std::min(step, block.size() - at));
+      fill(offset + at, piece, way, call);
+      hasher.add(piece);
+    }
+  };
+  const bool whole = for_each_block(bytes_, index, buffer, [&](std::uint64_t at, auto block) {
+    read_and_hash(at, block);
     return sink(at, block);
   });
+  return whole ? std::optional(hasher.hash()) : std::nullopt;
 }
 
 }  // namespace coldload::stage
