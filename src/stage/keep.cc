@@ -67,7 +67,7 @@ std::string why_it_stays(const Place& place, const Manifest& manifest,
   if (!Ownership(*place.parent).is_ours(os::file_status(directory.descriptor()).st_uid)) {
     return "it is another user's";
   }
-  const std::string changed = likeness(place, manifest, directory).difference;
+  std::string changed = likeness(place, manifest, directory).difference;
   if (!changed.empty()) return changed;
   std::vector<std::string> files;
   for (const ManifestFile& file : manifest.files) files.push_back(directory.path_of(file.name));
