@@ -53,11 +53,13 @@ int open_by_parts(int directory, std::string_view name, int flags, mode_t mode) 
   }
 }
 
-int open_beneath(int directory, const std::string& name, int flags, mode_t mode) {
+// `extra`: more of RESOLVE_*.
+int open_beneath(int directory, const std::string& name, int flags, mode_t mode,
+                 std::uint64_t extra = 0) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(static_cast<unsigned>(flags | O_CLOEXEC));
   how.mode = (flags & O_CREAT) != 0 ? mode : 0;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | extra;
   const int fd = retried([&] {
     return static_cast<int>(::syscall(SYS_openat2, directory, name.c_str(), &how, sizeof how));
   });
@@ -76,7 +78,8 @@ void remove_tree_at(int directory, const std::string& name, const std::string& p
   if (::unlinkat(directory, name.c_str(), 0) == 0 || errno == ENOENT) return;
   // EISDIR on Linux, EPERM as POSIX has it.
   if (errno != EISDIR && errno != EPERM) throw SystemError("remove", path, errno);
-  const int fd = open_beneath(directory, name, O_RDONLY | O_DIRECTORY, 0);
+  // What is mounted there is not the tree's.
+  const int fd = open_beneath(directory, name, O_RDONLY | O_DIRECTORY, 0, RESOLVE_NO_XDEV);
   if (fd < 0) throw SystemError("remove", path, errno);
   const auto close = [](DIR* stream) { ::closedir(stream); };
   const std::unique_ptr<DIR, decltype(close)> stream(::fdopendir(fd), close);

@@ -56,7 +56,8 @@ class Directory {
               unsigned flags = 0) const;
   // False where nothing has that name. Anything but a directory.
   bool remove_file(const std::string& name) const;
-  // With all that is in it; nothing where nothing has that name.
+  // With all that is in it, but for what is mounted there: that is EXDEV. Nothing where nothing has
+  // that name.
   void remove_tree(const std::string& name) const;
   // Calls take(name) for what lies in it until that answers false.
   void for_each_name(const std::function<bool(const char*)>& take) const;

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -111,6 +112,20 @@ TEST_F(DirectoryTest, RemovesATreeAndNothingThatItsLinksLeadTo) {
   fs::create_directory_symlink("kept", path_ + "/tree");
   directory_.remove_tree("tree");
   EXPECT_TRUE(fs::exists(path_ + "/kept/file"));
+}
+
+TEST_F(DirectoryTest, RemovesNothingThatIsMountedInATree) {
+  fs::create_directories(path_ + "/tree/mount");
+  const std::string mount = path_ + "/tree/mount";
+  if (::mount("none", mount.c_str(), "tmpfs", 0, "size=64k") != 0) {
+    GTEST_SKIP() << "nothing can be mounted here";
+  }
+  replace_text(mount + "/file", "x");
+  const int code = code_of([&] { directory_.remove_tree("tree"); });
+  const bool kept = fs::exists(mount + "/file");
+  ::umount2(mount.c_str(), MNT_DETACH);
+  EXPECT_EQ(code, EXDEV);
+  EXPECT_TRUE(kept);
 }
 
 TEST_F(DirectoryTest, TellsTheOwnerOfNewFilesAndLeavesNone) {
