@@ -9,8 +9,9 @@ namespace coldload::os {
 
 // From now on SIGINT, SIGTERM and SIGHUP set the flag instead of ending the process, but for those
 // that it was started to ignore; SIGPIPE is ignored (a write to a closed pipe fails with EPIPE),
-// SIGXFSZ too (one past the limit on a file's size fails with EFBIG), and SIGCHLD is not. A second SIGINT within the clean-up changes nothing: clean-up is bounded.
-// Call once, before any thread starts.
+// SIGXFSZ too (one past the limit on a file's size fails with EFBIG), and SIGCHLD is not. A second
+// SIGINT within the clean-up changes nothing: clean-up is bounded. Call once, before any thread
+// starts.
 void install_interrupt_handler();
 
 // The signals that this process was started to ignore, as below nohup(1) or by a script's `&`: what

@@ -222,12 +222,20 @@ os::SpawnOptions guard_options(const std::vector<std::string>& command, Charge c
   return spawn;
 }
 
+// A server may stop its guard, as it may stop anybody of its user.
+void wake_if_stopped(const os::Subprocess& guard) {
+  const auto info = os::process_info(guard.pid());
+  if (info && info->state == 'T') guard.send_signal(SIGCONT);
+}
+
 // Until the guard has something to report. Starting a program reads its file, which may lie on
 // storage that hangs. Hooks are also run when an interrupt has come: to clean up.
-void wait_for_start(const os::Fd& control, const std::string& program, Charge charge) {
+void wait_for_start(const os::Subprocess& guard, const os::Fd& control, const std::string& program,
+                    Charge charge) {
   const os::TimePoint deadline = os::Clock::now() + k_start_limit;
   pollfd entry{control.get(), POLLIN, 0};
   while (!os::poll_until({&entry, 1}, os::Clock::now() + milliseconds(50))) {
+    wake_if_stopped(guard);
     const bool ends = charge == Charge::server && os::interrupted();
     if (!ends && os::Clock::now() < deadline) continue;
     throw os::Error(
@@ -248,7 +256,7 @@ Guard::Guard(const std::vector<std::string>& command, int output_fd, Charge char
     const os::Fd theirs(ends[1], "the guard's control socket");
     process_.emplace(guard_options(command, charge, theirs.get(), output_fd));
   }
-  wait_for_start(control_, command[0], charge_);
+  wait_for_start(*process_, control_, command[0], charge_);
   const auto report = receive_report(control_);
   std::string directory(report ? static_cast<std::size_t>(report->number) : 0, '\0');
   if (!report || !receive_all(control_, std::as_writable_bytes(std::span(directory)))) {
@@ -264,7 +272,7 @@ void Guard::launch(const os::Command& command) {
   (void)send_all(control_, std::as_bytes(std::span(&bytes, 1)));
   (void)send_all(control_, std::as_bytes(std::span(packed)));
   const std::string program = command.argv.empty() ? "a server" : command.argv[0];
-  wait_for_start(control_, program, charge_);
+  wait_for_start(*process_, control_, program, charge_);
   const auto report = receive_report(control_);
   if (!report) {
     throw os::Error(fmt::format("cannot start {}: its guard was killed; start again", program));
@@ -290,11 +298,7 @@ std::optional<os::ExitStatus> Guard::wait_until(os::TimePoint deadline) {
   return exit_;
 }
 
-// A server may stop its guard, as it may stop anybody of its user.
-void Guard::wake() const {
-  const auto info = os::process_info(process_->pid());
-  if (info && info->state == 'T') process_->send_signal(SIGCONT);
-}
+void Guard::wake() const { wake_if_stopped(*process_); }
 
 void Guard::release() noexcept {
   control_.reset();
