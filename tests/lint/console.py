@@ -18,6 +18,7 @@ ALLOWED = {
     "src/os/subprocess.cc": "a child's streams are made so; a hook of the user's writes to ours",
     "src/os/inherited_descriptors.cc": "where the numbers of the standard streams end",
     "src/process/guard.cc": "lets go of the terminal",
+    "src/process/hook.cc": "a hook of the user's writes to ours",
     "src/process/log_pump.cc": "the server's own log, as --verbose asks for it",
     "src/cli/shape.cc": "lets go of the terminal",
     "src/cli/native_load.cc": "a pipe to coldload; one message that is a constant",

@@ -542,7 +542,8 @@ class Servers(CompareTest):
                 time.sleep(0.05)
             second = self.measure("--timeout", "5s", *self.server())
             self.assertEqual(second.returncode, 1)
-            self.assertIn("another coldload", second.stderr)
+            self.assertIn(f"process {first.pid} (", second.stderr)
+            self.assertIn("has it locked; two experiments would evict each other's pages", second.stderr)
         finally:
             first.send_signal(signal.SIGINT)
             first.communicate(timeout=30)

@@ -167,7 +167,13 @@ class LeftBehind(ScratchTest):
         ]), (0, []))
 
     def test_a_process_also_of_a_process_is_found_and_ended(self):
-        code, named = self.left_by(["subprocess.run(['sh', '-c', 'sleep 98765 >&- 2>&- &'])"])
+        code, named = self.left_by([
+            "command = 'sleep 98765 >&- 2>&- & echo $!'",
+            "pid = int(subprocess.run(['sh', '-c', command], stdout=subprocess.PIPE).stdout)",
+            # Between fork and exec it is the shell; in exec it has no environment for a moment.
+            "while b'sleep' not in open(f'/proc/{pid}/cmdline', 'rb').read(): pass",
+            "while not open(f'/proc/{pid}/environ', 'rb').read(): pass",
+        ])
         self.assertEqual(code, 1)
         self.assertRegex("\n".join(named), r"^process \d+: .*sleep 98765\b")
         pid, deadline = int(named[0].split()[1].rstrip(":")), time.monotonic() + 60
