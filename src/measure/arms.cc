@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -98,11 +99,14 @@ void pace_reads_of(Arm* arm, const std::string& reason, ExperimentWatcher& watch
 }
 
 void mount_stand_ins(std::vector<Arm>* arms, bool can_pace, ExperimentWatcher& watcher) {
-  for (const std::string& cleared : stand_in::clear_leftovers("")) watcher.warning(cleared);
+  bool cleared = false;
   for (Arm& arm : *arms) {
     if (!arm.request.stand_in || arm.facts.placeholder) continue;
     const os::Availability available = stand_in::available();
     if (available.ok) {
+      if (!std::exchange(cleared, true)) {
+        for (const std::string& what : stand_in::clear_leftovers("")) watcher.warning(what);
+      }
       mount_stand_in_of(&arm, watcher);
     } else if (can_pace) {
       pace_reads_of(&arm, available.reason, watcher);

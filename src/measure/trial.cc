@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -318,9 +319,10 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   record.resident_bytes_before = start.view.resident_bytes();  // nothing between this and launch
   start.evidence.resident_bytes_before = start.view.resident_bytes_of(start.can_be_cold);
 
-  os::StandstillWatch watch;
+  std::optional<os::StandstillWatch> watch;
   std::unique_ptr<Launched> launched;
   try {
+    watch.emplace();
     launched = subject.target.launch(subject.launch_request(input.log.file));
   } catch (const os::Error& error) {
     result.interrupted = os::interrupted();
@@ -334,7 +336,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   record.log_file = input.log.name;
   const process::Readiness seen =
       watch_load(input, *launched, nvml, baseline, &start, watcher, &record);
-  start.evidence.standstill = watch.finish();
+  start.evidence.standstill = watch->finish();
   std::vector<std::optional<std::uint64_t>> resident;  // by candidate
   for (std::size_t i = 0; i < arm.candidates.size(); ++i) {
     resident.push_back(start.view.resident_bytes(i));

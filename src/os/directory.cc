@@ -12,8 +12,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "os/error.h"
@@ -72,6 +74,25 @@ std::string unguessable(const std::string& prefix) {
   return fmt::format("{}{:08x}{:08x}", prefix, device(), device());
 }
 
+// A list that breaks off is no shorter directory: SystemError.
+void for_each_entry(DIR* stream, const std::string& path,
+                    const std::function<bool(const char*)>& take) {
+  while (true) {
+    errno = 0;
+    const dirent* entry = ::readdir(stream);
+    if (entry == nullptr) break;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != ".." && !take(entry->d_name)) return;
+  }
+  if (errno != 0) throw SystemError("list", path, errno);
+}
+
+bool is_mounted_there(int directory, int below) {
+  struct stat one {};
+  struct stat other {};
+  return ::fstat(directory, &one) == 0 && ::fstat(below, &other) == 0 && one.st_dev != other.st_dev;
+}
+
 // One that this process may look into, whatever its mode; nothing is left to say of what cannot be
 // removed but the path.
 void remove_tree_at(int directory, const std::string& name, const std::string& path) {
@@ -87,10 +108,11 @@ void remove_tree_at(int directory, const std::string& name, const std::string& p
     ::close(fd);
     throw SystemError("list", path, errno);
   }
-  while (const dirent* entry = ::readdir(stream.get())) {
-    const std::string own = entry->d_name;
-    if (own != "." && own != "..") remove_tree_at(fd, own, path + "/" + own);
-  }
+  if (is_mounted_there(directory, fd)) throw SystemError("remove", path, EXDEV);  // no openat2(2)
+  for_each_entry(stream.get(), path, [&](const char* own) {
+    remove_tree_at(fd, own, path + "/" + own);
+    return true;
+  });
   if (::unlinkat(directory, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
     throw SystemError("remove", path, errno);
   }
@@ -180,10 +202,7 @@ void Directory::for_each_name(const std::function<bool(const char*)>& take) cons
   const auto close = [](DIR* stream) { ::closedir(stream); };
   const std::unique_ptr<DIR, decltype(close)> stream(fd < 0 ? nullptr : ::fdopendir(fd), close);
   if (!stream) throw SystemError("list", path(), errno);
-  while (const dirent* entry = ::readdir(stream.get())) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != ".." && !take(entry->d_name)) break;
-  }
+  for_each_entry(stream.get(), path(), take);
 }
 
 void Directory::flush() const {
@@ -200,6 +219,12 @@ uid_t Directory::owner_of_new_files() const {
 
 namespace {
 
+// /proc/PID/fd and the like: what they lead to has no name.
+bool lies_in_proc(const Directory& directory) {
+  struct statfs info {};
+  return ::fstatfs(directory.descriptor().get(), &info) == 0 && info.f_type == PROC_SUPER_MAGIC;
+}
+
 // `given`: what was named, for messages.
 OutputPlace follow_own_links(OutputPlace place, const std::string& given) {
   constexpr int k_most_links = 40;  // the kernel follows no more (path_resolution(7))
@@ -212,11 +237,17 @@ OutputPlace follow_own_links(OutputPlace place, const std::string& given) {
           "another place",
           place.directory.path_of(place.name), info->st_uid));
     }
+    if (lies_in_proc(place.directory)) return place;
+    std::string target = place.directory.read_link(place.name);
+    while (target.size() > 1 && (target.ends_with('/') || target.ends_with("/.")))
+      target.pop_back();
+    const std::filesystem::path path = target;
+    const std::string name = path.filename();
+    if (name.empty() || name == "." || name == "..") {
+      return {place.directory.reached_by(target), "."};
+    }
     // From the root, or from here: a descriptor needs no path to be reached.
-    const std::filesystem::path target = place.directory.read_link(place.name);
-    const std::filesystem::path parent = target.parent_path();
-    std::string name = target.filename();
-    if (name.empty() || name == "." || name == "..") break;
+    const std::filesystem::path parent = path.parent_path();
     place = {parent.empty() ? std::move(place.directory) : place.directory.reached_by(parent),
              name};
   }
@@ -238,7 +269,7 @@ OutputPlace output_place(const Directory& directory, const std::string& name) {
 
 Directory output_directory(const std::string& path) {
   std::string wanted = path;
-  while (wanted.size() > 1 && wanted.back() == '/') wanted.pop_back();
+  while (wanted.size() > 1 && (wanted.ends_with('/') || wanted.ends_with("/."))) wanted.pop_back();
   const std::string name = std::filesystem::path(wanted).filename();
   if (name.empty() || name == "." || name == "..") return Directory::open(wanted);
   const OutputPlace place = output_place(wanted);

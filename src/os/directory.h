@@ -59,7 +59,8 @@ class Directory {
   // With all that is in it, but for what is mounted there: that is EXDEV. Nothing where nothing has
   // that name.
   void remove_tree(const std::string& name) const;
-  // Calls take(name) for what lies in it until that answers false.
+  // Calls take(name) for what lies in it until that answers false. Throws SystemError where the
+  // list breaks off.
   void for_each_name(const std::function<bool(const char*)>& take) const;
 
   // Makes what it lists durable; some network file systems cannot, and are not asked twice.
@@ -81,6 +82,8 @@ struct OutputPlace {
 
 // Follows a link in the last place of `path` where this user or root owns it: in a directory that
 // others may write, somebody else's leads our bytes where he wants. Throws Error for such a one.
+// What is then there is no link, but for one in /proc, which leads to what a descriptor is open on;
+// the name is "." where a link leads to a directory by "..".
 [[nodiscard]] OutputPlace output_place(const std::string& path);
 [[nodiscard]] OutputPlace output_place(const Directory& directory, const std::string& name);
 // By the same rule, a directory that is there.

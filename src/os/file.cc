@@ -38,9 +38,13 @@ std::optional<std::string> try_read_text(const std::string& path, std::size_t li
 
 namespace {
 
-// A device, a FIFO or what a shell gave as /dev/stdout is not ours to replace.
-void write_in_place(const std::string& path, std::string_view text) {
-  const Fd file = open_file(path, O_WRONLY | O_NOCTTY);
+// A device or a FIFO is not ours to replace; nor has what a descriptor in /proc is open on a name.
+void write_in_place(const OutputPlace& place, const struct stat& info, std::string_view text) {
+  const std::string path = place.directory.path_of(place.name);
+  if (S_ISDIR(info.st_mode)) throw SystemError("write", path, EISDIR);
+  const Fd file = S_ISLNK(info.st_mode)
+                      ? open_file(path, O_WRONLY | O_NOCTTY | O_TRUNC)
+                      : place.directory.open_file(place.name, O_WRONLY | O_NOCTTY);
   write_full(file, text);
 }
 
@@ -66,13 +70,11 @@ void replace_in(const OutputPlace& place, std::string_view text) {
 }  // namespace
 
 void replace_text(const std::string& path, std::string_view text) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) == 0) {
-    if (is_standard_output(path)) return write_standard_output(text);
-    if (S_ISDIR(info.st_mode)) throw SystemError("write", path, EISDIR);
-    if (!S_ISREG(info.st_mode)) return write_in_place(path, text);
-  }
-  replace_in(output_place(path), text);
+  if (is_standard_output(path)) return write_standard_output(text);
+  const OutputPlace place = output_place(path);
+  const auto info = place.directory.look(place.name);
+  if (info && !S_ISREG(info->st_mode)) return write_in_place(place, *info, text);
+  replace_in(place, text);
 }
 
 }  // namespace coldload::os

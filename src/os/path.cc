@@ -55,11 +55,13 @@ bool for_each_name(const std::string& directory, const std::function<bool(const 
   const auto close = [](DIR* stream) { ::closedir(stream); };
   const std::unique_ptr<DIR, decltype(close)> open(::opendir(directory.c_str()), close);
   if (!open) return false;
-  while (const dirent* entry = ::readdir(open.get())) {
+  while (true) {
+    errno = 0;
+    const dirent* entry = ::readdir(open.get());
+    if (entry == nullptr) return errno == 0;
     const std::string_view name = entry->d_name;
-    if (name != "." && name != ".." && !take(entry->d_name)) break;
+    if (name != "." && name != ".." && !take(entry->d_name)) return true;
   }
-  return true;
 }
 
 }  // namespace coldload::os

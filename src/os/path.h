@@ -23,7 +23,7 @@ namespace coldload::os {
 [[nodiscard]] std::string find_program(const std::string& name);
 
 // Calls take(name) for what lies in `directory`, "." and ".." left out, until it answers false.
-// False where the directory cannot be opened.
+// False where the directory cannot be opened, or its list breaks off.
 bool for_each_name(const std::string& directory, const std::function<bool(const char*)>& take);
 
 }  // namespace coldload::os

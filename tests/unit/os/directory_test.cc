@@ -145,6 +145,20 @@ TEST_F(DirectoryTest, ListsWhatIsThereMoreThanOnce) {
   }
 }
 
+TEST(OutputPlaceTest, TakesALinkToADirectoryHoweverItIsWritten) {
+  const TemporaryDirectory scratch("directory-test");
+  const std::string path = scratch.path();
+  fs::create_directories(path + "/real/sub");
+  for (const char* target : {"real/", "real/.", "./real//", "real/sub/.."}) {
+    fs::create_symlink(target, path + "/link");
+    for (const char* end : {"", "/", "/."}) {
+      const Directory found = output_directory(path + "/link" + end);
+      EXPECT_TRUE(fs::equivalent(found.path(), path + "/real")) << target << end;
+    }
+    fs::remove(path + "/link");
+  }
+}
+
 TEST(OutputPlaceTest, FollowsLinksOfThisUserAndOfNobodyElse) {
   const TemporaryDirectory scratch("directory-test");
   const std::string path = scratch.path();

@@ -105,6 +105,19 @@ TEST(ReplaceText, ReplacesWhatItsOwnersLinkLeadsTo) {
   ASSERT_EQ(::lchown(link.c_str(), 65534, 65534), 0);
   EXPECT_THROW(replace_text(link, "theirs"), Error);
   EXPECT_EQ(read_text(directory.path() + "/file"), "new");
+  fs::remove(link);
+  fs::create_symlink("/dev/null", link);
+  EXPECT_NO_THROW(replace_text(link, "ours"));
+  ASSERT_EQ(::lchown(link.c_str(), 65534, 65534), 0);
+  EXPECT_THROW(replace_text(link, "to a device"), Error);
+}
+
+TEST(ReplaceText, WritesToWhatADescriptorIsOpenOn) {
+  const Pipe pipe = make_pipe();
+  replace_text("/dev/fd/" + std::to_string(pipe.write_end.get()), "through");
+  std::string got;
+  EXPECT_TRUE(read_some(pipe.read_end, &got));
+  EXPECT_EQ(got, "through");
 }
 
 TEST(ReplaceText, TakesALongName) {
