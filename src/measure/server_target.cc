@@ -114,7 +114,7 @@ class LaunchedServer : public Launched {
   // The reason that `coldload run` gave in the log, which it shares with the server.
   [[nodiscard]] std::optional<std::string> why_not_read_ahead() const {
     if (!read_ahead_) return std::nullopt;
-    std::ifstream log(options_.log->path());
+    std::ifstream log(os::path_by_descriptor(*options_.log));
     for (std::string line; std::getline(log, line);) {
       const std::size_t at = line.find(run::k_not_read_ahead);
       if (at != std::string::npos) return line.substr(at);

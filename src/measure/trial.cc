@@ -356,7 +356,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   const Account account = launched->account(seen);
   start.evidence.direct_bytes = account.direct_bytes;
   result.weights = note_weights(subject, seen.outcome, resident, &start, &record);
-  apply_outcome(seen, account, *launched, input.log.file->path(), &record);
+  apply_outcome(seen, account, *launched, os::path_by_descriptor(*input.log.file), &record);
   apply_verdict(input, start.evidence, &record);
   return result;
 }

@@ -82,6 +82,10 @@ bool lies_on_fuse(const Fd& file) {
   return ::fstatfs(file.get(), &info) == 0 && info.f_type == FUSE_SUPER_MAGIC;
 }
 
+std::string path_by_descriptor(const Fd& file) {
+  return fmt::format("/proc/self/fd/{}", file.get());
+}
+
 std::uint64_t file_size(const Fd& file) {
   return static_cast<std::uint64_t>(file_status(file).st_size);
 }

@@ -60,6 +60,8 @@ class Fd {
 // Whether a daemon (FUSE) or a host (virtiofs) answers for its file system; false where nobody
 // tells.
 [[nodiscard]] bool lies_on_fuse(const Fd& file);
+// A path that leads to the very file that is open, whatever lies at its own path now.
+[[nodiscard]] std::string path_by_descriptor(const Fd& file);
 // Size in bytes of an open file. Throws SystemError.
 [[nodiscard]] std::uint64_t file_size(const Fd& file);
 

@@ -22,9 +22,10 @@ namespace coldload::os {
                                                        std::size_t limit_bytes = 1 << 20);
 
 // Writes the file that somebody named. A regular one is replaced as a whole: a temporary sibling,
-// fsync, rename. A link is followed where this user or root owns it, and refused elsewhere. A
-// device, a FIFO and what standard output is open on are written in place. Throws Error and leaves
-// the old file and no sibling.
+// fsync, rename; its permissions stay. A link is followed where this user or root owns it, and
+// refused elsewhere. A device or a FIFO of this user or root, and what standard output is open on,
+// are written in place; a FIFO's reader is waited for, for 30 s. Throws Error and leaves the old
+// file and no sibling.
 void replace_text(const std::string& path, std::string_view text);
 
 }  // namespace coldload::os

@@ -47,11 +47,13 @@ bool has_no_server(const std::string& point) {
 constexpr const char* k_private_name = "/coldload-stand-in-";
 
 // Where private ones are made.
+// Not another user's: he could put something else in a directory's place before it is mounted on.
 std::string base_of_private() {
   const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-  std::string base = runtime != nullptr ? runtime : "";
-  if (base.empty() || ::access(base.c_str(), W_OK | X_OK) != 0) base = "/tmp";
-  return os::real_path(base);
+  struct stat info {};
+  const bool ours = runtime != nullptr && ::stat(runtime, &info) == 0 &&
+                    info.st_uid == ::geteuid() && ::access(runtime, W_OK | X_OK) == 0;
+  return os::real_path(ours ? runtime : "/tmp");
 }
 
 // Detaches the mount, failing what waits on it. The server normally did so itself.

@@ -102,6 +102,19 @@ class Planted(ScratchTest):
         link = self.plant("chart.svg", self.private)
         self.assert_refused(run(["floor", model, "--time", "1", "--svg", link]), link)
 
+    def test_a_device_behind_a_link_and_a_fifo_that_nobody_reads(self):
+        output = self.theirs / MARKDOWN_NAME
+        device = self.scratch / "null"
+        os.mknod(device, 0o666 | 0o020000, os.makedev(1, 3))
+        link = self.plant(MARKDOWN_NAME, device)
+        self.assert_refused(run(["report", RECORDS, "-o", output]), link)
+        link.unlink()
+        os.mkfifo(output, 0o666)
+        os.chown(output, SOMEBODY, SOMEBODY)
+        result = run(["report", RECORDS, "-o", output], timeout=60)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(f"it is no regular file, and another user made it (uid {SOMEBODY})", result.stderr)
+
     def test_as_anything_of_the_out_directory(self):
         model = write_checkpoint(self.scratch / "model", shard_bytes=1 << 20)
         measure = ["measure", model, "--runs", "1",

@@ -112,6 +112,24 @@ TEST(ReplaceText, ReplacesWhatItsOwnersLinkLeadsTo) {
   EXPECT_THROW(replace_text(link, "to a device"), Error);
 }
 
+TEST(ReplaceText, KeepsThePermissions) {
+  const TemporaryDirectory directory("file-test");
+  const std::string path = directory.path() + "/file";
+  replace_text(path, "old");
+  fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write);
+  replace_text(path, "new");
+  EXPECT_EQ(fs::status(path).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+}
+
+TEST(ReplaceText, RefusesAFifoOfAnotherUserAtOnce) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can make a FIFO somebody else's";
+  const TemporaryDirectory directory("file-test");
+  const std::string fifo = directory.path() + "/fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0666), 0);
+  ASSERT_EQ(::chown(fifo.c_str(), 65534, 65534), 0);
+  EXPECT_THROW(replace_text(fifo, "theirs"), Error);
+}
+
 TEST(ReplaceText, WritesToWhatADescriptorIsOpenOn) {
   const Pipe pipe = make_pipe();
   replace_text("/dev/fd/" + std::to_string(pipe.write_end.get()), "through");
