@@ -60,6 +60,7 @@ int run_synth(const std::vector<std::string>& args) {
   for (const std::string& removed : result.removed_partials) {
     print_err("coldload: removed {}, of a synth that was killed\n", removed);
   }
+  for (const std::string& left : result.left_alone) print_err("coldload: {}\n", left);
   const double off_percent =
       100 * (static_cast<double>(result.weight_bytes) / static_cast<double>(options.bytes) - 1);
   print_out("{}\n", result.directory);

@@ -55,6 +55,8 @@ class PartialDirectory {
 
   void commit() {
     flush(path_);
+    os::remove_mark(held_);  // the checkpoint is whole: whoever finds it keeps it
+    flush(path_);
     // Replaces an empty directory, and nothing else.
     if (std::rename(path_.c_str(), final_path_.c_str()) != 0) {
       throw os::SystemError("create", final_path_, errno);
@@ -74,15 +76,15 @@ class PartialDirectory {
   std::string path_;
 };
 
-// What synths to the same place left behind that were killed; their paths.
-std::vector<std::string> remove_partials(const std::string& final_path) {
-  std::vector<std::string> removed;
-  for (const os::Fd& partial : os::abandoned_directories(final_path + k_partial_word)) {
+// What synths to the same place left behind that were killed.
+void remove_partials(SyntheticResult* result) {
+  auto partials = os::abandoned_directories(result->directory + k_partial_word);
+  for (const os::Fd& partial : partials.removable) {
     std::error_code error;
     fs::remove_all(partial.path(), error);
-    if (!error) removed.push_back(partial.path());
+    if (!error) result->removed_partials.push_back(partial.path());
   }
-  return removed;
+  result->left_alone = std::move(partials.left_alone);
 }
 
 // The absolute path to create, once it is sure that nothing is there and that its parent is.
@@ -155,7 +157,7 @@ SyntheticResult write_synthetic(const SyntheticOptions& options) {
   }
   SyntheticResult result;
   result.directory = vacant_path(options.directory);
-  result.removed_partials = remove_partials(result.directory);
+  remove_partials(&result);
   result.shards = options.shards == 0 ? default_shards(options.bytes) : options.shards;
   result.shape = choose_llama_shape(options.bytes, result.shards);
   std::vector<LlamaTensor> tensors = llama_tensors(result.shape);

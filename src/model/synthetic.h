@@ -30,6 +30,7 @@ struct SyntheticResult {
   std::uint64_t weight_bytes = 0;  // the shards' sizes, headers included
   // Of those to the same place that were killed: their directories, which are gone now.
   std::vector<std::string> removed_partials;
+  std::vector<std::string> left_alone;  // sentences on those that may still live elsewhere
 };
 
 // Writes the checkpoint: every block written (no holes), files and directories flushed to the

@@ -31,20 +31,25 @@ void unlock(const Fd& file) noexcept { ::flock(file.get(), LOCK_UN); }
 
 void lock_within(const Fd& file, Clock::duration patience) {
   constexpr std::chrono::milliseconds k_pause{20};
-  const TimePoint deadline = Clock::now() + patience;
+  TimePoint deadline = Clock::now() + patience;
+  bool hurries = false;
   while (true) {
     const LockAnswer answer = try_lock(file);
     if (answer == LockAnswer::taken) return;
     if (answer == LockAnswer::not_possible) throw SystemError("lock", file.path(), errno);
     const TimePoint now = Clock::now();
-    if (interrupted() || now >= deadline) {
+    if (interrupted() && !hurries) {
+      hurries = true;
+      deadline = std::min<TimePoint>(deadline, now + k_patience_when_interrupted);
+    }
+    if (now >= deadline) {
       const std::string how_long =
-          interrupted() ? "when coldload was interrupted"
-                        : fmt::format("for {:.1f} s and more", Seconds(patience).count());
+          hurries ? "when coldload was interrupted"
+                  : fmt::format("for {:.1f} s and more", Seconds(patience).count());
       throw Error(fmt::format("cannot lock {}: {} has had it locked {}; end that, or wait for it",
                               file.path(), lock_holder(file), how_long));
     }
-    pollfd entry{interrupt_fd(), POLLIN, 0};
+    pollfd entry{hurries ? -1 : interrupt_fd(), POLLIN, 0};  // which stays readable
     (void)poll_until({&entry, 1}, std::min<TimePoint>(deadline, now + k_pause));
   }
 }
@@ -64,7 +69,7 @@ std::string lock_holder(const Fd& file) {
     (void)next_word(&line);
     const auto pid = number_of(next_word(&line));  // none where it is not of this pid namespace
     if (!pid || *pid == 0 || next_word(&line) != place) continue;
-    holders.push_back(fmt::format("process {} ({})", *pid, command_line(static_cast<pid_t>(*pid))));
+    holders.push_back(fmt::format("process {} ({})", *pid, program_name(static_cast<pid_t>(*pid))));
   }
   if (holders.empty()) return "somebody whom /proc/locks does not name";
   return fmt::format("{}", fmt::join(holders, " and "));

@@ -25,12 +25,17 @@ enum class LockAnswer {
 [[nodiscard]] LockAnswer try_lock(const Fd& file);
 void unlock(const Fd& file) noexcept;
 
-// The same, waiting for whoever has it: throws os::Error that names them after `patience`, or at
-// once where an interrupt comes. SystemError where there can be no lock.
+// How long lock_within() goes on once it is interrupted: as others have such a lock for the
+// milliseconds of a write, what is to be written then is not lost.
+inline constexpr std::chrono::seconds k_patience_when_interrupted{1};
+
+// The same, waiting for whoever has it: throws os::Error that names them after `patience`, or
+// k_patience_when_interrupted after an interrupt has come. SystemError where there can be no lock.
 void lock_within(const Fd& file, Clock::duration patience = std::chrono::seconds(30));
 
-// Who has it, as /proc/locks tells: "process 4711 (tail -f results.csv)"; "somebody whom
-// /proc/locks does not name" in another pid namespace, on another machine, or once it is free.
+// Who has it, as /proc/locks tells: "process 4711 (tail)", without its arguments, which may hold
+// secrets; "somebody whom /proc/locks does not name" in another pid namespace, on another machine,
+// or once it is free.
 [[nodiscard]] std::string lock_holder(const Fd& file);
 
 }  // namespace coldload::os

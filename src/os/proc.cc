@@ -165,11 +165,15 @@ bool has_capability(unsigned number) {
          ((sets[number / k_bits].effective >> (number % k_bits)) & 1U) != 0;
 }
 
+std::string program_name(pid_t pid) {
+  return try_read_text(proc_path(pid, "comm"), 4096).value_or("?");
+}
+
 std::string command_line(pid_t pid, std::size_t limit) {
   std::string text = try_read_text(proc_path(pid, "cmdline"), 1 << 20).value_or("");
   std::replace(text.begin(), text.end(), '\0', ' ');
   while (!text.empty() && text.back() == ' ') text.pop_back();
-  if (text.empty()) text = try_read_text(proc_path(pid, "comm"), 4096).value_or("?");
+  if (text.empty()) text = program_name(pid);
   if (text.size() > limit) text = text.substr(0, limit) + "...";
   return text;
 }

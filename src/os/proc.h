@@ -61,6 +61,8 @@ struct ReadAccount {
 // Whether the calling thread has a capability (CAP_FOWNER, ...) in effect.
 [[nodiscard]] bool has_capability(unsigned number);
 
+// comm: 15 characters at most, and no argument; "?" where the process is gone.
+[[nodiscard]] std::string program_name(pid_t pid);
 // argv joined by blanks, cut at `limit` characters; comm where argv is empty.
 [[nodiscard]] std::string command_line(pid_t pid, std::size_t limit = 80);
 

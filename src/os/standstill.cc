@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "os/kernel_text.h"
@@ -41,7 +42,24 @@ std::optional<Clock::duration> run_delay(const Fd& schedstat) {
   return std::chrono::nanoseconds(*nanoseconds);
 }
 
+// Nothing where the kernel tells no run delay.
+std::optional<WatchLook> look(const Fd& schedstat) {
+  const TimePoint now = Clock::now();
+  const auto delay = run_delay(schedstat);
+  rusage usage{};
+  if (!delay || ::getrusage(RUSAGE_THREAD, &usage) != 0) return std::nullopt;
+  return WatchLook{now, *delay, usage.ru_majflt};
+}
+
 }  // namespace
+
+Clock::duration stood_between(const WatchLook& before, const WatchLook& after,
+                              Clock::duration period) {
+  if (after.major_faults != before.major_faults) return {};
+  const Clock::duration stood =
+      after.at - before.at - period - (after.run_delay - before.run_delay);
+  return stood < k_least_standstill ? Clock::duration{} : stood;
+}
 
 StandstillWatch::StandstillWatch()
     : slept_before_(suspended_so_far()), thread_(1, [this](unsigned) { run(); }) {}
@@ -66,19 +84,15 @@ Standstill StandstillWatch::finish() {
 
 void StandstillWatch::run() {
   const Fd schedstat(::open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC), {});
-  auto delay = run_delay(schedstat);
-  if (!delay) return;
-  TimePoint looked_at = Clock::now();
+  auto before = look(schedstat);
+  if (!before) return;
   std::unique_lock lock(mutex_);
   while (!finished_) {
-    wake_.wait_until(lock, looked_at + k_period, [this] { return finished_; });
-    const TimePoint now = Clock::now();
-    const auto delay_now = run_delay(schedstat);
-    if (!delay_now) return;
-    const Clock::duration stood = now - looked_at - k_period - (*delay_now - *delay);
-    if (stood >= k_least_standstill) stopped_ += stood;
-    looked_at = now;
-    delay = delay_now;
+    wake_.wait_until(lock, before->at + k_period, [this] { return finished_; });
+    const auto now = look(schedstat);
+    if (!now) return;
+    stopped_ += stood_between(*before, *now, k_period);
+    before = now;
   }
 }
 

@@ -2,9 +2,12 @@
 // or paused with its machine. A clock that it reads afterwards tells of no instant in between.
 //
 // A thread of its own does nothing but sleep. What it sleeps too long, less what it then waited for
-// a processor (the kernel's run delay: /proc/thread-self/schedstat), it did not run although it
-// could have. So a busy machine is no standstill, however late it makes everybody: it delays what
-// is measured as it delays the watch.
+// a processor (the kernel's run delay: /proc/thread-self/schedstat), it was not let run. So a busy
+// processor is no standstill, however late it makes everybody: it delays what is measured as it
+// delays the watch. Nor is a lack of memory: where the thread had to wait for its own pages (a
+// major fault), that gap tells nothing and is not counted, with whatever else happened in it. What
+// else the thread could wait for in the kernel, such as memory that is reclaimed for it without a
+// fault, cannot be told from a standstill; it allocates none.
 //
 // Layer: os. Knows nothing of models or storage.
 #pragma once
@@ -28,6 +31,18 @@ struct Standstill {
 
 // What is shorter is also seen where a hypervisor is slow to run an idle processor.
 inline constexpr std::chrono::milliseconds k_least_standstill{500};
+
+// What the watch's thread reads when it wakes.
+struct WatchLook {
+  TimePoint at;
+  Clock::duration run_delay{};  // so far, as major_faults
+  long major_faults = 0;
+};
+
+// How long the thread stood still between two looks `period` apart; 0 for less than
+// k_least_standstill.
+[[nodiscard]] Clock::duration stood_between(const WatchLook& before, const WatchLook& after,
+                                            Clock::duration period);
 
 // Watches from construction until finish(). Not thread-safe. Its thread's read calls are on the
 // account of this process, like those of every thread.

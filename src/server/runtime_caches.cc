@@ -2,17 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 
 #include "os/error.h"
+#include "os/held_directory.h"
 
 namespace coldload::server {
 
@@ -37,24 +34,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 8> k_variabl
     {"SGLANG_DG_CACHE_DIR", "sglang-deep-gemm"},
 }};
 
-// Nothing where another process holds it, or it is none.
-os::Fd hold(const std::string& directory) {
-  os::Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), directory);
-  if (!fd.valid() || ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return {};
-  return fd;
-}
-
-// Those of a coldload that was killed.
-void remove_leftovers(const std::string& directory) {
-  std::error_code error;
-  fs::directory_iterator entry(directory, error);
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-    if (entry->path().filename().string().rfind(k_prefix, 0) != 0) continue;
-    std::error_code ignored;
-    if (hold(entry->path()).valid()) fs::remove_all(entry->path(), ignored);
-  }
-}
-
 }  // namespace
 
 std::optional<CompileCache> parse_compile_cache(std::string_view text) {
@@ -72,11 +51,12 @@ RuntimeCaches::RuntimeCaches(CompileCache mode, const std::string& directory) : 
   std::error_code error;
   fs::create_directories(directory, error);
   if (error) throw os::SystemError("create", directory, error.value());
-  remove_leftovers(directory);
-  std::string path = fs::absolute(directory) / fmt::format("{}XXXXXX", k_prefix);
-  if (::mkdtemp(path.data()) == nullptr) throw os::SystemError("create", path, errno);
-  path_ = path;
-  lock_ = hold(path_);
+  const std::string prefix = fs::absolute(directory) / k_prefix;
+  for (const os::Fd& killed : os::abandoned_directories(prefix).removable) {
+    fs::remove_all(killed.path(), error);
+  }
+  held_ = os::make_held_directory(prefix);
+  path_ = held_.path();
 }
 
 std::string RuntimeCaches::pattern(const std::string& directory) {
@@ -93,7 +73,7 @@ void RuntimeCaches::prepare_launch() {
   std::error_code error;
   fs::directory_iterator entry(path_, error);
   while (!error && entry != fs::directory_iterator()) {
-    fs::remove_all(entry->path(), error);
+    if (entry->path().filename() != os::k_held_mark) fs::remove_all(entry->path(), error);
     if (!error) entry.increment(error);
   }
   if (error) throw os::SystemError("empty", path_, error.value());

@@ -26,8 +26,8 @@ class RuntimeCaches {
  public:
   // Those of any coldload there, as a shell pattern.
   [[nodiscard]] static std::string pattern(const std::string& directory);
-  // Makes `<directory>/.runtime-caches-XXXXXX`, locked while this lives, and removes others that
-  // nobody holds any more; makes nothing for `keep`. Throws os::SystemError.
+  // Makes `<directory>/.runtime-caches-XXXXXX`, held while this lives, and removes others that
+  // are abandoned (os/held_directory); makes nothing for `keep`. Throws os::SystemError.
   RuntimeCaches(CompileCache mode, const std::string& directory);
   ~RuntimeCaches();
   RuntimeCaches(const RuntimeCaches&) = delete;
@@ -41,7 +41,7 @@ class RuntimeCaches {
  private:
   CompileCache mode_;
   std::string path_;  // absolute; empty: none
-  os::Fd lock_;       // on the directory
+  os::Fd held_;       // the directory
 };
 
 }  // namespace coldload::server

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -78,7 +79,7 @@ MountPoint::MountPoint(const std::string& given, const std::string& source) : Mo
 
 MountPoint::~MountPoint() {
   if (!path_.empty()) unmount(path_);
-  for (const std::string& path : made_) ::rmdir(path.c_str());
+  for (const std::string& path : made_) os::remove_held_directory(path);
 }
 
 void MountPoint::make_directory(const std::string& path) {
@@ -131,15 +132,16 @@ void MountPoint::take_given(const std::string& given, const std::string& source)
 }
 
 std::vector<std::string> clear_leftovers(const std::string& given) {
-  std::vector<std::string> cleared;
-  for (const os::Fd& directory : os::abandoned_directories(base_of_private() + k_private_name)) {
+  auto abandoned = os::abandoned_directories(base_of_private() + k_private_name);
+  std::vector<std::string> cleared = std::move(abandoned.left_alone);
+  for (const os::Fd& directory : abandoned.removable) {
     os::for_each_name(directory.path(), [&](const char* name) {
       const std::string point = directory.path() + "/" + name;
       unmount(point);
       ::rmdir(point.c_str());
       return true;
     });
-    if (::rmdir(directory.path().c_str()) != 0) continue;
+    if (!os::remove_held_directory(directory.path())) continue;
     cleared.push_back(
         fmt::format("removed {}, the stand-in of a coldload that was killed", directory.path()));
   }

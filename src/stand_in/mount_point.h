@@ -39,8 +39,9 @@ class MountPoint {
 };
 
 // Unmounts and removes the private stand-ins of this user's coldloads that were killed, and the one
-// at `given` (a mount point; may be empty) where its server is dead: each in a sentence. Those that
-// somebody lives in are held by him (os/held_directory).
+// at `given` (a mount point; may be empty) where its server is dead: each in a sentence, as are
+// those that it leaves alone because somebody elsewhere may live in them. Those that somebody lives
+// in are held by him (os/held_directory).
 [[nodiscard]] std::vector<std::string> clear_leftovers(const std::string& given);
 
 // The stand-in that is mounted at `point`, without touching it.

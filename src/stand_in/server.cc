@@ -86,7 +86,7 @@ int serve(std::string_view request, int owner_fd) {
     say({{"error", error.what()}});
     exit_code = 1;
   }
-  for (const std::string& directory : parsed.remove) ::rmdir(directory.c_str());
+  for (const std::string& directory : parsed.remove) os::remove_held_directory(directory);
   if (end == ServeEnd::source_gone) exit_code = k_exit_source_gone;
   return exit_code;
 }

@@ -2,13 +2,13 @@
 // others do: opening a file again drops its pages. Runs in the foreground until it is unmounted.
 //
 //   forgetful_fs SOURCE MOUNTPOINT [--keep] [--direct] [--as TYPE] [--fail NAME] [--hang NAME]
-//               [--stream FILE]
+//               [--mark FILE] [--stream FILE]
 //
 // --keep sets keep_cache after all; --direct sets direct_io: nothing is cached, and a shared
 // mapping fails with ENODEV; --as mounts it as the type fuse.TYPE; reads of the file NAME answer
-// EIO, or nothing any more, nor does anything else from then on. --stream makes it stream each file
-// that is open, as rclone does: a read that does not follow the last one has it open the stream
-// anew, which takes 50 ms and is written to FILE, a byte each.
+// EIO, or nothing any more, nor does anything else from then on (--mark: once FILE is made).
+// --stream makes it stream each file that is open, as rclone does: a read that does not follow the
+// last one has it open the stream anew, which takes 50 ms and is written to FILE, a byte each.
 #define FUSE_USE_VERSION 35
 
 #include <cerrno>
@@ -32,6 +32,7 @@ bool g_direct = false;
 std::string g_type = "forgetful_fs";
 std::string g_failing;
 std::string g_hanging;
+std::string g_mark;
 
 int g_log_of_seeks = -1;
 std::map<int, off_t> g_streams;  // by descriptor: where it goes on
@@ -45,6 +46,12 @@ void stream_to(int fd, off_t begin, off_t end) {
 }
 
 std::string behind(const char* path) { return g_source + path; }
+
+// The only thread, so that nothing else is answered, either.
+[[noreturn]] void hang() {
+  if (!g_mark.empty()) ::close(::open(g_mark.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+  while (true) ::pause();
+}
 
 int get_attributes(const char* path, struct stat* out, fuse_file_info* /*info*/) {
   return ::lstat(behind(path).c_str(), out) == 0 ? 0 : -errno;
@@ -62,7 +69,7 @@ int open_file(const char* path, fuse_file_info* info) {
 int read_file(const char* path, char* buffer, std::size_t size, off_t offset,
               fuse_file_info* info) {
   if (path == g_failing) return -EIO;
-  while (path == g_hanging) ::pause();
+  if (path == g_hanging) hang();
   const int fd = static_cast<int>(info->fh);
   const ssize_t got = ::pread(fd, buffer, size, offset);
   if (g_log_of_seeks >= 0 && got >= 0) stream_to(fd, offset, offset + got);
@@ -104,6 +111,7 @@ int main(int argc, char** argv) {
     if (flag == "--stream" && i + 1 < argc) {
       g_log_of_seeks = ::open(argv[++i], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     }
+    if (flag == "--mark" && i + 1 < argc) g_mark = argv[++i];
     if (flag == "--hang" && i + 1 < argc) g_hanging = std::string("/") + argv[++i];
   }
   fuse_operations operations{};

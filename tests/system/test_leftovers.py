@@ -6,7 +6,9 @@ import resource
 import signal
 import subprocess
 import time
+from pathlib import Path
 
+from forgetful import has_forgetful_fs, mount_forgetful
 from harness import (
     FAKE_SERVER,
     ScratchTest,
@@ -22,6 +24,7 @@ from harness import (
 )
 
 LIMIT_S = 60
+MARK = ".coldload-made-this"
 
 
 def wait(test, condition, what):
@@ -29,6 +32,15 @@ def wait(test, condition, what):
     while not condition():
         test.assertLess(time.monotonic(), deadline, what)
         time.sleep(0.02)
+
+
+def lives(pid):
+    """Or one of its threads, which have its descriptors open, too."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        return stat.rpartition(")")[2].split()[0] not in "ZX" or len(os.listdir(f"/proc/{pid}/task")) > 1
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 @needs(has_fuse())
@@ -50,16 +62,22 @@ class StandIns(ScratchTest):
         return process
 
     def kill_with_its_server(self, process):
-        server = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True)
+        """Both at once: a server that sees its coldload gone unmounts and removes what this leaves behind."""
+        process.send_signal(signal.SIGSTOP)
+        listed = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True)
+        servers = [int(pid) for pid in listed.stdout.split()]
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in servers:
+                os.kill(pid, number)
         process.kill()
-        for pid in server.stdout.split():
-            os.kill(int(pid), signal.SIGKILL)
         process.wait()
+        wait(self, lambda: not any(lives(pid) for pid in servers), "the server does not end")
 
     def private(self, name):
         """The directory of a private stand-in, as a coldload makes it for an experiment, and what holds it."""
         directory = self.place / f"coldload-stand-in-{name}"
         (directory / "model").mkdir(parents=True)
+        (directory / MARK).touch()
         descriptor = os.open(directory, os.O_RDONLY)
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         return directory, descriptor
@@ -82,17 +100,40 @@ class StandIns(ScratchTest):
         self.assertIn(f"unmounted {point}, a stand-in whose server is dead", errors)
 
 
+@needs(has_fuse(), has_forgetful_fs())
+class OnAFileSystemOfOthers(ScratchTest):
+    def test_whose_lock_is_free_is_named_and_stays(self):
+        seen = self.scratch / "mount"
+        left = self.scratch / "behind" / "coldload-stand-in-cccccc"
+        (left / "model").mkdir(parents=True)
+        (left / MARK).touch()
+        mount_forgetful(self, left.parent, seen)
+        process = start(["shape", write_checkpoint(self.scratch / "model"), self.scratch / "point", "--rate", "1GB/s",
+                         "--no-measure"], env={"XDG_RUNTIME_DIR": seen}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(stop, process)
+        process.stdout.readline()
+        _, errors = stop(process)
+        self.assertIn(f"left {seen / left.name} alone", errors)
+        self.assertTrue((left / "model").exists())
+
+
 class Synths(ScratchTest):
     def test_that_were_killed_are_removed_by_the_next(self):
         process = start(["synth", self.scratch / "m", "--size", "1GB"], stdout=-1, stderr=-1)
         self.addCleanup(stop, process)
-        wait(self, lambda: list(self.scratch.iterdir()), "it does not begin")
+        wait(self, lambda: list(self.scratch.glob(f"*/{MARK}")), "it does not begin")
         process.kill()
         process.wait()
         (partial,) = self.scratch.iterdir()
+        mine = {self.scratch / name for name in ("m.partial-notes", "m.partial-backup")}
+        for directory in mine:
+            directory.mkdir()
+            (directory / "thoughts.txt").write_text("mine", encoding="utf-8")
         result = run(["synth", self.scratch / "m", "--size", "20MB"])
         self.assertIn(f"removed {partial}", result.stderr)
-        self.assertEqual(list(self.scratch.iterdir()), [self.scratch / "m"])
+        self.assertEqual(set(self.scratch.iterdir()), {self.scratch / "m"} | mine)
+        self.assertTrue(all((directory / "thoughts.txt").exists() for directory in mine))
+        self.assertFalse((self.scratch / "m" / MARK).exists())
 
 
 @needs(has_fake_server())

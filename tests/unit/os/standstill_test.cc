@@ -16,11 +16,29 @@ namespace {
 using std::chrono::milliseconds;
 
 TEST(StandstillWatch, SeesNothingWhereNothingStandsStill) {
-  StandstillWatch watch;
-  std::this_thread::sleep_for(milliseconds(150));
-  const Standstill seen = watch.finish();
-  EXPECT_EQ(seen.stopped.count(), 0);
-  EXPECT_EQ(seen.suspended.count(), 0);
+  // A hypervisor may pause the machine once, which is one; it does not do so each time.
+  constexpr int k_attempts = 3;
+  for (int attempt = 1;; ++attempt) {
+    StandstillWatch watch;
+    std::this_thread::sleep_for(milliseconds(150));
+    const Standstill seen = watch.finish();
+    const bool nothing = seen.stopped.count() == 0 && seen.suspended.count() == 0;
+    if (nothing) break;
+    ASSERT_LT(attempt, k_attempts)
+        << seen.stopped.count() << " ns stopped, " << seen.suspended.count() << " ns suspended";
+  }
+}
+
+TEST(StandstillWatch, CountsNoGapInWhichItWaitedForItsOwnPages) {
+  const WatchLook before{TimePoint{}, milliseconds(10), 3};
+  const WatchLook after{TimePoint{} + milliseconds(900), milliseconds(110), 3};
+  EXPECT_EQ(stood_between(before, after, milliseconds(100)), milliseconds(700));
+  WatchLook faulted = after;
+  ++faulted.major_faults;
+  EXPECT_EQ(stood_between(before, faulted, milliseconds(100)).count(), 0);
+  WatchLook busy = after;
+  busy.run_delay += milliseconds(201);
+  EXPECT_EQ(stood_between(before, busy, milliseconds(100)).count(), 0);
 }
 
 TEST(StandstillWatch, SeesThatThisProcessWasStopped) {

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "os/held_directory.h"
 #include "unit/temporary_directory.h"
 
 namespace coldload::server {
@@ -46,15 +47,18 @@ TEST(RuntimeCaches, FreshOnesAreEmptyBeforeEachLaunch) {
   fs::create_directories(path);
   caches.prepare_launch();
   EXPECT_FALSE(fs::exists(path));
-  EXPECT_TRUE(fs::exists(fs::path(path).parent_path()));
+  EXPECT_TRUE(fs::exists(fs::path(path).parent_path() / os::k_held_mark));
 }
 
 TEST(RuntimeCaches, RemovesThoseThatNobodyHoldsOnly) {
   const TemporaryDirectory scratch{"coldload-test"};
-  fs::create_directories(scratch.path() + "/.runtime-caches-killed/x");
-  fs::create_directories(scratch.path() + "/other");
+  const std::string killed = scratch.path() + "/.runtime-caches-killed";
+  fs::create_directories(killed + "/x");
+  std::ofstream(killed + "/" + os::k_held_mark);  // as make_held_directory() leaves it
+  fs::create_directories(scratch.path() + "/.runtime-caches-mine23/x");
   const RuntimeCaches first(CompileCache::private_caches, scratch.path());
-  EXPECT_FALSE(fs::exists(scratch.path() + "/.runtime-caches-killed"));
+  EXPECT_FALSE(fs::exists(killed));
+  EXPECT_TRUE(fs::exists(scratch.path() + "/.runtime-caches-mine23/x"));
   const RuntimeCaches second(CompileCache::private_caches, scratch.path());
   EXPECT_NE(first.environment().front().second, second.environment().front().second);
   EXPECT_EQ(entries(scratch.path()), 3U);  // neither took the other's
