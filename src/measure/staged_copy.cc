@@ -84,7 +84,8 @@ void StagedCopy::remove() const {
   const stage::Place place = stage::place_of(request_.stage.destination);
   auto lock = stage::PlaceLock::try_take(place);
   if (!lock) refuse_if_staged_to_now(place);
-  std::string why;
+  std::string why = stage::restore_taken(place, *lock);
+  if (!why.empty()) throw os::Error(why);
   if (place.parent->look(place.name)) {
     why = stage::remove_destination(place, *lock, [&](const os::Directory& directory) {
       const bool made_now =

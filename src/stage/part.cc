@@ -26,8 +26,8 @@ constexpr mode_t k_ours_alone = 0700;
 constexpr mode_t k_to_be_emptied = k_ours_alone | S_ISVTX;
 
 constexpr std::array k_known_names{k_part_lock, k_part_journal, k_part_manifest,
-                                   k_part_data, k_part_trash,   "one",  // of an exchange that was
-                                   "other"};                            // tried
+                                   k_part_data, k_part_trash,   k_part_taken,
+                                   "one",       "other"};  // of an exchange that was tried
 
 bool is_there(const os::Directory& directory, const std::string& name, const os::Fd& opened) {
   const auto info = directory.look(name);
@@ -62,9 +62,9 @@ void refuse_unless_made_by_us(const Place& place, const os::Directory& part) {
                               place.part, text::one_line(stranger)));
 }
 
-void remove_all_but_lock(const os::Directory& part) {
-  for (const char* name : k_known_names) {
-    if (std::string_view(name) != k_part_lock) part.remove_tree(name);
+void remove_all_but_lock_and_taken(const os::Directory& part) {
+  for (const std::string_view name : k_known_names) {
+    if (name != k_part_lock && name != k_part_taken) part.remove_tree(std::string(name));
   }
 }
 
@@ -108,7 +108,7 @@ std::optional<os::Fd> open_lock(const os::Directory& part) {
 void empty_if_others_wrote(const os::Directory& part) {
   const struct stat info = os::file_status(part.descriptor());
   if ((info.st_mode & S_ISVTX) == 0 || others_may_write(info.st_mode)) return;
-  remove_all_but_lock(part);
+  remove_all_but_lock_and_taken(part);
   if (::fchmod(part.descriptor().get(), k_ours_alone) != 0) {
     throw os::SystemError("change the mode of", part.path(), errno);
   }
@@ -158,7 +158,8 @@ void PlaceLock::keep_for_good() { [[maybe_unused]] const int held = file_.releas
 // The lock goes last: whoever takes it finds a directory that is whole, or makes one. What another
 // one makes there from then on is not ours.
 void PlaceLock::remove_part() {
-  remove_all_but_lock(*part_);
+  remove_all_but_lock_and_taken(*part_);
+  if (holds(k_part_taken)) return;
   part_->remove_file(k_part_lock);
   if (is_there(*place_.parent, place_.part_name, part_->descriptor())) {
     ::unlinkat(place_.parent->descriptor().get(), place_.part_name.c_str(), AT_REMOVEDIR);

@@ -213,6 +213,9 @@ Proof proof_for(const StageRequest& request, const StageEvents& events) {
 SourceTree stage_locked(const StageRequest& request, const Place& place, const StageEvents& events,
                         const PlaceLock& lock, StageResult* result) {
   SourceTree source = scan_tree(request.source, request.what);
+  if (std::string lies = restore_taken(place, lock); !lies.empty()) {
+    result->remarks.push_back(std::move(lies));
+  }
   const Destination there = look_at(place, proof_for(request, events), &source);
   result->up_to_date = there.found == Found::up_to_date;
   if (result->up_to_date) {
@@ -227,8 +230,9 @@ SourceTree stage_locked(const StageRequest& request, const Place& place, const S
         place.destination));
   }
   if (request.keep) {
-    Removal& removal = *result;
-    removal = keep_newest(place, *request.keep);
+    Removal removal = keep_newest(place, *request.keep);
+    result->removed = std::move(removal.removed);
+    result->remarks.insert(result->remarks.end(), removal.remarks.begin(), removal.remarks.end());
   }
   check_room(place, lock, source);
   Manifest manifest = blank_manifest(source);
