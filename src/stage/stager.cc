@@ -9,7 +9,6 @@
 
 #include <fmt/format.h>
 #include <linux/magic.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
@@ -17,6 +16,7 @@
 #include "os/clock.h"
 #include "os/descriptor_limit.h"
 #include "os/error.h"
+#include "os/file_lock.h"
 #include "os/path.h"
 #include "stage/bounded_threads.h"
 #include "stage/hub_blob.h"
@@ -193,8 +193,8 @@ void publish_copy(const Place& place, const PlaceLock& lock, const Destination& 
     throw os::Error(fmt::format("somebody else wrote to {} meanwhile", place.part));
   }
   // Whoever made it for an experiment holds it as long as that lasts. Where directories cannot be
-  // locked nobody can ask, either.
-  if (manifest->temporary) ::flock(data.descriptor().get(), LOCK_SH | LOCK_NB);
+  // locked it is taken for held.
+  if (manifest->temporary) (void)os::try_lock(data.descriptor(), os::LockMode::shared);
   Journal::remove(lock.part());
   publish_manifest(place, lock, *manifest);
   try {

@@ -1,7 +1,9 @@
 #include "stage/part.h"
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include <gmock/gmock.h>
 
@@ -43,6 +45,31 @@ TEST_F(Part, OneHasTheLockAtATime) {
   first->remove_part();
   EXPECT_FALSE(fs::exists(place().part));
   EXPECT_TRUE(PlaceLock::try_take(place()));  // in a new directory, though the old lock is held
+}
+
+// Whatever instant the other one ends at, the part is made by coldload.
+TEST_F(Part, AnOwnerThatEndsMeanwhileIsNoStranger) {
+  constexpr int k_times = 3000;
+  std::atomic<bool> ended{false};
+  std::thread other([&] {
+    while (!ended) {
+      if (auto lock = PlaceLock::try_take(place())) {
+        write(".m.coldload-part/journal", "");
+        lock->remove_part();
+      }
+    }
+  });
+  std::string said;
+  for (int i = 0; i < k_times && said.empty(); ++i) {
+    try {
+      if (auto lock = PlaceLock::try_take(place())) lock->remove_part();
+    } catch (const os::Error& error) {
+      said = error.what();
+    }
+  }
+  ended = true;
+  other.join();
+  EXPECT_EQ(said, "");
 }
 
 TEST_F(Part, TheJournalRemembersWhatTheSameTreeHad) {
