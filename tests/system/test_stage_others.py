@@ -161,24 +161,23 @@ def remove_cgroup(group):
 @needs(has_fuse(), is_root())
 class LittleMemory(ScratchTest):
     def test_it_takes_no_more_than_its_cgroup_has(self):
-        # Many requests at once are worth it there: sixteen threads, each of which would have a block
-        # of 16 MiB. The limit is far below those and far above what a slow disk leaves unwritten of
-        # a quarter of it.
+        # Many requests at once are worth it there. Threads with a block of 4 MiB each would take 65 MB
+        # and more; a quarter of the limit leaves room for what a slow disk has not written yet.
         source = self.scratch / "source"
         source.mkdir()
-        for name in ("a.bin", "b.bin"):
-            with open(source / name, "wb") as file:
-                file.truncate(150 << 20)
+        for number in range(64):
+            with open(source / f"{number}.bin", "wb") as file:
+                file.truncate(5 << 20)
         mount = self.scratch / "mount"
         shaped = run(["shape", source, mount, "--rate", "400MB/s", "--latency", "5ms",
                       "--no-measure", "--daemon"])
         self.assertEqual(shaped.returncode, 0, shaped.stderr)
         self.addCleanup(lambda: subprocess.run(["umount", "-l", mount], check=False))
-        group = memory_cgroup(96 << 20)
+        group = memory_cgroup(48 << 20)
         if group is None:
             self.skipTest("no memory cgroup can be made here")
         self.addCleanup(remove_cgroup, group)
-        command = [COLDLOAD, "stage", mount, self.scratch / "copy"]
+        command = [COLDLOAD, "stage", mount, self.scratch / "copy", "--jobs", "64"]
         process = subprocess.Popen(
             ["/bin/sh", "-c", f"echo $$ > {group}/cgroup.procs && exec \"$@\"", "sh",
              *map(str, command)], env=environment(), text=True, stdout=subprocess.PIPE,
