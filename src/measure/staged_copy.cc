@@ -1,5 +1,6 @@
 #include "measure/staged_copy.h"
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <exception>
