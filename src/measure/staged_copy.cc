@@ -8,16 +8,18 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "os/error.h"
 #include "os/file_id.h"
+#include "os/file_lock.h"
 #include "os/interrupt.h"
 #include "stage/ownership.h"
 #include "stage/part.h"
 #include "stage/publication.h"
 #include "stage/staged.h"
+#include "storage/file_systems.h"
+#include "storage/mounts.h"
 #include "storage/page_cache.h"
 #include "text/units.h"
 
@@ -25,10 +27,34 @@ namespace coldload::measure {
 
 namespace {
 
-bool is_held(const os::Directory& directory) {
-  if (::flock(directory.descriptor().get(), LOCK_EX | LOCK_NB) != 0) return errno == EWOULDBLOCK;
-  ::flock(directory.descriptor().get(), LOCK_UN);
-  return false;
+// Whoever measures with a copy has it locked. Empty where nobody has, for sure.
+std::string why_in_use(const os::Directory& directory) {
+  const os::LockAnswer answer = os::try_lock(directory.descriptor());
+  if (answer == os::LockAnswer::held) return "another coldload measures with it just now";
+  std::string unknown;
+  if (answer == os::LockAnswer::not_possible) {
+    unknown = os::error_text(errno);
+  } else {
+    os::unlock(directory.descriptor());
+    const std::vector<storage::Mount> mounts = storage::current_mounts();
+    const storage::Mount* mount = storage::mount_reached(mounts, directory.path());
+    if (!mount || !storage::other_machines_may_reach(*mount)) return "";
+    unknown = fmt::format("{} shows no other machine's locks", mount->fs_type);
+  }
+  return fmt::format(
+      "whether another coldload measures with it cannot be told ({}): where none does, "
+      "remove it yourself",
+      unknown);
+}
+
+// As below, of the manifest of a copy that is not there.
+std::string why_manifest_stays(const stage::Place& place) {
+  try {
+    const auto manifest = stage::read_manifest(place);
+    return !manifest || manifest->temporary ? "" : "it is of a copy that no experiment made";
+  } catch (const os::Error& error) {
+    return error.what();
+  }
 }
 
 // Why the directory at the place of our copies is none that we may remove; empty: an experiment
@@ -44,9 +70,11 @@ std::string why_it_stays(const stage::Place& place, const os::Directory& directo
   if (!manifest || !manifest->temporary || !stage::Ownership(*place.parent).is_ours(info.st_uid)) {
     return "it was not made for an experiment";
   }
-  if (is_held(directory)) return "another coldload measures with it just now";
-  if (manifest->inode == info.st_ino) return "";
-  return stage::likeness(place, *manifest, directory).difference;
+  if (manifest->inode != info.st_ino) {
+    std::string changed = stage::likeness(place, *manifest, directory).difference;
+    if (!changed.empty()) return changed;
+  }
+  return why_in_use(directory);
 }
 
 void refuse_if_staged_to_now(const stage::Place& place) {
@@ -61,14 +89,18 @@ void StagedCopy::check(const std::string& destination) {
     refuse_if_staged_to_now(place);
   }
   const auto info = place.parent->look(place.name);
-  if (!info) return;
-  const std::string why = S_ISDIR(info->st_mode)
-                              ? why_it_stays(place, place.parent->subdirectory(place.name))
-                              : "it is no directory";
+  std::string why;
+  if (!info) {
+    why = why_manifest_stays(place);
+  } else if (!S_ISDIR(info->st_mode)) {
+    why = "it is no directory";
+  } else {
+    why = why_it_stays(place, place.parent->subdirectory(place.name));
+  }
   if (why.empty()) return;
   throw os::Error(fmt::format(
       "--stage: {} is there already, and would be removed: {}; name a directory that is not there",
-      place.destination, why));
+      info ? place.destination : place.manifest, why));
 }
 
 StagedCopy::~StagedCopy() {
@@ -84,15 +116,18 @@ void StagedCopy::remove() const {
   const stage::Place place = stage::place_of(request_.stage.destination);
   auto lock = stage::PlaceLock::try_take(place);
   if (!lock) refuse_if_staged_to_now(place);
-  std::string why;
+  std::string why = stage::restore_taken(place, *lock);
+  if (!why.empty()) throw os::Error(why);
   if (place.parent->look(place.name)) {
     why = stage::remove_destination(place, *lock, [&](const os::Directory& directory) {
       const bool made_now =
           copy_ && os::file_id(copy_->descriptor()) == os::file_id(directory.descriptor());
       return made_now ? "" : why_it_stays(place, directory);
     });
-  } else {
+  } else if (why = why_manifest_stays(place); why.empty()) {
     stage::withdraw_manifest(place);
+  } else {
+    why = fmt::format("{} stays: {}", place.manifest, why);
   }
   lock->remove_part();
   if (!why.empty()) throw os::Error(why);

@@ -19,8 +19,9 @@
 
 namespace coldload::os {
 
-LockAnswer try_lock(const Fd& file) {
-  while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+LockAnswer try_lock(const Fd& file, LockMode mode) {
+  const int operation = mode == LockMode::shared ? LOCK_SH : LOCK_EX;
+  while (::flock(file.get(), operation | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) return LockAnswer::held;
     if (errno != EINTR) return LockAnswer::not_possible;
   }

@@ -20,9 +20,11 @@ enum class LockAnswer {
   not_possible,  // the file system has no locks
 };
 
-// An exclusive lock, held until `file` is closed by all that have it open, or unlock(). Does not
-// wait.
-[[nodiscard]] LockAnswer try_lock(const Fd& file);
+enum class LockMode { exclusive, shared };
+
+// A lock that is held until `file` is closed by all that have it open, or unlock(). Does not wait.
+// `errno` tells why it is not possible.
+[[nodiscard]] LockAnswer try_lock(const Fd& file, LockMode mode = LockMode::exclusive);
 void unlock(const Fd& file) noexcept;
 
 // How long lock_within() goes on once it is interrupted: as others have such a lock for the

@@ -95,9 +95,9 @@ std::string remove_staged(const Place& place) {
   return why;
 }
 
-// What an earlier call had taken out of sight when it was killed: a removal that has begun comes to
-// its end.
-void end_removals(const Place& place) {
+// What an earlier call had taken out of sight when it was killed: a removal that was decided on
+// comes to its end, any other is undone.
+void end_removals(const Place& place, std::vector<std::string>* remarks) {
   constexpr std::string_view k_before = ".";
   constexpr std::string_view k_after = ".coldload-part";
   std::vector<std::string> names;
@@ -113,9 +113,16 @@ void end_removals(const Place& place) {
   for (const std::string& name : names) {
     const Place other = place_beside(place, name);
     try {
-      if (!place.parent->look(other.part_name + "/" + k_part_trash)) continue;  // nor locked
+      const auto holds = [&](const char* what) {
+        return place.parent->look(other.part_name + "/" + what).has_value();
+      };
+      if (!holds(k_part_trash) && !holds(k_part_taken)) continue;  // nor locked
       auto lock = PlaceLock::try_take(other);
-      if (!lock || !lock->holds(k_part_trash)) continue;
+      if (!lock || (!lock->holds(k_part_trash) && !lock->holds(k_part_taken))) continue;
+      if (std::string lies = restore_taken(other, *lock); !lies.empty()) {
+        remarks->push_back(std::move(lies));
+        continue;
+      }
       if (!place.parent->look(name)) withdraw_manifest(other);
       lock->remove_part();
     } catch (const os::Error&) {
@@ -128,7 +135,7 @@ void end_removals(const Place& place) {
 
 Removal keep_newest(const Place& place, std::size_t keep) {
   Removal removal;
-  end_removals(place);
+  end_removals(place, &removal.remarks);
   const std::vector<Staged> others = others_of(place, &removal.remarks);
   for (std::size_t i = keep > 0 ? keep - 1 : 0; i < others.size(); ++i) {
     throw_if_interrupted();  // a removal that has begun comes to its end

@@ -8,12 +8,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "os/error.h"
 #include "os/file_id.h"
+#include "os/file_lock.h"
 #include "stage/ownership.h"
 #include "text/escape.h"
 
@@ -26,8 +26,8 @@ constexpr mode_t k_ours_alone = 0700;
 constexpr mode_t k_to_be_emptied = k_ours_alone | S_ISVTX;
 
 constexpr std::array k_known_names{k_part_lock, k_part_journal, k_part_manifest,
-                                   k_part_data, k_part_trash,   "one",  // of an exchange that was
-                                   "other"};                            // tried
+                                   k_part_data, k_part_trash,   k_part_taken,
+                                   "one",       "other"};  // of an exchange that was tried
 
 bool is_there(const os::Directory& directory, const std::string& name, const os::Fd& opened) {
   const auto info = directory.look(name);
@@ -45,26 +45,36 @@ void refuse_unless_ours(const Place& place, const struct stat& info) {
       place.part, words_of_owner(info.st_uid)));
 }
 
-// Somebody may have given another directory that name: it would be removed in the end.
-void refuse_unless_made_by_us(const Place& place, const os::Directory& part) {
+// Somebody may have given another directory that name: it would be removed in the end. False where
+// its owner ends just now.
+bool check_made_by_us(const Place& place, const os::Directory& part) {
   std::string stranger;
-  bool empty = true;
-  part.for_each_name([&](const char* name) {
-    empty = false;
-    const bool known = std::find(k_known_names.begin(), k_known_names.end(),
-                                 std::string_view(name)) != k_known_names.end();
-    if (!known) stranger = name;
+  std::string other_than_lock;
+  bool has_lock = false;
+  part.for_each_name([&](const char* own) {
+    const std::string_view name = own;
+    const bool known =
+        std::find(k_known_names.begin(), k_known_names.end(), name) != k_known_names.end();
+    if (name == k_part_lock) {
+      has_lock = true;
+    } else {
+      (known ? other_than_lock : stranger) = name;
+    }
     return known;
   });
-  if (stranger.empty() && !empty && !part.look(k_part_lock)) stranger = "no lock";
-  if (stranger.empty()) return;
+  if (stranger.empty() && !has_lock && !other_than_lock.empty()) {
+    // The lock goes last: what outlives it is no part's.
+    if (part.look(k_part_lock) || !part.look(other_than_lock)) return false;
+    stranger = "no lock";
+  }
+  if (stranger.empty()) return true;
   throw os::Error(fmt::format("{} was not made by coldload (it has {}): move it away, or remove it",
                               place.part, text::one_line(stranger)));
 }
 
-void remove_all_but_lock(const os::Directory& part) {
-  for (const char* name : k_known_names) {
-    if (std::string_view(name) != k_part_lock) part.remove_tree(name);
+void remove_all_but_lock_and_taken(const os::Directory& part) {
+  for (const std::string_view name : k_known_names) {
+    if (name != k_part_lock && name != k_part_taken) part.remove_tree(std::string(name));
   }
 }
 
@@ -78,7 +88,7 @@ std::shared_ptr<const os::Directory> enter_part(const Place& place) {
     auto part = std::make_shared<os::Directory>(place.parent->subdirectory(place.part_name));
     const struct stat opened = os::file_status(part->descriptor());
     refuse_unless_ours(place, opened);
-    if (!made) refuse_unless_made_by_us(place, *part);
+    if (!made && !check_made_by_us(place, *part)) return nullptr;
     if ((opened.st_mode & ALLPERMS) != k_ours_alone && (opened.st_mode & S_ISVTX) == 0) {
       // A file system that keeps no modes leaves it as it is.
       const mode_t mode = others_may_write(opened.st_mode) ? k_to_be_emptied : k_ours_alone;
@@ -108,7 +118,7 @@ std::optional<os::Fd> open_lock(const os::Directory& part) {
 void empty_if_others_wrote(const os::Directory& part) {
   const struct stat info = os::file_status(part.descriptor());
   if ((info.st_mode & S_ISVTX) == 0 || others_may_write(info.st_mode)) return;
-  remove_all_but_lock(part);
+  remove_all_but_lock_and_taken(part);
   if (::fchmod(part.descriptor().get(), k_ours_alone) != 0) {
     throw os::SystemError("change the mode of", part.path(), errno);
   }
@@ -124,11 +134,9 @@ std::optional<PlaceLock> PlaceLock::try_take(const Place& place) {
     if (!part) continue;
     auto file = open_lock(*part);
     if (!file) continue;
-    if (::flock(file->get(), LOCK_EX | LOCK_NB) != 0) {
-      if (errno == EWOULDBLOCK) return std::nullopt;
-      if (errno == EINTR) continue;
-      throw os::SystemError("lock", file->path(), errno);
-    }
+    const os::LockAnswer answer = os::try_lock(*file);
+    if (answer == os::LockAnswer::held) return std::nullopt;
+    if (answer != os::LockAnswer::taken) throw os::SystemError("lock", file->path(), errno);
     PlaceLock lock(place, std::move(part), std::move(*file));
     // An owner that ended in between has taken the directory with it.
     if (!lock.still_holds()) continue;
@@ -158,7 +166,8 @@ void PlaceLock::keep_for_good() { [[maybe_unused]] const int held = file_.releas
 // The lock goes last: whoever takes it finds a directory that is whole, or makes one. What another
 // one makes there from then on is not ours.
 void PlaceLock::remove_part() {
-  remove_all_but_lock(*part_);
+  remove_all_but_lock_and_taken(*part_);
+  if (holds(k_part_taken)) return;
   part_->remove_file(k_part_lock);
   if (is_there(*place_.parent, place_.part_name, part_->descriptor())) {
     ::unlinkat(place_.parent->descriptor().get(), place_.part_name.c_str(), AT_REMOVEDIR);

@@ -22,6 +22,8 @@ inline constexpr const char* k_part_journal = "journal";
 inline constexpr const char* k_part_manifest = "manifest";
 inline constexpr const char* k_part_data = "data";
 inline constexpr const char* k_part_trash = "trash";
+// A destination that was taken out of sight, and may yet have to go back: never removed.
+inline constexpr const char* k_part_taken = "taken";
 
 // The one that stages to this place: the part directory, open, with its lock, which ends with its
 // process.
@@ -39,7 +41,8 @@ class PlaceLock {
   // `data`, made if it is not there. Throws os::Error.
   [[nodiscard]] std::shared_ptr<const os::Directory> data() const;
 
-  // Removes the part directory with all that is in it, and with it the lock.
+  // Removes the part directory with all that is in it, and with it the lock; where it holds
+  // `taken`, all but the three.
   void remove_part();
   // Whether the directory is where it was, and its lock's file in it.
   [[nodiscard]] bool still_holds() const;

@@ -38,9 +38,24 @@ int try_rename(const os::Directory& from, const char* name, const os::Directory&
   }
 }
 
-// Not by path: others may rename in the parent.
-void put_back(const Place& place, const PlaceLock& lock) {
-  lock.part().rename(k_part_trash, *place.parent, place.name, RENAME_NOREPLACE);
+std::string lies_in_part(const PlaceLock& lock, const std::string& why) {
+  return fmt::format("it cannot be put back ({}) and lies in {}: move it from there yourself", why,
+                     lock.part().path_of(k_part_taken));
+}
+
+// Not by path: others may rename in the parent. Returns why not and where it lies, or nothing.
+std::string put_back(const Place& place, const PlaceLock& lock) {
+  const auto try_with = [&](unsigned flags) {
+    return try_rename(lock.part(), k_part_taken, *place.parent, place.name, flags);
+  };
+  int error = try_with(RENAME_NOREPLACE);
+  if (error == EINVAL) {  // as in publish(); a file would replace another one
+    const auto info = lock.part().look(k_part_taken);
+    if (info && S_ISDIR(info->st_mode)) error = try_with(0);
+  }
+  if (error != 0) return lies_in_part(lock, os::error_text(error));
+  place.parent->flush();
+  return "";
 }
 
 }  // namespace
@@ -90,6 +105,10 @@ std::string remove_destination(const Place& place, const PlaceLock& lock,
   const auto stays = [&](const std::string& why) {
     return fmt::format("{} stays: {}", place.destination, why);
   };
+  if (lock.holds(k_part_taken)) {
+    return stays(fmt::format("what an earlier removal took is still in {}: move it from there",
+                             lock.part().path_of(k_part_taken)));
+  }
   os::FileId looked_at;
   {
     const os::Directory directory = place.parent->subdirectory(place.name);
@@ -98,23 +117,41 @@ std::string remove_destination(const Place& place, const PlaceLock& lock,
   }
   lock.part().remove_tree(k_part_trash);
   // Out of sight, so that nobody meets half of it.
-  const int error = try_rename(*place.parent, place.name.c_str(), lock.part(), k_part_trash, 0);
+  int error = try_rename(*place.parent, place.name.c_str(), lock.part(), k_part_taken, 0);
   if (error != 0) return stays(os::error_text(error));
+  const auto was_to_stay = [&](const std::string& why, const std::string& lies) {
+    return fmt::format("{} was to stay ({}), but {}", place.destination, why, lies);
+  };
   std::string why = "another directory came to its place";
   try {
-    const os::Directory trash = lock.part().subdirectory(k_part_trash);
-    if (os::file_id(trash.descriptor()) == looked_at) why = why_it_stays(trash);
-  } catch (const os::Error&) {
-    put_back(place, lock);
-    throw;
+    const os::Directory taken = lock.part().subdirectory(k_part_taken);
+    if (os::file_id(taken.descriptor()) == looked_at) why = why_it_stays(taken);
+  } catch (const os::Error& failure) {
+    const std::string lies = put_back(place, lock);
+    if (lies.empty()) throw;
+    throw os::Error(was_to_stay(failure.what(), lies));
+  }
+  if (why.empty()) {
+    error = try_rename(lock.part(), k_part_taken, lock.part(), k_part_trash, 0);
+    if (error != 0) why = os::error_text(error);
   }
   if (!why.empty()) {
-    put_back(place, lock);
-    return stays(why);
+    const std::string lies = put_back(place, lock);
+    return lies.empty() ? stays(why) : was_to_stay(why, lies);
   }
   withdraw_manifest(place);
   lock.part().remove_tree(k_part_trash);
   return "";
+}
+
+std::string restore_taken(const Place& place, const PlaceLock& lock) {
+  const auto info = lock.part().look(k_part_taken);
+  if (!info) return "";
+  std::string lies = Ownership(*place.parent).is_ours(info->st_uid)
+                         ? put_back(place, lock)
+                         : lies_in_part(lock, words_of_owner(info->st_uid));
+  if (lies.empty()) return "";
+  return fmt::format("a removal of {} was cut off: {}", place.destination, lies);
 }
 
 }  // namespace coldload::stage

@@ -26,9 +26,14 @@ void publish_by_exchange(const Place& place, const PlaceLock& lock);
 
 // Takes the destination out of sight in one step, then removes it with its manifest. Returns why it
 // stays, or nothing. `why_it_stays` is asked of it before, and again where nobody else can change
-// it any more: what it was asked of is what is removed. Throws os::Error.
+// it any more: what it was asked of is what is removed. What is to stay and cannot be put back, as
+// another directory came to its place, stays in the part, and the answer says where. Throws
+// os::Error.
 using WhyItStays = std::function<std::string(const os::Directory& destination)>;
 [[nodiscard]] std::string remove_destination(const Place& place, const PlaceLock& lock,
                                              const WhyItStays& why_it_stays);
+// Puts back what a removal had taken that was killed before it had looked again. Returns why that
+// cannot be done and where it lies, or nothing.
+[[nodiscard]] std::string restore_taken(const Place& place, const PlaceLock& lock);
 
 }  // namespace coldload::stage

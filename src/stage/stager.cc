@@ -9,7 +9,6 @@
 
 #include <fmt/format.h>
 #include <linux/magic.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
@@ -17,6 +16,7 @@
 #include "os/clock.h"
 #include "os/descriptor_limit.h"
 #include "os/error.h"
+#include "os/file_lock.h"
 #include "os/path.h"
 #include "stage/bounded_threads.h"
 #include "stage/hub_blob.h"
@@ -193,8 +193,8 @@ void publish_copy(const Place& place, const PlaceLock& lock, const Destination& 
     throw os::Error(fmt::format("somebody else wrote to {} meanwhile", place.part));
   }
   // Whoever made it for an experiment holds it as long as that lasts. Where directories cannot be
-  // locked nobody can ask, either.
-  if (manifest->temporary) ::flock(data.descriptor().get(), LOCK_SH | LOCK_NB);
+  // locked it is taken for held.
+  if (manifest->temporary) (void)os::try_lock(data.descriptor(), os::LockMode::shared);
   Journal::remove(lock.part());
   publish_manifest(place, lock, *manifest);
   try {
@@ -213,6 +213,9 @@ Proof proof_for(const StageRequest& request, const StageEvents& events) {
 SourceTree stage_locked(const StageRequest& request, const Place& place, const StageEvents& events,
                         const PlaceLock& lock, StageResult* result) {
   SourceTree source = scan_tree(request.source, request.what);
+  if (std::string lies = restore_taken(place, lock); !lies.empty()) {
+    result->remarks.push_back(std::move(lies));
+  }
   const Destination there = look_at(place, proof_for(request, events), &source);
   result->up_to_date = there.found == Found::up_to_date;
   if (result->up_to_date) {
@@ -227,8 +230,9 @@ SourceTree stage_locked(const StageRequest& request, const Place& place, const S
         place.destination));
   }
   if (request.keep) {
-    Removal& removal = *result;
-    removal = keep_newest(place, *request.keep);
+    Removal removal = keep_newest(place, *request.keep);
+    result->removed = std::move(removal.removed);
+    result->remarks.insert(result->remarks.end(), removal.remarks.begin(), removal.remarks.end());
   }
   check_room(place, lock, source);
   Manifest manifest = blank_manifest(source);

@@ -179,6 +179,11 @@ const FileSystem& file_system_of(const Mount& mount) {
   return is_fuse(mount) ? k_unknown_fuse : k_on_a_device;
 }
 
+bool other_machines_may_reach(const Mount& mount) {
+  const Reach reach = file_system_of(mount).reach;
+  return reach == Reach::network || reach == Reach::unknown;
+}
+
 bool opening_may_drop_pages(const Mount& mount) {
   return is_fuse(mount) && file_system_of(mount).reach != Reach::stand_in;
 }

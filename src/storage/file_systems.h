@@ -69,6 +69,10 @@ struct FileSystem {
 // only our own stand-in is known to keep them.
 [[nodiscard]] bool opening_may_drop_pages(const Mount& mount);
 
+// Whether other machines reach the same files, as far as is known: what they have open or locked
+// need not show here. True of a FUSE daemon that we do not know.
+[[nodiscard]] bool other_machines_may_reach(const Mount& mount);
+
 // Why reads of a mount may come from a cache on this machine that eviction does not reach, neither
 // seen nor seen to be absent; empty where it is known that there is none. Tells of the file system,
 // not of the devices below. `proc` is where procfs is mounted.

@@ -1,6 +1,7 @@
 """`coldload stage` from outside: whatever ends it, DST is absent, or complete and right."""
 
 import contextlib
+import fcntl
 import filecmp
 import json
 import os
@@ -14,8 +15,10 @@ from pathlib import Path
 
 from daemons import wait_until
 from harness import (
+    FAKE_SERVER,
     ScratchTest,
     has_command,
+    has_fake_server,
     has_fuse,
     is_root,
     kept,
@@ -408,25 +411,55 @@ class InCompare(StageTest):
         self.assertIn("it was not made for an experiment", result.stderr)
         self.assert_staged()
 
+    def test_the_manifest_of_a_copy_that_was_moved_away_is_not_touched(self):
+        self.stage()
+        away = self.scratch / "away"
+        self.destination.rename(away)
+        result = self.compare()
+        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertIn("model.coldload.json is there already, and would be removed", result.stderr)
+        away.rename(self.destination)
+        self.assert_staged()
+
+    def is_held(self):
+        """Whether somebody measures with the copy."""
+        descriptor = os.open(self.destination, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    @needs(has_fake_server())
     def test_after_a_crash_the_same_command_works_again(self):
         manifest = Path(f"{self.destination}.coldload.json")
         # A copy that is cut off, then one that is there.
         self.begin().kill()
         self.assertTrue(self.part.exists())
-        log = self.scratch / "log"
+        # The server that is given the copy is never ready: the copy is there until it is killed.
+        log, met = self.scratch / "log", self.scratch / "met"
+        server = f'case "$3" in "{self.destination}"*) : > "{met}"; exec sleep 600;; esac; exec "$@"'
         with open(log, "w", encoding="utf-8") as file:
             first = start(["compare", "--path", f"nvme={self.source}", "--path",
                            f"net={self.source}", "--stage", f"net:{self.destination}", "--runs", 2,
-                           "--no-floor", "--out", self.scratch / "killed"],
+                           "--no-floor", "-w", 0, "--out", self.scratch / "killed", "--", "sh", "-c",
+                           server, "sh", FAKE_SERVER, "--model", "{model}", "--port", "{port}"],
                           stdout=file, stderr=file)
         self.addCleanup(stop, first)
-        wait_until(lambda: self.destination.exists() and manifest.exists(), first, log)
+        wait_until(met.exists, first, log)
         busy = self.compare()
         self.assertEqual(busy.returncode, 2, busy.stderr)
-        self.assertRegex(busy.stderr, "another coldload (measures with it|is staging)")
+        self.assertIn("another coldload measures with it", busy.stderr)
         first.kill()
         first.wait()
         self.assertTrue(manifest.exists())
+        # What it had started ends with it, and a moment later.
+        deadline = time.monotonic() + 60
+        while self.is_held():
+            self.assertLess(time.monotonic(), deadline, "the copy of a dead one is still held")
+            time.sleep(0.02)
         result = self.compare("--keep-staged")
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assert_staged()

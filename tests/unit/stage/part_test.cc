@@ -1,7 +1,10 @@
 #include "stage/part.h"
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <future>
+#include <limits>
 
 #include <gmock/gmock.h>
 
@@ -43,6 +46,29 @@ TEST_F(Part, OneHasTheLockAtATime) {
   first->remove_part();
   EXPECT_FALSE(fs::exists(place().part));
   EXPECT_TRUE(PlaceLock::try_take(place()));  // in a new directory, though the old lock is held
+}
+
+// Whatever instant the other one ends at, the part is made by coldload.
+TEST_F(Part, AnOwnerThatEndsMeanwhileIsNoStranger) {
+  constexpr int k_times = 3000;
+  std::atomic<bool> goes_on{true};
+  const auto take_and_remove = [&](int times) -> std::string {
+    try {
+      for (int i = 0; i < times && goes_on; ++i) {
+        auto lock = PlaceLock::try_take(place());
+        if (!lock) continue;
+        (void)lock->part().create_file(k_part_journal, 0600);
+        lock->remove_part();
+      }
+    } catch (const os::Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  auto other = std::async(std::launch::async, take_and_remove, std::numeric_limits<int>::max());
+  EXPECT_EQ(take_and_remove(k_times), "");
+  goes_on = false;
+  EXPECT_EQ(other.get(), "");
 }
 
 TEST_F(Part, TheJournalRemembersWhatTheSameTreeHad) {

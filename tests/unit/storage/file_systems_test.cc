@@ -75,6 +75,19 @@ PathInfo info_of(const std::string& line) {
   return info;
 }
 
+TEST(FileSystems, OtherMachinesReachWhatServersAndUnknownDaemonsHave) {
+  for (const char* type : {"nfs4", "lustre", "fuse.sshfs", "fuse.of_somebody"}) {
+    Mount mount;
+    mount.fs_type = type;
+    EXPECT_TRUE(other_machines_may_reach(mount)) << type;
+  }
+  for (const char* type : {"ext4", "tmpfs", "overlay", "fuse.fuse-overlayfs"}) {
+    Mount mount;
+    mount.fs_type = type;
+    EXPECT_FALSE(other_machines_may_reach(mount)) << type;
+  }
+}
+
 TEST(FileSystems, EachIsReachedCachedAndLeftUnseenAsItIs) {
   for (const Case& one : k_cases) {
     SCOPED_TRACE(one.line);
