@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdint>
@@ -140,6 +141,7 @@ int serve_in_background(const std::vector<std::string>& args) {
   spawn.new_session = true;
   os::Subprocess server(spawn);
   output.write_end.reset();
+  constexpr std::size_t k_most_said = 1 << 20;
   std::string said;
   while (true) {
     // Ctrl-C does not reach another session by itself.
@@ -148,6 +150,7 @@ int serve_in_background(const std::vector<std::string>& args) {
     constexpr int k_step_ms = 200;
     if (::poll(&wait, 1, k_step_ms) <= 0) continue;
     if (!os::read_some(output.read_end, &said)) break;
+    said.resize(std::min(said.size(), k_most_said));
   }
   if (said.empty() || os::interrupted()) {
     if (os::interrupted()) server.send_signal(SIGTERM);

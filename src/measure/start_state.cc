@@ -10,6 +10,7 @@
 #include "os/mapping.h"
 #include "os/memory.h"
 #include "storage/holders.h"
+#include "storage/path_answers.h"
 #include "text/units.h"
 
 namespace coldload::measure {

@@ -21,6 +21,7 @@
 #include "os/fd.h"
 #include "os/interrupt.h"
 #include "os/path.h"
+#include "os/told_step.h"
 #include "text/units.h"
 
 namespace coldload::model {
@@ -117,6 +118,7 @@ class Looker {
     const std::string path = directory_ + '/' + name;
     file.name = name;
     file.kind = kind;
+    os::about_to("look at", path);
     struct stat info {};
     const bool is_there = ::lstat(path.c_str(), &info) == 0;
     file.is_symlink = is_there && S_ISLNK(info.st_mode);

@@ -13,6 +13,7 @@
 #include "os/file_id.h"
 #include "os/interrupt.h"
 #include "os/path.h"
+#include "os/told_step.h"
 
 namespace coldload::model {
 
@@ -53,12 +54,14 @@ class Lister {
   void list(const Folder& folder) {
     const std::string& prefix = folder.prefix;
     const std::string directory = prefix.empty() ? root_ : root_ + '/' + prefix;
+    os::about_to("list", directory);
     std::error_code error;
     fs::directory_iterator entry(directory, error);
     for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
       if (os::interrupted()) throw os::Error("interrupted");
       const std::string name = entry->path().filename();
       if (name.front() == '.') continue;
+      os::about_to("list", directory);
       std::error_code ignored;
       if (entry->is_directory(ignored) && !is_called_as_a_file(name)) {
         go_into(prefix + name, folder.depth);

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <csignal>
 #include <exception>
+#include <mutex>
 #include <string_view>
 #include <utility>
 
@@ -17,6 +18,7 @@
 #include "os/fd.h"
 #include "os/interrupt.h"
 #include "os/kernel_text.h"
+#include "os/told_step.h"
 
 namespace coldload::os {
 
@@ -26,6 +28,9 @@ namespace {
 constexpr char k_told = '~';
 constexpr char k_answered = '+';
 constexpr char k_failed = '!';
+
+// An answer of 10,000 files has 3 MB: what is longer is a mistake, and would fill the memory.
+constexpr std::size_t k_longest_message = std::size_t{64} << 20;
 
 struct Message {
   char kind = k_told;
@@ -66,18 +71,23 @@ Fd keep_only(Fd kept) {
 class Teller {
  public:
   explicit Teller(const Fd& pipe) : pipe_(pipe) {}
-  void tell(const std::string& step, std::uint64_t bytes) {
+  // Without `bytes`: as many as were told last.
+  void tell(const std::string& step, std::optional<std::uint64_t> bytes) {
     constexpr std::chrono::milliseconds k_pause{50};
+    const std::scoped_lock lock(mutex_);
+    bytes_ = bytes.value_or(bytes_);
     const TimePoint now = Clock::now();
     if (step == step_ && now < told_at_ + k_pause) return;
     step_ = step;
     told_at_ = now;
-    write_full(pipe_, packed({k_told, bytes, step}));
+    write_full(pipe_, packed({k_told, bytes_, step}));
   }
 
  private:
   const Fd& pipe_;
+  std::mutex mutex_;  // threads of the child tell, too
   std::string step_;
+  std::uint64_t bytes_ = 0;
   TimePoint told_at_;
 };
 
@@ -86,6 +96,7 @@ class Teller {
   const Fd pipe = keep_only(std::move(output));
   try {
     Teller teller(pipe);
+    tell_steps_to([&teller](const std::string& step) { teller.tell(step, std::nullopt); });
     Message message;
     try {
       message = {k_answered, 0, question([&teller](const std::string& step, std::uint64_t bytes) {
@@ -129,7 +140,12 @@ class AnsweringChild {
         return message;
       }
       if (!wait_for_output(pipe_, deadline)) return std::nullopt;
-      if (read_some(pipe_, &come_)) continue;
+      if (read_some(pipe_, &come_)) {
+        if (come_.size() <= k_longest_message) continue;
+        throw Error(
+            fmt::format("cannot take the answer of a child of ours: it has more than {} MiB",
+                        k_longest_message >> 20));
+      }
       has_answered_ = true;  // it has ended: there is nothing to be killed
       throw Error("a child of ours ended before it had answered");
     }
@@ -147,7 +163,8 @@ class AnsweringChild {
 std::optional<std::string> answer_of_child(const std::function<std::string()>& question,
                                            TimePoint deadline) {
   AnsweringChild child([&question](const Tell&) { return question(); });
-  const auto message = child.next(deadline);
+  auto message = child.next(deadline);
+  while (message && message->kind == k_told) message = child.next(deadline);
   return message ? std::optional(message->text) : std::nullopt;
 }
 
@@ -166,6 +183,7 @@ std::optional<std::string> answer_of_telling_child(
     if (message->kind == k_answered) return message->text;
     step = message->text;
     if (on_told) on_told(message->done_bytes);
+    pass_on_step(step);  // whoever waits for us waits for that
   }
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "os/error.h"
+#include "os/told_step.h"
 
 namespace coldload::os {
 
@@ -57,6 +58,7 @@ void require_regular(const struct stat& info, const std::string& path) {
 }  // namespace
 
 std::uint64_t regular_file_size(const std::string& path) {
+  about_to("look at", path);
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) throw SystemError("open", path, errno);
   require_regular(info, path);
@@ -66,6 +68,7 @@ std::uint64_t regular_file_size(const std::string& path) {
 Fd open_regular(const std::string& path, int extra_flags) {
   // Look before opening: opening a device or a FIFO can have effects of its own.
   static_cast<void>(regular_file_size(path));
+  about_to("open", path);
   Fd file = open_file(path, O_RDONLY | O_NONBLOCK | extra_flags);
   require_regular(file_status(file), path);
   return file;
@@ -91,6 +94,7 @@ std::uint64_t file_size(const Fd& file) {
 }
 
 std::size_t pread_full(const Fd& file, std::span<std::byte> buffer, std::uint64_t offset) {
+  about_to("read", file.path());
   std::size_t done = 0;
   while (done < buffer.size()) {
     const ssize_t got = ::pread(file.get(), buffer.data() + done, buffer.size() - done,

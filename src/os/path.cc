@@ -12,10 +12,12 @@
 
 #include "os/error.h"
 #include "os/file_id.h"
+#include "os/told_step.h"
 
 namespace coldload::os {
 
 std::string real_path(const std::string& path, const std::string& operation) {
+  about_to("look at", path);
   const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(path.c_str(), nullptr),
                                                              &std::free);
   const int error = errno;

@@ -1,6 +1,7 @@
 #include "run/reader_process.h"
 
 #include <csignal>
+#include <cstddef>
 #include <utility>
 
 #include <poll.h>
@@ -11,6 +12,8 @@
 namespace coldload::run {
 
 namespace {
+
+constexpr std::size_t k_longest_line = 1 << 20;
 
 os::Subprocess start(const std::vector<std::string>& command, os::Fd* output) {
   os::Pipe pipe = os::make_pipe();
@@ -36,12 +39,18 @@ ReaderProcess::~ReaderProcess() {
 
 std::vector<ReaderNews> ReaderProcess::take() {
   pollfd entry{output_.get(), POLLIN, 0};
-  while (output_.valid() && os::poll_until({&entry, 1}, os::Clock::now())) {
+  while (output_.valid() && partial_.size() <= k_longest_line &&
+         os::poll_until({&entry, 1}, os::Clock::now())) {
     if (!os::read_some(output_, &partial_)) output_.reset();
   }
   std::vector<ReaderNews> news;
   for (const std::string& line : os::take_lines(&partial_)) {
     if (auto one = parse_reader_line(line)) news.push_back(std::move(*one));
+  }
+  if (partial_.size() > k_longest_line) {
+    kill();  // what it says has no end
+    output_.reset();
+    partial_.clear();
   }
   return news;
 }

@@ -11,6 +11,7 @@
 
 #include "os/error.h"
 #include "os/fd.h"
+#include "os/told_step.h"
 #include "storage/file_systems.h"
 #include "storage/stored_bytes.h"
 #include "text/units.h"
@@ -85,6 +86,7 @@ FileSources find_sources(const std::vector<std::string>& paths,
   sources.stored_bytes = 0;
   KnownInfos infos;
   for (std::size_t i = 0; i < paths.size(); ++i) {
+    os::about_to("look at", paths[i]);
     const PathInfo& info = infos.of(paths[i]);
     sources.in_memory.push_back(lies_in_memory(info));
     if (!std::binary_search(read.begin(), read.end(), i)) continue;

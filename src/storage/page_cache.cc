@@ -14,6 +14,7 @@
 #include "os/clock.h"
 #include "os/error.h"
 #include "os/mapping.h"
+#include "os/told_step.h"
 #include "storage/holders.h"
 #include "storage/path_info.h"
 
@@ -36,6 +37,25 @@ bool is_locked(const std::string& path) {
   const std::vector<Holder> holders = find_holders({path});
   return std::any_of(holders.begin(), holders.end(),
                      [](const Holder& one) { return one.kind == HoldKind::locked; });
+}
+
+// Piece by piece, so that who waits sees that it goes on; then what belongs to the whole file.
+void flush(const os::Fd& file, std::uint64_t bytes) {
+  constexpr std::uint64_t k_piece = std::uint64_t{64} << 20;
+  constexpr unsigned k_write_and_wait =
+      SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+  // A read-only file system answers EROFS or EINVAL: it has nothing dirty.
+  const auto require = [&file](int result) {
+    const bool may_fail = errno == EROFS || errno == EINVAL;
+    if (result != 0 && !may_fail) throw os::SystemError("flush", file.path(), errno);
+  };
+  for (std::uint64_t offset = 0; offset < bytes; offset += k_piece) {
+    os::about_to("flush", file.path());
+    require(::sync_file_range(file.get(), static_cast<off64_t>(offset),
+                              static_cast<off64_t>(k_piece), k_write_and_wait));
+  }
+  os::about_to("flush", file.path());
+  require(::fdatasync(file.get()));
 }
 
 }  // namespace
@@ -90,24 +110,24 @@ std::string PageCacheView::why_unseen() const {
 }
 
 void PageCacheView::drop(const File& file) {
-  // A read-only file system answers EROFS or EINVAL: it has nothing dirty.
-  if (::fdatasync(file.fd.get()) != 0 && errno != EROFS && errno != EINVAL) {
-    throw os::SystemError("flush", file.fd.path(), errno);
-  }
+  flush(file.fd, file.bytes);
+  os::about_to("evict", file.fd.path());
   const int error_number = ::posix_fadvise(file.fd.get(), 0, 0, POSIX_FADV_DONTNEED);
   if (error_number != 0) throw os::SystemError("evict", file.fd.path(), error_number);
 }
 
 void PageCacheView::evict(std::chrono::milliseconds patience) const {
-  const os::TimePoint deadline = os::Clock::now() + patience;
   std::vector<std::size_t> left = all();
   // Where residency cannot be seen there is nothing to poll for, and one pass leaves pages that are
   // still on their way to the LRU lists.
   constexpr int k_blind_passes = 4;
   // What goes by itself has gone by then; who maps the rest is not looked for before.
   constexpr int k_patient_passes = 20;
+  os::TimePoint deadline;
   for (int pass = 1;; ++pass) {
     for (const std::size_t index : left) drop(files_[index]);
+    // What is dirty takes as long to be flushed as it takes.
+    if (pass == 1) deadline = os::Clock::now() + patience;
     std::erase_if(left, [&](std::size_t i) {
       return resident_bytes(i) == 0 || (pass == 1 && lies_in_memory(path(i))) ||
              (pass == k_patient_passes && is_locked(path(i)));
@@ -176,17 +196,6 @@ std::optional<bool> reopening_drops_pages(const std::string& path) {
 os::Availability may_drop_all_caches() {
   if (::access(k_drop_caches, W_OK) == 0) return {true, ""};
   return {false, fmt::format("{}: {}", k_drop_caches, os::error_text(errno))};
-}
-
-void require_answers(const std::vector<std::string>& paths) {
-  const auto open_all = [&](const os::Tell& tell) -> std::string {
-    for (const std::string& path : paths) {
-      tell("open " + path, 0);
-      (void)os::open_regular(path);
-    }
-    return "";
-  };
-  (void)os::answer_of_telling_child(open_all);
 }
 
 void drop_all_caches() {

@@ -55,8 +55,8 @@ class PageCacheView {
 
   // Flushes each file in order, asks the kernel to drop its pages, and repeats until nothing is
   // resident, nothing can be done (a file in memory, or that a process maps and locks), or
-  // `patience` is over. A partial eviction is an outcome, not an error: look at
-  // resident_bytes() afterwards. Throws os::SystemError if a call fails.
+  // `patience`, which begins after the first flush, is over. A partial eviction is an outcome, not
+  // an error: look at resident_bytes() afterwards. Throws os::SystemError if a call fails.
   void evict(std::chrono::milliseconds patience) const;
 
   // The indices of every file.
@@ -82,10 +82,6 @@ class PageCacheView {
 
   std::vector<File> files_;
 };
-
-// Has a child open all of them, so that a mount that hangs is met by nobody who cannot be ended. An
-// interrupt ends it early; throws os::Error where one cannot be opened, or not within a minute.
-void require_answers(const std::vector<std::string>& paths);
 
 // Whether this process may do so.
 [[nodiscard]] os::Availability may_drop_all_caches();

@@ -198,3 +198,21 @@ class LeftBehind(ScratchTest):
             "subprocess.run(['mount', '-t', 'tmpfs', 'tmpfs', str(self.scratch)], check=True)"])
         self.assertEqual(code, 1)
         self.assertRegex("\n".join(named), r"^mount .*/test-\S+$")
+
+    @needs(is_root(), can_mount())
+    def test_what_is_mounted_in_its_folders_is_not_removed(self):
+        kept = self.scratch / "kept"
+        (kept / "below").mkdir(parents=True)
+        (kept / "file").touch()
+        (kept / "below" / "file").touch()
+        code, named = self.left_by([
+            f"for kept in ({str(kept)!r}, {str(kept / 'below')!r}):",
+            "    point = os.path.join(os.environ['XDG_RUNTIME_DIR'], 'point')",
+            "    os.makedirs(point, exist_ok=True)",
+            "    subprocess.run(['mount', '--bind', kept, point], check=True)",
+        ])
+        self.assertEqual(code, 1)
+        points = [line.split()[1] for line in named if line.startswith("mount ")]
+        self.assertEqual(len(points), 2, named)  # one upon the other
+        self.assertTrue((kept / "file").exists() and (kept / "below" / "file").exists())
+        self.assertFalse(Path(points[0]).parent.parent.exists())

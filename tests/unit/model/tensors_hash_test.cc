@@ -1,9 +1,12 @@
 #include "model/tensors_hash.h"
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
+#include "os/told_step.h"
 #include "unit/model/scratch.h"
 
 namespace coldload::model {
@@ -38,6 +41,23 @@ TEST_F(TensorsHash, TellsNamesTypesAndShapesApart) {
   EXPECT_NE(hash, hash_of(file_of("w", "BF16", "[1,2]")));
   EXPECT_NE(hash, hash_of(file_of("w", "BF16", "[2]")));
   EXPECT_EQ(hash, hash_of(file_of("w", "BF16", "[2,1]")));
+}
+
+// Who waits for many shards sees that it goes on.
+TEST_F(TensorsHash, TellsEachShardThatIsReadAndBeforeThatLookedAt) {
+  for (const char* name : {"a", "b", "c"}) {
+    scratch_.write(std::string(name) + ".safetensors", file_of(name, "F32", "[1]"));
+  }
+  std::vector<std::string> steps;
+  os::tell_steps_to([&steps](const std::string& step) { steps.push_back(step); });
+  (void)sum();
+  os::tell_steps_to({});
+  for (const char* name : {"a", "b", "c"}) {
+    const std::string path = scratch_.path(std::string(name) + ".safetensors");
+    const auto looked = std::find(steps.begin(), steps.end(), "look at " + path);
+    EXPECT_NE(looked, steps.end());
+    EXPECT_NE(std::find(looked, steps.end(), "read " + path), steps.end());
+  }
 }
 
 TEST_F(TensorsHash, LooksAtNoValueAndNoRemarkOfTheHeader) {

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <iterator>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,6 +12,7 @@
 
 #include "os/error.h"
 #include "os/fd.h"
+#include "os/told_step.h"
 
 namespace coldload::os {
 namespace {
@@ -69,6 +71,66 @@ TEST(AnswerOfTellingChild, MayTakeAsLongAsItGoesOn) {
       [&seen](std::uint64_t bytes) { seen = bytes; }, k_enough);
   EXPECT_EQ(answer, "5");
   EXPECT_EQ(seen, 5U);
+}
+
+// However many files there are: each is an answer of the storage behind it.
+TEST(AnswerOfTellingChild, TellsEachFileThatItOpens) {
+  int told = 0;
+  const auto answer = answer_of_telling_child(
+      [](const Tell&) -> std::string {
+        for (const char* name : {"stat", "status", "maps", "limits"}) {
+          (void)open_regular(std::string("/proc/self/") + name);
+        }
+        return "";
+      },
+      [&told](std::uint64_t) { ++told; }, k_enough);
+  EXPECT_EQ(answer, "");
+  EXPECT_EQ(told, 8);  // looked at and opened
+}
+
+TEST(AnswerOfTellingChild, KeepsTheBytesOfItsLastTelling) {
+  std::vector<std::uint64_t> seen;
+  (void)answer_of_telling_child(
+      [](const Tell& tell) -> std::string {
+        tell("count", 7);
+        about_to("read", "/mnt/x");
+        return "";
+      },
+      [&seen](std::uint64_t bytes) { seen.push_back(bytes); }, k_enough);
+  EXPECT_THAT(seen, testing::ElementsAre(7U, 7U));
+}
+
+// A child that has another one ask: who waits for it is told of the file, too.
+TEST(AnswerOfTellingChild, PassesOnTheStepsOfAChildOfIts) {
+  const auto ask = [](const Tell& tell) -> std::string {
+    const auto read = [](const Tell&) -> std::string {
+      about_to("read", "/mnt/x");
+      return "";
+    };
+    std::string last;
+    tell_steps_to([&](const std::string& step) { last = step; });
+    (void)answer_of_telling_child(read, [&](std::uint64_t bytes) { tell("read all", bytes); });
+    return last;
+  };
+  EXPECT_EQ(answer_of_telling_child(ask, {}, k_enough), "read /mnt/x");
+}
+
+TEST(AnswerOfChild, IsNoStepThatIsTold) {
+  const auto ask = [] {
+    about_to("read", "/mnt/x");
+    return "done";
+  };
+  EXPECT_EQ(answer_of_child(ask, Clock::now() + k_enough), "done");
+}
+
+TEST(AnswerOfChild, HasABound) {
+  const auto ask = [](std::size_t bytes) {
+    return answer_of_child([bytes] { return std::string(bytes, 'x'); }, Clock::now() + k_enough);
+  };
+  constexpr std::size_t k_most = std::size_t{64} << 20;
+  EXPECT_THAT([&] { (void)ask(k_most + (1 << 20)); },
+              testing::ThrowsMessage<Error>(
+                  "cannot take the answer of a child of ours: it has more than 64 MiB"));
 }
 
 TEST(AnswerOfTellingChild, SaysInWhichStepItHangs) {

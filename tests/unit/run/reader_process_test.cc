@@ -30,6 +30,13 @@ TEST(ReaderProcessNews, ComeInOrderAndEndWithIt) {
   EXPECT_EQ(reader.fd(), -1);
 }
 
+TEST(ReaderProcessNews, EndWithALineThatHasNoEnd) {
+  ReaderProcess reader({"sh", "-c", R"(echo '{"event":"found"}'; exec yes x | tr -d '
+')"});
+  EXPECT_EQ(all_news(reader).size(), 1U);
+  EXPECT_EQ(reader.fd(), -1);
+}
+
 TEST(ReaderProcessNews, CanBeToldToEnd) {
   ReaderProcess reader({"sh", "-c", R"(trap 'echo "{\"event\":\"done\"}"; exit' TERM
                         echo '{"event":"found"}'; while :; do sleep 0.05; done)"});

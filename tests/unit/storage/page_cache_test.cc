@@ -1,5 +1,6 @@
 #include "storage/page_cache.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -17,6 +18,7 @@
 #include "os/file.h"
 #include "os/mapping.h"
 #include "os/subprocess.h"
+#include "os/told_step.h"
 #include "storage/holders.h"
 #include "storage/path_info.h"
 #include "storage/residency_sampler.h"
@@ -50,6 +52,23 @@ TEST_F(PageCache, WhatWasJustWrittenIsResidentAndCanBeEvicted) {
   view.evict(std::chrono::seconds(5));
   EXPECT_EQ(view.resident_bytes(), 0U);
   EXPECT_EQ(view.file_bytes(1), 5000U);
+}
+
+// However much of it is dirty, who waits sees that it goes on.
+TEST_F(PageCache, AFlushIsToldPieceByPiece) {
+  const std::string large = file("large", 5000);
+  std::filesystem::resize_file(large, std::uint64_t{200} << 20);
+  const PageCacheView view({large, file("small", 5000)});
+  std::vector<std::string> steps;
+  os::tell_steps_to([&steps](const std::string& step) { steps.push_back(step); });
+  view.evict(std::chrono::seconds(0));  // one pass
+  os::tell_steps_to({});
+  const auto told = [&steps](const std::string& step) {
+    return std::count(steps.begin(), steps.end(), step);
+  };
+  EXPECT_EQ(told("flush " + large), 4 + 1);
+  EXPECT_EQ(told("flush " + view.path(1)), 1 + 1);
+  EXPECT_EQ(told("evict " + large), 1);
 }
 
 TEST_F(PageCache, TheSampleIsExactAtBothEndsAndNearInBetween) {
