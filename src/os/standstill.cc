@@ -55,14 +55,19 @@ std::optional<WatchLook> look(const Fd& schedstat) {
 
 Clock::duration stood_between(const WatchLook& before, const WatchLook& after,
                               Clock::duration period) {
-  if (after.major_faults != before.major_faults) return {};
   const Clock::duration stood =
       after.at - before.at - period - (after.run_delay - before.run_delay);
-  return stood < k_least_standstill ? Clock::duration{} : stood;
+  const bool faulted = after.major_faults != before.major_faults;
+  const Clock::duration least = faulted ? Clock::duration{k_longest_fault} : k_least_standstill;
+  return stood < least ? Clock::duration{} : stood;
 }
 
 StandstillWatch::StandstillWatch()
-    : slept_before_(suspended_so_far()), thread_(1, [this](unsigned) { run(); }) {}
+    : slept_before_(suspended_so_far()), thread_(1, [this](unsigned) { run(); }) {
+  // Before its first look it would miss a stop.
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, [this] { return looks_; });
+}
 
 StandstillWatch::~StandstillWatch() { stop(); }
 
@@ -85,8 +90,10 @@ Standstill StandstillWatch::finish() {
 void StandstillWatch::run() {
   const Fd schedstat(::open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC), {});
   auto before = look(schedstat);
-  if (!before) return;
   std::unique_lock lock(mutex_);
+  looks_ = true;
+  wake_.notify_all();
+  if (!before) return;
   while (!finished_) {
     wake_.wait_until(lock, before->at + k_period, [this] { return finished_; });
     const auto now = look(schedstat);

@@ -5,9 +5,10 @@
 // a processor (the kernel's run delay: /proc/thread-self/schedstat), it was not let run. So a busy
 // processor is no standstill, however late it makes everybody: it delays what is measured as it
 // delays the watch. Nor is a lack of memory: where the thread had to wait for its own pages (a
-// major fault), that gap tells nothing and is not counted, with whatever else happened in it. What
-// else the thread could wait for in the kernel, such as memory that is reclaimed for it without a
-// fault, cannot be told from a standstill; it allocates none.
+// major fault), a gap below k_longest_fault tells nothing and is not counted; a longer one is, as
+// the pages of a process that was stopped for long are gone, too. What else the thread could wait
+// for in the kernel, such as memory that is reclaimed for it without a fault, cannot be told from a
+// standstill; it allocates none.
 //
 // Layer: os. Knows nothing of models or storage.
 #pragma once
@@ -32,6 +33,9 @@ struct Standstill {
 // What is shorter is also seen where a hypervisor is slow to run an idle processor.
 inline constexpr std::chrono::milliseconds k_least_standstill{500};
 
+// What pages may take to come back.
+inline constexpr std::chrono::seconds k_longest_fault{2};
+
 // What the watch's thread reads when it wakes.
 struct WatchLook {
   TimePoint at;
@@ -40,7 +44,7 @@ struct WatchLook {
 };
 
 // How long the thread stood still between two looks `period` apart; 0 for less than
-// k_least_standstill.
+// k_least_standstill, or than k_longest_fault where it faulted.
 [[nodiscard]] Clock::duration stood_between(const WatchLook& before, const WatchLook& after,
                                             Clock::duration period);
 
@@ -48,7 +52,7 @@ struct WatchLook {
 // account of this process, like those of every thread.
 class StandstillWatch {
  public:
-  // Throws os::Error where there can be no thread.
+  // From its return on nothing is missed. Throws os::Error where there can be no thread.
   StandstillWatch();
   ~StandstillWatch();
   StandstillWatch(const StandstillWatch&) = delete;
@@ -64,6 +68,7 @@ class StandstillWatch {
   const Clock::duration slept_before_;
   std::mutex mutex_;
   std::condition_variable wake_;
+  bool looks_ = false;  // the thread has begun
   bool finished_ = false;
   Clock::duration stopped_{};
   Crew thread_;

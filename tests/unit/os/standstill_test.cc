@@ -36,6 +36,9 @@ TEST(StandstillWatch, CountsNoGapInWhichItWaitedForItsOwnPages) {
   WatchLook faulted = after;
   ++faulted.major_faults;
   EXPECT_EQ(stood_between(before, faulted, milliseconds(100)).count(), 0);
+  // Nobody waits as long as that for pages: they went while it was stopped.
+  faulted.at += std::chrono::seconds(5);
+  EXPECT_EQ(stood_between(before, faulted, milliseconds(100)), milliseconds(5700));
   WatchLook busy = after;
   busy.run_delay += milliseconds(201);
   EXPECT_EQ(stood_between(before, busy, milliseconds(100)).count(), 0);
