@@ -15,7 +15,7 @@ std::optional<std::uint64_t> memory_kills() {
 
 std::string end_text(const os::ExitStatus& status, std::optional<std::uint64_t> before,
                      std::optional<std::uint64_t> now) {
-  const std::string text = status.text();
+  std::string text = status.text();
   if (!status.known || status.signal != SIGKILL) return text;
   if (!before || !now) {
     return text + ": by somebody, or by the kernel for lack of memory, which it does not tell here";
