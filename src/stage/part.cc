@@ -101,13 +101,20 @@ std::shared_ptr<const os::Directory> enter_part(const Place& place) {
   }
 }
 
-// Null as above.
+// Null as above, and where what was in its place is now removed. What another owner has just made
+// there is never removed: he has it locked.
 std::optional<os::Fd> open_lock(const os::Directory& part) {
   constexpr mode_t k_own_file = 0600;
   try {
+    if (!part.look(k_part_lock)) {
+      return part.open_file(k_part_lock, O_RDWR | O_CREAT | O_EXCL, k_own_file);
+    }
     if (auto there = open_own(part, k_part_lock, O_RDWR)) return there;
-    part.remove_tree(k_part_lock);
-    return part.open_file(k_part_lock, O_RDWR | O_CREAT | O_EXCL, k_own_file);
+    const auto info = part.look(k_part_lock);
+    const bool is_made_by_us = info && S_ISREG(info->st_mode) && info->st_nlink == 1 &&
+                               info->st_uid == os::file_status(part.descriptor()).st_uid;
+    if (info && !is_made_by_us) part.remove_tree(k_part_lock);
+    return std::nullopt;
   } catch (const os::SystemError& error) {
     if (error.code() == ENOENT || error.code() == EEXIST) return std::nullopt;
     throw;
