@@ -28,8 +28,12 @@ int memory_file() {
 
 bool alike(const text::json::value& one, const text::json::value& other) {
   if (one.is_double() && other.is_number()) {
+    const double first = one.as_double();
     const double second = other.to_number<double>();
-    return std::abs(one.as_double() - second) <= 1e-14 * std::abs(second);
+    // What is beyond a double is infinite in both; the smallest have no 14 digits.
+    constexpr double k_smallest = 1e-290;
+    return first == second ||
+           std::abs(first - second) <= std::max(1e-14 * std::abs(second), k_smallest);
   }
   if (one.kind() != other.kind()) return false;
   if (one.is_array()) {
