@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "os/error.h"
+#include "os/output_place.h"
 
 namespace coldload::measure {
 

@@ -14,6 +14,7 @@
 #include "os/directory.h"
 #include "os/error.h"
 #include "os/interrupt.h"
+#include "os/output_place.h"
 #include "os/standard_streams.h"
 
 namespace coldload::os {

@@ -17,6 +17,7 @@
 #include "os/error.h"
 #include "os/file_id.h"
 #include "os/file_lock.h"
+#include "os/output_place.h"
 #include "records/csv_row.h"
 #include "records/json_lines.h"
 #include "text/byte_order_mark.h"
