@@ -13,7 +13,7 @@
 #include "stage/part.h"
 #include "stage/stager.h"
 #include "stage/tree_copier.h"
-#include "unit/stage/scratch.h"
+#include "unit/stage/staging.h"
 
 namespace coldload::stage {
 namespace {
@@ -25,10 +25,10 @@ using ::testing::IsEmpty;
 
 constexpr uid_t k_nobody = 65534;
 
-class Others : public Scratch {
+class Others : public Staging {
  protected:
   void SetUp() override {
-    Scratch::SetUp();
+    Staging::SetUp();
     write("src/model.safetensors", some_bytes(100'000));
     write("src/config.json", "{}");
     write("src/sub/a.bin", some_bytes(1000, 1));
@@ -38,17 +38,6 @@ class Others : public Scratch {
     request_.jobs = 2;
   }
 
-  StageResult run() const {
-    return stage(request_, {[](const std::string&) {}, [](const CopyProgress&) {}});
-  }
-  [[nodiscard]] std::string refusal() const {
-    try {
-      (void)run();
-    } catch (const os::Error& error) {
-      return error.what();
-    }
-    return "";
-  }
   void give_away(const std::string& name, uid_t owner = k_nobody) const {
     ASSERT_EQ(::lchown(at(name).c_str(), owner, owner), 0);
   }
@@ -69,8 +58,6 @@ class Others : public Scratch {
     EXPECT_FALSE(fs::exists(at(".dst.coldload-part")));
     EXPECT_EQ(read("precious"), "root's own");
   }
-
-  StageRequest request_;
 };
 
 // Chowns need root.

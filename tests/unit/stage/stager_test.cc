@@ -15,7 +15,7 @@
 #include "stage/journal.h"
 #include "stage/part.h"
 #include "stage/publication.h"
-#include "unit/stage/scratch.h"
+#include "unit/stage/staging.h"
 
 namespace coldload::stage {
 namespace {
@@ -28,10 +28,10 @@ using ::testing::IsEmpty;
 constexpr std::size_t k_small = (1 << 20) + 12345;  // O_DIRECT is tried from 1 MiB on
 constexpr std::size_t k_two_chunks_and_more = 2 * k_chunk_bytes + 12345;
 
-class Stage : public Scratch {
+class Stage : public Staging {
  protected:
   void SetUp() override {
-    Scratch::SetUp();
+    Staging::SetUp();
     write("src/model.safetensors", some_bytes(k_small));
     write("src/config.json", "{}");
     write("src/empty", "");
@@ -44,17 +44,6 @@ class Stage : public Scratch {
   // Chunks take time under sanitizers: for the tests that are about them.
   void make_it_large() const { write("src/model.safetensors", some_bytes(k_two_chunks_and_more)); }
 
-  StageResult run() const {
-    return stage(request_, {[](const std::string&) {}, [](const CopyProgress&) {}});
-  }
-  [[nodiscard]] std::string refusal() const {
-    try {
-      (void)run();
-    } catch (const os::Error& error) {
-      return error.what();
-    }
-    return "";
-  }
   [[nodiscard]] VerifyOutcome verify(bool of_source = false) const {
     return verify_staged(at("dst"), of_source, 4, {});
   }
@@ -65,8 +54,6 @@ class Stage : public Scratch {
     }
     EXPECT_FALSE(fs::exists(at(".dst.coldload-part")));
   }
-
-  StageRequest request_;
 };
 
 TEST_F(Stage, CopiesEverythingAndLeavesNothingElse) {
