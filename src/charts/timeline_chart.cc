@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "charts/colours.h"
 #include "charts/comparison_charts.h"
 #include "charts/svg.h"
 #include "text/units.h"
@@ -18,8 +19,7 @@ using Samples = std::vector<TimelineSample>;
 
 constexpr double k_panel = 92;
 constexpr double k_panel_title = 30;
-constexpr double k_legend = 24;
-constexpr std::size_t k_legend_columns = 4;
+constexpr double k_left = 84;  // of the plot: the figures stand before it
 
 struct Point {
   double t_s;
@@ -117,6 +117,7 @@ std::string path_of(const Line& line, const svg::SecondsScale& scale, double bot
 
 struct Shown {
   std::string label;
+  std::string style;  // its path's class
   Samples samples;
 };
 
@@ -147,35 +148,29 @@ std::string drawn(const Panel& panel, const std::vector<Shown>& shown,
     return std::any_of(line.begin(), line.end(),
                        [](const Point& point) { return point.after_gap; });
   });
-  std::string out = svg::label(svg::k_left, top + k_panel_title - 10, "start",
+  std::string out = svg::label(svg::k_margin, top + k_panel_title - 10, "start",
                                panel.title + std::string(has_gap ? " (a gap: not sampled)" : ""));
   for (const double share : {0.0, 0.5, 1.0}) {
     const double y = bottom - share * k_panel;
-    out += fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>\n", svg::k_left, y,
-                       svg::k_width - svg::k_right);
-    out += svg::label(svg::k_left - 10, y + 4, "end", panel.written(highest * share));
+    out += fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>\n", scale.left(), y,
+                       scale.right());
+    out += svg::label(scale.left() - 10, y + 4, "end", panel.written(highest * share));
   }
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (lines[i].empty()) continue;
-    out += fmt::format("<path class=\"line l{}\" d=\"{}\"><title>{}</title></path>\n",
-                       i % svg::k_colours, path_of(lines[i], scale, bottom, highest),
-                       svg::escaped(shown[i].label));
+    out +=
+        fmt::format("<path class=\"line {}\" d=\"{}\"><title>{}</title></path>\n", shown[i].style,
+                    path_of(lines[i], scale, bottom, highest), svg::escaped(shown[i].label));
   }
   return out;
 }
 
-std::string legend(const std::vector<Shown>& shown, double y) {
-  std::string out;
-  const double column = (svg::k_width - svg::k_left) / static_cast<double>(k_legend_columns);
-  for (std::size_t i = 0; i < shown.size(); ++i) {
-    const double x = svg::k_left + column * static_cast<double>(i % k_legend_columns);
-    const std::size_t row = i / k_legend_columns;
-    const double at = y + k_legend * static_cast<double>(row);
-    out += fmt::format("<path class=\"line l{}\" d=\"M{:.1f} {:.1f}h14\"/>\n", i % svg::k_colours,
-                       x, at);
-    out += svg::label(x + 20, at + 4, "start", svg::shortened(shown[i].label));
+std::vector<svg::Key> keys_of(const std::vector<Shown>& shown) {
+  std::vector<svg::Key> keys;
+  for (const Shown& trial : shown) {
+    keys.push_back({svg::Key::Mark::line, trial.style, trial.label});
   }
-  return out;
+  return keys;
 }
 
 }  // namespace
@@ -184,23 +179,25 @@ std::vector<const records::Record*> timeline_trials(const findings::Comparison& 
   std::vector<const records::Record*> trials;
   for (const findings::Arm& arm : comparison.arms) {
     const records::Record* trial = findings::median_trial(arm.cold);
-    if (trial != nullptr && trials.size() < svg::k_colours) trials.push_back(trial);
+    if (trial != nullptr && trials.size() < k_arm_colours) trials.push_back(trial);
   }
   return trials;
 }
 
 std::string timeline_chart(const findings::Comparison& comparison,
-                           const records::Timelines& timelines) {
+                           const records::Timelines& timelines, Place place) {
   std::vector<Shown> shown;
   double longest = 0;
-  for (const records::Record* trial : timeline_trials(comparison)) {
+  for (std::size_t i = 0; i < comparison.arms.size() && shown.size() < k_arm_colours; ++i) {
+    const records::Record* trial = findings::median_trial(comparison.arms[i].cold);
     const auto samples = timelines.find(trial);
     if (samples == timelines.end() || samples->second.empty()) continue;
-    shown.push_back({trial->storage_mode, with_memory_at_ready(samples->second, *trial)});
+    shown.push_back(
+        {trial->storage_mode, arm_class(i), with_memory_at_ready(samples->second, *trial)});
     longest = std::max(longest, shown.back().samples.back().t_s);
   }
   if (longest <= 0) return "";
-  const svg::SecondsScale scale(longest);
+  const svg::SecondsScale scale(longest, place, k_left);
   std::string panels;
   double bottom = svg::k_top - k_panel_title / 2;
   for (const Panel& panel : k_panels) {
@@ -209,11 +206,11 @@ std::string timeline_chart(const findings::Comparison& comparison,
     panels += picture;
   }
   if (panels.empty()) return "";
-  const std::size_t legend_rows = (shown.size() + k_legend_columns - 1) / k_legend_columns;
-  const double height = bottom + svg::k_axis + k_legend * (static_cast<double>(legend_rows) + 0.5);
-  return svg::open(svg::k_width, height, "What went on in the median trials") +
-         scale.axis(svg::k_top + k_panel_title / 2, bottom, "seconds since launch") + panels +
-         legend(shown, bottom + svg::k_axis + k_legend / 2) + "</svg>\n";
+  const svg::Legend legend = svg::legend(keys_of(shown), bottom + svg::k_axis, place);
+  return svg::open(svg::width_of(place), bottom + svg::k_axis + legend.height + 4,
+                   "What went on in the median trials") +
+         scale.grid(svg::k_top + k_panel_title / 2, bottom) +
+         scale.axis(bottom, "seconds since launch") + panels + legend.drawn + "</svg>\n";
 }
 
 }  // namespace coldload::charts

@@ -128,24 +128,19 @@ std::string storage_in_short(const Comparison& comparison) {
                    [](const Arm* a, const Arm* b) { return median_s(*a) > median_s(*b); });
   std::vector<std::string> storage;
   std::vector<std::string> rest;
-  std::vector<std::string> of_an_hour;
-  constexpr double k_hour_s = 3600;
   for (const Arm* path : paths) {
     const double load_s = median_s(*path);
     const double storage_s = path->share->seconds();
     storage.push_back(fmt::format("{} of the {} from {}", in_seconds(storage_s), in_seconds(load_s),
                                   name_of(*path)));
     rest.push_back(in_seconds(load_s - storage_s));
-    of_an_hour.push_back(fmt::format("{}{} from {}", percent(load_s / k_hour_s),
-                                     of_an_hour.empty() ? " of the time starting" : "",
-                                     name_of(*path)));
   }
   const Arm& slow = *paths.front();
   return fmt::format(
-      "Storage is {}; the rest, {}, is the server's start. Starts with the weights in memory, "
-      "measured beside them, took {} on {} ({}{}). At one start an hour, a server spends {}.",
+      "Storage is {}. The rest, {}, is the server's start. Starts with the weights in memory took "
+      "{} on {} ({}{}).",
       joined(storage), joined(rest), in_seconds(slow.warm.load_s->median), name_of(slow),
-      runs(slow.warm.load_s->n), not_quite_warm(slow), joined(of_an_hour));
+      runs(slow.warm.load_s->n), not_quite_warm(slow));
 }
 
 std::vector<std::string> dominance_of(const Comparison& comparison) {

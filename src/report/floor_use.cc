@@ -51,22 +51,20 @@ std::string limit_text(const FloorUse& use, const Arm& arm, const HeldToFloor& h
                      use.given ? "given, not measured" : when_measured(held));
 }
 
-// Why a load was clearly faster than its floor.
-std::string why_more(const FloorUse& use, bool native) {
-  if (use.bus_limits && !native) {
-    return " That is more than the probe saw: the floor is that of one GPU's bus, and a server on "
-           "several GPUs has more.";
-  }
-  return fmt::format(" That is more than the probe saw: the {} was slower then{}.",
-                     use.storage_limits ? "path" : "bus",
-                     use.storage_limits ? ", or something cached" : "");
-}
-
 // From this share on, something is wrong with the floor and is named.
 constexpr double k_clearly_more = 1.1;
 
-std::string share_text(double efficiency) {
-  return efficiency > 1 && efficiency <= k_clearly_more ? "all" : percent(efficiency);
+std::string share_text(double efficiency) { return efficiency > 1 ? "all" : percent(efficiency); }
+
+// Why a load was clearly faster than its floor, which is no share of it then.
+std::string why_faster(const FloorUse& use, bool native) {
+  if (use.bus_limits && !native) {
+    return "The floor is that of one GPU's bus, and a server on several GPUs has more.";
+  }
+  return use.storage_limits
+             ? "The path was slower when it was probed, or something cached (a hypervisor, a "
+               "drive): a burst, so no share is told."
+             : "The bus was slower when it was probed, so no share is told.";
 }
 
 // "; single runs used 88 % to 122 %", where they differ by more than rounding.
@@ -81,16 +79,20 @@ std::string use_sentence(const Comparison& comparison, const Arm& arm, const Hel
   const auto& use = held.use;
   if (!use) return "";
   const bool native = loads_only(comparison);
-  std::string out =
-      fmt::format("{}: the {} used **{}** of what {}: {} in {} ({}, median{}, measured) are {}{}.",
-                  name_of(arm), native ? "loader" : "server", share_text(use->efficiency.median),
-                  limit_text(*use, arm, held), format_bytes(arm.checkpoint_bytes),
+  const std::string rate =
+      format_rate(static_cast<double>(arm.checkpoint_bytes) / use->seconds.median);
+  const std::string measured =
+      fmt::format("{} in {} ({}, median{}, measured)", format_bytes(arm.checkpoint_bytes),
                   in_seconds(use->seconds.median), native ? "the whole load" : "the weights phase",
-                  of_how_many(arm, held),
-                  format_rate(static_cast<double>(arm.checkpoint_bytes) / use->seconds.median),
-                  range_of(use->efficiency));
-  if (use->efficiency.median > k_clearly_more) out += why_more(*use, native);
-  return out;
+                  of_how_many(arm, held));
+  if (use->efficiency.median > k_clearly_more) {
+    return fmt::format("{}: the {} read at **{}**, faster than {}: {}. {}", name_of(arm),
+                       native ? "loader" : "server", rate, limit_text(*use, arm, held), measured,
+                       why_faster(*use, native));
+  }
+  return fmt::format("{}: the {} used **{}** of what {}: {} are {}{}.", name_of(arm),
+                     native ? "loader" : "server", share_text(use->efficiency.median),
+                     limit_text(*use, arm, held), measured, rate, range_of(use->efficiency));
 }
 
 std::string infinite_storage_sentence(const Comparison& comparison, const Arm& arm,

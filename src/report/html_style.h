@@ -18,7 +18,14 @@ a{color:var(--link)}
 code{font:.9em ui-monospace,monospace;background:var(--shade);padding:.1em .3em;border-radius:4px;overflow-wrap:anywhere}
 pre{background:var(--shade);padding:.8rem;white-space:pre-wrap;border-radius:6px}
 pre code{padding:0;background:none}
-.scroll{overflow-x:auto;margin:1rem 0}
+nav ul{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;list-style:none;margin:2rem 0 0;padding:.7rem 0 0;border-top:1px solid var(--line);font-size:.9rem}
+#notes{font-size:1rem;border:0;margin-top:1rem}
+#notes+ol{font-size:.9rem;line-height:1.45;margin-top:.3rem;padding-left:1.6rem}
+details{border-top:1px solid var(--line);padding:.6rem 0}
+nav+h2,details+details{margin-top:0}
+summary{font-size:1.2rem;font-weight:600;cursor:pointer}
+summary:focus-visible{outline:2px solid var(--link);outline-offset:2px}
+.scroll{overflow-x:auto;margin:1rem 0;background:linear-gradient(90deg,var(--back) 1.2rem,transparent 3rem) left/3rem 100% no-repeat local,linear-gradient(270deg,var(--back) 1.2rem,transparent 3rem) right/3rem 100% no-repeat local,linear-gradient(90deg,var(--line),transparent) left/1.2rem 100% no-repeat scroll,linear-gradient(270deg,var(--line),transparent) right/1.2rem 100% no-repeat scroll}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{padding:.35rem .7rem;border-bottom:1px solid var(--line);vertical-align:top}
 th{text-align:left;border-bottom-width:2px}
@@ -29,15 +36,24 @@ th button:focus-visible{outline:2px solid var(--link);outline-offset:2px}
 th[aria-sort=ascending] button::after{content:" \25B2"}
 th[aria-sort=descending] button::after{content:" \25BC"}
 figure{margin:1rem 0;overflow-x:auto}
-figure svg{max-width:100%;height:auto}
+figure svg{display:block;width:100%;height:auto}
+.narrow{display:none}
+@media(max-width:40rem){.wide{display:none}.narrow{display:block}}
 .scroll:focus-visible{outline:2px solid var(--link)}
-@media print{.scroll,figure{overflow:visible}h2{break-after:avoid}}
+@media print{.scroll,figure{overflow:visible}h2,summary{break-after:avoid}figure,tr{break-inside:avoid}nav{display:none}main{max-width:none;padding:0}.scroll{background:none}}
 )";
 
-// Without it the page shows the same: only sorting is missing. A column sorts by its first number
+// Without it the page shows the same: only sorting is missing, and folds stay as they are where a
+// link leads into one or the page is printed. A column sorts by its first number
 // in its unit where it has one ("13.3 s", "57.0 ms", "48.0-62.5 ms", "no, 14.7 s over"), other text
 // after numbers and empty cells last either way; the third press gives the report's order back.
 inline constexpr const char* k_page_script = R"(
+const folds=[...document.querySelectorAll("details")];
+const unfold=()=>{const target=location.hash&&document.getElementById(location.hash.slice(1));if(target&&target.localName==="details")target.open=true};
+addEventListener("hashchange",unfold);unfold();
+let folded=[];
+addEventListener("beforeprint",()=>{folded=folds.filter(fold=>!fold.open);folded.forEach(fold=>{fold.open=true})});
+addEventListener("afterprint",()=>folded.forEach(fold=>{fold.open=false}));
 for(const table of document.querySelectorAll("table")){
   const body=table.tBodies[0];if(!body||body.rows.length<2)continue;
   const units={ms:1e-3,kB:1e3,MB:1e6,GB:1e9,TB:1e12};

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "report/claims.h"
-#include "report/dominance.h"
 #include "report/sections.h"
 #include "report/wording.h"
 
@@ -101,7 +100,7 @@ std::string answer_missing(const Arm& arm) {
 
 }  // namespace
 
-std::vector<std::string> answers_of(const Comparison& comparison) {
+std::vector<std::string> answers_of(const Comparison& comparison, Notes* notes) {
   std::vector<std::string> answers;
   if (main_contrast(comparison) == nullptr) {
     answers.push_back(answer_without_contrast(comparison));
@@ -109,17 +108,11 @@ std::vector<std::string> answers_of(const Comparison& comparison) {
   for (const Contrast& contrast : comparison.contrasts) {
     // Those questions have sections of their own.
     if (!comparison.arms[contrast.second].is_plain()) continue;
-    answers.push_back(answer_for(comparison, contrast));
+    const Answer answer = answer_for(comparison, contrast);
+    answers.push_back(answer.said + notes->mark(answer.basis));
   }
-  answers.push_back(storage_in_short(comparison));
-  for (std::string& caveat : caveats_of(comparison)) answers.push_back(std::move(caveat));
   for (const Arm& arm : comparison.arms) {
     if (!arm.is_measured()) answers.push_back(answer_missing(arm));
-  }
-  if (loads_only(comparison) && !comparison.trials.empty()) {
-    answers.emplace_back(
-        "The target is coldload's own loader: times are for loading the weights alone. A server "
-        "adds its start, compilation and warm-up to them.");
   }
   std::erase(answers, "");
   return answers;

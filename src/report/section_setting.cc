@@ -218,15 +218,17 @@ std::string setting_section(const Comparison& comparison) {
   out +=
       fmt::format("- {}: {}\n\n", comparison.experiments.size() == 1 ? "Experiment" : "Experiments",
                   joined_code(comparison.experiments));
-  out += path_table(comparison) + floor_table(comparison);
+  return out + path_table(comparison) + floor_table(comparison);
+}
+
+std::string repeat_section(const Comparison& comparison) {
   std::string lines;
   constexpr std::size_t k_most = 8;  // the latest
   const std::size_t count = comparison.commands.size();
   for (std::size_t i = count > k_most ? count - k_most : 0; i < count; ++i) {
     lines += text::one_line(text::shell_line(comparison.commands[i])) + '\n';
   }
-  if (!lines.empty()) out += "To repeat it:\n\n" + code_block(lines, "sh") + '\n';
-  return out;
+  return lines.empty() ? "" : "## How to repeat it\n\n" + code_block(lines, "sh") + '\n';
 }
 
 std::string placeholder_section(const Comparison& comparison) {

@@ -145,8 +145,10 @@ std::string time_section(const Comparison& comparison, const std::string& pictur
   const std::vector<std::string> uses = floor_use_of(comparison);
   sentences.insert(sentences.end(), uses.begin(), uses.end());
   if (sentences.empty()) return "";
-  return "## Where the time goes\n\n" + cold_and_warm_table(comparison) + phase_table(comparison) +
-         picture + bullets(sentences) + '\n';
+  const std::string in_short = storage_in_short(comparison);
+  return "## Where the time goes\n\n" + (in_short.empty() ? "" : in_short + "\n\n") +
+         cold_and_warm_table(comparison) + phase_table(comparison) + picture + bullets(sentences) +
+         '\n';
 }
 
 std::string native_section(const Comparison& comparison) {
