@@ -130,8 +130,8 @@ std::string dots(const findings::Comparison& comparison, const Row& row, double 
 std::string name_line(const Row& row, double y, Place place) {
   const statistics::Summary& load = *row.mode->load_s;
   const std::string how =
-      fmt::format("{}{}{}", load.n == 1 ? "one run" : fmt::format("median of {}", load.n),
-                  *row.state == 0 ? "" : " ", row.state);
+      fmt::format("{}{}{}", row.state, *row.state == 0 ? "" : ", ",
+                  load.n == 1 ? "one run" : fmt::format("median of {}", load.n));
   return fmt::format("<rect class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"10\" height=\"10\"/>\n",
                      row.arm, svg::k_margin, y + 4) +
          fmt::format(

@@ -91,7 +91,7 @@ Answer answer_shown(const Comparison& comparison, const Pair& pair) {
 }
 
 Answer answer_separated(const Pair& pair) {
-  return {fmt::format("**{} took {} and {} took {}: {} more, in too few runs to rule out chance.**",
+  return {fmt::format("**{} took {} and {} took {}: {} more**, in too few runs to rule out chance.",
                       name_of(pair.slow), time_of(pair.slow), name_of(pair.fast),
                       time_of(pair.fast), pair.difference()),
           fmt::format(

@@ -22,7 +22,7 @@ nav ul{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;list-style:none;margin:2rem 
 #notes{font-size:1rem;border:0;margin-top:1rem}
 #notes+ol{font-size:.9rem;line-height:1.45;margin-top:.3rem;padding-left:1.6rem}
 details{border-top:1px solid var(--line);padding:.6rem 0}
-nav+h2,details+details{margin-top:0}
+nav+h2{margin-top:.8rem}
 summary{font-size:1.2rem;font-weight:600;cursor:pointer}
 summary:focus-visible{outline:2px solid var(--link);outline-offset:2px}
 .scroll{overflow-x:auto;margin:1rem 0;background:linear-gradient(90deg,var(--back) 1.2rem,transparent 3rem) left/3rem 100% no-repeat local,linear-gradient(270deg,var(--back) 1.2rem,transparent 3rem) right/3rem 100% no-repeat local,linear-gradient(90deg,var(--line),transparent) left/1.2rem 100% no-repeat scroll,linear-gradient(270deg,var(--line),transparent) right/1.2rem 100% no-repeat scroll}

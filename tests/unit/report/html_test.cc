@@ -50,6 +50,7 @@ TEST_P(HtmlPageOfCase, NeedsNothingBesideItAndRunsNothingButItsOwn) {
   EXPECT_EQ(count(page, "<table>"), count(page, "</table></div>"));
   EXPECT_EQ(count(page, "<thead>"), count(page, "<table>"));
   EXPECT_EQ(count(page, "<th>"), 0U);
+  EXPECT_EQ(count(page, "**"), 0U) << "bold that is not closed";
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, HtmlPageOfCase, testing::ValuesIn(report_cases()),
