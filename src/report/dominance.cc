@@ -22,8 +22,8 @@ std::string where_storage_dominates(const Comparison& comparison, const Arm& arm
   if (loads_only(comparison) || arm.checkpoint_bytes == 0 || times > k_most) return "";
   const double bytes = static_cast<double>(arm.checkpoint_bytes) * times;
   return fmt::format(
-      " With larger weights that turns: at the same rate storage is the larger part from about {} "
-      "on (derived), and sooner where several servers share the path.",
+      " From about {} of weights on, storage would be the larger part at this rate (derived), and "
+      "sooner where several servers share the path.",
       format_bytes(static_cast<std::uint64_t>(bytes)));
 }
 
@@ -58,14 +58,14 @@ std::string sentence_of(const Comparison& comparison, const Arm& arm) {
                                 : loads_only(comparison) ? "the rest dominates"
                                                          : "the rest of the start dominates";
   const std::string basis = share.of_phase
-                                ? fmt::format("as the weights phase took {} cold and {} warm",
+                                ? fmt::format("The weights phase took {} cold and {} warm.",
                                               in_seconds(share.cold_s), in_seconds(share.warm_s))
-                                : std::string("as cold less warm");
+                                : std::string("That is cold less warm.");
   return fmt::format(
-      "{}: of {}, {} ({}) are storage, {}: **{}**. With the files in memory a {} still takes {} "
-      "(measured in {}{}).{}",
-      name_of(arm), in_seconds(load_s), in_seconds(share.seconds()), percent(part), basis,
-      dominates, start_word(comparison), in_seconds(arm.warm.load_s->median), warm_n,
+      "{}: {} of {} ({}) are storage: **{}**. {} With the files in memory a {} still takes {} "
+      "({}{}).{}",
+      name_of(arm), in_seconds(share.seconds()), in_seconds(load_s), percent(part), dominates,
+      basis, start_word(comparison), in_seconds(arm.warm.load_s->median), warm_n,
       not_quite_warm(arm),
       part < k_dominates ? where_storage_dominates(comparison, arm, share) : "");
 }

@@ -67,32 +67,36 @@ std::string why_faster(const FloorUse& use, bool native) {
              : "The bus was slower when it was probed, so no share is told.";
 }
 
-// "; single runs used 88 % to 122 %", where they differ by more than rounding.
+// " Single runs used 88 % to 97 %.", where they differ by more than rounding. One that was faster
+// than the probe used no share of what that saw.
 std::string range_of(const statistics::Summary& efficiency) {
   constexpr double k_little = 0.03;
   if (efficiency.max - efficiency.min < k_little) return "";
-  return fmt::format("; single runs used {:.0f} % to {:.0f} %", efficiency.min * 100,
-                     efficiency.max * 100);
+  const std::string low = share_text(efficiency.min);
+  return efficiency.max > 1
+             ? fmt::format(" Single runs used from {} on; some were faster than the probe.", low)
+             : fmt::format(" Single runs used {} to {}.", low, percent(efficiency.max));
 }
 
 std::string use_sentence(const Comparison& comparison, const Arm& arm, const HeldToFloor& held) {
   const auto& use = held.use;
   if (!use) return "";
   const bool native = loads_only(comparison);
+  const char* const who = native ? "loader" : "server";
   const std::string rate =
       format_rate(static_cast<double>(arm.checkpoint_bytes) / use->seconds.median);
   const std::string measured =
-      fmt::format("{} in {} ({}, median{}, measured)", format_bytes(arm.checkpoint_bytes),
+      fmt::format("{} came in {} ({}, median{})", format_bytes(arm.checkpoint_bytes),
                   in_seconds(use->seconds.median), native ? "the whole load" : "the weights phase",
                   of_how_many(arm, held));
+  const std::string limit = limit_text(*use, arm, held);
   if (use->efficiency.median > k_clearly_more) {
-    return fmt::format("{}: the {} read at **{}**, faster than {}: {}. {}", name_of(arm),
-                       native ? "loader" : "server", rate, limit_text(*use, arm, held), measured,
-                       why_faster(*use, native));
+    return fmt::format("{}: the {} read at **{}**, faster than {}. {}. {}", name_of(arm), who, rate,
+                       limit, measured, why_faster(*use, native));
   }
-  return fmt::format("{}: the {} used **{}** of what {}: {} are {}{}.", name_of(arm),
-                     native ? "loader" : "server", share_text(use->efficiency.median),
-                     limit_text(*use, arm, held), measured, rate, range_of(use->efficiency));
+  return fmt::format("{}: the {} used **{}** of what {}. {}, {}.{}", name_of(arm), who,
+                     share_text(use->efficiency.median), limit, measured, rate,
+                     range_of(use->efficiency));
 }
 
 std::string infinite_storage_sentence(const Comparison& comparison, const Arm& arm,
@@ -104,13 +108,14 @@ std::string infinite_storage_sentence(const Comparison& comparison, const Arm& a
   const double rest = without->rest_s;
   const bool prepares = loads_only(comparison) && without->onto_gpu;
   return fmt::format(
-      "{}: with infinitely fast storage you would still wait {}{} (derived): {} {} (median{}, "
-      "measured), and {} for {} {} at {} ({}).",
+      "{}: infinitely fast storage would still leave {}{} (derived). {} are {} (median{}), and {} "
+      "take {} {} at {} ({}).",
       name_of(arm), prepares ? "at least " : "about ", in_seconds(rest + copy_s), in_seconds(rest),
-      prepares ? "for the loader's start or, where that is longer, the GPU's context and pinned "
-                 "memory, which are made beside it"
-               : "that are no weights phase",
-      of_how_many(arm, held), in_seconds(copy_s), format_bytes(arm.checkpoint_bytes),
+      prepares
+          ? "the loader's start or, where that is longer, the GPU's context and pinned memory, "
+            "which are made beside it"
+          : "not the weights phase",
+      of_how_many(arm, held), format_bytes(arm.checkpoint_bytes), in_seconds(copy_s),
       without->onto_gpu ? "to the GPU" : "from the page cache",
       rates_text(without->copy_bytes_per_s), when_measured(held));
 }

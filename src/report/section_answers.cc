@@ -135,12 +135,13 @@ std::string paths_section(const Comparison& comparison) {
   }
   return "## What was measured\n\n" + markdown_table(table) +
          (loads_only(comparison)
-              ? "\nTimes are of the whole load. Storage rate: what storage delivered over that "
+              ? "\nTimes are of the whole load. The storage rate is what storage delivered over "
+                "that "
                 "time."
-              : "\nTimes are from launch to ready, the first time that the server's health URL "
-                "answers 200. Storage rate: what storage delivered over the seconds of the weights "
-                "phase; empty where the server does not tell it.") +
-         (any_token ? " First token: of one request, made after ready; it is in no other time."
+              : "\nTimes run from launch to ready: the first time that the server's health URL "
+                "answers 200. The storage rate is what storage delivered over the seconds of the "
+                "weights phase, where the server tells these.") +
+         (any_token ? " First token is that of one request after ready; no other time holds it."
                     : "") +
          gpu_memory_note(comparison) + "\n\n";
 }

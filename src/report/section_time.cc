@@ -162,9 +162,9 @@ std::string native_section(const Comparison& comparison) {
   }
   if (table.rows.empty()) return "";
   return "## What a loader alone takes\n\n" + markdown_table(table) +
-         "\nCold, medians, the same weights from the same path on a machine of the same CPU and "
-         "GPU; "
-         "the loader's own start is in its time. The rest of a server's start is no loading.\n\n";
+         "\nMedians of cold loads of the same weights from the same path, on a machine of the same "
+         "CPU and GPU. The loader's time holds its own start. The rest of a server's start is not "
+         "loading.\n\n";
 }
 
 std::string expectation_section(const Comparison& comparison) {
