@@ -150,6 +150,7 @@ std::string drawn(const Panel& panel, const std::vector<Shown>& shown,
   });
   std::string out = svg::label(svg::k_margin, top + k_panel_title - 10, "start",
                                panel.title + std::string(has_gap ? " (a gap: not sampled)" : ""));
+  out += scale.grid(bottom - k_panel, bottom);
   for (const double share : {0.0, 0.5, 1.0}) {
     const double y = bottom - share * k_panel;
     out += fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>\n", scale.left(), y,
@@ -209,7 +210,6 @@ std::string timeline_chart(const findings::Comparison& comparison,
   const svg::Legend legend = svg::legend(keys_of(shown), bottom + svg::k_axis, place);
   return svg::open(svg::width_of(place), bottom + svg::k_axis + legend.height + 4,
                    "What went on in the median trials") +
-         scale.grid(svg::k_top + k_panel_title / 2, bottom) +
          scale.axis(bottom, "seconds since launch") + panels + legend.drawn + "</svg>\n";
 }
 

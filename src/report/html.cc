@@ -21,6 +21,7 @@ namespace {
 struct Freed {
   void operator()(cmark_parser* parser) const { cmark_parser_free(parser); }
   void operator()(cmark_node* node) const { cmark_node_free(node); }
+  void operator()(cmark_iter* iterator) const { cmark_iter_free(iterator); }
   void operator()(char* text) const { std::free(text); }
 };
 template <typename T>
@@ -52,6 +53,30 @@ void let_folds_through(cmark_node* document) {
   }
 }
 
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool begins_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '%'; }
+
+// A figure stays on one line with its unit, or with what it counts. Code is left as it is: it is
+// copied.
+void keep_units_with_figures(cmark_node* document) {
+  const std::unique_ptr<cmark_iter, Freed> iterator(cmark_iter_new(document));
+  while (cmark_iter_next(iterator.get()) != CMARK_EVENT_DONE) {
+    cmark_node* const node = cmark_iter_get_node(iterator.get());
+    if (cmark_node_get_type(node) != CMARK_NODE_TEXT) continue;
+    const std::string_view text = cmark_node_get_literal(node);
+    std::string kept;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const bool is_within = i > 0 && i + 1 < text.size() && text[i] == ' ';
+      if (is_within && is_digit(text[i - 1]) && begins_word(text[i + 1])) {
+        kept += "\u00a0";
+      } else {
+        kept += text[i];
+      }
+    }
+    if (kept != text) cmark_node_set_literal(node, kept.c_str());
+  }
+}
+
 // GitHub's Markdown with tables, as HTML without anything that was HTML before but folds.
 std::string rendered(const std::string& markdown) {
   cmark_gfm_core_extensions_ensure_registered();
@@ -63,6 +88,7 @@ std::string rendered(const std::string& markdown) {
   cmark_parser_feed(parser.get(), markdown.data(), markdown.size());
   const Owned<cmark_node> document(cmark_parser_finish(parser.get()));
   let_folds_through(document.get());
+  keep_units_with_figures(document.get());
   const Owned<char> html(cmark_render_html(document.get(), CMARK_OPT_DEFAULT,
                                            cmark_parser_get_syntax_extensions(parser.get())));
   return html.get();

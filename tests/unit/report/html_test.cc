@@ -86,6 +86,11 @@ TEST(HtmlPage, OnlyTheReportsOwnFoldsAreMarkup) {
   EXPECT_THAT(page, Not(HasSubstr("alert(")));
 }
 
+TEST(HtmlPage, AFigureStaysWithItsUnitButForCode) {
+  EXPECT_THAT(html_page("It took 83.5 s, 1.48 GB/s, `sleep 5 s`.\n", {}),
+              HasSubstr("83.5\u00a0s, 1.48\u00a0GB/s, <code>sleep 5 s</code>"));
+}
+
 TEST(HtmlPage, MarkupInTheReportStaysText) {
   const std::string page =
       html_page("# A `title` <b>\n\n<script>alert(1)</script>\n\n[x](javascript:alert(2))\n", {});
