@@ -1,5 +1,6 @@
 // A picture of what went on while a server started.
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <optional>
 
@@ -32,7 +33,7 @@ struct Panel {
   const char* title;
   Line (*line_of)(const Samples& samples);
   std::string (*written)(double value);
-  bool rounds_up;  // the axis ends at a round figure, not at the largest
+  double unit;  // figures at the axis are round in it
 };
 
 template <typename Value>
@@ -87,15 +88,15 @@ Line cpu_line(const Samples& samples) {
 std::string bytes_written(double value) {
   return value <= 0 ? "0" : text::format_bytes(static_cast<std::uint64_t>(value));
 }
+constexpr double k_gib = 1 << 30;
 std::string gib_written(double value) {
-  constexpr double k_gib = 1 << 30;
   return value <= 0 ? "0" : fmt::format("{:.3g} GiB", value / k_gib);
 }
 std::string cores_written(double value) { return fmt::format("{:g}", value); }
 
-constexpr Panel k_panels[] = {{"read from storage", storage_line, bytes_written, false},
-                              {"CPU cores busy", cpu_line, cores_written, true},
-                              {"GPU memory", gpu_line, gib_written, false}};
+constexpr Panel k_panels[] = {{"read from storage", storage_line, bytes_written, 1},
+                              {"CPU cores busy", cpu_line, cores_written, 1},
+                              {"GPU memory", gpu_line, gib_written, k_gib}};
 
 // Points closer together than a line is wide are left out; one alone between gaps is a dot.
 std::string path_of(const Line& line, const svg::SecondsScale& scale, double bottom, double most) {
@@ -142,7 +143,10 @@ std::string drawn(const Panel& panel, const std::vector<Shown>& shown,
     for (const Point& point : lines.back()) highest = std::max(highest, point.value);
   }
   if (highest <= 0) return "";
-  if (panel.rounds_up) highest = svg::step_for(8 * highest);
+  constexpr int k_most_steps = 4;
+  const double step = svg::step_for(highest / panel.unit, k_most_steps) * panel.unit;
+  const int steps = static_cast<int>(std::ceil(highest / step * 0.9999));
+  highest = step * steps;
   const double bottom = top + k_panel_title + k_panel;
   const bool has_gap = std::any_of(lines.begin(), lines.end(), [](const Line& line) {
     return std::any_of(line.begin(), line.end(),
@@ -151,11 +155,11 @@ std::string drawn(const Panel& panel, const std::vector<Shown>& shown,
   std::string out = svg::label(svg::k_margin, top + k_panel_title - 10, "start",
                                panel.title + std::string(has_gap ? " (a gap: not sampled)" : ""));
   out += scale.grid(bottom - k_panel, bottom);
-  for (const double share : {0.0, 0.5, 1.0}) {
-    const double y = bottom - share * k_panel;
+  for (int i = 0; i <= steps; ++i) {
+    const double y = bottom - k_panel * i / steps;
     out += fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>\n", scale.left(), y,
                        scale.right());
-    out += svg::label(scale.left() - 10, y + 4, "end", panel.written(highest * share));
+    out += svg::label(scale.left() - 10, y + 4, "end", panel.written(step * i));
   }
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (lines[i].empty()) continue;
