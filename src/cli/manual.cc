@@ -89,7 +89,9 @@ std::string prose(std::string_view text) {
   bool broken = false;
   for (const std::string& line : lines_of(text)) {
     const bool is_example = line.rfind(' ', 0) == 0;
-    if (is_example != example) out += is_example ? ".PP\n.nf\n" : ".fi\n.PP\n";
+    if (is_example != example) {
+      out += is_example ? (out.empty() ? ".nf\n" : ".PP\n.nf\n") : ".fi\n.PP\n";
+    }
     example = is_example;
     if (line.empty()) {
       broken = !out.empty();
@@ -181,7 +183,8 @@ std::string command_page(const CommandFacts& command, const Edition& edition) {
   page += section("SYNOPSIS");
   if (command.commands.empty()) page += synopsis(name, command);
   for (const CommandFacts& part : command.commands) {
-    page += synopsis(name + " " + part.name, part) + ".br\n";
+    page += (&part == &command.commands.front() ? "" : ".br\n") +
+            synopsis(name + " " + part.name, part);
   }
   page += section("DESCRIPTION") + prose(command.description);
   if (!command.footer.empty()) page += ".PP\n" + prose(command.footer);
