@@ -2,6 +2,7 @@
 script/package, each installed somewhere and run from there."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -75,6 +76,15 @@ class Install(_Installing):
         for words in ("Boost Software License", "fuse", "OpenSSL", "RE2", "cmark", "CLI11", "Zverovich",
                       "GCC Runtime Library Exception", "xxhash", "yaml-cpp", "liburing"):
             self.assertIn(words.lower(), notices.lower())
+
+    def test_what_names_a_version_names_this_one(self):
+        version = call(COLDLOAD, "--version").split()[1]
+        for name in ("docs/install.md", *(f"examples/kubernetes/{path.name}" for path in
+                                          (SOURCE_DIR / "examples" / "kubernetes").iterdir())):
+            text = (SOURCE_DIR / name).read_text(encoding="utf-8")
+            named = re.findall(r"coldload[a-z-]*[-_:](\d+\.\d+\.\d+)", text)
+            self.assertEqual(set(named), {version}, name)
+        self.assertIn(f"\n## [{version}] - ", (SOURCE_DIR / "CHANGELOG.md").read_text(encoding="utf-8"))
 
     def test_nothing_is_compiled_to_install_from_a_build(self):
         """As the wheel does it: with COLDLOAD_PREBUILT."""
