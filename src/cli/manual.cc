@@ -150,7 +150,7 @@ std::string synopsis(const std::string& name, const CommandFacts& command) {
 
 std::string flags_text(const CommandFacts& command) {
   std::string out;
-  if (!command.words.empty()) out += ".SS Words\n";
+  if (!command.words.empty()) out += ".SS Arguments\n";
   for (const FlagFacts& word : command.words) out += word_text(word);
   for (const FlagGroup& group : command.groups) {
     out += ".SS " + macro_argument(group.name) + "\n";

@@ -63,6 +63,8 @@ class FromTheHelp(ScratchTest):
             self.assertIn(f"coldload {name}", page)
             for flag in flags:
                 self.assertIn(f"\\fB{flag}\\fR", page, name)
+            takes_server = name in ("compare", "measure", "run")
+            self.assertEqual("[\\fB--\\fR \\fISERVER\\fR ...]" in page, takes_server, name)
         self.assertEqual({page.name for page in PAGES.iterdir()},
                          {"coldload.1", *(f"coldload-{name}.1" for name in self.commands if " " not in name)})
 
