@@ -20,14 +20,20 @@ const std::vector<Command>& commands() {
       {"shape", "mount a stand-in for a network mount: a directory at a given rate", run_shape},
       {"run", "start a server and read its weights into memory beside it", run_server},
       {"report", "write the report again from the records alone", run_report},
+      {"completions", "print what completes coldload's words in bash, zsh or fish",
+       run_completions},
       {"native-load", "", run_native_load},
       {"read-ahead", "", run_read_ahead},
       {"guard", "", run_guard},
+      {"write-share", "", run_write_share},
   };
   return k_commands;
 }
 
 namespace {
+
+// Set while show_parser() runs a command up to its parser.
+thread_local const std::function<void(const CLI::App&)>* seen_by = nullptr;
 
 std::string first_unknown_flag(const CLI::App& app) {
   for (const std::string& word : app.remaining()) {
@@ -58,6 +64,10 @@ std::string help_of(const CLI::App& app) {
 
 bool parse(CLI::App& app, const std::vector<std::string>& args) {
   app.allow_extras(false);
+  if (seen_by != nullptr) {
+    (*seen_by)(app);
+    return false;
+  }
   try {
     std::vector<std::string> reversed(args.rbegin(), args.rend());
     app.parse(reversed);
@@ -74,6 +84,17 @@ bool parse(CLI::App& app, const std::vector<std::string>& args) {
   } catch (const CLI::ParseError& error) {
     throw UsageError(error.what());
   }
+}
+
+void show_parser(const Command& command, const std::function<void(const CLI::App&)>& see) {
+  struct Seen {
+    explicit Seen(const std::function<void(const CLI::App&)>* by) { seen_by = by; }
+    ~Seen() { seen_by = nullptr; }
+    Seen(const Seen&) = delete;
+    Seen& operator=(const Seen&) = delete;
+  };
+  const Seen seen(&see);
+  (void)command.run({});
 }
 
 }  // namespace coldload::cli
