@@ -50,6 +50,10 @@ void add_run_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw, meas
   if (comparing) {
     const auto share = [](const std::string& text) {
       const auto value = text::parse_share(text);
+      if (value && *value >= 1 && text.find('%') == std::string::npos) {
+        throw UsageError(fmt::format(
+            "--precision {0}: write {0}% for percent, or a share below 1 such as 0.05", text));
+      }
       return value == 0.0 ? std::nullopt : value;
     };
     add_parsed(app, "--precision", &raw->precision, share, "a share such as 5%",
