@@ -43,16 +43,15 @@ std::optional<StageArguments> parse_stage(const std::vector<std::string>& args) 
   stage::Selection& filter = request.what.selection;
   CLI::App app(
       "Copy the model that a checkpoint is to faster storage: parallel, verified, resumable, "
-      "atomic.\n"
-      "  coldload stage SRC DST          DST is the new directory itself\n"
-      "  coldload stage --verify DST     read it again and hold it against its manifest",
+      "atomic.",
       "coldload stage");
-  app.add_option("PATHS", paths, "SRC and DST")->required();
+  app.add_option("PATHS", paths, "SRC: what is copied; DST: the new directory itself")->required();
   app.add_option("--jobs", request.jobs, "chunks of 16 MiB under way at once")
       ->check(CLI::Range(1U, 256U))
       ->capture_default_str();
   add_read(&app, "--limit", &request.limit_bytes_per_s, text::parse_rate, "a rate, as in 500MB/s",
-           "read no faster than this, as in 500MB/s");
+           "read no faster than this, as in 500MB/s")
+      ->type_name("RATE");
   app.add_flag("--wait", request.wait, "wait where another coldload is staging to DST");
   app.add_flag("--replace", request.replace, "swap what is at DST for the new copy, in one step");
   app.add_option("--keep", request.keep,
@@ -62,9 +61,11 @@ std::optional<StageArguments> parse_stage(const std::vector<std::string>& args) 
                "copy what servers do not read, too: the weights once more, as in original/");
   add_weights(&app, &arguments.weights);
   app.add_option("--include", filter.include,
-                 "GLOB: only files whose path below SRC matches, of all that is there")
+                 "only files whose path below SRC matches, of all that is there")
+      ->type_name("GLOB")
       ->allow_extra_args(false);
-  app.add_option("--exclude", filter.exclude, "GLOB: no file whose path below SRC matches")
+  app.add_option("--exclude", filter.exclude, "no file whose path below SRC matches")
+      ->type_name("GLOB")
       ->allow_extra_args(false);
   app.add_flag("--follow-links", follow_links,
                "copy what links to elsewhere, or to directories, lead to");
