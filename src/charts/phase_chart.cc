@@ -22,13 +22,13 @@ constexpr std::size_t k_legend_columns = 4;
 
 struct Row {
   const findings::Mode* mode;
-  const records::Record* trial;
+  const records::Trial* trial;
 };
 
 std::vector<Row> rows_of(const findings::Comparison& comparison) {
   std::vector<Row> rows;
   const auto add = [&rows](const findings::Mode& mode) {
-    const records::Record* trial = findings::median_trial(mode);
+    const records::Trial* trial = findings::median_trial(mode);
     if (trial != nullptr && !trial->phases.empty()) rows.push_back({&mode, trial});
   };
   for (const findings::Arm& arm : comparison.arms) {
@@ -39,24 +39,24 @@ std::vector<Row> rows_of(const findings::Comparison& comparison) {
 }
 
 // A colour for each name, in the order of their first appearance.
-using Colours = std::map<std::string, std::size_t>;
+using Colours = std::map<std::string_view, std::size_t>;
 
 Colours colours_of(const std::vector<Row>& rows, std::vector<std::string>* names) {
   Colours colours;
   for (const Row& row : rows) {
-    for (const records::Phase& phase : row.trial->phases) {
-      if (colours.emplace(phase.name, colours.size()).second) names->push_back(phase.name);
+    for (const records::TrialPhase& phase : row.trial->phases) {
+      if (colours.emplace(phase.name, colours.size()).second) names->emplace_back(phase.name);
     }
   }
   return colours;
 }
 
 // The lane of each phase: the lowest that is free when it begins.
-std::vector<std::size_t> lanes_of(const std::vector<records::Phase>& phases) {
+std::vector<std::size_t> lanes_of(const std::vector<records::TrialPhase>& phases) {
   constexpr double k_rounding_s = 1e-6;
   std::vector<double> free_from;
   std::vector<std::size_t> result;
-  for (const records::Phase& phase : phases) {
+  for (const records::TrialPhase& phase : phases) {
     const auto lane = std::find_if(free_from.begin(), free_from.end(), [&phase](double end_s) {
       return end_s <= phase.start_s + k_rounding_s;
     });
@@ -71,7 +71,7 @@ std::vector<std::size_t> lanes_of(const std::vector<records::Phase>& phases) {
 }
 
 std::string bars(const Row& row, double y, const svg::SecondsScale& scale, const Colours& colours) {
-  std::vector<records::Phase> phases = row.trial->phases;
+  std::vector<records::TrialPhase> phases(row.trial->phases.begin(), row.trial->phases.end());
   std::stable_sort(phases.begin(), phases.end(),
                    [](const auto& a, const auto& b) { return a.start_s < b.start_s; });
   const std::vector<std::size_t> lane = lanes_of(phases);

@@ -17,7 +17,7 @@ constexpr std::array<const char*, k_colours> k_palette{"#8250df", "#0969da", "#1
 
 }  // namespace
 
-std::string escaped(const std::string& text) {
+std::string escaped(std::string_view text) {
   static const std::map<char, std::string> k_entities{
       {'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}};
   std::string out;

@@ -121,7 +121,7 @@ struct Shown {
 };
 
 // With what the GPUs held at ready, which was looked at whatever it cost.
-Samples with_memory_at_ready(Samples samples, const records::Record& trial) {
+Samples with_memory_at_ready(Samples samples, const records::Trial& trial) {
   if (trial.load_s && trial.gpu_mem_used_mb && *trial.load_s >= samples.back().t_s) {
     TimelineSample ready;
     ready.t_s = *trial.load_s;
@@ -180,10 +180,10 @@ std::string legend(const std::vector<Shown>& shown, double y) {
 
 }  // namespace
 
-std::vector<const records::Record*> timeline_trials(const findings::Comparison& comparison) {
-  std::vector<const records::Record*> trials;
+std::vector<const records::Trial*> timeline_trials(const findings::Comparison& comparison) {
+  std::vector<const records::Trial*> trials;
   for (const findings::Arm& arm : comparison.arms) {
-    const records::Record* trial = findings::median_trial(arm.cold);
+    const records::Trial* trial = findings::median_trial(arm.cold);
     if (trial != nullptr && trials.size() < svg::k_colours) trials.push_back(trial);
   }
   return trials;
@@ -193,10 +193,11 @@ std::string timeline_chart(const findings::Comparison& comparison,
                            const records::Timelines& timelines) {
   std::vector<Shown> shown;
   double longest = 0;
-  for (const records::Record* trial : timeline_trials(comparison)) {
+  for (const records::Trial* trial : timeline_trials(comparison)) {
     const auto samples = timelines.find(trial);
     if (samples == timelines.end() || samples->second.empty()) continue;
-    shown.push_back({trial->storage_mode, with_memory_at_ready(samples->second, *trial)});
+    shown.push_back(
+        {std::string(trial->storage_mode), with_memory_at_ready(samples->second, *trial)});
     longest = std::max(longest, shown.back().samples.back().t_s);
   }
   if (longest <= 0) return "";

@@ -39,7 +39,7 @@ std::string dots(const findings::Comparison& comparison, const Row& row, double 
   std::string out;
   const std::size_t step = (row.mode->trials.size() + k_most_dots - 1) / k_most_dots;
   for (std::size_t i = 0; i < row.mode->trials.size(); i += step) {
-    const records::Record& trial = *row.mode->trials[i];
+    const records::Trial& trial = *row.mode->trials[i];
     // Runs of nearly the same time lie side by side, in the order in which they were made.
     constexpr int k_lanes = 5;
     const double lane = static_cast<double>(static_cast<int>(i / step) % k_lanes) - 2;
@@ -47,7 +47,7 @@ std::string dots(const findings::Comparison& comparison, const Row& row, double 
         "<circle class=\"{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.2\" fill-opacity=\".8\"><title>run "
         "{}{}: {}</title></circle>\n",
         row.style, scale.x(row.mode->values_s[i]), y + lane * 3.2, trial.run_id,
-        comparison.run_ids_repeat ? " of " + svg::escaped(trial.experiment.id) : "",
+        comparison.run_ids_repeat ? " of " + svg::escaped(trial.experiment->id) : "",
         text::in_seconds(row.mode->values_s[i]));
   }
   return out;
