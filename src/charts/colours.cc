@@ -44,7 +44,7 @@ constexpr std::array<ArmColour, k_arm_colours> k_arms{{{"#0072b2", ""},
 
 }  // namespace
 
-std::string phase_class(const std::string& name, std::size_t order) {
+std::string phase_class(std::string_view name, std::size_t order) {
   for (std::size_t i = 0; i < k_known_phases; ++i) {
     if (k_phases.at(i).name == name) return fmt::format("p{}", i);
   }

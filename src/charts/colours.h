@@ -7,12 +7,13 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 namespace coldload::charts {
 
 // The class of a phase, by its name: the same name has the same colour in every report. Names that
 // are not known take what is left, by `order`, their place among the names of a picture.
-[[nodiscard]] std::string phase_class(const std::string& name, std::size_t order);
+[[nodiscard]] std::string phase_class(std::string_view name, std::size_t order);
 
 // The class of the `index`-th path or way to start: fills with it, and draws with it as a "line".
 [[nodiscard]] std::string arm_class(std::size_t index);

@@ -23,7 +23,7 @@ namespace coldload::charts {
 [[nodiscard]] std::string timeline_chart(const findings::Comparison& comparison,
                                          const records::Timelines& timelines, Place place);
 // The trials that it shows: of each path the cold one at the median, as far as there are colours.
-[[nodiscard]] std::vector<const records::Record*> timeline_trials(
+[[nodiscard]] std::vector<const records::Trial*> timeline_trials(
     const findings::Comparison& comparison);
 
 }  // namespace coldload::charts

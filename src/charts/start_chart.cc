@@ -1,6 +1,7 @@
 // A picture of every start, and of where the median ones' time went.
 #include <algorithm>
 #include <cstddef>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
@@ -45,27 +46,27 @@ std::vector<Row> rows_of(const findings::Comparison& comparison) {
 std::vector<std::string> phase_names(const std::vector<Row>& rows) {
   std::vector<std::string> names;
   for (const Row& row : rows) {
-    const records::Record* trial = findings::median_trial(*row.mode);
+    const records::Trial* trial = findings::median_trial(*row.mode);
     if (trial == nullptr) continue;
-    for (const records::Phase& phase : trial->phases) {
+    for (const records::TrialPhase& phase : trial->phases) {
       if (std::find(names.begin(), names.end(), phase.name) == names.end())
-        names.push_back(phase.name);
+        names.emplace_back(phase.name);
     }
   }
   return names;
 }
 
-std::string class_of(const std::string& name, const std::vector<std::string>& names) {
+std::string class_of(std::string_view name, const std::vector<std::string>& names) {
   const auto at = std::find(names.begin(), names.end(), name);
   return phase_class(name, static_cast<std::size_t>(at - names.begin()));
 }
 
 // The lane of each phase: the lowest that is free when it begins.
-std::vector<std::size_t> lanes_of(const std::vector<records::Phase>& phases) {
+std::vector<std::size_t> lanes_of(const std::vector<records::TrialPhase>& phases) {
   constexpr double k_rounding_s = 1e-6;
   std::vector<double> free_from;
   std::vector<std::size_t> result;
-  for (const records::Phase& phase : phases) {
+  for (const records::TrialPhase& phase : phases) {
     const auto lane = std::find_if(free_from.begin(), free_from.end(), [&phase](double end_s) {
       return end_s <= phase.start_s + k_rounding_s;
     });
@@ -82,13 +83,13 @@ std::vector<std::size_t> lanes_of(const std::vector<records::Phase>& phases) {
 // The median, as far as a bar shows it, and its median trial's phases.
 std::string bar(const Row& row, double y, const svg::SecondsScale& scale,
                 const std::vector<std::string>& names) {
-  const records::Record* trial = findings::median_trial(*row.mode);
+  const records::Trial* trial = findings::median_trial(*row.mode);
   const double load_s = trial == nullptr ? row.mode->load_s->median : *trial->load_s;
   std::string out = fmt::format(
       "<rect class=\"whole\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\"/>\n",
       scale.left(), y, scale.x(load_s) - scale.left(), k_bar);
   if (trial == nullptr || trial->phases.empty()) return out;
-  std::vector<records::Phase> phases = trial->phases;
+  std::vector<records::TrialPhase> phases(trial->phases.begin(), trial->phases.end());
   std::stable_sort(phases.begin(), phases.end(),
                    [](const auto& a, const auto& b) { return a.start_s < b.start_s; });
   const std::vector<std::size_t> lane = lanes_of(phases);
@@ -114,13 +115,13 @@ std::string dots(const findings::Comparison& comparison, const Row& row, double 
   std::string out;
   const std::size_t step = (row.mode->trials.size() + k_most_dots - 1) / k_most_dots;
   for (std::size_t i = 0; i < row.mode->trials.size(); i += step) {
-    const records::Record& trial = *row.mode->trials[i];
+    const records::Trial& trial = *row.mode->trials[i];
     const double lane = static_cast<double>(static_cast<int>(i / step) % k_lanes) - 2;
     out += fmt::format(
         "<circle class=\"trial\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.6\"><title>run {}{}: {}</title>"
         "</circle>\n",
         scale.x(row.mode->values_s[i]), y + k_bar / 2 + lane * k_lane, trial.run_id,
-        comparison.run_ids_repeat ? " of " + svg::escaped(trial.experiment.id) : "",
+        comparison.run_ids_repeat ? " of " + svg::escaped(trial.experiment->id) : "",
         text::in_seconds(row.mode->values_s[i]));
   }
   return out;

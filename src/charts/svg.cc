@@ -10,7 +10,7 @@
 
 namespace coldload::charts::svg {
 
-std::string escaped(const std::string& text) {
+std::string escaped(std::string_view text) {
   static const std::map<char, std::string> k_entities{
       {'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}};
   std::string out;

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace coldload::charts {
@@ -17,7 +18,7 @@ enum class Place { wide, narrow };
 namespace coldload::charts::svg {
 
 // `text` on one line, fit to stand in XML.
-[[nodiscard]] std::string escaped(const std::string& text);
+[[nodiscard]] std::string escaped(std::string_view text);
 
 // The opening tag, the title for screen readers and as the heading, and the style. The picture has
 // no background of its own; its colours have contrast on white and on near-black.

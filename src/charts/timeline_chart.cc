@@ -123,7 +123,7 @@ struct Shown {
 };
 
 // With what the GPUs held at ready, which was looked at whatever it cost.
-Samples with_memory_at_ready(Samples samples, const records::Record& trial) {
+Samples with_memory_at_ready(Samples samples, const records::Trial& trial) {
   if (trial.load_s && trial.gpu_mem_used_mb && *trial.load_s >= samples.back().t_s) {
     TimelineSample ready;
     ready.t_s = *trial.load_s;
@@ -180,10 +180,10 @@ std::vector<svg::Key> keys_of(const std::vector<Shown>& shown) {
 
 }  // namespace
 
-std::vector<const records::Record*> timeline_trials(const findings::Comparison& comparison) {
-  std::vector<const records::Record*> trials;
+std::vector<const records::Trial*> timeline_trials(const findings::Comparison& comparison) {
+  std::vector<const records::Trial*> trials;
   for (const findings::Arm& arm : comparison.arms) {
-    const records::Record* trial = findings::median_trial(arm.cold);
+    const records::Trial* trial = findings::median_trial(arm.cold);
     if (trial != nullptr && trials.size() < k_arm_colours) trials.push_back(trial);
   }
   return trials;
@@ -194,11 +194,11 @@ std::string timeline_chart(const findings::Comparison& comparison,
   std::vector<Shown> shown;
   double longest = 0;
   for (std::size_t i = 0; i < comparison.arms.size() && shown.size() < k_arm_colours; ++i) {
-    const records::Record* trial = findings::median_trial(comparison.arms[i].cold);
+    const records::Trial* trial = findings::median_trial(comparison.arms[i].cold);
     const auto samples = timelines.find(trial);
     if (samples == timelines.end() || samples->second.empty()) continue;
-    shown.push_back(
-        {trial->storage_mode, arm_class(i), with_memory_at_ready(samples->second, *trial)});
+    shown.push_back({std::string(trial->storage_mode), arm_class(i),
+                     with_memory_at_ready(samples->second, *trial)});
     longest = std::max(longest, shown.back().samples.back().t_s);
   }
   if (longest <= 0) return "";

@@ -188,7 +188,7 @@ std::string medians(const Pair& pair) {
 // What the weights phase tells beside the whole: reading that is hidden, and a start that is
 // longer.
 std::string weights_phase_with(const Pair& pair, const StorageShare& share) {
-  const records::Record* trial = median_trial(pair.second.cold);
+  const records::Trial* trial = median_trial(pair.second.cold);
   const auto weights_s =
       trial == nullptr ? std::nullopt : records::phase_seconds(*trial, "weights");
   if (!share.of_phase || !weights_s) return "";

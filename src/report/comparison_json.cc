@@ -55,7 +55,7 @@ json::object arm_object(const Arm& arm) {
   for (const auto& [cold, count] : arm.cold_verdicts) verdicts[to_string(cold)] = count;
   out["cold"] = std::move(verdicts);
   json::object statuses;
-  for (const records::Record* trial : arm.left_out) {
+  for (const records::Trial* trial : arm.left_out) {
     json::value& count = statuses[to_string(trial->status)];
     count = count.is_null() ? std::int64_t{1} : count.to_number<std::int64_t>() + 1;
   }

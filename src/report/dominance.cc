@@ -104,7 +104,7 @@ std::optional<double> shown_storage_s(const Arm& arm) {
 std::string not_quite_warm(const Arm& arm) {
   constexpr double k_little = 0.05;  // of the checkpoint
   std::uint64_t most = 0;
-  for (const records::Record* trial : arm.warm.trials) {
+  for (const records::Trial* trial : arm.warm.trials) {
     const std::uint64_t read = trial->storage_bytes_read.value_or(0);
     // What a disk or a tree of processes delivered may be the server's own code.
     const bool is_of_path = trial->storage_bytes_source == "stand_in";

@@ -243,7 +243,7 @@ Advice whether_to_keep_in_memory(const Comparison& comparison) {
 }
 
 // " (1.2 of 16 cores busy on average)", where it is known.
-std::string cores_busy(const Comparison& comparison, const records::Phase& phase) {
+std::string cores_busy(const Comparison& comparison, const records::TrialPhase& phase) {
   const auto cores = text::unsigned_at(comparison.facts.environment, "cores");
   constexpr double k_long_enough_s = 1;
   if (!cores || !phase.cpu_s || phase.end_s - phase.start_s < k_long_enough_s) return "";
@@ -253,9 +253,9 @@ std::string cores_busy(const Comparison& comparison, const records::Phase& phase
 
 // The two longest phases of the median trial that are not the weights.
 std::string longest_phases(const Comparison& comparison, const Arm& arm) {
-  const records::Record& trial = *median_trial(arm.cold);
+  const records::Trial& trial = *median_trial(arm.cold);
   std::vector<std::pair<double, std::string>> phases;
-  for (const records::Phase& phase : trial.phases) {
+  for (const records::TrialPhase& phase : trial.phases) {
     if (phase.name == "weights") continue;
     const double seconds = phase.end_s - phase.start_s;
     phases.emplace_back(seconds, fmt::format("{} {}{}", markdown_text(phase.name),
@@ -305,7 +305,7 @@ Advice whether_the_path_is_used(const Comparison& comparison) {
     const Arm& arm = *path;
     std::vector<double> efficiencies;
     std::vector<double> lost_s;
-    for (const records::Record* trial : arm.cold.trials) {
+    for (const records::Trial* trial : arm.cold.trials) {
       const auto weights_s = records::weights_seconds(*trial, comparison.facts.target);
       if (!trial->efficiency || !trial->floor_s || !weights_s) continue;
       efficiencies.push_back(*trial->efficiency);

@@ -16,7 +16,7 @@ std::string cold_words(const Mode& mode, const Arm& arm) {
   if (is_after_copy(arm, mode))
     return fmt::format("{} straight after the copy", mode.values_s.size());
   std::map<records::Cold, std::size_t> counts;
-  for (const records::Record* trial : mode.trials) ++counts[trial->cold];
+  for (const records::Trial* trial : mode.trials) ++counts[trial->cold];
   std::vector<std::string> words;
   for (const auto& [cold, count] : counts) {
     const char* word = cold == records::Cold::verified         ? "cold, verified"
@@ -57,7 +57,7 @@ std::vector<std::string> row_of(const Comparison& comparison, const Mode& mode, 
 
 // Why the column of GPU memory is empty, once.
 std::string gpu_memory_note(const Comparison& comparison) {
-  for (const records::Record* trial : comparison.trials) {
+  for (const records::Trial* trial : comparison.trials) {
     if (trial->status == records::Status::ok && !trial->gpu_mem_used_mb &&
         !trial->gpu_mem_source.empty()) {
       return fmt::format(" GPU memory is empty where it was not measured: {}",

@@ -90,7 +90,7 @@ std::string caveat_of_cold(const Comparison& comparison) {
   std::map<records::Cold, std::size_t> found;
   std::size_t usable = 0;
   for (const Arm& arm : comparison.arms) {
-    for (const records::Record* trial : arm.cold.trials) {
+    for (const records::Trial* trial : arm.cold.trials) {
       ++usable;
       if (trial->cold != records::Cold::verified) ++found[trial->cold];
     }

@@ -37,7 +37,7 @@ std::string left_out_text(std::size_t count) {
 
 // The phases of the median trial that are not next to nothing, in their order.
 std::string phases_of(const Arm& arm) {
-  const records::Record* trial = median_trial(arm.cold);
+  const records::Trial* trial = median_trial(arm.cold);
   if (trial == nullptr) return "";
   constexpr double k_least = 0.01;  // of the whole
   std::vector<std::string> out;
@@ -47,7 +47,7 @@ std::string phases_of(const Arm& arm) {
     }
   };
   std::vector<std::string> names;
-  for (const records::Phase& phase : trial->phases) add_once(phase.name, &names);
+  for (const records::TrialPhase& phase : trial->phases) add_once(phase.name, &names);
   for (const std::string& name : names) {
     add(markdown_text(name), records::phase_seconds(*trial, name).value_or(0));
   }

@@ -35,9 +35,9 @@ std::string server_name(const std::string& target) {
 // As it was installed, or as it told.
 std::string server_version(const Comparison& comparison) {
   std::string version = findings::server_version_of(comparison.facts);
-  for (const records::Record* trial : comparison.trials) {
+  for (const records::Trial* trial : comparison.trials) {
     if (!version.empty()) break;
-    version = text::string_at(trial->reported, "version").value_or("");
+    version = trial->reported.version.value_or("");
   }
   // Of a server whose name is not known, a number alone would tell nothing.
   const bool is_named = server_name(comparison.facts.target) != k_unnamed;
@@ -82,8 +82,8 @@ std::string days_text(const Comparison& comparison) {
   constexpr std::size_t k_date = 10;  // of an ISO 8601 time
   std::string first;
   std::string last;
-  for (const records::Record* trial : comparison.trials) {
-    const std::string day = trial->started_at.substr(0, k_date);
+  for (const records::Trial* trial : comparison.trials) {
+    const std::string day(trial->started_at.substr(0, k_date));
     if (day.size() != k_date) continue;
     if (first.empty() || day < first) first = day;
     last = std::max(last, day);

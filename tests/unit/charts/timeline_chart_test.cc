@@ -41,10 +41,10 @@ records::Dataset two_paths() {
 TEST(TimelineChart, ShowsTheMedianTrialOfEachPath) {
   const records::Dataset dataset = two_paths();
   const findings::Comparison comparison = findings::compare(dataset).front();
-  const auto& records = dataset.records();
-  EXPECT_THAT(timeline_trials(comparison), ElementsAre(&records[2], &records[3]));
-  const records::Timelines timelines{{&records[2], samples(11, 7'200'000'000)},
-                                     {&records[3], samples(30, 7'200'000'000)}};
+  const auto& trials = dataset.trials();
+  EXPECT_THAT(timeline_trials(comparison), ElementsAre(&trials[2], &trials[3]));
+  const records::Timelines timelines{{&trials[2], samples(11, 7'200'000'000)},
+                                     {&trials[3], samples(30, 7'200'000'000)}};
   golden::expect_golden("timelines_two_paths.svg",
                         timeline_chart(comparison, timelines, Place::wide));
 }
@@ -52,7 +52,7 @@ TEST(TimelineChart, ShowsTheMedianTrialOfEachPath) {
 TEST(TimelineChart, HasNoPanelForWhatWasNotSampled) {
   const records::Dataset dataset = two_paths();
   const findings::Comparison comparison = findings::compare(dataset).front();
-  const records::Record* trial = timeline_trials(comparison).front();
+  const records::Trial* trial = timeline_trials(comparison).front();
   EXPECT_THAT(timeline_chart(comparison, {}, Place::wide), IsEmpty());
   std::vector<records::TimelineSample> rows = samples(11, 1'000'000'000);
   EXPECT_THAT(timeline_chart(comparison, {{trial, rows}}, Place::wide),
@@ -96,8 +96,7 @@ TEST(TimelineChart, ReadsTheTimelinesOfItsTrialsFromTheFile) {
   }
   stream.close();
   const records::Dataset dataset = records::read_dataset({jsonl});
-  const auto& kept = dataset.records();
-  EXPECT_TRUE(kept[1].timeline.empty());
+  const auto& kept = dataset.trials();
   EXPECT_NEAR(kept[1].phases.front().cpu_s.value_or(0), 7.7, 1e-6);
   const records::Timelines timelines = records::read_timelines({jsonl}, {&kept[1]});
   ASSERT_EQ(timelines.size(), 1U);

@@ -133,10 +133,10 @@ TEST(Comparison, ExperimentsComeInTheOrderInWhichTheyWereMade) {
     const auto comparisons = findings::compare(dataset);
     ASSERT_EQ(comparisons.size(), 2U);
     EXPECT_EQ(comparisons[0].facts.id, "june");
-    EXPECT_EQ(dataset.records().front().experiment.id, "january");
-    EXPECT_EQ(dataset.only("june").records().size(), 1U);
+    EXPECT_EQ(dataset.trials().front().experiment->id, "january");
+    EXPECT_EQ(dataset.only("june").trials().size(), 1U);
     EXPECT_EQ(dataset.only("june").experiments().at(0).id, "june");
-    EXPECT_TRUE(dataset.only("july").records().empty());
+    EXPECT_TRUE(dataset.only("july").trials().empty());
   }
 }
 
