@@ -8,6 +8,13 @@
 
 namespace coldload::cli {
 
+namespace {
+
+// Set while show_parser() runs a command up to its parser.
+thread_local const std::function<void(const CLI::App&)>* seen_by = nullptr;
+
+}  // namespace
+
 const std::vector<Command>& commands() {
   static const std::vector<Command> k_commands{
       {"compare", "compare cold loads of a model from two or more storage paths", run_compare},
@@ -31,9 +38,6 @@ const std::vector<Command>& commands() {
 }
 
 namespace {
-
-// Set while show_parser() runs a command up to its parser.
-thread_local const std::function<void(const CLI::App&)>* seen_by = nullptr;
 
 std::string first_unknown_flag(const CLI::App& app) {
   for (const std::string& word : app.remaining()) {
