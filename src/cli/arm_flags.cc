@@ -154,27 +154,35 @@ std::pair<std::string, std::string> split_label(const std::string& flag, const s
 void add_arm_flags(CLI::App* app, ExperimentCommand command, ArmFlags* flags) {
   if (command == ExperimentCommand::measure) {
     app->add_option("PATH", flags->measured_path, "the checkpoint")->required();
-    app->add_option("--label", flags->label, "the arm's label")->capture_default_str();
+    app->add_option("--label", flags->label, "the path's name in results")
+        ->type_name("NAME")
+        ->capture_default_str();
   } else {
     app->add_option("--path", flags->paths,
-                    "LABEL=PATH of one arm; an empty PATH is a placeholder for a path to come")
+                    "a path and its name in results; NAME= is a placeholder for one to come")
+        ->type_name("NAME=DIR")
         ->allow_extra_args(false);
     app->add_option("--stage", flags->stage,
-                    "LABEL:PATH: one more arm, that path's checkpoint copied to PATH first");
-    app->add_flag("--keep-staged", flags->keep_staged, "leave the last copy there");
+                    "measure one more: a copy of that path's checkpoint, made at DIR first")
+        ->option_text("NAME:DIR");
+    app->add_flag("--keep-staged", flags->keep_staged, "leave the last copy where --stage made it");
   }
   app->add_option(
          "--stand-in", flags->stand_ins,
-         "LABEL=RATE[,LATENCY] or LABEL=PRESET: see that arm's directory at a network's pace")
+         "show that path at a network's pace, as net=250MB/s,1ms, or a preset's: net=efs-elastic")
+      ->type_name("NAME=RATE")
       ->allow_extra_args(false);
-  app->add_option("--prefetch", flags->prefetch,
-                  "LABEL: one more arm, the server started by `coldload run`, which reads that "
-                  "path's weights beside it")
+  app->add_option(
+         "--prefetch", flags->prefetch,
+         "measure one more: that path's servers started by `coldload run`, which reads the "
+         "weights beside them")
+      ->type_name("NAME")
       ->allow_extra_args(false);
   add_weights(app, &flags->weights);
   app->add_option("--also", flags->also,
                   "a file or folder that the server loads, too: a projector, a draft model")
       ->check(CLI::ExistingPath)
+      ->type_name("PATH")
       ->allow_extra_args(false);
 }
 

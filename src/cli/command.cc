@@ -1,9 +1,14 @@
 #include "cli/command.h"
 
 #include <algorithm>
+#include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "cli/help_text.h"
+#include "cli/usage.h"
+#include "text/escape.h"
 #include "text/suggest.h"
 
 namespace coldload::cli {
@@ -39,29 +44,56 @@ const std::vector<Command>& commands() {
 
 namespace {
 
-std::string first_unknown_flag(const CLI::App& app) {
-  for (const std::string& word : app.remaining()) {
-    if (word.rfind('-', 0) == 0) return word.substr(0, word.find('='));
+// What the command is called, without "coldload".
+std::string_view name_of(const CLI::App& app) {
+  const std::string& name = app.get_name();
+  return std::string_view(name).substr(name.rfind(' ') + 1);
+}
+
+std::vector<std::string> known_flags(const CLI::App& app) {
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+    for (const std::string& name : option->get_snames()) known.push_back("-" + name);
+  }
+  // Of `cache show`: what follows is the part's.
+  for (const CLI::App* part : app.get_subcommands([](const CLI::App*) { return true; })) {
+    for (std::string& name : known_flags(*part)) known.push_back(std::move(name));
+  }
+  return known;
+}
+
+// The first word of `words` that looks like a flag and is none; empty: none does.
+std::string unknown_flag(const CLI::App& app, const std::vector<std::string>& words) {
+  const std::vector<std::string> known = known_flags(app);
+  for (const std::string& word : words) {
+    const std::string flag = word.substr(0, word.find('='));
+    const bool is_long = flag.size() > 2 && flag.starts_with("--");
+    if (is_long && std::find(known.begin(), known.end(), flag) == known.end()) return flag;
   }
   return "";
 }
 
-std::string nearest_flag(const CLI::App& app, const std::string& flag) {
-  std::vector<std::string> known;
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
-  }
-  return text::nearest(flag, known);
+UsageError unknown(const CLI::App& app, const std::string& flag) {
+  const std::string known = text::nearest(flag, known_flags(app));
+  return UsageError(known.empty() ? fmt::format("unknown flag {}", flag)
+                                  : fmt::format("unknown flag {}; did you mean {}?", flag, known));
 }
 
-// CLI11 leaves two empty lines between groups of flags.
-std::string help_of(const CLI::App& app) {
-  std::string help = app.help();
-  constexpr std::string_view k_gap = "\n\n\n";
-  for (std::size_t at = help.find(k_gap); at != std::string::npos; at = help.find(k_gap, at)) {
-    help.erase(at, 1);
+// A word too many. Where a server's command may follow, it begins one without its "--".
+UsageError too_many(const CLI::App& app, const std::vector<std::string>& args,
+                    const std::string& word) {
+  if (!takes_server(name_of(app))) {
+    return UsageError(fmt::format("unexpected word {}", text::quoted(word)));
   }
-  return help;
+  std::vector<std::string> line{"coldload", std::string(name_of(app))};
+  const auto begin = std::find(args.begin(), args.end(), word);
+  line.insert(line.end(), args.begin(), begin);
+  line.emplace_back("--");
+  line.insert(line.end(), begin, args.end());
+  return UsageError(
+      fmt::format("there is no -- before {}: the server's command goes behind one, as in: {}",
+                  text::quoted(word), text::shell_line(line)));
 }
 
 }  // namespace
@@ -77,15 +109,17 @@ bool parse(CLI::App& app, const std::vector<std::string>& args) {
     app.parse(reversed);
     return true;
   } catch (const CLI::CallForHelp&) {
-    print_out("{}", Lines(help_of(app)));
+    const auto parts = app.get_subcommands();  // those that were named
+    print_out("{}", Lines(help_text(parts.empty() ? app : *parts.front())));
     return false;
   } catch (const CLI::ExtrasError& error) {
-    const std::string flag = first_unknown_flag(app);
-    if (flag.empty()) throw UsageError(error.what());
-    const std::string known = nearest_flag(app, flag);
-    throw UsageError(known.empty() ? fmt::format("unknown flag {}", flag)
-                                   : fmt::format("unknown flag {}; did you mean {}?", flag, known));
+    const std::vector<std::string> rest = app.remaining(true);
+    if (rest.empty()) throw UsageError(error.what());
+    if (!rest.front().starts_with('-')) throw too_many(app, args, rest.front());
+    throw unknown(app, rest.front().substr(0, rest.front().find('=')));
   } catch (const CLI::ParseError& error) {
+    const std::string flag = unknown_flag(app, args);
+    if (!flag.empty()) throw unknown(app, flag);
     throw UsageError(error.what());
   }
 }

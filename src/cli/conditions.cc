@@ -24,6 +24,7 @@ void add_condition_flag(CLI::App* app, std::vector<findings::Condition>* conditi
   app->add_option_function<std::vector<std::string>>(
          "--fail-if", add_all,
          "exit with 4 where it holds: 'ratio>3', 'load_s.net>60', 'efficiency.nvme<0.5'")
+      ->type_name("CONDITION")
       ->allow_extra_args(false);
 }
 

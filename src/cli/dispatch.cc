@@ -1,11 +1,13 @@
 #include "cli/dispatch.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -34,7 +36,38 @@ void print_help() {
       "built.\n");
 }
 
+const Command* command_named(const std::string& name) {
+  const auto found = std::find_if(commands().begin(), commands().end(),
+                                  [&name](const Command& one) { return name == one.name; });
+  return found == commands().end() ? nullptr : &*found;
+}
+
+UsageError unknown_command(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Command& command : commands()) {
+    if (*command.summary != '\0') names.emplace_back(command.name);
+  }
+  const std::string known = text::nearest(name, names);
+  return UsageError(known.empty()
+                        ? fmt::format("unknown command {}", name)
+                        : fmt::format("unknown command {}; did you mean {}?", name, known));
+}
+
+// Where to look after wrong use.
+std::string next_step(const std::vector<std::string>& args) {
+  const Command* const command = args.empty() ? nullptr : command_named(args[0]);
+  if (command == nullptr || *command->summary == '\0') {
+    return "`coldload --help` lists the commands.";
+  }
+  return fmt::format("`coldload {} --help` lists its flags.", command->name);
+}
+
 int dispatch(const std::vector<std::string>& args) {
+  if (args.size() > 1 && args[0] == "help") {
+    const Command* const command = command_named(args[1]);
+    if (command == nullptr) throw unknown_command(args[1]);
+    return command->run({"--help"});
+  }
   if (args.empty() || args[0] == "--help" || args[0] == "-h" || args[0] == "help") {
     print_help();
     return args.empty() ? k_exit_usage : k_exit_ok;
@@ -43,15 +76,9 @@ int dispatch(const std::vector<std::string>& args) {
     print_out("{}", Lines(version_text()));
     return k_exit_ok;
   }
-  std::vector<std::string> names;
-  for (const Command& command : commands()) {
-    if (args[0] == command.name) return command.run({args.begin() + 1, args.end()});
-    names.emplace_back(command.name);
-  }
-  const std::string known = text::nearest(args[0], names);
-  throw UsageError(known.empty()
-                       ? fmt::format("unknown command {}", args[0])
-                       : fmt::format("unknown command {}; did you mean {}?", args[0], known));
+  const Command* const command = command_named(args[0]);
+  if (command == nullptr) throw unknown_command(args[0]);
+  return command->run({args.begin() + 1, args.end()});
 }
 
 // Where nobody reads them, the exit code tells alone.
@@ -62,6 +89,8 @@ int failure_code() { return os::interrupted() ? k_exit_interrupted : k_exit_fail
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
+  // Whatever name the program was started by: /proc/self/exe would be "exe".
+  ::prctl(PR_SET_NAME, "coldload", 0, 0, 0);
   os::open_missing_streams();
   os::explain_failed_allocations();
   const std::vector<std::string> args(argv + 1, argv + argc);
@@ -77,7 +106,7 @@ int run_command_line(int argc, char** argv) {
     return code;
   } catch (const UsageError& error) {
     complain(cleaned(error));
-    print_err("`coldload --help` lists commands and flags.\n");
+    print_err("{}\n", next_step(args));
     return os::interrupted() ? k_exit_interrupted : k_exit_usage;
   } catch (const os::StallError& error) {
     complain(cleaned(error));

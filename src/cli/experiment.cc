@@ -10,12 +10,17 @@
 
 #include <fmt/format.h>
 
+#include "cli/closing.h"
 #include "cli/command.h"
 #include "cli/conditions.h"
+#include "cli/earlier.h"
 #include "cli/experiment_flags.h"
+#include "cli/obstacles.h"
 #include "cli/plan_text.h"
+#include "cli/plan_time.h"
 #include "cli/progress.h"
 #include "cli/secrets.h"
+#include "cli/terminal.h"
 #include "findings/compare.h"
 #include "findings/comparison.h"
 #include "findings/weights.h"
@@ -30,7 +35,6 @@
 #include "report/report_files.h"
 #include "report/summary.h"
 #include "report/wording.h"
-#include "server/program.h"
 
 namespace coldload::cli {
 
@@ -102,6 +106,12 @@ void warn_of_results(const records::Results& results, measure::ExperimentWatcher
   }
 }
 
+void warn_of_earlier(const EarlierRecords& earlier, const measure::Plan& plan,
+                     measure::ExperimentWatcher* watcher) {
+  const std::string words = earlier.words(plan.out_directory);
+  if (!words.empty()) watcher->warning(words);
+}
+
 // The report covers every record of the out directory, so that later rows join earlier ones.
 records::Dataset write_report(const records::Results& results, bool json) {
   const std::vector<std::string> paths{results.jsonl_path()};
@@ -109,8 +119,13 @@ records::Dataset write_report(const records::Results& results, bool json) {
   if (dataset.records().empty()) return dataset;
   const std::vector<findings::Comparison> comparisons = findings::compare(dataset);
   report::write_report_files(paths, comparisons, results.markdown_path());
-  print_out("{}", Lines(json ? text::to_pretty(report::to_json(comparisons))
-                             : report::terminal_summary(comparisons)));
+  if (json) {
+    print_out("{}", Lines(text::to_pretty(report::to_json(comparisons))));
+  } else {
+    constexpr std::size_t k_indent = 2;
+    print_out("{}",
+              Lines(wrapped_for(Stream::out, report::terminal_summary(comparisons), k_indent)));
+  }
   return dataset;
 }
 
@@ -131,6 +146,18 @@ measure::ExperimentResult run_or_report(const ExperimentRequest& request, measur
   }
 }
 
+// Beside JSON on standard output, the places go to standard error.
+void tell_end(const ExperimentRequest& request, const records::Results& results,
+              const measure::ExperimentResult& result) {
+  const std::string places = where_it_lies(results, result);
+  if (!request.json) print_out("{}", Lines(places));
+  if (request.json && request.verbosity != Verbosity::quiet) print_err("{}", Lines(places));
+  if (!result.stopped_because.empty()) {
+    print_err("coldload: stopped: {}\n", request.plan.secrets.apply(result.stopped_because));
+  }
+  if (result.interrupted) print_err("coldload: {}\n", words_of_interrupt(results, result));
+}
+
 // Conditions are held against this experiment alone: earlier rows would hide what it measured.
 bool any_holds_of(const std::vector<findings::Condition>& conditions,
                   const records::Dataset& dataset, const measure::ExperimentResult& result) {
@@ -147,6 +174,15 @@ int exit_code(const measure::ExperimentResult& result, bool ignore_failure, bool
   return condition_holds ? k_exit_condition : k_exit_ok;
 }
 
+// Throws UsageError where there is any.
+void refuse(std::vector<std::string> obstacles, measure::ExperimentWatcher* watcher) {
+  if (obstacles.empty()) return;
+  const std::string last = std::move(obstacles.back());
+  obstacles.pop_back();
+  for (const std::string& obstacle : obstacles) watcher->warning(obstacle);
+  throw UsageError(last);
+}
+
 // Looks, locks, prints the plan, runs, reports. Throws UsageError for what is found wrong before
 // anything is evicted or launched, and os::Error for what cannot go on.
 int run_experiment(ExperimentCommand command, const std::vector<std::string>& args) {
@@ -155,35 +191,39 @@ int run_experiment(ExperimentCommand command, const std::vector<std::string>& ar
   ExperimentRequest& request = *parsed;
   measure::Plan& plan = request.plan;
   plan.secrets = secrets_of(plan.facts.command);
-  ConsoleWatcher watcher(request.verbosity, plan.secrets);
+  ConsoleWatcher watcher(request.verbosity, plan.secrets, plan.out_directory);
   // Whatever is wrong before anything has run is the command line's fault: exit code 2.
   auto planned = as_usage([&] { return measure::PlannedArms(plan); });
   const std::unique_ptr<measure::Target> target = make_target(request);
-  const std::string plan_text = describe_plan(plan, planned.all(), *target);
-  // The start itself finds it, too: as the first trial's failure, with a row that says it.
-  const std::string not_startable =
-      request.server ? server::why_not_startable(request.server->command.argv,
-                                                 request.server->command.invocation)
-                     : "";
+  const EarlierRecords earlier =
+      as_usage([&] { return read_earlier(plan.out_directory, planned.all(), target->name()); });
+  const measure::Forecast known = known_beforehand(planned.all(), earlier.forecast);
+  watcher.expect(known);
+  const std::string plan_text = describe_plan(plan, planned.all(), *target, known);
+  // Runs find it, too: each leaves a row that says it.
+  std::vector<std::string> obstacles = obstacles_of(request, planned.all());
   if (request.dry_run) {
+    warn_of_earlier(earlier, plan, &watcher);
     warn_of_arms(planned.all(), &watcher);
-    print_out("{}", Lines(plan_text));
-    if (!not_startable.empty()) throw UsageError(not_startable);
+    print_out("{}", Lines(wrapped_for(Stream::out, plan_text, k_plan_margin)));
+    refuse(std::move(obstacles), &watcher);
     return k_exit_ok;
   }
   const auto results =
       as_usage([&] { return std::make_unique<records::Results>(plan.out_directory); });
-  if (request.verbosity != Verbosity::quiet) print_err("{}", Lines(plan_text));
+  if (request.verbosity != Verbosity::quiet) {
+    print_err("{}", Lines(wrapped_for(Stream::err, plan_text, k_plan_margin)));
+  }
   warn_of_results(*results, &watcher);
+  warn_of_earlier(earlier, plan, &watcher);
   warn_of_arms(planned.all(), &watcher);
-  if (!not_startable.empty()) watcher.warning(not_startable);
+  for (const std::string& obstacle : obstacles) watcher.warning(obstacle);
   measure::Arms arms = std::move(planned).prepare(*target, watcher);
   const measure::ExperimentResult result = run_or_report(request, arms, *results, watcher);
+  watcher.experiment_ends();
   const records::Dataset dataset = write_report(*results, request.json);
+  tell_end(request, *results, result);
   const bool condition_holds = any_holds_of(request.conditions, dataset, result);
-  if (!result.stopped_because.empty()) {
-    print_err("coldload: stopped: {}\n", plan.secrets.apply(result.stopped_because));
-  }
   return exit_code(result, plan.ignore_failure, condition_holds);
 }
 

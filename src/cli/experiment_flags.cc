@@ -45,15 +45,21 @@ void add_run_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw, meas
   app->add_option("-r,--runs", raw->runs,
                   comparing ? "cold runs per arm; auto: until the ratio is known to --precision"
                             : "cold runs per arm")
+      ->type_name(comparing ? "N|auto" : "N")
       ->envname("RUNS")
       ->capture_default_str();
   if (comparing) {
     const auto share = [](const std::string& text) {
       const auto value = text::parse_share(text);
+      if (value && *value >= 1 && text.find('%') == std::string::npos) {
+        throw UsageError(fmt::format(
+            "--precision {0}: write {0}% for percent, or a share below 1 such as 0.05", text));
+      }
       return value == 0.0 ? std::nullopt : value;
     };
     add_parsed(app, "--precision", &raw->precision, share, "a share such as 5%",
-               "with --runs auto: the width of the ratio's interval that is enough (default: 5%)");
+               "with --runs auto: the width of the ratio's interval that is enough (default: 5%)")
+        ->type_name("SHARE");
     app->add_option("--max-runs", raw->max_runs, "with --runs auto: no more per arm (default: 40)")
         ->check(CLI::Range(5, 1000));
     add_time(app, "--max-time", &raw->max_time, "with --runs auto: no longer, as in 2h");
@@ -67,6 +73,7 @@ void add_run_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw, meas
       ->check(CLI::Range(0, 1000));
   add_parsed(app, "--order", &plan->order, measure::parse_order,
              "an order: random, abba or sequential", "random, abba or sequential")
+      ->type_name("ORDER")
       ->default_str("random");
   app->add_option("--seed", raw->seed, "reproduces a random order");
   app->add_flag("--ignore-failure", plan->ignore_failure, "go on after a failed run");
@@ -75,6 +82,7 @@ void add_run_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw, meas
 void add_cold_flags(CLI::App* app, measure::Plan* plan) {
   add_parsed(app, "--cold", &plan->cold, measure::parse_cold_policy,
              "one of verify, best-effort and off", "verify, best-effort or off")
+      ->type_name("HOW")
       ->default_str("verify");
   app->add_flag("--drop-caches", plan->drop_caches,
                 "drop all of the machine's caches before each cold run (root)");
@@ -82,9 +90,12 @@ void add_cold_flags(CLI::App* app, measure::Plan* plan) {
 
 void add_hook_flags(CLI::App* app, measure::Plan* plan) {
   app->add_option("--setup", plan->hooks.setup,
-                  "shell line, once per arm before anything is measured");
-  app->add_option("--prepare", plan->hooks.prepare, "shell line before each run's eviction");
-  app->add_option("--cleanup", plan->hooks.cleanup, "shell line, once per arm at the end");
+                  "shell line, once per arm before anything is measured")
+      ->type_name("LINE");
+  app->add_option("--prepare", plan->hooks.prepare, "shell line before each run's eviction")
+      ->type_name("LINE");
+  app->add_option("--cleanup", plan->hooks.cleanup, "shell line, once per arm at the end")
+      ->type_name("LINE");
   app->add_flag_callback(
       "--no-timeline", [plan] { plan->timeline = false; }, "do not sample the load every 100 ms");
   app->add_flag_callback(
@@ -121,22 +132,27 @@ void set_gpu_hour(double price, measure::Plan* plan) {
 void add_report_flags(CLI::App* app, ExperimentRequest* request) {
   measure::Plan* const plan = &request->plan;
   app->add_option("-o,--out", plan->out_directory, "where the CSV, the records and the report go")
+      ->type_name("DIR")
       ->envname("OUT")
       ->capture_default_str();
-  app->add_option("--model-name", plan->model_name, "the CSV's model (default: the directory's)");
-  app->add_option("--note", plan->note, "a remark for every row");
+  app->add_option("--model-name", plan->model_name, "the CSV's model (default: the directory's)")
+      ->type_name("NAME");
+  app->add_option("--note", plan->note, "a remark for every row")->type_name("WORDS");
   app->add_option_function<std::vector<std::string>>(
          "--budget",
          [plan](const auto& flags) {
            for (const std::string& flag : flags) add_budget(flag, plan);
          },
-         "USE=SECONDS for dev, internal or user")
+         "what a start may take for a use: dev, internal or user")
+      ->type_name("USE=TIME")
       ->allow_extra_args(false);
   app->add_option_function<double>(
-      "--gpu-hour", [plan](double price) { set_gpu_hour(price, plan); },
-      "price of an hour of the GPUs that one server holds: what waiting costs");
+         "--gpu-hour", [plan](double price) { set_gpu_hour(price, plan); },
+         "price of an hour of the GPUs that one server holds: what waiting costs")
+      ->type_name("PRICE");
   app->add_option("--baseline", plan->facts.baseline_file,
-                  "a CSV of earlier runs (column load_s) to compare");
+                  "a CSV of earlier runs (column load_s) to compare")
+      ->type_name("FILE");
   add_condition_flag(app, &request->conditions);
   app->add_flag("--json", request->json, "print the comparison as JSON instead of a table");
 }

@@ -52,7 +52,8 @@ std::optional<FloorArguments> parse_floor(const std::vector<std::string>& args) 
       ->check(CLI::Range(1.0, 600.0))
       ->capture_default_str();
   app.add_option("--gpu", gpu, "which GPU, as CUDA_VISIBLE_DEVICES counts")->capture_default_str();
-  app.add_option("--svg", arguments.svg, "write the rate over the requests in flight as a chart");
+  app.add_option("--svg", arguments.svg, "write the rate over the requests in flight as a chart")
+      ->type_name("FILE");
   app.add_flag("--json", arguments.json, "print one JSON object");
   // For our own experiments: the GPU is measured once, and a paced arm's rate is given.
   app.add_flag("--no-gpu", no_gpu, "")->group("");

@@ -3,34 +3,28 @@
 // Layer: cli. No measurement and no rule is decided here.
 #pragma once
 
+#include <cstddef>
 #include <string>
-
-#include <unistd.h>
-
-#include "cli/console.h"
 
 namespace coldload::cli {
 
 // Elsewhere it shows nothing. A terminal that is gone is no reason to fail.
 class LiveLine {
  public:
-  LiveLine() = default;
+  LiveLine();
   ~LiveLine() { clear(); }
   LiveLine(const LiveLine&) = delete;
   LiveLine& operator=(const LiveLine&) = delete;
 
   [[nodiscard]] bool on_terminal() const { return terminal_; }
-  void draw(const std::string& text) {
-    if (!terminal_) return;
-    print_err("\r\033[K{}", text);
-    shown_ = !text.empty();
-  }
-  void clear() {
-    if (shown_) draw("");
-  }
+  // How many characters a line may have, as the terminal is now: one that is full would wrap.
+  [[nodiscard]] static std::size_t width();
+  // What is longer than that is cut.
+  void draw(const std::string& text);
+  void clear();
 
  private:
-  const bool terminal_ = ::isatty(STDERR_FILENO) != 0;
+  const bool terminal_;
   bool shown_ = false;
 };
 

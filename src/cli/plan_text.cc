@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/console.h"
+#include "cli/plan_time.h"
 #include "measure/arm_floor.h"
 #include "measure/subject.h"
 #include "run/copy_source.h"
@@ -93,7 +94,7 @@ std::string describe_footprint(const measure::Plan& plan, const std::vector<meas
 }  // namespace
 
 std::string describe_plan(const measure::Plan& plan, const std::vector<measure::Arm>& arms,
-                          const measure::Target& target) {
+                          const measure::Target& target, const measure::Forecast& known) {
   std::string text = "paths\n";
   for (const measure::Arm& arm : arms) text += describe_arm(arm);
   if (plan.stage) text += describe_stage(*plan.stage, arms);
@@ -133,6 +134,7 @@ std::string describe_plan(const measure::Plan& plan, const std::vector<measure::
     text += shown::text("{:<8} {}\n", name, plan.secrets.redact_argv({"-c", hook})[1]);
   }
   text += describe_footprint(plan, arms, target);
+  text += shown::text("time     {}\n", time_of_plan(plan, arms, known));
   return plan.secrets.apply(text);
 }
 

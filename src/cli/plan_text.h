@@ -3,17 +3,24 @@
 // Layer: cli. No measurement and no rule is decided here.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
 #include "measure/arm.h"
+#include "measure/forecast.h"
 #include "measure/plan.h"
 #include "measure/target.h"
 
 namespace coldload::cli {
 
+// Where the words of each line begin.
+inline constexpr std::size_t k_plan_margin = 9;
+
+// `known`: of the trials' times.
 [[nodiscard]] std::string describe_plan(const measure::Plan& plan,
                                         const std::vector<measure::Arm>& arms,
-                                        const measure::Target& target);
+                                        const measure::Target& target,
+                                        const measure::Forecast& known);
 
 }  // namespace coldload::cli

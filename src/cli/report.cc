@@ -34,6 +34,19 @@ std::optional<double> parse_what_if(const std::string& text) {
   throw UsageError(fmt::format("--what-if {}: it reads rate=RATE, as in rate=5GB/s", text));
 }
 
+// Throws UsageError where several of them are given.
+void check_one_form(const std::vector<CLI::Option*>& forms) {
+  const CLI::Option* given = nullptr;
+  for (const CLI::Option* form : forms) {
+    if (form->count() == 0) continue;
+    if (given != nullptr) {
+      throw UsageError(fmt::format("{} and {}: only one form of the report at a time",
+                                   given->get_name(), form->get_name()));
+    }
+    given = form;
+  }
+}
+
 const findings::Comparison& latest_of(const std::vector<findings::Comparison>& comparisons,
                                       const char* flag) {
   if (comparisons.empty()) throw os::Error(fmt::format("{}: there is no trial on record", flag));
@@ -52,19 +65,23 @@ int run_report(const std::vector<std::string>& args) {
   bool as_short = false;
   bool as_json = false;
   app.add_option("RECORDS", records, "storage_layout_bench.jsonl; several are joined")->required();
-  CLI::App* forms = app.add_option_group("One form");
-  forms->add_option("-o,--output", output,
-                    "the report's file (default: storage_layout_bench.md beside the first)");
-  forms->add_flag("--json", as_json, "print the comparison as JSON instead");
-  forms->add_flag("--short", as_short,
-                  "print the first screen alone, for a pull request or a CI job's summary");
-  forms->add_flag("--recommendation", recommendation,
-                  "print what to do as a note of its own, with a script that starts a node so");
-  forms->add_option("--what-if", what_if,
-                    "rate=5GB/s: print what starts would take if storage delivered that instead");
-  forms->require_option(0, 1);
+  app.option_defaults()->group("One form of it");
+  const std::vector<CLI::Option*> forms{
+      app.add_option("-o,--output", output,
+                     "the report's file (default: storage_layout_bench.md beside the first)")
+          ->type_name("FILE"),
+      app.add_flag("--json", as_json, "print the comparison as JSON instead"),
+      app.add_flag("--short", as_short,
+                   "print the first screen alone, for a pull request or a CI job's summary"),
+      app.add_flag("--recommendation", recommendation,
+                   "print what to do as a note of its own, with a script that starts a node so"),
+      app.add_option("--what-if", what_if,
+                     "print what starts would take if storage delivered that instead: rate=5GB/s")
+          ->type_name("rate=RATE")};
+  app.option_defaults()->group("Options");
   add_condition_flag(&app, &conditions);
   if (!parse(app, args)) return k_exit_ok;
+  check_one_form(forms);
   const std::optional<double> other_rate = parse_what_if(what_if);
   const records::Dataset dataset = records::read_dataset(records);
   const std::vector<findings::Comparison> comparisons = findings::compare(dataset);

@@ -128,12 +128,14 @@ int run_server(const std::vector<std::string>& args) {
       ->required();
   app.add_option("--stage", request.copy,
                  "serve DST, a copy of PATH on faster storage; where it is not there, make it for "
-                 "the next start");
+                 "the next start")
+      ->type_name("DST");
   add_weights(&app, &request.weights);
   app.add_option("--port", request.port, "the server's port (default: as its command says)");
   app.add_option("--ready-url", request.ready_url,
                  "ready when this answers 200 (default: /health where its command says\n"
-                 "that it listens); http, https, or http://unix:SOCKET:/PATH");
+                 "that it listens); http, https, or http://unix:SOCKET:/PATH")
+      ->type_name("URL");
   app.add_flag(
       "--strict", request.strict,
       "start nothing where PATH cannot be read, or nobody can tell where the server answers");

@@ -74,20 +74,26 @@ void add_server_flags(CLI::App* app, ServerFlags* flags) {
   app->add_option("--server", flags->kind,
                   fmt::format("which server it is, where its command does not tell: {};\n"
                               "with no command after --, one is built",
-                              fmt::join(kind_names(), ", ")));
-  app->add_option("--env", flags->environment, "KEY=VALUE for the server")->allow_extra_args(false);
+                              fmt::join(kind_names(), ", ")))
+      ->type_name("KIND");
+  app->add_option("--env", flags->environment, "a variable of the server's environment")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
   app->add_option("--port", flags->port, "the server's port (default: a free one)");
   app->add_option("--ready-url", flags->ready_url,
                   "ready when this answers 200 (default: /health where its command says\n"
-                  "that it listens); http, https, or http://unix:SOCKET:/PATH");
+                  "that it listens); http, https, or http://unix:SOCKET:/PATH")
+      ->type_name("URL");
   app->add_option("--max-model-len", flags->max_model_len, "for the CSV and {max_model_len}")
       ->envname("MAX_MODEL_LEN");
   app->add_option("--gpu-memory-utilization", flags->gpu_memory_utilization,
                   "share of the GPU's memory, for a command that --server builds")
-      ->check(CLI::Range(0.01, 1.0));
+      ->check(CLI::Range(0.01, 1.0))
+      ->type_name("SHARE");
   app->add_option("--compile-cache", flags->compile_cache,
                   "runtime caches (compiled graphs and kernels): private to the experiment,\n"
                   "fresh for every launch, or keep the machine's own")
+      ->type_name("WAY")
       ->capture_default_str();
   app->add_flag("--first-token", flags->first_token,
                 "after ready, time one request's first token: a figure of its own");

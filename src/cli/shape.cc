@@ -133,7 +133,7 @@ int serve_in_foreground(const ShapeFlags& flags) {
 // Starts the same command as a session of its own and passes on what it prints until it serves.
 int serve_in_background(const std::vector<std::string>& args) {
   os::SpawnOptions spawn;
-  spawn.argv = {"/proc/self/exe", "shape"};
+  spawn.argv = {os::k_own_program, "shape"};
   spawn.argv.insert(spawn.argv.end(), args.begin(), args.end());
   spawn.argv.emplace_back("--daemonized");
   os::Pipe output = os::make_pipe();
@@ -174,10 +174,14 @@ void add_pace(CLI::App* app, ShapeFlags* flags) {
   stand_in::Pace* const pace = &flags->options.pace;
   app->option_defaults()->group("The pace");
   auto* preset = app->add_option("--preset", flags->preset,
-                                 "the pace of a model, as efs-elastic (docs/stand-in.md has all)");
+                                 "the pace of a model instead of the figures below: efs-elastic "
+                                 "(docs/stand-in.md has all)")
+                     ->type_name("NAME");
   app->add_option("--rate", flags->rate, "bytes per second for all readers together: 250MB/s")
+      ->type_name("RATE")
       ->excludes(preset);
   app->add_option("--latency", flags->latency, "added to every request")
+      ->type_name("TIME")
       ->capture_default_str()
       ->excludes(preset);
   app->add_option("--iops", pace->requests_per_s, "most read requests per second (no limit)")
@@ -185,18 +189,22 @@ void add_pace(CLI::App* app, ShapeFlags* flags) {
       ->excludes(preset);
   add_read(app, "--per-stream", &pace->stream_bytes_per_s, text::parse_rate, k_rate_wanted,
            "bytes per second for each open file, as an object store's (no limit)")
+      ->type_name("RATE")
       ->excludes(preset);
 }
 
 void add_faults(CLI::App* app, stand_in::ReadFaults* faults) {
   app->option_defaults()->group("Faults, for tests");
   add_read(app, "--fail-after", &faults->fail_after_bytes, text::parse_size, "a size",
-           "reads fail with EIO after so many bytes");
+           "reads fail with EIO after so many bytes")
+      ->type_name("SIZE");
   add_read(app, "--hang-after", &faults->hang_after_bytes, text::parse_size, "a size",
-           "reads hang after so many bytes, until the mount ends");
+           "reads hang after so many bytes, until the mount ends")
+      ->type_name("SIZE");
   app->add_option("--error-rate", faults->error_share,
                   "share of the read requests that fail with EIO: 0.01")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(CLI::Range(0.0, 1.0))
+      ->type_name("SHARE");
   app->add_option("--error-seed", faults->seed, "chooses which requests fail")
       ->capture_default_str();
 }
@@ -206,7 +214,8 @@ void add_mount(CLI::App* app, ShapeFlags* flags) {
   stand_in::Options* const options = &flags->options;
   app->option_defaults()->group("The mount");
   add_read(app, "--readahead", &options->readahead_bytes, parse_request_size, k_size_wanted,
-           "of the mount, as NFS's 128KiB (default: what rate and latency need; root)");
+           "of the mount, as NFS's 128KiB (default: what rate and latency need; root)")
+      ->type_name("SIZE");
   app->add_flag_callback(
       "--follow-links", [=] { options->links = stand_in::OutsideLinks::as_files; },
       "show links that leave SRC as the files they point to");

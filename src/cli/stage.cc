@@ -1,11 +1,13 @@
 // coldload stage: copies a checkpoint to faster storage, so that it can be trusted.
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "cli/arrival_rate.h"
 #include "cli/command.h"
 #include "cli/live_line.h"
 #include "cli/values.h"
@@ -17,6 +19,7 @@
 #include "stage/left_out.h"
 #include "stage/stager.h"
 #include "storage/watched_threads.h"
+#include "text/fitted.h"
 #include "text/json.h"
 #include "text/units.h"
 
@@ -43,16 +46,15 @@ std::optional<StageArguments> parse_stage(const std::vector<std::string>& args) 
   stage::Selection& filter = request.what.selection;
   CLI::App app(
       "Copy the model that a checkpoint is to faster storage: parallel, verified, resumable, "
-      "atomic.\n"
-      "  coldload stage SRC DST          DST is the new directory itself\n"
-      "  coldload stage --verify DST     read it again and hold it against its manifest",
+      "atomic.",
       "coldload stage");
-  app.add_option("PATHS", paths, "SRC and DST")->required();
+  app.add_option("PATHS", paths, "SRC: what is copied; DST: the new directory itself")->required();
   app.add_option("--jobs", request.jobs, "chunks of 16 MiB under way at once")
       ->check(CLI::Range(1U, 256U))
       ->capture_default_str();
   add_read(&app, "--limit", &request.limit_bytes_per_s, text::parse_rate, "a rate, as in 500MB/s",
-           "read no faster than this, as in 500MB/s");
+           "read no faster than this, as in 500MB/s")
+      ->type_name("RATE");
   app.add_flag("--wait", request.wait, "wait where another coldload is staging to DST");
   app.add_flag("--replace", request.replace, "swap what is at DST for the new copy, in one step");
   app.add_option("--keep", request.keep,
@@ -62,9 +64,11 @@ std::optional<StageArguments> parse_stage(const std::vector<std::string>& args) 
                "copy what servers do not read, too: the weights once more, as in original/");
   add_weights(&app, &arguments.weights);
   app.add_option("--include", filter.include,
-                 "GLOB: only files whose path below SRC matches, of all that is there")
+                 "only files whose path below SRC matches, of all that is there")
+      ->type_name("GLOB")
       ->allow_extra_args(false);
-  app.add_option("--exclude", filter.exclude, "GLOB: no file whose path below SRC matches")
+  app.add_option("--exclude", filter.exclude, "no file whose path below SRC matches")
+      ->type_name("GLOB")
       ->allow_extra_args(false);
   app.add_flag("--follow-links", follow_links,
                "copy what links to elsewhere, or to directories, lead to");
@@ -105,29 +109,23 @@ class StageLine {
     put(fmt::format("stage: {} read and checked", text::format_bytes(bytes)), false);
   }
 
-  void progress(std::uint64_t bytes, std::uint64_t total, const std::string& stalled) {
+  void progress(const stage::CopyProgress& now) {
+    kept_bytes_ = now.kept_bytes;
     // What was found in place costs no time: the rate is that of the last seconds.
-    const os::TimePoint now = os::Clock::now();
-    if (!since_) {
-      since_ = now;
-      bytes_then_ = bytes;
+    rate_.note(os::Clock::now(), now.bytes);
+    std::string text = fmt::format("stage: {} of {}", text::format_bytes(now.bytes),
+                                   text::format_bytes(now.total_bytes));
+    if (const auto rate = rate_.bytes_per_s()) {
+      const auto left = static_cast<double>(now.total_bytes - std::min(now.bytes, now.total_bytes));
+      text +=
+          fmt::format(", {}, {} left", text::format_rate(*rate), text::waiting_time(left / *rate));
     }
-    const double seconds = os::seconds_between(*since_, now);
-    std::string text =
-        fmt::format("stage: {} of {}", text::format_bytes(bytes), text::format_bytes(total));
-    if (seconds > 0 && bytes > bytes_then_) {
-      const double rate = static_cast<double>(bytes - bytes_then_) / seconds;
-      text += fmt::format(", {}, {} s left", text::format_rate(rate),
-                          text::format_seconds(static_cast<double>(total - bytes) / rate));
-    }
-    if (!stalled.empty()) text += "; waiting for " + stalled;
+    if (!now.stalled.empty()) text += "; waiting for " + now.stalled;
     put(text, false);
-    constexpr double k_window_s = 10;
-    if (seconds > k_window_s) {
-      since_ = now;
-      bytes_then_ = bytes;
-    }
   }
+
+  // What an interrupted copy keeps.
+  [[nodiscard]] std::uint64_t kept_bytes() const { return kept_bytes_; }
 
  private:
   void put(const std::string& text, bool at_once) {
@@ -145,8 +143,8 @@ class StageLine {
   const bool quiet_;
   LiveLine line_;
   os::TimePoint last_;
-  std::optional<os::TimePoint> since_;
-  std::uint64_t bytes_then_ = 0;
+  ArrivalRate rate_;
+  std::uint64_t kept_bytes_ = 0;
 };
 
 void print_json(const StageArguments& arguments, const stage::StageResult& result) {
@@ -229,18 +227,21 @@ void choose_what_is_copied(StageArguments* arguments) {
 int stage_and_print(StageArguments arguments) {
   choose_what_is_copied(&arguments);
   stage::StageResult result;
+  std::uint64_t kept_bytes = 0;
   {
     StageLine line(arguments.quiet);
-    result =
-        stage::stage(arguments.request, {[&](const std::string& step) { line.step(step); },
-                                         [&](const stage::CopyProgress& now) {
-                                           line.progress(now.bytes, now.total_bytes, now.stalled);
-                                         }});
+    result = stage::stage(arguments.request,
+                          {[&](const std::string& step) { line.step(step); },
+                           [&](const stage::CopyProgress& now) { line.progress(now); }});
+    kept_bytes = line.kept_bytes();
   }
   if (result.interrupted) {
     throw os::Error(
-        fmt::format("interrupted: {} is as it was; the same command goes on where it stopped",
-                    arguments.request.destination));
+        fmt::format("interrupted: {} is as it was; {} of the copy are kept beside it, and the same "
+                    "command goes "
+                    "on there",
+                    arguments.request.destination,
+                    kept_bytes > 0 ? text::format_bytes(kept_bytes) : "no bytes"));
   }
   if (!arguments.remark.empty()) result.remarks.push_back(arguments.remark);
   arguments.json ? print_json(arguments, result) : print_text(arguments, result);

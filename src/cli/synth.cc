@@ -38,7 +38,9 @@ int run_synth(const std::vector<std::string>& args) {
   constexpr std::uint64_t k_max_shards = 10'000;
   app.add_option("DIR", options.directory, "the directory to create; may exist if it is empty")
       ->required();
-  app.add_option("--size", size, "bytes of weights: 2GB, 500MiB, ...; 1MB to 2TB")->required();
+  app.add_option("--size", size, "bytes of weights: 2GB, 500MiB, ...; 1MB to 2TB")
+      ->type_name("SIZE")
+      ->required();
   app.add_option("--shards", options.shards, "number of shard files (default: about 2 GB each)")
       ->check(CLI::Range(std::uint64_t{1}, k_max_shards));
   app.add_option("--seed", options.seed, "the same seed gives the same bytes (default: 0)")

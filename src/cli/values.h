@@ -54,7 +54,8 @@ CLI::Option* add_size(CLI::App* app, const std::string& flag, Value* bytes,
     const auto size = text::parse_size(text);
     return size == 0U ? std::nullopt : size;
   };
-  return add_parsed(app, flag, bytes, parse, "a size, such as 128MiB", description);
+  return add_parsed(app, flag, bytes, parse, "a size, such as 128MiB", description)
+      ->type_name("SIZE");
 }
 
 // More than none.
@@ -66,7 +67,8 @@ CLI::Option* add_size(CLI::App* app, const std::string& flag, Value* bytes,
 template <typename Value>
 CLI::Option* add_time(CLI::App* app, const std::string& flag, Value* time,
                       const std::string& description) {
-  return add_parsed(app, flag, time, parse_time, "a time, such as 600s or 10m", description);
+  return add_parsed(app, flag, time, parse_time, "a time, such as 600s or 10m", description)
+      ->type_name("TIME");
 }
 
 // "250MB/s" or "250MB/s,1ms".
@@ -82,14 +84,17 @@ CLI::Option* add_time(CLI::App* app, const std::string& flag, Value* time,
 inline CLI::Option* add_pacing(CLI::App* app, std::optional<load::Pacing>* pacing,
                                const std::string& description) {
   return add_parsed(app, "--pace", pacing, parse_pacing, "a rate and a latency, as in 250MB/s,1ms",
-                    description);
+                    description)
+      ->type_name("RATE,TIME");
 }
 
 // Which of a checkpoint's files are its weights, where the user knows better.
 inline CLI::Option* add_weights(CLI::App* app, std::string* pattern) {
-  return app->add_option(
-      "--weights", *pattern,
-      "GLOB: the files that are the weights, as a shell pattern (default: guessed from names)");
+  return app
+      ->add_option("--weights", *pattern,
+                   "the files that are the weights, as a shell pattern (default: guessed from "
+                   "names)")
+      ->type_name("GLOB");
 }
 
 }  // namespace coldload::cli

@@ -76,10 +76,7 @@ std::string why_not_warm(const Arm& arm) {
     return fmt::format("the checkpoint has {}, the page cache can grow to {}",
                        text::format_bytes(arm.weight_bytes()), text::format_bytes(*room));
   }
-  if (!arm.checkpoint->files.empty()) {
-    const storage::PageCacheView view({arm.checkpoint->files.back().real_path});
-    if (!view.observable()) return "residency cannot be seen: " + view.why_unseen();
-  }
+  if (!arm.pages_unseen.empty()) return "residency cannot be seen: " + arm.pages_unseen;
   if (storage::opening_may_drop_pages(arm.storage.mount) && !arm.checkpoint->files.empty()) {
     const auto drops = storage::reopening_drops_pages(arm.checkpoint->files.back().real_path);
     if (drops.value_or(false)) {
@@ -150,6 +147,10 @@ void look_behind(Arm* arm) {
   arm->facts.storage = storage::to_json(arm->storage);
   if (arm->sources.parts.size() > 1) {
     arm->facts.storage["file_systems"] = storage::to_json(arm->sources.parts);
+  }
+  if (!arm->is_memory() && !arm->checkpoint->files.empty()) {
+    arm->pages_unseen =
+        storage::PageCacheView({arm->checkpoint->files.back().real_path}).why_unseen();
   }
   arm->cannot_warm = why_not_warm(*arm);
 }

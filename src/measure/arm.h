@@ -37,6 +37,7 @@ struct Arm {
   storage::CounterChoice counter;
   storage::FileSources sources;        // of files(), one by one
   std::optional<StandInRequest> pace;  // a stand-in without a mount
+  std::string pages_unseen;            // why nobody can tell what of it is in memory, if so
   std::string cannot_warm;             // why warm trials are impossible here; empty: they are not
   std::unique_ptr<stand_in::StandIn> stand_in;
   std::unique_ptr<StagedCopy> copy;  // of a staged arm

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "measure/arm_floor.h"
+#include "measure/cold.h"
 #include "measure/environment.h"
 #include "measure/log_folder.h"
 #include "measure/trial.h"
@@ -17,8 +18,10 @@
 #include "os/error.h"
 #include "os/interrupt.h"
 #include "records/contradiction.h"
+#include "records/floor.h"
 #include "records/redaction.h"
 #include "records/trial_figures.h"
+#include "statistics/statistics.h"
 #include "text/units.h"
 
 namespace coldload::measure {
@@ -140,29 +143,63 @@ class Series {
   }
 
   ExperimentResult run() {
-    for (const Slot& slot : slots_) {
-      if (os::interrupted()) break;
-      if (!stop_.before(slot) && !run(slot)) break;
+    watcher_.experiment_begins(outlook());
+    bool goes_on = true;
+    for (auto slot = slots_.begin(); slot != slots_.end() && goes_on; ++slot) {
+      if (slot->kind == TrialKind::warm && !os::interrupted()) finish_cold_runs();
+      const bool is_left_out = stop_.before(*slot);
+      tell_precision();
+      goes_on = is_left_out || run(*slot);
     }
+    if (goes_on && !os::interrupted()) finish_cold_runs();
+    result_.logs = logs_.name();
     return std::move(result_);
   }
 
  private:
+  Outlook outlook() const {
+    Outlook outlook;
+    outlook.may_be_more = plan_.count.automatic;
+    for (const Slot& slot : slots_) {
+      const Subject subject = arms_.subject(slot);
+      const bool is_cold = slot.kind == TrialKind::cold || slot.kind == TrialKind::after_copy;
+      if (is_cold && plan_.count.automatic && slot.block > statistics::k_least_n) continue;
+      outlook.trials.push_back({subject.trial_name(), std::nullopt});
+      if (slot.kind != TrialKind::cold || !subject.arm.facts.floor) continue;
+      outlook.trials.back().least_s =
+          records::floor_seconds(*subject.arm.facts.floor, subject.arm.weight_bytes(),
+                                 records::FloorKind::cold, records::Destination::host);
+    }
+    return outlook;
+  }
+
+  void finish_cold_runs() {
+    stop_.finish();
+    tell_precision();
+  }
+
+  void tell_precision() {
+    if (const auto look = stop_.news()) watcher_.looked_at_precision(*look);
+  }
+
   // False: nothing may follow.
   bool run(const Slot& slot) {
     const Subject subject = arms_.subject(slot);
     watcher_.trial_begins(subject, ++position_, slots_.size());
-    const bool warms_up = subject.kind == TrialKind::warm_up;
-    const LogFolder::Log log =
-        logs_.create(position_, subject.storage_mode() + (warms_up ? "_warmup" : ""));
-    if (slot.kind == TrialKind::after_copy && !subject.arm.copy->renew()) return false;
+    const LogFolder::Log log = logs_.create(position_, subject.trial_name());
+    if (slot.kind == TrialKind::after_copy && !os::interrupted()) {
+      static_cast<void>(subject.arm.copy->renew());  // false: interrupted, as the trial says then
+    }
     TrialResult trial = run_trial({plan_, subject, stand_in_servers_, log}, nvml_, watcher_);
     if (!trial.left_behind.empty()) {
       result_.stopped_because = fmt::format(
           "the target left something behind, so nothing may follow: {}; clear that and start again",
           fmt::join(trial.left_behind, "; "));
     }
-    if (trial.interrupted) return false;
+    if (trial.interrupted) {
+      keep_interrupted(subject, &trial.record);
+      return false;
+    }
     take(trial.weights, &arms_.all()[slot.arm]);
     complete(subject, &trial.record);
     keep(slot, &trial.record);
@@ -197,10 +234,22 @@ class Series {
     record->position = position_;
     const bool is_of_copy =
         subject.kind == TrialKind::cold || subject.kind == TrialKind::after_copy;
-    if (!subject.arm.copy || !is_of_copy) return;
+    const bool was_made = record->status != records::Status::interrupted;
+    if (!subject.arm.copy || !is_of_copy || !was_made) return;
     const StagedCopy::Made& made = subject.arm.copy->made();
     record->copy_s = made.seconds;
     if (!made.remark.empty()) record->remarks.push_back(made.remark);
+  }
+
+  // A start that counts nowhere, but shows that this experiment is not whole.
+  void keep_interrupted(const Subject& subject, records::Record* record) {
+    record->status = records::Status::interrupted;
+    record->cold = cold_word(
+        {subject.kind, plan_.cold, subject.arm.is_memory(), false, true, records::Cold::unknown});
+    complete(subject, record);
+    sink_.append(*record);
+    result_.records.push_back(*record);
+    watcher_.trial_ended(subject, *record);
   }
 
   void keep(const Slot& slot, records::Record* record) {

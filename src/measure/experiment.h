@@ -20,6 +20,7 @@ struct ExperimentResult {
   bool failed = false;                   // a trial failed or timed out
   bool not_cold = false;                 // a trial that should be cold is not verifiably so
   bool interrupted = false;
+  std::string logs;             // their folder below the out directory, empty without any
   std::string stopped_because;  // why it ended early, empty if it did not
 };
 

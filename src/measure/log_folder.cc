@@ -28,10 +28,14 @@ os::Directory make_folder(const os::Directory& out, const std::string& experimen
 
 }  // namespace
 
+std::string LogFolder::name() const {
+  return folder_ ? fmt::format("{}/{}", k_logs, experiment_) : "";
+}
+
 LogFolder::Log LogFolder::create(std::uint64_t position, const std::string& trial) {
   if (!folder_) folder_ = make_folder(out_, experiment_);
   const std::string name = fmt::format("{:03}-{}.log", position, trial);
-  return {fmt::format("{}/{}/{}", k_logs, experiment_, name),
+  return {fmt::format("{}/{}", this->name(), name),
           std::make_shared<const os::Fd>(folder_->create_file(name, k_file_mode))};
 }
 

@@ -28,6 +28,9 @@ class LogFolder {
   // log. Throws os::Error.
   [[nodiscard]] Log create(std::uint64_t position, const std::string& trial);
 
+  // That of the logs made so far, below the out directory; empty where there is none.
+  [[nodiscard]] std::string name() const;
+
  private:
   os::Directory out_;
   std::string experiment_;

@@ -13,12 +13,11 @@ namespace coldload::measure {
 std::string describe(const RunCount& count) {
   if (!count.automatic) return "";
   std::string text = fmt::format(
-      "until every ratio's 95 % interval was at most {:g} % of it wide, looked at after 5, 7, 10, "
-      "14, "
-      "20, ... runs; at most {} runs per path",
+      "runs went on until every ratio's 95 % interval was at most {:g} % of it wide, looked at "
+      "after 5, 7, 10, 14, 20, ... runs, or a limit was reached: {} runs per path",
       count.precision * 100, count.runs);
   if (count.longest) {
-    text += fmt::format(" and {} s", text::format_seconds(os::Seconds(*count.longest).count()));
+    text += fmt::format(" or {} s", text::format_seconds(os::Seconds(*count.longest).count()));
   }
   return text;
 }
@@ -32,20 +31,21 @@ bool is_look(std::uint64_t runs) {
   }
 }
 
-bool are_precise(const std::vector<std::vector<double>>& seconds, double precision) {
+std::optional<double> widest_interval(const std::vector<std::vector<double>>& seconds) {
   const std::vector<double>* first = nullptr;
+  std::optional<double> widest;
   for (const std::vector<double>& values : seconds) {
-    if (values.empty()) return false;
+    if (values.empty()) return std::nullopt;
     if (first == nullptr) {
       first = &values;
       continue;
     }
     const auto interval = statistics::ratio_interval(*first, values);
-    if (!interval) return false;
+    if (!interval) return std::nullopt;
     const double ratio = statistics::median(values) / statistics::median(*first);
-    if (interval->high - interval->low > precision * ratio) return false;
+    widest = std::max(widest.value_or(0), (interval->high - interval->low) / ratio);
   }
-  return first != nullptr;
+  return widest;
 }
 
 bool RunStop::before(const Slot& slot) {
@@ -62,16 +62,30 @@ bool RunStop::before(const Slot& slot) {
   block_ = slot.block;
   block_began_ = now;
   const bool time_is_up = count_.longest && now + longest_block_ > *began_ + *count_.longest;
-  enough_ = enough_ || (is_look(done) && is_precise()) || (done > 0 && time_is_up);
+  if (enough_ || done == 0) return enough_;
+  if (time_is_up) {
+    look(done, PrecisionLook::Next::limit_reached);
+  } else if (is_look(done)) {
+    look(done, PrecisionLook::Next::goes_on);
+  }
   return enough_;
 }
 
-bool RunStop::is_precise() const {
+void RunStop::finish() {
+  if (!count_.automatic || enough_ || block_ == 0) return;
+  look(block_, PrecisionLook::Next::limit_reached);
+}
+
+void RunStop::look(std::uint64_t runs, PrecisionLook::Next where_not_precise) {
   std::vector<std::vector<double>> seconds;
   for (std::size_t arm = 0; arm < seconds_.size(); ++arm) {
     if (has_runs_[arm]) seconds.push_back(seconds_[arm]);
   }
-  return are_precise(seconds, count_.precision);
+  news_ = PrecisionLook{runs, widest_interval(seconds), count_.precision, where_not_precise};
+  if (news_->widest && *news_->widest <= count_.precision) {
+    news_->next = PrecisionLook::Next::goal_reached;
+  }
+  enough_ = news_->next != PrecisionLook::Next::goes_on;
 }
 
 }  // namespace coldload::measure

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "measure/schedule.h"
@@ -32,9 +33,18 @@ struct RunCount {
 // Whether precision is looked at after that many runs per arm: 5, 7, 10, 14, 20, 28, 40, ...
 [[nodiscard]] bool is_look(std::uint64_t runs);
 
-// Whether the interval of every arm's ratio to the first arm's is at most `precision` of it wide.
-// False where one has none so far, as all its runs failed, say.
-[[nodiscard]] bool are_precise(const std::vector<std::vector<double>>& seconds, double precision);
+// How wide the widest interval of an arm's ratio to the first arm's is, relative to that ratio.
+// Nothing where one has none so far, as all its runs failed, say.
+[[nodiscard]] std::optional<double> widest_interval(
+    const std::vector<std::vector<double>>& seconds);
+
+// What an automatic experiment found when it looked at its precision.
+struct PrecisionLook {
+  std::uint64_t runs = 0;  // per arm
+  std::optional<double> widest;
+  double goal = 0;  // for `widest`
+  enum class Next { goes_on, goal_reached, limit_reached } next = Next::goes_on;
+};
 
 // Watches one experiment.
 class RunStop {
@@ -47,8 +57,15 @@ class RunStop {
   // Whether this slot and all cold ones after it are left out. Call before each.
   [[nodiscard]] bool before(const Slot& slot);
 
+  // No cold run follows, as all were made.
+  void finish();
+
+  // What was found since this was asked last.
+  [[nodiscard]] std::optional<PrecisionLook> news() { return std::exchange(news_, std::nullopt); }
+
  private:
-  [[nodiscard]] bool is_precise() const;
+  // Looks, and says what follows.
+  void look(std::uint64_t runs, PrecisionLook::Next where_not_precise);
 
   const RunCount count_;
   std::vector<std::vector<double>> seconds_;  // by arm
@@ -57,7 +74,8 @@ class RunStop {
   std::optional<os::TimePoint> began_;
   os::TimePoint block_began_;
   os::Clock::duration longest_block_{};
-  bool enough_ = false;
+  bool enough_ = false;  // of them were made: by precision, or by the time
+  std::optional<PrecisionLook> news_;
 };
 
 }  // namespace coldload::measure

@@ -38,6 +38,10 @@ std::string Subject::storage_mode() const {
   return mode;
 }
 
+std::string Subject::trial_name() const {
+  return storage_mode() + (kind == TrialKind::warm_up ? "_warmup" : "");
+}
+
 bool Subject::is_evicted(ColdPolicy policy) const {
   return kind == TrialKind::cold && policy != ColdPolicy::off && !arm.is_memory();
 }

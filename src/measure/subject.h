@@ -39,6 +39,8 @@ struct Subject {
   // The CSV's storage_mode: "net", "net_warm"; of a staged arm "staged", "staged_after_copy"
   // straight after the copy was made, "staged_hot" with the checkpoint resident.
   [[nodiscard]] std::string storage_mode() const;
+  // The same; of a discarded launch "net_warmup".
+  [[nodiscard]] std::string trial_name() const;
   // Whether its checkpoint is brought out of memory: what is memory itself cannot be.
   [[nodiscard]] bool is_evicted(ColdPolicy policy) const;
   [[nodiscard]] LaunchRequest launch_request(std::shared_ptr<const os::Fd> log) const;

@@ -302,7 +302,8 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   TrialResult result;
   records::Record& record = result.record;
   record = blank_record(input);
-  run_hook("prepare", input.plan.hooks.prepare, input.plan, arm);
+  record.reason = "interrupted before its launch";  // where that is how it ends
+  if (!os::interrupted()) run_hook("prepare", input.plan.hooks.prepare, input.plan, arm);
   if (os::interrupted()) {
     result.interrupted = true;
     return result;
@@ -313,6 +314,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
     result.interrupted = true;
     return result;
   }
+  record.reason.clear();
   record.remarks = start.remarks;
   const Baseline baseline{nvml.used_mib(),
                           arm.counter.counter ? arm.counter.counter() : std::nullopt};
@@ -326,9 +328,9 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
     launched = subject.target.launch(subject.launch_request(input.log.file));
   } catch (const os::Error& error) {
     result.interrupted = os::interrupted();
+    record.reason = result.interrupted ? "interrupted at its launch" : error.what();
     if (result.interrupted) return result;
     record.status = records::Status::failed;
-    record.reason = error.what();
     apply_verdict(input, start.evidence, &record);
     return result;
   }
@@ -350,6 +352,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   const auto gpu_left = gpu_memory_still_used([&] { return nvml.used_mib(); }, baseline.gpu_mib);
   if (gpu_left) result.left_behind.push_back(*gpu_left);
   if (seen.outcome == process::Outcome::interrupted) {
+    record.reason = "interrupted before it was ready";
     result.interrupted = true;
     return result;
   }

@@ -27,9 +27,9 @@ struct TrialInput {
 };
 
 struct TrialResult {
-  records::Record record;  // arm, path, evidence, verdict and times; not the experiment's part
-  ReadSet weights;         // which of the arm's candidates they were, where that was seen
-  bool interrupted = false;
+  records::Record record;    // arm, path, evidence, verdict and times; not the experiment's part
+  ReadSet weights;           // which of the arm's candidates they were, where that was seen
+  bool interrupted = false;  // what is in `record` then says when
   // What the target left behind (processes, its port, GPU memory), in words: nothing may follow.
   std::vector<std::string> left_behind;
 };

@@ -181,6 +181,18 @@ void add_order(const Comparison& comparison, Lines* lines) {
   }
 }
 
+// Whether the goal of --runs auto was reached, or a limit: the figure tells.
+std::string widest_interval(const Comparison& comparison) {
+  std::optional<double> widest;
+  for (const Contrast& contrast : comparison.contrasts) {
+    if (!contrast.ratio || !contrast.ratio_ci) continue;
+    const double width = contrast.ratio_ci->high - contrast.ratio_ci->low;
+    widest = std::max(widest.value_or(0), width / *contrast.ratio);
+  }
+  if (!widest) return " In the end no interval was known.";
+  return fmt::format(" In the end the widest interval was {} of its ratio wide.", percent(*widest));
+}
+
 void add_n(const Comparison& comparison, Lines* lines) {
   std::vector<std::string> few;
   for (const Arm& arm : comparison.arms) {
@@ -205,8 +217,9 @@ void add_n(const Comparison& comparison, Lines* lines) {
         "(Hodges and Lehmann), for this machine at that time: another day may differ by more.");
   }
   if (!comparison.facts.runs_rule.empty()) {
-    lines->push_back(fmt::format("The number of runs was not given: {}.",
-                                 markdown_text(comparison.facts.runs_rule)));
+    lines->push_back(fmt::format("The number of runs was not given: {}.{}",
+                                 markdown_text(comparison.facts.runs_rule),
+                                 widest_interval(comparison)));
   }
   if (tests > 1) {
     lines->push_back(

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "report/claims.h"
+#include "report/plain_text.h"
 #include "report/wording.h"
 #include "text/escape.h"
 
@@ -63,7 +64,7 @@ std::string terminal_summary(const std::vector<Comparison>& comparisons) {
         different_weights_text(text::one_line(different.first->facts.label), different.of_first,
                                text::one_line(different.second->facts.label), different.of_second));
   }
-  return out + below;
+  return out + below + plain_text(title_of(comparison)) + '\n';
 }
 
 std::string condition_sentence(const findings::Condition& condition,

@@ -11,8 +11,8 @@
 
 namespace coldload::report {
 
-// A row per storage mode with figures, and a line with the ratio, the number of trials left out,
-// and placeholders. No escape sequences.
+// A row per storage mode with figures, and lines with the ratios, the verdict, the number of trials
+// left out, and placeholders. No escape sequences.
 [[nodiscard]] std::string terminal_summary(const std::vector<Comparison>& comparisons);
 
 // What a condition found: "ratio.net is 2.61, above 2".

@@ -140,7 +140,7 @@ class Rows(CompareTest):
             self.assertEqual([self.modes().count(mode) for mode in ("nvme", "net", "nvme_warm")],
                              [runs, runs, 1])
             report = (self.out / "storage_layout_bench.md").read_text(encoding="utf-8")
-            self.assertIn("The number of runs was not given: until", report)
+            self.assertIn("The number of runs was not given: runs went on until", report)
 
     def test_abba_and_sequential_orders(self):
         self.compare("--runs", 2, "--warm-runs", 0, "--order", "abba")
@@ -355,6 +355,7 @@ class BadInput(CompareTest):
             (["--runs", "many"], ["--runs many", "auto"]),
             (["--precision", "5%"], ["--runs auto"]),
             (["--runs", "auto", "--precision", "fine"], ["fine"]),
+            (["--runs", "auto", "--precision", "5"], ["write 5% for percent"]),
             (["--runs", "auto", "--order", "sequential"], ["blocks"]),
             (["--order", "zigzag"], ["zigzag"]),
             (["--cold", "very"], ["very"]),

@@ -1,6 +1,7 @@
 #include "cli/dispatch.h"
 
 #include <map>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -74,9 +75,48 @@ TEST(CommandLine, EveryCommandHasHelpAndExplainsItself) {
     EXPECT_THAT(ran.out, Not(HasSubstr("\n\n\n"))) << command.name;
     EXPECT_THAT(ran.err, IsEmpty()) << command.name;
   }
+  for (const Command& command : commands()) {
+    if (*command.summary == '\0') continue;
+    const Ran ran = run_with({"help", command.name});
+    EXPECT_EQ(ran.out, run_with({command.name, "--help"}).out);
+    EXPECT_THAT(ran.out, HasSubstr("\nUsage: coldload "));
+    EXPECT_THAT(ran.out, HasSubstr(std::string("\nExamples:\n  coldload ") + command.name));
+    for (const char* type : {"TEXT ", " UINT", ":INT", ":FLOAT", "REQUIRED"}) {
+      EXPECT_THAT(ran.out, Not(HasSubstr(type))) << command.name;
+    }
+    std::istringstream lines(ran.out.substr(0, ran.out.find("\nExamples:")));
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
+  }
   for (const char* group : {"\nThe pace:\n", "\nFaults, for tests:\n", "\nThe mount:\n"}) {
     EXPECT_THAT(run_with({"shape", "--help"}).out, HasSubstr(group));
   }
+}
+
+TEST(CommandLine, HelpOfNoCommandIsUsageWithASuggestion) {
+  const Ran ran = run_with({"help", "mesure"});
+  EXPECT_EQ(ran.code, k_exit_usage);
+  EXPECT_THAT(ran.err, HasSubstr("did you mean measure?"));
+}
+
+TEST(CommandLine, WrongUseNamesTheNextStep) {
+  EXPECT_THAT(run_with({"comapre"}).err, HasSubstr("`coldload --help` lists the commands."));
+  EXPECT_THAT(run_with({"compare", "--runs", "many"}).err,
+              HasSubstr("`coldload compare --help` lists its flags."));
+  EXPECT_THAT(run_with({"measure", "--rnus", "3"}).err, HasSubstr("did you mean --runs?"));
+  EXPECT_THAT(run_with({"measure", "--rnus"}).err, HasSubstr("did you mean --runs?"));
+  EXPECT_THAT(run_with({"cache", "show", "/m", "--jsno"}).err, HasSubstr("did you mean --json?"));
+}
+
+TEST(CommandLine, AServersCommandWithoutItsDashesIsSaidWithTheLineThatIsMeant) {
+  EXPECT_THAT(
+      run_with({"measure", "/m", "--runs", "2", "python3", "x", "--a b"}).err,
+      HasSubstr("there is no -- before \"python3\": the server's command goes behind one, as "
+                "in: coldload measure /m --runs 2 -- python3 x '--a b'"));
+  EXPECT_THAT(run_with({"compare", "--path", "a=/m", "--path", "b=/m", "vllm", "serve"}).err,
+              HasSubstr("coldload compare --path a=/m --path b=/m -- vllm serve"));
+  EXPECT_THAT(run_with({"run", "/m", "vllm", "serve", "{model}"}).err,
+              HasSubstr("coldload run /m -- vllm serve {model}"));
+  EXPECT_THAT(run_with({"inspect", "/m", "/n"}).err, HasSubstr("unexpected word \"/n\""));
 }
 
 // What each command cannot do without: CLI11 asks for that before it speaks of unknown flags.

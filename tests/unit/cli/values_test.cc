@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "cli/help_text.h"
+
 namespace coldload::cli {
 namespace {
 
@@ -43,7 +45,8 @@ TEST(Values, ThatAreNotGivenStayAsTheyAre) {
   EXPECT_EQ(values.size, 7U);
   EXPECT_EQ(values.rate, std::nullopt);
   EXPECT_EQ(values.time, seconds(9));
-  EXPECT_THAT(values.app.help(), AllOf(HasSubstr("--timeout TEXT=9s"), HasSubstr("longest wait")));
+  EXPECT_THAT(help_text(values.app),
+              AllOf(HasSubstr("--timeout TIME"), HasSubstr("longest wait (default: 9s)")));
 }
 
 TEST(Values, ThatDoNotReadAsOneNameFlagAndText) {

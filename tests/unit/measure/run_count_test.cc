@@ -13,16 +13,19 @@ TEST(RunCount, LooksAreFewAndFixed) {
   EXPECT_EQ(looks, (std::vector<std::uint64_t>{5, 7, 10, 14, 20, 28, 40, 57}));
 }
 
-TEST(RunCount, PreciseIsEveryArmAgainstTheFirst) {
+TEST(RunCount, TheWidestIntervalIsOfEveryArmAgainstTheFirst) {
   const std::vector<double> steady{10, 10.01, 10.02, 10.03, 10.04};
   const std::vector<double> slow{20, 20.02, 20.04, 20.06, 20.08};
   const std::vector<double> noisy{15, 20, 25, 30, 35};
-  EXPECT_TRUE(are_precise({steady, slow}, 0.02));
-  EXPECT_FALSE(are_precise({steady, slow}, 0.001));
-  EXPECT_FALSE(are_precise({steady, slow, noisy}, 0.02));
-  EXPECT_FALSE(are_precise({steady, {20, 20}}, 0.02));  // no interval so far
-  EXPECT_FALSE(are_precise({steady, slow, {}}, 0.02));  // all its runs failed
-  EXPECT_FALSE(are_precise({}, 0.02));
+  const auto narrow = widest_interval({steady, slow});
+  ASSERT_TRUE(narrow);
+  EXPECT_GT(*narrow, 0.001);
+  EXPECT_LT(*narrow, 0.02);
+  EXPECT_GT(widest_interval({steady, slow, noisy}), 0.5);
+  EXPECT_EQ(widest_interval({steady, noisy, slow}), widest_interval({steady, slow, noisy}));
+  EXPECT_FALSE(widest_interval({steady, {20, 20}}));  // no interval so far
+  EXPECT_FALSE(widest_interval({steady, slow, {}}));  // all its runs failed
+  EXPECT_FALSE(widest_interval({}));
 }
 
 RunCount automatic(std::uint64_t most) {
@@ -69,6 +72,45 @@ TEST(RunStop, AGivenNumberIsNeverCutAndWarmRunsAreMade) {
   EXPECT_FALSE(enough.before({TrialKind::warm, 0, 1}));
 }
 
+TEST(RunStop, TellsWhatItFoundAndWhatEndedIt) {
+  using Next = PrecisionLook::Next;
+  RunStop steady(automatic(40), 2);
+  EXPECT_FALSE(steady.news());
+  (void)blocks_of(&steady, 40, 0.1);
+  auto look = steady.news();
+  ASSERT_TRUE(look && look->widest);
+  EXPECT_EQ(look->runs, 5U);
+  EXPECT_EQ(look->next, Next::goal_reached);
+  EXPECT_LE(*look->widest, look->goal);
+  steady.finish();
+  EXPECT_FALSE(steady.news());  // it was told
+
+  RunStop noisy(automatic(12), 2);
+  (void)blocks_of(&noisy, 12, 1000);
+  look = noisy.news();
+  ASSERT_TRUE(look && look->widest);
+  EXPECT_EQ(look->runs, 10U);
+  EXPECT_EQ(look->next, Next::goes_on);
+  EXPECT_GT(*look->widest, look->goal);
+  noisy.finish();
+  look = noisy.news();
+  ASSERT_TRUE(look && look->widest);
+  EXPECT_EQ(look->runs, 12U);
+  EXPECT_EQ(look->next, Next::limit_reached);
+}
+
+TEST(RunStop, TheTimeIsALimitToo) {
+  RunCount count = automatic(40);
+  count.longest = std::chrono::nanoseconds(1);
+  RunStop stop(count, 2);
+  (void)blocks_of(&stop, 40, 1000);
+  const auto look = stop.news();
+  ASSERT_TRUE(look);
+  EXPECT_EQ(look->runs, 1U);
+  EXPECT_EQ(look->next, PrecisionLook::Next::limit_reached);
+  EXPECT_FALSE(look->widest);
+}
+
 TEST(RunStop, StartsNoBlockThatWouldEndTooLate) {
   RunCount count = automatic(40);
   count.longest = std::chrono::nanoseconds(1);
@@ -81,7 +123,8 @@ TEST(RunCount, IsSaidInWords) {
   RunCount count = automatic(40);
   count.longest = std::chrono::minutes(90);
   EXPECT_NE(describe(count).find("at most 5 % of it wide"), std::string::npos);
-  EXPECT_NE(describe(count).find("at most 40 runs per path and 5400 s"), std::string::npos);
+  EXPECT_NE(describe(count).find("a limit was reached: 40 runs per path or 5400 s"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -1,0 +1,68 @@
+#include "cli/earlier.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <system_error>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "records/dataset.h"
+#include "records/results.h"
+#include "statistics/statistics.h"
+
+namespace coldload::cli {
+
+namespace {
+
+// Whether `arms` hold the earlier arm's path, seen at the same pace.
+bool is_among(const records::ArmFacts& earlier, const std::vector<measure::Arm>& arms) {
+  const auto pace_of = [](const records::ArmFacts& facts) {
+    return facts.stand_in ? facts.stand_in->spec : "";
+  };
+  return !earlier.path.empty() && std::any_of(arms.begin(), arms.end(), [&](const auto& arm) {
+    return arm.facts.path == earlier.path && pace_of(arm.facts) == pace_of(earlier);
+  });
+}
+
+}  // namespace
+
+std::string EarlierRecords::words(const std::string& out) const {
+  if (records == 0) return "";
+  return fmt::format(
+      "{} holds {} of {}: the new ones join them, and the report is of all; another --out keeps "
+      "them apart",
+      out, records == 1 ? "one record" : fmt::format("{} records", records),
+      experiments == 1 ? "an earlier experiment"
+                       : fmt::format("{} earlier experiments", experiments));
+}
+
+EarlierRecords read_earlier(const std::string& out, const std::vector<measure::Arm>& arms,
+                            const std::string& target) {
+  EarlierRecords earlier;
+  const std::string path = (std::filesystem::path(out) / records::k_jsonl_name).string();
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error) ||
+      std::filesystem::file_size(path, error) == 0) {
+    return earlier;
+  }
+  const records::Dataset dataset = records::read_dataset({path});
+  earlier.records = dataset.records().size();
+  earlier.experiments = dataset.experiments().size();
+  std::map<std::string, std::vector<double>> loads_s;
+  for (const records::Record& record : dataset.records()) {
+    const records::ExperimentFacts& facts = dataset.facts_of(record);
+    if (facts.target != target || record.status != records::Status::ok || !record.load_s) continue;
+    for (const records::ArmFacts& arm : facts.arms) {
+      if (arm.label != record.arm || !is_among(arm, arms)) continue;
+      loads_s[record.storage_mode].push_back(*record.load_s);
+    }
+  }
+  for (const auto& [mode, seconds] : loads_s) {
+    earlier.forecast.knows_least(mode, statistics::median(seconds));
+  }
+  return earlier;
+}
+
+}  // namespace coldload::cli
