@@ -13,6 +13,13 @@
 
 namespace coldload::cli {
 
+namespace {
+
+// Set while show_parser() runs a command up to its parser.
+thread_local const std::function<void(const CLI::App&)>* seen_by = nullptr;
+
+}  // namespace
+
 const std::vector<Command>& commands() {
   static const std::vector<Command> k_commands{
       {"compare", "compare cold loads of a model from two or more storage paths", run_compare},
@@ -36,9 +43,6 @@ const std::vector<Command>& commands() {
 }
 
 namespace {
-
-// Set while show_parser() runs a command up to its parser.
-thread_local const std::function<void(const CLI::App&)>* seen_by = nullptr;
 
 // What the command is called, without "coldload".
 std::string_view name_of(const CLI::App& app) {

@@ -325,10 +325,9 @@ int run_completions(const std::vector<std::string>& args) {
   CLI::App app("Prints what completes coldload's words in a shell, for that shell to read.",
                "coldload completions");
   app.footer(
-      "  source <(coldload completions bash)     in ~/.bashrc\n"
-      "  source <(coldload completions zsh)      in ~/.zshrc, behind compinit\n"
-      "  coldload completions fish | source      in ~/.config/fish/config.fish\n"
-      "A package has them where the shells look.");
+      "A package has it where the shell looks. Else: source <(coldload completions bash) in "
+      "~/.bashrc,\nsource <(coldload completions zsh) in ~/.zshrc after compinit, or coldload "
+      "completions fish | source\nin ~/.config/fish/config.fish.");
   std::string shell;
   app.add_option("SHELL", shell, "bash, zsh or fish")
       ->required()

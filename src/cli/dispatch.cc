@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -88,6 +89,8 @@ int failure_code() { return os::interrupted() ? k_exit_interrupted : k_exit_fail
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
+  // Whatever name the program was started by: /proc/self/exe would be "exe".
+  ::prctl(PR_SET_NAME, "coldload", 0, 0, 0);
   os::open_missing_streams();
   os::explain_failed_allocations();
   const std::vector<std::string> args(argv + 1, argv + argc);

@@ -133,7 +133,7 @@ int serve_in_foreground(const ShapeFlags& flags) {
 // Starts the same command as a session of its own and passes on what it prints until it serves.
 int serve_in_background(const std::vector<std::string>& args) {
   os::SpawnOptions spawn;
-  spawn.argv = {"/proc/self/exe", "shape"};
+  spawn.argv = {os::k_own_program, "shape"};
   spawn.argv.insert(spawn.argv.end(), args.begin(), args.end());
   spawn.argv.emplace_back("--daemonized");
   os::Pipe output = os::make_pipe();

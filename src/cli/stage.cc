@@ -1,11 +1,13 @@
 // coldload stage: copies a checkpoint to faster storage, so that it can be trusted.
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "cli/arrival_rate.h"
 #include "cli/command.h"
 #include "cli/live_line.h"
 #include "cli/values.h"
@@ -17,6 +19,7 @@
 #include "stage/left_out.h"
 #include "stage/stager.h"
 #include "storage/watched_threads.h"
+#include "text/fitted.h"
 #include "text/json.h"
 #include "text/units.h"
 
@@ -106,29 +109,23 @@ class StageLine {
     put(fmt::format("stage: {} read and checked", text::format_bytes(bytes)), false);
   }
 
-  void progress(std::uint64_t bytes, std::uint64_t total, const std::string& stalled) {
+  void progress(const stage::CopyProgress& now) {
+    kept_bytes_ = now.kept_bytes;
     // What was found in place costs no time: the rate is that of the last seconds.
-    const os::TimePoint now = os::Clock::now();
-    if (!since_) {
-      since_ = now;
-      bytes_then_ = bytes;
+    rate_.note(os::Clock::now(), now.bytes);
+    std::string text = fmt::format("stage: {} of {}", text::format_bytes(now.bytes),
+                                   text::format_bytes(now.total_bytes));
+    if (const auto rate = rate_.bytes_per_s()) {
+      const auto left = static_cast<double>(now.total_bytes - std::min(now.bytes, now.total_bytes));
+      text +=
+          fmt::format(", {}, {} left", text::format_rate(*rate), text::waiting_time(left / *rate));
     }
-    const double seconds = os::seconds_between(*since_, now);
-    std::string text =
-        fmt::format("stage: {} of {}", text::format_bytes(bytes), text::format_bytes(total));
-    if (seconds > 0 && bytes > bytes_then_) {
-      const double rate = static_cast<double>(bytes - bytes_then_) / seconds;
-      text += fmt::format(", {}, {} s left", text::format_rate(rate),
-                          text::format_seconds(static_cast<double>(total - bytes) / rate));
-    }
-    if (!stalled.empty()) text += "; waiting for " + stalled;
+    if (!now.stalled.empty()) text += "; waiting for " + now.stalled;
     put(text, false);
-    constexpr double k_window_s = 10;
-    if (seconds > k_window_s) {
-      since_ = now;
-      bytes_then_ = bytes;
-    }
   }
+
+  // What an interrupted copy keeps.
+  [[nodiscard]] std::uint64_t kept_bytes() const { return kept_bytes_; }
 
  private:
   void put(const std::string& text, bool at_once) {
@@ -146,8 +143,8 @@ class StageLine {
   const bool quiet_;
   LiveLine line_;
   os::TimePoint last_;
-  std::optional<os::TimePoint> since_;
-  std::uint64_t bytes_then_ = 0;
+  ArrivalRate rate_;
+  std::uint64_t kept_bytes_ = 0;
 };
 
 void print_json(const StageArguments& arguments, const stage::StageResult& result) {
@@ -230,18 +227,21 @@ void choose_what_is_copied(StageArguments* arguments) {
 int stage_and_print(StageArguments arguments) {
   choose_what_is_copied(&arguments);
   stage::StageResult result;
+  std::uint64_t kept_bytes = 0;
   {
     StageLine line(arguments.quiet);
-    result =
-        stage::stage(arguments.request, {[&](const std::string& step) { line.step(step); },
-                                         [&](const stage::CopyProgress& now) {
-                                           line.progress(now.bytes, now.total_bytes, now.stalled);
-                                         }});
+    result = stage::stage(arguments.request,
+                          {[&](const std::string& step) { line.step(step); },
+                           [&](const stage::CopyProgress& now) { line.progress(now); }});
+    kept_bytes = line.kept_bytes();
   }
   if (result.interrupted) {
     throw os::Error(
-        fmt::format("interrupted: {} is as it was; the same command goes on where it stopped",
-                    arguments.request.destination));
+        fmt::format("interrupted: {} is as it was; {} of the copy are kept beside it, and the same "
+                    "command goes "
+                    "on there",
+                    arguments.request.destination,
+                    kept_bytes > 0 ? text::format_bytes(kept_bytes) : "no bytes"));
   }
   if (!arguments.remark.empty()) result.remarks.push_back(arguments.remark);
   arguments.json ? print_json(arguments, result) : print_text(arguments, result);

@@ -51,7 +51,7 @@ std::string run_child(const std::vector<std::string>& argv, const std::function<
   os::Pipe errors = os::make_pipe();
   os::SpawnOptions options;
   options.argv = argv;
-  options.executable = "/proc/self/exe";
+  options.executable = os::k_own_program;
   options.stdout_fd = output.write_end.get();
   options.stderr_fd = errors.write_end.get();
   options.new_session = true;

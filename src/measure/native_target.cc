@@ -37,7 +37,7 @@ class LaunchedLoader : public Launched {
     os::Pipe status = os::make_pipe();
     os::SpawnOptions options;
     options.argv = argv_;
-    options.executable = "/proc/self/exe";
+    options.executable = os::k_own_program;
     options.stdout_fd = status.write_end.get();
     options.stderr_fd = log_.write_fd();
     options.new_session = true;

@@ -11,6 +11,7 @@
 #include <fmt/ranges.h>
 
 #include "os/error.h"
+#include "os/subprocess.h"
 #include "process/port.h"
 #include "process/server_process.h"
 #include "run/entrypoint.h"
@@ -163,16 +164,13 @@ server::Environment united_environment(const ServerOptions& options,
   return united;
 }
 
-// Ourselves, whatever is under our name by now.
-constexpr const char* k_own_program = "/proc/self/exe";
-
 // The name that we had at the start, so that server::look_through() knows it and a log or `ps`
 // names it. The kernel marks that of a file which has been replaced.
 std::string own_name() {
   constexpr std::string_view k_mark = " (deleted)";
   std::error_code error;
-  std::string name = std::filesystem::read_symlink(k_own_program, error);
-  if (error) throw os::SystemError("read", k_own_program, error.value());
+  std::string name = std::filesystem::read_symlink(os::k_own_program, error);
+  if (error) throw os::SystemError("read", os::k_own_program, error.value());
   if (name.ends_with(k_mark)) name.resize(name.size() - k_mark.size());
   return name;
 }
@@ -268,7 +266,7 @@ class ServerTarget : public Target {
     launch.secrets = options_.secrets;
     launch.ready_url = server::substitute(options_.ready.url, values);
     if (request.read_ahead) {
-      launch.executable = k_own_program;
+      launch.executable = os::k_own_program;
       std::vector<std::string> run{own_name(), "run", "--ready-url", launch.ready_url};
       if (!request.weights.empty()) run.insert(run.end(), {"--weights", request.weights});
       run.insert(run.end(), {request.model_path, "--"});

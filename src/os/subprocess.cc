@@ -128,6 +128,7 @@ ExitStatus exit_status(int raw) {
 Subprocess::Subprocess(SpawnOptions options) {
   if (options.argv.empty()) throw Error("cannot start a command: no command was given");
   if (options.executable.empty()) options.executable = options.argv[0];
+  if (options.argv[0] == k_own_program) options.argv[0] = "coldload";
   for (const int number : signals_ignored_at_start()) {
     const bool is_jobs = number != SIGCHLD && number != SIGPIPE;
     if (is_jobs && !options.new_session) options.ignored_signals.push_back(number);

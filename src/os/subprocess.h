@@ -20,6 +20,10 @@ using Environment = std::vector<std::pair<std::string, std::string>>;
 // Our own, as it was at the start or has been set since.
 [[nodiscard]] Environment own_environment();
 
+// As argv[0]: this program once more, whatever is under its name by now. The child is called
+// coldload.
+inline constexpr const char* k_own_program = "/proc/self/exe";
+
 struct Command {
   std::vector<std::string> argv;  // argv[0] is searched in PATH; no shell
   std::string executable;         // what is run instead of argv[0]; empty: argv[0]

@@ -127,8 +127,8 @@ std::optional<os::Command> receive_command(const os::Fd& control) {
 // --- the guard's side --------------------------------------------------------------------------
 
 void settle_in() {
-  // Not "coldload", so that a killall of that leaves the guard to do its work.
-  ::prctl(PR_SET_NAME, "server-guard", 0, 0, 0);
+  // Not "coldload" alone, so that a killall of that leaves the guard to do its work.
+  ::prctl(PR_SET_NAME, "coldload-guard", 0, 0, 0);
   // Stopped by somebody, it would not see coldload's end.
   ::prctl(PR_SET_PDEATHSIG, SIGCONT);
   // All of its code now: what it had to read later would be taken for the server's. A limit on

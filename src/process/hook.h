@@ -20,7 +20,7 @@ struct Hook {
   os::Environment environment = {};
   std::chrono::nanoseconds limit = std::chrono::hours(1);
   // The command of its guard; see Guard.
-  std::vector<std::string> guard{"/proc/self/exe", "guard"};
+  std::vector<std::string> guard{os::k_own_program, "guard"};
 };
 
 // Runs it to its end; how it ended. Nothing where a signal came that had not come before: it has

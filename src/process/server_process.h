@@ -36,7 +36,7 @@ struct LaunchOptions : os::Command {
   text::Redactor secrets;  // taken out of the output
   std::string ready_url;
   // The command of the server's guard; see Guard.
-  std::vector<std::string> guard{"/proc/self/exe", "guard"};
+  std::vector<std::string> guard{os::k_own_program, "guard"};
   std::chrono::nanoseconds timeout = std::chrono::seconds(1800);  // launch -> ready
 };
 

@@ -111,7 +111,7 @@ RunPlan plan_run(const RunRequest& request) {
       server::substitute(command.argv, {request.path, port, std::nullopt});
   plan.options.strict = request.strict;
   plan.why_not_asked = asked.unknown_as;
-  plan.options.reader = {"/proc/self/exe", "read-ahead"};
+  plan.options.reader = {os::k_own_program, "read-ahead"};
   if (const auto share = memory_share(command)) {
     plan.options.reader.insert(plan.options.reader.end(),
                                {"--memory-share", fmt::format("{}", *share)});
@@ -128,7 +128,7 @@ RunPlan plan_run(const RunRequest& request) {
   if (may_copy) {
     const std::string copy = absolute(request.copy);
     plan.options.reader.push_back(copy);
-    std::vector<std::string> copier{"/proc/self/exe", "read-ahead", "--copy"};
+    std::vector<std::string> copier{os::k_own_program, "read-ahead", "--copy"};
     copier.insert(copier.end(), weights.begin(), weights.end());
     copier.insert(copier.end(), {model, copy});
     plan.options.copy = {std::move(copier),

@@ -88,6 +88,8 @@ class CopyJob {
   }
   [[nodiscard]] bool stopped() const { return stopped_; }
 
+  // Of chunks under way, too.
+  [[nodiscard]] std::uint64_t arrived_bytes() const { return arrived_; }
   [[nodiscard]] std::uint64_t copied_bytes() const { return copied_; }
   [[nodiscard]] std::uint64_t resumed_bytes() const { return resumed_; }
   // Of most of what was copied.
@@ -147,6 +149,7 @@ class CopyJob {
     if (claim != claimed_.end() && file.copy.holds(step.chunk, claim->second, buffer, call)) {
       file.hashes[step.chunk] = claim->second;
       resumed_ += bytes;
+      arrived_ += bytes;
       return true;
     }
     const ChunkReader& source = file.copy.source();
@@ -156,15 +159,22 @@ class CopyJob {
     const bool trying_streams = queue_.trying();
     ReadWay way = ReadWay::buffered;
     if (source.direct() && !in_memory) way = trying_streams ? ReadWay::direct : choice_.next();
+    std::uint64_t arrived = 0;
     const os::TimePoint begin = os::Clock::now();
     const auto hash = file.copy.copy(
         step.chunk, way,
         trying_streams ? buffer.first(std::min(buffer.size(), k_trial_block_bytes)) : buffer, call,
         [&](std::size_t block_bytes) {
           if (!in_memory) queue_.arrived(block_bytes);
-          return pace(block_bytes) && !queue_.is_one_too_many(step);
+          if (!pace(block_bytes)) return false;
+          arrived += block_bytes;
+          arrived_ += block_bytes;
+          return !queue_.is_one_too_many(step);
         });
-    if (!hash) return false;
+    if (!hash) {
+      arrived_ -= arrived;
+      return false;
+    }
     if (bytes == k_chunk_bytes && !in_memory && !trying_streams) {
       choice_.ran(way, os::Clock::now() - begin);
     }
@@ -204,6 +214,7 @@ class CopyJob {
   std::optional<os::TokenBucket> limit_;
   std::mutex journal_mutex_;
   std::atomic<bool> stopped_{false};
+  std::atomic<std::uint64_t> arrived_{0};
   std::atomic<std::uint64_t> copied_{0};
   std::atomic<std::uint64_t> direct_{0};  // of them, with O_DIRECT
   std::atomic<std::uint64_t> resumed_{0};
@@ -230,8 +241,8 @@ CopyOutcome copy_tree(const SourceTree& tree, const std::shared_ptr<const os::Di
       budget.threads,
       [&](const Calls& calls) {
         constexpr std::chrono::seconds k_long{10};
-        CopyProgress now{job->copied_bytes() + job->resumed_bytes(), total, job->resumed_bytes(),
-                         ""};
+        const std::uint64_t resumed = job->resumed_bytes();
+        CopyProgress now{job->arrived_bytes(), total, resumed, job->copied_bytes() + resumed, ""};
         const os::PendingCall* stuck = os::oldest(calls);
         if (stuck != nullptr && stuck->waited() > k_long) now.stalled = stuck->text();
         if (options.progress) options.progress(now);

@@ -17,9 +17,10 @@
 namespace coldload::stage {
 
 struct CopyProgress {
-  std::uint64_t bytes = 0;  // copied now, or found in place
+  std::uint64_t bytes = 0;  // that have arrived, or were found in place
   std::uint64_t total_bytes = 0;
   std::uint64_t resumed_bytes = 0;  // of `bytes`: what an earlier copy had left
+  std::uint64_t kept_bytes = 0;     // of `bytes`: what a copy keeps that is interrupted now
   std::string stalled;  // "the read of X at offset 4096", where one takes long; else empty
 };
 

@@ -23,7 +23,7 @@ namespace coldload::stand_in {
 // Where the mount point is empty: a private one that ends in the source's name.
 struct Options : Setup {
   bool detached = false;  // keep no descriptor of the terminal: for a background server
-  std::string program = "/proc/self/exe";  // coldload: run as `PROGRAM shape --serve ...`
+  std::string program = os::k_own_program;  // coldload: run as `PROGRAM shape --serve ...`
 };
 
 // Whether this process may mount a stand-in; the reason says what to do where it may not.

@@ -1,6 +1,7 @@
 """What users install: the files of `cmake --install`, and the wheel, the .deb and the tarball of
 script/package, each installed somewhere and run from there."""
 
+import functools
 import os
 import re
 import shutil
@@ -11,27 +12,32 @@ from pathlib import Path
 
 from harness import (COLDLOAD, SOURCE_DIR, Probe, ScratchTest, environment, has_command, is_root, needs,
                      plain_build, write_checkpoint)
+from test_manual import commands_in, help_of
 
 BUILD_DIR = Path(COLDLOAD).resolve().parent
 PYTHON = SOURCE_DIR / ".cache" / "package" / "bin" / "python"
-COMMANDS = ("compare", "measure", "stage", "floor", "cache", "inspect", "synth", "shape", "run", "report",
-            "completions")
-INSTALLED = {
-    "bin/coldload",
-    "share/bash-completion/completions/coldload",
-    "share/zsh/site-functions/_coldload",
-    "share/fish/vendor_completions.d/coldload.fish",
-    "share/man/man1/coldload.1",
-    *(f"share/man/man1/coldload-{command}.1" for command in COMMANDS),
-    *(f"share/doc/coldload/{name}" for name in ("LICENSE", "README.md", "CHANGELOG.md", "coldload.spdx",
-                                                "coldload.notices")),
-}
-# By Debian's policy.
-IN_DEBIAN = {
-    "share/zsh/site-functions/_coldload": "share/zsh/vendor-completions/_coldload",
-    "share/doc/coldload/LICENSE": "share/doc/coldload/copyright",
-    **{name: name + ".gz" for name in INSTALLED if name.startswith("share/man/")},
-}
+
+
+@functools.lru_cache(maxsize=None)
+def installed():
+    """What lies below the prefix."""
+    return {
+        "bin/coldload",
+        "share/bash-completion/completions/coldload",
+        "share/zsh/site-functions/_coldload",
+        "share/fish/vendor_completions.d/coldload.fish",
+        "share/man/man1/coldload.1",
+        *(f"share/man/man1/coldload-{command}.1" for command in commands_in(help_of())),
+        *(f"share/doc/coldload/{name}" for name in ("LICENSE", "README.md", "CHANGELOG.md", "coldload.spdx",
+                                                    "coldload.notices")),
+    }
+
+
+def in_debian(name):
+    """Where Debian's policy has that file."""
+    moved = {"share/zsh/site-functions/_coldload": "share/zsh/vendor-completions/_coldload",
+             "share/doc/coldload/LICENSE": "share/doc/coldload/copyright"}
+    return name + ".gz" if name.startswith("share/man/") else moved.get(name, name)
 
 
 def has_package_tools():
@@ -66,7 +72,7 @@ class _Installing(ScratchTest):
 class Install(_Installing):
     def test_puts_each_file_where_it_is_looked_for(self):
         call("cmake", "--install", BUILD_DIR, "--prefix", self.scratch / "prefix")
-        self.assertEqual(files_below(self.scratch / "prefix"), INSTALLED)
+        self.assertEqual(files_below(self.scratch / "prefix"), installed())
         self.assert_works(self.scratch / "prefix" / "bin" / "coldload")
 
     def test_has_the_notices_of_all_that_is_linked_in(self):
@@ -92,7 +98,7 @@ class Install(_Installing):
              f"-DCOLDLOAD_PREBUILT={BUILD_DIR}")
         call("cmake", "--build", self.scratch / "b", "--target", "coldload")
         call("cmake", "--install", self.scratch / "b", "--prefix", self.scratch / "prefix")
-        self.assertEqual(files_below(self.scratch / "prefix"), INSTALLED)
+        self.assertEqual(files_below(self.scratch / "prefix"), installed())
 
 
 @needs(has_package_tools(), has_command("cpack"), has_command("dpkg-shlibdeps"), has_command("file"))
@@ -115,7 +121,7 @@ class Packages(_Installing):
         with self.subTest("tarball"):
             call("tar", "-C", self.scratch, "-xf", packed[".gz"])
             top = self.scratch / packed[".gz"].name.removesuffix(".tar.gz")
-            self.assertEqual(files_below(top), INSTALLED)
+            self.assertEqual(files_below(top), installed())
             self.assert_works(top / "bin" / "coldload")
         again = self.pack("elsewhere")
         for suffix, path in packed.items():
@@ -128,7 +134,7 @@ class Packages(_Installing):
         call(PYTHON, "-m", "pip", "--disable-pip-version-check", "--python", venv / "bin" / "python",
              "install", "--no-index", "--no-deps", wheel)
         ours = {name for name in files_below(venv) if "coldload" in name and "/site-packages/" not in name}
-        self.assertEqual(ours, INSTALLED)
+        self.assertEqual(ours, installed())
         self.assert_works(venv / "bin" / "coldload")
         # The tag is what the symbols allow, and auditwheel finds nothing that another machine may lack.
         self.assertRegex(wheel.name, r"-py3-none-manylinux_2_\d+_\w+\.whl$")
@@ -145,7 +151,7 @@ class Packages(_Installing):
         self.assertRegex(fields, rf"(?m)^Version: {call(COLDLOAD, '--version').split()[1]}$")
         root = self.scratch / "root"
         call("dpkg-deb", "-x", deb, root)
-        wanted = {IN_DEBIAN.get(name, name) for name in INSTALLED} | {"share/doc/coldload/changelog.gz"}
+        wanted = {in_debian(name) for name in installed()} | {"share/doc/coldload/changelog.gz"}
         self.assertEqual(files_below(root / "usr"), wanted)
         self.assert_works(root / "usr" / "bin" / "coldload")
         if not is_root():

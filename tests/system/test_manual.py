@@ -39,8 +39,7 @@ def described_commands():
     for name in commands_in(help_of()):
         text = help_of(name)
         found[name] = flags_in(text)
-        _, _, parts = text.partition("ubcommands:\n")
-        for part in commands_in(parts):
+        for part in commands_in(text):
             found[f"{name} {part}"] = flags_in(help_of(name, part))
     return found
 

@@ -182,7 +182,8 @@ class Ends(StageTest):
             process.send_signal(number)
             _, err = process.communicate(timeout=60)
             self.assertEqual(process.returncode, 130, err)
-            self.assertIn("the same command goes on where it stopped", err)
+            self.assertRegex(err, r"interrupted: .* is as it was; \d\S* MB of the copy are kept beside "
+                                  "it, and the same command goes on there")
             self.assertFalse(self.destination.exists())
         self.stage()
         self.assert_staged()

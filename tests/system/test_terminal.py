@@ -12,6 +12,7 @@ import unittest
 from pathlib import Path
 
 from harness import (
+    COLDLOAD,
     FAKE_SERVER,
     MARKDOWN_NAME,
     ScratchTest,
@@ -215,6 +216,54 @@ class TheLiveLine(TerminalTest):
                 wide = [line for line in seen.split("warning:")[0].split("\r\n")
                         if len(line) > columns and " " in line.strip()]
                 self.assertEqual(wide, [])
+
+
+@needs(can_evict(), has_fake_server(), has_fuse(), is_root())
+class InPs(TerminalTest):
+    def names_below(self, pid):
+        """(comm, title) of a process and all that descend from it, but for the server's own."""
+        names = set()
+        children = {}
+        for entry in Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit():
+                    status = (entry / "stat").read_text().rpartition(")")[2].split()
+                    children.setdefault(int(status[1]), []).append(int(entry.name))
+            except OSError:
+                continue
+        waiting = [pid]
+        while waiting:
+            one = waiting.pop()
+            waiting += children.get(one, [])
+            try:
+                title = Path(f"/proc/{one}/cmdline").read_bytes().decode().split("\0")
+                comm = Path(f"/proc/{one}/comm").read_text().strip()
+            except OSError:
+                continue
+            if title[0] and FAKE_SERVER not in title[0]:
+                names.add((comm, Path(title[0]).name, title[1]))
+        return names
+
+    def watch(self, *words):
+        process = start(words, stdout=-3, stderr=-3, env={"XDG_RUNTIME_DIR": self.scratch})
+        names = set()
+        while process.poll() is None:
+            names |= self.names_below(process.pid)
+            time.sleep(0.01)
+        self.assertEqual(process.returncode, 0)
+        return names
+
+    def test_every_process_of_coldload_is_called_so(self):
+        server = self.server("--ready-after=300")
+        seen = self.watch(*[word for word in self.words if word != "--no-floor"], "--out", self.out,
+                          "--stand-in", "net=20MB/s", "--prefetch", "net", "--runs", 1,
+                          "--warm-runs", 0, *server)
+        seen |= self.watch(*self.words, "--out", self.out, "--runs", 1, "--warm-runs", 0)
+        for _, title, part in seen:
+            self.assertTrue(title == "coldload" or COLDLOAD.endswith(title), (title, part))
+        # For an instant after exec one is called as the file that was started.
+        called = {part for comm, _, part in seen if comm.startswith("coldload")}
+        self.assertLessEqual({"compare", "guard", "floor", "shape", "run"}, called)
 
 
 if __name__ == "__main__":
