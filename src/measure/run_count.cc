@@ -62,7 +62,7 @@ bool RunStop::before(const Slot& slot) {
   block_ = slot.block;
   block_began_ = now;
   const bool time_is_up = count_.longest && now + longest_block_ > *began_ + *count_.longest;
-  enough_ = enough_ || (is_look(done) && is_precise()) || (done > 0 && time_is_up);
+  enough_ = enough_ || (is_look(done) && is_precise()) || time_is_up;
   return enough_;
 }
 
