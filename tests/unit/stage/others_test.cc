@@ -152,6 +152,7 @@ TEST_F(OtherUsers, TheirDirectoryIsNoPartWhenItTakesThePlaceOfOurs) {
   write(".dst.coldload-part/lock", "");
   write("theirs/lock", "");
   give_away("theirs");
+  give_away("theirs/lock");
   std::atomic<bool> goes_on{true};
   auto swaps = std::async(std::launch::async, [&] {
     while (goes_on) {

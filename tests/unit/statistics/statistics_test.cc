@@ -191,30 +191,6 @@ TEST(Statistics, TheFewerValuesTheWiderTheGapBetweenThemMustBe) {
   EXPECT_FALSE(far({0, 9, 10}, 3.5, {0, 1, 2}));
 }
 
-TEST(Statistics, TheFewerValuesTheWiderTheGapBetweenThemMustBe) {
-  // The first set, that much space, and the second.
-  const auto far = [](const Values& a, double gap, Values b) {
-    for (double& value : b) value += *std::max_element(a.begin(), a.end()) + gap;
-    return lie_far_apart(*summarize(a), *summarize(b));
-  };
-  // By the wider set's range, ...
-  EXPECT_TRUE(far({0, 1}, 20.5, {0}));
-  EXPECT_FALSE(far({0, 1}, 19.5, {0}));
-  EXPECT_TRUE(far({0, 1}, 3.5, {0, 1}));
-  EXPECT_FALSE(far({0, 1}, 2.5, {0, 1}));
-  EXPECT_TRUE(far({0, 1, 2}, 4.5, {0, 1}));
-  EXPECT_FALSE(far({0, 1, 2}, 3.5, {0, 1}));
-  EXPECT_TRUE(far({0, 1, 2}, 2.5, {0, 1, 2}));
-  EXPECT_FALSE(far({0, 1, 2}, 1.5, {0, 1, 2}));
-  // ... or by the half beside the gap, which is 1 here.
-  EXPECT_TRUE(far({0, 9, 10}, 20.5, {0}));
-  EXPECT_FALSE(far({0, 9, 10}, 19.5, {0}));
-  EXPECT_TRUE(far({0, 9, 10}, 6.5, {0, 2}));
-  EXPECT_FALSE(far({0, 9, 10}, 5.5, {0, 2}));
-  EXPECT_TRUE(far({0, 9, 10}, 4.5, {0, 1, 2}));
-  EXPECT_FALSE(far({0, 9, 10}, 3.5, {0, 1, 2}));
-}
-
 TEST(Statistics, ClearlyLargerIsMoreThanApart) {
   EXPECT_FALSE(are_clearly_larger(Values{1.0}, Values{1.4, 1.5, 1.8}));
   EXPECT_TRUE(are_clearly_larger(Values{1.0}, Values{1.6, 1.9, 2.2}));
