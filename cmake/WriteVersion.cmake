@@ -3,10 +3,12 @@ execute_process(COMMAND git -C "${SOURCE_DIR}" describe --always --dirty --abbre
 if(NOT result EQUAL 0)
   set(commit "unknown")
 endif()
+execute_process(COMMAND git -C "${SOURCE_DIR}" log -1 --format=%cs
+  OUTPUT_VARIABLE date OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
 file(CONFIGURE OUTPUT "${OUTPUT}.new" CONTENT [[
 #include "cli/version.h"
 namespace coldload::cli {
-const BuildInfo k_build_info{"@VERSION@", "@commit@", "@COMPILER@", "@BUILD_TYPE@"};
+const BuildInfo k_build_info{"@VERSION@", "@commit@", "@COMPILER@", "@BUILD_TYPE@", "@date@"};
 }  // namespace coldload::cli
 ]] @ONLY)
 execute_process(COMMAND ${CMAKE_COMMAND} -E copy_if_different "${OUTPUT}.new" "${OUTPUT}")

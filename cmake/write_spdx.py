@@ -42,6 +42,7 @@ LIBRARIES = {
 }
 HEADERS = ("boost/version.hpp", "CLI/CLI.hpp", "fmt/format.h", "xxhash.h")
 INCLUDE = Path("/usr/include")
+NOTICES = "/usr/share/doc/{}/copyright"
 
 
 def linked_files(path):
@@ -122,6 +123,20 @@ Created: {created}
     return text + "\n" + "".join(f"Relationship: {relation}\n" for relation in relations)
 
 
+def notices(packages):
+    """The text of each package's notices, once where several have the same."""
+    owners = {}
+    for package in sorted(set(packages) - {"libc6"}):  # libc6 is the machine's, not in the program
+        path = Path(NOTICES.format(package))
+        notice = (path.read_text(encoding="utf-8", errors="replace") if path.is_file()
+                  else "MISSING: this machine keeps no notices of packages\n")
+        owners.setdefault(notice, []).append(package)
+    text = "What is linked into coldload, beside its own code, and under which terms.\n"
+    for notice, names in owners.items():
+        text += f"\n{'=' * 80}\n{', '.join(names)}\n{'=' * 80}\n\n{notice}"
+    return text
+
+
 def main():
     program, linked, output, version, source = sys.argv[1:]
     build = Path(program).resolve().parent
@@ -132,6 +147,7 @@ def main():
         packages = {}
     text = document(Path(program), packages, version, Path(source))
     Path(output).write_text(text, encoding="utf-8")
+    Path(output).with_suffix(".notices").write_text(notices(packages), encoding="utf-8")
 
 
 if __name__ == "__main__":

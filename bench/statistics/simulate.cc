@@ -69,7 +69,7 @@ void stop_at_precision(const Distribution& from, double precision, double factor
         seconds[0].push_back(from.load_s(random));
         seconds[1].push_back(arms_factor * from.load_s(random));
         if (coldload::measure::is_look(seconds[0].size()) &&
-            coldload::measure::are_precise(seconds, precision)) {
+            coldload::measure::widest_interval(seconds).value_or(1) <= precision) {
           break;
         }
       }

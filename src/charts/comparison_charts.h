@@ -7,24 +7,23 @@
 #include <string>
 #include <vector>
 
+#include "charts/svg.h"
 #include "findings/comparison.h"
 #include "records/dataset.h"
 
 namespace coldload::charts {
 
-// Every trial: a row per storage mode, a dot per trial, a bar at the median.
-[[nodiscard]] std::string trial_chart(const findings::Comparison& comparison);
-
-// Where the median trials' time went: a row per way to start, its phases where they lie between
-// launch and ready. Phases that overlap lie one above the other; what no phase covers stays empty.
-[[nodiscard]] std::string phase_chart(const findings::Comparison& comparison);
+// What was found, at a glance: a bar per way to start, from launch to ready, its median trial's
+// phases where they lie, and a dot for every trial. Phases that overlap lie one above the other;
+// what no phase covers is grey.
+[[nodiscard]] std::string start_chart(const findings::Comparison& comparison, Place place);
 
 // What went on over the seconds since launch, a line per path: what storage delivered, how many
 // cores the server kept busy, what its GPUs held. What was not sampled has no panel.
 [[nodiscard]] std::string timeline_chart(const findings::Comparison& comparison,
-                                         const records::Timelines& timelines);
+                                         const records::Timelines& timelines, Place place);
 // The trials that it shows: of each path the cold one at the median, as far as there are colours.
-[[nodiscard]] std::vector<const records::Record*> timeline_trials(
+[[nodiscard]] std::vector<const records::Trial*> timeline_trials(
     const findings::Comparison& comparison);
 
 }  // namespace coldload::charts

@@ -1,10 +1,12 @@
 // A picture of what went on while a server started.
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <optional>
 
 #include <fmt/format.h>
 
+#include "charts/colours.h"
 #include "charts/comparison_charts.h"
 #include "charts/svg.h"
 #include "text/units.h"
@@ -18,8 +20,7 @@ using Samples = std::vector<TimelineSample>;
 
 constexpr double k_panel = 92;
 constexpr double k_panel_title = 30;
-constexpr double k_legend = 24;
-constexpr std::size_t k_legend_columns = 4;
+constexpr double k_left = 84;  // of the plot: the figures stand before it
 
 struct Point {
   double t_s;
@@ -32,7 +33,7 @@ struct Panel {
   const char* title;
   Line (*line_of)(const Samples& samples);
   std::string (*written)(double value);
-  bool rounds_up;  // the axis ends at a round figure, not at the largest
+  double unit;  // figures at the axis are round in it
 };
 
 template <typename Value>
@@ -87,15 +88,15 @@ Line cpu_line(const Samples& samples) {
 std::string bytes_written(double value) {
   return value <= 0 ? "0" : text::format_bytes(static_cast<std::uint64_t>(value));
 }
+constexpr double k_gib = 1 << 30;
 std::string gib_written(double value) {
-  constexpr double k_gib = 1 << 30;
   return value <= 0 ? "0" : fmt::format("{:.3g} GiB", value / k_gib);
 }
 std::string cores_written(double value) { return fmt::format("{:g}", value); }
 
-constexpr Panel k_panels[] = {{"read from storage", storage_line, bytes_written, false},
-                              {"CPU cores busy", cpu_line, cores_written, true},
-                              {"GPU memory", gpu_line, gib_written, false}};
+constexpr Panel k_panels[] = {{"read from storage", storage_line, bytes_written, 1},
+                              {"CPU cores busy", cpu_line, cores_written, 1},
+                              {"GPU memory", gpu_line, gib_written, k_gib}};
 
 // Points closer together than a line is wide are left out; one alone between gaps is a dot.
 std::string path_of(const Line& line, const svg::SecondsScale& scale, double bottom, double most) {
@@ -117,11 +118,12 @@ std::string path_of(const Line& line, const svg::SecondsScale& scale, double bot
 
 struct Shown {
   std::string label;
+  std::string style;  // its path's class
   Samples samples;
 };
 
 // With what the GPUs held at ready, which was looked at whatever it cost.
-Samples with_memory_at_ready(Samples samples, const records::Record& trial) {
+Samples with_memory_at_ready(Samples samples, const records::Trial& trial) {
   if (trial.load_s && trial.gpu_mem_used_mb && *trial.load_s >= samples.back().t_s) {
     TimelineSample ready;
     ready.t_s = *trial.load_s;
@@ -141,66 +143,66 @@ std::string drawn(const Panel& panel, const std::vector<Shown>& shown,
     for (const Point& point : lines.back()) highest = std::max(highest, point.value);
   }
   if (highest <= 0) return "";
-  if (panel.rounds_up) highest = svg::step_for(8 * highest);
+  constexpr int k_most_steps = 4;
+  const double step = svg::step_for(highest / panel.unit, k_most_steps) * panel.unit;
+  const int steps = static_cast<int>(std::ceil(highest / step * 0.9999));
+  highest = step * steps;
   const double bottom = top + k_panel_title + k_panel;
   const bool has_gap = std::any_of(lines.begin(), lines.end(), [](const Line& line) {
     return std::any_of(line.begin(), line.end(),
                        [](const Point& point) { return point.after_gap; });
   });
-  std::string out = svg::label(svg::k_left, top + k_panel_title - 10, "start",
+  std::string out = svg::label(svg::k_margin, top + k_panel_title - 10, "start",
                                panel.title + std::string(has_gap ? " (a gap: not sampled)" : ""));
-  for (const double share : {0.0, 0.5, 1.0}) {
-    const double y = bottom - share * k_panel;
-    out += fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>\n", svg::k_left, y,
-                       svg::k_width - svg::k_right);
-    out += svg::label(svg::k_left - 10, y + 4, "end", panel.written(highest * share));
+  out += scale.grid(bottom - k_panel, bottom);
+  for (int i = 0; i <= steps; ++i) {
+    const double y = bottom - k_panel * i / steps;
+    out += fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>\n", scale.left(), y,
+                       scale.right());
+    out += svg::label(scale.left() - 10, y + 4, "end", panel.written(step * i));
   }
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (lines[i].empty()) continue;
-    out += fmt::format("<path class=\"line l{}\" d=\"{}\"><title>{}</title></path>\n",
-                       i % svg::k_colours, path_of(lines[i], scale, bottom, highest),
-                       svg::escaped(shown[i].label));
+    out +=
+        fmt::format("<path class=\"line {}\" d=\"{}\"><title>{}</title></path>\n", shown[i].style,
+                    path_of(lines[i], scale, bottom, highest), svg::escaped(shown[i].label));
   }
   return out;
 }
 
-std::string legend(const std::vector<Shown>& shown, double y) {
-  std::string out;
-  const double column = (svg::k_width - svg::k_left) / static_cast<double>(k_legend_columns);
-  for (std::size_t i = 0; i < shown.size(); ++i) {
-    const double x = svg::k_left + column * static_cast<double>(i % k_legend_columns);
-    const std::size_t row = i / k_legend_columns;
-    const double at = y + k_legend * static_cast<double>(row);
-    out += fmt::format("<path class=\"line l{}\" d=\"M{:.1f} {:.1f}h14\"/>\n", i % svg::k_colours,
-                       x, at);
-    out += svg::label(x + 20, at + 4, "start", svg::shortened(shown[i].label));
+std::vector<svg::Key> keys_of(const std::vector<Shown>& shown) {
+  std::vector<svg::Key> keys;
+  for (const Shown& trial : shown) {
+    keys.push_back({svg::Key::Mark::line, trial.style, trial.label});
   }
-  return out;
+  return keys;
 }
 
 }  // namespace
 
-std::vector<const records::Record*> timeline_trials(const findings::Comparison& comparison) {
-  std::vector<const records::Record*> trials;
+std::vector<const records::Trial*> timeline_trials(const findings::Comparison& comparison) {
+  std::vector<const records::Trial*> trials;
   for (const findings::Arm& arm : comparison.arms) {
-    const records::Record* trial = findings::median_trial(arm.cold);
-    if (trial != nullptr && trials.size() < svg::k_colours) trials.push_back(trial);
+    const records::Trial* trial = findings::median_trial(arm.cold);
+    if (trial != nullptr && trials.size() < k_arm_colours) trials.push_back(trial);
   }
   return trials;
 }
 
 std::string timeline_chart(const findings::Comparison& comparison,
-                           const records::Timelines& timelines) {
+                           const records::Timelines& timelines, Place place) {
   std::vector<Shown> shown;
   double longest = 0;
-  for (const records::Record* trial : timeline_trials(comparison)) {
+  for (std::size_t i = 0; i < comparison.arms.size() && shown.size() < k_arm_colours; ++i) {
+    const records::Trial* trial = findings::median_trial(comparison.arms[i].cold);
     const auto samples = timelines.find(trial);
     if (samples == timelines.end() || samples->second.empty()) continue;
-    shown.push_back({trial->storage_mode, with_memory_at_ready(samples->second, *trial)});
+    shown.push_back({std::string(trial->storage_mode), arm_class(i),
+                     with_memory_at_ready(samples->second, *trial)});
     longest = std::max(longest, shown.back().samples.back().t_s);
   }
   if (longest <= 0) return "";
-  const svg::SecondsScale scale(longest);
+  const svg::SecondsScale scale(longest, place, k_left);
   std::string panels;
   double bottom = svg::k_top - k_panel_title / 2;
   for (const Panel& panel : k_panels) {
@@ -209,11 +211,10 @@ std::string timeline_chart(const findings::Comparison& comparison,
     panels += picture;
   }
   if (panels.empty()) return "";
-  const std::size_t legend_rows = (shown.size() + k_legend_columns - 1) / k_legend_columns;
-  const double height = bottom + svg::k_axis + k_legend * (static_cast<double>(legend_rows) + 0.5);
-  return svg::open(svg::k_width, height, "What went on in the median trials") +
-         scale.axis(svg::k_top + k_panel_title / 2, bottom, "seconds since launch") + panels +
-         legend(shown, bottom + svg::k_axis + k_legend / 2) + "</svg>\n";
+  const svg::Legend legend = svg::legend(keys_of(shown), bottom + svg::k_axis, place);
+  return svg::open(svg::width_of(place), bottom + svg::k_axis + legend.height + 4,
+                   "What went on in the median trials") +
+         scale.axis(bottom, "seconds since launch") + panels + legend.drawn + "</svg>\n";
 }
 
 }  // namespace coldload::charts

@@ -13,6 +13,13 @@
 
 namespace coldload::cli {
 
+namespace {
+
+// Set while show_parser() runs a command up to its parser.
+thread_local const std::function<void(const CLI::App&)>* seen_by = nullptr;
+
+}  // namespace
+
 const std::vector<Command>& commands() {
   static const std::vector<Command> k_commands{
       {"compare", "compare cold loads of a model from two or more storage paths", run_compare},
@@ -25,9 +32,12 @@ const std::vector<Command>& commands() {
       {"shape", "mount a stand-in for a network mount: a directory at a given rate", run_shape},
       {"run", "start a server and read its weights into memory beside it", run_server},
       {"report", "write the report again from the records alone", run_report},
+      {"completions", "print what completes coldload's words in bash, zsh or fish",
+       run_completions},
       {"native-load", "", run_native_load},
       {"read-ahead", "", run_read_ahead},
       {"guard", "", run_guard},
+      {"write-share", "", run_write_share},
   };
   return k_commands;
 }
@@ -90,6 +100,10 @@ UsageError too_many(const CLI::App& app, const std::vector<std::string>& args,
 
 bool parse(CLI::App& app, const std::vector<std::string>& args) {
   app.allow_extras(false);
+  if (seen_by != nullptr) {
+    (*seen_by)(app);
+    return false;
+  }
   try {
     std::vector<std::string> reversed(args.rbegin(), args.rend());
     app.parse(reversed);
@@ -108,6 +122,17 @@ bool parse(CLI::App& app, const std::vector<std::string>& args) {
     if (!flag.empty()) throw unknown(app, flag);
     throw UsageError(error.what());
   }
+}
+
+void show_parser(const Command& command, const std::function<void(const CLI::App&)>& see) {
+  struct Seen {
+    explicit Seen(const std::function<void(const CLI::App&)>* by) { seen_by = by; }
+    ~Seen() { seen_by = nullptr; }
+    Seen(const Seen&) = delete;
+    Seen& operator=(const Seen&) = delete;
+  };
+  const Seen seen(&see);
+  (void)command.run({});
 }
 
 }  // namespace coldload::cli

@@ -3,6 +3,7 @@
 // Layer: cli. No measurement and no rule is decided here.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,6 +54,8 @@ int run_report(const std::vector<std::string>& args);
 int run_native_load(const std::vector<std::string>& args);
 int run_read_ahead(const std::vector<std::string>& args);
 int run_guard(const std::vector<std::string>& args);
+int run_completions(const std::vector<std::string>& args);
+int run_write_share(const std::vector<std::string>& args);
 
 // The value that was read from the text of a flag. Throws UsageError where it could not be: "FLAG:
 // cannot read "TEXT" as WHAT".
@@ -77,5 +80,9 @@ auto as_usage(Function function, const std::string& before = "") {
 // returns k_exit_ok). Throws UsageError with CLI11's message, and the nearest known flag for an
 // unknown one.
 [[nodiscard]] bool parse(CLI::App& app, const std::vector<std::string>& args);
+
+// Calls `see` with the parser of `command` as it stands before it reads a word; the command does
+// nothing else.
+void show_parser(const Command& command, const std::function<void(const CLI::App&)>& see);
 
 }  // namespace coldload::cli

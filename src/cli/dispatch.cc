@@ -29,7 +29,7 @@ void print_help() {
       "coldload: what does it cost to cold-load this model from this storage path?\n\n"
       "usage: coldload COMMAND [FLAGS]\n\ncommands:\n");
   for (const Command& command : commands()) {
-    if (*command.summary != '\0') print_out("  {:<9} {}\n", command.name, command.summary);
+    if (*command.summary != '\0') print_out("  {:<11} {}\n", command.name, command.summary);
   }
   print_out(
       "\n`coldload COMMAND --help` lists a command's flags; `coldload --version` says what was "

@@ -116,7 +116,7 @@ void warn_of_earlier(const EarlierRecords& earlier, const measure::Plan& plan,
 records::Dataset write_report(const records::Results& results, bool json) {
   const std::vector<std::string> paths{results.jsonl_path()};
   records::Dataset dataset = records::read_dataset(paths);
-  if (dataset.records().empty()) return dataset;
+  if (dataset.trials().empty()) return dataset;
   const std::vector<findings::Comparison> comparisons = findings::compare(dataset);
   report::write_report_files(paths, comparisons, results.markdown_path());
   if (json) {

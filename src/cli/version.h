@@ -12,6 +12,7 @@ struct BuildInfo {
   const char* commit;
   const char* compiler;
   const char* build_type;
+  const char* date;  // of the commit, as 2026-01-31; empty: unknown
 };
 
 extern const BuildInfo k_build_info;

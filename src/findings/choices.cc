@@ -6,7 +6,6 @@
 
 #include "findings/subject.h"
 #include "findings/weights.h"
-#include "text/json.h"
 
 namespace coldload::findings {
 
@@ -96,10 +95,10 @@ const Arm* prefetched(const Comparison& comparison, const Arm& path) {
   return nullptr;
 }
 
-std::vector<const records::Record*> not_read_ahead(const Arm& arm) {
-  std::vector<const records::Record*> trials;
-  for (const records::Record* trial : arm.cold.trials) {
-    if (text::string_at(trial->reported, records::k_not_read_ahead_key)) trials.push_back(trial);
+std::vector<const records::Trial*> not_read_ahead(const Arm& arm) {
+  std::vector<const records::Trial*> trials;
+  for (const records::Trial* trial : arm.cold.trials) {
+    if (trial->reported.not_read_ahead) trials.push_back(trial);
   }
   return trials;
 }

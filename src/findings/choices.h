@@ -51,7 +51,7 @@ enum class Gain { shown, not_shown, loss_shown };
 // The same path started by `coldload run`; null where that was not measured.
 [[nodiscard]] const Arm* prefetched(const Comparison& comparison, const Arm& path);
 // The cold starts by `coldload run` in which nothing was read beside the server.
-[[nodiscard]] std::vector<const records::Record*> not_read_ahead(const Arm& arm);
+[[nodiscard]] std::vector<const records::Trial*> not_read_ahead(const Arm& arm);
 // Whether reading a path ahead is shown to save something; not where some starts read nothing.
 [[nodiscard]] bool prefetch_saves(const Comparison& comparison, const Arm& path);
 // How starts from what was staged are best made without the copy: read ahead where that is shown to

@@ -1,10 +1,9 @@
 #include "findings/compare.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
+#include <string_view>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "findings/expectation.h"
 #include "findings/pooling.h"
@@ -15,52 +14,79 @@ namespace coldload::findings {
 
 namespace {
 
-using records::ArmFacts;
-using records::ExperimentFacts;
-using records::Record;
+using records::ArmParts;
+using records::Experiment;
+using records::FactsParts;
 using records::Status;
+using records::Trial;
 using records::values_of;
 using statistics::median_if_any;
 
-Arm& arm_of(Comparison* comparison, const std::string& label) {
+Arm& arm_of(Comparison* comparison, std::string_view label) {
   const auto found = std::find_if(comparison->arms.begin(), comparison->arms.end(),
                                   [&](const Arm& arm) { return arm.facts.label == label; });
   if (found != comparison->arms.end()) return *found;
-  comparison->arms.emplace_back();
-  comparison->arms.back().facts.label = label;
-  comparison->arms.back().cold.label = label;
-  comparison->arms.back().warm.label = label + "_warm";
-  return comparison->arms.back();
+  Arm& arm = comparison->arms.emplace_back();
+  arm.facts.label = label;
+  arm.cold.label = label;
+  arm.warm.label = arm.facts.label + "_warm";
+  return arm;
 }
+
+// What is known of an arm so far: nothing, where it is null.
+struct KnownArm {
+  const ArmParts* facts = nullptr;
+  const records::Floor* floor = nullptr;
+};
 
 // A placeholder gives way to a path; a later path to an earlier one of the same label does not
 // occur within a pool, but its facts may be newer.
-void merge(const ExperimentFacts& facts, Comparison* comparison) {
-  for (const ArmFacts& arm : facts.arms) {
-    Arm& merged = arm_of(comparison, arm.label);
-    if (arm.floor) merged.floors.emplace(facts.id, *arm.floor);
-    ArmFacts& known = merged.facts;
-    const bool nothing_known = known.path.empty();
-    if (!nothing_known && arm.placeholder) continue;
-    std::optional<records::Floor> older = std::move(known.floor);
-    known = arm;
-    if (!arm.staged_from.empty()) merged.warm.label = arm.label + "_hot";
-    // With --no-floor; one that failed has its reason, which is the news.
-    if (!known.floor && known.no_floor_reason.empty()) known.floor = std::move(older);
-  }
-  std::vector<records::SameStorage> same_storage = std::move(comparison->facts.same_storage);
-  for (const records::SameStorage& pair : facts.same_storage) {
-    const bool is_known =
-        std::find(same_storage.begin(), same_storage.end(), pair) != same_storage.end();
-    if (!is_known) same_storage.push_back(pair);
-  }
-  comparison->facts = facts;
-  comparison->facts.same_storage = std::move(same_storage);
-  comparison->experiments.push_back(facts.id);
-  if (!facts.command.empty()) comparison->commands.push_back(facts.command);
+void merge(const ArmParts& arm, KnownArm* known, Arm* merged) {
+  const bool nothing_known = known->facts == nullptr || known->facts->path.empty();
+  if (!nothing_known && arm.rest->placeholder) return;
+  known->facts = &arm;
+  if (!arm.rest->staged_from.empty()) merged->warm.label = arm.rest->label + "_hot";
+  // With --no-floor the older one stays; one that failed has its reason, which is the news.
+  if (arm.floor != nullptr || !arm.rest->no_floor_reason.empty()) known->floor = arm.floor;
 }
 
-Mode& mode_of(Arm* arm, const std::string& label) {
+void merge(const std::vector<records::SameStorage>& pairs,
+           std::vector<records::SameStorage>* known) {
+  for (const records::SameStorage& pair : pairs) {
+    if (std::find(known->begin(), known->end(), pair) == known->end()) known->push_back(pair);
+  }
+}
+
+// The facts of a pool's experiments, taken together.
+void add_facts(const Pool& pool, Comparison* comparison) {
+  std::vector<KnownArm> known;  // of comparison->arms
+  std::vector<records::SameStorage> same_storage;
+  const FactsParts* merged = nullptr;
+  for (const Experiment* experiment : pool) {
+    const FactsParts& facts = experiment->facts;
+    comparison->experiments.emplace_back(experiment->id);
+    if (!facts.command.empty()) comparison->commands.push_back(facts.command);
+    if (merged != nullptr && are_same(*merged, facts)) continue;
+    for (const ArmParts& arm : facts.arms) {
+      Arm& merged_arm = arm_of(comparison, arm.rest->label);
+      known.resize(comparison->arms.size());
+      const auto index = static_cast<std::size_t>(&merged_arm - comparison->arms.data());
+      merge(arm, &known[index], &merged_arm);
+    }
+    merge(facts.rest->same_storage, &same_storage);
+    merged = &facts;
+  }
+  for (std::size_t index = 0; index < known.size(); ++index) {
+    Arm& arm = comparison->arms[index];
+    arm.facts = known[index].facts->whole();
+    arm.facts.floor.reset();
+    if (known[index].floor != nullptr) arm.facts.floor = *known[index].floor;
+  }
+  comparison->facts = pool.back()->whole_facts();
+  comparison->facts.same_storage = std::move(same_storage);
+}
+
+Mode& mode_of(Arm* arm, std::string_view label) {
   if (label == arm->cold.label) return arm->cold;
   if (label == arm->warm.label) return arm->warm;
   for (Mode& mode : arm->other_modes) {
@@ -71,21 +97,21 @@ Mode& mode_of(Arm* arm, const std::string& label) {
   return arm->other_modes.back();
 }
 
-void place(const Record& record, Comparison* comparison) {
-  comparison->trials.push_back(&record);
-  comparison->model = record.model;
-  comparison->max_model_len = record.max_model_len;
-  Arm& arm = arm_of(comparison, record.arm);
-  arm.checkpoint_bytes = std::max(arm.checkpoint_bytes, record.checkpoint_bytes);
-  comparison->checkpoint_bytes = std::max(comparison->checkpoint_bytes, record.checkpoint_bytes);
-  if (record.storage_mode == arm.cold.label) ++arm.cold_verdicts[record.cold];
-  if (record.status != Status::ok || !record.load_s) {
-    arm.left_out.push_back(&record);
+void place(const Trial& trial, Comparison* comparison) {
+  comparison->trials.push_back(&trial);
+  comparison->model = trial.model;
+  comparison->max_model_len = trial.max_model_len;
+  Arm& arm = arm_of(comparison, trial.arm);
+  arm.checkpoint_bytes = std::max(arm.checkpoint_bytes, trial.checkpoint_bytes);
+  comparison->checkpoint_bytes = std::max(comparison->checkpoint_bytes, trial.checkpoint_bytes);
+  if (trial.storage_mode == arm.cold.label) ++arm.cold_verdicts[trial.cold];
+  if (trial.status != Status::ok || !trial.load_s) {
+    arm.left_out.push_back(&trial);
     return;
   }
-  Mode& mode = mode_of(&arm, record.storage_mode);
-  mode.trials.push_back(&record);
-  mode.values_s.push_back(*record.load_s);
+  Mode& mode = mode_of(&arm, trial.storage_mode);
+  mode.trials.push_back(&trial);
+  mode.values_s.push_back(*trial.load_s);
 }
 
 void summarize(Mode* mode) {
@@ -93,15 +119,15 @@ void summarize(Mode* mode) {
   if (!mode->load_s) return;
   std::vector<double> rates;
   std::vector<double> bytes;
-  for (const Record* trial : mode->trials) {
+  for (const Trial* trial : mode->trials) {
     if (trial->checkpoint_bytes != 0) bytes.push_back(static_cast<double>(trial->checkpoint_bytes));
     // What a warm trial read from storage says nothing about storage's rate.
     if (trial->cold != records::Cold::warm && trial->storage_bytes_read && *trial->load_s > 0) {
       rates.push_back(static_cast<double>(*trial->storage_bytes_read) / *trial->load_s);
     }
   }
-  mode->gpu_mem_mib = median_if_any(values_of(mode->trials, &Record::gpu_mem_used_mb));
-  mode->first_token_s = median_if_any(values_of(mode->trials, &Record::first_token_s));
+  mode->gpu_mem_mib = median_if_any(values_of(mode->trials, &Trial::gpu_mem_used_mb));
+  mode->first_token_s = median_if_any(values_of(mode->trials, &Trial::first_token_s));
   mode->storage_rate_bytes_per_s = median_if_any(rates);
   if (!bytes.empty() && mode->load_s->median > 0) {
     mode->load_rate_bytes_per_s = statistics::median(bytes) / mode->load_s->median;
@@ -115,6 +141,34 @@ void summarize(Arm* arm) {
   arm->outliers = statistics::outliers(arm->cold.values_s);
   arm->trend = statistics::trend_over_order(arm->cold.values_s);
   arm->lower_cluster = statistics::lower_cluster(arm->cold.values_s);
+}
+
+bool do_run_ids_repeat(const Trials& trials) {
+  std::vector<std::uint64_t> ids;
+  ids.reserve(trials.size());
+  for (const Trial* trial : trials) ids.push_back(trial->run_id);
+  std::sort(ids.begin(), ids.end());
+  return std::adjacent_find(ids.begin(), ids.end()) != ids.end();
+}
+
+// Of its arms and between them. Its trials must have been placed.
+void summarize(Comparison* comparison) {
+  comparison->run_ids_repeat = do_run_ids_repeat(comparison->trials);
+  for (Arm& arm : comparison->arms) {
+    summarize(&arm);
+    if (arm.checkpoint_bytes == 0) arm.checkpoint_bytes = comparison->checkpoint_bytes;
+    arm.share = storage_share_of(arm.cold.trials, arm.warm.trials, is_native(comparison->facts));
+  }
+  const auto measured =
+      std::find_if(comparison->arms.begin(), comparison->arms.end(),
+                   [](const Arm& arm) { return arm.is_plain() && arm.is_measured(); });
+  if (measured != comparison->arms.end()) {
+    comparison->reference = static_cast<std::size_t>(measured - comparison->arms.begin());
+  }
+  for (std::size_t arm = comparison->reference + 1; arm < comparison->arms.size(); ++arm) {
+    comparison->contrasts.push_back(contrast_of(*comparison, comparison->reference, arm));
+  }
+  comparison->expectations = expectations_of(*comparison);
 }
 
 // The native ones by their model, each list as `all` has them.
@@ -151,47 +205,23 @@ void add_native_loads(const NativeByModel& native_ones, Comparison* comparison) 
 }  // namespace
 
 std::vector<Comparison> compare(const records::Dataset& dataset) {
-  std::vector<Comparison> comparisons;
-  std::map<std::string, std::size_t> comparison_of;  // experiment id -> index
   std::vector<Pool> pools = pools_of(dataset);
   const std::size_t not_made = pools.size() - std::min(pools.size(), k_most_comparisons);
   pools.resize(pools.size() - not_made);
-  for (const Pool& pool : pools) {
-    for (const std::string& id : pool.experiments) comparison_of[id] = comparisons.size();
-    comparisons.emplace_back();
+  std::vector<Comparison> comparisons(pools.size());
+  std::vector<Comparison*> comparison_of(dataset.experiments().size());
+  for (std::size_t index = 0; index < pools.size(); ++index) {
+    for (const Experiment* experiment : pools[index]) {
+      comparison_of[experiment->number] = &comparisons[index];
+    }
+    add_facts(pools[index], &comparisons[index]);
   }
-  const auto in = [&](const std::string& experiment) -> Comparison* {
-    const auto found = comparison_of.find(experiment);
-    return found == comparison_of.end() ? nullptr : &comparisons[found->second];
-  };
-  for (const ExperimentFacts& facts : dataset.experiments()) {
-    if (Comparison* const comparison = in(facts.id)) merge(facts, comparison);
-  }
-  for (const Record& record : dataset.records()) {
-    if (Comparison* const comparison = in(record.experiment.id)) place(record, comparison);
+  for (const Trial& trial : dataset.trials()) {
+    Comparison* const comparison = comparison_of[trial.experiment->number];
+    if (comparison != nullptr) place(trial, comparison);
   }
   if (!comparisons.empty()) comparisons.front().not_made = not_made;
-  for (Comparison& comparison : comparisons) {
-    std::set<std::uint64_t> ids;
-    for (const Record* trial : comparison.trials) {
-      comparison.run_ids_repeat |= !ids.insert(trial->run_id).second;
-    }
-    for (Arm& arm : comparison.arms) {
-      summarize(&arm);
-      if (arm.checkpoint_bytes == 0) arm.checkpoint_bytes = comparison.checkpoint_bytes;
-      arm.share = storage_share_of(arm.cold.trials, arm.warm.trials, is_native(comparison.facts));
-    }
-    const auto measured =
-        std::find_if(comparison.arms.begin(), comparison.arms.end(),
-                     [](const Arm& arm) { return arm.is_plain() && arm.is_measured(); });
-    if (measured != comparison.arms.end()) {
-      comparison.reference = static_cast<std::size_t>(measured - comparison.arms.begin());
-    }
-    for (std::size_t arm = comparison.reference + 1; arm < comparison.arms.size(); ++arm) {
-      comparison.contrasts.push_back(contrast_of(comparison, comparison.reference, arm));
-    }
-    comparison.expectations = expectations_of(comparison);
-  }
+  for (Comparison& comparison : comparisons) summarize(&comparison);
   const NativeByModel native_ones = native_by_model(comparisons);
   for (Comparison& comparison : comparisons) add_native_loads(native_ones, &comparison);
   return comparisons;

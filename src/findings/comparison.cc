@@ -39,12 +39,12 @@ std::vector<const Mode*> Arm::modes() const {
 }
 
 bool Arm::is_verified() const {
-  return std::all_of(cold.trials.begin(), cold.trials.end(), [](const records::Record* trial) {
+  return std::all_of(cold.trials.begin(), cold.trials.end(), [](const records::Trial* trial) {
     return trial->cold == records::Cold::verified;
   });
 }
 
-const records::Record* median_trial(const Mode& mode) {
+const records::Trial* median_trial(const Mode& mode) {
   if (mode.trials.empty()) return nullptr;
   Trials sorted = mode.trials;
   std::stable_sort(sorted.begin(), sorted.end(),
@@ -62,7 +62,7 @@ std::optional<double> reading_rate_of(const Comparison& comparison, const Arm& a
                                       const Mode& mode) {
   if (&mode == &arm.warm || !arm.facts.prefetch_of.empty()) return std::nullopt;
   std::vector<double> rates;
-  for (const records::Record* trial : mode.trials) {
+  for (const records::Trial* trial : mode.trials) {
     const auto seconds = records::weights_seconds(*trial, comparison.facts.target);
     if (!seconds || *seconds <= 0 || !trial->storage_bytes_read) return std::nullopt;
     if (trial->checkpoint_bytes == 0) return std::nullopt;

@@ -18,7 +18,7 @@
 
 namespace coldload::findings {
 
-using Trials = std::vector<const records::Record*>;
+using Trials = std::vector<const records::Trial*>;
 
 // The trials of one storage mode that carry a time: status ok and a load_s.
 struct Mode {
@@ -33,9 +33,8 @@ struct Mode {
 };
 
 struct Arm {
-  records::ArmFacts facts;                       // the latest; its floor is the latest measured one
-  std::map<std::string, records::Floor> floors;  // experiment id -> what it measured first
-  Mode cold;                                     // the trials that the comparison is about
+  records::ArmFacts facts;  // the latest; its floor is the latest measured one
+  Mode cold;                // the trials that the comparison is about
   Mode warm;  // of mode "<label>_warm", of a staged arm "<label>_hot": resident before launch
   // Cold, by coldload's own loader from this path on this machine: what a server could reach for
   // its weights. Of another comparison of the same records; nothing where this is that loader.
@@ -67,7 +66,7 @@ struct Arm {
 };
 
 // The trial in the middle by load time (of two the faster one); null where there is none.
-[[nodiscard]] const records::Record* median_trial(const Mode& mode);
+[[nodiscard]] const records::Trial* median_trial(const Mode& mode);
 
 // Whether `mode` of a staged arm has the trials that began straight after the copy.
 [[nodiscard]] bool is_after_copy(const Arm& arm, const Mode& mode);
@@ -83,9 +82,9 @@ struct Expectation {
 };
 
 struct Comparison {
-  records::ExperimentFacts facts;                  // of the latest experiment
-  std::vector<std::string> experiments;            // ids of those pooled here
-  std::vector<std::vector<std::string>> commands;  // theirs, as far as they are on record
+  records::ExperimentFacts facts;        // of the latest experiment
+  std::vector<std::string> experiments;  // ids of those pooled here
+  std::vector<records::Texts> commands;  // theirs, as far as they are on record
   std::string model;
   std::optional<std::uint64_t> max_model_len;
   std::uint64_t checkpoint_bytes = 0;  // the largest of all arms; 0 for unknown

@@ -18,7 +18,7 @@ namespace coldload::findings {
 
 namespace {
 
-using records::Record;
+using records::Trial;
 
 [[noreturn]] void refuse(std::string_view text, const std::string& why) {
   throw os::Error(fmt::format(
@@ -70,7 +70,7 @@ std::optional<double> figure_of(const Condition& condition, const Comparison& co
   const Mode* mode = mode_named(comparison, condition.mode);
   if (mode == nullptr) no_such_path(condition, comparison);
   if (condition.figure == Figure::efficiency) {
-    return statistics::median_if_any(records::values_of(mode->trials, &Record::efficiency));
+    return statistics::median_if_any(records::values_of(mode->trials, &Trial::efficiency));
   }
   return mode->load_s ? std::optional(mode->load_s->median) : std::nullopt;
 }

@@ -8,15 +8,14 @@
 
 #include "findings/subject.h"
 #include "records/trial_figures.h"
-#include "text/json.h"
 
 namespace coldload::findings {
 
 namespace {
 
-using Held = std::vector<std::pair<const records::Record*, const records::Floor*>>;
+using Held = std::vector<std::pair<const records::Trial*, const records::Floor*>>;
 
-bool goes_to_gpu(const records::Record& trial) {
+bool goes_to_gpu(const records::Trial& trial) {
   return records::destination_of(trial) == records::Destination::gpu;
 }
 
@@ -46,15 +45,15 @@ std::optional<FloorUse> use_of(const Comparison& comparison, const Held& held) {
 
 // The native loader creates the GPU's context and pins its ring beside its start and beside the
 // reads, from its process's start on: no storage makes that shorter.
-std::optional<double> preparation_seconds(const records::Record& trial) {
+std::optional<double> preparation_seconds(const records::Trial& trial) {
   const auto start_s = records::phase_seconds(trial, "start");
-  const auto context_s = text::number_at(trial.reported, "context_s");
-  const auto pin_s = text::number_at(trial.reported, "pin_s");
+  const auto context_s = trial.reported.context_s;
+  const auto pin_s = trial.reported.pin_s;
   if (!start_s || !context_s || !pin_s) return std::nullopt;
   return std::max(*start_s, *context_s + *pin_s);
 }
 
-std::optional<double> rest_seconds(const records::Record& trial, bool native) {
+std::optional<double> rest_seconds(const records::Trial& trial, bool native) {
   if (native && goes_to_gpu(trial)) return preparation_seconds(trial);
   const auto weights_s = records::phase_seconds(trial, "weights");
   return weights_s ? std::optional(std::max(*trial.load_s - *weights_s, 0.0)) : std::nullopt;
@@ -79,16 +78,24 @@ std::optional<WithoutStorage> without_storage_of(const Comparison& comparison, c
   return without;
 }
 
+// What an experiment measured before its trials; null where it did not.
+const records::Floor* floor_of(const records::Experiment& experiment, const std::string& label) {
+  for (const records::ArmParts& arm : experiment.facts.arms) {
+    if (arm.rest->label == label && arm.floor != nullptr) return arm.floor;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 HeldToFloor held_to_floor(const Comparison& comparison, const Arm& arm) {
   Held held;
-  std::set<std::string> experiments;
-  for (const records::Record* trial : arm.cold.trials) {
-    const auto floor = arm.floors.find(trial->experiment.id);
-    if (floor == arm.floors.end()) continue;
-    held.emplace_back(trial, &floor->second);
-    experiments.insert(trial->experiment.id);
+  std::set<const records::Experiment*> experiments;
+  for (const records::Trial* trial : arm.cold.trials) {
+    const records::Floor* const floor = floor_of(*trial->experiment, arm.facts.label);
+    if (floor == nullptr) continue;
+    held.emplace_back(trial, floor);
+    experiments.insert(trial->experiment);
   }
   return {held.size(), experiments.size(), use_of(comparison, held),
           without_storage_of(comparison, held)};

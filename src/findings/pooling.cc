@@ -3,27 +3,32 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <numeric>
+#include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "findings/setting.h"
 
 namespace coldload::findings {
 
 namespace {
 
-using records::ArmFacts;
+using records::ArmParts;
+using records::Experiment;
 using records::ExperimentFacts;
-using records::Record;
+using records::FactsParts;
+using records::Trial;
 
-// What experiments must share to be taken together. Of coldload's own loader that is its build.
-std::string setting_of(const ExperimentFacts& facts, const Record& record,
-                       std::uint64_t checkpoint_bytes) {
-  std::vector<std::string> words{record.model,
-                                 fmt::format("{}", checkpoint_bytes),
-                                 fmt::format("{}", record.max_model_len.value_or(0)),
-                                 facts.target,
+// What experiments must share by their facts to be taken together. Of coldload's own loader that is
+// its build.
+std::string words_of(const ExperimentFacts& facts) {
+  std::vector<std::string> words{facts.target,
                                  facts.cold_policy,
                                  facts.drop_caches ? "drop_caches" : "",
                                  server_version_of(facts),
@@ -42,35 +47,72 @@ std::string setting_of(const ExperimentFacts& facts, const Record& record,
   return fmt::format("{}", fmt::join(words, "\n"));
 }
 
-// Of each experiment the largest that a record has: 0 where none has.
-std::map<std::string, std::uint64_t> checkpoint_bytes_of(const records::Dataset& dataset) {
-  std::map<std::string, std::uint64_t> bytes;
-  for (const Record& record : dataset.records()) {
-    std::uint64_t& most = bytes[record.experiment.id];
-    most = std::max(most, record.checkpoint_bytes);
-  }
-  return bytes;
-}
+// A setting, but for what records tell beside the facts.
+struct Setup {
+  std::size_t words = 0;  // equal for equal words
+  Machine machine;
+};
 
-bool may_join(const Pool& pool, const ExperimentFacts& facts) {
-  return std::all_of(facts.arms.begin(), facts.arms.end(), [&pool](const ArmFacts& arm) {
-    const auto known = pool.ways.find(arm.label);
-    return arm.placeholder || known == pool.ways.end() || known->second == way_of(arm);
+// Every experiment's, worked out once for those of equal facts.
+class Setups {
+ public:
+  const Setup& of(const Experiment& experiment) {
+    const FactsParts& facts = experiment.facts;
+    const auto [entry, is_new] =
+        known_.try_emplace({facts.rest, facts.command.data(), facts.environment});
+    if (is_new) {
+      Experiment without_arms = experiment;
+      without_arms.facts.arms = {};
+      const ExperimentFacts whole = without_arms.whole_facts();
+      entry->second.words = words_.emplace(words_of(whole), words_.size()).first->second;
+      entry->second.machine = machine_of(whole);
+    }
+    return entry->second;
+  }
+
+ private:
+  using Key = std::tuple<const void*, const void*, const void*>;
+  std::map<Key, Setup> known_;
+  std::map<std::string, std::size_t> words_;
+};
+
+struct Setting {
+  std::string_view model;
+  std::uint64_t checkpoint_bytes = 0;  // the largest that a record of the experiment has
+  std::uint64_t max_model_len = 0;
+  std::size_t words = 0;
+  auto operator<=>(const Setting&) const = default;
+};
+
+// A pool on the way.
+struct Joined {
+  const Machine* machine = nullptr;
+  std::size_t latest = 0;  // when it was last joined
+  std::map<std::string_view, Way> ways;
+  Pool experiments;
+};
+
+bool may_join(const Joined& pool, const Experiment& experiment) {
+  const auto& arms = experiment.facts.arms;
+  return std::all_of(arms.begin(), arms.end(), [&pool](const ArmParts& arm) {
+    const auto known = pool.ways.find(arm.rest->label);
+    return arm.rest->placeholder || known == pool.ways.end() || known->second == way_of(arm);
   });
 }
 
-// The pools of one setting, found by what their labels stand for: to look at every one for every
-// experiment would take hours where each lies elsewhere.
+// The pools of one setting, found by what their labels stand for where they are many: to look at
+// every one for every experiment would take hours where each lies elsewhere.
 class PoolsOfSetting {
  public:
   // All that the experiment may join, and few others.
-  [[nodiscard]] std::vector<std::size_t> candidates_for(const ExperimentFacts& facts) const {
+  [[nodiscard]] std::vector<std::size_t> candidates_for(const Experiment& experiment) const {
     static const std::vector<std::size_t> k_none;
+    if (!is_indexed()) return all_;
     std::size_t fewest = all_.size();
     std::array<const std::vector<std::size_t>*, 2> lists{&all_, &k_none};
-    for (const ArmFacts& arm : facts.arms) {
-      const auto label = labels_.find(arm.label);
-      if (arm.placeholder || label == labels_.end()) continue;
+    for (const ArmParts& arm : experiment.facts.arms) {
+      const auto label = labels_.find(arm.rest->label);
+      if (arm.rest->placeholder || label == labels_.end()) continue;
       const auto found = label->second.by_way.find(way_of(arm));
       const auto& same = found == label->second.by_way.end() ? k_none : found->second;
       const std::size_t count = label->second.without.size() + same.size();
@@ -83,76 +125,117 @@ class PoolsOfSetting {
     return candidates;
   }
 
-  // What the pool's labels stand for now.
-  void note(std::size_t index, const Pool& pool) {
-    if (all_.empty() || all_.back() < index) {
-      all_.push_back(index);
-      for (auto& [name, label] : labels_) label.without.push_back(index);
+  // What the labels of `pools[index]` stand for now.
+  void note(std::size_t index, const std::vector<Joined>& pools) {
+    const bool was_indexed = is_indexed();
+    const bool is_new = all_.empty() || all_.back() < index;
+    if (is_new) all_.push_back(index);
+    if (!is_indexed()) return;
+    if (was_indexed) {
+      if (is_new) add_to_index(index);
+      note_ways(index, pools[index]);
+      return;
     }
-    for (const auto& [name, way] : pool.ways) {
-      const auto [entry, is_new] = labels_.try_emplace(name);
-      if (is_new) entry->second.without = all_;
-      if (std::erase(entry->second.without, index) > 0) entry->second.by_way[way].push_back(index);
-    }
+    for (const std::size_t known : all_) note_ways(known, pools[known]);
   }
 
  private:
   struct Label {
-    std::map<std::string, std::vector<std::size_t>> by_way;
-    std::vector<std::size_t> without;  // pools that do not have it
+    std::map<Way, std::vector<std::size_t>> by_way;
+    std::vector<std::size_t> without;  // pools that do not have it, ascending
   };
-  std::vector<std::size_t> all_;  // ascending
-  std::map<std::string, Label> labels_;
+
+  [[nodiscard]] bool is_indexed() const {
+    constexpr std::size_t k_few = 8;
+    return all_.size() > k_few;
+  }
+
+  void add_to_index(std::size_t index) {
+    for (auto& [name, label] : labels_) label.without.push_back(index);
+  }
+
+  void note_ways(std::size_t index, const Joined& pool) {
+    for (const auto& [name, way] : pool.ways) {
+      const auto [entry, is_new] = labels_.try_emplace(name);
+      std::vector<std::size_t>& without = entry->second.without;
+      if (is_new) without = all_;
+      const auto found = std::lower_bound(without.begin(), without.end(), index);
+      if (found == without.end() || *found != index) continue;
+      without.erase(found);
+      entry->second.by_way[way].push_back(index);
+    }
+  }
+
+  std::vector<std::size_t> all_;              // ascending
+  std::map<std::string_view, Label> labels_;  // empty where it is not indexed
 };
 
-std::vector<Pool> latest_first(std::vector<Pool> pools, const std::vector<std::size_t>& latest) {
-  std::vector<std::size_t> order(pools.size());
-  std::iota(order.begin(), order.end(), 0U);
-  std::sort(order.begin(), order.end(),
-            [&latest](std::size_t a, std::size_t b) { return latest[a] > latest[b]; });
+std::vector<Pool> latest_first(std::vector<Joined> pools) {
+  std::sort(pools.begin(), pools.end(),
+            [](const Joined& a, const Joined& b) { return a.latest > b.latest; });
   std::vector<Pool> sorted;
   sorted.reserve(pools.size());
-  for (const std::size_t index : order) sorted.push_back(std::move(pools[index]));
+  for (Joined& pool : pools) sorted.push_back(std::move(pool.experiments));
   return sorted;
+}
+
+// By experiment; of those without a trial there are none.
+struct OfTrials {
+  const Trial* first = nullptr;
+  std::uint64_t checkpoint_bytes = 0;  // the largest: 0 where no record has any
+};
+std::vector<OfTrials> of_trials(const records::Dataset& dataset) {
+  std::vector<OfTrials> found(dataset.experiments().size());
+  for (const Trial& trial : dataset.trials()) {
+    OfTrials& of = found[trial.experiment->number];
+    if (of.first == nullptr) of.first = &trial;
+    of.checkpoint_bytes = std::max(of.checkpoint_bytes, trial.checkpoint_bytes);
+  }
+  return found;
 }
 
 }  // namespace
 
-std::string way_of(const ArmFacts& arm) {
-  return arm.path + '\n' + (arm.stand_in ? arm.stand_in->spec + arm.stand_in->method : "");
+Way way_of(const records::ArmFacts& arm) {
+  if (!arm.stand_in) return {arm.path, {}, {}};
+  return {arm.path, arm.stand_in->spec, arm.stand_in->method};
+}
+
+Way way_of(const ArmParts& arm) {
+  Way way = way_of(*arm.rest);
+  way.path = arm.path;
+  return way;
 }
 
 std::vector<Pool> pools_of(const records::Dataset& dataset) {
-  std::vector<Pool> pools;
-  std::vector<std::size_t> latest;  // by pool: when it was last joined
-  std::map<std::string, PoolsOfSetting> alike;
-  std::set<std::string> placed;
-  const std::map<std::string, std::uint64_t> bytes = checkpoint_bytes_of(dataset);
-  for (const Record& record : dataset.records()) {
-    const ExperimentFacts& facts = dataset.facts_of(record);
-    if (!placed.insert(facts.id).second) continue;
-    const std::string setting = setting_of(facts, record, bytes.at(facts.id));
-    const Machine machine = machine_of(facts);
-    PoolsOfSetting& candidates = alike[setting];
+  std::vector<Joined> pools;
+  Setups setups;
+  std::map<Setting, PoolsOfSetting> alike;
+  const std::vector<OfTrials> trials = of_trials(dataset);
+  for (const Experiment& experiment : dataset.experiments()) {
+    const OfTrials& of = trials[experiment.number];
+    const Setup& setup = setups.of(experiment);
+    PoolsOfSetting& candidates = alike[{of.first->model, of.checkpoint_bytes,
+                                        of.first->max_model_len.value_or(0), setup.words}];
     std::optional<std::size_t> joined;
-    for (const std::size_t index : candidates.candidates_for(facts)) {
-      if (joined && latest[index] < latest[*joined]) continue;
-      if (are_alike(pools[index].machine, machine) && may_join(pools[index], facts)) joined = index;
+    for (const std::size_t index : candidates.candidates_for(experiment)) {
+      if (joined && pools[index].latest < pools[*joined].latest) continue;
+      const bool is_alike = are_alike(*pools[index].machine, setup.machine);
+      if (is_alike && may_join(pools[index], experiment)) joined = index;
     }
     if (!joined) {
       joined = pools.size();
-      pools.push_back({setting, machine, {}, {}});
-      latest.push_back(0);
+      pools.push_back({&setup.machine, 0, {}, {}});
     }
-    latest[*joined] = placed.size();
-    Pool& pool = pools[*joined];
-    pool.experiments.insert(facts.id);
-    for (const ArmFacts& arm : facts.arms) {
-      if (!arm.placeholder) pool.ways.emplace(arm.label, way_of(arm));
+    Joined& pool = pools[*joined];
+    pool.latest = experiment.number + 1;
+    pool.experiments.push_back(&experiment);
+    for (const ArmParts& arm : experiment.facts.arms) {
+      if (!arm.rest->placeholder) pool.ways.emplace(arm.rest->label, way_of(arm));
     }
-    candidates.note(*joined, pool);
+    candidates.note(*joined, pools);
   }
-  return latest_first(std::move(pools), latest);
+  return latest_first(std::move(pools));
 }
 
 }  // namespace coldload::findings

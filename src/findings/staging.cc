@@ -37,7 +37,7 @@ std::optional<Staging> staging_of(const Comparison& comparison, const Arm& stage
   Staging staging;
   staging.source = &*source;
   staging.staged = &staged;
-  staging.copies_s = records::values_of(after_copy->trials, &records::Record::copy_s);
+  staging.copies_s = records::values_of(after_copy->trials, &records::Trial::copy_s);
   if (staging.copies_s.empty()) return std::nullopt;
   staging.copy_s = statistics::median(staging.copies_s);
   staging.first_s = statistics::median(after_copy->values_s);

@@ -9,12 +9,12 @@ namespace coldload::findings {
 
 namespace {
 
-using Trials = std::vector<const records::Record*>;
+using Trials = std::vector<const records::Trial*>;
 
 // Seconds of the weights phase in every trial; empty where one does not tell.
 std::vector<double> weights_phase_s(const Trials& trials) {
   std::vector<double> values;
-  for (const records::Record* trial : trials) {
+  for (const records::Trial* trial : trials) {
     const auto seconds = records::phase_seconds(*trial, "weights");
     if (!seconds) return {};
     values.push_back(*seconds);
@@ -40,8 +40,8 @@ std::optional<StorageShare> storage_share_of(const Trials& cold, const Trials& w
   const std::vector<double> cold_s = weights_phase_s(cold);
   const std::vector<double> warm_s = weights_phase_s(warm);
   if (loads_only || cold_s.empty() || warm_s.empty()) {
-    return share_between(records::values_of(cold, &records::Record::load_s),
-                         records::values_of(warm, &records::Record::load_s));
+    return share_between(records::values_of(cold, &records::Trial::load_s),
+                         records::values_of(warm, &records::Trial::load_s));
   }
   StorageShare share = share_between(cold_s, warm_s);
   share.of_phase = true;

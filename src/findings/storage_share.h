@@ -9,7 +9,7 @@
 #include <optional>
 #include <vector>
 
-#include "records/record.h"
+#include "records/trial.h"
 
 namespace coldload::findings {
 
@@ -25,7 +25,7 @@ struct StorageShare {
 // Of trials that have a time; nothing where there are no cold or no warm ones. `loads_only`: there
 // is no start beside the load.
 [[nodiscard]] std::optional<StorageShare> storage_share_of(
-    const std::vector<const records::Record*>& cold,
-    const std::vector<const records::Record*>& warm, bool loads_only);
+    const std::vector<const records::Trial*>& cold, const std::vector<const records::Trial*>& warm,
+    bool loads_only);
 
 }  // namespace coldload::findings

@@ -18,8 +18,8 @@ const Arm& arm_that_tells(const Comparison& comparison, const Arm& arm) {
 
 Weights weights_of(const Arm& arm) {
   if (arm.cold.trials.empty()) return {};
-  const records::Record& last = *arm.cold.trials.back();
-  return {last.checkpoint_bytes, last.tensors_hash};
+  const records::Trial& last = *arm.cold.trials.back();
+  return {last.checkpoint_bytes, std::string(last.tensors_hash)};
 }
 
 }  // namespace

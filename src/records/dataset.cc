@@ -1,83 +1,135 @@
 #include "records/dataset.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <iterator>
+#include <span>
 #include <tuple>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "os/error.h"
+#include "os/fd.h"
 #include "records/contradiction.h"
 #include "records/json_lines.h"
+#include "records/record_reader.h"
 
 namespace coldload::records {
 
 namespace {
 
-void add_cpu_of_phases(Record* record) {
-  if (record->timeline.empty()) return;
-  const std::vector<TimelineSample> samples = samples_of(record->timeline);
-  for (Phase& phase : record->phases) {
-    phase.cpu_s = cpu_between(samples, phase.start_s, phase.end_s);
+struct Pools {
+  TextPool texts;
+  FactsPool facts{&texts};
+};
+
+// A trial's run_id and its experiment's place in the order in which they were read.
+struct TrialKey {
+  std::uint64_t run_id = 0;
+  std::size_t experiment = 0;
+  bool operator==(const TrialKey&) const = default;
+};
+struct TrialKeyHash {
+  std::size_t operator()(const TrialKey& key) const {
+    constexpr std::size_t k_odd = 0x9E3779B97F4A7C15;
+    return (key.experiment * k_odd) ^ key.run_id;
   }
-}
+};
 
 }  // namespace
 
 // Builds a dataset. An experiment is as old as its first record says.
 class DatasetReader {
  public:
-  void add(Record&& record) {
-    const std::string id = record.experiment.id;
-    if (made_.index_of_.emplace(id, experiments_.size()).second) {
-      experiments_.push_back({record.started_at, std::move(record.experiment)});
-    }
-    record.experiment = {};
-    record.experiment.id = id;
-    distrust_contradiction(&record);
-    add_cpu_of_phases(&record);
-    record.timeline = {};
-    made_.records_.push_back(std::move(record));
+  void add(Record&& record) { add(reader_.take(std::move(record)), {}); }
+
+  void add_file(const std::vector<std::string>& paths, std::uint32_t file) {
+    for_each_record_line(paths[file], [&](std::string_view line, std::uint64_t offset) {
+      add(reader_.read(line), {offset, static_cast<std::uint32_t>(line.size()), file});
+      const Trial& trial = made_.trials_.back();
+      if (seen_.insert({trial.run_id, trial.experiment->number}).second) return;
+      throw os::Error(
+          fmt::format("run_id {} of experiment {} is in {} already: it would count twice; give "
+                      "each record once",
+                      trial.run_id, trial.experiment->id, paths[first_of(trial).place.file]));
+    });
   }
 
-  Dataset in_order() {
-    std::sort(experiments_.begin(), experiments_.end(), [](const auto& a, const auto& b) {
-      return std::tie(a.started_at, a.facts.id) < std::tie(b.started_at, b.facts.id);
+  // Ends the reading.
+  [[nodiscard]] Dataset in_order() {
+    std::vector<const Experiment*> order;
+    for (const Experiment& experiment : experiments_) order.push_back(&experiment);
+    std::sort(order.begin(), order.end(), [](const Experiment* a, const Experiment* b) {
+      return std::tie(a->started_at, a->id) < std::tie(b->started_at, b->id);
     });
-    for (Started& experiment : experiments_) {
-      made_.index_of_[experiment.facts.id] = made_.experiments_.size();
-      made_.experiments_.push_back(std::move(experiment.facts));
+    std::vector<std::size_t> number_of(order.size());
+    made_.experiments_.reserve(order.size());
+    for (const Experiment* experiment : order) {
+      number_of[experiment->number] = made_.experiments_.size();
+      made_.experiments_.push_back(*experiment);
+      made_.experiments_.back().number = number_of[experiment->number];
     }
-    const auto is_earlier = [this](const Record& a, const Record& b) {
-      return made_.index_of_.at(a.experiment.id) < made_.index_of_.at(b.experiment.id);
+    for (Trial& trial : made_.trials_) {
+      trial.experiment = &made_.experiments_[number_of[trial.experiment->number]];
+    }
+    const auto is_earlier = [](const Trial& a, const Trial& b) {
+      return a.experiment->number < b.experiment->number;
     };
-    if (!std::is_sorted(made_.records_.begin(), made_.records_.end(), is_earlier)) {
-      std::stable_sort(made_.records_.begin(), made_.records_.end(), is_earlier);
+    if (!std::is_sorted(made_.trials_.begin(), made_.trials_.end(), is_earlier)) {
+      std::stable_sort(made_.trials_.begin(), made_.trials_.end(), is_earlier);
     }
+    made_.held_ = std::move(pools_);
     return std::move(made_);
   }
 
  private:
-  struct Started {
-    std::string started_at;
-    ExperimentFacts facts;
-  };
+  void add(RecordReader::Read&& read, LinePlace place) {
+    Record& record = read.record;
+    distrust_contradiction(&record);
+    Trial trial = trial_of(record, &pools_->texts);
+    trial.place = place;
+    auto known = experiment_of_.find(record.experiment.id);
+    if (known == experiment_of_.end()) {
+      experiments_.push_back({pools_->texts.share(record.experiment.id), trial.started_at,
+                              record.experiment.seed, experiments_.size(), read.facts});
+      known = experiment_of_.emplace(experiments_.back().id, &experiments_.back()).first;
+    }
+    trial.experiment = known->second;
+    made_.trials_.push_back(trial);
+  }
 
-  Dataset made_;  // but for its experiments
-  std::vector<Started> experiments_;
+  // The trial that was added first of those that count as the same.
+  [[nodiscard]] const Trial& first_of(const Trial& trial) const {
+    return *std::find_if(made_.trials_.begin(), made_.trials_.end(), [&](const Trial& other) {
+      return other.experiment == trial.experiment && other.run_id == trial.run_id;
+    });
+  }
+
+  std::shared_ptr<Pools> pools_ = std::make_shared<Pools>();
+  RecordReader reader_{&pools_->facts};
+  Dataset made_;                        // but for its experiments
+  std::deque<Experiment> experiments_;  // as they came; numbered so
+  std::unordered_map<std::string_view, const Experiment*> experiment_of_;
+  std::unordered_set<TrialKey, TrialKeyHash> seen_;
 };
 
-const ExperimentFacts& Dataset::facts_of(const Record& record) const {
-  return experiments_.at(index_of_.at(record.experiment.id));
-}
-
-Dataset Dataset::only(const std::string& experiment) const {
+Dataset Dataset::only(std::string_view experiment) const {
   Dataset one;
-  const auto found = index_of_.find(experiment);
-  if (found == index_of_.end()) return one;
-  one.experiments_.push_back(experiments_[found->second]);
-  one.index_of_.emplace(experiment, 0);
-  std::copy_if(records_.begin(), records_.end(), std::back_inserter(one.records_),
-               [&](const auto& record) { return record.experiment.id == experiment; });
+  one.held_ = held_;
+  const auto found =
+      std::find_if(experiments_.begin(), experiments_.end(),
+                   [experiment](const Experiment& other) { return other.id == experiment; });
+  if (found == experiments_.end()) return one;
+  one.experiments_.push_back(*found);
+  one.experiments_.front().number = 0;
+  for (const Trial& trial : trials_) {
+    if (trial.experiment != &*found) continue;
+    one.trials_.push_back(trial);
+    one.trials_.back().experiment = &one.experiments_.front();
+  }
   return one;
 }
 
@@ -89,24 +141,26 @@ Dataset dataset_of(std::vector<Record> records) {
 
 Dataset read_dataset(const std::vector<std::string>& jsonl_paths) {
   DatasetReader reader;
-  read_unique_records(jsonl_paths, [&reader](Record&& record) { reader.add(std::move(record)); });
+  for (std::uint32_t file = 0; file < jsonl_paths.size(); ++file) {
+    reader.add_file(jsonl_paths, file);
+  }
   return reader.in_order();
 }
 
 Timelines read_timelines(const std::vector<std::string>& jsonl_paths,
-                         const std::vector<const Record*>& trials) {
-  using Key = std::pair<std::string, std::uint64_t>;
-  std::map<Key, const Record*> wanted;
-  for (const Record* trial : trials) {
-    wanted.emplace(Key(trial->experiment.id, trial->run_id), trial);
-  }
+                         const std::vector<const Trial*>& trials) {
   Timelines timelines;
-  if (wanted.empty()) return timelines;
-  for (const std::string& path : jsonl_paths) {
-    for_each_record(path, [&](Record&& record) {
-      const auto found = wanted.find(Key(record.experiment.id, record.run_id));
-      if (found != wanted.end()) timelines[found->second] = samples_of(record.timeline);
-    });
+  for (const Trial* trial : trials) {
+    if (trial->place.bytes == 0) continue;
+    const os::Fd file = os::open_regular(jsonl_paths.at(trial->place.file));
+    std::string line(trial->place.bytes, '\0');
+    const std::size_t got =
+        os::pread_full(file, std::as_writable_bytes(std::span(line)), trial->place.offset);
+    if (got < line.size()) continue;
+    const Record record = record_of_line(line);
+    const bool is_same =
+        record.run_id == trial->run_id && record.experiment.id == trial->experiment->id;
+    if (is_same) timelines[trial] = samples_of(record.timeline);
   }
   return timelines;
 }

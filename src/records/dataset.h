@@ -1,52 +1,61 @@
-// The records that a report is written from, with the facts of each experiment held once.
+// The records that a report is written from, as small as may be: of very many, too.
 //
 // Layer: records. Knows nothing of how anything is measured or worded.
 #pragma once
 
-#include <cstddef>
+#include <deque>
 #include <map>
+#include <memory>
 #include <string>
-#include <unordered_map>
+#include <string_view>
 #include <vector>
 
+#include "records/experiment.h"
 #include "records/record.h"
 #include "records/timeline.h"
+#include "records/trial.h"
 
 namespace coldload::records {
 
+// Moving it leaves its trials and experiments where they are.
 class Dataset {
  public:
+  Dataset() = default;
+  Dataset(Dataset&&) = default;
+  Dataset& operator=(Dataset&&) = default;
+  Dataset(const Dataset&) = delete;
+  Dataset& operator=(const Dataset&) = delete;
+  ~Dataset() = default;
+
   // Experiment by experiment as they were made, whatever files they came from in whatever order;
-  // those of one as they were added. Of `experiment` only the id is left (see facts_of), of the
-  // timeline the CPU seconds of each phase (see read_timelines).
-  [[nodiscard]] const std::vector<Record>& records() const { return records_; }
+  // those of one as they were added.
+  [[nodiscard]] const std::deque<Trial>& trials() const { return trials_; }
 
   // The earliest first.
-  [[nodiscard]] const std::vector<ExperimentFacts>& experiments() const { return experiments_; }
-
-  // What is the same for all trials of the record's experiment.
-  [[nodiscard]] const ExperimentFacts& facts_of(const Record& record) const;
+  [[nodiscard]] const std::vector<Experiment>& experiments() const { return experiments_; }
 
   // One experiment alone; nothing where there is none of that id.
-  [[nodiscard]] Dataset only(const std::string& experiment) const;
+  [[nodiscard]] Dataset only(std::string_view experiment) const;
 
  private:
   friend class DatasetReader;
 
-  std::vector<Record> records_;
-  std::vector<ExperimentFacts> experiments_;
-  std::unordered_map<std::string, std::size_t> index_of_;
+  std::shared_ptr<const void> held_;  // what they point to
+  std::deque<Trial> trials_;
+  std::vector<Experiment> experiments_;
 };
 
-// From memory, and from JSON Lines files. Throws os::Error as
-// read_unique_records does.
+// From memory, and from JSON Lines files. Throws os::Error that names file and line: as
+// for_each_record does, and for a trial that is in two files (or twice in one), which would count
+// twice.
 [[nodiscard]] Dataset dataset_of(std::vector<Record> records);
 [[nodiscard]] Dataset read_dataset(const std::vector<std::string>& jsonl_paths);
 
-// What trials of a dataset did over time. It is most of a record's bytes and wanted of a few: read
-// from the files again. Throws as read_dataset does.
-using Timelines = std::map<const Record*, std::vector<TimelineSample>>;
+// What trials did over time, of a dataset that was read from these files. It is most of a record's
+// bytes and wanted of a few: their lines are read again. One that is no longer where it was is left
+// out. Throws as read_dataset does.
+using Timelines = std::map<const Trial*, std::vector<TimelineSample>>;
 [[nodiscard]] Timelines read_timelines(const std::vector<std::string>& jsonl_paths,
-                                       const std::vector<const Record*>& trials);
+                                       const std::vector<const Trial*>& trials);
 
 }  // namespace coldload::records

@@ -1,5 +1,7 @@
 #include "records/fields.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "records/csv_row.h"
@@ -152,5 +154,13 @@ const std::vector<Field> k_fields{
 }  // namespace
 
 const std::vector<Field>& fields() { return k_fields; }
+
+std::span<const Field> experiment_fields() {
+  static const std::span<const Field> k_last(
+      std::find_if(k_fields.begin(), k_fields.end(),
+                   [](const Field& field) { return field.member.key == "experiment"; }),
+      k_fields.end());
+  return k_last;
+}
 
 }  // namespace coldload::records

@@ -3,6 +3,7 @@
 // Layer: records. Knows nothing of how anything is measured or worded.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,5 +27,7 @@ struct Field {
 
 // In the order of the JSON keys, `schema` first.
 [[nodiscard]] const std::vector<Field>& fields();
+// The last of them: what is the same for every trial of one experiment. Its id is the first.
+[[nodiscard]] std::span<const Field> experiment_fields();
 
 }  // namespace coldload::records

@@ -48,6 +48,28 @@ std::optional<json::value> parse_in_arena(std::string_view line) {
   return parser.release();
 }
 
+json::value object_of(std::string_view line) {
+  std::string error;
+  line = text::without_byte_order_mark(line);
+  std::optional<json::value> value = parse_in_arena(line);
+  if (!value) value = text::parse_json(line, &error);
+  if (!value) throw os::Error(fmt::format("it is not JSON: {}", error));
+  if (!value->is_object()) throw os::Error("it is not a JSON object");
+  return std::move(*value);
+}
+
+void read_members(std::span<const Field> fields, json::object* object, Record* record) {
+  for (const Field& field : fields) {
+    json::value* const found = object->if_contains(field.member.key);
+    if (found == nullptr || found->is_null() || field.member.read == nullptr) continue;
+    try {
+      field.member.read(std::move(*found), record);
+    } catch (const os::Error& problem) {
+      throw os::Error(fmt::format("\"{}\" {}", field.member.key, problem.what()));
+    }
+  }
+}
+
 }  // namespace
 
 std::string json_line_of(const Record& record) {
@@ -58,24 +80,11 @@ std::string json_line_of(const Record& record) {
 }
 
 Record record_of_line(std::string_view line) {
-  std::string error;
-  line = text::without_byte_order_mark(line);
-  std::optional<json::value> value = parse_in_arena(line);
-  if (!value) value = text::parse_json(line, &error);
-  if (!value) throw os::Error(fmt::format("it is not JSON: {}", error));
-  if (!value->is_object()) throw os::Error("it is not a JSON object");
-  json::object& object = value->get_object();
+  json::value value = object_of(line);
+  json::object& object = value.get_object();
   check_schema(object);
   Record record;
-  for (const Field& field : fields()) {
-    json::value* const found = object.if_contains(field.member.key);
-    if (found == nullptr || found->is_null() || field.member.read == nullptr) continue;
-    try {
-      field.member.read(std::move(*found), &record);
-    } catch (const os::Error& problem) {
-      throw os::Error(fmt::format("\"{}\" {}", field.member.key, problem.what()));
-    }
-  }
+  read_members(fields(), &object, &record);
   for (const char* key : {"run_id", "storage_mode", "status", "cold", "experiment"}) {
     const json::value* member = object.if_contains(key);
     if (member == nullptr || member->is_null()) {
@@ -84,6 +93,13 @@ Record record_of_line(std::string_view line) {
   }
   if (record.arm.empty()) record.arm = record.storage_mode;
   return record;
+}
+
+ExperimentFacts facts_of_object(std::string_view object) {
+  json::value value = object_of(object);
+  Record record;
+  read_members(experiment_fields(), &value.get_object(), &record);
+  return std::move(record.experiment);
 }
 
 std::uint64_t for_each_line(
@@ -114,20 +130,22 @@ std::uint64_t for_each_line(
   }
 }
 
-void for_each_record(const std::string& path, const std::function<void(Record&&)>& each) {
+void for_each_record_line(
+    const std::string& path,
+    const std::function<void(std::string_view line, std::uint64_t offset)>& each) {
   const os::Fd file = os::open_regular(path);
   std::uint64_t lines = 0;
+  std::uint64_t offset = 0;
   const std::uint64_t cut_bytes =
       for_each_line(file, [&](std::string_view line, std::uint64_t number) {
         lines = number;
+        const std::uint64_t begin = std::exchange(offset, offset + line.size() + 1);
         if (line.find_first_not_of(" \t\r") == std::string_view::npos) return;
-        Record record;
         try {
-          record = record_of_line(line);
+          each(line, begin);
         } catch (const os::Error& problem) {
           throw os::Error(fmt::format("cannot read {} line {}: {}", path, number, problem.what()));
         }
-        each(std::move(record));
       });
   if (cut_bytes > 0) {
     throw os::Error(
@@ -138,22 +156,10 @@ void for_each_record(const std::string& path, const std::function<void(Record&&)
   }
 }
 
-void read_unique_records(const std::vector<std::string>& paths,
-                         const std::function<void(Record&&)>& each) {
-  std::map<std::pair<std::string, std::uint64_t>, const std::string*> seen;
-  for (const std::string& path : paths) {
-    for_each_record(path, [&](Record&& record) {
-      const auto [entry, fresh] =
-          seen.emplace(std::pair(record.experiment.id, record.run_id), &path);
-      if (!fresh) {
-        throw os::Error(
-            fmt::format("run_id {} of experiment {} is in {} and again in {}: it would "
-                        "count twice; give each record once",
-                        record.run_id, record.experiment.id, *entry->second, path));
-      }
-      each(std::move(record));
-    });
-  }
+void for_each_record(const std::string& path, const std::function<void(Record&&)>& each) {
+  for_each_record_line(path, [&each](std::string_view line, std::uint64_t /*offset*/) {
+    each(record_of_line(line));
+  });
 }
 
 }  // namespace coldload::records

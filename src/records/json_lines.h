@@ -21,6 +21,9 @@ namespace coldload::records {
 // cause alone; the caller adds file and line.
 [[nodiscard]] Record record_of_line(std::string_view line);
 
+// What a JSON object has of experiment_fields(). Throws as record_of_line does.
+[[nodiscard]] ExperimentFacts facts_of_object(std::string_view object);
+
 // Calls `each` with every line (without its line feed) and its number from 1. Memory is bounded by
 // the longest line, 64 MiB at most. Returns the number of bytes after the last line feed: 0, or
 // the length of a line that was cut. Throws os::Error.
@@ -28,13 +31,14 @@ std::uint64_t for_each_line(
     const os::Fd& file,
     const std::function<void(std::string_view line, std::uint64_t number)>& each);
 
+// Calls `each` with every line of the file that is not blank, and where it begins. What it throws
+// as os::Error gets file and line before it. Throws os::Error for a cut line.
+void for_each_record_line(
+    const std::string& path,
+    const std::function<void(std::string_view line, std::uint64_t offset)>& each);
+
 // Every record of the file, in order. Throws os::Error that names file and line: malformed, cut,
 // written by a newer coldload.
 void for_each_record(const std::string& path, const std::function<void(Record&&)>& each);
-
-// The same for several files. A trial that is in two of them (or twice in one) is an Error: it
-// would count twice.
-void read_unique_records(const std::vector<std::string>& paths,
-                         const std::function<void(Record&&)>& each);
 
 }  // namespace coldload::records

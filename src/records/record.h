@@ -35,8 +35,6 @@ struct Phase {
   double start_s = 0;
   double end_s = 0;
   std::string source;  // where the figure comes from: "log", "loader"
-  // Not in the file: dataset.h derives it from the timeline.
-  std::optional<double> cpu_s = std::nullopt;
 };
 
 // A rate-shaped stand-in for a network mount, and what it was measured to deliver.

@@ -124,9 +124,7 @@ Results::Results(const std::string& directory) : out_(create_directory(directory
   const Lock lock(csv_);
   check_header_or_write_it();
   jsonl_ = open_for_appending(out_, k_jsonl_name);
-  read_new_rows();
-  match_records();
-  row_ids_.clear();
+  match_records(read_new_rows());
   out_.flush();
 }
 
@@ -157,9 +155,9 @@ void Results::check_header_or_write_it() {
                               text::quoted(line), cause, text::quoted(expected), k_use_another));
 }
 
-void Results::read_new_rows() {
+std::vector<std::string> Results::read_new_rows() {
   const std::string text = bytes_from(csv_, csv_bytes_read_);
-  if (text.empty()) return;
+  if (text.empty()) return {};
   if (text.back() != '\n') {
     throw os::Error(
         fmt::format("cannot append to {}: its last line has no line end, so a row would be glued "
@@ -174,14 +172,16 @@ void Results::read_new_rows() {
         "cannot append to {}: {}; {}", csv_.path(),
         csv_bytes_read_ == csv_header().size() ? error : "a new row: " + error, k_use_another));
   }
+  std::vector<std::string> ids;
   for (auto row = rows->begin() + 1; row != rows->end(); ++row) {
-    row_ids_.push_back(row->fields[0]);
+    ids.push_back(row->fields[0]);
     last_run_id_ = std::max(last_run_id_, run_id_of(row->fields[0]).value_or(0));
   }
   csv_bytes_read_ += text.size();
+  return ids;
 }
 
-void Results::match_records() {
+void Results::match_records(const std::vector<std::string>& row_ids) {
   std::vector<std::string> record_ids;
   std::string last_line;
   const std::uint64_t cut_bytes =
@@ -197,20 +197,20 @@ void Results::match_records() {
 
   // Rows of another tool come first; from then on, row and record go in step.
   const bool last_row_missing =
-      !record_ids.empty() && (row_ids_.empty() || record_ids.back() != row_ids_.back());
+      !record_ids.empty() && (row_ids.empty() || record_ids.back() != row_ids.back());
   const std::size_t rows_wanted = record_ids.size() - (last_row_missing ? 1 : 0);
   const bool in_step =
-      rows_wanted <= row_ids_.size() &&
+      rows_wanted <= row_ids.size() &&
       std::equal(record_ids.begin(), record_ids.begin() + static_cast<std::ptrdiff_t>(rows_wanted),
-                 row_ids_.end() - static_cast<std::ptrdiff_t>(rows_wanted));
+                 row_ids.end() - static_cast<std::ptrdiff_t>(rows_wanted));
   if (!in_step) {
     throw os::Error(
         fmt::format("{} has {} rows and {} has {} records, and they do not belong together (every "
                     "record is one "
                     "row, in the same order): a file was edited, or half of a pair was copied; {}",
-                    csv_.path(), row_ids_.size(), jsonl_.path(), record_ids.size(), k_use_another));
+                    csv_.path(), row_ids.size(), jsonl_.path(), record_ids.size(), k_use_another));
   }
-  rows_without_records_ = row_ids_.size() - rows_wanted;
+  rows_without_records_ = row_ids.size() - rows_wanted;
   if (cut_bytes > 0) {
     cut_back(jsonl_, os::file_size(jsonl_) - cut_bytes);
     flush(jsonl_);
@@ -243,7 +243,6 @@ void Results::append(Record& record) {
   check_still_there(csv_);
   check_still_there(jsonl_);
   read_new_rows();
-  row_ids_.clear();
   record.run_id = last_run_id_ + 1;
 
   const std::string line = json_line_of(record);

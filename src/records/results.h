@@ -49,8 +49,9 @@ class Results {
 
  private:
   void check_header_or_write_it();
-  void read_new_rows();
-  void match_records();
+  // Their ids.
+  std::vector<std::string> read_new_rows();
+  void match_records(const std::vector<std::string>& row_ids);
   void mend_missing_row(const std::string& line);
 
   const os::Directory out_;
@@ -59,7 +60,6 @@ class Results {
   std::string markdown_path_;
   std::uint64_t csv_bytes_read_ = 0;  // up to here the rows are known
   std::uint64_t last_run_id_ = 0;
-  std::vector<std::string> row_ids_;  // of the CSV's rows when it was opened
   std::uint64_t rows_without_records_ = 0;
   std::vector<std::string> mended_;
 };

@@ -2,34 +2,32 @@
 
 namespace coldload::records {
 
-std::vector<double> values_of(const std::vector<const Record*>& trials,
-                              std::optional<double> Record::*figure) {
+namespace {
+
+// The native loader tells; where NVML is missing, nobody else does.
+Destination destination(std::optional<std::string_view> told,
+                        std::optional<double> gpu_mem_used_mb) {
+  if (told) return *told == "gpu" ? Destination::gpu : Destination::host;
+  return gpu_mem_used_mb.value_or(0) > 0 ? Destination::gpu : Destination::host;
+}
+
+}  // namespace
+
+std::vector<double> values_of(const std::vector<const Trial*>& trials,
+                              std::optional<double> Trial::*figure) {
   std::vector<double> values;
-  for (const Record* trial : trials) {
+  for (const Trial* trial : trials) {
     if (trial->*figure) values.push_back(*(trial->*figure));
   }
   return values;
 }
 
-std::optional<double> phase_seconds(const Record& trial, const std::string& name) {
-  std::optional<double> sum;
-  for (const Phase& phase : trial.phases) {
-    if (phase.name == name) sum = sum.value_or(0) + phase.end_s - phase.start_s;
-  }
-  return sum;
-}
-
 Destination destination_of(const Record& record) {
-  // The native loader tells; where NVML is missing, nobody else does.
-  if (const auto told = text::string_at(record.reported, "destination")) {
-    return *told == "gpu" ? Destination::gpu : Destination::host;
-  }
-  return record.gpu_mem_used_mb.value_or(0) > 0 ? Destination::gpu : Destination::host;
+  return destination(text::string_at(record.reported, "destination"), record.gpu_mem_used_mb);
 }
 
-std::optional<double> weights_seconds(const Record& record, const std::string& target) {
-  if (target == "native") return record.load_s;
-  return phase_seconds(record, "weights");
+Destination destination_of(const Trial& trial) {
+  return destination(trial.reported.destination, trial.gpu_mem_used_mb);
 }
 
 void apply_floor(const ArmFacts& arm, const std::string& target, Record* record) {

@@ -69,35 +69,36 @@ std::string counts(const Arm& a, const Arm& b) {
                     : fmt::format("{} and {}", runs(n_a), runs(n_b));
 }
 
-// "a cold start", as far as cold was verified.
+// "A cold start", as far as cold was verified.
 std::string a_start(const Comparison& comparison) {
-  return fmt::format("a {}{}", all_verified(comparison) ? "cold " : "", start_word(comparison));
+  return fmt::format("A {}{}", all_verified(comparison) ? "cold " : "", start_word(comparison));
 }
 
-std::string answer_shown(const Comparison& comparison, const Pair& pair) {
+Answer answer_shown(const Comparison& comparison, const Pair& pair) {
   const Contrast& contrast = pair.contrast;
-  std::string answer = fmt::format(
-      "**Loading from {} instead of {} adds {}{} to {}: {} instead of {}**, {}", name_of(pair.slow),
-      name_of(pair.fast), pair.difference(),
-      seconds_interval_note(contrast.difference_ci, *contrast.difference_s < 0),
-      a_start(comparison), time_of(pair.slow), time_of(pair.fast), longer_by(pair.ratio()));
+  std::string basis = fmt::format("Medians of {}", counts(pair.fast, pair.slow));
   if (pair.ratio() >= 1.1) {
     auto interval = contrast.ratio_ci;
     if (interval && *contrast.ratio < 1) interval = {1 / interval->high, 1 / interval->low};
-    answer += interval_note(interval);
+    basis += fmt::format("; {} takes {} {}{}", name_of(pair.slow), longer_than(pair.ratio()),
+                         name_of(pair.fast), interval_note(interval));
   }
-  return fmt::format("{}. Medians of {}; a rank test gives {}.", answer,
-                     counts(pair.fast, pair.slow), p_text(*contrast.p_value));
+  return {fmt::format("**{} takes {} from {} and {} from {}: {} more**{}.", a_start(comparison),
+                      time_of(pair.slow), name_of(pair.slow), time_of(pair.fast),
+                      name_of(pair.fast), pair.difference(),
+                      seconds_interval_note(contrast.difference_ci, *contrast.difference_s < 0)),
+          fmt::format("{}. A rank test gives {}.", basis, p_text(*contrast.p_value))};
 }
 
-std::string answer_separated(const Pair& pair) {
-  return fmt::format(
-      "**{} took {} where {} took {}: {} more.** Every run of {} was slower than every run of {}, "
-      "but {} are too few to rule out chance (the rank test cannot get below {} with them) or to "
-      "give an interval; 5 runs each could.",
-      name_of(pair.slow), time_of(pair.slow), name_of(pair.fast), time_of(pair.fast),
-      pair.difference(), name_of(pair.slow), name_of(pair.fast), counts(pair.fast, pair.slow),
-      p_text(*pair.contrast.p_value));
+Answer answer_separated(const Pair& pair) {
+  return {fmt::format("**{} took {} and {} took {}: {} more**, in too few runs to rule out chance.",
+                      name_of(pair.slow), time_of(pair.slow), name_of(pair.fast),
+                      time_of(pair.fast), pair.difference()),
+          fmt::format(
+              "Every run of {} was slower than every run of {}. But {} are too few: the rank test "
+              "cannot get below {} with them, and there is no interval. 5 runs each could show it.",
+              name_of(pair.slow), name_of(pair.fast), counts(pair.fast, pair.slow),
+              p_text(*pair.contrast.p_value))};
 }
 
 // How many runs it would take, if the paths differ as these runs do.
@@ -105,55 +106,60 @@ std::string what_would_settle(const Contrast& contrast) {
   constexpr std::size_t k_most = 200;
   if (!contrast.runs_to_show || *contrast.runs_to_show > k_most) {
     return fmt::format(
-        " If they differ by no more than these runs do, it would take more than {} runs each to "
-        "show it (4 times of 5).",
+        " If they differ by no more than these runs do, showing it would take more than {} runs "
+        "each (4 times of 5).",
         k_most);
   }
   return fmt::format(" If they differ as these runs do, {} runs each would show it (4 times of 5).",
                      *contrast.runs_to_show);
 }
 
-std::string answer_not_shown(const Pair& pair) {
+Answer answer_not_shown(const Pair& pair) {
   const Contrast& contrast = pair.contrast;
-  std::string answer = fmt::format(
-      "**No difference between {} and {} is shown:** their medians, {} and {}, differ by {}, which "
-      "{} do not tell from chance ({}).",
-      name_of(pair.first), name_of(pair.second), time_of(pair.first), time_of(pair.second),
-      in_seconds(std::abs(*contrast.difference_s)), counts(pair.first, pair.second),
-      p_text(*contrast.p_value));
+  std::string basis =
+      fmt::format("The medians differ by {}, which {} do not tell from chance ({}).",
+                  in_seconds(std::abs(*contrast.difference_s)), counts(pair.first, pair.second),
+                  p_text(*contrast.p_value));
   if (contrast.difference_ci) {
-    answer +=
+    basis +=
         fmt::format(" {} less {} lies between {} and {} (95 % interval).", name_of(pair.second),
                     name_of(pair.first), signed_seconds(contrast.difference_ci->low),
                     signed_seconds(contrast.difference_ci->high));
   }
-  return answer + what_would_settle(contrast);
+  return {fmt::format("**No difference between {} and {} is shown:** their medians are {} and {}.",
+                      name_of(pair.first), name_of(pair.second), time_of(pair.first),
+                      time_of(pair.second)),
+          basis + what_would_settle(contrast)};
 }
 
-std::string answer_mixed(const Comparison& comparison, const Pair& pair) {
+Answer answer_mixed(const Comparison& comparison, const Pair& pair) {
   const Contrast& contrast = pair.contrast;
-  return fmt::format(
-      "**{} and {} differ, though not by their medians:** these are {} and {}, but a rank test "
-      "({}, {}) finds that {}s from {} tend to take longer. Look at every trial.",
-      name_of(pair.first), name_of(pair.second), time_of(pair.first), time_of(pair.second),
-      counts(pair.first, pair.second), p_text(*contrast.p_value), start_word(comparison),
-      name_of(contrast.longer > 0 ? pair.second : pair.first));
+  return {
+      fmt::format("**{} and {} differ, though not by their medians**, {} and {}. Look at every "
+                  "run.",
+                  name_of(pair.first), name_of(pair.second), time_of(pair.first),
+                  time_of(pair.second)),
+      fmt::format("A rank test ({}, {}) finds that {}s from {} tend to take longer.",
+                  counts(pair.first, pair.second), p_text(*contrast.p_value),
+                  start_word(comparison), name_of(contrast.longer > 0 ? pair.second : pair.first))};
 }
 
-std::string answer_single(const Pair& pair) {
+Answer answer_single(const Pair& pair) {
   const Contrast& contrast = pair.contrast;
-  return fmt::format(
-      "**{} took {} and {} took {} ({}): a ratio of {} and a difference of {} in these runs.** One "
-      "run of a path cannot tell a difference from chance, so no more than that is claimed; "
-      "`--runs 5` would give an interval.",
-      name_of(pair.first), time_of(pair.first), name_of(pair.second), time_of(pair.second),
-      pair.first.cold.load_s->n == 1 && pair.second.cold.load_s->n == 1
-          ? "one run each"
-          : fmt::format("medians of {}", counts(pair.first, pair.second)),
-      in_times(*contrast.ratio), signed_seconds(*contrast.difference_s));
+  const bool one_each = pair.first.cold.load_s->n == 1 && pair.second.cold.load_s->n == 1;
+  return {
+      fmt::format(
+          "**{} took {} and {} took {} ({}).** One run of a path cannot tell a difference from "
+          "chance.",
+          name_of(pair.first), time_of(pair.first), name_of(pair.second), time_of(pair.second),
+          one_each ? "one run each"
+                   : fmt::format("medians of {}", counts(pair.first, pair.second))),
+      fmt::format("A ratio of {} and a difference of {} in these runs, and no more than that is "
+                  "claimed. `--runs 5` would give an interval.",
+                  in_times(*contrast.ratio), signed_seconds(*contrast.difference_s))};
 }
 
-std::string answer_of(const Comparison& comparison, const Pair& pair) {
+Answer answer_of(const Comparison& comparison, const Pair& pair) {
   switch (pair.contrast.claim) {
     case Claim::single_runs:
       return answer_single(pair);
@@ -182,7 +188,7 @@ std::string medians(const Pair& pair) {
 // What the weights phase tells beside the whole: reading that is hidden, and a start that is
 // longer.
 std::string weights_phase_with(const Pair& pair, const StorageShare& share) {
-  const records::Record* trial = median_trial(pair.second.cold);
+  const records::Trial* trial = median_trial(pair.second.cold);
   const auto weights_s =
       trial == nullptr ? std::nullopt : records::phase_seconds(*trial, "weights");
   if (!share.of_phase || !weights_s) return "";
@@ -221,19 +227,21 @@ std::string prefetch_shown(const Pair& pair) {
 
 }  // namespace
 
-std::string answer_for(const Comparison& comparison, const Contrast& contrast) {
-  if (contrast.claim == Claim::nothing) return "";
+Answer answer_for(const Comparison& comparison, const Contrast& contrast) {
+  if (contrast.claim == Claim::nothing) return {};
   const Pair pair(comparison, contrast);
-  std::string answer = answer_of(comparison, pair);
+  Answer answer = answer_of(comparison, pair);
   if (const auto different = different_weights(comparison, pair.first, pair.second)) {
-    answer =
-        fmt::format("**{}. This compares more than storage.** {}", text_of(*different), answer);
+    answer.said = fmt::format("**{}. This compares more than storage.** {}", text_of(*different),
+                              answer.said);
   }
-  if (!are_same_storage(comparison, contrast)) return answer;
-  return fmt::format(
-      "**{} and {} are the same storage, so this is no comparison of storage:** whatever differs "
-      "comes from elsewhere. {}",
-      name_of(pair.first), name_of(pair.second), answer);
+  if (are_same_storage(comparison, contrast)) {
+    answer.said =
+        fmt::format("**{} and {} are the same storage, so this is no comparison of storage.** {}",
+                    name_of(pair.first), name_of(pair.second), answer.said);
+    answer.basis = "Whatever differs comes from elsewhere. " + answer.basis;
+  }
+  return answer;
 }
 
 std::string answer_of_reading_ahead(const Comparison& comparison, const Contrast& contrast) {

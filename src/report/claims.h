@@ -13,8 +13,15 @@ namespace coldload::report {
 // The report's title, without "#".
 [[nodiscard]] std::string title_of(const Comparison& comparison);
 
+// What is said at once, a sentence or two, and what that rests on, for a note. Both are empty where
+// there is nothing to say.
+struct Answer {
+  std::string said;
+  std::string basis;
+};
+
 // Of two paths, on the first screen; empty where an arm has no figure.
-[[nodiscard]] std::string answer_for(const Comparison& comparison, const Contrast& contrast);
+[[nodiscard]] Answer answer_for(const Comparison& comparison, const Contrast& contrast);
 
 // Of starts from one path with `coldload run`, the contrast's second arm, against those without;
 // likewise.

@@ -55,7 +55,7 @@ json::object arm_object(const Arm& arm) {
   for (const auto& [cold, count] : arm.cold_verdicts) verdicts[to_string(cold)] = count;
   out["cold"] = std::move(verdicts);
   json::object statuses;
-  for (const records::Record* trial : arm.left_out) {
+  for (const records::Trial* trial : arm.left_out) {
     json::value& count = statuses[to_string(trial->status)];
     count = count.is_null() ? std::int64_t{1} : count.to_number<std::int64_t>() + 1;
   }
@@ -132,7 +132,9 @@ text::json::value to_json(const std::vector<Comparison>& comparisons) {
   }
   out["contrasts"] = std::move(contrasts);
   out["expected"] = expected_array(comparison);
-  out["what_to_do"] = to_value(recommendations_of(comparison));
+  std::vector<std::string> advice;
+  for (const Advice& one : recommendations_of(comparison)) advice.push_back(to_string(one));
+  out["what_to_do"] = to_value(advice);
   json::array same_storage;
   for (const auto& pair : comparison.facts.same_storage)
     same_storage.push_back(to_value(to_string(pair)));

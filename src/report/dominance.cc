@@ -22,8 +22,8 @@ std::string where_storage_dominates(const Comparison& comparison, const Arm& arm
   if (loads_only(comparison) || arm.checkpoint_bytes == 0 || times > k_most) return "";
   const double bytes = static_cast<double>(arm.checkpoint_bytes) * times;
   return fmt::format(
-      " With larger weights that turns: at the same rate storage is the larger part from about {} "
-      "on (derived), and sooner where several servers share the path.",
+      " From about {} of weights on, storage would be the larger part at this rate (derived), and "
+      "sooner where several servers share the path.",
       format_bytes(static_cast<std::uint64_t>(bytes)));
 }
 
@@ -58,14 +58,14 @@ std::string sentence_of(const Comparison& comparison, const Arm& arm) {
                                 : loads_only(comparison) ? "the rest dominates"
                                                          : "the rest of the start dominates";
   const std::string basis = share.of_phase
-                                ? fmt::format("as the weights phase took {} cold and {} warm",
+                                ? fmt::format("The weights phase took {} cold and {} warm.",
                                               in_seconds(share.cold_s), in_seconds(share.warm_s))
-                                : std::string("as cold less warm");
+                                : std::string("That is cold less warm.");
   return fmt::format(
-      "{}: of {}, {} ({}) are storage, {}: **{}**. With the files in memory a {} still takes {} "
-      "(measured in {}{}).{}",
-      name_of(arm), in_seconds(load_s), in_seconds(share.seconds()), percent(part), basis,
-      dominates, start_word(comparison), in_seconds(arm.warm.load_s->median), warm_n,
+      "{}: {} of {} ({}) are storage: **{}**. {} With the files in memory a {} still takes {} "
+      "({}{}).{}",
+      name_of(arm), in_seconds(share.seconds()), in_seconds(load_s), percent(part), dominates,
+      basis, start_word(comparison), in_seconds(arm.warm.load_s->median), warm_n,
       not_quite_warm(arm),
       part < k_dominates ? where_storage_dominates(comparison, arm, share) : "");
 }
@@ -104,7 +104,7 @@ std::optional<double> shown_storage_s(const Arm& arm) {
 std::string not_quite_warm(const Arm& arm) {
   constexpr double k_little = 0.05;  // of the checkpoint
   std::uint64_t most = 0;
-  for (const records::Record* trial : arm.warm.trials) {
+  for (const records::Trial* trial : arm.warm.trials) {
     const std::uint64_t read = trial->storage_bytes_read.value_or(0);
     // What a disk or a tree of processes delivered may be the server's own code.
     const bool is_of_path = trial->storage_bytes_source == "stand_in";
@@ -128,24 +128,19 @@ std::string storage_in_short(const Comparison& comparison) {
                    [](const Arm* a, const Arm* b) { return median_s(*a) > median_s(*b); });
   std::vector<std::string> storage;
   std::vector<std::string> rest;
-  std::vector<std::string> of_an_hour;
-  constexpr double k_hour_s = 3600;
   for (const Arm* path : paths) {
     const double load_s = median_s(*path);
     const double storage_s = path->share->seconds();
     storage.push_back(fmt::format("{} of the {} from {}", in_seconds(storage_s), in_seconds(load_s),
                                   name_of(*path)));
     rest.push_back(in_seconds(load_s - storage_s));
-    of_an_hour.push_back(fmt::format("{}{} from {}", percent(load_s / k_hour_s),
-                                     of_an_hour.empty() ? " of the time starting" : "",
-                                     name_of(*path)));
   }
   const Arm& slow = *paths.front();
   return fmt::format(
-      "Storage is {}; the rest, {}, is the server's start. Starts with the weights in memory, "
-      "measured beside them, took {} on {} ({}{}). At one start an hour, a server spends {}.",
+      "Storage is {}. The rest, {}, is the server's start. Starts with the weights in memory took "
+      "{} on {} ({}{}).",
       joined(storage), joined(rest), in_seconds(slow.warm.load_s->median), name_of(slow),
-      runs(slow.warm.load_s->n), not_quite_warm(slow), joined(of_an_hour));
+      runs(slow.warm.load_s->n), not_quite_warm(slow));
 }
 
 std::vector<std::string> dominance_of(const Comparison& comparison) {

@@ -51,46 +51,52 @@ std::string limit_text(const FloorUse& use, const Arm& arm, const HeldToFloor& h
                      use.given ? "given, not measured" : when_measured(held));
 }
 
-// Why a load was clearly faster than its floor.
-std::string why_more(const FloorUse& use, bool native) {
-  if (use.bus_limits && !native) {
-    return " That is more than the probe saw: the floor is that of one GPU's bus, and a server on "
-           "several GPUs has more.";
-  }
-  return fmt::format(" That is more than the probe saw: the {} was slower then{}.",
-                     use.storage_limits ? "path" : "bus",
-                     use.storage_limits ? ", or something cached" : "");
-}
-
 // From this share on, something is wrong with the floor and is named.
 constexpr double k_clearly_more = 1.1;
 
-std::string share_text(double efficiency) {
-  return efficiency > 1 && efficiency <= k_clearly_more ? "all" : percent(efficiency);
+std::string share_text(double efficiency) { return efficiency > 1 ? "all" : percent(efficiency); }
+
+// Why a load was clearly faster than its floor, which is no share of it then.
+std::string why_faster(const FloorUse& use, bool native) {
+  if (use.bus_limits && !native) {
+    return "The floor is that of one GPU's bus, and a server on several GPUs has more.";
+  }
+  return use.storage_limits
+             ? "The path was slower when it was probed, or something cached (a hypervisor, a "
+               "drive): a burst, so no share is told."
+             : "The bus was slower when it was probed, so no share is told.";
 }
 
-// "; single runs used 88 % to 122 %", where they differ by more than rounding.
+// " Single runs used 88 % to 97 %.", where they differ by more than rounding. One that was faster
+// than the probe used no share of what that saw.
 std::string range_of(const statistics::Summary& efficiency) {
   constexpr double k_little = 0.03;
   if (efficiency.max - efficiency.min < k_little) return "";
-  return fmt::format("; single runs used {:.0f} % to {:.0f} %", efficiency.min * 100,
-                     efficiency.max * 100);
+  const std::string low = share_text(efficiency.min);
+  return efficiency.max > 1
+             ? fmt::format(" Single runs used from {} on; some were faster than the probe.", low)
+             : fmt::format(" Single runs used {} to {}.", low, percent(efficiency.max));
 }
 
 std::string use_sentence(const Comparison& comparison, const Arm& arm, const HeldToFloor& held) {
   const auto& use = held.use;
   if (!use) return "";
   const bool native = loads_only(comparison);
-  std::string out =
-      fmt::format("{}: the {} used **{}** of what {}: {} in {} ({}, median{}, measured) are {}{}.",
-                  name_of(arm), native ? "loader" : "server", share_text(use->efficiency.median),
-                  limit_text(*use, arm, held), format_bytes(arm.checkpoint_bytes),
+  const char* const who = native ? "loader" : "server";
+  const std::string rate =
+      format_rate(static_cast<double>(arm.checkpoint_bytes) / use->seconds.median);
+  const std::string measured =
+      fmt::format("{} came in {} ({}, median{})", format_bytes(arm.checkpoint_bytes),
                   in_seconds(use->seconds.median), native ? "the whole load" : "the weights phase",
-                  of_how_many(arm, held),
-                  format_rate(static_cast<double>(arm.checkpoint_bytes) / use->seconds.median),
-                  range_of(use->efficiency));
-  if (use->efficiency.median > k_clearly_more) out += why_more(*use, native);
-  return out;
+                  of_how_many(arm, held));
+  const std::string limit = limit_text(*use, arm, held);
+  if (use->efficiency.median > k_clearly_more) {
+    return fmt::format("{}: the {} read at **{}**, faster than {}. {}. {}", name_of(arm), who, rate,
+                       limit, measured, why_faster(*use, native));
+  }
+  return fmt::format("{}: the {} used **{}** of what {}. {}, {}.{}", name_of(arm), who,
+                     share_text(use->efficiency.median), limit, measured, rate,
+                     range_of(use->efficiency));
 }
 
 std::string infinite_storage_sentence(const Comparison& comparison, const Arm& arm,
@@ -102,13 +108,14 @@ std::string infinite_storage_sentence(const Comparison& comparison, const Arm& a
   const double rest = without->rest_s;
   const bool prepares = loads_only(comparison) && without->onto_gpu;
   return fmt::format(
-      "{}: with infinitely fast storage you would still wait {}{} (derived): {} {} (median{}, "
-      "measured), and {} for {} {} at {} ({}).",
+      "{}: infinitely fast storage would still leave {}{} (derived). {} are {} (median{}), and {} "
+      "take {} {} at {} ({}).",
       name_of(arm), prepares ? "at least " : "about ", in_seconds(rest + copy_s), in_seconds(rest),
-      prepares ? "for the loader's start or, where that is longer, the GPU's context and pinned "
-                 "memory, which are made beside it"
-               : "that are no weights phase",
-      of_how_many(arm, held), in_seconds(copy_s), format_bytes(arm.checkpoint_bytes),
+      prepares
+          ? "the loader's start or, where that is longer, the GPU's context and pinned memory, "
+            "which are made beside it"
+          : "not the weights phase",
+      of_how_many(arm, held), format_bytes(arm.checkpoint_bytes), in_seconds(copy_s),
       without->onto_gpu ? "to the GPU" : "from the page cache",
       rates_text(without->copy_bytes_per_s), when_measured(held));
 }

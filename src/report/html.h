@@ -1,7 +1,7 @@
 // storage_layout_bench.html: the Markdown report as one page that needs nothing beside it.
 //
-// Light and dark, readable on a phone, tables sortable by their headings. What it shows is what the
-// Markdown says: there is no second text to keep true.
+// Light and dark, readable on a phone, tables sortable by their headings, contents. What it shows
+// is what the Markdown says: there is no second text to keep true.
 //
 // Layer: report. Pure functions.
 #pragma once
@@ -11,9 +11,16 @@
 
 namespace coldload::report {
 
-// `pictures`: SVG files that take the place of the Markdown's pictures, in their order. Text in the
-// report cannot become markup: raw HTML is left out, links other than to web pages, too.
+// An SVG file for a screen and one for a phone, of which the page shows one.
+struct Picture {
+  std::string wide;
+  std::string narrow;
+};
+
+// `pictures`: take the place of the Markdown's pictures, in their order. Text in the report cannot
+// become markup: raw HTML is left out but for the folds that the report makes, links other than to
+// web pages, too.
 [[nodiscard]] std::string html_page(const std::string& markdown,
-                                    const std::vector<std::string>& pictures);
+                                    const std::vector<Picture>& pictures);
 
 }  // namespace coldload::report

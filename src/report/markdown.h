@@ -14,8 +14,7 @@ namespace coldload::report {
 
 // Files beside the report; empty: there is none.
 struct PictureNames {
-  std::string trials;
-  std::string phases;
+  std::string starts;
   std::string timelines;
 };
 [[nodiscard]] std::string markdown_report(const std::vector<Comparison>& comparisons,

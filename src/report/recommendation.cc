@@ -10,7 +10,6 @@
 #include "findings/floor_use.h"
 #include "records/trial_figures.h"
 #include "report/dominance.h"
-#include "report/node_bootstrap.h"
 #include "report/sections.h"
 #include "report/wording.h"
 #include "statistics/statistics.h"
@@ -41,26 +40,27 @@ std::string slowest_of(const Arm& arm) {
          (load.n < statistics::k_least_n ? fmt::format(" (of {})", runs(load.n)) : "");
 }
 
-// --- the bullets ---------------------------------------------------------------------------------
+// --- the advice ----------------------------------------------------------------------------------
 
 // Of two paths that the runs do not tell apart.
-std::string which_is_open(const Comparison& comparison, const Arm& fast, const Arm& slow) {
+Advice which_is_open(const Comparison& comparison, const Arm& fast, const Arm& slow) {
   if (are_level(comparison, fast, slow)) {
-    return fmt::format(
-        "**Choose between {} and {} by price and operation, not by start-up time:** their medians "
-        "are {} and {}, and the runs leave no room for a difference of a tenth.",
-        name_of(fast), name_of(slow), median_of(fast), median_of(slow));
+    return {fmt::format("**Choose between {} and {} by price and operation:** their medians are {} "
+                        "and {}.",
+                        name_of(fast), name_of(slow), median_of(fast), median_of(slow)),
+            "The runs leave no room for a difference of a tenth."};
   }
   if (are_mixed(comparison, fast, slow)) {
-    return fmt::format(
-        "**Look at every trial of {} and {} before choosing:** a rank test tells them apart, but "
-        "their medians, {} and {}, do not say the same.",
-        name_of(fast), name_of(slow), median_of(fast), median_of(slow));
+    return {
+        fmt::format("**Look at every run of {} and {} before choosing:** a rank test tells them "
+                    "apart, their medians, {} and {}, do not.",
+                    name_of(fast), name_of(slow), median_of(fast), median_of(slow)),
+        ""};
   }
-  return fmt::format(
-      "**Measure more before choosing between {} and {}:** medians of {} and {} do not tell them "
-      "apart yet; `--runs auto` makes as many runs as it takes.",
-      name_of(fast), name_of(slow), median_of(fast), median_of(slow));
+  return {fmt::format("**Measure more before choosing between {} and {}:** medians of {} and {} do "
+                      "not tell them apart yet.",
+                      name_of(fast), name_of(slow), median_of(fast), median_of(slow)),
+          "`--runs auto` makes as many runs as it takes."};
 }
 
 // The least that any start took, where some had the weights in memory: no storage makes one faster.
@@ -76,20 +76,21 @@ std::optional<double> least_s(const Comparison& comparison) {
   return any_warm ? least : std::nullopt;
 }
 
-std::string no_path_for(const Comparison& comparison, const std::vector<const Arm*>& paths,
-                        const std::vector<Budget>& too_slow) {
+std::vector<Advice> no_path_for(const Comparison& comparison, const std::vector<const Arm*>& paths,
+                                const std::vector<Budget>& too_slow) {
   const auto fastest_s = least_s(comparison);
   std::vector<Budget> beyond;  // any storage
   std::vector<Budget> near;
   for (const Budget& use : too_slow) {
     (fastest_s && *fastest_s > use.seconds ? beyond : near).push_back(use);
   }
-  std::string out;
+  std::vector<Advice> out;
   if (!beyond.empty()) {
-    out = fmt::format(
-        "**No storage makes starts fast enough for {}:** the fastest of all starts, from memory or "
-        "not, took {}. Keep servers running for that, or shorten their start.",
-        named(beyond), in_seconds(*fastest_s));
+    out.push_back({fmt::format("**Keep servers running for {}:** no storage is fast enough, as the "
+                               "fastest start of all took {}.",
+                               named(beyond), in_seconds(*fastest_s)),
+                   "That start is the fastest from memory or not. Shortening the server's start is "
+                   "the other way."});
   }
   if (near.empty()) return out;
   std::vector<std::string> slowest;
@@ -97,12 +98,14 @@ std::string no_path_for(const Comparison& comparison, const std::vector<const Ar
   for (const Arm* path : paths) {
     slowest.push_back(fmt::format("{} from {}", slowest_of(*path), name_of(*path)));
   }
-  return fmt::format(
-      "{}{}**No path as it is stays within the budget for {}:** the slowest starts took {}.", out,
-      out.empty() ? "" : " ", named(near), joined(slowest));
+  out.push_back({fmt::format("**No path as it is fits {}:** the slowest starts took {}.",
+                             named(near), joined(slowest)),
+                 ""});
+  return out;
 }
 
-std::string which_path_for(const Comparison& comparison, const std::vector<const Arm*>& paths) {
+std::vector<Advice> which_path_for(const Comparison& comparison,
+                                   const std::vector<const Arm*>& paths) {
   const Arm& slow = *paths.back();
   const Arm& chosen = *chosen_path(comparison);
   std::vector<Budget> gained;
@@ -110,53 +113,54 @@ std::string which_path_for(const Comparison& comparison, const std::vector<const
     if (chosen.cold.load_s->max <= use.seconds) gained.push_back(use);
   }
   if (gained.empty()) return no_path_for(comparison, paths, uses_of(comparison, slow, Fit::over));
-  return fmt::format(
-      "**Models for {} belong on {}:** its slowest start took {}; that from {} took {}, which is "
-      "over that budget.",
-      named(gained), name_of(chosen), slowest_of(chosen), name_of(slow), slowest_of(slow));
+  return {{fmt::format("**Put models for {} on {}:** its slowest start took {}, that from {} {}.",
+                       named(gained), name_of(chosen), slowest_of(chosen), name_of(slow),
+                       slowest_of(slow)),
+           ""}};
 }
 
-std::string where_models_lie(const Comparison& comparison) {
+std::vector<Advice> where_models_lie(const Comparison& comparison) {
   const std::vector<const Arm*> paths = paths_by_time(comparison);
-  if (paths.size() < 2 || is_about_one_storage(comparison)) return "";
+  if (paths.size() < 2 || is_about_one_storage(comparison)) return {};
   if (const auto found = findings::different_weights(comparison); !found.empty()) {
-    return fmt::format(
-        "**Measure the same weights on all paths before choosing between them:** {}, so their "
-        "times differ by more than storage.",
-        text_of(found.front()));
+    return {{fmt::format("**Measure the same weights on all paths before choosing:** {}.",
+                         text_of(found.front())),
+             "Times of different weights differ by more than storage."}};
   }
   const Arm& fast = *paths.front();
   const Arm& slow = *paths.back();
-  if (!differs(comparison, fast, slow)) return which_is_open(comparison, fast, slow);
+  if (!differs(comparison, fast, slow)) return {which_is_open(comparison, fast, slow)};
   if (loads_only(comparison)) {
-    return fmt::format(
-        "**{} loads in {}, {} in {}:** what a server adds to that decides which of them is enough "
-        "(`-- SERVER` measures it).",
-        name_of(fast), median_of(fast), name_of(slow), median_of(slow));
+    return {{fmt::format("**Measure with your server (`-- SERVER`):** {} loads in {} and {} in {}, "
+                         "and a server adds to that.",
+                         name_of(fast), median_of(fast), name_of(slow), median_of(slow)),
+             "What a server adds decides which of them is enough."}};
   }
   if (uses_of(comparison, slow, Fit::over).empty()) {
-    return fmt::format(
-        "**{} is enough for every use:** its slowest start took {}, within all budgets; {} would "
-        "save {} of the {} that it takes by the median.",
-        name_of(slow), slowest_of(slow), name_of(fast), in_seconds(median_s(slow) - median_s(fast)),
-        median_of(slow));
+    return {{fmt::format("**{} is enough for every use:** its slowest start took {}, within all "
+                         "budgets.",
+                         name_of(slow), slowest_of(slow)),
+             fmt::format("{} would save {} of the {} that a start from {} takes by the median.",
+                         name_of(fast), in_seconds(median_s(slow) - median_s(fast)),
+                         median_of(slow), name_of(slow))}};
   }
   return which_path_for(comparison, paths);
 }
 
-std::string whether_to_stage(const Comparison& comparison) {
+Advice whether_to_stage(const Comparison& comparison) {
   const auto staging = staging_in(comparison);
   if (!staging) {
     const std::vector<const Arm*> paths = paths_by_time(comparison);
     if (paths.size() < 2 || !findings::different_weights(comparison).empty() ||
         !differs(comparison, *paths.front(), *paths.back())) {
-      return "";
+      return {};
     }
-    return fmt::format(
-        "Whether staging from {} pays was not measured: {} measures the copy and the starts from "
-        "it.",
-        name_of(*paths.back()),
-        markdown_code(fmt::format("--stage {}:DIRECTORY", paths.back()->facts.label)));
+    return {
+        fmt::format("**Measure whether staging from {} pays:** {} makes the copy and starts from "
+                    "it.",
+                    name_of(*paths.back()),
+                    markdown_code(fmt::format("--stage {}:DIRECTORY", paths.back()->facts.label))),
+        ""};
   }
   const std::string source = name_of(*staging->source);
   const Arm& without = without_copy(comparison, *staging);
@@ -165,51 +169,60 @@ std::string whether_to_stage(const Comparison& comparison) {
       read_ahead ? fmt::format("with `coldload run` from {}", source) : "from " + source;
   if (staging_pays(comparison, staging)) {
     const auto pays_at = *staging->break_even_against(median_s(without));
-    return fmt::format(
-        "**Stage{} on nodes that start {}:** the copy costs {} once, and each start from it takes "
-        "{}; {} it takes {}.",
-        read_ahead ? ", too," : "",
-        pays_at == 1 ? "at all" : fmt::format("{} times or more", pays_at),
-        in_seconds(staging->copy_s), told(*staging->staged->cold.load_s), other,
-        median_of(without));
+    return {fmt::format("**Stage{} on nodes that start {}:** each start from the copy takes {}, {} "
+                        "{}.",
+                        read_ahead ? ", too," : "",
+                        pays_at == 1 ? "at all" : fmt::format("{} times or more", pays_at),
+                        told(*staging->staged->cold.load_s), other, median_of(without)),
+            fmt::format("The copy costs {} once.", in_seconds(staging->copy_s))};
   }
   const std::string copy = told(*staging->staged->cold.load_s);
   if (gain_of_copy(comparison, *staging, without) == Gain::loss_shown) {
     const bool first_alone = staging->break_even_against(median_s(without)) == 1;
-    return fmt::format(
-        "**Do not stage{}:** a start from the copy takes {}, {} it takes {}, and copying costs {}.",
-        first_alone ? " for more than a node's first start" : "", copy, other, median_of(without),
-        in_seconds(staging->copy_s));
+    return {fmt::format("**Do not stage{}:** a start from the copy takes {}, {} {}.",
+                        first_alone ? " for more than a node's first start" : "", copy, other,
+                        median_of(without)),
+            fmt::format("Copying costs {}.", in_seconds(staging->copy_s))};
   }
-  return fmt::format(
-      "**{} is open:** starts from the copy took {} and {} {}, by medians, which {}{}.",
-      read_ahead ? "Whether a copy is faster still" : "Whether to stage", copy, other,
-      median_of(without),
-      are_mixed(comparison, without, *staging->staged)
-          ? "do not say what a rank test of the runs does"
-          : "these runs do not tell from chance",
-      staging->later_s < median_s(without)
-          ? ""
-          : fmt::format("; copying costs {}", in_seconds(staging->copy_s)));
+  return {fmt::format("**{} is open:** starts from the copy took {}, {} {}.",
+                      read_ahead ? "Whether a copy is faster still" : "Whether to stage", copy,
+                      other, median_of(without)),
+          fmt::format("Those are medians, which {}.{}",
+                      are_mixed(comparison, without, *staging->staged)
+                          ? "do not say what a rank test of the runs does"
+                          : "these runs do not tell from chance",
+                      staging->later_s < median_s(without)
+                          ? ""
+                          : fmt::format(" Copying costs {}.", in_seconds(staging->copy_s)))};
 }
 
-std::string whether_to_read_ahead(const Comparison& comparison) {
+Advice whether_to_read_ahead(const Comparison& comparison) {
   for (const Arm* path : paths_by_time(comparison)) {
     if (!prefetch_saves(comparison, *path)) continue;
-    return fmt::format(
-        "**Start servers on {} with `coldload run`:** ready after {} instead of {}, as the weights "
-        "are read while the server starts{}.",
-        name_of(*path), median_of(*prefetched(comparison, *path)), median_of(*path),
-        staging_pays(comparison, staging_in(comparison))
-            ? "; with `--stage` it leaves the copy for later starts"
-        : copy_may_pay(comparison, staging_in(comparison))
-            ? "; with `--stage` it leaves a copy, from which starts may be faster still"
-            : "");
+    return {
+        fmt::format("**Start servers on {} with `coldload run`:** ready after {} instead of {}.",
+                    name_of(*path), median_of(*prefetched(comparison, *path)), median_of(*path)),
+        fmt::format("`coldload run` reads the weights while the server starts.{}",
+                    staging_pays(comparison, staging_in(comparison))
+                        ? " With `--stage` it leaves the copy for later starts."
+                    : copy_may_pay(comparison, staging_in(comparison))
+                        ? " With `--stage` it leaves a copy, from which starts may be faster still."
+                        : "")};
   }
-  return "";
+  return {};
 }
 
-std::string whether_to_keep_in_memory(const Comparison& comparison) {
+// How much memory that is, and whether the runs in memory were wholly that.
+std::string about_memory(const Arm& arm) {
+  std::string out;
+  if (arm.checkpoint_bytes != 0) {
+    out = fmt::format("That is {} of memory. ", format_bytes(arm.checkpoint_bytes));
+  }
+  const std::string though = not_quite_warm(arm);
+  return though.empty() ? out : fmt::format("{}Those are warm runs{}. ", out, though);
+}
+
+Advice whether_to_keep_in_memory(const Comparison& comparison) {
   std::vector<const Arm*> slowest_first = paths_by_time(comparison);
   std::reverse(slowest_first.begin(), slowest_first.end());
   for (const Arm* path : slowest_first) {
@@ -218,18 +231,19 @@ std::string whether_to_keep_in_memory(const Comparison& comparison) {
     if (!storage_s || *storage_s < k_worth_it * median_s(arm) || *arm.cold_less_warm_s() <= 0) {
       continue;
     }
-    return fmt::format(
-        "**Leave memory for the page cache:** with the {}weights in it, a {} {} takes {} instead "
-        "of {}{}; `coldload cache warm` brings them in before they are asked for.",
-        arm.checkpoint_bytes == 0 ? "" : format_bytes(arm.checkpoint_bytes) + " of ",
-        loads_only(comparison) ? "load from" : "restart on", name_of(arm), told(*arm.warm.load_s),
-        median_of(arm), not_quite_warm(arm));
+    return {
+        fmt::format("**Leave memory for the page cache:** with the weights in it, a {} {} takes "
+                    "{} instead of {}.",
+                    loads_only(comparison) ? "load from" : "restart on", name_of(arm),
+                    told(*arm.warm.load_s), median_of(arm)),
+        fmt::format("{}`coldload cache warm` brings the weights in before they are asked for.",
+                    about_memory(arm))};
   }
-  return "";
+  return {};
 }
 
 // " (1.2 of 16 cores busy on average)", where it is known.
-std::string cores_busy(const Comparison& comparison, const records::Phase& phase) {
+std::string cores_busy(const Comparison& comparison, const records::TrialPhase& phase) {
   const auto cores = text::unsigned_at(comparison.facts.environment, "cores");
   constexpr double k_long_enough_s = 1;
   if (!cores || !phase.cpu_s || phase.end_s - phase.start_s < k_long_enough_s) return "";
@@ -239,9 +253,9 @@ std::string cores_busy(const Comparison& comparison, const records::Phase& phase
 
 // The two longest phases of the median trial that are not the weights.
 std::string longest_phases(const Comparison& comparison, const Arm& arm) {
-  const records::Record& trial = *median_trial(arm.cold);
+  const records::Trial& trial = *median_trial(arm.cold);
   std::vector<std::pair<double, std::string>> phases;
-  for (const records::Phase& phase : trial.phases) {
+  for (const records::TrialPhase& phase : trial.phases) {
     if (phase.name == "weights") continue;
     const double seconds = phase.end_s - phase.start_s;
     phases.emplace_back(seconds, fmt::format("{} {}{}", markdown_text(phase.name),
@@ -258,39 +272,40 @@ std::string longest_phases(const Comparison& comparison, const Arm& arm) {
   std::vector<std::string> words;
   words.reserve(phases.size());
   for (const auto& [seconds, text] : phases) words.push_back(text);
-  return fmt::format("; in the median trial they are mostly {}", joined(words));
+  return fmt::format("In the median run the rest is mostly {}.", joined(words));
 }
 
 // What is left where storage is not it.
-std::string what_else_to_work_on(const Comparison& comparison) {
+Advice what_else_to_work_on(const Comparison& comparison) {
   const std::vector<const Arm*> paths = paths_by_time(comparison);
-  if (paths.empty() || loads_only(comparison)) return "";
+  if (paths.empty() || loads_only(comparison)) return {};
   const Arm& arm = *paths.front();
   const auto share = arm.share;
-  if (!share) return "";
+  if (!share) return {};
   const double load_s = median_s(arm);
   const std::string advice =
-      fmt::format("**On {}, work on the server's start before storage:**", name_of(arm));
+      fmt::format("**On {}, work on the server's start, not on storage:**", name_of(arm));
   if (!share->is_clear) {
     const double warm_s = arm.warm.load_s->median;
-    if (std::abs(load_s - warm_s) > k_worth_it * load_s) return "";
-    return fmt::format("{} with the weights in memory it takes {}, cold {}.", advice,
-                       in_seconds(warm_s), in_seconds(load_s));
+    if (std::abs(load_s - warm_s) > k_worth_it * load_s) return {};
+    return {fmt::format("{} with the weights in memory it takes {}, cold {}.", advice,
+                        in_seconds(warm_s), in_seconds(load_s)),
+            ""};
   }
   const double rest_s = load_s - share->seconds();
-  if (rest_s < load_s / 2) return "";
-  return fmt::format("{} {} of {} are not storage{}.", advice, in_seconds(rest_s), median_of(arm),
-                     longest_phases(comparison, arm));
+  if (rest_s < load_s / 2) return {};
+  return {fmt::format("{} {} of {} are not storage.", advice, in_seconds(rest_s), median_of(arm)),
+          longest_phases(comparison, arm)};
 }
 
 // How much faster the weights could come at the rate that the path has.
-std::string whether_the_path_is_used(const Comparison& comparison) {
-  if (loads_only(comparison)) return "";  // that is for coldload to mend
+Advice whether_the_path_is_used(const Comparison& comparison) {
+  if (loads_only(comparison)) return {};  // that is for coldload to mend
   for (const Arm* path : paths_by_time(comparison)) {
     const Arm& arm = *path;
     std::vector<double> efficiencies;
     std::vector<double> lost_s;
-    for (const records::Record* trial : arm.cold.trials) {
+    for (const records::Trial* trial : arm.cold.trials) {
       const auto weights_s = records::weights_seconds(*trial, comparison.facts.target);
       if (!trial->efficiency || !trial->floor_s || !weights_s) continue;
       efficiencies.push_back(*trial->efficiency);
@@ -300,23 +315,28 @@ std::string whether_the_path_is_used(const Comparison& comparison) {
     if (efficiencies.empty() || (use && use->bus_limits)) continue;
     const double lost = statistics::median(lost_s);
     if (lost < k_worth_it * median_s(arm)) continue;
-    return fmt::format(
-        "**{} delivers more than is used:** the weights came at {} of what it was measured to "
-        "deliver; at all of it they would be there {} sooner. Another load strategy of the server, "
-        "or `coldload run`, asks for more at once.",
-        name_of(arm), percent(statistics::median(efficiencies)), in_seconds(lost));
+    return {fmt::format("**Ask {} for more at once:** the weights came at {} of what it delivers, "
+                        "{} later than they could.",
+                        name_of(arm), percent(statistics::median(efficiencies)), in_seconds(lost)),
+            "Another load strategy of the server, or `coldload run`, does so."};
   }
-  return "";
+  return {};
 }
 
 }  // namespace
 
-std::vector<std::string> recommendations_of(const Comparison& comparison) {
-  std::vector<std::string> advice{
-      where_models_lie(comparison),          what_else_to_work_on(comparison),
-      whether_to_read_ahead(comparison),     whether_to_stage(comparison),
-      whether_to_keep_in_memory(comparison), whether_the_path_is_used(comparison)};
-  std::erase(advice, "");
+std::string to_string(const Advice& advice) {
+  return advice.more.empty() ? advice.line : advice.line + ' ' + advice.more;
+}
+
+std::vector<Advice> recommendations_of(const Comparison& comparison) {
+  std::vector<Advice> advice = where_models_lie(comparison);
+  for (const Advice& more : {what_else_to_work_on(comparison), whether_to_read_ahead(comparison),
+                             whether_to_stage(comparison), whether_to_keep_in_memory(comparison),
+                             whether_the_path_is_used(comparison)}) {
+    advice.push_back(more);
+  }
+  std::erase_if(advice, [](const Advice& one) { return one.line.empty(); });
   return advice;
 }
 
@@ -345,46 +365,13 @@ std::vector<std::string> take_aways_of(const Comparison& comparison) {
                                     time_of(slow), name_of(slow), in_seconds(*storage_s),
                                     in_seconds(median_s(slow) - *storage_s)));
   }
-  std::string advice = whether_to_read_ahead(comparison);
-  if (advice.empty()) {
+  Advice advice = whether_to_read_ahead(comparison);
+  if (advice.line.empty()) {
     advice = staging_pays(comparison, staging_in(comparison)) ? whether_to_stage(comparison)
                                                               : what_else_to_work_on(comparison);
   }
-  if (!advice.empty()) sentences.push_back(std::move(advice));
+  if (!advice.line.empty()) sentences.push_back(std::move(advice.line));
   return sentences;
-}
-
-std::string recommendation_section(const Comparison& comparison) {
-  const std::vector<std::string> advice = recommendations_of(comparison);
-  return advice.empty() ? "" : "## What to do\n\n" + bullets(advice) + '\n';
-}
-
-std::string recommendation_note(const Comparison& comparison) {
-  std::string out = "# Storage layout: what to do\n\n";
-  for (const Arm& arm : comparison.arms) {
-    if (!is_stand_in(arm)) continue;
-    out += fmt::format("{} was a stand-in at {}, not a network.\n\n", name_of(arm),
-                       markdown_text(arm.facts.stand_in->spec));
-  }
-  for (const std::string& caveat : names_that_mislead(comparison)) out += caveat + "\n\n";
-  if (!all_verified(comparison)) {
-    out += "Not all trials were verified to be cold: paths without that are left out here.\n\n";
-  }
-  const std::vector<std::string> advice = recommendations_of(comparison);
-  const std::string script = node_bootstrap_of(comparison);
-  if (advice.empty() && script.empty()) {
-    return out + "Nothing was measured that could be recommended from.\n";
-  }
-  out += bullets(advice);
-  if (!script.empty()) out += "\n## How a node starts\n\n" + code_block(script, "bash");
-  const std::vector<std::string> take_aways = take_aways_of(comparison);
-  if (!take_aways.empty()) out += "\n## To take away\n\n";
-  int number = 0;
-  for (const std::string& sentence : take_aways) {
-    out += fmt::format("{}. {}\n", ++number, sentence);
-  }
-  return out +
-         "\nWritten by coldload from the records of the experiment; its report has the evidence.\n";
 }
 
 }  // namespace coldload::report

@@ -1,6 +1,7 @@
 #include "report/report_files.h"
 
 #include <filesystem>
+#include <utility>
 
 #include "charts/comparison_charts.h"
 #include "os/file.h"
@@ -20,20 +21,22 @@ void write_report_files(const std::vector<std::string>& jsonl_paths,
   }
   const std::string stem = path.stem().string();
   PictureNames names;
-  std::vector<std::string> pictures;  // in the order in which the report shows them
-  const auto add = [&](const std::string& svg, const std::string& name, std::string* shown) {
-    if (svg.empty()) return;
-    os::replace_text(path.parent_path() / name, svg);
+  std::vector<Picture> pictures;  // in the order in which the report shows them
+  const auto add = [&](auto drawn, const std::string& name, std::string* shown) {
+    Picture picture{drawn(charts::Place::wide), drawn(charts::Place::narrow)};
+    if (picture.wide.empty()) return;
+    os::replace_text(path.parent_path() / name, picture.wide);
     *shown = name;
-    pictures.push_back(svg);
+    pictures.push_back(std::move(picture));
   };
   if (!comparisons.empty()) {
     const Comparison& latest = comparisons.front();
-    add(charts::trial_chart(latest), stem + ".svg", &names.trials);
-    add(charts::phase_chart(latest), stem + "_phases.svg", &names.phases);
+    add([&](charts::Place place) { return charts::start_chart(latest, place); }, stem + ".svg",
+        &names.starts);
     const records::Timelines timelines =
         records::read_timelines(jsonl_paths, charts::timeline_trials(latest));
-    add(charts::timeline_chart(latest, timelines), stem + "_timelines.svg", &names.timelines);
+    add([&](charts::Place place) { return charts::timeline_chart(latest, timelines, place); },
+        stem + "_timelines.svg", &names.timelines);
   }
   const std::string markdown = markdown_report(comparisons, names);
   os::replace_text(path.parent_path() / (stem + ".html"), html_page(markdown, pictures));

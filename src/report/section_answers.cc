@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "report/claims.h"
-#include "report/dominance.h"
 #include "report/sections.h"
 #include "report/wording.h"
 
@@ -17,7 +16,7 @@ std::string cold_words(const Mode& mode, const Arm& arm) {
   if (is_after_copy(arm, mode))
     return fmt::format("{} straight after the copy", mode.values_s.size());
   std::map<records::Cold, std::size_t> counts;
-  for (const records::Record* trial : mode.trials) ++counts[trial->cold];
+  for (const records::Trial* trial : mode.trials) ++counts[trial->cold];
   std::vector<std::string> words;
   for (const auto& [cold, count] : counts) {
     const char* word = cold == records::Cold::verified         ? "cold, verified"
@@ -58,7 +57,7 @@ std::vector<std::string> row_of(const Comparison& comparison, const Mode& mode, 
 
 // Why the column of GPU memory is empty, once.
 std::string gpu_memory_note(const Comparison& comparison) {
-  for (const records::Record* trial : comparison.trials) {
+  for (const records::Trial* trial : comparison.trials) {
     if (trial->status == records::Status::ok && !trial->gpu_mem_used_mb &&
         !trial->gpu_mem_source.empty()) {
       return fmt::format(" GPU memory is empty where it was not measured: {}",
@@ -101,7 +100,7 @@ std::string answer_missing(const Arm& arm) {
 
 }  // namespace
 
-std::vector<std::string> answers_of(const Comparison& comparison) {
+std::vector<std::string> answers_of(const Comparison& comparison, Notes* notes) {
   std::vector<std::string> answers;
   if (main_contrast(comparison) == nullptr) {
     answers.push_back(answer_without_contrast(comparison));
@@ -109,17 +108,11 @@ std::vector<std::string> answers_of(const Comparison& comparison) {
   for (const Contrast& contrast : comparison.contrasts) {
     // Those questions have sections of their own.
     if (!comparison.arms[contrast.second].is_plain()) continue;
-    answers.push_back(answer_for(comparison, contrast));
+    const Answer answer = answer_for(comparison, contrast);
+    answers.push_back(answer.said + notes->mark(answer.basis));
   }
-  answers.push_back(storage_in_short(comparison));
-  for (std::string& caveat : caveats_of(comparison)) answers.push_back(std::move(caveat));
   for (const Arm& arm : comparison.arms) {
     if (!arm.is_measured()) answers.push_back(answer_missing(arm));
-  }
-  if (loads_only(comparison) && !comparison.trials.empty()) {
-    answers.emplace_back(
-        "The target is coldload's own loader: times are for loading the weights alone. A server "
-        "adds its start, compilation and warm-up to them.");
   }
   std::erase(answers, "");
   return answers;
@@ -142,12 +135,13 @@ std::string paths_section(const Comparison& comparison) {
   }
   return "## What was measured\n\n" + markdown_table(table) +
          (loads_only(comparison)
-              ? "\nTimes are of the whole load. Storage rate: what storage delivered over that "
+              ? "\nTimes are of the whole load. The storage rate is what storage delivered over "
+                "that "
                 "time."
-              : "\nTimes are from launch to ready, the first time that the server's health URL "
-                "answers 200. Storage rate: what storage delivered over the seconds of the weights "
-                "phase; empty where the server does not tell it.") +
-         (any_token ? " First token: of one request, made after ready; it is in no other time."
+              : "\nTimes run from launch to ready: the first time that the server's health URL "
+                "answers 200. The storage rate is what storage delivered over the seconds of the "
+                "weights phase, where the server tells these.") +
+         (any_token ? " First token is that of one request after ready; no other time holds it."
                     : "") +
          gpu_memory_note(comparison) + "\n\n";
 }

@@ -37,21 +37,39 @@ std::string fit_of(const Comparison& comparison, const Arm& arm, double budget_s
   return arm.is_verified() ? answer : answer + " (not verified cold)";
 }
 
-// What arms are that are no paths.
-std::string other_ways(const Comparison& comparison) {
-  std::string out;
-  for (const Arm& arm : comparison.arms) {
-    if (!arm.facts.prefetch_of.empty()) {
-      out += fmt::format(
-          " {} is {} started by `coldload run`, which reads the weights while the server starts.",
-          name_of(arm), markdown_code(arm.facts.prefetch_of));
-    }
-    if (!arm.facts.staged_from.empty()) {
-      out += fmt::format(" {} is a copy of {} made by `coldload stage`.", name_of(arm),
-                         markdown_code(arm.facts.staged_from));
-    }
+// Whose the budgets are, and what they are held against.
+std::string about_budgets(const Comparison& comparison) {
+  bool any_by_user = false;
+  bool any_default = false;
+  for (const Budget& budget : budgets_of(comparison)) {
+    any_by_user |= budget.by_user;
+    any_default |= !budget.by_user;
+  }
+  std::string out = "Medians are held against the budgets.";
+  if (any_default) {
+    out += any_by_user ? " Those not marked as yours are coldload's defaults"
+                       : " These are coldload's defaults";
+    out += "; set yours with `--budget user=30s`.";
+  } else {
+    out += " All of them are yours.";
+  }
+  if (loads_only(comparison)) {
+    out +=
+        " The loads are of weights alone. A path that misses a budget here will miss it with a "
+        "server; one that fits may still miss.";
   }
   return out;
+}
+
+// Which arms are one storage, where the answer does not say it.
+std::vector<std::string> about_same_storage(const Comparison& comparison) {
+  std::vector<std::string> notes;
+  if (comparison.arms.size() <= 2) return notes;
+  for (const records::SameStorage& pair : comparison.facts.same_storage) {
+    notes.push_back(fmt::format("{}. What differs between their times is not storage.",
+                                markdown_text(to_string(pair))));
+  }
+  return notes;
 }
 
 // What GPUs cost while they wait for starts from `arm`; empty without a price on record.
@@ -75,44 +93,25 @@ std::string price_of(const Comparison& comparison, const Arm& arm) {
 
 }  // namespace
 
-std::string uses_section(const Comparison& comparison) {
+std::string uses_section(const Comparison& comparison, Notes* notes) {
   const bool anything = std::any_of(comparison.arms.begin(), comparison.arms.end(),
                                     [](const Arm& arm) { return arm.is_measured(); });
   if (!anything) return "";
-  Table table = table_of({"use"}, {"budget"});
-  for (const Arm& arm : comparison.arms) table.columns.push_back({name_of(arm)});
-  bool any_by_user = false;
-  bool any_default = false;
+  std::vector<std::string> about{about_budgets(comparison)};
+  for (std::string& note : about_same_storage(comparison)) about.push_back(std::move(note));
+  Table table = table_of({"use"}, {"budget" + notes->marks(about)});
+  for (std::size_t i = 0; i < comparison.arms.size(); ++i) {
+    table.columns.push_back(
+        {name_of(comparison.arms[i]) + notes->marks(caveats_of(comparison, i))});
+  }
   for (const Budget& budget : budgets_of(comparison)) {
-    any_by_user |= budget.by_user;
-    any_default |= !budget.by_user;
     table.rows.push_back(
         {budget.use, fmt::format("{:g} s{}", budget.seconds, budget.by_user ? " (yours)" : "")});
     for (const Arm& arm : comparison.arms) {
       table.rows.back().push_back(fit_of(comparison, arm, budget.seconds));
     }
   }
-  std::string out = markdown_table(table) + '\n';
-  if (any_default) {
-    out += any_by_user ? "Budgets not marked as yours are coldload's defaults"
-                       : "Medians against budgets, which are coldload's defaults";
-    out += "; set yours with `--budget user=30s`.";
-  } else {
-    out += "Medians against budgets, all of which are yours.";
-  }
-  out += other_ways(comparison);
-  if (loads_only(comparison)) {
-    out +=
-        " They are held against loading alone: what is over the budget already is certainly over "
-        "it with a server, what fits need not fit then.";
-  }
-  if (comparison.arms.size() > 2) {  // of two the answer itself says it
-    for (const records::SameStorage& pair : comparison.facts.same_storage) {
-      out += fmt::format(" {}; what differs between these times is not storage.",
-                         markdown_text(to_string(pair)));
-    }
-  }
-  return out + "\n\n";
+  return markdown_table(table) + '\n';
 }
 
 std::string tolerance_section(const Comparison& comparison) {
@@ -122,7 +121,7 @@ std::string tolerance_section(const Comparison& comparison) {
     const double seconds = median_s(arm);
     const double a_day = std::floor(k_day_s * k_share_of_day / seconds);
     sentences.push_back(fmt::format(
-        "{}: one {} an hour costs {} of the hour; in {:g} s a day there is room for {} of them.{}",
+        "{}: one {} an hour means {} downtime. {:g} s a day have room for {} of them.{}",
         name_of(arm), start_word(comparison), percent(seconds / k_hour_s), k_day_s * k_share_of_day,
         a_day < 1 ? "none" : fmt::format("{:.0f}", a_day), price_of(comparison, arm)));
   }

@@ -70,11 +70,27 @@ std::string about_name(const Arm& arm) {
                          why.find(*device) == std::string::npos ? "it lies on " + *device : why)));
 }
 
-std::string about_cold(const Comparison& comparison) {
+// What an arm is that is no path.
+std::string about_way(const Arm& arm) {
+  if (!arm.facts.prefetch_of.empty()) {
+    return fmt::format(
+        "{} is {} started by `coldload run`, which reads the weights while the server starts.",
+        name_of(arm), markdown_code(arm.facts.prefetch_of));
+  }
+  if (!arm.facts.staged_from.empty()) {
+    return fmt::format("{} is a copy of {} made by `coldload stage`.", name_of(arm),
+                       markdown_code(arm.facts.staged_from));
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string caveat_of_cold(const Comparison& comparison) {
   std::map<records::Cold, std::size_t> found;
   std::size_t usable = 0;
   for (const Arm& arm : comparison.arms) {
-    for (const records::Record* trial : arm.cold.trials) {
+    for (const records::Trial* trial : arm.cold.trials) {
       ++usable;
       if (trial->cold != records::Cold::verified) ++found[trial->cold];
     }
@@ -94,8 +110,6 @@ std::string about_cold(const Comparison& comparison) {
       usable, joined(words));
 }
 
-}  // namespace
-
 std::vector<std::string> names_that_mislead(const Comparison& comparison) {
   std::vector<std::string> caveats;
   for (const Arm& arm : comparison.arms) caveats.push_back(about_name(arm));
@@ -103,13 +117,10 @@ std::vector<std::string> names_that_mislead(const Comparison& comparison) {
   return caveats;
 }
 
-std::vector<std::string> caveats_of(const Comparison& comparison) {
-  std::vector<std::string> caveats;
-  for (std::size_t index = 0; index < comparison.arms.size(); ++index) {
-    caveats.push_back(about_stand_in(comparison, index));
-    caveats.push_back(about_name(comparison.arms[index]));
-  }
-  caveats.push_back(about_cold(comparison));
+std::vector<std::string> caveats_of(const Comparison& comparison, std::size_t arm) {
+  std::vector<std::string> caveats{about_stand_in(comparison, arm),
+                                   about_name(comparison.arms[arm]),
+                                   about_way(comparison.arms[arm])};
   std::erase(caveats, "");
   return caveats;
 }

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -47,18 +49,22 @@ void add_storage(const Comparison& comparison, Lines* lines) {
   }
 }
 
-// What the servers of an arm's cold trials said under `key`, each answer once.
-std::vector<std::string> said(const Arm& arm, const char* key) {
+using Answer = std::optional<std::string_view> records::Reported::*;
+
+// What the servers of an arm's cold trials said, each answer once.
+std::vector<std::string> said(const Arm& arm, Answer question) {
   std::vector<std::string> answers;
-  for (const records::Record* trial : arm.cold.trials) {
-    if (const auto answer = text::string_at(trial->reported, key)) add_once(*answer, &answers);
+  std::set<std::string_view> known;
+  for (const records::Trial* trial : arm.cold.trials) {
+    const auto answer = trial->reported.*question;
+    if (answer && known.insert(*answer).second) answers.emplace_back(*answer);
   }
   return answers;
 }
 
 void add_version(const Comparison& comparison, Lines* lines) {
-  const std::string where =
-      where_they_differ(comparison, [](const Arm& arm) { return said(arm, "version"); });
+  const std::string where = where_they_differ(
+      comparison, [](const Arm& arm) { return said(arm, &records::Reported::version); });
   if (where.empty()) return;
   lines->push_back(fmt::format("The server's version differs: {}. Its loaders may, too.", where));
 }
@@ -68,8 +74,8 @@ void add_load_strategy(const Comparison& comparison, Lines* lines) {
   std::vector<std::string> seen;
   std::vector<std::vector<std::string>> strategies;
   for (const Arm& arm : comparison.arms) {
-    const std::vector<std::string> file_systems = said(arm, "file_system");
-    const std::vector<std::string> prefetch = said(arm, "prefetch");
+    const std::vector<std::string> file_systems = said(arm, &records::Reported::file_system);
+    const std::vector<std::string> prefetch = said(arm, &records::Reported::prefetch);
     if (arm.cold.trials.empty() || (file_systems.empty() && prefetch.empty())) continue;
     seen.push_back(fmt::format(
         "{} as {}{}", name_of(arm),
@@ -102,9 +108,9 @@ void add_unknown_version(const Comparison& comparison, Lines* lines) {
 std::optional<std::pair<std::size_t, std::size_t>> cached_of(const Arm& arm) {
   std::size_t cached = 0;
   std::size_t told = 0;
-  for (const records::Record* trial : arm.cold.trials) {
-    const bool hit = trial->reported.contains("compile_cache");
-    if (!hit && !trial->reported.contains("compile_s")) continue;
+  for (const records::Trial* trial : arm.cold.trials) {
+    const bool hit = trial->reported.compile_cache;
+    if (!hit && !trial->reported.compile_s) continue;
     ++told;
     cached += hit ? 1U : 0U;
   }
@@ -146,8 +152,8 @@ std::string experiments_text(const Comparison& comparison) {
     std::vector<std::string> modes;
     std::uint64_t first = 0;
     std::uint64_t last = 0;
-    for (const records::Record* trial : comparison.trials) {
-      if (trial->experiment.id != id) continue;
+    for (const records::Trial* trial : comparison.trials) {
+      if (trial->experiment->id != id) continue;
       first = modes.empty() ? trial->run_id : std::min(first, trial->run_id);
       last = std::max(last, trial->run_id);
       add_once(trial->storage_mode, &modes);

@@ -41,7 +41,7 @@ void add_stand_ins(const Comparison& comparison, Lines* lines) {
 std::string bytes_evidence(const Mode& mode) {
   std::vector<double> shares;
   std::vector<std::string> counters;
-  for (const records::Record* trial : mode.trials) {
+  for (const records::Trial* trial : mode.trials) {
     if (!trial->storage_bytes_read || trial->checkpoint_bytes == 0) continue;
     shares.push_back(static_cast<double>(*trial->storage_bytes_read) /
                      static_cast<double>(trial->checkpoint_bytes));
@@ -98,7 +98,7 @@ void add_other_caches(const Comparison& comparison, Lines* lines) {
   }
 }
 
-std::string describe_trial(const Comparison& comparison, const records::Record& trial) {
+std::string describe_trial(const Comparison& comparison, const records::Trial& trial) {
   std::string line =
       fmt::format("run {} ({}): {}", run_name(comparison, trial), markdown_code(trial.storage_mode),
                   markdown_code(to_string(trial.status)));
@@ -229,11 +229,11 @@ void add_n(const Comparison& comparison, Lines* lines) {
 }
 
 // Adds each of what `said_of` trials once, with the runs that it was said of.
-void add_once_each(const Comparison& comparison, Lines (*said_of)(const records::Record& trial),
+void add_once_each(const Comparison& comparison, Lines (*said_of)(const records::Trial& trial),
                    Lines* lines) {
   Lines order;
   std::map<std::string, Lines> runs_of;
-  for (const records::Record* trial : comparison.trials) {
+  for (const records::Trial* trial : comparison.trials) {
     for (const std::string& said : said_of(*trial)) {
       if (runs_of[said].empty()) order.push_back(said);
       runs_of[said].push_back(run_name(comparison, *trial));
@@ -255,13 +255,15 @@ void add_once_each(const Comparison& comparison, Lines (*said_of)(const records:
 }
 
 // Why a trial that counts is not verified.
-Lines reason_of(const records::Record& trial) {
+Lines reason_of(const records::Trial& trial) {
   const bool counts = trial.status == records::Status::ok;
-  return counts && !trial.reason.empty() ? Lines{trial.reason} : Lines{};
+  return counts && !trial.reason.empty() ? Lines{std::string(trial.reason)} : Lines{};
 }
 
 // Whatever else was seen.
-Lines remarks_of(const records::Record& trial) { return trial.remarks; }
+Lines remarks_of(const records::Trial& trial) {
+  return {trial.remarks.begin(), trial.remarks.end()};
+}
 
 }  // namespace
 
@@ -291,7 +293,7 @@ std::string trials_section(const Comparison& comparison, bool of_several) {
                {"read from storage", Align::right},
                {"started (UTC)"}},
               {}};
-  for (const records::Record* trial : comparison.trials) {
+  for (const records::Trial* trial : comparison.trials) {
     if (table.rows.size() == k_most_rows) break;
     const bool counts = trial->status == records::Status::ok;
     const std::string measured = trial->load_s ? fmt::format("{:.3f}", *trial->load_s) : "";

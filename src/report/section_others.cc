@@ -35,37 +35,9 @@ std::string left_out_text(std::size_t count) {
       count);
 }
 
-std::string before_and_after(const std::vector<Comparison>& comparisons) {
-  Table table =
-      table_of({"path"}, {"before", "now", "now / before"}, {"rank test", "changed", "before was"});
-  const Comparison& now = comparisons.front();
-  for (std::size_t index = 1; index < comparisons.size(); ++index) {
-    const Comparison& then = comparisons[index];
-    if (then.model != now.model || then.facts.target != now.facts.target) continue;
-    for (const Arm& arm : now.arms) {
-      for (const Arm& earlier : then.arms) {
-        if (earlier.facts.label != arm.facts.label) continue;
-        if (!earlier.is_measured() || !arm.is_measured()) continue;
-        const Contrast contrast = findings::contrast_of(earlier.cold.values_s, arm.cold.values_s);
-        table.rows.push_back({name_of(arm), with_runs(*earlier.cold.load_s),
-                              with_runs(*arm.cold.load_s), ratio_text(contrast),
-                              contrast.p_value ? p_text(*contrast.p_value) : "",
-                              joined_changes(changes_between(earlier, arm), then, now),
-                              joined_code(then.experiments)});
-      }
-    }
-  }
-  if (table.rows.empty()) return "";
-  return "## Before and after\n\nThe same model, server and labels, measured in other "
-         "experiments:\n\n" +
-         markdown_table(table) +
-         "\nThe ratio of medians has its 95 % interval beside it from 5 runs each on. What changed "
-         "is what the records tell; what else did is not known, nor which of it counts.\n\n";
-}
-
 // The phases of the median trial that are not next to nothing, in their order.
 std::string phases_of(const Arm& arm) {
-  const records::Record* trial = median_trial(arm.cold);
+  const records::Trial* trial = median_trial(arm.cold);
   if (trial == nullptr) return "";
   constexpr double k_least = 0.01;  // of the whole
   std::vector<std::string> out;
@@ -75,7 +47,7 @@ std::string phases_of(const Arm& arm) {
     }
   };
   std::vector<std::string> names;
-  for (const records::Phase& phase : trial->phases) add_once(phase.name, &names);
+  for (const records::TrialPhase& phase : trial->phases) add_once(phase.name, &names);
   for (const std::string& name : names) {
     add(markdown_text(name), records::phase_seconds(*trial, name).value_or(0));
   }
@@ -130,6 +102,34 @@ std::string baseline_section(const Comparison& comparison) {
       markdown_table(table), markdown_code(facts.baseline_file));
 }
 
+std::string before_and_after_section(const std::vector<Comparison>& comparisons) {
+  Table table =
+      table_of({"path"}, {"before", "now", "now / before"}, {"rank test", "changed", "before was"});
+  const Comparison& now = comparisons.front();
+  for (std::size_t index = 1; index < comparisons.size(); ++index) {
+    const Comparison& then = comparisons[index];
+    if (then.model != now.model || then.facts.target != now.facts.target) continue;
+    for (const Arm& arm : now.arms) {
+      for (const Arm& earlier : then.arms) {
+        if (earlier.facts.label != arm.facts.label) continue;
+        if (!earlier.is_measured() || !arm.is_measured()) continue;
+        const Contrast contrast = findings::contrast_of(earlier.cold.values_s, arm.cold.values_s);
+        table.rows.push_back({name_of(arm), with_runs(*earlier.cold.load_s),
+                              with_runs(*arm.cold.load_s), ratio_text(contrast),
+                              contrast.p_value ? p_text(*contrast.p_value) : "",
+                              joined_changes(changes_between(earlier, arm), then, now),
+                              joined_code(then.experiments)});
+      }
+    }
+  }
+  if (table.rows.empty()) return "";
+  return "## Before and after\n\nThe same model, server and labels, measured in other "
+         "experiments:\n\n" +
+         markdown_table(table) +
+         "\nThe ratio of medians has its 95 % interval beside it from 5 runs each on. What changed "
+         "is what the records tell; what else did is not known, nor which of it counts.\n\n";
+}
+
 std::string others_section(const std::vector<Comparison>& comparisons) {
   if (comparisons.size() < 2) return "";
   Table table = table_of({"model", "target", "path", "directory"}, {"trials", "median"},
@@ -144,10 +144,9 @@ std::string others_section(const std::vector<Comparison>& comparisons) {
            difference_text(other, arm, comparisons.front()), joined_code(other.experiments)});
     }
   }
-  return before_and_after(comparisons) +
-         "## Other experiments in these records\n\nAnother model or size of it, target, command, "
-         "variable or setting of the server, machine, cold policy, path or stand-in, or of "
-         "coldload's own loader another build: not taken together with the above.\n\n" +
+  return "## Other experiments in these records\n\nThese runs used another model, server, setting, "
+         "machine, path or build of coldload's own loader, so they are not pooled with the runs "
+         "above.\n\n" +
          markdown_table(table) + left_out_text(comparisons.front().not_made) + '\n';
 }
 

@@ -15,8 +15,7 @@ namespace {
 std::string not_read(const Arm& without, const Arm& with) {
   const Trials trials = not_read_ahead(with);
   if (trials.empty()) return "";
-  const auto why =
-      text::string_at(trials.front()->reported, records::k_not_read_ahead_key).value_or("");
+  const std::string_view why = trials.front()->reported.not_read_ahead.value_or("");
   return fmt::format(
       "**In {} of {} starts by `coldload run` nothing of {} was read beside the server:** {}",
       trials.size(), with.cold.trials.size(), name_of(without), sentence(markdown_text(why)));

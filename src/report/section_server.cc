@@ -45,36 +45,34 @@ std::string eager_note(const std::vector<Comparison>& comparisons) {
   }
   std::string out =
       "The server ran with `--enforce-eager`: nothing was compiled and no CUDA graphs were "
-      "captured";
+      "captured.";
   if (!compiled.empty()) {
-    out += "; without, in other experiments of these records, " + joined(compiled);
+    out += fmt::format(" Without it, in other experiments of these records, {}.", joined(compiled));
   }
-  return out + ". ";
+  return out;
 }
 
 }  // namespace
 
-std::string server_note(const std::vector<Comparison>& comparisons) {
+std::vector<std::string> server_notes(const std::vector<Comparison>& comparisons) {
   const Comparison& latest = comparisons.front();
-  std::string out;
+  std::vector<std::string> notes;
   const std::string cache = findings::compile_cache_of(latest.facts);
   if (cache == "keep" || cache == "private") {
-    out += fmt::format(
-        "**Cold means the weights alone:** the server's own runtime caches were kept from start to "
-        "start (`--compile-cache {}`). ",
-        cache);
+    notes.push_back(
+        fmt::format("**Cold means the weights alone:** the server's own runtime caches were kept "
+                    "from start to start (`--compile-cache {}`).",
+                    cache));
   }
-  if (is_eager(latest.facts)) out += eager_note(comparisons);
+  if (is_eager(latest.facts)) notes.push_back(eager_note(comparisons));
   const std::vector<std::string> pinned = findings::pinned_flags_of(latest.facts);
   if (!pinned.empty()) {
-    out += fmt::format(
-        "coldload added {}, so that every path is read in the same way: without it the server may "
-        "choose by file system. ",
-        markdown_code(fmt::format("{}", fmt::join(pinned, " "))));
+    notes.push_back(fmt::format(
+        "coldload added {}, so that every path is read in the same way. Without it the server may "
+        "choose by file system.",
+        markdown_code(fmt::format("{}", fmt::join(pinned, " ")))));
   }
-  if (out.empty()) return "";
-  out.back() = '\n';
-  return out + '\n';
+  return notes;
 }
 
 }  // namespace coldload::report

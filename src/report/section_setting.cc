@@ -118,8 +118,8 @@ std::string path_table(const Comparison& comparison) {
 }
 
 // What was launched, with this trial's own path written as {model}.
-std::string argv_text(const records::Record& trial) {
-  std::vector<std::string> words = trial.argv;
+std::string argv_text(const records::Trial& trial) {
+  std::vector<std::string> words(trial.argv.begin(), trial.argv.end());
   for (std::string& word : words) {
     const std::size_t at = trial.path.empty() ? std::string::npos : word.find(trial.path);
     if (at != std::string::npos) word.replace(at, trial.path.size(), "{model}");
@@ -162,8 +162,8 @@ std::string target_lines(const Comparison& comparison) {
     out += fmt::format("- Launched: {}\n", markdown_code(argv_text(**launched)));
   }
   out += server_lines(facts);
-  for (const records::Record* trial : comparison.trials) {
-    const auto version = text::string_at(trial->reported, "version");
+  for (const records::Trial* trial : comparison.trials) {
+    const auto version = trial->reported.version;
     if (!version) continue;
     out += fmt::format("- Version that the target reported: {}\n", markdown_text(*version));
     break;
@@ -180,7 +180,7 @@ std::string target_lines(const Comparison& comparison) {
       fmt::format("- Cold policy: {}{}\n",
                   facts.cold_policy.empty() ? "not on record" : markdown_code(facts.cold_policy),
                   facts.drop_caches ? ", and all of the page cache dropped (`--drop-caches`)" : "");
-  for (const records::Record* trial : comparison.trials) {
+  for (const records::Trial* trial : comparison.trials) {
     if (trial->note.empty()) continue;
     out += fmt::format("- Note: {}\n", markdown_text(trial->note));
     break;
@@ -218,15 +218,18 @@ std::string setting_section(const Comparison& comparison) {
   out +=
       fmt::format("- {}: {}\n\n", comparison.experiments.size() == 1 ? "Experiment" : "Experiments",
                   joined_code(comparison.experiments));
-  out += path_table(comparison) + floor_table(comparison);
+  return out + path_table(comparison) + floor_table(comparison);
+}
+
+std::string repeat_section(const Comparison& comparison) {
   std::string lines;
   constexpr std::size_t k_most = 8;  // the latest
   const std::size_t count = comparison.commands.size();
   for (std::size_t i = count > k_most ? count - k_most : 0; i < count; ++i) {
-    lines += text::one_line(text::shell_line(comparison.commands[i])) + '\n';
+    const records::Texts& command = comparison.commands[i];
+    lines += text::one_line(text::shell_line({command.begin(), command.end()})) + '\n';
   }
-  if (!lines.empty()) out += "To repeat it:\n\n" + code_block(lines, "sh") + '\n';
-  return out;
+  return lines.empty() ? "" : "## How to repeat it\n\n" + code_block(lines, "sh") + '\n';
 }
 
 std::string placeholder_section(const Comparison& comparison) {

@@ -27,9 +27,10 @@ std::string cold_and_warm_table(const Comparison& comparison) {
   return table.rows.empty() ? "" : markdown_table(table) + '\n';
 }
 
-bool phases_overlap(const records::Record& trial) {
+bool phases_overlap(const records::Trial& trial) {
   std::vector<std::pair<double, double>> spans;
-  for (const records::Phase& phase : trial.phases) spans.emplace_back(phase.start_s, phase.end_s);
+  for (const records::TrialPhase& phase : trial.phases)
+    spans.emplace_back(phase.start_s, phase.end_s);
   std::sort(spans.begin(), spans.end());
   const auto overlap = [](const auto& earlier, const auto& later) {
     constexpr double k_rounding_s = 1e-6;
@@ -41,7 +42,7 @@ bool phases_overlap(const records::Record& trial) {
 struct Column {
   const Arm* arm;
   const Mode* mode;
-  const records::Record* trial;  // its median
+  const records::Trial* trial;  // its median
 };
 
 // Of the weights phase, what storage costs (measured, against the warm runs) and what the way onto
@@ -94,11 +95,11 @@ std::string phase_table(const Comparison& comparison) {
   std::vector<std::string> names;
   bool overlap = false;
   const auto add_column = [&](const Arm& arm, const Mode& mode) {
-    const records::Record* trial = median_trial(mode);
+    const records::Trial* trial = median_trial(mode);
     if (trial == nullptr || trial->phases.empty()) return;
     columns.push_back({&arm, &mode, trial});
     overlap |= phases_overlap(*trial);
-    for (const records::Phase& phase : trial->phases) add_once(phase.name, &names);
+    for (const records::TrialPhase& phase : trial->phases) add_once(phase.name, &names);
   };
   for (const Arm& arm : comparison.arms) {
     add_column(arm, arm.cold);
@@ -118,19 +119,19 @@ std::string phase_table(const Comparison& comparison) {
   };
   for (const std::string& name : names) {
     add_row(markdown_text(name),
-            [&name](const records::Record& trial) { return records::phase_seconds(trial, name); });
+            [&name](const records::Trial& trial) { return records::phase_seconds(trial, name); });
     if (name == "weights") add_parts_of_weights(columns, &table);
   }
-  add_row("unattributed", [](const records::Record& trial) { return trial.unattributed_s; });
+  add_row("unattributed", [](const records::Trial& trial) { return trial.unattributed_s; });
   add_row(loads_only(comparison) ? "whole load" : "launch to ready",
-          [](const records::Record& trial) { return trial.load_s; });
+          [](const records::Trial& trial) { return trial.load_s; });
   return markdown_table(table) + meaning_of_rows(comparison, columns) +
          (overlap ? "\nPhases overlap: they do not add up to the whole.\n\n" : "\n");
 }
 
 std::string weights_of(const Arm& arm) {
   std::vector<double> values;
-  for (const records::Record* trial : arm.cold.trials) {
+  for (const records::Trial* trial : arm.cold.trials) {
     const auto seconds = records::phase_seconds(*trial, "weights");
     if (!seconds) return "not told";
     values.push_back(*seconds);
@@ -145,8 +146,10 @@ std::string time_section(const Comparison& comparison, const std::string& pictur
   const std::vector<std::string> uses = floor_use_of(comparison);
   sentences.insert(sentences.end(), uses.begin(), uses.end());
   if (sentences.empty()) return "";
-  return "## Where the time goes\n\n" + cold_and_warm_table(comparison) + phase_table(comparison) +
-         picture + bullets(sentences) + '\n';
+  const std::string in_short = storage_in_short(comparison);
+  return "## Where the time goes\n\n" + (in_short.empty() ? "" : in_short + "\n\n") +
+         cold_and_warm_table(comparison) + phase_table(comparison) + picture + bullets(sentences) +
+         '\n';
 }
 
 std::string native_section(const Comparison& comparison) {
@@ -160,9 +163,9 @@ std::string native_section(const Comparison& comparison) {
   }
   if (table.rows.empty()) return "";
   return "## What a loader alone takes\n\n" + markdown_table(table) +
-         "\nCold, medians, the same weights from the same path on a machine of the same CPU and "
-         "GPU; "
-         "the loader's own start is in its time. The rest of a server's start is no loading.\n\n";
+         "\nMedians of cold loads of the same weights from the same path, on a machine of the same "
+         "CPU and GPU. The loader's time holds its own start. The rest of a server's start is not "
+         "loading.\n\n";
 }
 
 std::string expectation_section(const Comparison& comparison) {

@@ -4,22 +4,36 @@
 // Layer: report. Measures nothing.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
+#include "report/notes.h"
 #include "report/terms.h"
 
 namespace coldload::report {
 
-// The first sentences: what the answer is and how sure. A paragraph each.
-[[nodiscard]] std::vector<std::string> answers_of(const Comparison& comparison);
-// What they must not leave out of stand-ins, of misleading names and of trials that are not
-// verified cold; and the part of it on paths called nvme that lie on something else.
-[[nodiscard]] std::vector<std::string> caveats_of(const Comparison& comparison);
+// The first screen; what is marked on it goes to `notes`.
+//
+// What the answer is, a sentence or two each.
+[[nodiscard]] std::vector<std::string> answers_of(const Comparison& comparison, Notes* notes);
+// What was started on what, how often and when: one line.
+[[nodiscard]] std::string setting_line(const std::vector<Comparison>& comparisons, Notes* notes);
+// What each use can wait for, and what fits that.
+[[nodiscard]] std::string uses_section(const Comparison& comparison, Notes* notes);
+
+// What a reader of an arm's figures must know: that it is a stand-in, that its name misleads, what
+// way to start it is. Empty where there is nothing.
+[[nodiscard]] std::vector<std::string> caveats_of(const Comparison& comparison, std::size_t arm);
+// That trials are not verified cold; empty where they are.
+[[nodiscard]] std::string caveat_of_cold(const Comparison& comparison);
+// Of paths called nvme that lie on something else.
 [[nodiscard]] std::vector<std::string> names_that_mislead(const Comparison& comparison);
+// How the first one's server ran, where another way takes another time: flags that coldload added,
+// caches that were not cold, nothing compiled, and what starts took that compiled.
+[[nodiscard]] std::vector<std::string> server_notes(const std::vector<Comparison>& comparisons);
 
 // Each begins with its "## " heading and ends with an empty line.
-[[nodiscard]] std::string uses_section(const Comparison& comparison);  // without heading
 [[nodiscard]] std::string paths_section(const Comparison& comparison);
 // `picture`: Markdown that shows the phases, or nothing.
 [[nodiscard]] std::string time_section(const Comparison& comparison, const std::string& picture);
@@ -37,10 +51,10 @@ namespace coldload::report {
 // `of_several`: there are other comparisons in the records.
 [[nodiscard]] std::string trials_section(const Comparison& comparison, bool of_several);
 [[nodiscard]] std::string setting_section(const Comparison& comparison);
+// How to make it again.
+[[nodiscard]] std::string repeat_section(const Comparison& comparison);
+// Of all in the records: the same paths at other times, and what else there is.
+[[nodiscard]] std::string before_and_after_section(const std::vector<Comparison>& comparisons);
 [[nodiscard]] std::string others_section(const std::vector<Comparison>& comparisons);
-
-// One paragraph on how the first one's server ran, where another way takes another time: flags that
-// coldload added, caches that were not cold, nothing compiled, and what starts took that compiled.
-[[nodiscard]] std::string server_note(const std::vector<Comparison>& comparisons);
 
 }  // namespace coldload::report

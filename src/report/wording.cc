@@ -21,8 +21,8 @@ std::string bullets(const std::vector<std::string>& lines) {
   return out;
 }
 
-void add_once(const std::string& word, std::vector<std::string>* words) {
-  if (std::find(words->begin(), words->end(), word) == words->end()) words->push_back(word);
+void add_once(std::string_view word, std::vector<std::string>* words) {
+  if (std::find(words->begin(), words->end(), word) == words->end()) words->emplace_back(word);
 }
 
 std::string interval_note(const std::optional<statistics::Interval>& ratios) {
@@ -85,9 +85,9 @@ std::string start_word(const Comparison& comparison) {
   return loads_only(comparison) ? "load" : "start";
 }
 
-std::string run_name(const Comparison& comparison, const records::Record& trial) {
+std::string run_name(const Comparison& comparison, const records::Trial& trial) {
   return comparison.run_ids_repeat
-             ? fmt::format("{} of {}", trial.run_id, markdown_code(trial.experiment.id))
+             ? fmt::format("{} of {}", trial.run_id, markdown_code(trial.experiment->id))
              : fmt::format("{}", trial.run_id);
 }
 

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "report/terms.h"
@@ -51,7 +52,7 @@ using text::Table;
 [[nodiscard]] std::string bullets(const std::vector<std::string>& lines);
 
 // Appends what is not among `words` yet.
-void add_once(const std::string& word, std::vector<std::string>* words);
+void add_once(std::string_view word, std::vector<std::string>* words);
 
 // " (95 % interval 1.25 to 1.64)"; empty without one.
 [[nodiscard]] std::string interval_note(const std::optional<statistics::Interval>& ratios);
@@ -95,6 +96,6 @@ void add_once(const std::string& word, std::vector<std::string>* words);
 [[nodiscard]] std::string start_word(const Comparison& comparison);
 
 // What to call a trial: "7", or "7 of `20261123T105550Z-5db3`" where numbers repeat.
-[[nodiscard]] std::string run_name(const Comparison& comparison, const records::Record& trial);
+[[nodiscard]] std::string run_name(const Comparison& comparison, const records::Trial& trial);
 
 }  // namespace coldload::report

@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::size_t k_most_exact_ranks = 50;  // C(50, 25) is still exact in a double
 constexpr std::size_t k_most_exact_order = 8;   // 8! orders
-constexpr std::size_t k_least_to_show = 4;      // 2 / C(8, 4) is the first p below 0.05
 constexpr double k_outlier_distance = 14.826;
 
 double normal_two_sided(double z) { return std::erfc(std::abs(z) / std::sqrt(2.0)); }
@@ -102,12 +101,9 @@ std::size_t bounding_pair(std::size_t n_a, std::size_t n_b) {
   const std::vector<double> ways = rank_sum_ways(ranks, n_a);
   const double all = std::accumulate(ways.begin(), ways.end(), 0.0);
   const std::size_t least = n_a * (n_a + 1) / 2;
-  double below = 0;
-  for (std::size_t u = 0; u <= n_a * n_b; ++u) {
-    below += ways[least + u];
-    if (below > all * k_significance / 2) return std::max<std::size_t>(u, 1);
-  }
-  return 1;
+  std::size_t u = 0;
+  for (double below = ways[least]; below <= all * k_significance / 2; below += ways[least + u]) ++u;
+  return std::max<std::size_t>(u, 1);
 }
 
 // How many pairs have a statistic of at most `limit`. `a` and `b` ascend; the statistic rises with
@@ -280,8 +276,7 @@ std::optional<std::size_t> runs_to_show(std::span<const double> a, std::span<con
   if (!chance || *chance == 0.5) return std::nullopt;
   constexpr double k_z = 1.959963984540054 + 0.8416212335729143;  // 5 % two-sided, power 80 %
   const double both = k_z * k_z / (3 * (*chance - 0.5) * (*chance - 0.5));
-  const auto each = static_cast<std::size_t>(std::ceil(both / 2));
-  return std::max(each, k_least_to_show);
+  return static_cast<std::size_t>(std::ceil(both / 2));
 }
 
 std::optional<std::size_t> lower_cluster(std::span<const double> values) {

@@ -41,6 +41,16 @@ ByteCounter sum_of(std::vector<ByteCounter> counters) {
   };
 }
 
+// The number at `place`, from 1, of those that the text begins with.
+std::optional<std::uint64_t> number_at(int place, std::string_view text) {
+  std::istringstream fields{std::string(text)};
+  std::uint64_t value = 0;
+  for (int field = 1; field <= place; ++field) {
+    if (!(fields >> value)) return std::nullopt;
+  }
+  return value;
+}
+
 // Where reads of it are on the reader's own account though its device is hidden.
 bool is_charged_without_device(const std::string& type) {
   return type == "overlay" || type == "btrfs" || type == "zfs" || type == "xfs";
@@ -144,13 +154,9 @@ CounterChoice all_of(const std::vector<CounterChoice>& choices) {
 }
 
 std::optional<std::uint64_t> parse_block_stat(std::string_view text) {
-  std::istringstream fields{std::string(text)};
-  std::uint64_t reads = 0;
-  std::uint64_t merges = 0;
-  std::uint64_t sectors = 0;
-  if (!(fields >> reads >> merges >> sectors)) return std::nullopt;
   constexpr std::uint64_t k_sector_bytes = 512;
-  return sectors * k_sector_bytes;
+  const auto sectors = number_at(3, text);
+  return sectors ? std::optional(*sectors * k_sector_bytes) : std::nullopt;
 }
 
 std::optional<std::uint64_t> parse_mountstats(std::string_view text, std::string_view mount_point) {
@@ -163,12 +169,7 @@ std::optional<std::uint64_t> parse_mountstats(std::string_view text, std::string
     }
     const std::size_t at = line.find("bytes:");
     if (!inside || at == std::string::npos) continue;
-    std::istringstream fields{std::string(line.substr(at + 6))};
-    std::uint64_t value = 0;
-    for (int field = 1; field <= 5; ++field) {
-      if (!(fields >> value)) return std::nullopt;
-    }
-    return value;
+    return number_at(5, line.substr(at + 6));
   }
   return std::nullopt;
 }

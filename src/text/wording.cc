@@ -1,6 +1,7 @@
 #include "text/wording.h"
 
 #include <cmath>
+#include <cstdint>
 
 #include <fmt/format.h>
 
@@ -23,12 +24,26 @@ const char* unit(double seconds) { return in_ms(seconds) ? " ms" : " s"; }
 
 }  // namespace
 
-std::string in_seconds(double seconds) { return number(seconds) + unit(seconds); }
+std::string in_seconds(double seconds) {
+  constexpr double k_told_in_minutes_s = 1000;
+  const double rounded = std::round(std::abs(seconds));
+  if (!(rounded >= k_told_in_minutes_s) || rounded > 1e9) return number(seconds) + unit(seconds);
+  const auto whole = static_cast<std::uint64_t>(rounded);
+  const char* const sign = seconds < 0 ? "-" : "";
+  const std::uint64_t minutes = (whole + 30) / 60;
+  if (minutes < 60) return fmt::format("{}{} min {} s", sign, whole / 60, whole % 60);
+  return fmt::format("{}{} h {} min", sign, minutes / 60, minutes % 60);
+}
 
 std::string seconds_range(double low, double high) {
   // A minus sign next to a dash reads badly.
   const char* between = low < 0 || high < 0 ? " to " : "-";
-  return (in_ms(low) == in_ms(high) ? number(low) : in_seconds(low)) + between + in_seconds(high);
+  const std::string first = in_seconds(low);
+  const std::string last = in_seconds(high);
+  // "20.6-22.9 s": a plain unit is said once.
+  const bool one_unit = in_ms(low) == in_ms(high) && first == number(low) + unit(low) &&
+                        last == number(high) + unit(high);
+  return (one_unit ? number(low) : first) + between + last;
 }
 
 std::string signed_seconds(double seconds) {

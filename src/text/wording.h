@@ -10,7 +10,7 @@
 
 namespace coldload::text {
 
-// "13.3 s", "4.25 s", "128 s", "8.4 ms".
+// "13.3 s", "4.25 s", "128 s", "8.4 ms"; from 1000 s on "27 min 50 s" and "2 h 19 min".
 [[nodiscard]] std::string in_seconds(double seconds);
 
 // "20.6-22.9 s": from `low` to `high`.

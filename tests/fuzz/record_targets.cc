@@ -1,4 +1,8 @@
 // Records of earlier runs, of other versions and by other hands.
+#include <algorithm>
+#include <set>
+#include <string>
+
 #include "findings/condition.h"
 #include "fuzz/targets.h"
 #include "records/baseline.h"
@@ -27,11 +31,25 @@ void try_record(std::string_view input) {
   });
 }
 
+// A dataset's lines are read in parts, and say what they say as a whole.
 void try_records_file(std::string_view input) {
   const InputFile file(input);
   refuses([&] {
     const records::Dataset dataset = records::read_dataset({file.path()});
-    for (const records::Record& record : dataset.records()) (void)dataset.facts_of(record);
+    std::set<std::string> known;
+    std::size_t count = 0;
+    records::for_each_record(file.path(), [&](records::Record&& record) {
+      ++count;
+      if (!known.insert(record.experiment.id).second) return;
+      const auto found = std::find_if(
+          dataset.experiments().begin(), dataset.experiments().end(),
+          [&](const records::Experiment& one) { return one.id == record.experiment.id; });
+      require(found != dataset.experiments().end(), "every experiment is there");
+      const std::string line = records::json_line_of(record);
+      record.experiment = found->whole_facts();
+      require_alike(records::json_line_of(record), line);
+    });
+    require(count == dataset.trials().size(), "every record is a trial");
   });
 }
 

@@ -12,8 +12,9 @@ from harness import JSONL_NAME, SOURCE_DIR, make_scratch, needs, plain_build, re
 EXAMPLES = sorted([*SOURCE_DIR.glob(f"docs/examples/*/{JSONL_NAME}"),
                    *SOURCE_DIR.glob(f"days/*/{JSONL_NAME}")])
 # A cell that is a number with its unit: "57.0 ms", "23.4-24.5 s", "1.37 GB/s (one reader)".
-QUANTITY = re.compile(r"([-+]?\d+(?:\.\d+)?)(?:-[\d.]+)?(?: (ms|s|[kMGT]?B)(?:/s)?)?(?:[ ,].*)?")
-FACTORS = {"ms": 1e-3, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
+QUANTITY = re.compile(r"([-+]?\d+(?:\.\d+)?)(?:-[\d.]+)?(?:\s(ms|s|min|h|[kMGT]?B)(?:/s)?"
+                      r"(?:\s(\d+)\s(?:min|s))?)?(?:[\s,].*)?")
+FACTORS = {"ms": 1e-3, "min": 60, "h": 3600, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 
 # Presses every column head three times: what the column says, and where the rows were at first.
 SORT_ALL = """[...document.querySelectorAll("table")].flatMap((table, number) => {
@@ -67,7 +68,11 @@ STRUCTURE = """(() => {
 def value_of(cell):
     """A sort key of our own for a cell that is a quantity; None for other text."""
     match = QUANTITY.fullmatch(cell)
-    return float(match[1]) * FACTORS.get(match[2], 1) if match else None
+    if not match:
+        return None
+    factor = FACTORS.get(match[2], 1)
+    rest = float(match[3]) * factor / 60 if match[3] else 0
+    return float(match[1]) * factor + (-rest if match[1].startswith("-") else rest)
 
 
 def luminance(colour):
@@ -144,6 +149,21 @@ class Page(unittest.TestCase):
           setTimeout(resolve, 5000, "nothing");
           new Image().src = "https://example.invalid/picture.png"; })""")
         self.assertEqual(refused, "img-src")
+
+    def test_charts_can_be_read_on_a_phone_and_are_as_wide_as_the_text(self):
+        letters = """[...document.querySelectorAll("svg")].filter(svg => svg.clientWidth > 0).map(
+          svg => [12 * svg.clientWidth / svg.viewBox.baseVal.width,
+                  svg.clientWidth / document.querySelector("h1").clientWidth])"""
+        for narrow in (True, False):
+            if narrow:
+                self.phone()
+            else:
+                self.browser.call("Emulation.clearDeviceMetricsOverride")
+            for name in self.pages:
+                with self.opened(name):
+                    for size, share in self.browser.evaluate(letters):
+                        self.assertGreaterEqual(size, 11)
+                        self.assertGreater(share, 0.97)
 
     def test_fits_the_width_of_a_phone(self):
         self.phone()

@@ -419,7 +419,7 @@ class TheReading(RunTest):
     def test_a_figures_file_that_cannot_be_written_is_said_and_holds_up_nothing(self):
         process = self.start("--figures", self.scratch / "none" / "x.prom", self.model,
                              *self.server("--model", "{model}"))
-        self.wait_said("x.prom")
+        self.wait_said("none: No such file or directory")
         self.assertIn("ready after", self.wait_said("ready after"))
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=LIMIT_S)

@@ -41,29 +41,30 @@ records::Dataset two_paths() {
 TEST(TimelineChart, ShowsTheMedianTrialOfEachPath) {
   const records::Dataset dataset = two_paths();
   const findings::Comparison comparison = findings::compare(dataset).front();
-  const auto& records = dataset.records();
-  EXPECT_THAT(timeline_trials(comparison), ElementsAre(&records[2], &records[3]));
-  const records::Timelines timelines{{&records[2], samples(11, 7'200'000'000)},
-                                     {&records[3], samples(30, 7'200'000'000)}};
-  golden::expect_golden("timelines_two_paths.svg", timeline_chart(comparison, timelines));
+  const auto& trials = dataset.trials();
+  EXPECT_THAT(timeline_trials(comparison), ElementsAre(&trials[2], &trials[3]));
+  const records::Timelines timelines{{&trials[2], samples(11, 7'200'000'000)},
+                                     {&trials[3], samples(30, 7'200'000'000)}};
+  golden::expect_golden("timelines_two_paths.svg",
+                        timeline_chart(comparison, timelines, Place::wide));
 }
 
 TEST(TimelineChart, HasNoPanelForWhatWasNotSampled) {
   const records::Dataset dataset = two_paths();
   const findings::Comparison comparison = findings::compare(dataset).front();
-  const records::Record* trial = timeline_trials(comparison).front();
-  EXPECT_THAT(timeline_chart(comparison, {}), IsEmpty());
+  const records::Trial* trial = timeline_trials(comparison).front();
+  EXPECT_THAT(timeline_chart(comparison, {}, Place::wide), IsEmpty());
   std::vector<records::TimelineSample> rows = samples(11, 1'000'000'000);
-  EXPECT_THAT(timeline_chart(comparison, {{trial, rows}}),
+  EXPECT_THAT(timeline_chart(comparison, {{trial, rows}}, Place::wide),
               AllOf(HasSubstr("read from storage"), HasSubstr("CPU"), HasSubstr("GPU")));
   for (records::TimelineSample& row : rows) {
     row.gpu = {};
     row.cpu_s.reset();
   }
-  EXPECT_THAT(timeline_chart(comparison, {{trial, rows}}),
+  EXPECT_THAT(timeline_chart(comparison, {{trial, rows}}, Place::wide),
               AllOf(HasSubstr("read from storage"), Not(HasSubstr("CPU")), Not(HasSubstr("GPU"))));
   for (records::TimelineSample& row : rows) row.storage_bytes.reset();
-  EXPECT_THAT(timeline_chart(comparison, {{trial, rows}}), IsEmpty());
+  EXPECT_THAT(timeline_chart(comparison, {{trial, rows}}, Place::wide), IsEmpty());
 }
 
 TEST(TimelineChart, MemoryThatWasNotSampledForLongHasAGapAndEndsAtReady) {
@@ -76,7 +77,7 @@ TEST(TimelineChart, MemoryThatWasNotSampledForLongHasAGapAndEndsAtReady) {
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i].gpu.memory_mib.reset();
   rows[1].gpu.memory_mib = 1;
   const std::string chart =
-      timeline_chart(comparison, {{timeline_trials(comparison).front(), rows}});
+      timeline_chart(comparison, {{timeline_trials(comparison).front(), rows}}, Place::wide);
   EXPECT_THAT(chart, AllOf(HasSubstr("GPU memory (a gap: not sampled)"), HasSubstr("h0M"),
                            HasSubstr("h0\"><title>net")));
 }
@@ -95,8 +96,7 @@ TEST(TimelineChart, ReadsTheTimelinesOfItsTrialsFromTheFile) {
   }
   stream.close();
   const records::Dataset dataset = records::read_dataset({jsonl});
-  const auto& kept = dataset.records();
-  EXPECT_TRUE(kept[1].timeline.empty());
+  const auto& kept = dataset.trials();
   EXPECT_NEAR(kept[1].phases.front().cpu_s.value_or(0), 7.7, 1e-6);
   const records::Timelines timelines = records::read_timelines({jsonl}, {&kept[1]});
   ASSERT_EQ(timelines.size(), 1U);

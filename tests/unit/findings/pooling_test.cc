@@ -1,12 +1,15 @@
 #include "findings/pooling.h"
 
 #include <algorithm>
+#include <map>
 #include <random>
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include "findings/setting.h"
 
 namespace coldload::findings {
 namespace {
@@ -34,7 +37,15 @@ Record record_of(int experiment, std::mt19937& numbers) {
   return record;
 }
 
-bool goes_with(const Pool& pool, const Record& record) {
+// A pool as a look at every one makes it.
+struct Looked {
+  std::string model;
+  Machine machine;
+  std::map<std::string, Way> ways;
+  std::vector<std::string> experiments;
+};
+
+bool goes_with(const Looked& pool, const Record& record) {
   return std::all_of(
       record.experiment.arms.begin(), record.experiment.arms.end(), [&](const ArmFacts& arm) {
         const auto known = pool.ways.find(arm.label);
@@ -49,16 +60,17 @@ TEST(Pools, AreThoseOfALookAtEveryOneLatestFirst) {
     for (int experiment = 0; experiment < 60; ++experiment) {
       records.push_back(record_of(experiment, numbers));
     }
-    std::vector<Pool> expected;
+    std::vector<Looked> expected;
     for (const Record& record : records) {
       const Machine machine = machine_of(record.experiment);
-      auto pool = std::find_if(expected.begin(), expected.end(), [&](const Pool& candidate) {
-        return candidate.setting == record.model && are_alike(candidate.machine, machine) &&
+      auto pool = std::find_if(expected.begin(), expected.end(), [&](const Looked& candidate) {
+        return candidate.model == record.model && are_alike(candidate.machine, machine) &&
                goes_with(candidate, record);
       });
-      if (pool == expected.end()) pool = expected.insert(pool, Pool{record.model, machine, {}, {}});
+      if (pool == expected.end())
+        pool = expected.insert(pool, Looked{record.model, machine, {}, {}});
       std::rotate(expected.begin(), pool, pool + 1);
-      expected.front().experiments.insert(record.experiment.id);
+      expected.front().experiments.push_back(record.experiment.id);
       for (const ArmFacts& arm : record.experiment.arms) {
         if (!arm.placeholder) expected.front().ways.emplace(arm.label, way_of(arm));
       }
@@ -67,7 +79,9 @@ TEST(Pools, AreThoseOfALookAtEveryOneLatestFirst) {
     const std::vector<Pool> pools = pools_of(dataset);
     ASSERT_EQ(pools.size(), expected.size()) << seed;
     for (std::size_t i = 0; i < pools.size(); ++i) {
-      EXPECT_EQ(pools[i].experiments, expected[i].experiments) << seed;
+      std::vector<std::string> ids;
+      for (const records::Experiment* experiment : pools[i]) ids.emplace_back(experiment->id);
+      EXPECT_EQ(ids, expected[i].experiments) << seed;
     }
   }
 }

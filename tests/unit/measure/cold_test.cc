@@ -65,6 +65,16 @@ TEST(JudgeCold, WhoStoodStillSawNothingOfIt) {
   EXPECT_THAT(judge_cold(e).reason, HasSubstr("the machine was suspended for 120 s"));
 }
 
+TEST(JudgeCold, WhereNoWeightWasReadItSaysOfHowManyFiles) {
+  ColdEvidence e = honest();
+  e.weights_read = WeightsRead::not_at_all;
+  e.candidates = 1;
+  EXPECT_EQ(judge_cold(e).cold, records::Cold::not_cold);
+  EXPECT_THAT(judge_cold(e).reason, HasSubstr("of 1 file that may hold weights"));
+  e.candidates = 2;
+  EXPECT_THAT(judge_cold(e).reason, HasSubstr("of 2 files that may hold weights"));
+}
+
 TEST(JudgeCold, NinetyFivePercentAreEnoughAndLessIsNot) {
   ColdEvidence e = honest();
   e.counter_bytes = e.observed.target_bytes = k_needed / 100 * 95;
@@ -94,6 +104,16 @@ TEST(JudgeCold, ThatTheHolesWereReadMustShow) {
   EXPECT_THAT(judge_cold(e).reason, HasSubstr("storage holds only"));
   e.direct_bytes = k_needed;
   EXPECT_EQ(judge_cold(e).cold, records::Cold::verified);
+  e.counter_this_mount_only = true;  // so that a part of it in the page cache is no contradiction
+  for (const auto bytes_seen :
+       {&ColdEvidence::weights_resident_after, &ColdEvidence::direct_bytes}) {
+    e.weights_resident_after.reset();
+    e.direct_bytes.reset();
+    e.*bytes_seen = k_needed / 100 * 95;
+    EXPECT_EQ(judge_cold(e).cold, records::Cold::verified);
+    e.*bytes_seen = k_needed / 100 * 95 - 1;
+    EXPECT_EQ(judge_cold(e).cold, records::Cold::unknown);
+  }
 }
 
 TEST(JudgeCold, WhereWhatIsStoredIsNotKnownFewerBytesAreUnknown) {

@@ -29,6 +29,8 @@ TEST(ReadSet, ALookAtTheHeadIsNoRead) {
   const ReadSet set = of({{1000, 4, k_read, false}});
   EXPECT_EQ(set.read, WeightsRead::hardly);
   EXPECT_THAT(set.files, IsEmpty());
+  EXPECT_EQ(of({{1000, 50, k_read, false}}).read, WeightsRead::hardly);
+  EXPECT_EQ(of({{1000, 51, k_read, false}}).read, WeightsRead::seen);
 }
 
 TEST(ReadSet, WhatWasReadAndLeftNothingWentPastThePageCache) {
@@ -56,13 +58,13 @@ TEST(ReadSet, GoesByTheOpeningWhereTheKernelDoesNotTellOfPages) {
 }
 
 TEST(NotRead, NamesTheLargestAndSumsTheRest) {
-  const std::vector<Candidate> candidates{{"a", "/a", 1'000'000, 1'000'000, true},
-                                          {"b", "/b", 2'000'000, 2'000'000, false},
+  const std::vector<Candidate> candidates{{"a", "/a", 100, 100, true},
+                                          {"b", "/b", 200, 200, false},
                                           {"c", "/c", 3'000'000, 3'000'000, false},
                                           {"d", "/d", 4'000'000, 4'000'000, false},
                                           {"e", "/e", 5'000'000, 5'000'000, false}};
   EXPECT_EQ(not_read(candidates, {WeightsRead::seen, {0}}),
-            "not read: e 5.00 MB, d 4.00 MB, c 3.00 MB, and 1 more of 2.00 MB");
+            "not read: e 5.00 MB, d 4.00 MB, c 3.00 MB, and 1 more of 200 B");
   EXPECT_EQ(not_read(candidates, {WeightsRead::seen, {0, 1, 2, 3, 4}}), "");
   EXPECT_EQ(not_read(candidates, {WeightsRead::not_known, {}}), "");
 }

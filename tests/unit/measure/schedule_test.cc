@@ -65,8 +65,11 @@ TEST(Schedule, AbbaReversesEverySecondBlock) {
 }
 
 TEST(Schedule, SequentialFinishesOneArmBeforeTheNext) {
-  EXPECT_EQ(arms_of(schedule(two_arms(3, Order::sequential))),
-            (std::vector<std::size_t>{0, 0, 0, 1, 1, 1}));
+  const std::vector<Slot> slots = schedule(two_arms(3, Order::sequential));
+  EXPECT_EQ(arms_of(slots), (std::vector<std::size_t>{0, 0, 0, 1, 1, 1}));
+  std::vector<std::uint64_t> blocks;
+  for (const Slot& slot : slots) blocks.push_back(slot.block);
+  EXPECT_EQ(blocks, (std::vector<std::uint64_t>{1, 2, 3, 1, 2, 3}));
 }
 
 TEST(Schedule, WarmUpsComeFirstAndWarmRunsLast) {

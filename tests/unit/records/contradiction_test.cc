@@ -41,7 +41,7 @@ TEST(Contradiction, TakesTheClaimFromARecordThatHasOne) {
       {[](Record& r) { r.load_s = std::numeric_limits<double>::quiet_NaN(); }, "load_s is nan"},
       {[](Record& r) { r.status = Status::failed; }, "status is failed"},
       {[](Record& r) { r.resident_bytes_before.reset(); }, "nobody saw"},
-      {[](Record& r) { r.resident_bytes_before = 4096; }, "4.10 kB of it were in memory"},
+      {[](Record& r) { r.resident_bytes_before = 1; }, "1 B of it were in memory"},
       {[](Record& r) { r.storage_bytes_source.clear(); }, "nothing counted"},
   };
   for (const auto& [spoil, words] : spoilt) {

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "os/error.h"
+#include "records/dataset.h"
 #include "records/fields.h"
 #include "unit/records/records.h"
 #include "unit/temporary_directory.h"
@@ -183,7 +184,7 @@ class JsonLinesFile : public testing::Test {
   }
   static std::string error_of_reading(const std::vector<std::string>& paths) {
     try {
-      read_unique_records(paths, [](Record&& /*record*/) {});
+      (void)read_dataset(paths);
     } catch (const os::Error& error) {
       return error.what();
     }
@@ -203,7 +204,12 @@ TEST_F(JsonLinesFile, NamesTheLineThatIsWrong) {
 
 TEST_F(JsonLinesFile, RefusesATrialThatWouldCountTwice) {
   const std::string path = file("a", json_line_of(full_record()));
-  EXPECT_THAT(error_of_reading({path, path}), HasSubstr("would count twice"));
+  EXPECT_THAT(error_of_reading({path, path}),
+              HasSubstr("a line 1: run_id 12 of experiment 20250307T101112Z-4af1 is in " + path +
+                        " already: it would count twice"));
+  EXPECT_EQ(error_of_reading(
+                {path, file("b", json_line_of(cold_trial(experiment({arm("nvme")}), "nvme", 1)))}),
+            "");
 }
 
 TEST_F(JsonLinesFile, LinesMayBeLongerThanAChunk) {

@@ -92,6 +92,16 @@ TEST_F(ResultsTest, GoesOnWithTheNumbersOfAnEarlierExperiment) {
   EXPECT_EQ(jsonl_ids(), csv_ids());
 }
 
+TEST_F(ResultsTest, GoesOnAfterTheRowsThatAnotherHasAddedMeanwhile) {
+  Results mine(folder_.path());
+  Results others(folder_.path());
+  for (Results* results : {&mine, &others, &mine}) {
+    Record record = trial();
+    results->append(record);
+  }
+  EXPECT_EQ(csv_ids(), (std::vector<std::string>{"1", "2", "3"}));
+}
+
 TEST_F(ResultsTest, RefusesAnotherHeaderAndLeavesTheFileAlone) {
   for (const std::string& text :
        {std::string("a,b\n1,2\n"), "x" + csv_header(), std::string("run_id"),
@@ -127,6 +137,14 @@ TEST_F(ResultsTest, KeepsRowsOfAnotherToolAndGoesOnAfterThem) {
   EXPECT_EQ(record.run_id, 8U);
   EXPECT_EQ(os::read_text(csv()), seed + csv_row_of(record));
   EXPECT_EQ(Results(folder_.path()).rows_without_records(), 2U);
+}
+
+TEST_F(ResultsTest, ANumberTooLargeToCountOnIsSomebodysIdentity) {
+  write(csv(), csv_header() + "1000000000000000,nvme,m,,1.0,,\n1000000000000001,net,m,,1.0,,\n");
+  Results results(folder_.path());
+  Record record = trial();
+  results.append(record);
+  EXPECT_EQ(record.run_id, 1'000'000'000'000'001U) << "one past the first row's";
 }
 
 TEST_F(ResultsTest, WritesTheRowThatACrashLeftOut) {
@@ -175,6 +193,10 @@ TEST_F(ResultsTest, ExplainsFilesThatDoNotBelongTogether) {
   EXPECT_THAT(error_on_opening(), HasSubstr("1 rows"));
   write(csv(), csv_text + "9,nvme,m,,1.0,,\n");  // a row of somebody's after ours
   EXPECT_THAT(error_on_opening(), HasSubstr("4 rows"));
+  write(jsonl(), jsonl_text.substr(second_line));
+  write(csv(), csv_text + "x,nvme,m,,1.0,,\n");  // the same, and no record but the last is left
+  EXPECT_THAT(error_on_opening(), HasSubstr("ends with run_id 3, which"));
+  write(jsonl(), jsonl_text);
   ::unlink(csv().c_str());
   EXPECT_THAT(error_on_opening(), HasSubstr("is empty or was not there"));
   EXPECT_EQ(os::read_text(jsonl()), jsonl_text);

@@ -133,10 +133,10 @@ TEST(Comparison, ExperimentsComeInTheOrderInWhichTheyWereMade) {
     const auto comparisons = findings::compare(dataset);
     ASSERT_EQ(comparisons.size(), 2U);
     EXPECT_EQ(comparisons[0].facts.id, "june");
-    EXPECT_EQ(dataset.records().front().experiment.id, "january");
-    EXPECT_EQ(dataset.only("june").records().size(), 1U);
+    EXPECT_EQ(dataset.trials().front().experiment->id, "january");
+    EXPECT_EQ(dataset.only("june").trials().size(), 1U);
     EXPECT_EQ(dataset.only("june").experiments().at(0).id, "june");
-    EXPECT_TRUE(dataset.only("july").records().empty());
+    EXPECT_TRUE(dataset.only("july").trials().empty());
   }
 }
 
@@ -153,7 +153,7 @@ TEST(Comparison, NumbersThatRepeatAreToldApart) {
   ASSERT_TRUE(comparisons.at(0).run_ids_repeat);
   EXPECT_THAT(doubt_section(comparisons[0]), HasSubstr("Run 1 of `20250307T101112Z-4af1`: odd."));
   EXPECT_THAT(trials_section(comparisons[0], false), HasSubstr("| 1 of `second` |"));
-  EXPECT_THAT(charts::trial_chart(comparisons[0]),
+  EXPECT_THAT(charts::start_chart(comparisons[0], charts::Place::wide),
               HasSubstr("<title>run 1 of second: 3.00 s</title>"));
 }
 
@@ -194,7 +194,8 @@ TEST(Comparison, WithTheFirstPathFailedAStandInHasItsExpectedRatio) {
     records.push_back(cold_trial(facts, "net", 9));
   }
   const records::Dataset alone = records::dataset_of(numbered(records));
-  EXPECT_THAT(answers_of(findings::compare(alone).at(0)).at(1), HasSubstr("9.00 s were measured."));
+  EXPECT_THAT(caveats_of(findings::compare(alone).at(0), 2),
+              ElementsAre(HasSubstr("9.00 s were measured.")));
   records.push_back(cold_trial(facts, "b", 3));
   const records::Dataset both = records::dataset_of(numbered(records));
   EXPECT_THAT(expectation_section(findings::compare(both).at(0)), HasSubstr("| 2.88 | 3.00 |"));
@@ -224,11 +225,13 @@ TEST(Comparison, WhereMediansSayTheOppositeOfTheTestNeitherIsTheFasterOne) {
   ASSERT_LT(*comparison.contrasts.at(0).p_value, 0.05);
   EXPECT_EQ(comparison.contrasts[0].claim, Claim::mixed);
   EXPECT_THAT(title_of(comparison), HasSubstr("differ, though not by their medians"));
-  EXPECT_THAT(
-      answers_of(comparison).at(0),
-      HasSubstr("**`nvme` and `net` differ, though not by their medians:** these are 10.0 s "
-                "and 9.90 s, but a rank test (21 runs each, p = 0.009) finds that loads from "
-                "`net` tend to take longer."));
+  const Answer answer = answer_for(comparison, comparison.contrasts[0]);
+  EXPECT_EQ(answer.said,
+            "**`nvme` and `net` differ, though not by their medians**, 10.0 s and 9.90 s. Look at "
+            "every run.");
+  EXPECT_EQ(answer.basis,
+            "A rank test (21 runs each, p = 0.009) finds that loads from `net` tend to take "
+            "longer.");
   EXPECT_FALSE(differs(comparison, comparison.arms[0], comparison.arms[1]));
 }
 
@@ -245,7 +248,8 @@ TEST(Comparison, TwoOfThreePathsMayBeTheSameStorage) {
   const auto comparisons = findings::compare(dataset);
   const Comparison& comparison = comparisons.at(0);
   EXPECT_THAT(title_of(comparison), HasSubstr("`net` takes 1.50 times as long as `nvme`"));
-  EXPECT_THAT(answers_of(comparison).at(0),
+  Notes notes;
+  EXPECT_THAT(answers_of(comparison, &notes).at(0),
               HasSubstr("**`nvme` and `copy` are the same storage, so this is no comparison"));
   EXPECT_THAT(paths_by_time(comparison), ElementsAre(&comparison.arms[0], &comparison.arms[2]));
 }

@@ -27,17 +27,13 @@ std::size_t count(const std::string& text, const std::string& what) {
 std::string page_of(const ReportCase& example) {
   const records::Dataset dataset = records::dataset_of(example.records);
   const Comparison comparison = findings::compare(dataset).front();
-  const std::string trials = charts::trial_chart(comparison);
-  const std::string phases = charts::phase_chart(comparison);
-  std::vector<std::string> pictures;
+  std::vector<Picture> pictures;
   PictureNames names;
-  if (!trials.empty()) {
-    pictures.push_back(trials);
-    names.trials = "report.svg";
-  }
-  if (!phases.empty()) {
-    pictures.push_back(phases);
-    names.phases = "report_phases.svg";
+  Picture starts{charts::start_chart(comparison, charts::Place::wide),
+                 charts::start_chart(comparison, charts::Place::narrow)};
+  if (!starts.wide.empty()) {
+    pictures.push_back(starts);
+    names.starts = "report.svg";
   }
   return html_page(markdown_report(findings::compare(dataset), names), pictures);
 }
@@ -54,18 +50,45 @@ TEST_P(HtmlPageOfCase, NeedsNothingBesideItAndRunsNothingButItsOwn) {
   EXPECT_EQ(count(page, "<table>"), count(page, "</table></div>"));
   EXPECT_EQ(count(page, "<thead>"), count(page, "<table>"));
   EXPECT_EQ(count(page, "<th>"), 0U);
+  EXPECT_EQ(count(page, "**"), 0U) << "bold that is not closed";
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, HtmlPageOfCase, testing::ValuesIn(report_cases()),
                          [](const auto& instance) { return instance.param.name; });
 
-TEST(HtmlPage, ShowsThePicturesInPlace) {
+TEST(HtmlPage, ShowsThePictureBeforeAllElseThatIsLong) {
   const std::string page = page_of(net_much_slower());
-  EXPECT_EQ(count(page, "<svg"), 2U);
-  const std::size_t time_section = page.find("Where the time goes</h2>");
-  EXPECT_LT(page.find("Every trial"), time_section);
-  EXPECT_GT(page.find("Phases of the median trials"), time_section);
+  EXPECT_EQ(count(page, "<svg"), 2U) << "for a screen, and for a phone";
+  EXPECT_LT(page.find("Every run, and the median ones"), page.find("<table"));
+  EXPECT_LT(page.find("<table"), page.find("What to do</h2>"));
   EXPECT_THAT(page, Not(HasSubstr("report.svg")));
+}
+
+TEST(HtmlPage, FoldsWhatOnlyADoubterReadsAndLinksToAll) {
+  const std::string page = page_of(net_much_slower());
+  for (const char* const folded : {"what-to-doubt", "every-trial", "setting", "how-to-repeat-it"}) {
+    EXPECT_EQ(count(page, std::string("<details id=\"") + folded + "\">\n<summary>"), 1U) << folded;
+    EXPECT_EQ(count(page, std::string("href=\"#") + folded + '"'), 1U) << folded;
+  }
+  EXPECT_EQ(count(page, "<details"), count(page, "</details>"));
+  EXPECT_THAT(page, HasSubstr("<h2 id=\"where-the-time-goes\">"));
+  EXPECT_LT(page.find("<h2 id=\"what-to-do\">"), page.find("<nav"));
+}
+
+TEST(HtmlPage, OnlyTheReportsOwnFoldsAreMarkup) {
+  const std::string page = html_page(
+      "<details>\n<summary>Fine</summary>\n\ntext\n\n</details>\n\n"
+      "<details>\n<summary><script>alert(1)</script></summary>\n\n"
+      "<details open onclick=alert(2)>\n<summary>x</summary>\n\n",
+      {});
+  EXPECT_THAT(page, HasSubstr("<summary>Fine</summary>"));
+  EXPECT_EQ(count(page, "<details"), 1U);
+  EXPECT_THAT(page, Not(HasSubstr("alert(")));
+}
+
+TEST(HtmlPage, AFigureStaysWithItsUnitButForCode) {
+  EXPECT_THAT(html_page("It took 83.5 s, 1.48 GB/s, `sleep 5 s`.\n", {}),
+              HasSubstr("83.5\u00a0s, 1.48\u00a0GB/s, <code>sleep 5 s</code>"));
 }
 
 TEST(HtmlPage, MarkupInTheReportStaysText) {

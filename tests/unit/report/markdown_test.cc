@@ -59,14 +59,14 @@ TEST_P(GoldenReport, IsTheSameFromTheFileAsFromMemory) {
   };
   EXPECT_EQ(os::read_text(folder.path() + "/report.md"),
             markdown_report(findings::compare(records::dataset_of(GetParam().records)),
-                            {beside("report.svg"), beside("report_phases.svg"),
-                             beside("report_timelines.svg")}));
+                            {beside("report.svg"), beside("report_timelines.svg")}));
 }
 
 TEST_P(GoldenReport, Picture) {
   const records::Dataset dataset = records::dataset_of(GetParam().records);
-  golden::expect_golden("trials_" + GetParam().name + ".svg",
-                        charts::trial_chart(findings::compare(dataset).front()));
+  golden::expect_golden(
+      "starts_" + GetParam().name + ".svg",
+      charts::start_chart(findings::compare(dataset).front(), charts::Place::wide));
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, GoldenReport, testing::ValuesIn(report_cases()),
@@ -126,7 +126,10 @@ TEST(MarkdownReport, ClaimsFollowTheNumbers) {
   }
   EXPECT_THAT(report_of(slower), HasSubstr("`net` takes 1.98 times as long as `nvme`"));
   EXPECT_THAT(report_of(faster), HasSubstr("`nvme` takes 1.98 times as long as `net`"));
-  EXPECT_THAT(report_of(faster), HasSubstr("adds 10.0 s (95 % interval 9.70-10.3 s)"));
+  EXPECT_THAT(
+      report_of(faster),
+      HasSubstr("**A cold load takes 20.2 s from `nvme` and 10.2 s from `net`: 10.0 s more** (95 % "
+                "interval 9.70-10.3 s)."));
 }
 
 }  // namespace

@@ -142,9 +142,11 @@ TEST(Recommendation, WhereStorageIsTheTroubleItIsStagedAndKeptInMemory) {
                                     .cold("net", 50)
                                     .warm("net", 9)
                                     .staged(24, 13, 13));
-  EXPECT_THAT(text, HasSubstr("**Models for user-facing endpoints (20 s) belong on `nvme`:** its "
-                              "slowest start took 13.0 s; that from `net` took 50.0 s"));
-  EXPECT_THAT(text, HasSubstr("**Stage on nodes that start at all:** the copy costs 24.0 s once"));
+  EXPECT_THAT(text, HasSubstr("**Put models for user-facing endpoints (20 s) on `nvme`:** its "
+                              "slowest start took 13.0 s, that from `net` 50.0 s"));
+  EXPECT_THAT(text,
+              HasSubstr("**Stage on nodes that start at all:** each start from the copy takes "
+                        "13.0 s, from `net` 50.0 s. The copy costs 24.0 s once."));
   EXPECT_THAT(text, HasSubstr("a restart on `net` takes 9.00 s (3 runs) instead of 50.0 s"));
   EXPECT_THAT(text, HasSubstr("coldload stage --wait"));
   EXPECT_THAT(text, Not(HasSubstr("Do not stage")));
@@ -159,7 +161,7 @@ TEST(Recommendation, WhereStorageIsNotTheTroubleTheRestIs) {
                                     .staged(24, 100, 100.3));
   EXPECT_THAT(text, HasSubstr("**Choose between `nvme` and `net` by price and operation"));
   EXPECT_THAT(text, HasSubstr("**Do not stage:**"));
-  EXPECT_THAT(text, HasSubstr("work on the server's start before storage:** 99.0 s of 100 s"));
+  EXPECT_THAT(text, HasSubstr("work on the server's start, not on storage:** 99.0 s of 100 s"));
   EXPECT_THAT(text, Not(HasSubstr("Leave memory for the page cache")));
   EXPECT_THAT(text, Not(HasSubstr("coldload stage --wait")));
 }
@@ -192,14 +194,13 @@ TEST(Recommendation, TooFewRunsAreNoReasonToCallPathsEqual) {
 TEST(Recommendation, WhatNoStorageCanReachIsSaid) {
   const std::string text =
       told(Experiment().cold("nvme", 70).warm("nvme", 50).cold("net", 90).warm("net", 52));
-  EXPECT_THAT(text, HasSubstr("**No storage makes starts fast enough for user-facing endpoints (20 "
-                              "s):** the fastest of all starts, from memory or not, took 50.0 s."));
+  EXPECT_THAT(text,
+              HasSubstr("**Keep servers running for user-facing endpoints (20 s):** no storage "
+                        "is fast enough, as the fastest start of all took 50.0 s."));
   const std::string faster_cold =
       told(Experiment().cold("nvme", 70).warm("nvme", 75).cold("net", 90).warm("net", 76));
-  EXPECT_THAT(faster_cold, HasSubstr("from memory or not, took 70.0 s."));
-  EXPECT_THAT(
-      text,
-      HasSubstr("**No path as it is stays within the budget for internal services (60 s):**"));
+  EXPECT_THAT(faster_cold, HasSubstr("the fastest start of all took 70.0 s."));
+  EXPECT_THAT(text, HasSubstr("**No path as it is fits internal services (60 s):**"));
 }
 
 TEST(Recommendation, SaysHowManyCoresAStartKeepsBusy) {
@@ -233,12 +234,12 @@ TEST(Recommendation, ACopyIsHeldAgainstTheBestWayWithoutOne) {
   const std::string does_not =
       told(Experiment().cold("nvme", 13).cold("net", 60).prefetch("net", 12).staged(24, 13, 13));
   EXPECT_THAT(does_not, HasSubstr("**Do not stage:** a start from the copy takes 13.0 s, with "
-                                  "`coldload run` from `net` it takes 12.0 s"));
+                                  "`coldload run` from `net` 12.0 s"));
   EXPECT_THAT(does_not, HasSubstr("exec vllm serve"));
   const std::string open =
       told(Experiment().cold("nvme", 13).cold("net", 60).prefetch("net", 20).staged(24, 20, 19.99));
   EXPECT_THAT(open, HasSubstr("**Whether a copy is faster still is open:**"));
-  EXPECT_THAT(open, HasSubstr("with `--stage` it leaves a copy, from which starts may be faster"));
+  EXPECT_THAT(open, HasSubstr("With `--stage` it leaves a copy, from which starts may be faster"));
   EXPECT_THAT(open, HasSubstr("exec coldload run --stage"));
 }
 
@@ -247,14 +248,12 @@ TEST(Recommendation, ABudgetIsHeldAgainstTheSlowestStart) {
   const std::string text = told(Experiment()
                                     .runs("nvme", {10, 10.1, 10.2, 10.3, 10.4})
                                     .runs("net", {18, 18.1, 18.2, 18.3, 21}));
-  EXPECT_THAT(text, HasSubstr("that from `net` took 21.0 s, which is over that budget"));
+  EXPECT_THAT(text, HasSubstr("that from `net` 21.0 s."));
   const std::string none = told(Experiment()
                                     .runs("nvme", {15, 15.1, 15.2, 15.3, 21})
                                     .runs("net", {30, 30.1, 30.2, 30.3, 30.4}));
-  EXPECT_THAT(
-      none,
-      HasSubstr("**No path as it is stays within the budget for user-facing endpoints (20 s):** "
-                "the slowest starts took 21.0 s from `nvme` and 30.4 s from `net`"));
+  EXPECT_THAT(none, HasSubstr("**No path as it is fits user-facing endpoints (20 s):** "
+                              "the slowest starts took 21.0 s from `nvme` and 30.4 s from `net`"));
 }
 
 // Two runs and three that are merely apart are so by chance once in five times.
@@ -279,7 +278,7 @@ TEST(Recommendation, WhatWasStartedStraightAfterACopyCountsAsAStartToo) {
                                     .cold("net", 90)
                                     .warm("net", 52)
                                     .staged(24, 15, 70));
-  EXPECT_THAT(text, Not(HasSubstr("No storage makes starts fast enough")));
+  EXPECT_THAT(text, Not(HasSubstr("no storage is fast enough")));
 }
 
 TEST(Recommendation, ReadingAheadThatDidNotHappenIsNotAdvised) {
@@ -293,7 +292,7 @@ TEST(Recommendation, ReadingAheadThatDidNotHappenIsNotAdvised) {
 TEST(Recommendation, TheScriptServesFromThePathThatIsAdvised) {
   const std::string text = told(
       Experiment().cold("nvme", 102).runs("net", {20, 21, 22, 23, 70}).path("c").cold("c", 57));
-  EXPECT_THAT(text, HasSubstr("**Models for internal services (60 s) belong on `c`:**"));
+  EXPECT_THAT(text, HasSubstr("**Put models for internal services (60 s) on `c`:**"));
   EXPECT_THAT(text, HasSubstr("model=/mnt/c/Llama-3.1-8B"));
 }
 
@@ -322,7 +321,8 @@ TEST(Recommendation, TakesAwayThreeSentencesAtMost) {
 TEST(Recommendation, SaysNothingOfWhatWasNotMeasured) {
   const records::Dataset nothing = Experiment().warm("nvme", 9).dataset();
   EXPECT_THAT(recommendations_of(findings::compare(nothing).front()), IsEmpty());
-  EXPECT_THAT(recommendation_section(findings::compare(nothing).front()), IsEmpty());
+  Notes notes;
+  EXPECT_THAT(recommendation_section(findings::compare(nothing).front(), &notes), IsEmpty());
   EXPECT_THAT(recommendations_of(findings::compare(Experiment().cold("nvme", 9).dataset()).front()),
               SizeIs(0));
 }
@@ -349,7 +349,7 @@ TEST(NodeBootstrap, ReadsAheadAndLeavesACopyWhereBothPay) {
   EXPECT_THAT(text, HasSubstr("exec coldload run --stage \"$copy\" \"$model\" -- vllm serve "
                               "{model} --port"));
   EXPECT_THAT(text, HasSubstr("ready after 20.0 s instead of 60.0 s"));
-  EXPECT_THAT(text, HasSubstr("with `--stage` it leaves the copy for later starts"));
+  EXPECT_THAT(text, HasSubstr("With `--stage` it leaves the copy for later starts"));
 }
 
 TEST(NodeBootstrap, StartsTheServerThatWasMeasured) {

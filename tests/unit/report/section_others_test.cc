@@ -9,7 +9,9 @@
 namespace coldload::report {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 
 records::ExperimentFacts on_gpu(const char* id, const char* gpu, const char* version) {
@@ -32,7 +34,8 @@ void add_runs(const records::ExperimentFacts& facts, const char* label,
 
 std::string section_of(std::vector<records::Record> records) {
   const records::Dataset dataset = records::dataset_of(std::move(records));
-  return others_section(findings::compare(dataset));
+  const auto comparisons = findings::compare(dataset);
+  return before_and_after_section(comparisons) + others_section(comparisons);
 }
 
 TEST(OthersSection, SetsTheSamePathsBeforeAndAfterAgainstEachOther) {
@@ -83,14 +86,15 @@ TEST(ServerNote, SaysWhatStartsTookThatCompiled) {
   std::vector<records::Record> records;
   records::ExperimentFacts compiled = on_gpu("compiled", "H100", "0.24");
   add_runs(compiled, "nvme", {100, 102, 104}, &records);
-  EXPECT_EQ(server_note(findings::compare(records::dataset_of(records))), "");
+  EXPECT_THAT(server_notes(findings::compare(records::dataset_of(records))), IsEmpty());
   records::ExperimentFacts eager = on_gpu("eager", "H100", "0.24");
   eager.command.emplace_back("--enforce-eager");
   add_runs(eager, "nvme", {60}, &records);
   const records::Dataset dataset = records::dataset_of(std::move(records));
   EXPECT_THAT(
-      server_note(findings::compare(dataset)),
-      HasSubstr("; without, in other experiments of these records, `nvme` took 102 s (3 runs)."));
+      server_notes(findings::compare(dataset)),
+      ElementsAre(HasSubstr(
+          " Without it, in other experiments of these records, `nvme` took 102 s (3 runs).")));
 }
 
 }  // namespace

@@ -107,7 +107,8 @@ TEST(PrefetchSection, IsSilentWithoutOne) {
 // It is another way to start, not another storage: the section is where it is judged.
 TEST(PrefetchSection, IsNoPathInTheAnswers) {
   const records::Dataset dataset = prefetched(k_slow, k_fast);
-  EXPECT_THAT(answers_of(findings::compare(dataset).front()),
+  Notes notes;
+  EXPECT_THAT(answers_of(findings::compare(dataset).front(), &notes),
               Each(Not(HasSubstr("from `net_prefetch`"))));
 }
 

@@ -1,5 +1,6 @@
 #include "stage/manifest.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "os/error.h"
@@ -65,7 +66,19 @@ TEST(Manifest, WhatIsNotOneIsRefused) {
   EXPECT_THAT(refusal(replaced(good, "\"bytes\":5", "\"bytes\":16777217")),
               HasSubstr("fit its size"));
   EXPECT_THAT(refusal(replaced(good, "\"bytes\":5", "\"bytes\":-5")), HasSubstr("lacks"));
-  EXPECT_THAT(refusal(replaced(good, "00000000000000000000000000000000", "0")), HasSubstr("hash"));
+  for (const char* key : {"bytes", "source_mtime_ns", "staged_mtime_ns", "chunks"}) {
+    const std::string quoted = fmt::format("\"{}\":", key);
+    EXPECT_THAT(refusal(replaced(good, quoted, "\"x\":")), HasSubstr("lacks")) << key;
+    EXPECT_THAT(refusal(replaced(good, quoted, quoted + "\"a\",\"x\":")), HasSubstr("lacks"))
+        << key;
+  }
+  const std::string hash(32, '0');
+  for (const std::size_t place : {0U, 15U, 16U, 31U}) {
+    std::string wrong = hash;
+    wrong[place] = 'g';
+    EXPECT_THAT(refusal(replaced(good, hash, wrong)), HasSubstr("hash")) << place;
+  }
+  EXPECT_THAT(refusal(replaced(good, hash, "0")), HasSubstr("hash"));
 }
 
 TEST(Manifest, TellsWhatDiffers) {

@@ -1,5 +1,6 @@
 #include "statistics/statistics.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <gmock/gmock.h>
@@ -53,6 +54,14 @@ TEST(Statistics, RankTestApproximatesLargeSamples) {
   for (int i = 0; i < 40; ++i) a.push_back(std::fmod(i * 0.37, 7));
   for (int i = 0; i < 35; ++i) b.push_back(std::fmod(i * 0.53, 7) + 0.8);
   EXPECT_NEAR(*mann_whitney_p(a, b), 0.1099778569303769, 1e-9);
+}
+
+TEST(Statistics, RankTestOfLargeSamplesCorrectsForTies) {
+  Values a;
+  Values b;
+  for (int i = 0; i < 40; ++i) a.push_back(i % 4);
+  for (int i = 0; i < 35; ++i) b.push_back(i % 4 + i % 2);
+  EXPECT_NEAR(*mann_whitney_p(a, b), 0.20634277686251673, 1e-9);
 }
 
 TEST(Statistics, IntervalsAreThePairsThatTheRankTestLeaves) {
@@ -157,6 +166,30 @@ TEST(Statistics, FewValuesLieFarApartOnlyWhereChanceHardlyPutsThem) {
   EXPECT_FALSE(far({1, 2, 3}, {2, 3, 4}));
 }
 
+TEST(Statistics, TheFewerValuesTheWiderTheGapBetweenThemMustBe) {
+  // The first set, that much space, and the second.
+  const auto far = [](const Values& a, double gap, Values b) {
+    for (double& value : b) value += *std::max_element(a.begin(), a.end()) + gap;
+    return lie_far_apart(*summarize(a), *summarize(b));
+  };
+  // By the wider set's range, ...
+  EXPECT_TRUE(far({0, 1}, 20.5, {0}));
+  EXPECT_FALSE(far({0, 1}, 19.5, {0}));
+  EXPECT_TRUE(far({0, 1}, 3.5, {0, 1}));
+  EXPECT_FALSE(far({0, 1}, 2.5, {0, 1}));
+  EXPECT_TRUE(far({0, 1, 2}, 4.5, {0, 1}));
+  EXPECT_FALSE(far({0, 1, 2}, 3.5, {0, 1}));
+  EXPECT_TRUE(far({0, 1, 2}, 2.5, {0, 1, 2}));
+  EXPECT_FALSE(far({0, 1, 2}, 1.5, {0, 1, 2}));
+  // ... or by the half beside the gap, which is 1 here.
+  EXPECT_TRUE(far({0, 9, 10}, 20.5, {0}));
+  EXPECT_FALSE(far({0, 9, 10}, 19.5, {0}));
+  EXPECT_TRUE(far({0, 9, 10}, 6.5, {0, 2}));
+  EXPECT_FALSE(far({0, 9, 10}, 5.5, {0, 2}));
+  EXPECT_TRUE(far({0, 9, 10}, 4.5, {0, 1, 2}));
+  EXPECT_FALSE(far({0, 9, 10}, 3.5, {0, 1, 2}));
+}
+
 TEST(Statistics, ClearlyLargerIsMoreThanApart) {
   EXPECT_FALSE(are_clearly_larger(Values{1.0}, Values{1.4, 1.5, 1.8}));
   EXPECT_TRUE(are_clearly_larger(Values{1.0}, Values{1.6, 1.9, 2.2}));
@@ -228,6 +261,7 @@ TEST(Statistics, NoIntervalBelowFiveValuesOrForTimesThatAreNotPositive) {
 TEST(Statistics, OutliersFollowHyperfinesRule) {
   EXPECT_THAT(outliers(Values{10, 10.1, 9.9, 10.05, 30}), ElementsAre(4U));
   EXPECT_TRUE(outliers(Values{10, 10.1, 9.9, 10.05, 10.5}).empty());
+  EXPECT_TRUE(outliers(Values{-1, -1, 0, 1, 14.826}).empty());
   EXPECT_TRUE(outliers(Values{10, 10.1, 30}).empty());        // too few
   EXPECT_TRUE(outliers(Values{10, 10, 10, 10, 30}).empty());  // MAD is 0
 }
@@ -239,7 +273,8 @@ TEST(Statistics, TrendIsExactForFewValues) {
   EXPECT_THAT(rising->p, DoubleNear(2.0 / 120, 1e-12));
   EXPECT_NEAR(trend_over_order(Values{1, 3, 2, 4, 5})->p, 0.08333333333333333, 1e-12);
   EXPECT_NEAR(trend_over_order(Values{5, 4, 3, 2, 1, 1})->p, 0.005555555555555556, 1e-12);
-  EXPECT_LT(trend_over_order(Values{5, 4, 3, 2, 1, 1})->tau, -0.9);
+  // 14 of 15 pairs fall, and the other is a tie.
+  EXPECT_NEAR(trend_over_order(Values{5, 4, 3, 2, 1, 1})->tau, -14 / std::sqrt(15 * 14), 1e-12);
   EXPECT_NEAR(trend_over_order(Values{2, 2, 3, 1, 2, 5})->p, 0.5666666666666667, 1e-12);
   EXPECT_NEAR(trend_over_order(Values{7, 3, 9, 1, 4, 6, 2})->p, 0.5619047619047619, 1e-12);
 }

@@ -95,6 +95,17 @@ TEST(ChooseByteCounter, GoesByProcessesWhereTheDeviceIsHidden) {
   const CounterChoice choice = choose_byte_counter(on("overlay"));
   EXPECT_FALSE(choice.counter);
   EXPECT_TRUE(choice.processes_are_charged);
+  EXPECT_EQ(choice.reason, "the block device behind overlay is not visible from here");
+}
+
+TEST(ChooseByteCounter, CountsAnSmbShareOnceHoweverOftenItIsMounted) {
+  PathInfo info = on("cifs");
+  info.mount.source = "//nas/models";
+  const std::string subject = choose_byte_counter(info).subject;
+  info.mount.point = "/mnt";
+  EXPECT_EQ(choose_byte_counter(info).subject, subject);
+  info.mount.source = "//nas/others";
+  EXPECT_NE(choose_byte_counter(info).subject, subject);
 }
 
 TEST(ChooseByteCounter, DropsACounterThatDoesNotAnswer) {

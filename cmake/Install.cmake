@@ -1,0 +1,20 @@
+# `cmake --install build --prefix X`: the program, its man pages and completions, and what is to be
+# read with it. Wheel, .deb and tarball hold just that (Package.cmake, pyproject.toml).
+#
+# COLDLOAD_PREBUILT: a finished release build whose files are installed, where nothing is to be built.
+set(built "${CMAKE_BINARY_DIR}")
+if(COLDLOAD_PREBUILT)
+  get_filename_component(built "${COLDLOAD_PREBUILT}" ABSOLUTE)
+endif()
+
+set(bin_directory bin)
+set(share_directory share)
+if(SKBUILD)  # a wheel: pip puts scripts on PATH, and data below the environment's prefix
+  set(bin_directory "${SKBUILD_SCRIPTS_DIR}")
+  set(share_directory "${SKBUILD_DATA_DIR}/share")
+endif()
+
+install(PROGRAMS "${built}/coldload" DESTINATION "${bin_directory}")
+install(DIRECTORY "${built}/share/" DESTINATION "${share_directory}")
+install(FILES LICENSE README.md CHANGELOG.md "${built}/coldload.spdx" "${built}/coldload.notices"
+  DESTINATION "${share_directory}/doc/coldload")

@@ -1,0 +1,48 @@
+// What is the same for every trial of one experiment, in parts: those that several experiments have
+// in common, most of what they say, are held once.
+//
+// Layer: records. Knows nothing of how anything is measured or worded.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "records/record.h"
+#include "records/text_pool.h"
+#include "text/json.h"
+
+namespace coldload::records {
+
+// ArmFacts.
+struct ArmParts {
+  const ArmFacts* rest = nullptr;  // all that is not beside it here
+  std::string_view path;
+  const text::json::object* storage = nullptr;
+  const Floor* floor = nullptr;  // null: there is none
+
+  [[nodiscard]] ArmFacts whole() const;
+};
+
+// ExperimentFacts but for id and seed.
+struct FactsParts {
+  const ExperimentFacts* rest = nullptr;  // all that is not beside it here
+  Texts command;
+  const text::json::object* environment = nullptr;
+  std::span<const ArmParts> arms;
+};
+// Whether two are the same parts. Equal ones of one FactsPool are.
+[[nodiscard]] bool are_same(const FactsParts& a, const FactsParts& b);
+
+struct Experiment {
+  std::string_view id;
+  std::string_view started_at;  // of its first record
+  std::uint64_t seed = 0;
+  std::size_t number = 0;  // in its Dataset's list
+  FactsParts facts;
+
+  [[nodiscard]] ExperimentFacts whole_facts() const;
+};
+
+}  // namespace coldload::records

@@ -1,0 +1,94 @@
+#include "records/dataset.h"
+
+#include <fstream>
+#include <functional>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <malloc.h>
+
+#include "records/json_lines.h"
+#include "unit/records/records.h"
+#include "unit/temporary_directory.h"
+
+namespace coldload::records {
+namespace {
+
+constexpr int k_count = 20'000;
+
+class DatasetMemory : public testing::Test {
+ protected:
+  // What a dataset of k_count records takes, per record. `change` gets the record's number.
+  double bytes_per_record(const std::function<void(int, Record*)>& change) const {
+    const std::string path = folder_.path() + "/records.jsonl";
+    {
+      std::ofstream file(path, std::ios::binary);
+      for (int number = 0; number < k_count; ++number) {
+        Record record = cold_trial(experiment({arm("nvme"), arm("net")}), "nvme", 10 + number);
+        record.run_id = static_cast<std::uint64_t>(number) + 1;
+        record.phases = {{"start", 0, 1, "log"}, {"weights", 1, 9, "log"}, {"http", 9, 10, "log"}};
+        record.reported = {{"version", "0.24.0"}, {"read_s", 8.5}, {"queue_depth", 8}};
+        change(number, &record);
+        file << json_line_of(record);
+      }
+    }
+    const std::size_t before = held();
+    const Dataset dataset = read_dataset({path});
+    EXPECT_EQ(dataset.trials().size(), std::size_t{k_count});
+    return static_cast<double>(held() - before) / k_count;
+  }
+
+ private:
+  static std::size_t held() {
+    const struct mallinfo2 info = ::mallinfo2();
+    return info.uordblks + info.hblkhd;
+  }
+  TemporaryDirectory folder_{"coldload-dataset"};
+};
+
+// 100,000 records are to be reported on within 250 MB.
+constexpr double k_most_bytes = 1'500;
+
+TEST_F(DatasetMemory, OfOneExperimentIsThatOfItsTrials) {
+  EXPECT_LT(bytes_per_record([](int, Record*) {}), 1'000);
+}
+
+TEST_F(DatasetMemory, DoesNotGrowWithWhatIsSaidAgain) {
+  const std::string note(5'000, 'x');
+  EXPECT_LT(bytes_per_record([&note](int number, Record* record) {
+              record->experiment.id = fmt::format("20250307T101112Z-{:05}", number);
+              record->experiment.seed = static_cast<std::uint64_t>(number);
+              record->experiment.arms.resize(20, arm("another"));
+              for (ArmFacts& one : record->experiment.arms) one.floor = floor_at(2e9);
+              record->experiment.command.resize(100, "word");
+              record->note = note;
+            }),
+            k_most_bytes);
+}
+
+TEST_F(DatasetMemory, OfExperimentsThatLieElsewhereIsThatOfTheirPaths) {
+  EXPECT_LT(bytes_per_record([](int number, Record* record) {
+              record->experiment.id = fmt::format("20250307T101112Z-{:05}", number);
+              for (ArmFacts& one : record->experiment.arms) one.path = fmt::format("/m/{}", number);
+            }),
+            k_most_bytes);
+}
+
+TEST(Dataset, ReadsNoTimelineOfALineThatIsNoLongerItsTrial) {
+  const TemporaryDirectory folder("coldload-dataset");
+  const std::string path = folder.path() + "/records.jsonl";
+  Record record = cold_trial(experiment({arm("nvme")}), "nvme", 10);
+  record.run_id = 1;
+  const std::string first = json_line_of(record);
+  record.run_id = 2;
+  const std::string second = json_line_of(record);
+  std::ofstream(path, std::ios::binary) << first << second;
+  const Dataset dataset = read_dataset({path});
+  const std::vector<const Trial*> trials{&dataset.trials()[0], &dataset.trials()[1]};
+  EXPECT_EQ(read_timelines({path}, trials).size(), 2U);
+  std::ofstream(path, std::ios::binary) << second;
+  EXPECT_TRUE(read_timelines({path}, trials).empty());
+}
+
+}  // namespace
+}  // namespace coldload::records
