@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "cli/command.h"
+#include "cli/hub_name.h"
 #include "cli/values.h"
 #include "model/checkpoint.h"
 #include "model/headers.h"
@@ -169,13 +170,14 @@ int run_inspect(const std::vector<std::string>& args) {
   std::string weights;
   bool as_json = false;
   bool tensors = false;
-  app.add_option("PATH", path, "checkpoint directory, or a .gguf file")->required();
+  app.add_option("PATH", path, "checkpoint directory, a .gguf file, or ORG/MODEL in the hub cache")
+      ->required();
   add_weights(&app, &weights);
   app.add_flag("--json", as_json, "print one JSON object (with --tensors: one a tensor)");
   app.add_flag("--tensors", tensors, "list every tensor: name, dtype, shape, bytes, shard");
   if (!parse(app, args)) return k_exit_ok;
 
-  model::Checkpoint checkpoint = model::open_checkpoint(path, weights);
+  model::Checkpoint checkpoint = model::open_checkpoint(path_of_model(path), weights);
   model::count_indexed_parts(&checkpoint);
   constexpr unsigned k_max_threads = 8;
   const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1U, k_max_threads);

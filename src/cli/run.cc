@@ -1,12 +1,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/figures_file.h"
 #include "cli/values.h"
 #include "run/entrypoint.h"
+#include "run/figures.h"
 #include "run/plan.h"
 #include "server/argv.h"
 #include "text/units.h"
@@ -95,6 +98,21 @@ void say_all(const run::RunRequest& request, run::RunPlan* plan) {
   };
 }
 
+// Leaves in `file` what is said, too.
+void note_figures(run::StartFigures* figures, FiguresFile* file, run::RunPlan* plan) {
+  plan->options.on_news = [=, say_it = std::move(plan->options.on_news)](const ReaderNews& news) {
+    say_it(news);
+    if (figures->take(news)) file->put(*figures);
+  };
+  plan->options.on_ready = [=, say_it = std::move(plan->options.on_ready)](
+                               double seconds, const std::optional<ReaderNews>& done) {
+    say_it(seconds, done);
+    figures->ready_s = seconds;
+    if (done) figures->take(*done);
+    file->put(*figures);
+  };
+}
+
 // As a shell answers for a command that it cannot start.
 int run_entrypoint(const run::EntrypointOptions& options) {
   constexpr int k_not_found = 127;
@@ -123,6 +141,7 @@ int run_server(const std::vector<std::string>& args) {
       " are\nreplaced. Signals are passed on to the server; its exit code is ours.");
   run::RunRequest request;
   bool quiet = false;
+  std::string figures_path;
   app.add_option("PATH", request.path,
                  "the checkpoint: a directory of safetensors, or a .gguf file")
       ->required();
@@ -140,6 +159,10 @@ int run_server(const std::vector<std::string>& args) {
       "--strict", request.strict,
       "start nothing where PATH cannot be read, or nobody can tell where the server answers");
   app.add_flag("--quiet", quiet, "say nothing but what is wrong");
+  app.add_option("--figures", figures_path,
+                 "leave seconds and bytes in a file for programs: Prometheus' text where its name "
+                 "ends in .prom, else JSON")
+      ->type_name("FILE");
   if (!parse(app, {args.begin(), dashes})) return k_exit_ok;
   // Without a command: as if it were empty.
   request.command.assign(dashes == args.end() ? dashes : dashes + 1, args.end());
@@ -154,6 +177,10 @@ int run_server(const std::vector<std::string>& args) {
         fmt::format("{}: {}; the server was not started", k_unknown_address, plan.why_not_asked));
   }
   quiet ? say_problems(request, &plan) : say_all(request, &plan);
+  run::StartFigures figures;
+  figures.path = request.path;
+  FiguresFile file(figures_path);
+  note_figures(&figures, &file, &plan);
   return run_entrypoint(plan.options);
 }
 

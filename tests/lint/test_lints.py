@@ -241,6 +241,21 @@ class FileSizes(Lint):
         self.assert_found("src/os/a.cc:401:", "file_sizes")
 
 
+class Links(Lint):
+    def test_that_lead_nowhere_are_found(self):
+        self.write("docs/a.md", "# A head: line\n\n[b](b.md) [x](https://x.org/none)\n```\n[c](c.md)\n```\n")
+        self.assert_found("docs/a.md:3: leads nowhere: b.md", "links")
+        self.write("docs/b.md", "# B\n\n[a](a.md#a-head-line)\n[a](a.md#none)\n![p](<p q.svg>)\n")
+        output = self.assert_found("docs/b.md:4: there is no such heading: a.md#none", "links")
+        self.assertIn("docs/b.md:5: leads nowhere: p q.svg", output)
+        self.assertNotIn("b.md:3", output)
+
+    def test_that_lead_somewhere_are_not(self):
+        self.write("docs/a.md", "# A\n\n[a](#a) [b](../README.md)\n")
+        self.write("README.md", "[a](docs/a.md#a) [docs](docs)\n")
+        self.assert_clean("links")
+
+
 class MachinePaths(Lint):
     def test_places_of_people_and_builds_are_found(self):
         for place in ("/home/ann/models", "/work/main/x", "/Users/ann/x", "/root/models"):

@@ -1,8 +1,10 @@
 """`coldload run`: the server as if it had been started without coldload, and its weights in memory
 before it asks for them."""
 
+import json
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -394,6 +396,33 @@ class TheReading(RunTest):
         said = self.wait_said("ready after")
         self.assertRegex(said, r"coldload: ready after \d+\.\d s; \S+ [kM]?B were read beside it in")
         wait_until(lambda: not self.processes("read-ahead"), "the reader stays")
+
+    def test_leaves_its_figures_in_a_file_for_programs(self):
+        for name in ("start.json", "coldload.prom"):
+            file = self.scratch / name
+            self.evict_all()
+            process = self.start("--figures", file, self.model,
+                                 *self.server("--model", "{model}", "--ready-after", "300"))
+            self.wait_said("ready after")
+            wait_until(lambda: file.exists() and re.search(r"ready_s(\":|econds\{.*) *\d", file.read_text()),
+                       "no figure is written")
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=LIMIT_S)
+            self.assertEqual([p.name for p in self.scratch.iterdir() if name in p.name], [name])
+        told = json.loads((self.scratch / "start.json").read_text())
+        self.assertEqual((told["path"], told["copy_bytes"]), (str(self.model), None))
+        self.assertGreater(told["read_ahead_bytes"], 0)
+        gauges = (self.scratch / "coldload.prom").read_text()
+        self.assertIn("# TYPE coldload_ready_seconds gauge\ncoldload_ready_seconds{path=", gauges)
+        self.assertIn("# TYPE coldload_read_ahead_bytes gauge\n", gauges)
+
+    def test_a_figures_file_that_cannot_be_written_is_said_and_holds_up_nothing(self):
+        process = self.start("--figures", self.scratch / "none" / "x.prom", self.model,
+                             *self.server("--model", "{model}"))
+        self.wait_said("none: No such file or directory")
+        self.assertIn("ready after", self.wait_said("ready after"))
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=LIMIT_S)
 
     def test_says_so_where_all_is_in_memory(self):
         for _ in range(20):  # the machine may take pages back in between

@@ -218,6 +218,31 @@ class TheLiveLine(TerminalTest):
                 self.assertEqual(wide, [])
 
 
+class ANameOnAHub(ScratchTest):
+    def inspect(self, name, expect=0, **env):
+        variables = {name: None for name in ("HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME")}
+        result = run(["inspect", name], env=variables | {"HOME": self.scratch / "none"} | env)
+        self.assertEqual(result.returncode, expect, result.stdout + result.stderr)
+        return result.stdout + result.stderr
+
+    def test_is_found_where_the_hubs_own_library_looks(self):
+        folder = Path("models--org--M-1.5")
+        for cache, env in (("a", {"HF_HUB_CACHE": self.scratch / "a"}),
+                           ("b/hub", {"HF_HOME": self.scratch / "b"}),
+                           ("c/huggingface/hub", {"XDG_CACHE_HOME": self.scratch / "c"}),
+                           ("d/.cache/huggingface/hub", {"HOME": self.scratch / "d"})):
+            snapshot = self.scratch / cache / folder / "snapshots" / "f00d"
+            write_checkpoint(snapshot)
+            (snapshot.parent.parent / "refs").mkdir()
+            (snapshot.parent.parent / "refs" / "main").write_text("f00d")
+            with self.subTest(cache=cache):
+                self.assertIn(f"checkpoint   {snapshot}", self.inspect("org/M-1.5", **env))
+
+    def test_that_is_in_no_cache_says_where_it_was_looked_for_and_what_to_pass(self):
+        told = self.inspect("org/other", expect=1, HF_HOME=self.scratch)
+        self.assertIn(f"no models--org--other in the hub cache {self.scratch}/hub; pass the", told)
+
+
 @needs(can_evict(), has_fake_server(), has_fuse(), is_root())
 class InPs(TerminalTest):
     def names_below(self, pid):
