@@ -76,13 +76,9 @@ class Setups {
   std::map<std::string, std::size_t> words_;
 };
 
-struct Setting {
-  std::string_view model;
-  std::uint64_t checkpoint_bytes = 0;  // the largest that a record of the experiment has
-  std::uint64_t max_model_len = 0;
-  std::size_t words = 0;
-  auto operator<=>(const Setting&) const = default;
-};
+// Model, the largest checkpoint that a record of the experiment has, the context's length, and
+// Setup::words.
+using Setting = std::tuple<std::string_view, std::uint64_t, std::uint64_t, std::size_t>;
 
 // A pool on the way.
 struct Joined {

@@ -54,7 +54,7 @@ std::span<const ArmParts> FactsPool::share(std::vector<ArmFacts>&& arms) {
     ArmParts& parts = list.emplace_back();
     parts.path = share_path(arm);
     parts.storage = share_storage(arm);
-    parts.floor = keep_floor(std::move(arm));
+    parts.floor = keep_floor(arm);
     parts.rest = share_rest(std::move(arm));
   }
   return share(std::span<const ArmParts>(list));
@@ -64,8 +64,8 @@ std::string_view FactsPool::share_storage(const ArmFacts& arm) {
   return texts_.share(text::to_line(arm.storage));
 }
 
-const Floor* FactsPool::keep_floor(ArmFacts&& arm) {
-  return arm.floor ? &floors_.emplace_back(std::move(*arm.floor)) : nullptr;
+const Floor* FactsPool::keep_floor(const ArmFacts& arm) {
+  return arm.floor ? &floors_.emplace_back(*arm.floor) : nullptr;
 }
 
 const ArmFacts* FactsPool::share_rest(ArmFacts&& arm) {

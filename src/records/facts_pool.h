@@ -41,7 +41,7 @@ class FactsPool {
   [[nodiscard]] std::string_view share_path(const ArmFacts& arm) { return texts_.share(arm.path); }
   [[nodiscard]] std::string_view share_storage(const ArmFacts& arm);
   // Null where there is none. Equal ones are not looked for: what is measured again is never equal.
-  [[nodiscard]] const Floor* keep_floor(ArmFacts&& arm);
+  [[nodiscard]] const Floor* keep_floor(const ArmFacts& arm);
   [[nodiscard]] const ArmFacts* share_rest(ArmFacts&& arm);
   [[nodiscard]] std::span<const ArmParts> share(std::span<const ArmParts> arms) {
     return texts_.share(arms);
