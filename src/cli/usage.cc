@@ -7,7 +7,7 @@ namespace coldload::cli {
 
 namespace {
 
-constexpr std::array<Usage, 10> k_usages{{
+constexpr std::array<Usage, 11> k_usages{{
     {"compare", "--path NAME=DIR --path NAME=DIR [FLAGS] [-- SERVER...]",
      "coldload compare --path nvme=/mnt/nvme/M --path net=/mnt/efs/M -- vllm serve {model} --port "
      "{port}\n"
@@ -35,6 +35,7 @@ constexpr std::array<Usage, 10> k_usages{{
     {"report", "RECORDS... [FLAGS]",
      "coldload report results/storage_layout_bench.jsonl --short\n"
      "coldload report results/*.jsonl --what-if rate=5GB/s\n"},
+    {"completions", "bash|zsh|fish", "coldload completions bash > ~/.bash_completion.d/coldload\n"},
 }};
 
 }  // namespace
