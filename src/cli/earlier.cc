@@ -48,15 +48,20 @@ EarlierRecords read_earlier(const std::string& out, const std::vector<measure::A
     return earlier;
   }
   const records::Dataset dataset = records::read_dataset({path});
-  earlier.records = dataset.records().size();
+  earlier.records = dataset.trials().size();
   earlier.experiments = dataset.experiments().size();
   std::map<std::string, std::vector<double>> loads_s;
-  for (const records::Record& record : dataset.records()) {
-    const records::ExperimentFacts& facts = dataset.facts_of(record);
-    if (facts.target != target || record.status != records::Status::ok || !record.load_s) continue;
+  const records::Experiment* experiment = nullptr;
+  records::ExperimentFacts facts;  // of that, whose trials stand together
+  for (const records::Trial& trial : dataset.trials()) {
+    if (trial.experiment != experiment) {
+      experiment = trial.experiment;
+      facts = experiment->whole_facts();
+    }
+    if (facts.target != target || trial.status != records::Status::ok || !trial.load_s) continue;
     for (const records::ArmFacts& arm : facts.arms) {
-      if (arm.label != record.arm || !is_among(arm, arms)) continue;
-      loads_s[record.storage_mode].push_back(*record.load_s);
+      if (arm.label != trial.arm || !is_among(arm, arms)) continue;
+      loads_s[std::string(trial.storage_mode)].push_back(*trial.load_s);
     }
   }
   for (const auto& [mode, seconds] : loads_s) {

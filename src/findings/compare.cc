@@ -151,6 +151,12 @@ bool do_run_ids_repeat(const Trials& trials) {
   return std::adjacent_find(ids.begin(), ids.end()) != ids.end();
 }
 
+std::string first_note_of(const Trials& trials, const records::Dataset& dataset) {
+  const auto noted = std::find_if(trials.begin(), trials.end(),
+                                  [](const Trial* trial) { return trial->has_note; });
+  return noted == trials.end() ? "" : dataset.note_of(**noted);
+}
+
 // Of its arms and between them. Its trials must have been placed.
 void summarize(Comparison* comparison) {
   comparison->run_ids_repeat = do_run_ids_repeat(comparison->trials);
@@ -221,7 +227,10 @@ std::vector<Comparison> compare(const records::Dataset& dataset) {
     if (comparison != nullptr) place(trial, comparison);
   }
   if (!comparisons.empty()) comparisons.front().not_made = not_made;
-  for (Comparison& comparison : comparisons) summarize(&comparison);
+  for (Comparison& comparison : comparisons) {
+    summarize(&comparison);
+    comparison.note = first_note_of(comparison.trials, dataset);
+  }
   const NativeByModel native_ones = native_by_model(comparisons);
   for (Comparison& comparison : comparisons) add_native_loads(native_ones, &comparison);
   return comparisons;

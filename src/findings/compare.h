@@ -11,7 +11,7 @@
 
 namespace coldload::findings {
 
-// Of more nobody reads, and their facts are most of what a report would hold in memory.
+// Of more nobody reads.
 inline constexpr std::size_t k_most_comparisons = 1000;
 
 // Experiments are pooled where model, target and its command, cold policy, machine, and the paths

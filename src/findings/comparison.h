@@ -86,6 +86,7 @@ struct Comparison {
   std::vector<std::string> experiments;  // ids of those pooled here
   std::vector<records::Texts> commands;  // theirs, as far as they are on record
   std::string model;
+  std::string note;  // the first that a trial has
   std::optional<std::uint64_t> max_model_len;
   std::uint64_t checkpoint_bytes = 0;  // the largest of all arms; 0 for unknown
   std::vector<Arm> arms;               // in the order given; placeholders too

@@ -59,7 +59,7 @@ class Setups {
   const Setup& of(const Experiment& experiment) {
     const FactsParts& facts = experiment.facts;
     const auto [entry, is_new] =
-        known_.try_emplace({facts.rest, facts.command.data(), facts.environment});
+        known_.try_emplace({facts.rest, facts.command.data(), facts.environment.data()});
     if (is_new) {
       Experiment without_arms = experiment;
       without_arms.facts.arms = {};

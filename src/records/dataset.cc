@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <tuple>
 #include <unordered_map>
@@ -39,13 +40,55 @@ struct TrialKeyHash {
   }
 };
 
+// Nothing where the line is no longer where it was read, if it was read from a file.
+std::optional<Record> record_again(const std::vector<std::string>& files, const Trial& trial) {
+  if (trial.place.bytes == 0) return std::nullopt;
+  const os::Fd file = os::open_regular(files.at(trial.place.file));
+  std::string line(trial.place.bytes, '\0');
+  (void)os::pread_full(file, std::as_writable_bytes(std::span(line)), trial.place.offset);
+  try {
+    Record record = record_of_line(line);
+    const bool is_same =
+        record.run_id == trial.run_id && record.experiment.id == trial.experiment->id;
+    return is_same ? std::optional(std::move(record)) : std::nullopt;
+  } catch (const os::Error&) {
+    return std::nullopt;  // another line's middle, say
+  }
+}
+
 }  // namespace
 
 // Builds a dataset. An experiment is as old as its first record says.
 class DatasetReader {
  public:
-  void add(Record&& record) { add(reader_.take(std::move(record)), {}); }
+  // From memory.
+  void add(Record&& record) {
+    notes_.push_back(record.note);
+    add(reader_.take(std::move(record)), {notes_.size() - 1, 0, 0});
+  }
 
+  void add_files(const std::vector<std::string>& paths) {
+    made_.files_ = std::make_shared<const std::vector<std::string>>(paths);
+    for (std::uint32_t file = 0; file < paths.size(); ++file) add_file(paths, file);
+  }
+
+  // Ends the reading.
+  [[nodiscard]] Dataset in_order() {
+    put_experiments_in_order();
+    const auto is_earlier = [](const Trial& a, const Trial& b) {
+      return a.experiment->number < b.experiment->number;
+    };
+    if (!std::is_sorted(made_.trials_.begin(), made_.trials_.end(), is_earlier)) {
+      std::stable_sort(made_.trials_.begin(), made_.trials_.end(), is_earlier);
+    }
+    if (made_.files_ == nullptr) {
+      made_.notes_ = std::make_shared<const std::vector<std::string>>(std::move(notes_));
+    }
+    made_.held_ = std::move(pools_);
+    return std::move(made_);
+  }
+
+ private:
   void add_file(const std::vector<std::string>& paths, std::uint32_t file) {
     for_each_record_line(paths[file], [&](std::string_view line, std::uint64_t offset) {
       add(reader_.read(line), {offset, static_cast<std::uint32_t>(line.size()), file});
@@ -58,8 +101,7 @@ class DatasetReader {
     });
   }
 
-  // Ends the reading.
-  [[nodiscard]] Dataset in_order() {
+  void put_experiments_in_order() {
     std::vector<const Experiment*> order;
     for (const Experiment& experiment : experiments_) order.push_back(&experiment);
     std::sort(order.begin(), order.end(), [](const Experiment* a, const Experiment* b) {
@@ -75,17 +117,8 @@ class DatasetReader {
     for (Trial& trial : made_.trials_) {
       trial.experiment = &made_.experiments_[number_of[trial.experiment->number]];
     }
-    const auto is_earlier = [](const Trial& a, const Trial& b) {
-      return a.experiment->number < b.experiment->number;
-    };
-    if (!std::is_sorted(made_.trials_.begin(), made_.trials_.end(), is_earlier)) {
-      std::stable_sort(made_.trials_.begin(), made_.trials_.end(), is_earlier);
-    }
-    made_.held_ = std::move(pools_);
-    return std::move(made_);
   }
 
- private:
   void add(RecordReader::Read&& read, LinePlace place) {
     Record& record = read.record;
     distrust_contradiction(&record);
@@ -111,14 +144,24 @@ class DatasetReader {
   std::shared_ptr<Pools> pools_ = std::make_shared<Pools>();
   RecordReader reader_{&pools_->facts};
   Dataset made_;                        // but for its experiments
+  std::vector<std::string> notes_;      // of records from memory, by LinePlace::offset
   std::deque<Experiment> experiments_;  // as they came; numbered so
   std::unordered_map<std::string_view, const Experiment*> experiment_of_;
   std::unordered_set<TrialKey, TrialKeyHash> seen_;
 };
 
+std::string Dataset::note_of(const Trial& trial) const {
+  if (!trial.has_note) return "";
+  if (notes_ != nullptr) return notes_->at(trial.place.offset);
+  const std::optional<Record> record = record_again(*files_, trial);
+  return record ? record->note : "";
+}
+
 Dataset Dataset::only(std::string_view experiment) const {
   Dataset one;
   one.held_ = held_;
+  one.files_ = files_;
+  one.notes_ = notes_;
   const auto found =
       std::find_if(experiments_.begin(), experiments_.end(),
                    [experiment](const Experiment& other) { return other.id == experiment; });
@@ -141,9 +184,7 @@ Dataset dataset_of(std::vector<Record> records) {
 
 Dataset read_dataset(const std::vector<std::string>& jsonl_paths) {
   DatasetReader reader;
-  for (std::uint32_t file = 0; file < jsonl_paths.size(); ++file) {
-    reader.add_file(jsonl_paths, file);
-  }
+  reader.add_files(jsonl_paths);
   return reader.in_order();
 }
 
@@ -151,16 +192,8 @@ Timelines read_timelines(const std::vector<std::string>& jsonl_paths,
                          const std::vector<const Trial*>& trials) {
   Timelines timelines;
   for (const Trial* trial : trials) {
-    if (trial->place.bytes == 0) continue;
-    const os::Fd file = os::open_regular(jsonl_paths.at(trial->place.file));
-    std::string line(trial->place.bytes, '\0');
-    const std::size_t got =
-        os::pread_full(file, std::as_writable_bytes(std::span(line)), trial->place.offset);
-    if (got < line.size()) continue;
-    const Record record = record_of_line(line);
-    const bool is_same =
-        record.run_id == trial->run_id && record.experiment.id == trial->experiment->id;
-    if (is_same) timelines[trial] = samples_of(record.timeline);
+    const std::optional<Record> record = record_again(jsonl_paths, *trial);
+    if (record) timelines[trial] = samples_of(record->timeline);
   }
   return timelines;
 }

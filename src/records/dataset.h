@@ -34,6 +34,10 @@ class Dataset {
   // The earliest first.
   [[nodiscard]] const std::vector<Experiment>& experiments() const { return experiments_; }
 
+  // What is long and hardly ever shown is not held: its line is read again. Empty where that is no
+  // longer where it was. Throws os::Error for a file that is no longer there.
+  [[nodiscard]] std::string note_of(const Trial& trial) const;
+
   // One experiment alone; nothing where there is none of that id.
   [[nodiscard]] Dataset only(std::string_view experiment) const;
 
@@ -41,6 +45,9 @@ class Dataset {
   friend class DatasetReader;
 
   std::shared_ptr<const void> held_;  // what they point to
+  // Where their records are: files, or here, by LinePlace::offset.
+  std::shared_ptr<const std::vector<std::string>> files_;
+  std::shared_ptr<const std::vector<std::string>> notes_;
   std::deque<Trial> trials_;
   std::vector<Experiment> experiments_;
 };
@@ -53,7 +60,7 @@ class Dataset {
 
 // What trials did over time, of a dataset that was read from these files. It is most of a record's
 // bytes and wanted of a few: their lines are read again. One that is no longer where it was is left
-// out. Throws as read_dataset does.
+// out. Throws os::Error for a file that is no longer there.
 using Timelines = std::map<const Trial*, std::vector<TimelineSample>>;
 [[nodiscard]] Timelines read_timelines(const std::vector<std::string>& jsonl_paths,
                                        const std::vector<const Trial*>& trials);

@@ -11,7 +11,6 @@
 
 #include "records/record.h"
 #include "records/text_pool.h"
-#include "text/json.h"
 
 namespace coldload::records {
 
@@ -19,7 +18,7 @@ namespace coldload::records {
 struct ArmParts {
   const ArmFacts* rest = nullptr;  // all that is not beside it here
   std::string_view path;
-  const text::json::object* storage = nullptr;
+  std::string_view storage;      // as JSON: much smaller than the object
   const Floor* floor = nullptr;  // null: there is none
 
   [[nodiscard]] ArmFacts whole() const;
@@ -29,7 +28,7 @@ struct ArmParts {
 struct FactsParts {
   const ExperimentFacts* rest = nullptr;  // all that is not beside it here
   Texts command;
-  const text::json::object* environment = nullptr;
+  std::string_view environment;  // as JSON
   std::span<const ArmParts> arms;
 };
 // Whether two are the same parts. Equal ones of one FactsPool are.

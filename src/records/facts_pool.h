@@ -39,8 +39,9 @@ class FactsPool {
 
   // The same by part.
   [[nodiscard]] std::string_view share_path(const ArmFacts& arm) { return texts_.share(arm.path); }
-  [[nodiscard]] const text::json::object* share_storage(ArmFacts&& arm);
-  [[nodiscard]] const Floor* share_floor(ArmFacts&& arm);  // null where there is none
+  [[nodiscard]] std::string_view share_storage(const ArmFacts& arm);
+  // Null where there is none. Equal ones are not looked for: what is measured again is never equal.
+  [[nodiscard]] const Floor* keep_floor(ArmFacts&& arm);
   [[nodiscard]] const ArmFacts* share_rest(ArmFacts&& arm);
   [[nodiscard]] std::span<const ArmParts> share(std::span<const ArmParts> arms) {
     return texts_.share(arms);
@@ -50,8 +51,7 @@ class FactsPool {
   TextPool& texts_;
   ValuePool<ExperimentFacts> rests_;
   ValuePool<ArmFacts> arm_rests_;
-  ValuePool<text::json::object> objects_;
-  ValuePool<Floor> floors_;
+  std::deque<Floor> floors_;
 };
 
 }  // namespace coldload::records

@@ -120,9 +120,7 @@ constexpr Member<Floor> part(std::string_view key) {
             return to_object(floor, std::span<const Member<Floor>>(Members));
           },
           [](json::value&& value, Floor* floor) {
-            json::object from;
-            from_value(std::move(value), &from);
-            from_object(from, std::span<const Member<Floor>>(Members), true, floor);
+            from_object(object_in(value), std::span<const Member<Floor>>(Members), true, floor);
           }};
 }
 
@@ -159,14 +157,16 @@ std::optional<double> floor_seconds(const Floor& floor, std::uint64_t bytes, Flo
 
 json::object to_json(const Floor& floor) { return to_object(floor, members_of(&floor)); }
 
-Floor floor_from_json(const json::object& json) {
+Floor floor_from_json(const json::object& json) { return floor_from_json(json::object(json)); }
+
+Floor floor_from_json(json::object&& json) {
   Floor floor;
-  from_object(json, members_of(&floor), true, &floor);
   if (const json::object* storage = text::object_at(json, "storage")) {
     const std::string basis = text::string_at(*storage, "basis").value_or("");
     floor.memory_backed = basis == "memory";
     if (basis == "given") floor.given_bytes_per_s = text::number_at(*storage, "bytes_per_s");
   }
+  from_object(json, members_of(&floor), true, &floor);
   return floor;
 }
 

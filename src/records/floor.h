@@ -63,5 +63,6 @@ enum class Destination { host, gpu };
 [[nodiscard]] text::json::object to_json(const Floor& floor);
 // Keys that are missing or of another kind are left empty.
 [[nodiscard]] Floor floor_from_json(const text::json::object& json);
+[[nodiscard]] Floor floor_from_json(text::json::object&& json);
 
 }  // namespace coldload::records

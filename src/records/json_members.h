@@ -85,17 +85,16 @@ template <HasMembers T>
   for (const T& object : objects) out.push_back(to_value(object));
   return out;
 }
+// What is only looked into is not taken out of the value: where that is in an arena, each of its
+// parts would be copied.
 template <HasMembers T>
 void from_value(json::value&& value, T* object) {
-  json::object from;
-  from_value(std::move(value), &from);
-  from_object(from, members_of(object), k_read_leniently<T>, object);
+  from_object(object_in(value), members_of(object), k_read_leniently<T>, object);
 }
 
 template <typename T>
 void from_value(json::value&& value, std::vector<T>* list) {
-  json::array entries;
-  from_value(std::move(value), &entries);
+  json::array& entries = array_in(value);
   std::vector<T> read(entries.size());
   for (std::size_t i = 0; i < read.size(); ++i) from_value(std::move(entries[i]), &read[i]);
   *list = std::move(read);

@@ -99,20 +99,25 @@ void from_value(json::value&& value, bool* truth) {
   *truth = value.get_bool();
 }
 
-void from_value(json::value&& value, json::object* object) {
+json::object& object_in(json::value& value) {
   if (!value.is_object()) throw os::Error("is not an object");
-  *object = std::move(value.get_object());
+  return value.get_object();
 }
 
-void from_value(json::value&& value, json::array* array) {
+json::array& array_in(json::value& value) {
   if (!value.is_array()) throw os::Error("is not a list");
-  *array = std::move(value.get_array());
+  return value.get_array();
 }
+
+void from_value(json::value&& value, json::object* object) {
+  *object = std::move(object_in(value));
+}
+
+void from_value(json::value&& value, json::array* array) { *array = std::move(array_in(value)); }
 
 void from_value(json::value&& value, std::map<std::string, double>* numbers) {
-  json::object object;
-  from_value(std::move(value), &object);
-  for (auto& entry : object) from_value(std::move(entry.value()), &(*numbers)[entry.key()]);
+  for (auto& entry : object_in(value))
+    from_value(std::move(entry.value()), &(*numbers)[entry.key()]);
 }
 
 }  // namespace coldload::records

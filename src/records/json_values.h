@@ -48,4 +48,8 @@ void from_value(json::value&& value, bool* truth);
 void from_value(json::value&& value, json::object* object);
 void from_value(json::value&& value, json::array* array);
 void from_value(json::value&& value, std::map<std::string, double>* numbers);
+// The same, left where it is.
+[[nodiscard]] json::object& object_in(json::value& value);
+[[nodiscard]] json::array& array_in(json::value& value);
+
 }  // namespace coldload::records

@@ -48,9 +48,7 @@ std::span<const Member<ArmFacts>> members_of(const ArmFacts* /*object*/) {
           "floor",
           [](const ArmFacts& arm) { return arm.floor ? to_value(to_json(*arm.floor)) : nullptr; },
           [](json::value&& value, ArmFacts* arm) {
-            json::object floor;
-            from_value(std::move(value), &floor);
-            arm->floor = floor_from_json(floor);
+            arm->floor = floor_from_json(std::move(object_in(value)));
           }},
       member<&ArmFacts::no_floor_reason>("no_floor_reason")};
   return k_members;

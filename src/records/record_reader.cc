@@ -77,7 +77,7 @@ ArmParts RecordReader::arm_of(const ArmTexts& texts) {
   arm.storage = look_up(&storages_, texts.storage,
                         [&] { return pool_.share_storage(arm_of_object(texts.storage)); });
   arm.floor =
-      look_up(&floors_, texts.floor, [&] { return pool_.share_floor(arm_of_object(texts.floor)); });
+      look_up(&floors_, texts.floor, [&] { return pool_.keep_floor(arm_of_object(texts.floor)); });
   arm.rest =
       look_up(&arm_rests_, texts.rest, [&] { return pool_.share_rest(arm_of_object(texts.rest)); });
   return arm;

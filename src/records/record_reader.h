@@ -43,7 +43,7 @@ class RecordReader {
   // What these texts say, so that they are not parsed again; the pool knows equal values anyway.
   std::unordered_map<std::string, FactsParts> rests_;
   std::unordered_map<std::string, std::span<const ArmParts>> arms_;
-  std::unordered_map<std::string, const text::json::object*> storages_;
+  std::unordered_map<std::string, std::string_view> storages_;
   std::unordered_map<std::string, const Floor*> floors_;
   std::unordered_map<std::string, const ArmFacts*> arm_rests_;
 };

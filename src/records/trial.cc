@@ -4,18 +4,6 @@ namespace coldload::records {
 
 namespace {
 
-std::span<const TrialPhase> phases_of(const Record& record, TextPool* texts) {
-  std::vector<TimelineSample> samples;
-  if (!record.timeline.empty()) samples = samples_of(record.timeline);
-  std::vector<TrialPhase> phases;
-  phases.reserve(record.phases.size());
-  for (const Phase& phase : record.phases) {
-    phases.push_back({texts->share(phase.name), phase.start_s, phase.end_s,
-                      cpu_between(samples, phase.start_s, phase.end_s)});
-  }
-  return texts->keep(std::span<const TrialPhase>(phases));
-}
-
 Reported reported_of(const text::json::object& told, TextPool* texts) {
   const auto text_at = [&](const char* key) -> std::optional<std::string_view> {
     const text::json::value* const value = told.if_contains(key);
@@ -64,11 +52,11 @@ Trial trial_of(const Record& record, TextPool* texts) {
   trial.efficiency = record.efficiency;
   trial.first_token_s = record.first_token_s;
   trial.copy_s = record.copy_s;
-  trial.phases = phases_of(record, texts);
+  trial.phases = TrialPhases(record, texts);
   trial.unattributed_s = record.unattributed_s;
   trial.reported = reported_of(record.reported, texts);
   trial.remarks = texts->share(record.remarks);
-  trial.note = texts->share(record.note);
+  trial.has_note = !record.note.empty();
   return trial;
 }
 

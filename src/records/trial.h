@@ -5,30 +5,20 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string_view>
-#include <vector>
 
 #include "records/experiment.h"
 #include "records/record.h"
 #include "records/text_pool.h"
-#include "records/timeline.h"
+#include "records/trial_phases.h"
 
 namespace coldload::records {
 
 // Where a record's line lies in the files that were read.
 struct LinePlace {
-  std::uint64_t offset = 0;
-  std::uint32_t bytes = 0;  // without its line end; 0: it was not read from a file
-  std::uint32_t file = 0;   // index
-};
-
-// A Phase, and what of the timeline is in it.
-struct TrialPhase {
-  std::string_view name;
-  double start_s = 0;
-  double end_s = 0;
-  std::optional<double> cpu_s;  // of the processes in it; nothing where the timeline does not tell
+  std::uint64_t offset = 0;  // of a record from memory: its index
+  std::uint32_t bytes = 0;   // without its line end; of a record from memory: 0
+  std::uint32_t file = 0;    // index
 };
 
 // What is told in Record::reported and spoken of; nothing where it is not there.
@@ -75,11 +65,11 @@ struct Trial {
   std::optional<double> efficiency;
   std::optional<double> first_token_s;
   std::optional<double> copy_s;
-  std::span<const TrialPhase> phases;
+  TrialPhases phases;
   std::optional<double> unattributed_s;
   Reported reported;
   Texts remarks;
-  std::string_view note;
+  bool has_note = false;  // see Dataset::note_of
 };
 
 // `experiment` and `place` are the caller's to set.

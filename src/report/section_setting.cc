@@ -180,10 +180,8 @@ std::string target_lines(const Comparison& comparison) {
       fmt::format("- Cold policy: {}{}\n",
                   facts.cold_policy.empty() ? "not on record" : markdown_code(facts.cold_policy),
                   facts.drop_caches ? ", and all of the page cache dropped (`--drop-caches`)" : "");
-  for (const records::Trial* trial : comparison.trials) {
-    if (trial->note.empty()) continue;
-    out += fmt::format("- Note: {}\n", markdown_text(trial->note));
-    break;
+  if (!comparison.note.empty()) {
+    out += fmt::format("- Note: {}\n", markdown_text(comparison.note));
   }
   return out;
 }

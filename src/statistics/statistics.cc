@@ -102,7 +102,11 @@ std::size_t bounding_pair(std::size_t n_a, std::size_t n_b) {
   const double all = std::accumulate(ways.begin(), ways.end(), 0.0);
   const std::size_t least = n_a * (n_a + 1) / 2;
   std::size_t u = 0;
-  for (double below = ways[least]; below <= all * k_significance / 2; below += ways[least + u]) ++u;
+  double below = ways[least];
+  while (below <= all * k_significance / 2) {
+    ++u;
+    below += ways[least + u];
+  }
   return std::max<std::size_t>(u, 1);
 }
 

@@ -97,7 +97,7 @@ TEST(TimelineChart, ReadsTheTimelinesOfItsTrialsFromTheFile) {
   stream.close();
   const records::Dataset dataset = records::read_dataset({jsonl});
   const auto& kept = dataset.trials();
-  EXPECT_NEAR(kept[1].phases.front().cpu_s.value_or(0), 7.7, 1e-6);
+  EXPECT_NEAR((*kept[1].phases.begin()).cpu_s.value_or(0), 7.7, 1e-6);
   const records::Timelines timelines = records::read_timelines({jsonl}, {&kept[1]});
   ASSERT_EQ(timelines.size(), 1U);
   EXPECT_NEAR(timelines.at(&kept[1]).back().t_s, 11, 1e-9);

@@ -1,5 +1,9 @@
 #include "measure/run_count.h"
 
+#include <chrono>
+#include <thread>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 namespace coldload::measure {
@@ -116,6 +120,13 @@ TEST(RunStop, StartsNoBlockThatWouldEndTooLate) {
   count.longest = std::chrono::nanoseconds(1);
   RunStop stop(count, 2);
   EXPECT_EQ(blocks_of(&stop, 40, 1000), 1U);  // the first is always made
+
+  // Another block as long as the longest so far.
+  count.longest = std::chrono::milliseconds(100);
+  RunStop half_way(count, 1);
+  EXPECT_FALSE(half_way.before({TrialKind::cold, 0, 1}));
+  std::this_thread::sleep_for(std::chrono::milliseconds(60));
+  EXPECT_TRUE(half_way.before({TrialKind::cold, 0, 2}));
 }
 
 TEST(RunCount, IsSaidInWords) {

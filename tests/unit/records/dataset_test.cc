@@ -1,5 +1,6 @@
 #include "records/dataset.h"
 
+#include <array>
 #include <fstream>
 #include <functional>
 
@@ -14,7 +15,7 @@
 namespace coldload::records {
 namespace {
 
-constexpr int k_count = 20'000;
+constexpr int k_count = 5'000;
 
 class DatasetMemory : public testing::Test {
  protected:
@@ -72,6 +73,50 @@ TEST_F(DatasetMemory, OfExperimentsThatLieElsewhereIsThatOfTheirPaths) {
               for (ArmFacts& one : record->experiment.arms) one.path = fmt::format("/m/{}", number);
             }),
             k_most_bytes);
+}
+
+TEST_F(DatasetMemory, DoesNotGrowWithNotes) {
+  EXPECT_LT(bytes_per_record([](int number, Record* record) {
+              record->note = fmt::format("{}", number) + std::string(5'000, 'x');
+            }),
+            1'000);
+}
+
+TEST_F(DatasetMemory, OfManyPhasesIsThatOfTheirTimes) {
+  EXPECT_LT(bytes_per_record([](int number, Record* record) {
+              for (int phase = 0; phase < 40; ++phase) {
+                record->phases.push_back(
+                    {fmt::format("phase {}", phase), 1.0 * number, 2.0 * number, "log"});
+              }
+            }),
+            2'200);
+}
+
+TEST(Dataset, KnowsTheNotesOfRecordsFromMemoryAndFromFiles) {
+  const TemporaryDirectory folder("coldload-dataset");
+  const std::string path = folder.path() + "/records.jsonl";
+  Record later = cold_trial(experiment({arm("nvme")}), "nvme", 10);
+  later.experiment.id = "later";
+  later.started_at = "2026-01-01T00:00:00Z";
+  later.note = "the later one's";
+  Record silent = cold_trial(experiment({arm("nvme")}), "nvme", 10);
+  silent.run_id = 1;
+  Record earlier = silent;
+  earlier.run_id = 2;
+  earlier.note = "the earlier one's";
+  const std::vector<Record> records{later, silent, earlier};
+  std::ofstream file(path, std::ios::binary);
+  for (const Record& record : records) file << json_line_of(record);
+  file.close();
+  const std::array<Dataset, 2> datasets{dataset_of(records), read_dataset({path})};
+  for (const Dataset& dataset : datasets) {
+    ASSERT_EQ(dataset.trials().size(), 3U);
+    EXPECT_EQ(dataset.note_of(dataset.trials()[0]), "");
+    EXPECT_EQ(dataset.note_of(dataset.trials()[1]), "the earlier one's");
+    EXPECT_EQ(dataset.note_of(dataset.trials()[2]), "the later one's");
+    const Dataset only = dataset.only("later");
+    EXPECT_EQ(only.note_of(only.trials().front()), "the later one's");
+  }
 }
 
 TEST(Dataset, ReadsNoTimelineOfALineThatIsNoLongerItsTrial) {

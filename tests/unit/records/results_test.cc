@@ -168,10 +168,12 @@ TEST_F(ResultsTest, WritesTheFirstRowThatACrashLeftOut) {
 TEST_F(ResultsTest, CutsOffARecordThatWasNotWrittenToItsEnd) {
   append_some(2);
   const std::string before = os::read_text(jsonl());
-  write(jsonl(), before + json_line_of(trial()).substr(0, 100));
-  const Results results(folder_.path());
-  EXPECT_EQ(results.mended().size(), 1U);
-  EXPECT_EQ(os::read_text(jsonl()), before);
+  for (const std::size_t written : {1U, 100U}) {
+    write(jsonl(), before + json_line_of(trial()).substr(0, written));
+    const Results results(folder_.path());
+    EXPECT_EQ(results.mended().size(), 1U);
+    EXPECT_EQ(os::read_text(jsonl()), before);
+  }
 }
 
 TEST_F(ResultsTest, ExplainsFilesThatDoNotBelongTogether) {

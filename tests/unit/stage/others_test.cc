@@ -1,14 +1,19 @@
 // What another user plants below a destination, or changes in a source, while root stages.
 
+#include <atomic>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <future>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "os/directory.h"
 #include "os/error.h"
+#include "os/fd.h"
 #include "stage/journal.h"
 #include "stage/part.h"
 #include "stage/stager.h"
@@ -141,6 +146,31 @@ TEST_F(OtherUsers, TheirPartIsRefusedAndLeftAlone) {
   EXPECT_THAT(refusal(), HasSubstr("belongs to uid 65534"));
   EXPECT_THAT(refusal(), HasSubstr("rm -r " + fs::canonical(folder_).string()));
   EXPECT_TRUE(fs::exists(at(".dst.coldload-part/lock")));
+}
+
+TEST_F(OtherUsers, TheirDirectoryIsNoPartWhenItTakesThePlaceOfOurs) {
+  write(".dst.coldload-part/lock", "");
+  write("theirs/lock", "");
+  give_away("theirs");
+  give_away("theirs/lock");
+  std::atomic<bool> goes_on{true};
+  auto swaps = std::async(std::launch::async, [&] {
+    while (goes_on) {
+      ::renameat2(AT_FDCWD, at("theirs").c_str(), AT_FDCWD, at(".dst.coldload-part").c_str(),
+                  RENAME_EXCHANGE);
+    }
+  });
+  constexpr int k_times = 3000;
+  for (int i = 0; i < k_times && !HasFailure(); ++i) {
+    try {
+      const auto lock = PlaceLock::try_take(place_of(at("dst")));
+      if (!lock) continue;
+      EXPECT_EQ(os::file_status(lock->part().descriptor()).st_uid, ::geteuid());
+    } catch (const os::Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("belongs to uid 65534"));
+    }
+  }
+  goes_on = false;
 }
 
 TEST_F(OtherUsers, TheirFilesInAPartAreNotWrittenTo) {

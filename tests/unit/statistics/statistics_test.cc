@@ -164,6 +164,7 @@ TEST(Statistics, FewValuesLieFarApartOnlyWhereChanceHardlyPutsThem) {
   EXPECT_FALSE(far({1}, {100})) << "one each is chance half of the time";
   EXPECT_TRUE(far({1.29, 1.30, 1.31, 1.33, 2.90}, {0.41})) << "an outlier on the far side";
   EXPECT_FALSE(far({1, 2, 3}, {2, 3, 4}));
+  EXPECT_FALSE(far({1, 1, 1}, {1, 1, 1}));
 }
 
 TEST(Statistics, TheFewerValuesTheWiderTheGapBetweenThemMustBe) {
@@ -193,6 +194,8 @@ TEST(Statistics, TheFewerValuesTheWiderTheGapBetweenThemMustBe) {
 TEST(Statistics, ClearlyLargerIsMoreThanApart) {
   EXPECT_FALSE(are_clearly_larger(Values{1.0}, Values{1.4, 1.5, 1.8}));
   EXPECT_TRUE(are_clearly_larger(Values{1.0}, Values{1.6, 1.9, 2.2}));
+  EXPECT_FALSE(are_clearly_larger(Values{20}, Values{28, 30, 36}));
+  EXPECT_TRUE(are_clearly_larger(Values{20}, Values{32, 38, 44}));
   EXPECT_FALSE(are_clearly_larger(Values{1.0}, Values{1.6})) << "a single run";
   EXPECT_FALSE(are_clearly_larger(Values{1.6, 1.6}, Values{1.0}));
   EXPECT_TRUE(are_clearly_larger(Values{1, 1.1, 1.2, 1.3}, Values{1.31, 1.4, 1.5, 1.6}));
@@ -245,6 +248,7 @@ TEST(Statistics, RunsToShowIsWhatNoetherSays) {
 TEST(Statistics, TwoClustersAreFoundWhereNothingLiesBetween) {
   EXPECT_EQ(*lower_cluster(Values{10, 14.2, 10.1, 14, 10.2, 10.1}), 4U);
   EXPECT_FALSE(lower_cluster(Values(6, 10)).has_value());
+  EXPECT_FALSE(lower_cluster(Values(6, 0)).has_value());
   EXPECT_FALSE(lower_cluster(Values{10, 11, 12, 13, 14, 15}).has_value());
   EXPECT_FALSE(lower_cluster(Values{10, 10.1, 10.2, 10.1, 10, 14}).has_value());  // one outlier
   EXPECT_FALSE(lower_cluster(Values{10, 10, 10, 10.3, 10.3, 10.3}).has_value());  // 3 %
