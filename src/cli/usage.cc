@@ -35,7 +35,8 @@ constexpr std::array<Usage, 11> k_usages{{
     {"report", "RECORDS... [FLAGS]",
      "coldload report results/storage_layout_bench.jsonl --short\n"
      "coldload report results/*.jsonl --what-if rate=5GB/s\n"},
-    {"completions", "bash|zsh|fish", "coldload completions fish | source\n"},
+    {"completions", "bash|zsh|fish",
+     "coldload completions bash > ~/.local/share/bash-completion/completions/coldload\n"},
 }};
 
 }  // namespace

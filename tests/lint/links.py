@@ -28,6 +28,9 @@ def anchors_of(path):
 def main():
     root = arguments(__doc__).root
     problems = []
+    # What git does not track is not there for others.
+    there = {path.resolve() for path in project_files(root)}
+    there |= {folder for path in there for folder in path.parents}
     for path in project_files(root, "*.md", "docs/*.md", "days/*.md", "examples/*.md"):
         text = CODE.sub(blanked, path.read_text(encoding="utf-8"))
         for match in LINK.finditer(text):
@@ -37,7 +40,7 @@ def main():
             where, _, anchor = link.partition("#")
             target = (path.parent / unquote(where)) if where else path
             number = text.count("\n", 0, match.start()) + 1
-            if not target.exists():
+            if target.resolve() not in there:
                 problems.append(f"{path.relative_to(root)}:{number}: leads nowhere: {link}")
             elif anchor and target.suffix == ".md" and anchor not in anchors_of(target):
                 problems.append(f"{path.relative_to(root)}:{number}: there is no such heading: {link}")
