@@ -108,9 +108,10 @@ records::Dataset write_report(const records::Results& results, bool json) {
   records::Dataset dataset = records::read_dataset(paths);
   if (dataset.records().empty()) return dataset;
   const std::vector<findings::Comparison> comparisons = findings::compare(dataset);
-  report::write_report_files(paths, comparisons, results.markdown_path());
+  // Shown first: a disk that is full shall not hide what was measured.
   print_out("{}", Lines(json ? text::to_pretty(report::to_json(comparisons))
                              : report::terminal_summary(comparisons)));
+  report::write_report_files(paths, comparisons, results.markdown_path());
   return dataset;
 }
 
