@@ -70,8 +70,10 @@ double step_for(double most) {
   return 10 * power;
 }
 
+// No clock tells less than a nanosecond; a figure too small to be divided by gives no picture.
 SecondsScale::SecondsScale(double longest)
-    : step_(step_for(longest)), most_(step_ * std::ceil(longest / step_ * 0.9999)) {}
+    : step_(step_for(std::max(longest, 1e-9))),
+      most_(step_ * std::ceil(std::max(longest, 1e-9) / step_ * 0.9999)) {}
 
 double SecondsScale::x(double seconds) const {
   return k_left + seconds / most_ * (k_width - k_left - k_right);
