@@ -1,5 +1,6 @@
 #include "charts/svg.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -63,11 +64,12 @@ double step_for(double most, int lines) {
 
 double width_of(Place place) { return place == Place::wide ? 720 : 360; }
 
+// No clock tells less than a nanosecond; a figure too small to be divided by gives no picture.
 SecondsScale::SecondsScale(double longest, Place place, double left)
     : left_(left),
       right_(width_of(place) - 2 * k_margin),
-      step_(step_for(longest, place == Place::wide ? 8 : 5)),
-      most_(step_ * std::ceil(longest / step_ * 0.9999)) {}
+      step_(step_for(std::max(longest, 1e-9), place == Place::wide ? 8 : 5)),
+      most_(step_ * std::ceil(std::max(longest, 1e-9) / step_ * 0.9999)) {}
 
 double SecondsScale::x(double seconds) const { return left_ + seconds / most_ * (right_ - left_); }
 

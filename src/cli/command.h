@@ -66,11 +66,15 @@ template <typename Value>
   throw UsageError(fmt::format("{}: cannot read \"{}\" as {}", flag, text, what));
 }
 
-// What `function` gives; an os::Error of its becomes wrong use: "`before`MESSAGE".
+// What `function` gives; an os::Error of its becomes wrong use: "`before`MESSAGE". A shortage is
+// nobody's wrong use.
 template <typename Function>
 auto as_usage(Function function, const std::string& before = "") {
   try {
     return function();
+  } catch (const os::SystemError& error) {
+    if (error.is_shortage()) throw;
+    throw UsageError(before + error.what());
   } catch (const os::Error& error) {
     throw UsageError(before + error.what());
   }

@@ -118,7 +118,7 @@ records::Dataset write_report(const records::Results& results, bool json) {
   records::Dataset dataset = records::read_dataset(paths);
   if (dataset.trials().empty()) return dataset;
   const std::vector<findings::Comparison> comparisons = findings::compare(dataset);
-  report::write_report_files(paths, comparisons, results.markdown_path());
+  // Shown first: a disk that is full shall not hide what was measured.
   if (json) {
     print_out("{}", Lines(text::to_pretty(report::to_json(comparisons))));
   } else {
@@ -126,6 +126,7 @@ records::Dataset write_report(const records::Results& results, bool json) {
     print_out("{}",
               Lines(wrapped_for(Stream::out, report::terminal_summary(comparisons), k_indent)));
   }
+  report::write_report_files(paths, comparisons, results.markdown_path());
   return dataset;
 }
 

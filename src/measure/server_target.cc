@@ -68,7 +68,7 @@ class LaunchedServer : public Launched {
   }
 
   std::vector<std::string> stop() override {
-    end_before_stop_ = server_.ended();
+    end_before_stop_ = server_.ended_by_now();
     std::vector<std::string> left = describe_survivors(server_.stop());
     if (!left.empty()) return left;
     if (const auto held = server_.port_still_held()) {

@@ -21,6 +21,7 @@
 #include "storage/file_systems.h"
 #include "storage/mounts.h"
 #include "storage/page_cache.h"
+#include "storage/path_answers.h"
 #include "text/units.h"
 
 namespace coldload::measure {
@@ -156,8 +157,11 @@ bool StagedCopy::renew() {
     view.warm(view.all(), {});
   }
   constexpr std::chrono::seconds k_patience{5};
+  if (!storage::require_answers(request_.source_files) ||
+      !storage::evict_by_child(request_.source_files, k_patience)) {
+    return false;
+  }
   const storage::PageCacheView source(request_.source_files);
-  source.evict(k_patience);
   const auto left = source.resident_bytes();
   if (left.value_or(1) > 0) {
     made_.remark = left ? fmt::format("{} of the source were in memory before the copy",

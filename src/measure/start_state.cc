@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "measure/environment.h"
+#include "os/interrupt.h"
 #include "os/mapping.h"
 #include "os/memory.h"
 #include "storage/holders.h"
@@ -106,9 +107,10 @@ void apply_sources(const storage::FileSources& sources, ColdEvidence* evidence) 
   evidence->needed_bytes = sources.cold_bytes();
 }
 
-StartState bring_to_start(const Subject& subject, const Plan& plan, ExperimentWatcher& watcher) {
+std::optional<StartState> bring_to_start(const Subject& subject, const Plan& plan,
+                                         ExperimentWatcher& watcher) {
   const Arm& arm = subject.arm;
-  storage::require_answers(arm.files());
+  if (!storage::require_answers(arm.files())) return std::nullopt;
   StartState start{
       storage::PageCacheView(arm.files()), arm.sources.can_be_cold(), {}, evidence_of(arm), {}, {}};
   ColdEvidence& evidence = start.evidence;
@@ -126,9 +128,10 @@ StartState bring_to_start(const Subject& subject, const Plan& plan, ExperimentWa
   } else if (subject.is_evicted(plan.cold)) {
     watcher.step("evict", 0, 0);
     warm_backing(arm, &start.remarks);
-    start.view.evict(k_eviction_patience);
+    if (!storage::evict_by_child(arm.files(), k_eviction_patience)) return std::nullopt;
     evidence.leftovers = leftovers_of(start.view, start.can_be_cold);
   }
+  if (os::interrupted()) return std::nullopt;  // by somebody who may wait for what hangs
   start.accesses = storage::AccessWatch(arm.candidate_paths());
   evidence.why_unseen = start.view.why_unseen();
   const auto room = os::available_memory_bytes();

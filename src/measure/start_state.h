@@ -32,8 +32,8 @@ struct StartState {
 void apply_sources(const storage::FileSources& sources, ColdEvidence* evidence);
 
 // Evicts the checkpoint, reads it into memory, or leaves it, as the trial's kind and `plan` want
-// it. An interrupt ends it early. Throws os::Error.
-[[nodiscard]] StartState bring_to_start(const Subject& subject, const Plan& plan,
-                                        ExperimentWatcher& watcher);
+// it. Nothing where an interrupt ends it early. Throws os::Error.
+[[nodiscard]] std::optional<StartState> bring_to_start(const Subject& subject, const Plan& plan,
+                                                       ExperimentWatcher& watcher);
 
 }  // namespace coldload::measure

@@ -309,11 +309,12 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
     return result;
   }
   subject.target.prepare();
-  StartState start = bring_to_start(subject, input.plan, watcher);
-  if (os::interrupted()) {
+  std::optional<StartState> reached = bring_to_start(subject, input.plan, watcher);
+  if (!reached || os::interrupted()) {
     result.interrupted = true;
     return result;
   }
+  StartState& start = *reached;
   record.reason.clear();
   record.remarks = start.remarks;
   const Baseline baseline{nvml.used_mib(),

@@ -118,7 +118,7 @@ class AnsweringChild {
   explicit AnsweringChild(const std::function<std::string(const Tell&)>& question) {
     Pipe pipe = make_pipe();
     pid_ = ::fork();
-    if (pid_ < 0) throw SystemError("start", "a child of ours", errno);
+    if (pid_ < 0) throw SystemError::of_start("a child of ours", errno);
     if (pid_ == 0) answer(question, std::move(pipe.write_end));
     pipe_ = std::move(pipe.read_end);
   }

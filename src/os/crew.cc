@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "os/error.h"
-#include "os/memory_limits.h"
+#include "os/own_limits.h"
 
 namespace coldload::os {
 
@@ -55,18 +55,6 @@ void Crew::Shared::serve(unsigned index) noexcept {
   changed.notify_all();
 }
 
-namespace {
-
-// The kernel says EAGAIN for both. A stack takes 8 MiB of addresses.
-std::string suspected_limit() {
-  const std::string memory = memory_limits_text();
-  return fmt::format(
-      "{}; is {} limit on processes reached (ulimit -u, or a container's limit on pids)?", memory,
-      memory.empty() ? "the" : "that or the");
-}
-
-}  // namespace
-
 Crew::Crew(CrewSize size, Body body) : shared_(std::make_shared<Shared>(std::move(body))) {
   threads_.reserve(size.wanted);
   const auto cancel = [this] {
@@ -83,7 +71,7 @@ Crew::Crew(CrewSize size, Body body) : shared_(std::make_shared<Shared>(std::mov
       cancel();
       throw Error(fmt::format("cannot start {} thread{}: {} (after {}){}", size.wanted,
                               size.wanted == 1 ? "" : "s", error_text(error.code().value()), had,
-                              suspected_limit()));
+                              suspected_process_limit()));
     }
   } catch (...) {
     cancel();

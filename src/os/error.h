@@ -16,15 +16,23 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// A system call that failed. what() reads "cannot <operation> <path>: <strerror>"; where memory is
-// out, with this process's own limits on it.
+// A system call that failed. what() reads "cannot <operation> <path>: <strerror>", with the limit
+// of this process that is behind it, where one is (own_limits.h).
 class SystemError : public Error {
  public:
   SystemError(const std::string& operation, const std::string& path, int error_number);
 
   [[nodiscard]] int code() const { return code_; }
+  // Whether memory, descriptors, processes or room on a disk are out: asked for again when there
+  // is more, the same may succeed.
+  [[nodiscard]] bool is_shortage() const;
+
+  // A process that could not be started: with the limit on processes, where that may be behind it.
+  static SystemError of_start(const std::string& program, int error_number);
 
  private:
+  SystemError(int error_number, const std::string& message) : Error(message), code_(error_number) {}
+
   int code_;
 };
 

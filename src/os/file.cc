@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <thread>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -88,8 +89,10 @@ void replace_in(const OutputPlace& place, mode_t mode, std::string_view text) {
   const Directory& directory = place.directory;
   std::string temporary;
   try {
+    std::string made;
     Fd file = directory.create_unguessable("." + place.name.substr(0, k_most_of_a_name) + ".", mode,
-                                           &temporary);
+                                           &made);
+    temporary = std::move(made);  // only what was made is there to be removed
     write_full(file, text);
     if (::fsync(file.get()) != 0) throw SystemError("flush", file.path(), errno);
     file.reset();

@@ -144,7 +144,7 @@ Subprocess::Subprocess(SpawnOptions options) {
   Pipe error_pipe = make_pipe();
   launched_at_ = Clock::now();
   pid_ = fork_into(options.cgroup_fd);
-  if (pid_ < 0) throw SystemError("start", argv[0], errno);
+  if (pid_ < 0) throw SystemError::of_start(argv[0], errno);
   if (pid_ == 0) run_child(options, argv.data(), envp.data(), error_pipe.write_end.get());
   error_pipe.write_end.reset();
   // The write end closes by itself when exec succeeds.
@@ -155,7 +155,7 @@ Subprocess::Subprocess(SpawnOptions options) {
   } while (got < 0 && errno == EINTR);
   if (got == static_cast<ssize_t>(sizeof error_number)) {
     ::waitpid(pid_, nullptr, 0);
-    throw SystemError("start", argv[0], error_number);
+    throw SystemError::of_start(argv[0], error_number);
   }
   // pidfd_open(2) through syscall: glibc's wrapper needs 2.36.
   pid_fd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)), "pidfd");

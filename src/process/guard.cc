@@ -278,7 +278,7 @@ void Guard::launch(const os::Command& command) {
     throw os::Error(fmt::format("cannot start {}: its guard was killed; start again", program));
   }
   if (report->kind == ReportKind::refused) {
-    throw os::SystemError("start", program, report->number);
+    throw os::SystemError::of_start(program, report->number);
   }
   server_ = report->number;
   launched_at_ = os::TimePoint(nanoseconds(report->launched_ns));

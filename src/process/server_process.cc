@@ -70,6 +70,15 @@ std::optional<std::string> ServerProcess::ended() {
   return "the server ended: " + end_text(*exit_, memory_kills_before_, memory_kills());
 }
 
+std::optional<std::string> ServerProcess::ended_by_now() {
+  std::optional<std::string> end = ended();
+  while (!end && exit_ && exit_->success() && tree_.members().empty()) {
+    std::this_thread::sleep_until(next_tree_look_);
+    end = ended();
+  }
+  return end;
+}
+
 // Until something happens, `until`, or the probe's next request.
 void ServerProcess::wait_for_events(const ReadinessProbe& probe, os::TimePoint until) const {
   std::vector<pollfd> entries;

@@ -79,8 +79,11 @@ class ServerProcess {
       const std::function<void()>& on_tick = {},
       std::chrono::nanoseconds tick = std::chrono::milliseconds(100));
 
-  // In words how the server ended, if it has: for the time after ready.
+  // In words how the server ended, if it has: for the time after ready. A tree that is found empty
+  // has ended at the second look.
   [[nodiscard]] std::optional<std::string> ended();
+  // The same, for who asks once: waits for the second look (a tenth of a second at most).
+  [[nodiscard]] std::optional<std::string> ended_by_now();
 
   // Ends the whole tree and the log; see ProcessTree::stop. May be called again.
   [[nodiscard]] std::vector<Survivor> stop(std::chrono::nanoseconds grace = k_default_grace);

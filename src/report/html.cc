@@ -128,13 +128,15 @@ std::string anchor_of(std::string_view title) {
 void set_contents(std::string* html) {
   struct Kind {
     std::string_view begin;
-    std::string_view title;  // what stands before it
-    std::string_view end;    // and after
-    const char* with_anchor;
+    std::string_view title;    // what stands before it
+    std::string_view end;      // and after
+    std::string_view opening;  // of the element that has the anchor, up to its name
+    std::string_view rest;     // and after the anchor
   };
-  static constexpr std::array<Kind, 2> k_kinds{{{"<h2>", "<h2>", "</h2>", "<h2 id=\"{}\">"},
-                                                {"<details>\n<summary>", "<details>\n<summary>",
-                                                 "</summary>", "<details id=\"{}\">\n<summary>"}}};
+  static constexpr std::array<Kind, 2> k_kinds{
+      {{"<h2>", "<h2>", "</h2>", "<h2 id=\"", "\">"},
+       {"<details>\n<summary>", "<details>\n<summary>", "</summary>", "<details id=\"",
+        "\">\n<summary>"}}};
   std::string links;
   std::size_t at = 0;
   std::size_t contents_at = std::string::npos;
@@ -158,7 +160,7 @@ void set_contents(std::string* html) {
     if (contents_at != std::string::npos) {
       links += fmt::format("<li><a href=\"#{}\">{}</a></li>\n", anchor, title);
     }
-    const std::string opening = fmt::format(fmt::runtime(next->with_anchor), anchor);
+    const std::string opening = fmt::format("{}{}{}", next->opening, anchor, next->rest);
     html->replace(begin, next->title.size(), opening);
     at = begin + opening.size();
   }

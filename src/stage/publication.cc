@@ -60,6 +60,15 @@ std::string put_back(const Place& place, const PlaceLock& lock) {
 
 }  // namespace
 
+void require_place_for_manifest(const Place& place) {
+  const auto info = place.parent->look(place.manifest_name);
+  if (!info || !S_ISDIR(info->st_mode)) return;
+  throw os::Error(
+      fmt::format("cannot stage to {}: {}, where its manifest goes, is a directory; move it away, "
+                  "or name another destination",
+                  place.destination, place.manifest));
+}
+
 void publish_manifest(const Place& place, const PlaceLock& lock, const Manifest& manifest) {
   constexpr mode_t k_for_all_to_read = 0644;  // and for nobody else to write, whatever the umask
   lock.part().remove_tree(k_part_manifest);

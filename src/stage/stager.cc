@@ -234,6 +234,7 @@ SourceTree stage_locked(const StageRequest& request, const Place& place, const S
     result->removed = std::move(removal.removed);
     result->remarks.insert(result->remarks.end(), removal.remarks.begin(), removal.remarks.end());
   }
+  require_place_for_manifest(place);
   check_room(place, lock, source);
   Manifest manifest = blank_manifest(source);
   manifest.temporary = request.temporary;

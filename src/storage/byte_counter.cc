@@ -12,6 +12,7 @@
 #include "os/file.h"
 #include "os/kernel_text.h"
 #include "storage/file_systems.h"
+#include "storage/patient_counter.h"
 #include "storage/stand_in_mount.h"
 
 namespace coldload::storage {
@@ -67,6 +68,9 @@ ByteCounter counter_of(const std::vector<const BlockDevice*>& devices) {
   return sum_of(std::move(counters));
 }
 
+// It answers from memory. Long enough for a machine that is busy, short beside a --timeout.
+constexpr std::chrono::seconds k_patience_with_a_stand_in{10};
+
 void choose_by_device(const PathInfo& info, CounterChoice* choice) {
   const std::string& type = info.mount.fs_type;
   if (info.device) {
@@ -93,7 +97,8 @@ CounterChoice choose_byte_counter(const PathInfo& info) {
   }
   switch (file_system_of(info.source()).counts) {
     case Counts::stand_in:
-      choice.counter = [path = info.path] { return stand_in_bytes_served(path); };
+      choice.counter = patient_counter([path = info.path] { return stand_in_bytes_served(path); },
+                                       k_patience_with_a_stand_in);
       choice.source = "stand_in";
       choice.this_mount_only = true;
       break;

@@ -138,6 +138,14 @@ void PageCacheView::evict(std::chrono::milliseconds patience) const {
   }
 }
 
+bool evict_by_child(const std::vector<std::string>& paths, std::chrono::milliseconds patience) {
+  const auto evict = [&](const os::Tell&) -> std::string {
+    PageCacheView(paths).evict(patience);
+    return "";
+  };
+  return os::answer_of_telling_child(evict).has_value();
+}
+
 std::vector<std::size_t> PageCacheView::all() const {
   std::vector<std::size_t> files(files_.size());
   std::iota(files.begin(), files.end(), std::size_t{0});

@@ -83,6 +83,12 @@ class PageCacheView {
   std::vector<File> files_;
 };
 
+// PageCacheView::evict, by a child that opens the files itself: who waits for a flush in a mount
+// that hangs cannot be ended. False where an interrupt came first. Throws os::Error where a call
+// fails, or where a flush does not go on for a minute.
+[[nodiscard]] bool evict_by_child(const std::vector<std::string>& paths,
+                                  std::chrono::milliseconds patience);
+
 // Whether this process may do so.
 [[nodiscard]] os::Availability may_drop_all_caches();
 // Drops all clean pages, directory entries and inodes of the machine, also other people's. Throws

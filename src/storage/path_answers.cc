@@ -5,12 +5,12 @@
 
 namespace coldload::storage {
 
-void require_answers(const std::vector<std::string>& paths) {
+bool require_answers(const std::vector<std::string>& paths) {
   const auto open_all = [&](const os::Tell&) -> std::string {
     for (const std::string& path : paths) (void)os::open_regular(path);
     return "";
   };
-  (void)os::answer_of_telling_child(open_all);
+  return os::answer_of_telling_child(open_all).has_value();
 }
 
 }  // namespace coldload::storage

@@ -8,8 +8,9 @@
 
 namespace coldload::storage {
 
-// Has a child open all of them, so that a mount that hangs is met by nobody who cannot be ended. An
-// interrupt ends it early; throws os::Error where one cannot be opened, or not within a minute.
-void require_answers(const std::vector<std::string>& paths);
+// Has a child open all of them, so that a mount that hangs is met by nobody who cannot be ended.
+// False where an interrupt came first: it is not known then whether they answer. Throws os::Error
+// where one cannot be opened, or not within a minute.
+[[nodiscard]] bool require_answers(const std::vector<std::string>& paths);
 
 }  // namespace coldload::storage

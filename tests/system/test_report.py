@@ -3,8 +3,22 @@ trouble."""
 
 import json
 import resource
+import subprocess
 
-from harness import JSONL_NAME, SOURCE_DIR, Probe, ScratchTest, needs, plain_build, run
+from harness import (
+    FAKE_SERVER,
+    JSONL_NAME,
+    SOURCE_DIR,
+    Probe,
+    ScratchTest,
+    has_command,
+    has_fake_server,
+    is_root,
+    needs,
+    plain_build,
+    run,
+    write_checkpoint,
+)
 
 try:
     import jsonschema
@@ -47,6 +61,32 @@ class Json(ScratchTest):
                 result = run(["report", records, "--json"])
                 self.assertEqual(result.returncode, 0, result.stderr)
                 validator.validate(json.loads(result.stdout))
+
+
+class Unwritable(ScratchTest):
+    @needs(is_root(), has_command("mount"))
+    def test_a_read_only_place_is_named_as_what_it_is(self):
+        point = self.scratch / "disk"
+        point.mkdir()
+        for options in ("size=1m", "remount,ro,size=1m"):
+            if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", point], check=False).returncode != 0:
+                self.skipTest("tmpfs cannot be mounted here")
+            if options == "size=1m":
+                self.addCleanup(subprocess.run, ["umount", point], check=True)
+        result = run(["report", EXAMPLES[0], "-o", point / "report.md"])
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stderr, f"^coldload: cannot write {point}/report[._a-z]+: Read-only file system$")
+
+    @needs(has_fake_server())
+    def test_hides_not_what_was_measured(self):
+        out = self.scratch / "out"
+        (out / "storage_layout_bench.md" / "somebody's").mkdir(parents=True)
+        result = run(["measure", write_checkpoint(self.scratch / "model"), "--runs", 1, "--warm-runs", 0, "-w", 0,
+                      "--cold", "off", "--no-floor", "--out", out, "--", FAKE_SERVER, "--port", "{port}",
+                      "--model", "{model}"])
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("cannot write", result.stderr)
+        self.assertRegex(result.stdout, r"mode +trials +median")
 
 
 class Large(ScratchTest):

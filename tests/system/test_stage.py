@@ -208,6 +208,13 @@ class Ends(StageTest):
         self.assertIn("was changed meanwhile", err)
         self.assertEqual(list(self.destination.parent.iterdir()), [])
 
+    def test_a_directory_in_the_manifests_place_is_told_before_the_copy(self):
+        manifest = self.destination.with_name(self.destination.name + ".coldload.json")
+        (manifest / "somebody's").mkdir(parents=True)
+        err = self.stage(expect=1).stderr
+        self.assertIn(f"{manifest}, where its manifest goes, is a directory", err)
+        self.assertEqual(list(self.destination.parent.iterdir()), [manifest])
+
     @needs(is_root(), has_command("mount"))
     def test_a_disk_that_fills_up_is_left_as_it_was(self):
         disk = self.destination.parent

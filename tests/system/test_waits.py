@@ -1,5 +1,6 @@
 """Every wait has an end: whatever does not answer, one signal ends coldload, and it says what it waited for."""
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from forgetful import has_forgetful_fs, mount_forgetful
 from harness import (
+    COLDLOAD,
     FAKE_SERVER,
     ScratchTest,
     has_fake_server,
@@ -65,6 +67,43 @@ class AMountThatHangs(WaitsTest):
         process = self.start("cache", "warm", self.hanging("tokenizer.json"))
         self.wait_for_a_reader()
         self.assertIn("interrupted", self.assert_one_signal_ends(process))
+
+    def test_holds_no_load(self):
+        """The stand-in's server stops while the server loads: nobody answers, not even how much was read."""
+        process = self.compare()
+        self.wait(lambda: self.running(FAKE_SERVER), "no server")
+        self.stop_the_stand_in()
+        self.assert_one_signal_ends(process)
+        self.assertEqual(processes_with(self.mark), [])
+
+    def test_holds_no_look_before_a_launch(self):
+        begun, go = self.scratch / "begun", self.scratch / "go"
+        process = self.compare("--prepare", f"touch '{begun}'; while ! [ -e '{go}' ]; do sleep 0.02; done")
+        self.wait(begun.exists, "no hook")
+        self.stop_the_stand_in()
+        go.touch()
+        self.wait(lambda: len(self.running(f"{COLDLOAD} compare")) == 2, "no child asks")
+        self.assert_one_signal_ends(process)
+
+    def compare(self, *flags):
+        self.mark = f"WAITS_TEST={uuid.uuid4()}"
+        return self.start("compare", "--path", f"net={self.model}", "--path", f"here={self.model}", "--stand-in",
+                          "net=100MB/s", "--order", "sequential", "--runs", 1, "--warm-runs", 0, "-w", 0, "--no-floor",
+                          "--out", self.scratch / "out", *flags, "--", FAKE_SERVER, "--model", "{model}", "--port",
+                          "{port}", "--never-ready", env=dict([self.mark.split("=")]))
+
+    def running(self, words):
+        return [pid for pid, line in processes_with(self.mark) if line.startswith(words)]
+
+    def stop_the_stand_in(self):
+        (stand_in,) = [pid for pid, line in processes_with(self.mark) if " shape --serve " in line]
+
+        def end():  # before anybody waits for a coldload that waits for it
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(stand_in, signal.SIGKILL)
+
+        self.addCleanup(end)
+        os.kill(stand_in, signal.SIGSTOP)
 
     def test_holds_no_measure(self):
         server = f'exec "{FAKE_SERVER}" --model "{self.model}" --port "$1"'

@@ -35,6 +35,15 @@ TEST(StartChart, HasABarAndADotForAStartWithoutPhases) {
                                HasSubstr("nvme: 10.0 s"), Not(HasSubstr("unattributed"))));
 }
 
+TEST(StartChart, OfTimesTooSmallToDivideByHasNumbersAllTheSame) {
+  const records::ExperimentFacts facts = experiment({arm("nvme")});
+  std::vector<records::Record> records{cold_trial(facts, "nvme", 1e-320)};
+  records.front().phases = {{"weights", 0, 1e-320, "log"}};
+  const records::Dataset dataset = records::dataset_of(std::move(records));
+  const std::string chart = start_chart(findings::compare(dataset).front(), Place::wide);
+  EXPECT_THAT(chart, AllOf(HasSubstr("<rect"), Not(HasSubstr("inf")), Not(HasSubstr("nan"))));
+}
+
 TEST(StartChart, PhasesThatOverlapShareTheBarsHeight) {
   const std::string apart = drawn({{"start", 0, 4, "log"}, {"weights", 4, 9, "log"}});
   EXPECT_THAT(apart, AllOf(HasSubstr("<title>weights: 5.00 s</title>"),

@@ -1,5 +1,6 @@
 #include "cli/command.h"
 
+#include <cerrno>
 #include <set>
 #include <string>
 #include <vector>
@@ -67,6 +68,14 @@ TEST(Parse, AMissingOrWrongValueIsUsage) {
   EXPECT_THAT(usage_error({}), HasSubstr("PATH"));
   EXPECT_THAT(usage_error({"/a", "--runs", "many"}), HasSubstr("--runs"));
   EXPECT_NE(usage_error({"/a", "/b"}), "no error");
+}
+
+TEST(AsUsage, AShortageIsNobodysWrongUse) {
+  const auto refused = [](int error_number) {
+    return [error_number] { throw os::SystemError("open", "/a", error_number); };
+  };
+  EXPECT_THROW(as_usage(refused(EACCES)), UsageError);
+  EXPECT_THROW(as_usage(refused(EMFILE)), os::SystemError);
 }
 
 }  // namespace

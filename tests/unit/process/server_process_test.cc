@@ -113,6 +113,17 @@ TEST(ServerProcess, ACrashAfterReadyIsSeen) {
   EXPECT_THAT(*server.ended(), HasSubstr("exit code 7"));
 }
 
+TEST(ServerProcess, ADaemonThatEndsAfterReadyHasEndedForWhoAsksOnce) {
+  Launch launch({"--daemonize", "--die-of-post"});
+  ServerProcess server(launch.options);
+  ASSERT_EQ(server.wait_ready().outcome, Outcome::ready);
+  EXPECT_FALSE(server.ended_by_now());
+  (void)server::request_first_token(parse_ready_url(launch.options.ready_url), {"/", "{}"},
+                                    seconds(30));
+  ASSERT_TRUE(eventually([] { return descendants_left().size() == 1; })) << "more than the guard";
+  EXPECT_THAT(server.ended_by_now().value_or("it lives"), HasSubstr("exit code 0"));
+}
+
 TEST(ServerProcess, WorkersThatIgnoreSigtermAreKilled) {
   Launch launch({"--spawn-workers", "3", "--ignore-sigterm"});
   ServerProcess server(launch.options);

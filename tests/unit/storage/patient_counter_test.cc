@@ -1,0 +1,67 @@
+#include "storage/patient_counter.h"
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <optional>
+
+#include <gtest/gtest.h>
+
+#include "unit/eventually.h"
+
+namespace coldload::storage {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+
+// Hangs at its second question until it is released.
+struct HangingCounter {
+  std::promise<void> release;
+  std::shared_future<void> released = release.get_future().share();
+  std::atomic<std::uint64_t> asked{0};
+
+  std::optional<std::uint64_t> answer() {
+    const std::uint64_t question = ++asked;
+    if (question == 2) released.wait();
+    return question;
+  }
+};
+
+TEST(PatientCounter, AnswersWhatTheCounterDoes) {
+  std::optional<std::uint64_t> value = 7;
+  const ByteCounter counter = patient_counter([&value] { return value; }, hours(1));
+  EXPECT_EQ(counter(), 7U);
+  value = 9;
+  EXPECT_EQ(counter(), 9U);
+  value.reset();
+  EXPECT_EQ(counter(), std::nullopt);
+}
+
+TEST(PatientCounter, OneThatHangsIsAnswerlessUntilItAnswersAndIsNotAskedAgainMeanwhile) {
+  const auto hanging = std::make_shared<HangingCounter>();
+  const ByteCounter counter =
+      patient_counter([hanging] { return hanging->answer(); }, milliseconds(500));
+  ASSERT_EQ(counter(), 1U);
+  EXPECT_EQ(counter(), std::nullopt);
+  ASSERT_TRUE(eventually([&] { return hanging->asked == 2; }));
+  EXPECT_EQ(counter(), std::nullopt);
+  EXPECT_EQ(hanging->asked, 2U);
+  hanging->release.set_value();
+  EXPECT_TRUE(eventually([&] { return counter().has_value(); }));
+}
+
+TEST(PatientCounter, OneThatHangsDoesNotHoldUpTheEnd) {
+  const auto hanging = std::make_shared<HangingCounter>();
+  {
+    const ByteCounter counter =
+        patient_counter([hanging] { return hanging->answer(); }, milliseconds(1));
+    (void)counter();
+    (void)counter();
+  }
+  hanging->release.set_value();
+}
+
+}  // namespace
+}  // namespace coldload::storage
