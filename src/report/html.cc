@@ -127,16 +127,14 @@ std::string anchor_of(std::string_view title) {
 // screen.
 void set_contents(std::string* html) {
   struct Kind {
-    std::string_view begin;
-    std::string_view title;    // what stands before it
+    std::string_view begin;    // what stands before a title
     std::string_view end;      // and after
     std::string_view opening;  // of the element that has the anchor, up to its name
     std::string_view rest;     // and after the anchor
   };
   static constexpr std::array<Kind, 2> k_kinds{
-      {{"<h2>", "<h2>", "</h2>", "<h2 id=\"", "\">"},
-       {"<details>\n<summary>", "<details>\n<summary>", "</summary>", "<details id=\"",
-        "\">\n<summary>"}}};
+      {{"<h2>", "</h2>", "<h2 id=\"", "\">"},
+       {"<details>\n<summary>", "</summary>", "<details id=\"", "\">\n<summary>"}}};
   std::string links;
   std::size_t at = 0;
   std::size_t contents_at = std::string::npos;
@@ -151,7 +149,7 @@ void set_contents(std::string* html) {
       }
     }
     if (next == nullptr) break;
-    const std::size_t title_at = begin + next->title.size();
+    const std::size_t title_at = begin + next->begin.size();
     const std::string title = html->substr(title_at, html->find(next->end, title_at) - title_at);
     const std::string anchor = anchor_of(title);
     if (contents_at == std::string::npos && anchor != "what-to-do" && anchor != "notes") {
@@ -161,7 +159,7 @@ void set_contents(std::string* html) {
       links += fmt::format("<li><a href=\"#{}\">{}</a></li>\n", anchor, title);
     }
     const std::string opening = fmt::format("{}{}{}", next->opening, anchor, next->rest);
-    html->replace(begin, next->title.size(), opening);
+    html->replace(begin, next->begin.size(), opening);
     at = begin + opening.size();
   }
   if (contents_at == std::string::npos) return;
