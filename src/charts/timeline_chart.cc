@@ -172,6 +172,7 @@ std::string drawn(const Panel& panel, const std::vector<Shown>& shown,
 
 std::vector<svg::Key> keys_of(const std::vector<Shown>& shown) {
   std::vector<svg::Key> keys;
+  keys.reserve(shown.size());
   for (const Shown& trial : shown) {
     keys.push_back({svg::Key::Mark::line, trial.style, trial.label});
   }

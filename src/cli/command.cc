@@ -67,7 +67,7 @@ std::vector<std::string> known_flags(const CLI::App& app) {
 std::string unknown_flag(const CLI::App& app, const std::vector<std::string>& words) {
   const std::vector<std::string> known = known_flags(app);
   for (const std::string& word : words) {
-    const std::string flag = word.substr(0, word.find('='));
+    std::string flag = word.substr(0, word.find('='));
     const bool is_long = flag.size() > 2 && flag.starts_with("--");
     if (is_long && std::find(known.begin(), known.end(), flag) == known.end()) return flag;
   }

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
+#include "os/output_place.h"
 #include "records/dataset.h"
 #include "records/results.h"
 #include "statistics/statistics.h"
@@ -41,13 +43,14 @@ std::string EarlierRecords::words(const std::string& out) const {
 EarlierRecords read_earlier(const std::string& out, const std::vector<measure::Arm>& arms,
                             const std::string& target) {
   EarlierRecords earlier;
-  const std::string path = (std::filesystem::path(out) / records::k_jsonl_name).string();
   std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error) ||
-      std::filesystem::file_size(path, error) == 0) {
-    return earlier;
-  }
-  const records::Dataset dataset = records::read_dataset({path});
+  if (!std::filesystem::exists(out, error)) return earlier;
+  // What will be appended to, or refused.
+  const os::OutputPlace place =
+      os::output_place(os::output_directory(out), std::string(records::k_jsonl_name));
+  const auto info = place.directory.look(place.name);
+  if (!info || !S_ISREG(info->st_mode) || info->st_size == 0) return earlier;
+  const records::Dataset dataset = records::read_dataset({place.directory.path_of(place.name)});
   earlier.records = dataset.trials().size();
   earlier.experiments = dataset.experiments().size();
   std::map<std::string, std::vector<double>> loads_s;

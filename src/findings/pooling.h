@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "records/dataset.h"
@@ -24,7 +25,9 @@ struct Way {
   std::string_view spec;  // of its stand-in; empty: it has none
   std::string_view method;
   bool operator==(const Way&) const = default;
-  auto operator<=>(const Way&) const = default;
+  bool operator<(const Way& other) const {
+    return std::tie(path, spec, method) < std::tie(other.path, other.spec, other.method);
+  }
 };
 // Points into `arm`.
 [[nodiscard]] Way way_of(const records::ArmFacts& arm);

@@ -24,7 +24,9 @@ const auto& look_up(Known* known, const std::string& text, Read read) {
 }
 
 ArmFacts arm_of_object(const std::string& object) {
-  return std::move(facts_of_object("{\"arms\":[" + object + "]}").arms.at(0));
+  ExperimentFacts facts = facts_of_object("{\"arms\":[" + object + "]}");
+  ArmFacts arm = std::move(facts.arms.at(0));
+  return arm;
 }
 
 }  // namespace

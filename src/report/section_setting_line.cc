@@ -50,6 +50,7 @@ std::string machine_text(const records::ExperimentFacts& facts) {
   std::map<std::string, std::size_t> gpus;
   for (const std::string& gpu : machine.gpus) ++gpus[gpu.empty() ? "unnamed GPU" : gpu];
   std::vector<std::string> words;
+  words.reserve(gpus.size());
   for (const auto& [name, count] : gpus) {
     words.push_back((count == 1 ? "one " : fmt::format("{} x ", count)) + markdown_text(name));
   }
