@@ -44,7 +44,7 @@ EarlierRecords read_earlier(const std::string& out, const std::vector<measure::A
                             const std::string& target) {
   EarlierRecords earlier;
   std::error_code error;
-  if (!std::filesystem::exists(out, error)) return earlier;
+  if (!std::filesystem::is_directory(out, error)) return earlier;
   // What will be appended to, or refused.
   const os::OutputPlace place =
       os::output_place(os::output_directory(out), std::string(records::k_jsonl_name));
