@@ -13,7 +13,7 @@ namespace coldload::gpu {
 namespace {
 
 // Our own minimal declarations of nvml.h (NVML API reference): types, not code.
-using Device = void*;
+using Handle = void*;  // of a device
 constexpr int k_success = 0;
 constexpr int k_not_supported = 3;  // NVML_ERROR_NOT_SUPPORTED
 constexpr double k_mib = 1024.0 * 1024.0;
@@ -47,12 +47,12 @@ constexpr unsigned long long k_not_available = ~0ULL;
 struct Nvml::Api {
   explicit Api(os::Dylib library) : driver(std::move(library)) {}
 
-  [[nodiscard]] std::vector<Device> devices() const {
+  [[nodiscard]] std::vector<Handle> devices() const {
     unsigned total = 0;
-    std::vector<Device> found;
+    std::vector<Handle> found;
     if (count(&total) != k_success) return found;
     for (unsigned i = 0; i < total; ++i) {
-      Device device = nullptr;
+      Handle device = nullptr;
       if (handle(i, &device) == k_success) found.push_back(device);
     }
     return found;
@@ -63,13 +63,13 @@ struct Nvml::Api {
   int (*shutdown)() = driver.symbol("nvmlShutdown");
   int (*driver_version)(char*, unsigned) = driver.symbol("nvmlSystemGetDriverVersion");
   int (*count)(unsigned*) = driver.symbol("nvmlDeviceGetCount_v2");
-  int (*handle)(unsigned, Device*) = driver.symbol("nvmlDeviceGetHandleByIndex_v2");
-  int (*name)(Device, char*, unsigned) = driver.symbol("nvmlDeviceGetName");
-  int (*memory)(Device, MemoryV2*) = driver.symbol("nvmlDeviceGetMemoryInfo_v2");
-  int (*processes)(Device, unsigned*,
+  int (*handle)(unsigned, Handle*) = driver.symbol("nvmlDeviceGetHandleByIndex_v2");
+  int (*name)(Handle, char*, unsigned) = driver.symbol("nvmlDeviceGetName");
+  int (*memory)(Handle, MemoryV2*) = driver.symbol("nvmlDeviceGetMemoryInfo_v2");
+  int (*processes)(Handle, unsigned*,
                    ProcessMemory*) = driver.symbol("nvmlDeviceGetComputeRunningProcesses_v3");
-  int (*utilization)(Device, Utilization*) = driver.symbol("nvmlDeviceGetUtilizationRates");
-  int (*pcie_throughput)(Device, int, unsigned*) = driver.symbol("nvmlDeviceGetPcieThroughput");
+  int (*utilization)(Handle, Utilization*) = driver.symbol("nvmlDeviceGetUtilizationRates");
+  int (*pcie_throughput)(Handle, int, unsigned*) = driver.symbol("nvmlDeviceGetPcieThroughput");
 };
 
 Nvml::Nvml() {
@@ -106,7 +106,7 @@ std::string Nvml::driver_version() const {
 std::vector<GpuInfo> Nvml::devices() const {
   std::vector<GpuInfo> found;
   if (!api_) return found;
-  for (Device device : api_->devices()) {
+  for (Handle device : api_->devices()) {
     GpuInfo info;
     std::array<char, 96> text{};
     MemoryV2 memory;
@@ -122,7 +122,7 @@ std::vector<GpuInfo> Nvml::devices() const {
 std::optional<double> Nvml::used_mib() const {
   if (!api_) return std::nullopt;
   double sum = 0;
-  for (Device device : api_->devices()) {
+  for (Handle device : api_->devices()) {
     MemoryV2 memory;
     if (api_->memory(device, &memory) != k_success) return std::nullopt;
     sum += static_cast<double>(memory.used) / k_mib;
@@ -134,7 +134,7 @@ std::optional<double> Nvml::used_mib_by(const std::vector<pid_t>& pids) const {
   if (!api_) return std::nullopt;
   double sum = 0;
   bool any = false;
-  for (Device device : api_->devices()) {
+  for (Handle device : api_->devices()) {
     std::array<ProcessMemory, 256> entries{};
     auto total = static_cast<unsigned>(entries.size());
     if (api_->processes(device, &total, entries.data()) != k_success) return std::nullopt;
@@ -151,9 +151,9 @@ std::optional<double> Nvml::used_mib_by(const std::vector<pid_t>& pids) const {
 
 std::optional<bool> Nvml::gpus_have_own_memory() const {
   if (!api_) return std::nullopt;
-  const std::vector<Device> devices = api_->devices();
+  const std::vector<Handle> devices = api_->devices();
   if (devices.empty()) return std::nullopt;
-  return std::none_of(devices.begin(), devices.end(), [&](Device device) {
+  return std::none_of(devices.begin(), devices.end(), [&](Handle device) {
     MemoryV2 memory;
     return api_->memory(device, &memory) == k_not_supported;
   });
@@ -162,7 +162,7 @@ std::optional<bool> Nvml::gpus_have_own_memory() const {
 std::optional<double> Nvml::utilization_percent() const {
   if (!api_) return std::nullopt;
   std::optional<double> most;
-  for (Device device : api_->devices()) {
+  for (Handle device : api_->devices()) {
     Utilization rates;
     if (api_->utilization(device, &rates) != k_success) return std::nullopt;
     most = std::max(most.value_or(0), static_cast<double>(rates.gpu));
@@ -174,7 +174,7 @@ std::optional<double> Nvml::pcie_rx_bytes_per_s() const {
   if (!api_) return std::nullopt;
   constexpr double k_kb = 1000;  // NVML's "KB/s"
   std::optional<double> sum;
-  for (Device device : api_->devices()) {
+  for (Handle device : api_->devices()) {
     unsigned kb_per_s = 0;
     if (api_->pcie_throughput(device, k_pcie_rx_bytes, &kb_per_s) != k_success) return std::nullopt;
     sum = sum.value_or(0) + k_kb * kb_per_s;
