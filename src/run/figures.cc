@@ -9,6 +9,8 @@ namespace coldload::run {
 
 namespace {
 
+using Kind = ReaderNews::Kind;
+
 std::string label_value(const std::string& text) {
   std::string out;
   for (const char c : text::valid_utf8(text)) {
@@ -21,7 +23,6 @@ std::string label_value(const std::string& text) {
 }  // namespace
 
 bool StartFigures::take(const ReaderNews& news) {
-  using Kind = ReaderNews::Kind;
   switch (news.kind) {
     case Kind::has_copy:
       serves_copy = true;
