@@ -89,8 +89,8 @@ std::vector<Advice> no_path_for(const Comparison& comparison, const std::vector<
     out.push_back({fmt::format("**Keep servers running for {}:** no storage is fast enough, as the "
                                "fastest start of all took {}.",
                                named(beyond), in_seconds(*fastest_s)),
-                   "That start is the fastest from memory or not. Shortening the server's start is "
-                   "the other way."});
+                   "It was the fastest start from storage or from memory. A shorter start of the "
+                   "server is the other way."});
   }
   if (near.empty()) return out;
   std::vector<std::string> slowest;
@@ -187,10 +187,10 @@ Advice whether_to_stage(const Comparison& comparison) {
   return {fmt::format("**{} is open:** starts from the copy took {}, {} {}.",
                       read_ahead ? "Whether a copy is faster still" : "Whether to stage", copy,
                       other, median_of(without)),
-          fmt::format("Those are medians, which {}.{}",
+          fmt::format("{}{}",
                       are_mixed(comparison, without, *staging->staged)
-                          ? "do not say what a rank test of the runs does"
-                          : "these runs do not tell from chance",
+                          ? "A rank test of the runs says otherwise than these medians."
+                          : "The runs do not tell these medians apart.",
                       staging->later_s < median_s(without)
                           ? ""
                           : fmt::format(" Copying costs {}.", in_seconds(staging->copy_s)))};

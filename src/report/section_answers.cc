@@ -90,12 +90,14 @@ std::string answer_missing(const Arm& arm) {
   }
   const auto failed = left_out_of(arm, arm.cold);
   if (failed == 0) return fmt::format("{} has no cold trial on record.", name_of(arm));
-  return fmt::format(
-      "{} has no usable cold time: {}. The reasons are under \"What to doubt\"; what was measured "
-      "is not averaged.",
-      name_of(arm),
-      failed == 1 ? "its one trial is not what it should be"
-                  : fmt::format("none of its {} trials is what it should be", failed));
+  return failed == 1 ? fmt::format(
+                           "The one trial of {} does not count, so it has no cold time. \"What to "
+                           "doubt\" says why.",
+                           name_of(arm))
+                     : fmt::format(
+                           "None of the {} trials of {} counts, so it has no cold time. \"What to "
+                           "doubt\" says why.",
+                           failed, name_of(arm));
 }
 
 }  // namespace

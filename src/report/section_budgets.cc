@@ -45,10 +45,10 @@ std::string about_budgets(const Comparison& comparison) {
     any_by_user |= budget.by_user;
     any_default |= !budget.by_user;
   }
-  std::string out = "Medians are held against the budgets.";
+  std::string out = "Each median is held against the budget.";
   if (any_default) {
     out += any_by_user ? " Those not marked as yours are coldload's defaults"
-                       : " These are coldload's defaults";
+                       : " The budgets are coldload's defaults";
     out += "; set yours with `--budget user=30s`.";
   } else {
     out += " All of them are yours.";
