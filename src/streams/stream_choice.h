@@ -4,7 +4,8 @@
 // sshfs and the like) gives far less: each read that does not follow the last one opens the stream
 // anew. So one stream of each file comes first, twice as many are tried for a tenth of a second or
 // for a few MiB, and so on while that does not bring less. Where it does, the last number stays,
-// and is doubted twice more: a network may have been slow just then.
+// and is doubted twice more: a network may have been slow just then. So is a number that brings
+// less than half of what it brought on trial.
 //
 // A trial that fails costs seconds on such a mount, so none is made for the last ones of a reading.
 //
@@ -54,6 +55,8 @@ class StreamChoice {
   };
 
   void begin(Phase phase, unsigned streams, os::TimePoint now);
+  // A rate is taken over no less.
+  [[nodiscard]] double least_s() const;
   [[nodiscard]] bool is_worth_a_trial() const;
   void go_on(bool wanted, os::TimePoint now);
   void go_back(os::TimePoint now);
@@ -62,6 +65,7 @@ class StreamChoice {
   unsigned streams_;
   Phase phase_;
   os::TimePoint since_;      // of this phase
+  double opening_s_ = 0;     // what the first bytes took to come
   std::uint64_t bytes_ = 0;  // since then
   unsigned best_streams_;
   double best_bytes_per_s_ = 0;

@@ -248,7 +248,7 @@ class FromADaemonThatStreamsTest(Daemons, _Layout):
         folder = write_checkpoint(self.scratch / "served", shard_bytes=100_000_000)
         [shard] = folder.glob("*.safetensors")
         self.weights = shard.read_bytes()
-        server = self.start_here("server", sys.executable, SLOW_HTTP_SERVER, folder, "0.03")
+        server = self.start_here("server", sys.executable, SLOW_HTTP_SERVER, folder, "0.3")
         wait_until(self.served_lines, server, self.log_of("server"))
         self.mount = self.scratch / "mount"
         self.mount.mkdir()
@@ -260,17 +260,19 @@ class FromADaemonThatStreamsTest(Daemons, _Layout):
         """The port, then one for each request."""
         return self.log_of("server").read_text(encoding="utf-8").splitlines()
 
-    # Parallel reads of one file have the daemon open its stream anew for nearly each of them: that
-    # is what makes them slow, and can be counted.
+    # Parallel reads of one file have the daemon open its stream anew for nearly each of their 763
+    # blocks, which can be counted. A trial of two streams that fails opens it some ten times.
+    most_requests = 60
+
     def test_it_is_read_as_the_stream_that_it_is(self):
         self.stage(self.mount)
         self.assertEqual((self.copy / "model.safetensors").read_bytes(), self.weights)
-        self.assertLess(len(self.served_lines()) - 1, 60)
+        self.assertLess(len(self.served_lines()) - 1, self.most_requests)
 
     def test_it_is_loaded_as_the_stream_that_it_is(self):
         done = run(["native-load", "--native-threads", "16", self.mount], timeout=200)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertLess(len(self.served_lines()) - 1, 60)
+        self.assertLess(len(self.served_lines()) - 1, self.most_requests)
 
 
 if __name__ == "__main__":

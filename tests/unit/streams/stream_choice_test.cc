@@ -97,6 +97,49 @@ TEST(StreamChoice, TheOpeningOfAStreamIsNoRate) {
   EXPECT_GT(mount.bytes(), 80e6);
 }
 
+// The header was read over another descriptor: the weights' stream is opened after the first block.
+TEST(StreamChoice, ASecondOpeningIsNoRateEither) {
+  int blocks = 0;
+  Mount mount([&](unsigned streams) { return ++blocks <= 2  ? 3.5e6
+                                             : streams == 1 ? 300e6
+                                                            : 2e6; },
+              100'000'000);
+  mount.read(0.8);
+  EXPECT_EQ(mount.streams(), 1U);
+  EXPECT_GT(mount.bytes(), 50e6);
+}
+
+// While the second stream is opened, the first has the mount for itself.
+TEST(StreamChoice, ATrialLastsLongerThanTheOpeningOfAStream) {
+  double flows_bytes = 90e6;
+  int blocks = 0;
+  Mount mount(
+      [&](unsigned streams) {
+        if (++blocks == 1) return 3.5e6;  // 0.3 s
+        if (streams == 1) return 300e6;
+        flows_bytes -= (1 << 20) * streams;
+        return flows_bytes > 0 ? 300e6 : 2e6;
+      },
+      10'000'000'000);
+  mount.read(1);
+  EXPECT_TRUE(mount.trying());
+  mount.read(3);
+  EXPECT_EQ(mount.streams(), 1U);
+}
+
+TEST(StreamChoice, WhatCollapsesAfterItsTrialIsGivenUp) {
+  double lucky_bytes = 60e6;
+  Mount mount([&](unsigned streams) {
+    if (streams == 1) return 100e6;
+    lucky_bytes -= (1 << 20) * streams;
+    return lucky_bytes > 0 ? 400e6 : 2e6;
+  });
+  mount.read(0.3);
+  EXPECT_GT(mount.streams(), 1U);
+  mount.read(100);
+  EXPECT_EQ(mount.streams(), 1U);
+}
+
 TEST(StreamChoice, NothingIsTriedForWhatIsReadInAMoment) {
   const auto rate = [](unsigned streams) { return 50e6 * streams; };
   Mount little(rate, 45'000'000);
