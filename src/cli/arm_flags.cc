@@ -19,23 +19,6 @@ namespace coldload::cli {
 
 namespace {
 
-void check_label(const std::string& label) {
-  constexpr std::size_t k_longest = 64;
-  const bool plain = std::all_of(label.begin(), label.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
-  });
-  if (!plain || label.empty() || label.size() > k_longest ||
-      std::isalnum(static_cast<unsigned char>(label[0])) == 0) {
-    throw UsageError(fmt::format(
-        "the label '{}' cannot be a storage_mode: use up to {} letters, digits, '_', '-' and '.'",
-        label, k_longest));
-  }
-  if (const std::string_view suffix = measure::own_suffix_of(label); !suffix.empty()) {
-    throw UsageError(
-        fmt::format("the label '{}' ends in {}, which coldload's own rows use", label, suffix));
-  }
-}
-
 std::string environment_value(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
@@ -142,6 +125,23 @@ void add_prefetch(const ArmFlags& raw, measure::Plan* plan) {
 
 }  // namespace
 
+void check_label(const std::string& label) {
+  constexpr std::size_t k_longest = 64;
+  const bool plain = std::all_of(label.begin(), label.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+  });
+  if (!plain || label.empty() || label.size() > k_longest ||
+      std::isalnum(static_cast<unsigned char>(label[0])) == 0) {
+    throw UsageError(fmt::format(
+        "the label '{}' cannot be a storage_mode: use up to {} letters, digits, '_', '-' and '.'",
+        label, k_longest));
+  }
+  if (const std::string_view suffix = measure::own_suffix_of(label); !suffix.empty()) {
+    throw UsageError(
+        fmt::format("the label '{}' ends in {}, which coldload's own rows use", label, suffix));
+  }
+}
+
 std::pair<std::string, std::string> split_label(const std::string& flag, const std::string& text,
                                                 const char* expected) {
   const std::size_t equals = text.find('=');
@@ -186,13 +186,17 @@ void add_arm_flags(CLI::App* app, ExperimentCommand command, ArmFlags* flags) {
       ->allow_extra_args(false);
 }
 
-void set_arms(ExperimentCommand command, const ArmFlags& flags, measure::Plan* plan) {
+void set_arms(ExperimentCommand command, const ArmFlags& flags, std::size_t commands,
+              measure::Plan* plan) {
   if (command == ExperimentCommand::measure) {
     plan->arms = {{flags.label, flags.measured_path, "", {}, {}, {}}};
   } else {
     plan->arms = flags.paths.empty() ? arms_of_environment() : arms_of_flags(flags.paths);
-    if (plan->arms.size() < 2) {
-      throw UsageError("compare needs two paths or more; for one there is `coldload measure PATH`");
+    if (plan->arms.size() < 2 && commands < 2) {
+      throw UsageError(
+          "compare needs two paths or more, or two of --command; for one path and one command "
+          "there "
+          "is `coldload measure PATH`");
     }
   }
   check_arms(plan->arms);

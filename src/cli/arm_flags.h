@@ -3,6 +3,7 @@
 // Layer: cli. No measurement and no rule is decided here.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,8 +32,13 @@ struct ArmFlags {
 
 void add_arm_flags(CLI::App* app, ExperimentCommand command, ArmFlags* flags);
 
-// The plan's arms. Throws UsageError for what cannot be right.
-void set_arms(ExperimentCommand command, const ArmFlags& flags, measure::Plan* plan);
+// The plan's arms. `commands`: how many --command names. Throws UsageError for what cannot be
+// right.
+void set_arms(ExperimentCommand command, const ArmFlags& flags, std::size_t commands,
+              measure::Plan* plan);
+
+// Throws UsageError for a label that no storage_mode can have.
+void check_label(const std::string& label);
 
 // LABEL=REST, split at the first '='. Throws UsageError that names the flag and what is expected.
 [[nodiscard]] std::pair<std::string, std::string> split_label(const std::string& flag,

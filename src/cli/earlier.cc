@@ -28,6 +28,11 @@ bool is_among(const records::ArmFacts& earlier, const std::vector<measure::Arm>&
   });
 }
 
+bool is_one_of(const measure::Targets& targets, const std::string& name) {
+  return std::any_of(targets.begin(), targets.end(),
+                     [&name](const auto& target) { return target->name() == name; });
+}
+
 }  // namespace
 
 std::string EarlierRecords::words(const std::string& out) const {
@@ -41,7 +46,7 @@ std::string EarlierRecords::words(const std::string& out) const {
 }
 
 EarlierRecords read_earlier(const std::string& out, const std::vector<measure::Arm>& arms,
-                            const std::string& target) {
+                            const measure::Targets& targets) {
   EarlierRecords earlier;
   std::error_code error;
   if (!std::filesystem::is_directory(out, error)) return earlier;
@@ -61,9 +66,10 @@ EarlierRecords read_earlier(const std::string& out, const std::vector<measure::A
       experiment = trial.experiment;
       facts = experiment->whole_facts();
     }
-    if (facts.target != target || trial.status != records::Status::ok || !trial.load_s) continue;
+    if (trial.status != records::Status::ok || !trial.load_s) continue;
     for (const records::ArmFacts& arm : facts.arms) {
       if (arm.label != trial.arm || !is_among(arm, arms)) continue;
+      if (!is_one_of(targets, arm.start ? arm.start->target : facts.target)) continue;
       loads_s[std::string(trial.storage_mode)].push_back(*trial.load_s);
     }
   }

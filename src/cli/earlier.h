@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "measure/arm.h"
+#include "measure/arms.h"
 #include "measure/forecast.h"
 
 namespace coldload::cli {
@@ -21,10 +22,10 @@ struct EarlierRecords {
   [[nodiscard]] std::string words(const std::string& out) const;
 };
 
-// Reads what is in `out` and changes nothing. `target`: the name of what loads `arms`. Throws
-// os::Error for records that cannot be read.
+// Reads what is in `out` and changes nothing. `targets`: what loads `arms`. Throws os::Error for
+// records that cannot be read.
 [[nodiscard]] EarlierRecords read_earlier(const std::string& out,
                                           const std::vector<measure::Arm>& arms,
-                                          const std::string& target);
+                                          const measure::Targets& targets);
 
 }  // namespace coldload::cli

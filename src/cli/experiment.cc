@@ -40,12 +40,13 @@ namespace coldload::cli {
 
 namespace {
 
-std::unique_ptr<measure::Target> make_target(const ExperimentRequest& request) {
-  if (request.server) {
-    measure::ServerOptions options = *request.server;
+measure::Targets make_targets(const ExperimentRequest& request) {
+  measure::Targets targets;
+  for (measure::ServerOptions options : request.servers) {
     options.secrets = request.plan.secrets;
-    return measure::make_server_target(std::move(options));
+    targets.push_back(measure::make_server_target(std::move(options)));
   }
+  if (!targets.empty()) return targets;
   measure::NativeOptions options;
   options.command = {"coldload", "native-load"};
   if (request.native_threads > 0) {
@@ -61,7 +62,8 @@ std::unique_ptr<measure::Target> make_target(const ExperimentRequest& request) {
   }
   options.timeout = request.timeout;
   options.log_limit_bytes = request.log_limit_bytes;
-  return measure::make_native_target(std::move(options));
+  targets.push_back(measure::make_native_target(std::move(options)));
+  return targets;
 }
 
 // Two models, or two precisions of one: a ratio of their times tells nothing of storage.
@@ -195,12 +197,12 @@ int run_experiment(ExperimentCommand command, const std::vector<std::string>& ar
   ConsoleWatcher watcher(request.verbosity, plan.secrets, plan.out_directory);
   // Whatever is wrong before anything has run is the command line's fault: exit code 2.
   auto planned = as_usage([&] { return measure::PlannedArms(plan); });
-  const std::unique_ptr<measure::Target> target = make_target(request);
+  const measure::Targets targets = make_targets(request);
   const EarlierRecords earlier =
-      as_usage([&] { return read_earlier(plan.out_directory, planned.all(), target->name()); });
-  const measure::Forecast known = known_beforehand(planned.all(), earlier.forecast);
+      as_usage([&] { return read_earlier(plan.out_directory, planned.all(), targets); });
+  const measure::Forecast known = known_beforehand(plan, planned.all(), earlier.forecast);
   watcher.expect(known);
-  const std::string plan_text = describe_plan(plan, planned.all(), *target, known);
+  const std::string plan_text = describe_plan(plan, planned.all(), targets, known);
   // Runs find it, too: each leaves a row that says it.
   std::vector<std::string> obstacles = obstacles_of(request, planned.all());
   if (request.dry_run) {
@@ -219,7 +221,7 @@ int run_experiment(ExperimentCommand command, const std::vector<std::string>& ar
   warn_of_earlier(earlier, plan, &watcher);
   warn_of_arms(planned.all(), &watcher);
   for (const std::string& obstacle : obstacles) watcher.warning(obstacle);
-  measure::Arms arms = std::move(planned).prepare(*target, watcher);
+  measure::Arms arms = std::move(planned).prepare(targets, watcher);
   const measure::ExperimentResult result = run_or_report(request, arms, *results, watcher);
   watcher.experiment_ends();
   const records::Dataset dataset = write_report(*results, request.json);

@@ -12,8 +12,8 @@
 #include "cli/arm_flags.h"
 #include "cli/command.h"
 #include "cli/conditions.h"
-#include "cli/named_models.h"
 #include "cli/server_flags.h"
+#include "cli/start_flags.h"
 #include "cli/values.h"
 #include "cli/version.h"
 #include "measure/subject.h"
@@ -29,6 +29,7 @@ namespace {
 struct RawFlags {
   ArmFlags arms;
   ServerFlags server;
+  StartFlags starts;
   std::string runs = "5";
   std::optional<double> precision;
   std::optional<std::uint64_t> max_runs;
@@ -88,14 +89,7 @@ void add_cold_flags(CLI::App* app, measure::Plan* plan) {
                 "drop all of the machine's caches before each cold run (root)");
 }
 
-void add_hook_flags(CLI::App* app, measure::Plan* plan) {
-  app->add_option("--setup", plan->hooks.setup,
-                  "shell line, once per arm before anything is measured")
-      ->type_name("LINE");
-  app->add_option("--prepare", plan->hooks.prepare, "shell line before each run's eviction")
-      ->type_name("LINE");
-  app->add_option("--cleanup", plan->hooks.cleanup, "shell line, once per arm at the end")
-      ->type_name("LINE");
+void add_watch_flags(CLI::App* app, measure::Plan* plan) {
   app->add_flag_callback(
       "--no-timeline", [plan] { plan->timeline = false; }, "do not sample the load every 100 ms");
   app->add_flag_callback(
@@ -163,6 +157,7 @@ void add_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw,
   begin_group(app, "What to measure");
   add_arm_flags(app, command, &raw->arms);
   begin_group(app, "The server");
+  add_command_flag(app, &raw->starts);
   add_server_flags(app, &raw->server);
   add_time(app, "--timeout", &request->timeout, "longest wait from launch to ready")
       ->default_str("1800s");
@@ -174,7 +169,8 @@ void add_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw,
   begin_group(app, "Cold");
   add_cold_flags(app, &request->plan);
   begin_group(app, "Around the runs");
-  add_hook_flags(app, &request->plan);
+  add_hook_flags(app, &raw->starts);
+  add_watch_flags(app, &request->plan);
   begin_group(app, "The report");
   add_report_flags(app, request);
   begin_group(app, "The native loader");
@@ -191,21 +187,36 @@ void add_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw,
 // `coldload run` asks whether the server is ready, too.
 void check_prefetch(const ExperimentRequest& request) {
   if (request.plan.prefetch.empty()) return;
-  const std::string url = server::substitute(request.server->ready.url, {"", 1, std::nullopt});
+  const std::string url =
+      server::substitute(request.servers.front().ready.url, {"", 1, std::nullopt});
   if (process::needs_no_name_server(process::parse_ready_url(url))) return;
   throw UsageError(fmt::format(
       "--prefetch needs a --ready-url whose host is localhost or an IP address, not {}", url));
 }
 
+// What makes one more arm of one path does not go with what makes one of each.
+void check_commands(const measure::Plan& plan) {
+  if (plan.starts.front().name.empty()) return;
+  if (plan.stage) {
+    throw UsageError(
+        "--stage goes with one command, after --: copy the checkpoint by `coldload stage`, and "
+        "give the copy as a --path");
+  }
+  if (!plan.prefetch.empty()) {
+    throw UsageError(
+        "--prefetch goes with one command, after --: write it as one of the commands: --command "
+        "ahead='coldload run {model} -- SERVER...'");
+  }
+}
+
 void set_target(const RawFlags& raw, const std::vector<std::string>& words,
                 ExperimentRequest* request) {
-  request->server = server_of(raw.server, words);
-  request->plan.max_model_len = raw.server.max_model_len;
-  request->plan.warm_up_runs = raw.warm_up.value_or(request->server ? 1 : 0);
+  set_starts(raw.starts, raw.server, words, request);
+  check_commands(request->plan);
+  const bool has_server = !request->servers.empty();
+  request->plan.warm_up_runs = raw.warm_up.value_or(has_server ? 1 : 0);
   request->plan.first_token = raw.server.first_token;
-  auto& hook_limit = request->plan.hooks.limit;
-  hook_limit = std::max<std::chrono::nanoseconds>(hook_limit, request->timeout);
-  if (!request->server) {
+  if (!has_server) {
     if (raw.server.first_token) throw UsageError("--first-token needs a server to ask");
     if (!request->plan.prefetch.empty()) {
       throw UsageError("--prefetch needs a server: the native loader does nothing but read");
@@ -213,11 +224,12 @@ void set_target(const RawFlags& raw, const std::vector<std::string>& words,
     return;
   }
   check_prefetch(*request);
-  request->server->timeout = request->timeout;
-  request->server->log_limit_bytes = request->log_limit_bytes;
-  request->server->cache_directory = request->plan.out_directory;
-  request->server->echo = request->verbosity == Verbosity::verbose;
-  request->plan.max_model_len = request->server->max_model_len;
+  for (measure::ServerOptions& server : request->servers) {
+    server.timeout = request->timeout;
+    server.log_limit_bytes = request->log_limit_bytes;
+    server.cache_directory = request->plan.out_directory;
+    server.echo = request->verbosity == Verbosity::verbose;
+  }
 }
 
 std::uint64_t new_seed() {
@@ -314,15 +326,12 @@ std::optional<ExperimentRequest> parse_experiment(ExperimentCommand command,
   if (!comparing && plan.count.automatic) {
     throw UsageError("--runs auto is about the ratio of two paths: `coldload compare`");
   }
-  set_arms(command, raw.arms, &plan);
+  set_arms(command, raw.arms, raw.starts.commands.size(), &plan);
   plan.facts.command = command_line(comparing, raw, plan, args);
   const bool has_server = dashes != args.end();
   if (has_server && dashes + 1 == args.end()) throw UsageError("there is no command after --");
   const std::vector<std::string> words =
       has_server ? std::vector<std::string>(dashes + 1, args.end()) : std::vector<std::string>();
-  for (measure::ArmRequest& arm : plan.arms) {
-    for (std::string& named : models_named_in(words)) arm.also.push_back(std::move(named));
-  }
   set_target(raw, words, &request);
   check_conditions(request.conditions, plan);
   return request;

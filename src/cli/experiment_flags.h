@@ -21,8 +21,8 @@ enum class Verbosity { quiet, normal, verbose };
 
 struct ExperimentRequest {
   measure::Plan plan;
-  std::optional<measure::ServerOptions> server;  // nothing: the native loader is the target
-  std::chrono::nanoseconds timeout{};            // from launch to ready
+  std::vector<measure::ServerOptions> servers;  // of the plan's starts; none: the native loader
+  std::chrono::nanoseconds timeout{};           // from launch to ready
   std::uint64_t log_limit_bytes = process::k_default_log_limit_bytes;
   std::uint64_t native_threads = 0;             // 0: the loader chooses
   std::uint64_t native_ring_bytes = 0;          // 0: the loader's default

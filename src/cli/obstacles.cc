@@ -48,9 +48,8 @@ std::vector<std::string> obstacles_of(const ExperimentRequest& request,
         "--cold best-effort",
         arm.facts.label, arm.pages_unseen));
   }
-  if (request.server) {
-    std::string program =
-        server::why_not_startable(request.server->command.argv, request.server->command.invocation);
+  for (const measure::ServerOptions& server : request.servers) {
+    std::string program = server::why_not_startable(server.command.argv, server.command.invocation);
     if (!program.empty()) obstacles.push_back(std::move(program));
   }
   std::string out = why_not_writable(request.plan.out_directory);

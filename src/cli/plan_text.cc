@@ -6,6 +6,7 @@
 #include "cli/plan_time.h"
 #include "measure/arm_floor.h"
 #include "measure/subject.h"
+#include "measure/target.h"
 #include "run/copy_source.h"
 #include "stage/left_out.h"
 #include "stage/source_tree.h"
@@ -66,10 +67,11 @@ std::string describe_eviction(const measure::Plan& plan) {
 
 // All that an experiment touches beside what it measures.
 std::string describe_footprint(const measure::Plan& plan, const std::vector<measure::Arm>& arms,
-                               const measure::Target& target) {
+                               const measure::Targets& targets) {
   std::string text;
   const auto add = [&text](const std::string& kind, const std::string& what) {
-    text += shown::text("{:<8} {}\n", kind, what);
+    const std::string line = shown::text("{:<8} {}\n", kind, what);
+    if (text.find(line) == std::string::npos) text += line;  // two servers may do the same
   };
   add("lock",
       "the directories of the checkpoints, so that nobody else measures them meanwhile; "
@@ -83,7 +85,9 @@ std::string describe_footprint(const measure::Plan& plan, const std::vector<meas
   }
   if (!plan.prefetch.empty())
     add("start", "`coldload run` and `coldload read-ahead` for a prefetch");
-  for (const auto& [kind, what] : target.footprint()) add(kind, what);
+  for (const auto& target : targets) {
+    for (const auto& [kind, what] : target->footprint()) add(kind, what);
+  }
   add("write",
       fmt::format("{0}/storage_layout_bench.csv, .jsonl, .md, .html and its pictures (.svg); "
                   "logs below {0}/logs",
@@ -91,10 +95,36 @@ std::string describe_footprint(const measure::Plan& plan, const std::vector<meas
   return text;
 }
 
+// What is started, and how it is told.
+std::string describe_start(const measure::Plan& plan, const measure::StartRequest& start,
+                           const measure::Target& target, const std::vector<measure::Arm>& arms) {
+  std::string text;
+  if (!start.name.empty()) text += shown::text("command  {}\n", start.name);
+  std::string_view margin = "server   ";
+  for (const std::string& line : target.about()) {
+    text += shown::text("{}{}\n", margin, line);
+    margin = "         ";
+  }
+  for (const measure::Arm& arm : arms) {
+    if (arm.facts.placeholder) continue;
+    text += shown::text("run      {}\n",
+                        text::shell_line(plan.secrets.redact_argv(target.planned_argv(arm.path))));
+    break;
+  }
+  for (const auto& [name, hook] :
+       {std::pair("setup", start.hooks.setup), std::pair("prepare", start.hooks.prepare),
+        std::pair("cleanup", start.hooks.cleanup)}) {
+    if (hook.empty()) continue;
+    // As a shell reads it, so that short values are found too.
+    text += shown::text("{:<8} {}\n", name, plan.secrets.redact_argv({"-c", hook})[1]);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string describe_plan(const measure::Plan& plan, const std::vector<measure::Arm>& arms,
-                          const measure::Target& target, const measure::Forecast& known) {
+                          const measure::Targets& targets, const measure::Forecast& known) {
   std::string text = "paths\n";
   for (const measure::Arm& arm : arms) text += describe_arm(arm);
   if (plan.stage) text += describe_stage(*plan.stage, arms);
@@ -108,32 +138,17 @@ std::string describe_plan(const measure::Plan& plan, const std::vector<measure::
         shown::text("floor    what each path above can deliver, {} s each before the first run\n",
                     measure::k_arm_floor_s);
   }
-  std::string_view margin = "server   ";
-  for (const std::string& line : target.about()) {
-    text += shown::text("{}{}\n", margin, line);
-    margin = "         ";
-  }
-  for (const measure::Arm& arm : arms) {
-    if (arm.facts.placeholder) continue;
-    text += shown::text("run      {}\n",
-                        text::shell_line(plan.secrets.redact_argv(target.planned_argv(arm.path))));
-    break;
+  for (std::size_t i = 0; i < plan.starts.size(); ++i) {
+    text += describe_start(plan, plan.starts[i], *targets[i], arms);
   }
   text += shown::text(
-      "order    {}{}: {} cold and {} warm runs per path{}\n", measure::to_string(plan.order),
+      "order    {}{}: {} cold and {} warm runs per path{}{}\n", measure::to_string(plan.order),
       plan.order == measure::Order::random ? shown::text(", seed {}", plan.seed) : "",
       plan.count.automatic ? shown::text("5 to {}", plan.count.runs)
                            : shown::text("{}", plan.count.runs),
-      plan.warm_runs,
+      plan.warm_runs, plan.starts.size() > 1 ? " and command" : "",
       plan.warm_up_runs > 0 ? shown::text(", after {} discarded launches", plan.warm_up_runs) : "");
-  for (const auto& [name, hook] :
-       {std::pair("setup", plan.hooks.setup), std::pair("prepare", plan.hooks.prepare),
-        std::pair("cleanup", plan.hooks.cleanup)}) {
-    if (hook.empty()) continue;
-    // As a shell reads it, so that short values are found too.
-    text += shown::text("{:<8} {}\n", name, plan.secrets.redact_argv({"-c", hook})[1]);
-  }
-  text += describe_footprint(plan, arms, target);
+  text += describe_footprint(plan, arms, targets);
   text += shown::text("time     {}\n", time_of_plan(plan, arms, known));
   return plan.secrets.apply(text);
 }

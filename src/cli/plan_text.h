@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "measure/arm.h"
+#include "measure/arms.h"
 #include "measure/forecast.h"
 #include "measure/plan.h"
-#include "measure/target.h"
 
 namespace coldload::cli {
 
@@ -20,7 +20,7 @@ inline constexpr std::size_t k_plan_margin = 9;
 // `known`: of the trials' times.
 [[nodiscard]] std::string describe_plan(const measure::Plan& plan,
                                         const std::vector<measure::Arm>& arms,
-                                        const measure::Target& target,
+                                        const measure::Targets& targets,
                                         const measure::Forecast& known);
 
 }  // namespace coldload::cli

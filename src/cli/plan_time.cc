@@ -22,8 +22,10 @@ std::vector<std::string> trials_of(const measure::Plan& plan,
       plan.count.automatic ? std::min<std::uint64_t>(plan.count.runs, statistics::k_least_n)
                            : plan.count.runs;
   for (const std::string& label : measure::labels_of(plan)) {
-    const auto arm = std::find_if(arms.begin(), arms.end(), [&label](const measure::Arm& one) {
-      return one.facts.label == label;
+    const auto arm = std::find_if(arms.begin(), arms.end(), [&](const measure::Arm& path) {
+      return std::any_of(plan.starts.begin(), plan.starts.end(), [&](const auto& start) {
+        return measure::label_of(path.facts.label, start) == label;
+      });
     });
     if (arm != arms.end() && arm->facts.placeholder) continue;
     trials.insert(trials.end(), plan.warm_up_runs, label + "_warmup");
@@ -36,12 +38,15 @@ std::vector<std::string> trials_of(const measure::Plan& plan,
 
 }  // namespace
 
-measure::Forecast known_beforehand(const std::vector<measure::Arm>& arms,
+measure::Forecast known_beforehand(const measure::Plan& plan, const std::vector<measure::Arm>& arms,
                                    measure::Forecast earlier) {
   for (const measure::Arm& arm : arms) {
     if (!arm.facts.stand_in || arm.facts.placeholder) continue;
-    earlier.knows_least(arm.facts.label, static_cast<double>(arm.weight_bytes()) /
-                                             arm.facts.stand_in->rate_bytes_per_s);
+    const double least_s =
+        static_cast<double>(arm.weight_bytes()) / arm.facts.stand_in->rate_bytes_per_s;
+    for (const measure::StartRequest& start : plan.starts) {
+      earlier.knows_least(measure::label_of(arm.facts.label, start), least_s);
+    }
   }
   return earlier;
 }

@@ -12,9 +12,10 @@
 
 namespace coldload::cli {
 
-// What trials of `arms` take at least: where that is more than `earlier` knows, the weights over
-// the rate of a stand-in.
-[[nodiscard]] measure::Forecast known_beforehand(const std::vector<measure::Arm>& arms,
+// What trials of the paths `arms` take at least: where that is more than `earlier` knows, the
+// weights over the rate of a stand-in.
+[[nodiscard]] measure::Forecast known_beforehand(const measure::Plan& plan,
+                                                 const std::vector<measure::Arm>& arms,
                                                  measure::Forecast earlier);
 
 // "at least 12 min: 10 cold and 2 warm runs, ..."; what is not known is said to be.

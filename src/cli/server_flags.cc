@@ -71,19 +71,21 @@ std::vector<std::string> words_of_command(const ServerFlags& flags,
 }  // namespace
 
 void add_server_flags(CLI::App* app, ServerFlags* flags) {
-  app->add_option("--server", flags->kind,
+  app->add_option("--server", flags->kinds,
                   fmt::format("which server it is, where its command does not tell: {};\n"
                               "with no command after --, one is built",
                               fmt::join(kind_names(), ", ")))
-      ->type_name("KIND");
+      ->type_name("KIND")
+      ->allow_extra_args(false);
   app->add_option("--env", flags->environment, "a variable of the server's environment")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   app->add_option("--port", flags->port, "the server's port (default: a free one)");
-  app->add_option("--ready-url", flags->ready_url,
+  app->add_option("--ready-url", flags->ready_urls,
                   "ready when this answers 200 (default: /health where its command says\n"
                   "that it listens); http, https, or http://unix:SOCKET:/PATH")
-      ->type_name("URL");
+      ->type_name("URL")
+      ->allow_extra_args(false);
   app->add_option("--max-model-len", flags->max_model_len, "for the CSV and {max_model_len}")
       ->envname("MAX_MODEL_LEN");
   app->add_option("--gpu-memory-utilization", flags->gpu_memory_utilization,
@@ -101,12 +103,13 @@ void add_server_flags(CLI::App* app, ServerFlags* flags) {
 
 std::optional<measure::ServerOptions> server_of(const ServerFlags& flags,
                                                 const std::vector<std::string>& words) {
-  if (words.empty() && flags.kind.empty()) return std::nullopt;
+  const std::string named = flags.kinds.empty() ? "" : flags.kinds.front();
+  if (words.empty() && named.empty()) return std::nullopt;
   measure::ServerOptions server;
   for (const std::string& entry : flags.environment) {
     server.environment.push_back(split_label("--env", entry, "NAME=VALUE"));
   }
-  const server::ServerKind* const wanted = kind_of(flags.kind);
+  const server::ServerKind* const wanted = kind_of(named);
   server.command =
       server::read_command(words_of_command(flags, words, wanted), wanted, server.environment);
   refuse_outsiders(server.command.invocation);
@@ -124,7 +127,8 @@ std::optional<measure::ServerOptions> server_of(const ServerFlags& flags,
   }
   server.ready = as_usage([&] {
     const server::Address own = server::address_of(*server.command.kind, server.command.settings);
-    server::ReadyPlan ready = server::plan_ready(facts, flags.port, flags.ready_url, own.url);
+    const std::string asked = flags.ready_urls.empty() ? "" : flags.ready_urls.front();
+    server::ReadyPlan ready = server::plan_ready(facts, flags.port, asked, own.url);
     (void)process::parse_ready_url(server::substitute(ready.url, {"", 1, std::nullopt}));
     return ready;
   });

@@ -40,8 +40,9 @@ struct Arm {
   std::string pages_unseen;            // why nobody can tell what of it is in memory, if so
   std::string cannot_warm;             // why warm trials are impossible here; empty: they are not
   std::unique_ptr<stand_in::StandIn> stand_in;
-  std::unique_ptr<StagedCopy> copy;  // of a staged arm
-  Target* target = nullptr;          // what loads it; outlives the arm
+  std::unique_ptr<StagedCopy> copy;     // of a staged arm
+  Target* target = nullptr;             // what loads it; outlives the arm
+  const StartRequest* start = nullptr;  // how, as the plan has it
 
   // All that a load could take weights from, the shards first.
   std::vector<Candidate> candidates;

@@ -95,13 +95,20 @@ std::vector<std::string> floor_argv(const Arm& arm, bool with_gpu) {
   return argv;
 }
 
-// Of the same path, measured once.
-void take_floor(const std::vector<Arm>& arms, Arm* arm) {
+// Whether the path of `arm` is also that of `earlier`, started in another way.
+bool is_same_path(const Arm& earlier, const Arm& arm) {
+  if (earlier.facts.label == arm.facts.prefetch_of) return true;
+  return earlier.facts.start && arm.facts.start &&
+         earlier.facts.start->path_label == arm.facts.start->path_label;
+}
+
+// The arm before `arm` that has its path: that is measured once. Null: there is none.
+const Arm* earlier_of_path(const std::vector<Arm>& arms, const Arm& arm) {
   for (const Arm& other : arms) {
-    if (other.facts.label != arm->facts.prefetch_of) continue;
-    arm->facts.floor = other.facts.floor;
-    arm->facts.no_floor_reason = other.facts.no_floor_reason;
+    if (&other == &arm) break;
+    if (is_same_path(other, arm)) return &other;
   }
+  return nullptr;
 }
 
 }  // namespace
@@ -123,8 +130,9 @@ void measure_arm_floors(const Plan& plan, std::vector<Arm>* arms, ExperimentWatc
   std::optional<records::GpuFloor> gpu;
   for (Arm& arm : *arms) {
     if (arm.facts.placeholder || os::interrupted()) continue;
-    if (!arm.facts.prefetch_of.empty()) {
-      take_floor(*arms, &arm);
+    if (const Arm* const earlier = earlier_of_path(*arms, arm)) {
+      arm.facts.floor = earlier->facts.floor;
+      arm.facts.no_floor_reason = earlier->facts.no_floor_reason;
       continue;
     }
     const std::string step = fmt::format("floor of {}", arm.facts.label);

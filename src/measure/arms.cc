@@ -143,19 +143,49 @@ std::optional<Arm> staged_arm(const StagedArmRequest& stage, const Arm& source,
 }
 
 // The same path, mount and counter again.
-Arm prefetch_arm(const Arm& source) {
+Arm same_path_again(const Arm& source) {
   Arm arm;
   arm.request = source.request;
   arm.facts = source.facts;
-  arm.facts.label = arm.request.label = prefetch_label(source.facts.label);
-  arm.facts.prefetch_of = source.facts.label;
   arm.path = source.path;
   arm.checkpoint = source.checkpoint;
   arm.backing_files = source.backing_files;
   arm.tensors_hashes = source.tensors_hashes;
-  look_behind(&arm);
+  if (!arm.facts.placeholder) look_behind(&arm);
+  return arm;
+}
+
+Arm prefetch_arm(const Arm& source) {
+  Arm arm = same_path_again(source);
+  arm.facts.label = arm.request.label = prefetch_label(source.facts.label);
+  arm.facts.prefetch_of = source.facts.label;
   arm.cannot_warm = "there is nothing to read ahead";
   return arm;
+}
+
+void set_start(const StartRequest& start, Target* target, Arm* arm) {
+  arm->start = &start;
+  arm->target = target;
+  if (start.name.empty()) return;
+  arm->facts.start = {start.name, arm->facts.label, start.command, target->name(), target->facts()};
+  arm->facts.label = arm->request.label = label_of(arm->facts.label, start);
+}
+
+// Every arm with every way to start; the ways of a path stand together.
+std::vector<Arm> with_starts(std::vector<Arm> paths, const std::vector<StartRequest>& starts,
+                             const Targets& targets) {
+  std::vector<Arm> arms;
+  for (Arm& path : paths) {
+    std::vector<Arm> others;
+    for (std::size_t i = 1; i < starts.size(); ++i) others.push_back(same_path_again(path));
+    arms.push_back(std::move(path));
+    set_start(starts.front(), targets.front().get(), &arms.back());
+    for (std::size_t i = 1; i < starts.size(); ++i) {
+      arms.push_back(std::move(others[i - 1]));
+      set_start(starts[i], targets[i].get(), &arms.back());
+    }
+  }
+  return arms;
 }
 
 }  // namespace
@@ -181,11 +211,13 @@ PlannedArms::PlannedArms(const Plan& plan) : plan_(plan) {
   StagedCopy::check(plan.stage->destination);
 }
 
-Arms PlannedArms::prepare(Target& target, ExperimentWatcher& watcher) && {
+Arms PlannedArms::prepare(const Targets& targets, ExperimentWatcher& watcher) && {
   std::vector<os::Fd> locks;
   if (plan_.cold != ColdPolicy::off) locks = lock_checkpoints(arms_);
   const std::string model_name = model_name_of(plan_, arms_);  // a mount has another
-  mount_stand_ins(&arms_, target.can_pace(), watcher);
+  const bool can_pace = std::all_of(targets.begin(), targets.end(),
+                                    [](const auto& target) { return target->can_pace(); });
+  mount_stand_ins(&arms_, can_pace, watcher);
   std::optional<Arm> staged;
   if (plan_.stage) {
     const Arm& source = measured_arm("--stage", plan_.stage->source_label, arms_);
@@ -195,11 +227,9 @@ Arms PlannedArms::prepare(Target& target, ExperimentWatcher& watcher) && {
   for (const std::string& label : plan_.prefetch) {
     arms_.push_back(prefetch_arm(measured_arm("--prefetch", label, arms_)));
   }
-  for (Arm& arm : arms_) {
-    arm.model_name = model_name;
-    arm.target = &target;
-  }
-  return {std::move(locks), std::move(arms_)};
+  std::vector<Arm> arms = with_starts(std::move(arms_), plan_.starts, targets);
+  for (Arm& arm : arms) arm.model_name = model_name;
+  return {std::move(locks), std::move(arms)};
 }
 
 std::vector<records::SameStorage> same_storage(const std::vector<Arm>& arms) {
@@ -211,6 +241,8 @@ std::vector<records::SameStorage> same_storage(const std::vector<Arm>& arms) {
       // A stand-in is a view of other storage on purpose.
       if (!a.checkpoint || !b.checkpoint || a.facts.stand_in || b.facts.stand_in) continue;
       if (!a.facts.prefetch_of.empty() || !b.facts.prefetch_of.empty()) continue;
+      // Two paths are the same storage, or not, whatever they are started with.
+      if (a.start != b.start) continue;
       const std::string why = storage::same_storage(a.storage, a.files(), b.storage, b.files());
       if (why.empty()) continue;
       pairs.push_back({a.facts.label, b.facts.label, "the same storage: " + why});

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,10 +12,13 @@
 #include "measure/arm.h"
 #include "measure/plan.h"
 #include "measure/subject.h"
+#include "measure/target.h"
 #include "measure/watcher.h"
 #include "os/fd.h"
 
 namespace coldload::measure {
+
+using Targets = std::vector<std::unique_ptr<Target>>;
 
 // Arms that can be measured. They hold what that takes until they are gone: locks on the
 // checkpoints, so that no second experiment evicts what this one measures; mounts; copies.
@@ -45,10 +49,11 @@ class PlannedArms {
   [[nodiscard]] const std::vector<Arm>& all() const { return arms_; }
 
   // Locks the checkpoints, mounts the stand-ins and measures what they deliver, makes the first
-  // copy of --stage, and adds that arm and those of --prefetch. Where no mount is possible, a
-  // target that can be paced is. Throws os::Error for what is not possible at all, and where
-  // another experiment holds one of the checkpoints. `target` outlives the result.
-  [[nodiscard]] Arms prepare(Target& target, ExperimentWatcher& watcher) &&;
+  // copy of --stage, and adds that arm, those of --prefetch, and each path once more for each
+  // further way to start. Where no mount is possible, a target that can be paced is. Throws
+  // os::Error for what is not possible at all, and where another experiment holds one of the
+  // checkpoints. `targets`: of the plan's starts, in their order; they outlive the result.
+  [[nodiscard]] Arms prepare(const Targets& targets, ExperimentWatcher& watcher) &&;
 
  private:
   const Plan& plan_;

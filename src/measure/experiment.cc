@@ -1,5 +1,6 @@
 #include "measure/experiment.h"
 
+#include <algorithm>
 #include <random>
 #include <set>
 #include <string>
@@ -74,7 +75,7 @@ std::string new_experiment_id() {
 // The --cleanup of every arm whose --setup began, also where the experiment ends by an error.
 class CleanupHooks {
  public:
-  explicit CleanupHooks(const Plan& plan) : plan_(plan) {}
+  CleanupHooks() = default;
   ~CleanupHooks() {
     while (!arms_.empty()) {
       try {
@@ -93,18 +94,26 @@ class CleanupHooks {
     while (!arms_.empty()) {
       const Arm* arm = arms_.front();
       arms_.erase(arms_.begin());
-      run_hook("cleanup", plan_.hooks.cleanup, plan_, *arm);
+      run_hook("cleanup", arm->start->hooks.cleanup, *arm);
     }
   }
 
  private:
-  const Plan& plan_;
   std::vector<const Arm*> arms_;
 };
 
+// What the arms are started by, each once.
+std::string names_of_targets(const std::vector<Arm>& arms) {
+  std::vector<std::string> names;
+  for (const Arm& arm : arms) {
+    const std::string name = arm.target->name();
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  return fmt::format("{}", fmt::join(names, "+"));
+}
+
 // What is the same for every record, gathered before the first trial.
 records::ExperimentFacts gather_facts(const Plan& plan, Arms& arms, const gpu::Nvml& nvml) {
-  const Target& target = *arms.all().front().target;
   records::ExperimentFacts facts = plan.facts;
   facts.id = new_experiment_id();
   facts.order = to_string(plan.order);
@@ -112,13 +121,13 @@ records::ExperimentFacts gather_facts(const Plan& plan, Arms& arms, const gpu::N
   facts.runs_rule = describe(plan.count);
   facts.cold_policy = to_string(plan.cold);
   facts.drop_caches = plan.drop_caches;
-  facts.target = target.name();
+  facts.target = names_of_targets(arms.all());
   for (const Arm& arm : arms.all()) facts.arms.push_back(arm.facts);
   facts.same_storage = same_storage(arms.all());
   facts.environment = describe_machine(nvml, plan.version, plan.commit);
-  if (text::json::object server = target.facts(); !server.empty()) {
-    facts.environment["server"] = std::move(server);
-  }
+  text::json::object server = arms.all().front().target->facts();
+  const bool has_one = plan.starts.front().name.empty();
+  if (has_one && !server.empty()) facts.environment["server"] = std::move(server);
   records::redact(plan.secrets, &facts);
   return facts;
 }
@@ -284,11 +293,11 @@ class Series {
 
 ExperimentResult run_experiment(const Plan& plan, Arms& arms, const gpu::Nvml& nvml,
                                 records::Results& sink, ExperimentWatcher& watcher) {
-  CleanupHooks cleanup(plan);
+  CleanupHooks cleanup;
   for (const std::size_t arm : arms.present()) {
     if (os::interrupted()) break;
     cleanup.add(arms.all()[arm]);
-    run_hook("setup", plan.hooks.setup, plan, arms.all()[arm]);
+    run_hook("setup", arms.all()[arm].start->hooks.setup, arms.all()[arm]);
   }
   measure_arm_floors(plan, &arms.all(), watcher);
   ExperimentResult result = Series(plan, arms, nvml, sink, watcher).run();

@@ -58,8 +58,18 @@ struct Hooks {
   std::chrono::nanoseconds limit = std::chrono::hours(1);  // longest time of each
 };
 
+// A way to start a server, or the native loader.
+struct StartRequest {
+  std::string name;                  // of --command; empty: the only one
+  std::vector<std::string> command;  // its words, {model} and the like in them
+  Hooks hooks;                       // around its runs
+  std::optional<std::uint64_t> max_model_len;
+};
+
 struct Plan {
-  std::vector<ArmRequest> arms;
+  std::vector<ArmRequest> arms;  // paths
+  // Each path is measured with each of them: at least one, and only one without a name.
+  std::vector<StartRequest> starts = std::vector<StartRequest>(1);
   std::optional<StagedArmRequest> stage;
   std::vector<std::string> prefetch;  // labels of arms: one more each, started by `coldload run`
   RunCount count;
@@ -71,11 +81,9 @@ struct Plan {
   bool drop_caches = false;
   bool ignore_failure = false;
   bool first_token = false;  // ask for one after ready
-  bool timeline = true;  // sample the load (measure/timeline.h); evidence is gathered either way
-  bool floor = true;     // measure what each path delivers before the first trial
-  Hooks hooks;
+  bool timeline = true;    // sample the load (measure/timeline.h); evidence is gathered either way
+  bool floor = true;       // measure what each path delivers before the first trial
   std::string model_name;  // empty: the first checkpoint's name
-  std::optional<std::uint64_t> max_model_len;
   std::string note;
   std::string out_directory;
   records::ExperimentFacts facts;  // so far: the command line, budgets, price and baseline

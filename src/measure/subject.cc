@@ -16,9 +16,15 @@ constexpr std::array k_own_suffixes{k_warm, k_hot, k_after_copy, k_prefetch};
 
 std::string prefetch_label(std::string_view label) { return std::string(label).append(k_prefetch); }
 
+std::string label_of(const std::string& path_label, const StartRequest& start) {
+  return start.name.empty() ? path_label : path_label + '_' + start.name;
+}
+
 std::vector<std::string> labels_of(const Plan& plan) {
   std::vector<std::string> labels;
-  for (const ArmRequest& arm : plan.arms) labels.push_back(arm.label);
+  for (const ArmRequest& arm : plan.arms) {
+    for (const StartRequest& start : plan.starts) labels.push_back(label_of(arm.label, start));
+  }
   for (const std::string& label : plan.prefetch) labels.push_back(prefetch_label(label));
   if (plan.stage) labels.emplace_back(k_staged_label);
   return labels;

@@ -24,6 +24,9 @@ inline constexpr std::string_view k_staged_label = "staged";
 // The label of the arm that --prefetch makes of another one.
 [[nodiscard]] std::string prefetch_label(std::string_view label);
 
+// The label of a path's arm that is started in that way.
+[[nodiscard]] std::string label_of(const std::string& path_label, const StartRequest& start);
+
 // The labels of all arms that `plan` will have: the paths', then what is made of them.
 [[nodiscard]] std::vector<std::string> labels_of(const Plan& plan);
 

@@ -266,7 +266,7 @@ records::Record blank_record(const TrialInput& input) {
   record.storage_mode = input.subject.storage_mode();
   record.path = arm.path;
   record.model = arm.model_name;
-  record.max_model_len = input.plan.max_model_len;
+  record.max_model_len = arm.start->max_model_len;
   record.block = input.subject.block;
   record.checkpoint_bytes = arm.weight_bytes();
   record.tensors_hash = arm.tensors_hash(arm.weights());
@@ -276,8 +276,7 @@ records::Record blank_record(const TrialInput& input) {
 
 }  // namespace
 
-void run_hook(const std::string& name, const std::string& command, const Plan& plan,
-              const Arm& arm) {
+void run_hook(const std::string& name, const std::string& command, const Arm& arm) {
   if (command.empty()) return;
   const bool cleans_up_after_a_signal = os::interrupted();
   std::string problem;
@@ -285,7 +284,7 @@ void run_hook(const std::string& name, const std::string& command, const Plan& p
     const auto status =
         process::run_hook({command,
                            {{"COLDLOAD_ARM", arm.facts.label}, {"COLDLOAD_PATH", arm.path}},
-                           plan.hooks.limit});
+                           arm.start->hooks.limit});
     if (!status && cleans_up_after_a_signal) problem = "stopped by another signal";
     if (status && !status->success() && !os::interrupted()) problem = status->text();
   } catch (const os::Error& error) {
@@ -303,7 +302,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   records::Record& record = result.record;
   record = blank_record(input);
   record.reason = "interrupted before its launch";  // where that is how it ends
-  if (!os::interrupted()) run_hook("prepare", input.plan.hooks.prepare, input.plan, arm);
+  if (!os::interrupted()) run_hook("prepare", arm.start->hooks.prepare, arm);
   if (os::interrupted()) {
     result.interrupted = true;
     return result;

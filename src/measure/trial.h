@@ -41,7 +41,6 @@ struct TrialResult {
 
 // Runs one of the user's hooks; os::Error names it when it fails, or does not end in time. A signal
 // ends it: see os::interrupted().
-void run_hook(const std::string& name, const std::string& command, const Plan& plan,
-              const Arm& arm);
+void run_hook(const std::string& name, const std::string& command, const Arm& arm);
 
 }  // namespace coldload::measure

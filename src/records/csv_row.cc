@@ -54,9 +54,11 @@ text::Notes notes_of(const Record& record) {
   add(&notes, "experiment", facts.id);
   add(&notes, "order", facts.order);
   notes.emplace_back("seed", fmt::format("{}", facts.seed));
-  add(&notes, "target", facts.target);
   const auto arm = std::find_if(facts.arms.begin(), facts.arms.end(),
                                 [&](const auto& entry) { return entry.label == record.arm; });
+  const bool is_one_start_of_several = arm != facts.arms.end() && arm->start;
+  add(&notes, "target", is_one_start_of_several ? arm->start->target : facts.target);
+  if (is_one_start_of_several) add(&notes, "command", arm->start->name);
   if (arm != facts.arms.end() && arm->stand_in) {
     add(&notes, "stand_in", stand_in_text(*arm->stand_in));
   }

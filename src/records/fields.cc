@@ -27,7 +27,8 @@ const std::vector<Field> k_fields{
      "number of the trial; goes on across appends to the same file", In::csv_and_json},
     {member<&Record::storage_mode>("storage_mode"), "text",
      "label of the way to the model: `nvme`, `net`, ...; warm, staged and prefetched trials have "
-     "labels of their own (`nvme_warm`, `staged_hot`, `net_prefetch`)",
+     "labels of their own (`nvme_warm`, `staged_hot`, `net_prefetch`), and so has each of several "
+     "commands (`nvme_auto`)",
      In::csv_and_json},
     {member<&Record::model>("model"), "text",
      "name of the model, the same for all arms: `--model-name`, else the checkpoint's directory "
@@ -127,7 +128,9 @@ const std::vector<Field> k_fields{
     {fact<&Facts::drop_caches>("drop_caches"), "true or false",
      "whether all of the machine's page cache was dropped before each cold trial"},
     {fact<&Facts::target>("target"), "text",
-     "what loads the checkpoint: `native`, `generic`, a server's name"},
+     "what loads the checkpoint: `native`, `generic`, a server's name; of several commands all "
+     "that "
+     "they are, joined by `+`"},
     {fact<&Facts::command>("command"), "list of text",
      "coldload's own command line, to repeat the experiment"},
     {fact<&Facts::arms>("arms"), "list",
@@ -135,7 +138,8 @@ const std::vector<Field> k_fields{
      "rate, and what it delivered), `storage` (device and the disks below, file system, options, "
      "readahead, `hidden_cache`, `unseen_caches`), `floor` (what the path, its page cache, the bus "
      "and the GPU delivered before the first trial: `coldload floor --json`; see floor.md), "
-     "`no_floor_reason`"},
+     "`no_floor_reason`; with several commands `start` (`name` of the command, `path`: label of "
+     "what is loaded, `command`, `target`, `server`)"},
     {fact<&Facts::same_storage>("same_storage"), "list",
      "pairs of arms that are the same storage: `first`, `second`, `how`"},
     {fact<&Facts::budgets_s>("budgets_s"), "object",

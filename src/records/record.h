@@ -48,9 +48,18 @@ struct StandInFacts {
   std::optional<std::uint64_t> readahead_bytes;      // of the mount
 };
 
-// One arm of the experiment: a label and the path behind it.
+// One way to start of several (--command): what an arm's path is measured with.
+struct StartFacts {
+  std::string name;        // "auto"
+  std::string path_label;  // "nvme": what this arm and those with other commands have in common
+  std::vector<std::string> command;  // its words, {model} and the like in them
+  std::string target;                // the server that it is
+  text::json::object server;  // as ExperimentFacts::environment has it where there is one command
+};
+
+// One arm of the experiment: a label, the path behind it, and how it is started where that differs.
 struct ArmFacts {
-  std::string label;         // "nvme"
+  std::string label;         // "nvme"; with several commands "nvme_auto"
   std::string path;          // as given, made absolute; empty for a placeholder
   bool placeholder = false;  // the path is still to come
   std::string missing;       // for a placeholder: what is missing, in words
@@ -61,6 +70,7 @@ struct ArmFacts {
   text::json::object storage;   // what is behind the path: `inspect --json`'s "storage"
   std::optional<Floor> floor;   // what the path delivered before the first trial
   std::string no_floor_reason;  // why it was wanted and is not there
+  std::optional<StartFacts> start;  // nothing where there is one command
 };
 
 // Two arms that are the same storage: what differs between them is not storage.
@@ -92,7 +102,8 @@ struct ExperimentFacts {
   std::string runs_rule;    // how the number of runs came about; empty: it was given
   std::string cold_policy;  // verify, best-effort, off
   bool drop_caches = false;
-  std::string target;                // "native", "generic", later "vllm", ...
+  // "native", "generic", "vllm", ...; of several commands all that they are, joined by "+".
+  std::string target;
   std::vector<std::string> command;  // coldload's own command line, to repeat it
   std::vector<ArmFacts> arms;        // in the order given
   std::vector<SameStorage> same_storage;

@@ -34,6 +34,14 @@ void read_name(json::value&& value, const char* otherwise, Enum* known) {
 
 }  // namespace
 
+static std::span<const Member<StartFacts>> members_of(const StartFacts* /*object*/) {
+  static const std::array k_members{
+      member<&StartFacts::name>("name"), member<&StartFacts::path_label>("path"),
+      member<&StartFacts::command>("command"), member<&StartFacts::target>("target"),
+      member<&StartFacts::server>("server")};
+  return k_members;
+}
+
 std::span<const Member<ArmFacts>> members_of(const ArmFacts* /*object*/) {
   static const std::array k_members{
       member<&ArmFacts::label>("label"),
@@ -50,13 +58,14 @@ std::span<const Member<ArmFacts>> members_of(const ArmFacts* /*object*/) {
           [](json::value&& value, ArmFacts* arm) {
             arm->floor = floor_from_json(std::move(object_in(value)));
           }},
-      member<&ArmFacts::no_floor_reason>("no_floor_reason")};
+      member<&ArmFacts::no_floor_reason>("no_floor_reason"),
+      member<&ArmFacts::start>("start")};
   return k_members;
 }
 
 json::value to_value(const ArmFacts& arm) {
   json::object out = to_object(arm, members_of(&arm));
-  for (const char* key : {"staged_from", "prefetch_of"}) {
+  for (const char* key : {"staged_from", "prefetch_of", "start"}) {
     if (out.at(key).is_null()) out.erase(key);
   }
   return out;

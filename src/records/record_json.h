@@ -20,7 +20,7 @@ BOOST_DESCRIBE_STRUCT(BaselineFigure, (), (storage_mode, load_s))
 BOOST_DESCRIBE_STRUCT(SameStorage, (), (first, second, how))
 
 [[nodiscard]] std::span<const Member<ArmFacts>> members_of(const ArmFacts* object);
-// Without "staged_from" and "prefetch_of" where they say nothing.
+// Without "staged_from", "prefetch_of" and "start" where they say nothing.
 [[nodiscard]] json::value to_value(const ArmFacts& arm);
 
 [[nodiscard]] json::value to_value(Status status);

@@ -35,6 +35,9 @@ void redact(const text::Redactor& secrets, ExperimentFacts* facts) {
     redact(secrets, &arm.missing);
     redact(secrets, &arm.storage);
     redact(secrets, &arm.no_floor_reason);
+    if (!arm.start) continue;
+    arm.start->command = secrets.redact_argv(arm.start->command);
+    redact(secrets, &arm.start->server);
   }
   for (SameStorage& pair : facts->same_storage) redact(secrets, &pair.how);
   redact(secrets, &facts->baseline_file);
