@@ -159,6 +159,10 @@ std::string first_note_of(const Trials& trials, const records::Dataset& dataset)
 
 // Of its arms and between them. Its trials must have been placed.
 void summarize(Comparison* comparison) {
+  for (Arm& arm : comparison->arms) {
+    const auto& first = comparison->arms.front().facts.start;
+    arm.is_other_command = first && arm.facts.start && arm.facts.start->name != first->name;
+  }
   comparison->run_ids_repeat = do_run_ids_repeat(comparison->trials);
   for (Arm& arm : comparison->arms) {
     summarize(&arm);

@@ -20,6 +20,14 @@ std::size_t Comparison::first_there() const {
   return there == arms.end() ? 0 : static_cast<std::size_t>(there - arms.begin());
 }
 
+std::optional<std::size_t> Comparison::second_there() const {
+  const std::size_t first = first_there();
+  for (std::size_t arm = first + 1; arm < arms.size(); ++arm) {
+    if (arms[arm].is_plain()) return arm;
+  }
+  return first + 1 < arms.size() ? std::optional(first + 1) : std::nullopt;
+}
+
 const Contrast* Comparison::contrast_of_arm(std::size_t arm) const {
   const auto found =
       std::find_if(contrasts.begin(), contrasts.end(),

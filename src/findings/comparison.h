@@ -47,6 +47,7 @@ struct Arm {
   std::optional<statistics::Trend> trend;              // of cold.values_s over the run order
   std::optional<std::size_t> lower_cluster;            // see statistics::lower_cluster
   std::optional<StorageShare> share;  // nothing where there is no cold or no warm run
+  bool is_other_command = false;      // of several commands, not the first
 
   // Cold, warm and the others, also those without a trial.
   [[nodiscard]] std::vector<const Mode*> modes() const;
@@ -55,7 +56,7 @@ struct Arm {
   [[nodiscard]] bool is_open() const { return facts.placeholder && !is_measured(); }
   // Whether it is a path as it is: neither a copy made for the experiment nor another way to start.
   [[nodiscard]] bool is_plain() const {
-    return facts.staged_from.empty() && facts.prefetch_of.empty();
+    return facts.staged_from.empty() && facts.prefetch_of.empty() && !is_other_command;
   }
   // Whether every usable cold trial was verified to be cold.
   [[nodiscard]] bool is_verified() const;
@@ -100,6 +101,9 @@ struct Comparison {
 
   // The first arm whose path is not still to come, measured or not: what "ratio" is over.
   [[nodiscard]] std::size_t first_there() const;
+  // The arm that "ratio" is of: the next path there is, else the next arm; nothing where there is
+  // none.
+  [[nodiscard]] std::optional<std::size_t> second_there() const;
   // Null where the arm is not held against the reference.
   [[nodiscard]] const Contrast* contrast_of_arm(std::size_t arm) const;
 };

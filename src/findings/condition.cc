@@ -54,11 +54,11 @@ const Mode* mode_named(const Comparison& comparison, const std::string& label) {
 
 std::optional<double> figure_of_pair(const Condition& condition, const Comparison& comparison) {
   const std::size_t first = comparison.first_there();
+  const std::size_t unnamed = comparison.second_there().value_or(first);
   for (std::size_t second = 0; second < comparison.arms.size(); ++second) {
     const std::string& label = comparison.arms[second].facts.label;
-    if (second == first || (condition.mode.empty() ? second < first : condition.mode != label)) {
-      continue;
-    }
+    const bool is_meant = condition.mode.empty() ? second == unnamed : condition.mode == label;
+    if (second == first || !is_meant) continue;
     const Contrast contrast = contrast_of(comparison, first, second);
     return condition.figure == Figure::ratio ? contrast.ratio : contrast.difference_s;
   }

@@ -190,11 +190,31 @@ std::vector<OfTrials> of_trials(const records::Dataset& dataset) {
   return found;
 }
 
+// What makes a command the same one.
+std::tuple<std::string_view, std::vector<std::string>, std::string> key_of(
+    const records::StartFacts* start) {
+  if (start == nullptr) return {};
+  std::vector<std::string> words = start->command;
+  const auto pinned = text::strings_at(start->server, "pinned_flags");
+  words.insert(words.end(), pinned.begin(), pinned.end());
+  return {start->name, std::move(words),
+          text::string_at(start->server, "installed_version").value_or("")};
+}
+
 }  // namespace
 
+bool Way::operator<(const Way& other) const {
+  const auto place = std::tie(path, spec, method);
+  const auto other_place = std::tie(other.path, other.spec, other.method);
+  if (place != other_place) return place < other_place;
+  if (start == other.start) return false;
+  return key_of(start) < key_of(other.start);
+}
+
 Way way_of(const records::ArmFacts& arm) {
-  if (!arm.stand_in) return {arm.path, {}, {}};
-  return {arm.path, arm.stand_in->spec, arm.stand_in->method};
+  const records::StartFacts* const start = arm.start ? &*arm.start : nullptr;
+  if (!arm.stand_in) return {arm.path, {}, {}, start};
+  return {arm.path, arm.stand_in->spec, arm.stand_in->method, start};
 }
 
 Way way_of(const ArmParts& arm) {

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 #include "records/dataset.h"
@@ -19,15 +18,15 @@ using Pool = std::vector<const records::Experiment*>;
 // The one with the latest experiment first.
 [[nodiscard]] std::vector<Pool> pools_of(const records::Dataset& dataset);
 
-// What makes a path the same one: where it lies, and at which pace it is seen.
+// What makes a path the same one: where it lies, at which pace it is seen, and of several commands
+// the one that starts from it.
 struct Way {
   std::string_view path;
   std::string_view spec;  // of its stand-in; empty: it has none
   std::string_view method;
-  bool operator==(const Way&) const = default;
-  bool operator<(const Way& other) const {
-    return std::tie(path, spec, method) < std::tie(other.path, other.spec, other.method);
-  }
+  const records::StartFacts* start = nullptr;  // equal where name, words and server are
+  bool operator==(const Way& other) const { return !(*this < other) && !(other < *this); }
+  bool operator<(const Way& other) const;
 };
 // Points into `arm`.
 [[nodiscard]] Way way_of(const records::ArmFacts& arm);

@@ -80,6 +80,9 @@ std::string coldload_version_of(const ExperimentFacts& facts) {
 
 text::json::object server_of(const ExperimentFacts& facts) {
   const text::json::object* server = text::object_at(facts.environment, "server");
+  if (server == nullptr && !facts.arms.empty() && facts.arms.front().start) {
+    return facts.arms.front().start->server;
+  }
   return server == nullptr ? text::json::object() : *server;
 }
 

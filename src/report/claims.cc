@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "findings/ways_to_start.h"
 #include "records/trial_figures.h"
 #include "report/wording.h"
 
@@ -174,6 +175,8 @@ Answer answer_of(const Comparison& comparison, const Pair& pair) {
   }
 }
 
+std::string name_of_command(const Arm& arm) { return markdown_code(findings::command_of(arm)); }
+
 // Of a path without `coldload run`, the first, and with it, the second.
 double saved_s(const Pair& pair) { return median_s(pair.first) - median_s(pair.second); }
 
@@ -242,6 +245,47 @@ Answer answer_for(const Comparison& comparison, const Contrast& contrast) {
     answer.basis = "Whatever differs comes from elsewhere. " + answer.basis;
   }
   return answer;
+}
+
+Answer answer_for_ways(const Comparison& comparison, const std::string& path,
+                       const Contrast& contrast) {
+  if (contrast.claim == Claim::nothing) return {};
+  const Pair pair(comparison, contrast);
+  const std::string fast = name_of_command(pair.fast);
+  const std::string slow = name_of_command(pair.slow);
+  const std::string took =
+      fmt::format("{} with {}, {} with {}", time_of(pair.fast), fast, time_of(pair.slow), slow);
+  const std::string counted = counts(pair.first, pair.second);
+  switch (contrast.claim) {
+    case Claim::single_runs:
+      return {
+          fmt::format("**From {}: {}.** One run cannot tell a difference from chance.", path, took),
+          fmt::format("Of {}.", counted)};
+    case Claim::separated:
+      return {fmt::format("**From {}, {} was ready {} earlier than {}**, in too few runs to rule "
+                          "out chance: {}.",
+                          path, fast, pair.difference(), slow, took),
+              fmt::format("Every run of the one was slower than every run of the other. But {} are "
+                          "too few: the rank test cannot get below {}. 5 runs each could show it.",
+                          counted, p_text(*contrast.p_value))};
+    case Claim::mixed:
+      return {fmt::format("**From {}, {} and {} differ, though not by their medians:** {}.", path,
+                          fast, slow, took),
+              fmt::format("A rank test ({}) tells the runs apart ({}).", counted,
+                          p_text(*contrast.p_value))};
+    case Claim::not_shown:
+      return {fmt::format("**From {}, no difference between {} and {} is shown:** {}.", path, fast,
+                          slow, took),
+              fmt::format("{} do not tell these medians from chance ({}).{}", counted,
+                          p_text(*contrast.p_value), what_would_settle(contrast))};
+    default:
+      return {
+          fmt::format("**From {}, {} is ready {} earlier than {}**{}: {}.", path, fast,
+                      pair.difference(), slow,
+                      seconds_interval_note(contrast.difference_ci, *contrast.difference_s < 0),
+                      took),
+          fmt::format("Medians of {}. A rank test gives {}.", counted, p_text(*contrast.p_value))};
+  }
 }
 
 std::string answer_of_reading_ahead(const Comparison& comparison, const Contrast& contrast) {

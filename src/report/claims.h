@@ -23,6 +23,10 @@ struct Answer {
 // Of two paths, on the first screen; empty where an arm has no figure.
 [[nodiscard]] Answer answer_for(const Comparison& comparison, const Contrast& contrast);
 
+// Of two commands on one path, `path`; likewise.
+[[nodiscard]] Answer answer_for_ways(const Comparison& comparison, const std::string& path,
+                                     const Contrast& contrast);
+
 // Of starts from one path with `coldload run`, the contrast's second arm, against those without;
 // likewise.
 [[nodiscard]] std::string answer_of_reading_ahead(const Comparison& comparison,

@@ -120,10 +120,8 @@ text::json::value to_json(const std::vector<Comparison>& comparisons) {
   }
   out["arms"] = std::move(arms);
   // The second path that is there over the first, at the top level.
-  const std::size_t first_arm = comparison.first_there();
-  add_figures(first_arm + 1 < comparison.arms.size()
-                  ? contrast_of(comparison, first_arm, first_arm + 1)
-                  : Contrast{},
+  const auto second = comparison.second_there();
+  add_figures(second ? contrast_of(comparison, comparison.first_there(), *second) : Contrast{},
               &out);
   out["n"] = std::move(n);
   json::array contrasts;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "findings/floor_use.h"
+#include "findings/ways_to_start.h"
 #include "records/trial_figures.h"
 #include "report/dominance.h"
 #include "report/sections.h"
@@ -155,12 +156,14 @@ Advice whether_to_stage(const Comparison& comparison) {
         !differs(comparison, *paths.front(), *paths.back())) {
       return {};
     }
+    const records::ArmFacts& slow = paths.back()->facts;
     return {
         fmt::format("**Measure whether staging from {} pays:** {} makes the copy and starts from "
                     "it.",
                     name_of(*paths.back()),
-                    markdown_code(fmt::format("--stage {}:DIRECTORY", paths.back()->facts.label))),
-        ""};
+                    markdown_code(fmt::format("--stage {}:DIRECTORY",
+                                              slow.start ? slow.start->path_label : slow.label))),
+        slow.start ? "It takes one command, after `--`." : ""};
   }
   const std::string source = name_of(*staging->source);
   const Arm& without = without_copy(comparison, *staging);
@@ -194,6 +197,24 @@ Advice whether_to_stage(const Comparison& comparison) {
                       staging->later_s < median_s(without)
                           ? ""
                           : fmt::format(" Copying costs {}.", in_seconds(staging->copy_s)))};
+}
+
+// Of several commands, where another one than the first is shown to be faster.
+Advice which_way_to_start(const Comparison& comparison) {
+  for (const findings::WaysOfPath& ways : findings::ways_to_start(comparison)) {
+    const Contrast& contrast = findings::main_contrast(ways);
+    if (ways.fastest() == ways.simplest || !findings::is_told_apart(contrast)) continue;
+    const Arm& fast = comparison.arms[contrast.second];
+    const Arm& first = comparison.arms[contrast.first];
+    const auto of = [](const Arm& arm) { return markdown_code(findings::command_of(arm)); };
+    return {
+        fmt::format("**Start with {} from {}:** ready after {} instead of {} with {}.", of(fast),
+                    markdown_code(ways.path), median_of(fast), median_of(first), of(first)),
+        findings::best_differs(comparison, findings::ways_to_start(comparison))
+            ? "From another path another command is the faster one: \"Which way to start\"."
+            : ""};
+  }
+  return {};
 }
 
 Advice whether_to_read_ahead(const Comparison& comparison) {
@@ -331,9 +352,10 @@ std::string to_string(const Advice& advice) {
 
 std::vector<Advice> recommendations_of(const Comparison& comparison) {
   std::vector<Advice> advice = where_models_lie(comparison);
-  for (const Advice& more : {what_else_to_work_on(comparison), whether_to_read_ahead(comparison),
-                             whether_to_stage(comparison), whether_to_keep_in_memory(comparison),
-                             whether_the_path_is_used(comparison)}) {
+  for (const Advice& more :
+       {which_way_to_start(comparison), what_else_to_work_on(comparison),
+        whether_to_read_ahead(comparison), whether_to_stage(comparison),
+        whether_to_keep_in_memory(comparison), whether_the_path_is_used(comparison)}) {
     advice.push_back(more);
   }
   std::erase_if(advice, [](const Advice& one) { return one.line.empty(); });

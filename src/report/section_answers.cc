@@ -111,6 +111,7 @@ std::vector<std::string> answers_of(const Comparison& comparison, Notes* notes) 
     // Those questions have sections of their own.
     if (!comparison.arms[contrast.second].is_plain()) continue;
     const Answer answer = answer_for(comparison, contrast);
+    if (answer.said.empty()) continue;
     answers.push_back(answer.said + notes->mark(answer.basis));
   }
   for (const Arm& arm : comparison.arms) {

@@ -81,6 +81,11 @@ std::string about_way(const Arm& arm) {
     return fmt::format("{} is a copy of {} made by `coldload stage`.", name_of(arm),
                        markdown_code(arm.facts.staged_from));
   }
+  if (arm.is_other_command) {
+    return fmt::format("{} is {} started with the command {}.", name_of(arm),
+                       markdown_code(arm.facts.start->path_label),
+                       markdown_code(arm.facts.start->name));
+  }
   return "";
 }
 
@@ -112,12 +117,16 @@ std::string caveat_of_cold(const Comparison& comparison) {
 
 std::vector<std::string> names_that_mislead(const Comparison& comparison) {
   std::vector<std::string> caveats;
-  for (const Arm& arm : comparison.arms) caveats.push_back(about_name(arm));
+  for (const Arm& arm : comparison.arms) {
+    if (!arm.is_other_command) caveats.push_back(about_name(arm));
+  }
   std::erase(caveats, "");
   return caveats;
 }
 
 std::vector<std::string> caveats_of(const Comparison& comparison, std::size_t arm) {
+  // What is to be known of its path is said where the first command starts from it.
+  if (comparison.arms[arm].is_other_command) return {about_way(comparison.arms[arm])};
   std::vector<std::string> caveats{about_stand_in(comparison, arm),
                                    about_name(comparison.arms[arm]),
                                    about_way(comparison.arms[arm])};

@@ -159,7 +159,10 @@ std::string target_lines(const Comparison& comparison) {
   const auto launched = std::find_if(comparison.trials.begin(), comparison.trials.end(),
                                      [](const auto* trial) { return !trial->argv.empty(); });
   if (launched != comparison.trials.end()) {
-    out += fmt::format("- Launched: {}\n", markdown_code(argv_text(**launched)));
+    const bool is_of_several = comparison.arms.front().facts.start.has_value();
+    out += fmt::format("- Launched{}: {}\n",
+                       is_of_several ? ", with one of the commands of \"Which way to start\"" : "",
+                       markdown_code(argv_text(**launched)));
   }
   out += server_lines(facts);
   for (const records::Trial* trial : comparison.trials) {

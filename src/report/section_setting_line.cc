@@ -32,6 +32,18 @@ std::string server_name(const std::string& target) {
   return target.empty() || target == "generic" ? k_unnamed : markdown_text(target);
 }
 
+// Of several commands all that they are.
+std::string server_names(const std::string& targets) {
+  std::vector<std::string> names;
+  std::size_t begin = 0;
+  while (begin <= targets.size()) {
+    const std::size_t end = std::min(targets.find('+', begin), targets.size());
+    names.push_back(server_name(targets.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  return joined(names);
+}
+
 // As it was installed, or as it told.
 std::string server_version(const Comparison& comparison) {
   std::string version = findings::server_version_of(comparison.facts);
@@ -40,7 +52,8 @@ std::string server_version(const Comparison& comparison) {
     version = trial->reported.version.value_or("");
   }
   // Of a server whose name is not known, a number alone would tell nothing.
-  const bool is_named = server_name(comparison.facts.target) != k_unnamed;
+  const bool is_named = server_name(comparison.facts.target) != k_unnamed &&
+                        comparison.facts.target.find('+') == std::string::npos;
   return version.empty() || !is_named || findings::is_native(comparison.facts) ? "" : ' ' + version;
 }
 
@@ -62,7 +75,8 @@ std::string machine_text(const records::ExperimentFacts& facts) {
 std::string runs_text(const Comparison& comparison) {
   std::vector<std::size_t> counts;
   for (const Arm& arm : comparison.arms) {
-    if (arm.is_plain() && arm.is_measured()) counts.push_back(arm.cold.load_s->n);
+    if ((arm.is_plain() || arm.is_other_command) && arm.is_measured())
+      counts.push_back(arm.cold.load_s->n);
   }
   if (counts.empty()) return "no usable run";
   const bool all_equal = std::all_of(counts.begin(), counts.end(),
@@ -106,7 +120,7 @@ std::string setting_line(const std::vector<Comparison>& comparisons, Notes* note
   if (comparison.checkpoint_bytes != 0 && findings::different_weights(comparison).empty()) {
     weights = ", " + format_bytes(comparison.checkpoint_bytes);
   }
-  return fmt::format("{}{}{}{}{}, {}{}{}.\n\n", server_name(comparison.facts.target),
+  return fmt::format("{}{}{}{}{}, {}{}{}.\n\n", server_names(comparison.facts.target),
                      markdown_text(server_version(comparison)), notes->marks(about),
                      machine_text(comparison.facts), weights, runs_text(comparison),
                      notes->mark(caveat_of_cold(comparison)), days_text(comparison));

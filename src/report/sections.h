@@ -17,6 +17,9 @@ namespace coldload::report {
 //
 // What the answer is, a sentence or two each.
 [[nodiscard]] std::vector<std::string> answers_of(const Comparison& comparison, Notes* notes);
+// Of several commands, likewise: which starts fastest from each path.
+[[nodiscard]] std::vector<std::string> answers_about_ways(const Comparison& comparison,
+                                                          Notes* notes);
 // What was started on what, how often and when: one line.
 [[nodiscard]] std::string setting_line(const std::vector<Comparison>& comparisons, Notes* notes);
 // What each use can wait for, and what fits that.
@@ -40,6 +43,7 @@ namespace coldload::report {
 [[nodiscard]] std::string native_section(const Comparison& comparison);
 [[nodiscard]] std::string tolerance_section(const Comparison& comparison);
 [[nodiscard]] std::string staging_section(const Comparison& comparison);
+[[nodiscard]] std::string ways_section(const Comparison& comparison);
 [[nodiscard]] std::string prefetch_section(const Comparison& comparison);
 [[nodiscard]] std::string expectation_section(const Comparison& comparison);
 [[nodiscard]] std::string baseline_section(const Comparison& comparison);

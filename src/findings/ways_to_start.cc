@@ -1,0 +1,71 @@
+#include "findings/ways_to_start.h"
+
+#include <algorithm>
+
+namespace coldload::findings {
+
+namespace {
+
+double median_s(const Comparison& comparison, std::size_t arm) {
+  return comparison.arms[arm].cold.load_s->median;
+}
+
+void add_arm(const Comparison& comparison, std::size_t index, std::vector<WaysOfPath>* ways) {
+  const Arm& arm = comparison.arms[index];
+  if (!arm.facts.start || !arm.is_measured()) return;
+  const std::string& path = arm.facts.start->path_label;
+  const auto known = std::find_if(ways->begin(), ways->end(),
+                                  [&path](const WaysOfPath& one) { return one.path == path; });
+  if (known == ways->end()) {
+    ways->push_back({path, index, {index}, {}});
+  } else {
+    known->arms.push_back(index);
+  }
+}
+
+// The arm of that path with the command of `like`; nothing where it was not measured.
+std::optional<std::size_t> with_command(const Comparison& comparison, const WaysOfPath& ways,
+                                        const Arm& like) {
+  for (const std::size_t arm : ways.arms) {
+    if (command_of(comparison.arms[arm]) == command_of(like)) return arm;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string command_of(const Arm& arm) { return arm.facts.start ? arm.facts.start->name : ""; }
+
+std::vector<WaysOfPath> ways_to_start(const Comparison& comparison) {
+  std::vector<WaysOfPath> ways;
+  for (std::size_t i = 0; i < comparison.arms.size(); ++i) add_arm(comparison, i, &ways);
+  std::erase_if(ways, [](const WaysOfPath& one) { return one.arms.size() < 2; });
+  for (WaysOfPath& one : ways) {
+    std::stable_sort(one.arms.begin(), one.arms.end(), [&](std::size_t a, std::size_t b) {
+      return median_s(comparison, a) < median_s(comparison, b);
+    });
+    for (const std::size_t arm : one.arms) {
+      if (arm != one.simplest) one.contrasts.push_back(contrast_of(comparison, one.simplest, arm));
+    }
+  }
+  return ways;
+}
+
+const Contrast& main_contrast(const WaysOfPath& ways) { return ways.contrasts.front(); }
+
+bool is_told_apart(const Contrast& contrast) {
+  return contrast.claim == Claim::shown || contrast.claim == Claim::separated;
+}
+
+bool best_differs(const Comparison& comparison, const std::vector<WaysOfPath>& ways) {
+  for (const WaysOfPath& one : ways) {
+    for (const WaysOfPath& other : ways) {
+      const auto twin = with_command(comparison, other, comparison.arms[one.fastest()]);
+      if (!twin || *twin == other.fastest()) continue;
+      if (is_told_apart(contrast_of(comparison, *twin, other.fastest()))) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace coldload::findings

@@ -1,0 +1,140 @@
+// Which of several commands starts fastest from each path, and what else is to be known of that.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "findings/ways_to_start.h"
+#include "report/claims.h"
+#include "report/sections.h"
+#include "report/wording.h"
+#include "text/escape.h"
+
+namespace coldload::report {
+
+namespace {
+
+using findings::WaysOfPath;
+
+std::string command_name(const Arm& arm) { return markdown_code(findings::command_of(arm)); }
+
+std::string path_name(const WaysOfPath& ways) { return markdown_code(ways.path); }
+
+std::vector<std::string> row_of(const Comparison& comparison, const WaysOfPath& ways,
+                                std::size_t index) {
+  const Arm& arm = comparison.arms[index];
+  const statistics::Summary& load = *arm.cold.load_s;
+  std::vector<std::string> row{path_name(ways),
+                               command_name(arm),
+                               fmt::format("**{}**", in_seconds(load.median)),
+                               load.n > 1 ? in_seconds({load.min, load.max}) : "",
+                               "",
+                               "",
+                               ""};
+  const auto contrast = std::find_if(ways.contrasts.begin(), ways.contrasts.end(),
+                                     [index](const Contrast& one) { return one.second == index; });
+  if (contrast == ways.contrasts.end()) {
+    row[4] = "the first";
+    return row;
+  }
+  row[4] = signed_seconds(*contrast->difference_s);
+  if (contrast->difference_ci) {
+    row[5] = fmt::format("{} to {}", signed_seconds(contrast->difference_ci->low),
+                         signed_seconds(contrast->difference_ci->high));
+  }
+  row[6] = contrast->claim == Claim::single_runs ? "one run" : p_text(*contrast->p_value);
+  return row;
+}
+
+// Whether one command is the best from everywhere.
+std::string across_paths(const Comparison& comparison, const std::vector<WaysOfPath>& ways) {
+  if (ways.size() < 2) return "";
+  std::vector<std::string> best;
+  best.reserve(ways.size());
+  for (const WaysOfPath& one : ways) {
+    best.push_back(
+        fmt::format("{} from {}", command_name(comparison.arms[one.fastest()]), path_name(one)));
+  }
+  if (findings::best_differs(comparison, ways)) {
+    return fmt::format("**The fastest way differs between the paths:** {}. ", joined(best));
+  }
+  const std::string first = findings::command_of(comparison.arms[ways.front().fastest()]);
+  const bool is_one = std::all_of(ways.begin(), ways.end(), [&](const WaysOfPath& one) {
+    return findings::command_of(comparison.arms[one.fastest()]) == first;
+  });
+  if (is_one) {
+    return fmt::format("By their medians, {} is the fastest from every path. ",
+                       markdown_code(first));
+  }
+  return fmt::format(
+      "By their medians, the fastest is {}. These runs do not show that one command is not as good "
+      "as the other from every path. ",
+      joined(best));
+}
+
+// The best pair of path and command, against the first of each.
+std::string best_pair(const Comparison& comparison, const std::vector<WaysOfPath>& ways) {
+  const auto fastest =
+      std::min_element(ways.begin(), ways.end(), [&](const WaysOfPath& a, const WaysOfPath& b) {
+        return median_s(comparison.arms[a.fastest()]) < median_s(comparison.arms[b.fastest()]);
+      });
+  const Arm& best = comparison.arms[fastest->fastest()];
+  const Arm& simplest = comparison.arms[ways.front().simplest];
+  if (&best == &simplest) {
+    return fmt::format("No pair of path and command was faster than the first, {} from {}: {}.",
+                       command_name(best), path_name(*fastest), time_of(best));
+  }
+  return fmt::format("The fastest pair was {} from {}: {}. The first, {} from {}, took {}.",
+                     command_name(best), path_name(*fastest), time_of(best), command_name(simplest),
+                     path_name(ways.front()), time_of(simplest));
+}
+
+std::string commands_list(const Comparison& comparison) {
+  std::vector<std::string> known;
+  std::vector<std::string> lines;
+  for (const Arm& arm : comparison.arms) {
+    const std::string name = findings::command_of(arm);
+    if (name.empty() || std::find(known.begin(), known.end(), name) != known.end()) continue;
+    known.push_back(name);
+    const records::StartFacts& start = *arm.facts.start;
+    std::string line =
+        fmt::format("{}: {}", markdown_code(name), markdown_code(text::shell_line(start.command)));
+    if (const auto version = text::string_at(start.server, "installed_version")) {
+      line += fmt::format(", version {}", markdown_text(*version));
+    }
+    const auto pinned = text::strings_at(start.server, "pinned_flags");
+    if (!pinned.empty()) {
+      line += fmt::format("; coldload added {}, the same for every path",
+                          markdown_code(text::shell_line(pinned)));
+    }
+    lines.push_back(std::move(line));
+  }
+  return bullets(lines);
+}
+
+}  // namespace
+
+std::vector<std::string> answers_about_ways(const Comparison& comparison, Notes* notes) {
+  std::vector<std::string> answers;
+  for (const WaysOfPath& ways : findings::ways_to_start(comparison)) {
+    const Answer answer =
+        answer_for_ways(comparison, path_name(ways), findings::main_contrast(ways));
+    answers.push_back(answer.said + notes->mark(answer.basis));
+  }
+  return answers;
+}
+
+std::string ways_section(const Comparison& comparison) {
+  const std::vector<WaysOfPath> ways = findings::ways_to_start(comparison);
+  if (ways.empty()) return "";
+  Table table = table_of({"path", "command"},
+                         {"median", "min-max", "against the first", "95 % interval", "p"});
+  for (const WaysOfPath& one : ways) {
+    for (const std::size_t arm : one.arms) table.rows.push_back(row_of(comparison, one, arm));
+  }
+  return "## Which way to start\n\n" + across_paths(comparison, ways) +
+         best_pair(comparison, ways) + "\n\n" + markdown_table(table) +
+         "\nThe commands, each with runtime caches of its own:\n\n" + commands_list(comparison) +
+         '\n';
+}
+
+}  // namespace coldload::report
