@@ -9,6 +9,9 @@ namespace {
 
 bool is_blank(char letter) { return letter == ' ' || letter == '\t' || letter == '\n'; }
 
+// What ends a command or leads its output elsewhere.
+constexpr std::string_view k_operators = "|&;<>()";
+
 class Splitter {
  public:
   explicit Splitter(std::string_view line) : line_(line) {}
@@ -31,6 +34,10 @@ class Splitter {
         take_double_quoted();
       } else if (letter == '\\') {
         take_escaped();
+      } else if (k_operators.find(letter) != std::string_view::npos) {
+        throw std::invalid_argument(std::string("no shell is there for its ") + letter +
+                                    ": leave it out, quote it with '...', or give the whole line "
+                                    "to sh -c");
       } else {
         take(letter);
       }

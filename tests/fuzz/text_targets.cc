@@ -1,6 +1,9 @@
 // Texts of people, files and servers: JSON, CSV, figures, credentials, and what is shown of them.
+#include <algorithm>
 #include <cmath>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "fuzz/targets.h"
 #include "text/csv.h"
@@ -9,6 +12,7 @@
 #include "text/notes.h"
 #include "text/redact.h"
 #include "text/secret_words.h"
+#include "text/shell_words.h"
 #include "text/units.h"
 
 namespace coldload::fuzz {
@@ -50,6 +54,21 @@ void try_units(std::string_view input) {
   }
   if (const auto share = text::parse_share(input)) {
     require(std::isfinite(*share) && *share >= 0, "a share is not negative");
+  }
+}
+
+void try_shell_words(std::string_view input) {
+  try {
+    const std::vector<std::string> words = text::split_shell_words(input);
+    // What steers a terminal is written as bash reads it, not as POSIX does.
+    const bool is_plain = std::all_of(words.begin(), words.end(), [](const std::string& word) {
+      return text::one_line(word) == word;
+    });
+    if (!is_plain) return;
+    require(text::split_shell_words(text::shell_line(words)) == words,
+            "what is written is read as the same");
+  } catch (const std::invalid_argument& error) {
+    require(std::string_view(error.what()).size() > 10, "what is refused is refused in words");
   }
 }
 
@@ -102,7 +121,7 @@ void try_redact(std::string_view input) {
 
 const std::vector<Target> k_text_targets{
     {"json", try_json},     {"csv", try_csv},       {"units", try_units},
-    {"escape", try_escape}, {"redact", try_redact},
+    {"escape", try_escape}, {"redact", try_redact}, {"shell_words", try_shell_words},
 };
 
 }  // namespace coldload::fuzz
