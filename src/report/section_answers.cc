@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "findings/ways_to_start.h"
 #include "report/claims.h"
 #include "report/sections.h"
 #include "report/wording.h"
@@ -104,7 +105,7 @@ std::string answer_missing(const Arm& arm) {
 
 std::vector<std::string> answers_of(const Comparison& comparison, Notes* notes) {
   std::vector<std::string> answers;
-  if (main_contrast(comparison) == nullptr) {
+  if (main_contrast(comparison) == nullptr && findings::ways_to_start(comparison).empty()) {
     answers.push_back(answer_without_contrast(comparison));
   }
   for (const Contrast& contrast : comparison.contrasts) {

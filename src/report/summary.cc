@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "findings/ways_to_start.h"
 #include "report/claims.h"
 #include "report/plain_text.h"
 #include "report/wording.h"
@@ -55,6 +56,11 @@ std::string terminal_summary(const std::vector<Comparison>& comparisons) {
   }
   std::string out = text::plain_table(table);
   for (const Contrast& contrast : comparison.contrasts) out += contrast_line(comparison, contrast);
+  for (const findings::WaysOfPath& ways : findings::ways_to_start(comparison)) {
+    const Answer answer =
+        answer_for_ways(comparison, markdown_code(ways.path), findings::main_contrast(ways));
+    out += plain_text(answer.said) + '\n';
+  }
   for (const records::SameStorage& pair : comparison.facts.same_storage) {
     out += "same storage: " + text::one_line(to_string(pair)) + '\n';
   }

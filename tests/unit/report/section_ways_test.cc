@@ -6,6 +6,7 @@
 #include "findings/compare.h"
 #include "findings/ways_to_start.h"
 #include "report/sections.h"
+#include "report/summary.h"
 #include "unit/records/records.h"
 
 namespace coldload::report {
@@ -84,6 +85,12 @@ TEST(WaysSection, ClaimsNoMoreThanTheRunsShow) {
   const records::Dataset alike = measured(k_20, {20.05, 20.15, 20.25, 20.0, 20.4}, k_40, k_30);
   EXPECT_THAT(answers(findings::compare(alike).front()).front(),
               HasSubstr("no difference between"));
+}
+
+TEST(WaysSection, IsToldInTheTerminalToo) {
+  const records::Dataset dataset = measured(k_20, k_15, k_40, k_30);
+  EXPECT_THAT(terminal_summary(findings::compare(dataset)),
+              HasSubstr("From nvme, fast is ready 5.00 s earlier than auto (95 % interval"));
 }
 
 // The paths are compared by one command: another one is another way to start, no storage.
