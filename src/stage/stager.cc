@@ -195,6 +195,8 @@ void publish_copy(const Place& place, const PlaceLock& lock, const Destination& 
   // Whoever made it for an experiment holds it as long as that lasts. Where directories cannot be
   // locked it is taken for held.
   if (manifest->temporary) (void)os::try_lock(data.descriptor(), os::LockMode::shared);
+  // A copy takes long.
+  require_place_for_manifest(place, there);
   Journal::remove(lock.part());
   publish_manifest(place, lock, *manifest);
   try {
@@ -229,12 +231,12 @@ SourceTree stage_locked(const StageRequest& request, const Place& place, const S
         "again",
         place.destination));
   }
+  require_place_for_manifest(place, there);
   if (request.keep) {
     Removal removal = keep_newest(place, *request.keep);
     result->removed = std::move(removal.removed);
     result->remarks.insert(result->remarks.end(), removal.remarks.begin(), removal.remarks.end());
   }
-  require_place_for_manifest(place);
   check_room(place, lock, source);
   Manifest manifest = blank_manifest(source);
   manifest.temporary = request.temporary;
