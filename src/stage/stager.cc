@@ -16,6 +16,7 @@
 #include "os/clock.h"
 #include "os/descriptor_limit.h"
 #include "os/error.h"
+#include "os/file_id.h"
 #include "os/file_lock.h"
 #include "os/path.h"
 #include "stage/bounded_threads.h"
@@ -177,6 +178,17 @@ bool keeps_inodes(const os::Directory& directory) {
          info.f_type != OVERLAYFS_SUPER_MAGIC;
 }
 
+// The file system may be gone from there, and be written all the same, by whoever has it open; or
+// the directory.
+void require_where_it_is_looked_for(const Place& place) {
+  if (os::file_id(place.parent->path()) == os::file_id(place.parent->descriptor())) return;
+  throw os::Error(fmt::format(
+      "{0} is no longer the directory that was written to: its file system was unmounted, or it "
+      "was moved or replaced; nobody finds a copy at {1}: mount it, or move it back, and stage "
+      "again",
+      place.parent->path(), place.destination));
+}
+
 // The copy is durable. The manifest goes first: it describes this directory, by its inode, and no
 // other that may be at its place.
 void publish_copy(const Place& place, const PlaceLock& lock, const Destination& there,
@@ -197,6 +209,7 @@ void publish_copy(const Place& place, const PlaceLock& lock, const Destination& 
   if (manifest->temporary) (void)os::try_lock(data.descriptor(), os::LockMode::shared);
   // A copy takes long.
   require_place_for_manifest(place, there);
+  require_where_it_is_looked_for(place);
   Journal::remove(lock.part());
   publish_manifest(place, lock, *manifest);
   try {
@@ -318,6 +331,7 @@ StageResult stage(const StageRequest& request, const StageEvents& events) try {
     tidy_up(place);
   }
   leave_pages(request, source, place, &result);
+  require_where_it_is_looked_for(place);
   return result;
 } catch (const Interrupted&) {
   StageResult result;

@@ -250,6 +250,18 @@ TEST_F(Stage, AFileThatComesToTheManifestsPlaceMeanwhileIsNotReplaced) {
   EXPECT_FALSE(fs::exists(at("dst")));
 }
 
+TEST_F(Stage, AParentThatIsMovedMeanwhileHasNoCopyWhereItIsLookedFor) {
+  request_.limit_bytes_per_s = k_slow_enough_to_be_seen;
+  fs::create_directory(at("disk"));
+  request_.destination = at("disk/dst");
+  EXPECT_THAT(refusal_of([&](const CopyProgress&) {
+                if (fs::exists(at("disk"))) fs::rename(at("disk"), at("elsewhere"));
+              }),
+              AllOf(HasSubstr(at("disk") + " is no longer the directory"),
+                    HasSubstr("unmounted, or it was moved"), HasSubstr("stage again")));
+  EXPECT_TRUE(fs::is_empty(at("elsewhere")));
+}
+
 TEST_F(Stage, OneAtATime) {
   const auto lock = PlaceLock::try_take(place_of(at("dst")));
   EXPECT_THAT(refusal(), HasSubstr("another coldload is staging"));
