@@ -16,6 +16,7 @@
 #include "os/descriptor_limit.h"
 #include "os/interrupt.h"
 #include "os/memory_limits.h"
+#include "os/own_limits.h"
 #include "os/pending_call.h"
 #include "os/standard_streams.h"
 #include "text/suggest.h"
@@ -98,6 +99,10 @@ int run_command_line(int argc, char** argv) {
   const auto cleaned = [&args](const std::exception& error) {
     return secrets_of(args).apply(error.what());
   };
+  if (const std::string shortage = os::too_little_stack(); !shortage.empty()) {
+    complain(shortage);
+    return k_exit_usage;
+  }
   try {
     os::raise_descriptor_limit();
     os::install_interrupt_handler();

@@ -36,18 +36,23 @@ Arm& arm_of(Comparison* comparison, std::string_view label) {
 // What is known of an arm so far: nothing, where it is null.
 struct KnownArm {
   const ArmParts* facts = nullptr;
-  const records::Floor* floor = nullptr;
+  // Whose arm, and which, tells its floor; null where none is known.
+  const Experiment* floor_of = nullptr;
+  std::size_t floor_arm = 0;
 };
 
 // A placeholder gives way to a path; a later path to an earlier one of the same label does not
 // occur within a pool, but its facts may be newer.
-void merge(const ArmParts& arm, KnownArm* known, Arm* merged) {
+void merge(const Experiment& experiment, std::size_t which, KnownArm* known, Arm* merged) {
+  const ArmParts& arm = experiment.facts.arms[which];
   const bool nothing_known = known->facts == nullptr || known->facts->path.empty();
   if (!nothing_known && arm.rest->placeholder) return;
   known->facts = &arm;
   if (!arm.rest->staged_from.empty()) merged->warm.label = arm.rest->label + "_hot";
   // With --no-floor the older one stays; one that failed has its reason, which is the news.
-  if (arm.floor != nullptr || !arm.rest->no_floor_reason.empty()) known->floor = arm.floor;
+  if (arm.floor == nullptr && arm.rest->no_floor_reason.empty()) return;
+  known->floor_of = arm.floor != nullptr ? &experiment : nullptr;
+  known->floor_arm = which;
 }
 
 void merge(const std::vector<records::SameStorage>& pairs,
@@ -58,7 +63,7 @@ void merge(const std::vector<records::SameStorage>& pairs,
 }
 
 // The facts of a pool's experiments, taken together.
-void add_facts(const Pool& pool, Comparison* comparison) {
+void add_facts(const Pool& pool, const records::Dataset& dataset, Comparison* comparison) {
   std::vector<KnownArm> known;  // of comparison->arms
   std::vector<records::SameStorage> same_storage;
   const FactsParts* merged = nullptr;
@@ -67,11 +72,11 @@ void add_facts(const Pool& pool, Comparison* comparison) {
     comparison->experiments.emplace_back(experiment->id);
     if (!facts.command.empty()) comparison->commands.push_back(facts.command);
     if (merged != nullptr && are_same(*merged, facts)) continue;
-    for (const ArmParts& arm : facts.arms) {
-      Arm& merged_arm = arm_of(comparison, arm.rest->label);
+    for (std::size_t which = 0; which < facts.arms.size(); ++which) {
+      Arm& merged_arm = arm_of(comparison, facts.arms[which].rest->label);
       known.resize(comparison->arms.size());
       const auto index = static_cast<std::size_t>(&merged_arm - comparison->arms.data());
-      merge(arm, &known[index], &merged_arm);
+      merge(*experiment, which, &known[index], &merged_arm);
     }
     merge(facts.rest->same_storage, &same_storage);
     merged = &facts;
@@ -79,8 +84,8 @@ void add_facts(const Pool& pool, Comparison* comparison) {
   for (std::size_t index = 0; index < known.size(); ++index) {
     Arm& arm = comparison->arms[index];
     arm.facts = known[index].facts->whole();
-    arm.facts.floor.reset();
-    if (known[index].floor != nullptr) arm.facts.floor = *known[index].floor;
+    const Experiment* const floor_of = known[index].floor_of;
+    if (floor_of != nullptr) arm.facts.floor = dataset.floor_of(*floor_of, known[index].floor_arm);
   }
   comparison->facts = pool.back()->whole_facts();
   comparison->facts.same_storage = std::move(same_storage);
@@ -224,7 +229,7 @@ std::vector<Comparison> compare(const records::Dataset& dataset) {
     for (const Experiment* experiment : pools[index]) {
       comparison_of[experiment->number] = &comparisons[index];
     }
-    add_facts(pools[index], &comparisons[index]);
+    add_facts(pools[index], dataset, &comparisons[index]);
   }
   for (const Trial& trial : dataset.trials()) {
     Comparison* const comparison = comparison_of[trial.experiment->number];

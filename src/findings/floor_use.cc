@@ -13,7 +13,7 @@ namespace coldload::findings {
 
 namespace {
 
-using Held = std::vector<std::pair<const records::Trial*, const records::Floor*>>;
+using Held = std::vector<std::pair<const records::Trial*, records::FloorRates>>;
 
 bool goes_to_gpu(const records::Trial& trial) {
   return records::destination_of(trial) == records::Destination::gpu;
@@ -26,15 +26,15 @@ std::optional<FloorUse> use_of(const Comparison& comparison, const Held& held) {
   std::vector<double> limits;
   for (const auto& [trial, floor] : held) {
     const auto weights_s = records::weights_seconds(*trial, comparison.facts.target);
-    const auto storage = floor->storage_bytes_per_s();
+    const auto storage = floor.storage_bytes_per_s;
     if (!trial->efficiency || !weights_s || *weights_s <= 0 || !storage) return std::nullopt;
-    const auto bus = goes_to_gpu(*trial) ? floor->gpu.to_gpu_bytes_per_s() : std::nullopt;
+    const auto bus = goes_to_gpu(*trial) ? floor.to_gpu_bytes_per_s : std::nullopt;
     const bool bus_limits = bus && *bus < *storage;
     efficiency.push_back(*trial->efficiency);
     seconds.push_back(*weights_s);
     limits.push_back(bus_limits ? *bus : *storage);
     (bus_limits ? use.bus_limits : use.storage_limits) = true;
-    use.given = floor->given_bytes_per_s.has_value();
+    use.given = floor.given;
   }
   if (held.empty()) return std::nullopt;
   use.efficiency = *statistics::summarize(efficiency);
@@ -66,8 +66,7 @@ std::optional<WithoutStorage> without_storage_of(const Comparison& comparison, c
   for (const auto& [trial, floor] : held) {
     const auto rest = rest_seconds(*trial, loads_only(comparison));
     without.onto_gpu = goes_to_gpu(*trial);
-    const auto copied =
-        without.onto_gpu ? floor->gpu.to_gpu_bytes_per_s() : floor->reads.page_cache.bytes_per_s;
+    const auto copied = without.onto_gpu ? floor.to_gpu_bytes_per_s : floor.page_cache_bytes_per_s;
     if (!rest || !copied) return std::nullopt;
     rest_s.push_back(*rest);
     rates.push_back(*copied);
@@ -79,9 +78,10 @@ std::optional<WithoutStorage> without_storage_of(const Comparison& comparison, c
 }
 
 // What an experiment measured before its trials; null where it did not.
-const records::Floor* floor_of(const records::Experiment& experiment, const std::string& label) {
+const records::FloorRates* rates_of(const records::Experiment& experiment,
+                                    const std::string& label) {
   for (const records::ArmParts& arm : experiment.facts.arms) {
-    if (arm.rest->label == label && arm.floor != nullptr) return arm.floor;
+    if (arm.rest->label == label && arm.floor != nullptr) return &arm.floor->rates;
   }
   return nullptr;
 }
@@ -92,9 +92,9 @@ HeldToFloor held_to_floor(const Comparison& comparison, const Arm& arm) {
   Held held;
   std::set<const records::Experiment*> experiments;
   for (const records::Trial* trial : arm.cold.trials) {
-    const records::Floor* const floor = floor_of(*trial->experiment, arm.facts.label);
-    if (floor == nullptr) continue;
-    held.emplace_back(trial, floor);
+    const records::FloorRates* const rates = rates_of(*trial->experiment, arm.facts.label);
+    if (rates == nullptr) continue;
+    held.emplace_back(trial, *rates);
     experiments.insert(trial->experiment);
   }
   return {held.size(), experiments.size(), use_of(comparison, held),

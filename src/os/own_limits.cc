@@ -63,4 +63,14 @@ std::string suspected_process_limit() {
       memory.empty() ? "the" : "that or the");
 }
 
+std::string too_little_stack() {
+  constexpr rlim_t k_least = 512 << 10;  // four times what `measure` was seen to run with
+  const auto limit = limit_of(RLIMIT_STACK);
+  if (!limit || *limit >= k_least) return "";
+  return fmt::format(
+      "this process may have {} KiB of stack (RLIMIT_STACK, ulimit -s); coldload takes up to {} "
+      "KiB: raise it (ulimit -s 8192)",
+      *limit >> 10, k_least >> 10);
+}
+
 }  // namespace coldload::os

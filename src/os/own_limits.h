@@ -17,4 +17,9 @@ namespace coldload::os {
 // thread or a child that cannot be had, for which the kernel says EAGAIN whatever it was.
 [[nodiscard]] std::string suspected_process_limit();
 
+// "this process may have 64 KiB of stack (RLIMIT_STACK, ulimit -s); coldload takes up to 512 KiB:
+// raise it (ulimit -s 8192)": every thread gets as much as the first one, and what goes past it
+// ends the process without a word. Empty where there is enough.
+[[nodiscard]] std::string too_little_stack();
+
 }  // namespace coldload::os

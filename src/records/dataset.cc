@@ -41,19 +41,25 @@ struct TrialKeyHash {
 };
 
 // Nothing where the line is no longer where it was read, if it was read from a file.
-std::optional<Record> record_again(const std::vector<std::string>& files, const Trial& trial) {
-  if (trial.place.bytes == 0) return std::nullopt;
-  const os::Fd file = os::open_regular(files.at(trial.place.file));
-  std::string line(trial.place.bytes, '\0');
-  (void)os::pread_full(file, std::as_writable_bytes(std::span(line)), trial.place.offset);
+std::optional<Record> record_again(const std::vector<std::string>& files, const LinePlace& place,
+                                   const Experiment& experiment) {
+  if (place.bytes == 0) return std::nullopt;
+  const os::Fd file = os::open_regular(files.at(place.file));
+  std::string line(place.bytes, '\0');
+  (void)os::pread_full(file, std::as_writable_bytes(std::span(line)), place.offset);
   try {
     Record record = record_of_line(line);
-    const bool is_same =
-        record.run_id == trial.run_id && record.experiment.id == trial.experiment->id;
+    const bool is_same = record.experiment.id == experiment.id;
     return is_same ? std::optional(std::move(record)) : std::nullopt;
   } catch (const os::Error&) {
     return std::nullopt;  // another line's middle, say
   }
+}
+
+std::optional<Record> record_again(const std::vector<std::string>& files, const Trial& trial) {
+  std::optional<Record> record = record_again(files, trial.place, *trial.experiment);
+  if (record && record->run_id != trial.run_id) record.reset();
+  return record;
 }
 
 }  // namespace
@@ -127,7 +133,7 @@ class DatasetReader {
     auto known = experiment_of_.find(record.experiment.id);
     if (known == experiment_of_.end()) {
       experiments_.push_back({pools_->texts.share(record.experiment.id), trial.started_at,
-                              record.experiment.seed, experiments_.size(), read.facts});
+                              record.experiment.seed, experiments_.size(), read.facts, place});
       known = experiment_of_.emplace(experiments_.back().id, &experiments_.back()).first;
     }
     trial.experiment = known->second;
@@ -155,6 +161,15 @@ std::string Dataset::note_of(const Trial& trial) const {
   if (notes_ != nullptr) return notes_->at(trial.place.offset);
   const std::optional<Record> record = record_again(*files_, trial);
   return record ? record->note : "";
+}
+
+std::optional<Floor> Dataset::floor_of(const Experiment& experiment, std::size_t arm) const {
+  const ArmFloor* const held = experiment.facts.arms[arm].floor;
+  if (held == nullptr) return std::nullopt;
+  if (held->whole != nullptr) return *held->whole;
+  std::optional<Record> record = record_again(*files_, experiment.place, experiment);
+  if (!record || arm >= record->experiment.arms.size()) return std::nullopt;
+  return std::move(record->experiment.arms[arm].floor);
 }
 
 Dataset Dataset::only(std::string_view experiment) const {

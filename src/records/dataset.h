@@ -3,9 +3,11 @@
 // Layer: records. Knows nothing of how anything is measured or worded.
 #pragma once
 
+#include <cstddef>
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +39,10 @@ class Dataset {
   // What is long and hardly ever shown is not held: its line is read again. Empty where that is no
   // longer where it was. Throws os::Error for a file that is no longer there.
   [[nodiscard]] std::string note_of(const Trial& trial) const;
+
+  // The floor of an arm, by its place among the experiment's, in the same way. Nothing where there
+  // is none.
+  [[nodiscard]] std::optional<Floor> floor_of(const Experiment& experiment, std::size_t arm) const;
 
   // One experiment alone; nothing where there is none of that id.
   [[nodiscard]] Dataset only(std::string_view experiment) const;

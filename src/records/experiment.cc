@@ -23,7 +23,6 @@ ArmFacts ArmParts::whole() const {
   ArmFacts facts = *rest;
   facts.path = path;
   facts.storage = parsed(storage);
-  if (floor != nullptr) facts.floor = *floor;
   return facts;
 }
 

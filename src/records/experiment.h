@@ -9,18 +9,33 @@
 #include <span>
 #include <string_view>
 
+#include "records/floor.h"
 #include "records/record.h"
 #include "records/text_pool.h"
 
 namespace coldload::records {
 
+// Where a record's line lies in the files that were read.
+struct LinePlace {
+  std::uint64_t offset = 0;  // of a record from memory: its index
+  std::uint32_t bytes = 0;   // without its line end; of a record from memory: 0
+  std::uint32_t file = 0;    // index
+};
+
+// What an arm's floor is held as: a floor is large, no two are equal, and few are shown.
+struct ArmFloor {
+  FloorRates rates;
+  const Floor* whole = nullptr;  // null: to be read again (Dataset::floor_of)
+};
+
 // ArmFacts.
 struct ArmParts {
   const ArmFacts* rest = nullptr;  // all that is not beside it here
   std::string_view path;
-  std::string_view storage;      // as JSON: much smaller than the object
-  const Floor* floor = nullptr;  // null: there is none
+  std::string_view storage;         // as JSON: much smaller than the object
+  const ArmFloor* floor = nullptr;  // null: there is none
 
+  // But for its floor.
   [[nodiscard]] ArmFacts whole() const;
 };
 
@@ -40,7 +55,9 @@ struct Experiment {
   std::uint64_t seed = 0;
   std::size_t number = 0;  // in its Dataset's list
   FactsParts facts;
+  LinePlace place;  // of the record that says them
 
+  // But for the arms' floors.
   [[nodiscard]] ExperimentFacts whole_facts() const;
 };
 

@@ -36,15 +36,19 @@ const T* ValuePool<T>::share(T&& value) {
 
 FactsParts FactsPool::share(ExperimentFacts&& facts) {
   FactsParts parts;
-  parts.command = texts_.share(facts.command);
-  parts.environment = texts_.share(text::to_line(facts.environment));
+  parts.command = share_command(facts);
+  parts.environment = share_environment(text::to_line(facts.environment));
+  parts.rest = share_rest(std::move(facts));
+  return parts;
+}
+
+const ExperimentFacts* FactsPool::share_rest(ExperimentFacts&& facts) {
   facts.id.clear();
   facts.seed = 0;
   facts.command.clear();
   facts.environment.clear();
   facts.arms.clear();
-  parts.rest = rests_.share(std::move(facts));
-  return parts;
+  return rests_.share(std::move(facts));
 }
 
 std::span<const ArmParts> FactsPool::share(std::vector<ArmFacts>&& arms) {
@@ -64,8 +68,14 @@ std::string_view FactsPool::share_storage(const ArmFacts& arm) {
   return texts_.share(text::to_line(arm.storage));
 }
 
-const Floor* FactsPool::keep_floor(const ArmFacts& arm) {
-  return arm.floor ? &floors_.emplace_back(*arm.floor) : nullptr;
+const ArmFloor* FactsPool::keep_floor(const ArmFacts& arm) {
+  if (!arm.floor) return nullptr;
+  const Floor& whole = whole_floors_.emplace_back(*arm.floor);
+  return &floors_.emplace_back(ArmFloor{FloorRates::of(whole), &whole});
+}
+
+const ArmFloor* FactsPool::keep_floor(const std::optional<FloorRates>& rates) {
+  return rates ? &floors_.emplace_back(ArmFloor{*rates, nullptr}) : nullptr;
 }
 
 const ArmFacts* FactsPool::share_rest(ArmFacts&& arm) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <unordered_map>
@@ -38,10 +39,19 @@ class FactsPool {
   [[nodiscard]] std::span<const ArmParts> share(std::vector<ArmFacts>&& arms);
 
   // The same by part.
+  [[nodiscard]] Texts share_command(const ExperimentFacts& facts) {
+    return texts_.share(facts.command);
+  }
+  // `written`: as text::to_line() writes it.
+  [[nodiscard]] std::string_view share_environment(std::string_view written) {
+    return texts_.share(written);
+  }
+  [[nodiscard]] const ExperimentFacts* share_rest(ExperimentFacts&& facts);
   [[nodiscard]] std::string_view share_path(const ArmFacts& arm) { return texts_.share(arm.path); }
   [[nodiscard]] std::string_view share_storage(const ArmFacts& arm);
   // Null where there is none. Equal ones are not looked for: what is measured again is never equal.
-  [[nodiscard]] const Floor* keep_floor(const ArmFacts& arm);
+  [[nodiscard]] const ArmFloor* keep_floor(const ArmFacts& arm);
+  [[nodiscard]] const ArmFloor* keep_floor(const std::optional<FloorRates>& rates);
   [[nodiscard]] const ArmFacts* share_rest(ArmFacts&& arm);
   [[nodiscard]] std::span<const ArmParts> share(std::span<const ArmParts> arms) {
     return texts_.share(arms);
@@ -51,7 +61,8 @@ class FactsPool {
   TextPool& texts_;
   ValuePool<ExperimentFacts> rests_;
   ValuePool<ArmFacts> arm_rests_;
-  std::deque<Floor> floors_;
+  std::deque<ArmFloor> floors_;
+  std::deque<Floor> whole_floors_;
 };
 
 }  // namespace coldload::records

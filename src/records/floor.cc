@@ -113,6 +113,13 @@ constexpr std::array k_page_cache{
     member<&Floor::reads, &Reads::page_cache, &storage::ReadRate::reason>("reason"),
     member<&Floor::reads, &Reads::page_cache_threads>("threads")};
 
+// Of them, what FloorRates follow from.
+constexpr std::array k_storage_rates{member<&Floor::reads, &Reads::levels>("levels"),
+                                     member<&Floor::reads, &Reads::sequential>("sequential")};
+constexpr std::array k_page_cache_rates{
+    positive<&Floor::reads, &Reads::page_cache, &storage::ReadRate::bytes_per_s>("bytes_per_s")};
+constexpr std::array k_gpu_rates{member<&Floor::gpu, &GpuFloor::transfers>("transfers")};
+
 template <const auto& Members>
 constexpr Member<Floor> part(std::string_view key) {
   return {key,
@@ -155,19 +162,36 @@ std::optional<double> floor_seconds(const Floor& floor, std::uint64_t bytes, Flo
   return static_cast<double>(bytes) / *rate;
 }
 
+FloorRates FloorRates::of(const Floor& floor) {
+  return {floor.storage_bytes_per_s(), floor.reads.page_cache.bytes_per_s,
+          floor.gpu.to_gpu_bytes_per_s(), floor.given_bytes_per_s.has_value()};
+}
+
 json::object to_json(const Floor& floor) { return to_object(floor, members_of(&floor)); }
 
 Floor floor_from_json(const json::object& json) { return floor_from_json(json::object(json)); }
 
-Floor floor_from_json(json::object&& json) {
+static Floor floor_with(std::span<const Member<Floor>> members, json::object* json) {
   Floor floor;
-  if (const json::object* storage = text::object_at(json, "storage")) {
+  if (const json::object* storage = text::object_at(*json, "storage")) {
     const std::string basis = text::string_at(*storage, "basis").value_or("");
     floor.memory_backed = basis == "memory";
     if (basis == "given") floor.given_bytes_per_s = text::number_at(*storage, "bytes_per_s");
   }
-  from_object(json, members_of(&floor), true, &floor);
+  from_object(*json, members, true, &floor);
   return floor;
+}
+
+Floor floor_from_json(json::object&& json) {
+  const Floor* const none = nullptr;
+  return floor_with(members_of(none), &json);
+}
+
+FloorRates floor_rates_from_json(json::object&& json) {
+  static constexpr std::array k_members{part<k_storage_rates>("storage"),
+                                        part<k_page_cache_rates>("page_cache"),
+                                        part<k_gpu_rates>("gpu")};
+  return FloorRates::of(floor_with(k_members, &json));
 }
 
 }  // namespace records

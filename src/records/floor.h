@@ -48,6 +48,17 @@ struct Floor {
   [[nodiscard]] std::optional<double> storage_bytes_per_s() const;
 };
 
+// What is asked of the floors of very many experiments; nothing where it is not known.
+struct FloorRates {
+  std::optional<double> storage_bytes_per_s;  // as Floor::storage_bytes_per_s() has it
+  std::optional<double> page_cache_bytes_per_s;
+  std::optional<double> to_gpu_bytes_per_s;  // as GpuFloor::to_gpu_bytes_per_s() has it
+  bool given = false;                        // storage's: not measured
+
+  [[nodiscard]] static FloorRates of(const Floor& floor);
+  bool operator==(const FloorRates&) const = default;
+};
+
 enum class FloorKind {
   cold,  // from storage
   warm,  // from the page cache
@@ -64,5 +75,7 @@ enum class Destination { host, gpu };
 // Keys that are missing or of another kind are left empty.
 [[nodiscard]] Floor floor_from_json(const text::json::object& json);
 [[nodiscard]] Floor floor_from_json(text::json::object&& json);
+// FloorRates::of() that; the rest is not looked at.
+[[nodiscard]] FloorRates floor_rates_from_json(text::json::object&& json);
 
 }  // namespace coldload::records

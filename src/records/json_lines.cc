@@ -18,7 +18,7 @@ namespace coldload::records {
 namespace {
 
 constexpr std::size_t k_longest_line_bytes = 64 << 20;
-constexpr std::size_t k_chunk_bytes = 1 << 20;
+constexpr std::size_t k_chunk_bytes = 1 << 17;  // it stays in the processor's own cache
 
 // A newer minor version ("1.2") only adds keys; a newer major one may change their meaning.
 void check_schema(const json::object& object) {
@@ -121,6 +121,20 @@ ExperimentFacts facts_of_object(std::string_view object) {
   Record record;
   read_members(experiment_fields(), &value.get_object(), &record);
   return std::move(record.experiment);
+}
+
+std::string environment_of_object(std::string_view object) {
+  json::value value = object_of(object);
+  json::value* const environment = value.get_object().if_contains("environment");
+  if (environment == nullptr || environment->is_null()) return text::to_line(json::object());
+  return text::to_line(object_in(*environment));
+}
+
+std::optional<FloorRates> floor_rates_of_object(std::string_view arm) {
+  json::value value = object_of(arm);
+  json::value* const floor = value.get_object().if_contains("floor");
+  if (floor == nullptr || floor->is_null()) return std::nullopt;
+  return floor_rates_from_json(std::move(object_in(*floor)));
 }
 
 std::uint64_t for_each_line(

@@ -23,6 +23,10 @@ namespace coldload::records {
 
 // What a JSON object has of experiment_fields(). Throws as record_of_line does.
 [[nodiscard]] ExperimentFacts facts_of_object(std::string_view object);
+// Its environment, as text::to_line() writes it. Throws likewise.
+[[nodiscard]] std::string environment_of_object(std::string_view object);
+// Of the floor that an arm's JSON object has; nothing where it has none. Throws likewise.
+[[nodiscard]] std::optional<FloorRates> floor_rates_of_object(std::string_view arm);
 
 // Calls `each` with every line (without its line feed) and its number from 1. Memory is bounded by
 // the longest line, 64 MiB at most. Returns the number of bytes after the last line feed: 0, or

@@ -15,13 +15,19 @@ namespace {
 template <typename Parts>
 using Part = std::string Parts::*;
 
+Part<LineParts> part_of_experiment(std::string_view key) {
+  if (key == "arms") return &LineParts::arms;
+  if (key == "command") return &LineParts::command;
+  return key == "environment" ? &LineParts::environment : &LineParts::rest;
+}
+
 Part<LineParts> part_of(std::string_view key, const LineParts& /*parts*/) {
   static const std::unordered_map<std::string_view, Part<LineParts>> k_parts = [] {
     std::unordered_map<std::string_view, Part<LineParts>> parts;
     for (const Field& field : experiment_fields()) {
       const std::string_view name = field.member.key;
       if (name == "experiment" || name == "seed") continue;
-      parts.emplace(name, name == "arms" ? &LineParts::arms : &LineParts::rest);
+      parts.emplace(name, part_of_experiment(name));
     }
     return parts;
   }();
@@ -35,9 +41,17 @@ Part<ArmTexts> part_of(std::string_view key, const ArmTexts& /*parts*/) {
   return key == "floor" ? &ArmTexts::floor : &ArmTexts::rest;
 }
 
-constexpr std::array k_line_parts{&LineParts::trial, &LineParts::arms, &LineParts::rest};
+constexpr std::array k_line_parts{&LineParts::trial, &LineParts::arms, &LineParts::command,
+                                  &LineParts::environment, &LineParts::rest};
 constexpr std::array k_arm_parts{&ArmTexts::path, &ArmTexts::storage, &ArmTexts::floor,
                                  &ArmTexts::rest};
+
+// Whether a byte within an object or list may change what is a part of it.
+constexpr auto k_opens_or_closes = [] {
+  std::array<bool, 256> bytes{};
+  for (const char one : {'"', '{', '[', ']', '}'}) bytes.at(static_cast<unsigned char>(one)) = true;
+  return bytes;
+}();
 
 // Goes on through a text that may be JSON. What skips is false where the text ends before.
 class Scanner {
@@ -85,7 +99,9 @@ class Scanner {
  private:
   bool skip_nested() {
     int depth = 0;
-    while (at_ != end_) {
+    while (true) {
+      while (at_ != end_ && !k_opens_or_closes[static_cast<unsigned char>(*at_)]) ++at_;
+      if (at_ == end_) return false;
       switch (*at_) {
         case '"':
           if (!skip_text()) return false;
@@ -104,7 +120,6 @@ class Scanner {
       ++at_;
       if (depth == 0) return true;
     }
-    return false;
   }
 
   const char* at_;

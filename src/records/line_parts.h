@@ -13,8 +13,10 @@ namespace coldload::records {
 // JSON objects. Together they have the line's members, each with its value as it is written there.
 struct LineParts {
   std::string trial;  // also what is to be told from line to line: the experiment's id and seed
-  std::string arms;   // of the experiment
-  std::string rest;   // of the experiment
+  std::string arms;   // of the experiment, and so on
+  std::string command;
+  std::string environment;
+  std::string rest;
 };
 
 // The same of an arm's object.

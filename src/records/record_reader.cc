@@ -16,11 +16,15 @@ namespace {
 template <typename Known, typename Read>
 const auto& look_up(Known* known, const std::string& text, Read read) {
   constexpr std::size_t k_most = 128;
-  const auto found = known->find(text);
-  if (found != known->end()) return found->second;
-  auto value = read();
-  if (known->size() >= k_most) known->clear();
-  return known->emplace(text, value).first->second;
+  if (known->size() > k_most) known->clear();
+  const auto [place, is_new] = known->try_emplace(text);
+  if (!is_new) return place->second;
+  try {
+    return place->second = read();
+  } catch (...) {
+    known->erase(place);
+    throw;
+  }
 }
 
 ArmFacts arm_of_object(const std::string& object) {
@@ -34,7 +38,7 @@ ArmFacts arm_of_object(const std::string& object) {
 RecordReader::Read RecordReader::read(std::string_view line) {
   if (part_line(text::without_byte_order_mark(line), &parts_)) {
     try {
-      Read read{record_of_line(parts_.trial), rest_of(parts_.rest)};
+      Read read{record_of_line(parts_.trial), facts_of(parts_)};
       read.facts.arms = arms_of(parts_.arms);
       return read;
     } catch (const os::Error&) {
@@ -58,8 +62,17 @@ RecordReader::Read RecordReader::take(Record&& record) {
   return read;
 }
 
-FactsParts RecordReader::rest_of(const std::string& object) {
-  return look_up(&rests_, object, [&] { return pool_.share(facts_of_object(object)); });
+// But for its arms.
+FactsParts RecordReader::facts_of(const LineParts& parts) {
+  FactsParts facts;
+  facts.rest =
+      look_up(&rests_, parts.rest, [&] { return pool_.share_rest(facts_of_object(parts.rest)); });
+  facts.command = look_up(&commands_, parts.command,
+                          [&] { return pool_.share_command(facts_of_object(parts.command)); });
+  facts.environment = look_up(&environments_, parts.environment, [&] {
+    return pool_.share_environment(environment_of_object(parts.environment));
+  });
+  return facts;
 }
 
 std::span<const ArmParts> RecordReader::arms_of(const std::string& object) {
@@ -75,11 +88,12 @@ std::span<const ArmParts> RecordReader::arms_of(const std::string& object) {
 
 ArmParts RecordReader::arm_of(const ArmTexts& texts) {
   ArmParts arm;
-  arm.path = pool_.share_path(arm_of_object(texts.path));
+  arm.path =
+      look_up(&paths_, texts.path, [&] { return pool_.share_path(arm_of_object(texts.path)); });
   arm.storage = look_up(&storages_, texts.storage,
                         [&] { return pool_.share_storage(arm_of_object(texts.storage)); });
-  arm.floor =
-      look_up(&floors_, texts.floor, [&] { return pool_.keep_floor(arm_of_object(texts.floor)); });
+  arm.floor = look_up(&floors_, texts.floor,
+                      [&] { return pool_.keep_floor(floor_rates_of_object(texts.floor)); });
   arm.rest =
       look_up(&arm_rests_, texts.rest, [&] { return pool_.share_rest(arm_of_object(texts.rest)); });
   return arm;

@@ -33,7 +33,7 @@ class RecordReader {
   [[nodiscard]] Read take(Record&& record);
 
  private:
-  [[nodiscard]] FactsParts rest_of(const std::string& object);
+  [[nodiscard]] FactsParts facts_of(const LineParts& parts);
   [[nodiscard]] std::span<const ArmParts> arms_of(const std::string& object);
   [[nodiscard]] ArmParts arm_of(const ArmTexts& texts);
 
@@ -41,10 +41,13 @@ class RecordReader {
   LineParts parts_;
   std::vector<ArmTexts> arm_texts_;
   // What these texts say, so that they are not parsed again; the pool knows equal values anyway.
-  std::unordered_map<std::string, FactsParts> rests_;
+  std::unordered_map<std::string, const ExperimentFacts*> rests_;
+  std::unordered_map<std::string, Texts> commands_;
+  std::unordered_map<std::string, std::string_view> environments_;
   std::unordered_map<std::string, std::span<const ArmParts>> arms_;
+  std::unordered_map<std::string, std::string_view> paths_;
   std::unordered_map<std::string, std::string_view> storages_;
-  std::unordered_map<std::string, const Floor*> floors_;
+  std::unordered_map<std::string, const ArmFloor*> floors_;
   std::unordered_map<std::string, const ArmFacts*> arm_rests_;
 };
 

@@ -14,13 +14,6 @@
 
 namespace coldload::records {
 
-// Where a record's line lies in the files that were read.
-struct LinePlace {
-  std::uint64_t offset = 0;  // of a record from memory: its index
-  std::uint32_t bytes = 0;   // without its line end; of a record from memory: 0
-  std::uint32_t file = 0;    // index
-};
-
 // What is told in Record::reported and spoken of; nothing where it is not there.
 struct Reported {
   std::optional<std::string_view> destination;     // "gpu", else host memory

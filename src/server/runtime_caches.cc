@@ -5,10 +5,12 @@
 #include <filesystem>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "os/error.h"
+#include "os/file_id.h"
 #include "os/held_directory.h"
 
 namespace coldload::server {
@@ -57,26 +59,46 @@ RuntimeCaches::RuntimeCaches(CompileCache mode, const std::string& directory) : 
   }
   held_ = os::make_held_directory(prefix);
   path_ = held_.path();
+  inside_ = os::Directory::open(path_);
 }
 
 std::string RuntimeCaches::pattern(const std::string& directory) {
   return fmt::format("{}/{}*", directory, k_prefix);
 }
 
+void RuntimeCaches::remove_all_but_mark() const {
+  std::vector<std::string> names;
+  inside_.for_each_name([&names](const char* name) {
+    if (std::string_view(name) != os::k_held_mark) names.emplace_back(name);
+    return true;
+  });
+  for (const std::string& name : names) inside_.remove_tree(name);
+}
+
+// Wherever it lies by now. What its variables led a server to make at its old place since goes,
+// too: a name of ours, which nobody else has.
 RuntimeCaches::~RuntimeCaches() {
+  if (path_.empty()) return;
   std::error_code ignored;
-  if (!path_.empty()) fs::remove_all(path_, ignored);
+  try {
+    remove_all_but_mark();
+    const std::string now = fs::read_symlink(fmt::format("/proc/self/fd/{}", held_.get()), ignored);
+    if (os::file_id(now) == os::file_id(held_)) os::remove_held_directory(now);
+  } catch (const os::Error&) {
+    // As much as could be.
+  }
+  fs::remove_all(path_, ignored);
 }
 
 void RuntimeCaches::prepare_launch() {
-  if (mode_ != CompileCache::fresh_caches) return;
-  std::error_code error;
-  fs::directory_iterator entry(path_, error);
-  while (!error && entry != fs::directory_iterator()) {
-    if (entry->path().filename() != os::k_held_mark) fs::remove_all(entry->path(), error);
-    if (!error) entry.increment(error);
+  if (path_.empty()) return;
+  if (os::file_id(path_) != os::file_id(held_)) {
+    throw os::Error(
+        fmt::format("the server's caches, {}, were moved or removed while coldload ran: a launch "
+                    "would make others there; leave them alone, and measure again",
+                    path_));
   }
-  if (error) throw os::SystemError("empty", path_, error.value());
+  if (mode_ == CompileCache::fresh_caches) remove_all_but_mark();
 }
 
 Environment RuntimeCaches::environment() const {

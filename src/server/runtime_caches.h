@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "os/directory.h"
 #include "os/fd.h"
 #include "server/server_kind.h"
 
@@ -21,7 +22,7 @@ enum class CompileCache { keep, private_caches, fresh_caches };
 [[nodiscard]] std::optional<CompileCache> parse_compile_cache(std::string_view text);
 [[nodiscard]] std::string_view to_string(CompileCache mode);
 
-// Owns the directory of an experiment's caches, and removes it.
+// Owns the directory of an experiment's caches, and removes it, wherever it was moved.
 class RuntimeCaches {
  public:
   // Those of any coldload there, as a shell pattern.
@@ -33,15 +34,19 @@ class RuntimeCaches {
   RuntimeCaches(const RuntimeCaches&) = delete;
   RuntimeCaches& operator=(const RuntimeCaches&) = delete;
 
-  // Before each launch: empties them if every launch is to start with none.
+  // Before each launch: empties them if every launch is to start with none. Throws os::Error where
+  // that cannot be, or where they are no longer at their place.
   void prepare_launch();
   // The variables that point servers, compilers and drivers there.
   [[nodiscard]] Environment environment() const;
 
  private:
+  void remove_all_but_mark() const;
+
   CompileCache mode_;
-  std::string path_;  // absolute; empty: none
-  os::Fd held_;       // the directory
+  std::string path_;      // absolute; empty: none
+  os::Fd held_;           // the directory, and
+  os::Directory inside_;  // it again: what is removed is in it, whatever it is called by then
 };
 
 }  // namespace coldload::server

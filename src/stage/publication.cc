@@ -11,6 +11,7 @@
 #include "os/error.h"
 #include "os/file_id.h"
 #include "stage/ownership.h"
+#include "stage/staged.h"
 
 namespace coldload::stage {
 
@@ -60,13 +61,20 @@ std::string put_back(const Place& place, const PlaceLock& lock) {
 
 }  // namespace
 
-void require_place_for_manifest(const Place& place) {
+void require_place_for_manifest(const Place& place, const Destination& there) {
   const auto info = place.parent->look(place.manifest_name);
-  if (!info || !S_ISDIR(info->st_mode)) return;
-  throw os::Error(
-      fmt::format("cannot stage to {}: {}, where its manifest goes, is a directory; move it away, "
-                  "or name another destination",
-                  place.destination, place.manifest));
+  if (!info) return;
+  const auto refuse = [&place](const std::string& why) {
+    throw os::Error(fmt::format("cannot stage to {}: {}; move it away, or name another destination",
+                                place.destination, why));
+  };
+  if (S_ISDIR(info->st_mode)) {
+    refuse(fmt::format("{}, where its manifest goes, is a directory", place.manifest));
+  }
+  // Whoever says --replace of a destination means what is beside it, too.
+  if (there.found != Found::absent || !S_ISREG(info->st_mode)) return;
+  const std::string why = why_no_manifest(place);
+  if (!why.empty()) refuse(fmt::format("its manifest would replace a file of others: {}", why));
 }
 
 void publish_manifest(const Place& place, const PlaceLock& lock, const Manifest& manifest) {

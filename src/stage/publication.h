@@ -7,14 +7,15 @@
 #include <string>
 
 #include "os/directory.h"
+#include "stage/destination.h"
 #include "stage/manifest.h"
 #include "stage/part.h"
 
 namespace coldload::stage {
 
-// Throws os::Error where what lies at the manifest's name cannot be replaced by one: to be told
-// before a copy and not after it.
-void require_place_for_manifest(const Place& place);
+// Throws os::Error where what lies at the manifest's name cannot be replaced by one, or, beside no
+// destination, is a file that is none: to be told before a copy and not after it.
+void require_place_for_manifest(const Place& place, const Destination& there);
 // Writes the manifest beside the destination, durable; the old one is there until then.
 void publish_manifest(const Place& place, const PlaceLock& lock, const Manifest& manifest);
 // Removes it again, if it is ours; nothing where there is none.

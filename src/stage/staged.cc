@@ -84,6 +84,16 @@ std::optional<Manifest> read_manifest(const Place& place) {
   return parse_manifest(text_of(file), place.manifest);
 }
 
+std::string why_no_manifest(const Place& place) {
+  try {
+    const os::Fd file = place.parent->open_file(place.manifest_name, O_RDONLY | O_NONBLOCK);
+    (void)parse_manifest(text_of(file), place.manifest);
+    return "";
+  } catch (const os::Error& error) {
+    return error.what();
+  }
+}
+
 Likeness likeness(const Place& place, const Manifest& manifest, const os::Directory& directory) {
   const struct stat info = os::file_status(directory.descriptor());
   if (manifest.inode != 0 && info.st_ino != manifest.inode) {

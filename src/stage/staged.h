@@ -18,6 +18,9 @@ namespace coldload::stage {
 // says nothing that could be trusted.
 [[nodiscard]] std::optional<Manifest> read_manifest(const Place& place);
 
+// Why the regular file at the manifest's name is none, whoever wrote it. Empty: it is one.
+[[nodiscard]] std::string why_no_manifest(const Place& place);
+
 struct Likeness {
   std::string difference;  // a sentence about the first one; empty: it is as it was staged
   // What of it others may write, the first one with its mode: only its hashes tell whether its

@@ -16,6 +16,7 @@
 #include "os/clock.h"
 #include "os/descriptor_limit.h"
 #include "os/error.h"
+#include "os/file_id.h"
 #include "os/file_lock.h"
 #include "os/path.h"
 #include "stage/bounded_threads.h"
@@ -177,6 +178,17 @@ bool keeps_inodes(const os::Directory& directory) {
          info.f_type != OVERLAYFS_SUPER_MAGIC;
 }
 
+// The file system may be gone from there, and be written all the same, by whoever has it open; or
+// the directory.
+void require_where_it_is_looked_for(const Place& place) {
+  if (os::file_id(place.parent->path()) == os::file_id(place.parent->descriptor())) return;
+  throw os::Error(fmt::format(
+      "{0} is no longer the directory that was written to: its file system was unmounted, or it "
+      "was moved or replaced; nobody finds a copy at {1}: mount it, or move it back, and stage "
+      "again",
+      place.parent->path(), place.destination));
+}
+
 // The copy is durable. The manifest goes first: it describes this directory, by its inode, and no
 // other that may be at its place.
 void publish_copy(const Place& place, const PlaceLock& lock, const Destination& there,
@@ -195,6 +207,9 @@ void publish_copy(const Place& place, const PlaceLock& lock, const Destination& 
   // Whoever made it for an experiment holds it as long as that lasts. Where directories cannot be
   // locked it is taken for held.
   if (manifest->temporary) (void)os::try_lock(data.descriptor(), os::LockMode::shared);
+  // A copy takes long.
+  require_place_for_manifest(place, there);
+  require_where_it_is_looked_for(place);
   Journal::remove(lock.part());
   publish_manifest(place, lock, *manifest);
   try {
@@ -229,12 +244,12 @@ SourceTree stage_locked(const StageRequest& request, const Place& place, const S
         "again",
         place.destination));
   }
+  require_place_for_manifest(place, there);
   if (request.keep) {
     Removal removal = keep_newest(place, *request.keep);
     result->removed = std::move(removal.removed);
     result->remarks.insert(result->remarks.end(), removal.remarks.begin(), removal.remarks.end());
   }
-  require_place_for_manifest(place);
   check_room(place, lock, source);
   Manifest manifest = blank_manifest(source);
   manifest.temporary = request.temporary;
@@ -316,6 +331,7 @@ StageResult stage(const StageRequest& request, const StageEvents& events) try {
     tidy_up(place);
   }
   leave_pages(request, source, place, &result);
+  require_where_it_is_looked_for(place);
   return result;
 } catch (const Interrupted&) {
   StageResult result;

@@ -15,6 +15,8 @@
 #include "os/child_answer.h"
 #include "os/clock.h"
 #include "os/error.h"
+#include "os/file_id.h"
+#include "os/file_lock.h"
 #include "os/held_directory.h"
 #include "os/path.h"
 #include "os/subprocess.h"
@@ -45,6 +47,7 @@ bool has_no_server(const std::string& point) {
   return answer == "dead";
 }
 
+constexpr mode_t k_for_all_to_look_at = 0755;
 constexpr const char* k_private_name = "/coldload-stand-in-";
 
 // Where private ones are made.
@@ -82,8 +85,30 @@ MountPoint::~MountPoint() {
   for (const std::string& path : made_) os::remove_held_directory(path);
 }
 
+// Two that mount there at once would lie one over the other, and who ends first would unmount the
+// other one's. The lock is the directory's below the mount.
+void MountPoint::hold(const std::string& path, const std::string& given) {
+  const auto refuse = [&given](const std::string& why) {
+    throw os::Error(fmt::format("cannot mount at {}: {}", given, why));
+  };
+  const auto refuse_taken = [&] {
+    if (stand_in_at(path)) refuse("a stand-in is mounted there");
+  };
+  refuse_taken();
+  held_ = os::open_file(path, O_RDONLY | O_DIRECTORY);
+  if (os::try_lock(held_) == os::LockAnswer::held) {
+    refuse(
+        fmt::format("{} has it locked, and may be about to mount there: wait for it, or mount "
+                    "elsewhere",
+                    os::lock_holder(held_)));
+  }
+  refuse_taken();
+  if (os::file_id(path) != os::file_id(held_)) refuse("it was just removed or replaced; try again");
+}
+
 void MountPoint::make_directory(const std::string& path) {
-  if (::mkdir(path.c_str(), 0755) != 0) throw os::SystemError("create", path, errno);
+  if (::mkdir(path.c_str(), k_for_all_to_look_at) != 0)
+    throw os::SystemError("create", path, errno);
   made_.insert(made_.begin(), path);
 }
 
@@ -113,7 +138,11 @@ void MountPoint::take_given(const std::string& given, const std::string& source)
     if (cause != ENOENT || problem) throw os::SystemError("mount at", given, cause);
     whole = parent / whole.filename();
     refuse_inside_source(whole, source);
-    make_directory(whole);
+    if (::mkdir(whole.c_str(), k_for_all_to_look_at) != 0) {
+      throw os::SystemError("create", whole, errno);
+    }
+    hold(whole, given);
+    made_.push_back(whole);  // not before: whoever has it locked mounts there
     path_ = whole;
     return;
   }
@@ -122,9 +151,7 @@ void MountPoint::take_given(const std::string& given, const std::string& source)
   if (!S_ISDIR(status.st_mode)) {
     throw os::Error(fmt::format("cannot mount at {}: it is not a directory", given));
   }
-  if (stand_in_at(path)) {
-    throw os::Error(fmt::format("cannot mount at {}: a stand-in is mounted there", given));
-  }
+  hold(path, given);
   if (!std::filesystem::is_empty(path)) {
     throw os::Error(fmt::format("cannot mount at {}: it is not empty", given));
   }

@@ -15,7 +15,8 @@ namespace coldload::stand_in {
 class MountPoint {
  public:
   // `given`: an empty directory, or one to be made; empty: a private one that ends in the source's
-  // name. `source`: absolute, without links. Throws os::Error.
+  // name. `source`: absolute, without links. Throws os::Error, also where another one has the same
+  // directory.
   MountPoint(const std::string& given, const std::string& source);
   // Detaches the stand-in that is still mounted there, failing what waits on it, and removes the
   // directories that were made.
@@ -31,11 +32,12 @@ class MountPoint {
   MountPoint() = default;
   void make_private(const std::string& source);
   void take_given(const std::string& given, const std::string& source);
+  void hold(const std::string& path, const std::string& given);
   void make_directory(const std::string& path);
 
   std::string path_;
   std::vector<std::string> made_;
-  os::Fd held_;  // the private directory
+  os::Fd held_;  // the directory, or the one around it that is private: locked
 };
 
 // Unmounts and removes the private stand-ins of this user's coldloads that were killed, and the one

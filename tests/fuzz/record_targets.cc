@@ -47,6 +47,9 @@ void try_records_file(std::string_view input) {
       require(found != dataset.experiments().end(), "every experiment is there");
       const std::string line = records::json_line_of(record);
       record.experiment = found->whole_facts();
+      for (std::size_t arm = 0; arm < record.experiment.arms.size(); ++arm) {
+        record.experiment.arms[arm].floor = dataset.floor_of(*found, arm);
+      }
       require_alike(records::json_line_of(record), line);
     });
     require(count == dataset.trials().size(), "every record is a trial");

@@ -565,6 +565,28 @@ class Refused(ShapeTest):
         with self.mounted():
             self.refused(1, "a stand-in is mounted there", self.source, self.mount, "--rate", "1MB/s")
 
+    @needs(has_fuse())
+    def test_of_two_at_once_one_is_refused_and_the_other_stays(self):
+        self.mount.mkdir()
+        for _ in range(5):
+            both = [start(["shape", self.source, self.mount, "--rate", "500MB/s", "--no-measure"],
+                          env={"COLDLOAD_TEST_MARK": self.mark},
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+            for process in both:
+                self.addCleanup(stop, process)
+            wait_until(lambda: any(one.poll() is not None for one in both), "one is refused")
+            refused, serving = sorted(both, key=lambda one: one.poll() is None)
+            _, err = refused.communicate()
+            self.assertEqual(refused.returncode, 1, err)
+            self.assertRegex(err, f"cannot mount at {self.mount}: (a stand-in is mounted there|"
+                                  r"process \d+ \(coldload\) has it locked)")
+            self.assertIn("pid", serving.stdout.readline())
+            self.assertEqual(len(mounts_below(self.scratch)), 1)
+            self.assertEqual((self.mount / "sub" / "small").read_bytes(), b"small")
+            stop(serving)
+            self.assertEqual(serving.returncode, 0)
+            self.assert_nothing_left()
+
     def test_a_malformed_request_to_serve(self):
         for request in ("", "{", "[]", "{}", '{"source": 1}'):
             result = run(["shape", "--serve", request])

@@ -216,6 +216,21 @@ class Ends(StageTest):
         self.assertEqual(list(self.destination.parent.iterdir()), [manifest])
 
     @needs(is_root(), has_command("mount"))
+    def test_a_disk_that_is_unmounted_meanwhile_is_no_success(self):
+        disk = self.destination.parent
+        if subprocess.run(["mount", "-t", "tmpfs", "none", disk], capture_output=True).returncode != 0:
+            self.skipTest("tmpfs cannot be mounted here")
+        unmount = ["umount", "-l", str(disk)]
+        self.addCleanup(subprocess.run, unmount, capture_output=True)
+        process = self.begin()
+        subprocess.run(unmount, check=True)
+        _, err = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 1, err)
+        self.assertIn(f"{disk} is no longer the directory that was written to: its file system was "
+                      "unmounted", err)
+        self.assertEqual(list(disk.iterdir()), [])
+
+    @needs(is_root(), has_command("mount"))
     def test_a_disk_that_fills_up_is_left_as_it_was(self):
         disk = self.destination.parent
         if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100m", "none", disk],

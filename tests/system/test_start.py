@@ -139,6 +139,28 @@ class IgnoredSignals(StartTest):
 
 
 @needs(can_evict(), has_fake_server())
+class LittleStack(StartTest):
+    """A thread of 64 KiB ends the process in the middle of a trial, without a word."""
+
+    def test_is_told_before_anything_is_done(self):
+        words = ("this process may have 64 KiB of stack (RLIMIT_STACK, ulimit -s); coldload takes up "
+                 "to 512 KiB: raise it (ulimit -s 8192)")
+        for command in (["measure", self.model, "--out", self.out], ["stage", self.model, self.out],
+                        ["report", self.out]):
+            done = subprocess.run(["sh", "-c", 'ulimit -s 64; exec "$@"', "sh", COLDLOAD, *command],
+                                  capture_output=True, text=True, timeout=LIMIT_S)
+            self.assertEqual((done.returncode, done.stdout, done.stderr),
+                             (2, "", f"coldload: {words}\n"))
+            self.assertFalse(self.out.exists())
+
+    def test_what_it_takes_is_enough(self):
+        done = subprocess.run(["sh", "-c", 'ulimit -s 512; exec "$@"', "sh", COLDLOAD, "measure",
+                               self.model, "--runs", "1", "--out", self.out, "--cold", "off"],
+                              capture_output=True, text=True, timeout=LIMIT_S)
+        self.assertIn(done.returncode, (0, 3), done.stderr)
+        self.assertEqual(len(read_records(self.out)), 2)
+
+
 class ClosedStreams(StartTest):
     def measure(self, *descriptors):
         return self.run_to_end(*self.measure_args(*self.server()),

@@ -76,6 +76,15 @@ TEST_F(DatasetMemory, OfExperimentsThatLieElsewhereIsThatOfTheirPaths) {
             k_most_bytes);
 }
 
+TEST_F(DatasetMemory, OfFloorsIsThatOfTheirRates) {
+  EXPECT_LT(bytes_per_record([](int number, Record* record) {
+              record->experiment.id = fmt::format("20250307T101112Z-{:05}", number);
+              record->experiment.arms.resize(2, arm("another"));
+              for (ArmFacts& one : record->experiment.arms) one.floor = floor_at(1e9 + number);
+            }),
+            k_most_bytes);
+}
+
 TEST_F(DatasetMemory, DoesNotGrowWithNotes) {
   EXPECT_LT(bytes_per_record([](int number, Record* record) {
               record->note = fmt::format("{}", number) + std::string(5'000, 'x');
@@ -118,6 +127,37 @@ TEST(Dataset, KnowsTheNotesOfRecordsFromMemoryAndFromFiles) {
     const Dataset only = dataset.only("later");
     EXPECT_EQ(only.note_of(only.trials().front()), "the later one's");
   }
+}
+
+TEST(Dataset, KnowsTheFloorsOfRecordsFromMemoryAndFromFiles) {
+  const TemporaryDirectory folder("coldload-dataset");
+  const std::string path = folder.path() + "/records.jsonl";
+  Record first = cold_trial(experiment({arm("nvme"), arm("net"), arm("tape")}), "nvme", 10);
+  first.experiment.arms[0].floor = floor_at(2e9);
+  first.experiment.arms[1].floor = floor_at(3e9);
+  Record second = first;
+  second.experiment.id = "later";
+  second.started_at = "2026-01-01T00:00:00Z";
+  second.experiment.arms[1].floor = floor_at(4e9);
+  const std::vector<Record> records{second, first};
+  std::ofstream(path, std::ios::binary) << json_line_of(second) << json_line_of(first);
+  const std::array<Dataset, 2> datasets{dataset_of(records), read_dataset({path})};
+  for (const Dataset& dataset : datasets) {
+    ASSERT_EQ(dataset.experiments().size(), 2U);
+    for (const Record& record : {first, second}) {
+      const Dataset only = dataset.only(record.experiment.id);
+      for (std::size_t at = 0; at < 3; ++at) {
+        const auto floor = only.floor_of(only.experiments().front(), at);
+        const auto& whole = record.experiment.arms[at].floor;
+        ASSERT_EQ(floor.has_value(), whole.has_value());
+        if (!floor) continue;
+        EXPECT_EQ(text::to_line(to_json(*floor)), text::to_line(to_json(*whole)));
+      }
+    }
+  }
+  std::ofstream(path, std::ios::binary) << json_line_of(first);
+  const Dataset& moved = datasets[1];
+  EXPECT_FALSE(moved.floor_of(moved.experiments().back(), 0).has_value());
 }
 
 TEST(Dataset, ReadsNoTimelineOfALineThatIsNoLongerItsTrial) {

@@ -16,7 +16,8 @@ using testing::SizeIs;
 
 class Reading : public testing::Test {
  protected:
-  // The line that the record would be written as: with all facts, put together from their parts.
+  // The line that the record would be written as: with all facts, put together from their parts,
+  // but for floors, of which only the rates are held.
   std::string line_again(std::string_view line) {
     try {
       RecordReader::Read read = reader_.read(line);
@@ -32,7 +33,9 @@ class Reading : public testing::Test {
   }
   static std::string line_as_a_whole(std::string_view line) {
     try {
-      return json_line_of(record_of_line(line));
+      Record record = record_of_line(line);
+      for (ArmFacts& one : record.experiment.arms) one.floor.reset();
+      return json_line_of(record);
     } catch (const os::Error& error) {
       return error.what();
     }
@@ -86,6 +89,34 @@ TEST_F(Reading, SaysWhatTheWholeLineDoes) {
        }) {
     EXPECT_EQ(line_again(one), line_as_a_whole(one)) << one;
     EXPECT_EQ(line_again(one), line_as_a_whole(one)) << "again: " << one;
+  }
+}
+
+TEST_F(Reading, HoldsTheRatesThatAWholeFloorHas) {
+  const std::string line = json_line_of(a_record());
+  const std::string measured = line.substr(line.find("\"floor\":") + 8);
+  const std::string floor = measured.substr(0, measured.find(",\"no_floor_reason\""));
+  for (const std::string& one : {
+           floor,
+           std::string("null"),
+           std::string("7"),
+           std::string("{}"),
+           std::string(R"({"storage":7,"page_cache":null,"gpu":[],"remarks":{}})"),
+           std::string(R"({"storage":{"basis":"given","bytes_per_s":25e7,"levels":7}})"),
+           std::string(R"({"storage":{"basis":"memory"},"page_cache":{"bytes_per_s":4e9}})"),
+           std::string(R"({"storage":{"levels":[{"bytes_per_s":1e9},{"bytes_per_s":-3e9}],)"
+                       R"("sequential":{"bytes_per_s":2e9}},"page_cache":{"bytes_per_s":0}})"),
+           std::string(R"({"gpu":{"transfers":[{"to_gpu_best_bytes_per_s":4e9},)"
+                       R"({"to_gpu_best_bytes_per_s":5e9,"numa_node":"none"}],"name":7}})"),
+       }) {
+    std::string changed = line;
+    changed.replace(changed.find(floor), floor.size(), one);
+    const auto whole = record_of_line(changed).experiment.arms[0].floor;
+    const ArmFloor* const held = reader_.read(changed).facts.arms[0].floor;
+    ASSERT_EQ(held != nullptr, whole.has_value()) << one;
+    if (held == nullptr) continue;
+    EXPECT_TRUE(held->rates == FloorRates::of(*whole)) << one;
+    EXPECT_EQ(held->whole, nullptr);
   }
 }
 

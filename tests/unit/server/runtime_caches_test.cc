@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "os/error.h"
 #include "os/held_directory.h"
 #include "unit/temporary_directory.h"
 
@@ -48,6 +49,28 @@ TEST(RuntimeCaches, FreshOnesAreEmptyBeforeEachLaunch) {
   caches.prepare_launch();
   EXPECT_FALSE(fs::exists(path));
   EXPECT_TRUE(fs::exists(fs::path(path).parent_path() / os::k_held_mark));
+}
+
+// By the server, say. What it makes at the old place since is ours to remove, too.
+TEST(RuntimeCaches, GoAlsoWhereTheyOrTheirFolderWereMoved) {
+  const TemporaryDirectory scratch{"coldload-test"};
+  const fs::path out = scratch.path() + "/out";
+  const fs::path moved = scratch.path() + "/moved";
+  for (const bool with_folder : {true, false}) {
+    {
+      RuntimeCaches caches(CompileCache::fresh_caches, out);
+      caches.prepare_launch();
+      const fs::path cache = caches.environment().front().second;
+      fs::create_directories(cache / "graphs");
+      std::ofstream(cache / "graphs" / "one") << "x";
+      fs::rename(with_folder ? out : cache.parent_path(), moved);
+      fs::create_directories(cache / "graphs");
+      EXPECT_THROW(caches.prepare_launch(), os::Error);
+    }
+    EXPECT_EQ(entries(out), 0U);
+    EXPECT_EQ(fs::exists(moved), with_folder);
+    EXPECT_TRUE(!with_folder || fs::remove(moved)) << "not empty";
+  }
 }
 
 TEST(RuntimeCaches, RemovesThoseThatNobodyHoldsOnly) {

@@ -21,11 +21,13 @@ namespace coldload::stage {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 constexpr std::size_t k_small = (1 << 20) + 12345;  // O_DIRECT is tried from 1 MiB on
+constexpr double k_slow_enough_to_be_seen = 2e6;
 constexpr std::size_t k_two_chunks_and_more = 2 * k_chunk_bytes + 12345;
 
 class Stage : public Staging {
@@ -213,6 +215,51 @@ TEST_F(Stage, AManifestThatCannotBeReadIsReplaced) {
   request_.replace = true;
   (void)run();
   expect_copy();
+}
+
+TEST_F(Stage, AFileThatIsNoManifestOfOursIsNotReplacedByOne) {
+  for (const char* text : {"", "{\"name\": \"somebody's\"}", "{\"coldload_manifest\": 2}"}) {
+    write("dst.coldload.json", text);
+    EXPECT_THAT(refusal(), AllOf(HasSubstr("cannot stage to " + at("dst")),
+                                 HasSubstr("dst.coldload.json "), HasSubstr("move it away")));
+    EXPECT_EQ(read("dst.coldload.json"), text);
+    EXPECT_FALSE(fs::exists(at("dst")));
+    EXPECT_FALSE(fs::exists(at(".dst.coldload-part")));
+  }
+  // Before it removes what is older, too.
+  request_.destination = at("older");
+  (void)run();
+  request_.destination = at("dst");
+  request_.keep = 1;
+  EXPECT_THAT(refusal(), HasSubstr("move it away"));
+  EXPECT_TRUE(fs::exists(at("older")));
+}
+
+TEST_F(Stage, TheManifestOfACopyThatIsGoneIsReplaced) {
+  (void)run();
+  fs::remove_all(at("dst"));
+  EXPECT_FALSE(run().up_to_date);
+  expect_copy();
+}
+
+TEST_F(Stage, AFileThatComesToTheManifestsPlaceMeanwhileIsNotReplaced) {
+  request_.limit_bytes_per_s = k_slow_enough_to_be_seen;
+  EXPECT_THAT(refusal_of([&](const CopyProgress&) { write("dst.coldload.json", "theirs"); }),
+              HasSubstr("move it away"));
+  EXPECT_EQ(read("dst.coldload.json"), "theirs");
+  EXPECT_FALSE(fs::exists(at("dst")));
+}
+
+TEST_F(Stage, AParentThatIsMovedMeanwhileHasNoCopyWhereItIsLookedFor) {
+  request_.limit_bytes_per_s = k_slow_enough_to_be_seen;
+  fs::create_directory(at("disk"));
+  request_.destination = at("disk/dst");
+  EXPECT_THAT(refusal_of([&](const CopyProgress&) {
+                if (fs::exists(at("disk"))) fs::rename(at("disk"), at("elsewhere"));
+              }),
+              AllOf(HasSubstr(at("disk") + " is no longer the directory"),
+                    HasSubstr("unmounted, or it was moved"), HasSubstr("stage again")));
+  EXPECT_TRUE(fs::is_empty(at("elsewhere")));
 }
 
 TEST_F(Stage, OneAtATime) {

@@ -1,6 +1,7 @@
 // A scratch folder with one request for a copy, made or refused.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "os/error.h"
@@ -11,12 +12,17 @@ namespace coldload::stage {
 
 class Staging : public Scratch {
  protected:
-  StageResult run() const {
-    return stage(request_, {[](const std::string&) {}, [](const CopyProgress&) {}});
+  using Meanwhile = std::function<void(const CopyProgress&)>;
+
+  StageResult run(const Meanwhile& meanwhile = [](const CopyProgress&) {}) const {
+    return stage(request_, {[](const std::string&) {}, meanwhile});
   }
   [[nodiscard]] std::string refusal() const {
+    return refusal_of([](const CopyProgress&) {});
+  }
+  [[nodiscard]] std::string refusal_of(const Meanwhile& meanwhile) const {
     try {
-      (void)run();
+      (void)run(meanwhile);
     } catch (const os::Error& error) {
       return error.what();
     }
