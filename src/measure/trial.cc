@@ -347,7 +347,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
     resident.push_back(start.view.resident_bytes(i));
   }
   note_gpu_memory(nvml, baseline.gpu_mib, launched->tree(), &record);
-  caches.note(&record);
+  if (seen.outcome != process::Outcome::interrupted) caches.note(&record);
   if (input.plan.first_token && seen.outcome == process::Outcome::ready) {
     note_first_token(*launched, &record);
   }
