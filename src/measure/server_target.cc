@@ -248,9 +248,17 @@ class ServerTarget : public Target {
   }
 
   void prepare() override {
-    if (!caches_) caches_.emplace(options_.compile_cache, options_.cache_directory);
+    if (!caches_) {
+      caches_.emplace(options_.compile_cache, options_.cache_directory);
+      server::Environment variables = united_environment(options_, &*caches_);
+      const auto& own = options_.command.invocation.variables;
+      variables.insert(variables.end(), own.begin(), own.end());
+      cache_folders_ = server::cache_folders(variables);
+    }
     caches_->prepare_launch();
   }
+
+  [[nodiscard]] std::vector<std::string> cache_folders() const override { return cache_folders_; }
 
   [[nodiscard]] std::unique_ptr<Launched> launch(const LaunchRequest& request) override {
     server::ArgvValues values;
@@ -306,6 +314,7 @@ class ServerTarget : public Target {
   std::optional<std::string> version_;
   std::vector<std::string> pinned_;
   std::optional<server::RuntimeCaches> caches_;
+  std::vector<std::string> cache_folders_;  // found once: no launch may lead the walk elsewhere
 };
 
 }  // namespace

@@ -103,6 +103,9 @@ class Target {
   [[nodiscard]] virtual bool can_pace() const = 0;
   // What a launch needs and takes time: before the page cache is looked at, and before each launch.
   virtual void prepare() {}
+  // After prepare(): where its launches keep runtime caches (absolute, without links). Empty: it
+  // has none.
+  [[nodiscard]] virtual std::vector<std::string> cache_folders() const { return {}; }
   // Starts it. Throws os::Error where it cannot be started at all.
   [[nodiscard]] virtual std::unique_ptr<Launched> launch(const LaunchRequest& request) = 0;
 };

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "measure/cache_use.h"
 #include "measure/gpu_memory.h"
 #include "measure/gpu_sampler.h"
 #include "measure/observation.h"
@@ -308,6 +309,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
     return result;
   }
   subject.target.prepare();
+  const CacheWatch caches(subject.target.cache_folders());
   std::optional<StartState> reached = bring_to_start(subject, input.plan, watcher);
   if (!reached || os::interrupted()) {
     result.interrupted = true;
@@ -344,6 +346,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
     resident.push_back(start.view.resident_bytes(i));
   }
   note_gpu_memory(nvml, baseline.gpu_mib, launched->tree(), &record);
+  if (seen.outcome != process::Outcome::interrupted) caches.note(&record);
   if (input.plan.first_token && seen.outcome == process::Outcome::ready) {
     note_first_token(*launched, &record);
   }

@@ -80,6 +80,18 @@ const std::vector<Field> k_fields{
      "the counter behind `storage_bytes_read`: `block_device`, `process_tree`, `stand_in`, "
      "`nfs_mountstats`, `cifs_stats`, or several joined by `+`; without a counter `direct_io`, "
      "`residency`"},
+    {member<&Record::caches>("caches"), "text",
+     "what the start found in the server's runtime caches: `hit` (files, and it wrote no more), "
+     "`filled` (none, and it wrote some), `mixed` (files, and it wrote more) or `none` (none "
+     "before "
+     "and after); see cold.md"},
+    {member<&Record::caches_files>("caches_files"), "integer",
+     "files in the runtime caches before launch"},
+    {member<&Record::caches_bytes>("caches_bytes"), "integer", "their sizes, added up"},
+    {member<&Record::caches_written_files>("caches_written_files"), "integer",
+     "files there that were new, replaced or longer at ready"},
+    {member<&Record::caches_written_bytes>("caches_written_bytes"), "integer",
+     "what was new of them"},
     {member<&Record::spawn_s>("spawn_s"), "number",
      "seconds from launch until the server's program had been started"},
     {member<&Record::port_open_s>("port_open_s"), "number",

@@ -7,6 +7,7 @@ namespace coldload::records {
 
 std::string_view to_string(Status status) { return boost::describe::enum_to_string(status, ""); }
 std::string_view to_string(Cold cold) { return boost::describe::enum_to_string(cold, ""); }
+std::string_view to_string(Caches caches) { return boost::describe::enum_to_string(caches, ""); }
 
 std::string to_string(const SameStorage& pair) {
   if (pair.first.empty()) return pair.how;

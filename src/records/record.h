@@ -26,8 +26,14 @@ BOOST_DESCRIBE_ENUM(Status, ok, not_cold, failed, timed_out, interrupted)
 enum class Cold { verified, not_cold, unknown, not_applicable, warm, off };
 BOOST_DESCRIBE_ENUM(Cold, verified, not_cold, unknown, not_applicable, warm, off)
 
+// What a start found in the server's runtime caches, and whether it wrote more there
+// (docs/cold.md).
+enum class Caches { hit, filled, mixed, none };
+BOOST_DESCRIBE_ENUM(Caches, hit, filled, mixed, none)
+
 [[nodiscard]] std::string_view to_string(Status status);
 [[nodiscard]] std::string_view to_string(Cold cold);
+[[nodiscard]] std::string_view to_string(Caches caches);
 
 // A span of a trial, in seconds since launch.
 struct Phase {
@@ -143,8 +149,13 @@ struct Record {
       resident_bytes_before;                          // of all checkpoint files, just before launch
   std::optional<std::uint64_t> resident_bytes_after;  // of the weight files, at ready
   std::optional<std::uint64_t> storage_bytes_read;    // during the load
-  std::string storage_bytes_source;   // the counter: "block_device", "process_tree", "stand_in",
-                                      // "nfs_mountstats", or "" with the reason in `reason`
+  std::string storage_bytes_source;  // the counter: "block_device", "process_tree", "stand_in",
+                                     // "nfs_mountstats", or "" with the reason in `reason`
+  std::optional<Caches> caches;      // nothing: not known, as are the counts then
+  std::optional<std::uint64_t> caches_files;          // there before launch
+  std::optional<std::uint64_t> caches_bytes;          // theirs
+  std::optional<std::uint64_t> caches_written_files;  // launch -> ready
+  std::optional<std::uint64_t> caches_written_bytes;
   std::optional<double> spawn_s;      // launch -> the server's program has been started
   std::optional<double> port_open_s;  // launch -> the first connection that was accepted
   std::optional<double> floor_s;

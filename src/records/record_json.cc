@@ -73,6 +73,9 @@ json::value to_value(const ArmFacts& arm) {
 
 json::value to_value(Status status) { return to_value(to_string(status)); }
 json::value to_value(Cold cold) { return to_value(to_string(cold)); }
+json::value to_value(std::optional<Caches> caches) {
+  return caches ? to_value(to_string(*caches)) : json::value(nullptr);
+}
 
 void from_value(json::value&& value, Status* status) {
   read_name(std::move(value), "is not a status this version knows", status);
@@ -80,6 +83,10 @@ void from_value(json::value&& value, Status* status) {
 
 void from_value(json::value&& value, Cold* cold) {
   read_name(std::move(value), "is not a cold verdict this version knows", cold);
+}
+
+void from_value(json::value&& value, Caches* caches) {
+  read_name(std::move(value), "is not a verdict on caches that this version knows", caches);
 }
 
 void from_value(json::value&& value, Phase* phase) {

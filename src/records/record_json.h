@@ -3,6 +3,7 @@
 // Layer: records. Knows nothing of how anything is measured or worded.
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include <boost/describe/class.hpp>
@@ -25,9 +26,11 @@ BOOST_DESCRIBE_STRUCT(SameStorage, (), (first, second, how))
 
 [[nodiscard]] json::value to_value(Status status);
 [[nodiscard]] json::value to_value(Cold cold);
+[[nodiscard]] json::value to_value(std::optional<Caches> caches);
 // Throw os::Error for what this version does not know.
 void from_value(json::value&& value, Status* status);
 void from_value(json::value&& value, Cold* cold);
+void from_value(json::value&& value, Caches* caches);
 
 // Throws os::Error for one that ends before it starts: no time is below zero.
 void from_value(json::value&& value, Phase* phase);

@@ -48,6 +48,9 @@ Trial trial_of(const Record& record, TextPool* texts) {
   trial.resident_bytes_before = record.resident_bytes_before;
   trial.storage_bytes_read = record.storage_bytes_read;
   trial.storage_bytes_source = texts->share(record.storage_bytes_source);
+  trial.caches = record.caches;
+  trial.caches_written_files = record.caches_written_files;
+  trial.caches_written_bytes = record.caches_written_bytes;
   trial.floor_s = record.floor_s;
   trial.efficiency = record.efficiency;
   trial.first_token_s = record.first_token_s;

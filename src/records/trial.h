@@ -54,6 +54,9 @@ struct Trial {
   std::optional<std::uint64_t> resident_bytes_before;
   std::optional<std::uint64_t> storage_bytes_read;
   std::string_view storage_bytes_source;
+  std::optional<Caches> caches;
+  std::optional<std::uint64_t> caches_written_files;
+  std::optional<std::uint64_t> caches_written_bytes;
   std::optional<double> floor_s;
   std::optional<double> efficiency;
   std::optional<double> first_token_s;

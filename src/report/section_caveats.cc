@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <map>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "report/cache_writes.h"
 #include "report/sections.h"
 #include "report/wording.h"
 #include "text/json.h"
@@ -130,6 +132,9 @@ std::vector<std::string> caveats_of(const Comparison& comparison, std::size_t ar
   std::vector<std::string> caveats{about_stand_in(comparison, arm),
                                    about_name(comparison.arms[arm]),
                                    about_way(comparison.arms[arm])};
+  for (std::string& words : cache_writes_text(comparison, comparison.arms[arm])) {
+    caveats.push_back(std::move(words));
+  }
   std::erase(caveats, "");
   return caveats;
 }

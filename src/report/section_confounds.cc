@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "findings/setting.h"
+#include "report/cache_writes.h"
 #include "report/sections.h"
 #include "report/wording.h"
 
@@ -140,6 +141,10 @@ void add_compile_cache(const Comparison& comparison, Lines* lines) {
         "**Compiled graphs did not come from the cache in the same trials ({}): part of any "
         "difference is compilation.**",
         joined(found)));
+  }
+  for (const Arm& arm : comparison.arms) {
+    for (std::string& words : cache_writes_text(comparison, arm))
+      lines->push_back(std::move(words));
   }
 }
 

@@ -26,7 +26,7 @@ namespace coldload::report {
 [[nodiscard]] std::string uses_section(const Comparison& comparison, Notes* notes);
 
 // What a reader of an arm's figures must know: that it is a stand-in, that its name misleads, what
-// way to start it is. Empty where there is nothing.
+// way to start it is, that some of its starts compiled. Empty where there is nothing.
 [[nodiscard]] std::vector<std::string> caveats_of(const Comparison& comparison, std::size_t arm);
 // That trials are not verified cold; empty where they are.
 [[nodiscard]] std::string caveat_of_cold(const Comparison& comparison);

@@ -2,13 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <cstdlib>
 #include <filesystem>
+#include <initializer_list>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "os/child_answer.h"
+#include "os/clock.h"
 #include "os/error.h"
 #include "os/file_id.h"
 #include "os/held_directory.h"
@@ -24,17 +29,73 @@ constexpr std::string_view k_prefix = ".runtime-caches-";
 // As CompileCache has them.
 constexpr std::array<std::string_view, 3> k_mode_names{"keep", "private", "fresh"};
 
-// Variables, and folders for what they stand for.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 8> k_variables{{
-    {"VLLM_CACHE_ROOT", "vllm"},
-    {"TORCHINDUCTOR_CACHE_DIR", "inductor"},
-    {"TRITON_CACHE_DIR", "triton"},
-    {"FLASHINFER_WORKSPACE_BASE", "flashinfer"},
-    {"CUDA_CACHE_PATH", "cuda"},
-    {"TORCH_EXTENSIONS_DIR", "torch-extensions"},
-    {"DG_JIT_CACHE_DIR", "deep-gemm"},
-    {"SGLANG_DG_CACHE_DIR", "sglang-deep-gemm"},
+// Where a cache lies that no variable names.
+enum class Place {
+  home,
+  cache,      // the user's folder for caches, mostly below home
+  temporary,  // one folder for all: the user's name ends the cache's
+};
+
+struct Cache {
+  std::string_view variable;
+  std::string_view folder;  // of a private one
+  Place place = Place::home;
+  std::string_view below;             // of that place
+  std::string_view below_named = {};  // of what the variable names
+};
+
+constexpr std::array<Cache, 8> k_caches{{
+    {"VLLM_CACHE_ROOT", "vllm", Place::cache, "/vllm"},
+    {"TORCHINDUCTOR_CACHE_DIR", "inductor", Place::temporary, "/torchinductor_"},
+    {"TRITON_CACHE_DIR", "triton", Place::home, "/.triton/cache"},
+    {"FLASHINFER_WORKSPACE_BASE", "flashinfer", Place::home, "/.cache/flashinfer",
+     "/.cache/flashinfer"},
+    {"CUDA_CACHE_PATH", "cuda", Place::home, "/.nv/ComputeCache"},
+    {"TORCH_EXTENSIONS_DIR", "torch-extensions", Place::cache, "/torch_extensions"},
+    {"DG_JIT_CACHE_DIR", "deep-gemm", Place::home, "/.deep_gemm"},
+    {"SGLANG_DG_CACHE_DIR", "sglang-deep-gemm", Place::home, "/.cache/deep_gemm"},
 }};
+
+// As a server sees it; empty where it is not set, which is the same to who looks for a folder.
+std::string value_of(std::string_view name, const Environment& variables) {
+  const char* const ours = std::getenv(std::string(name).c_str());
+  std::string value = ours == nullptr ? "" : ours;
+  for (const auto& [key, set] : variables) {
+    if (key == name) value = set;
+  }
+  return value;
+}
+
+std::string first_of(std::initializer_list<std::string_view> names, const Environment& variables,
+                     std::string otherwise) {
+  for (const std::string_view name : names) {
+    if (std::string value = value_of(name, variables); !value.empty()) return value;
+  }
+  return otherwise;
+}
+
+std::string folder_of(const Cache& cache, const Environment& variables) {
+  if (const std::string named = value_of(cache.variable, variables); !named.empty()) {
+    return fmt::format("{}{}", named, cache.below_named);
+  }
+  if (cache.place == Place::temporary) {
+    return fmt::format("{}{}{}", first_of({"TMPDIR"}, variables, "/tmp"), cache.below,
+                       first_of({"LOGNAME", "USER"}, variables, "root"));
+  }
+  std::string place = first_of({"HOME"}, variables, "/");
+  if (cache.place == Place::cache) {
+    place = first_of({"XDG_CACHE_HOME"}, variables, place + "/.cache");
+  }
+  return fmt::format("{}{}", place, cache.below);
+}
+
+// Also of a folder that is not there; as it is written where it cannot be told.
+std::string resolved(const std::string& folder) {
+  std::error_code error;
+  const fs::path absolute = fs::absolute(folder, error).lexically_normal();
+  const fs::path real = error ? absolute : fs::weakly_canonical(absolute, error);
+  return error ? absolute.string() : real.string();
+}
 
 }  // namespace
 
@@ -46,6 +107,27 @@ std::optional<CompileCache> parse_compile_cache(std::string_view text) {
 
 std::string_view to_string(CompileCache mode) {
   return k_mode_names.at(static_cast<std::size_t>(mode));
+}
+
+std::vector<std::string> cache_folders(const Environment& variables) {
+  constexpr std::chrono::seconds k_patience{20};
+  const auto answer = os::answer_of_child(
+      [&variables] {
+        std::string names;
+        for (const Cache& cache : k_caches) {
+          names += resolved(folder_of(cache, variables));
+          names += '\0';
+        }
+        return names;
+      },
+      os::Clock::now() + k_patience);
+  std::vector<std::string> folders;
+  std::string_view left = answer ? std::string_view(*answer) : std::string_view();
+  for (std::size_t end = 0; (end = left.find('\0')) != std::string_view::npos;) {
+    folders.emplace_back(left.substr(0, end));
+    left.remove_prefix(end + 1);
+  }
+  return folders;
 }
 
 RuntimeCaches::RuntimeCaches(CompileCache mode, const std::string& directory) : mode_(mode) {
@@ -104,8 +186,8 @@ void RuntimeCaches::prepare_launch() {
 Environment RuntimeCaches::environment() const {
   Environment variables;
   if (path_.empty()) return variables;
-  for (const auto& [name, folder] : k_variables) {
-    variables.emplace_back(name, fmt::format("{}/{}", path_, folder));
+  for (const Cache& cache : k_caches) {
+    variables.emplace_back(cache.variable, fmt::format("{}/{}", path_, cache.folder));
   }
   return variables;
 }

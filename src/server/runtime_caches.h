@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "os/directory.h"
 #include "os/fd.h"
@@ -21,6 +22,13 @@ enum class CompileCache { keep, private_caches, fresh_caches };
 
 [[nodiscard]] std::optional<CompileCache> parse_compile_cache(std::string_view text);
 [[nodiscard]] std::string_view to_string(CompileCache mode);
+
+// The folders where a server that gets these variables beside our own keeps its caches, there or
+// not: where the variables say, else where such caches are by default. Absolute, and links in them
+// as they lead now. Of one variable the last stands. Empty where a mount that they lead through
+// does not answer. Throws os::SystemError where no child can be had to ask. To be called while
+// there is one thread.
+[[nodiscard]] std::vector<std::string> cache_folders(const Environment& variables);
 
 // Owns the directory of an experiment's caches, and removes it, wherever it was moved.
 class RuntimeCaches {

@@ -25,6 +25,12 @@
 //   --daemonize         starts in the background: the launched process exits with 0
 //   --spawn-workers N   orphans in sessions of their own that ignore SIGTERM
 //   --leave-main-thread   its first thread ends at once: the kernel then calls it a zombie
+//   --compile first|each|none   before it is ready, in the folder that $VLLM_CACHE_ROOT names
+//                       (none): first  one graph, where the folder has none yet
+//                               each   one graph more, whatever is there
+//                       And, but for none, what every start writes, compiled or not: a lock, a line
+//                       of a log, its usage, an index as it was, and the graphs' mtime
+//   --compiled-bytes N  of a graph (65536)
 //   --log-lines N       lines on stdout at the start
 //   --print-environment   its arguments and variables on stdout at the start
 //
@@ -199,6 +205,37 @@ void keep_resident(const std::string& model, const std::string& how) {
     // Not mlock(): the sanitizers make that do nothing.
     ::syscall(SYS_mlock, map_file(file), file.bytes);
   }
+}
+
+// --- the runtime caches -----------------------------------------------------------------------
+
+void write_to(const std::string& path, int flags, const std::string& text) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644);
+  if (fd < 0) die("open " + path);
+  if (::write(fd, text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+    die("write " + path);
+  }
+  ::close(fd);
+}
+
+void compile(const Options& options) {
+  const std::string how = options.text("compile", "none");
+  const char* const root = std::getenv("VLLM_CACHE_ROOT");
+  if (how == "none" || root == nullptr) return;
+  const std::string folder = root;
+  if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) die("mkdir " + folder);
+  long graphs = 0;
+  const auto graph = [&] { return folder + "/graph-" + std::to_string(graphs); };
+  for (; ::utimensat(AT_FDCWD, graph().c_str(), nullptr, 0) == 0; ++graphs) {
+  }
+  if (how == "each" || graphs == 0) {
+    const auto bytes = static_cast<std::size_t>(options.number("compiled-bytes", 65536));
+    write_to(graph(), O_EXCL, std::string(bytes, 'g'));
+  }
+  write_to(folder + "/lock", O_TRUNC, "");
+  write_to(folder + "/index.py", O_TRUNC, std::string(8192, 'i'));
+  write_to(folder + "/start.log", O_APPEND, std::string(200, '.') + '\n');
+  write_to(folder + "/usage_stats.json", O_TRUNC, "{\"pid\": " + std::to_string(::getpid()) + "}");
 }
 
 // --- processes ------------------------------------------------------------------------------
@@ -506,6 +543,7 @@ int main(int argc, char** argv) {
   for (long i = 0; i < options.number("spawn-workers", 0); ++i) spawn_orphan_worker();
   write_log(options.number("log-lines", 0));
   if (options.has("print-environment")) print_environment(argc, argv);
+  compile(options);
   const int reading = start_reading(options);
   if (options.has("lock")) lock_checkpoint(options.text("model"));
   if (options.has("leave-main-thread")) {

@@ -319,5 +319,70 @@ class RuntimeCaches(ServerTest):
         self.assertTrue((own / "graph").exists())
 
 
+class CacheVerdicts(ServerTest):
+    """What each trial says of the runtime caches that it found, and what the report makes of it."""
+
+    SENTENCE = "compilation, not storage"
+
+    def verdicts(self, *words, compiles, env=None):
+        """Of each trial of a fresh experiment on two paths of one disk, in order; and the report."""
+        result = run(["compare", "--path", f"a={self.model}", "--path", f"b={self.model}", "--out",
+                      self.out, "--order", "sequential", "--runs", 2, "--warm-runs", 0, *words,
+                      "--", FAKE_SERVER, "--model", "{model}", "--port", "{port}", "--read", "full",
+                      "--compile", compiles], env=env)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        report = (self.out / "storage_layout_bench.md").read_text(encoding="utf-8")
+        return [tuple(record[key] for key in
+                      ("caches", "caches_files", "caches_bytes", "caches_written_files",
+                       "caches_written_bytes")) for record in read_records(self.out)], report
+
+    def test_starts_after_the_first_find_all_that_it_compiled(self):
+        found, report = self.verdicts(compiles="first")
+        self.assertEqual(found, [("hit", 2, 73728, 0, 0)] * 4)
+        self.assertNotIn(self.SENTENCE, report)
+
+    def test_starts_that_compile_each_time_are_told(self):
+        found, report = self.verdicts(compiles="each")
+        # One graph of each discarded first launch, and one more of each start.
+        self.assertEqual(found, [("mixed", n + 1, n * 65536 + 8192, 1, 65536) for n in (2, 3, 4, 5)])
+        for label in "ab":
+            self.assertIn(f"**2 of 2 cold starts on `{label}` wrote 2 files (131 kB in all) to runtime "
+                          f"caches that earlier starts had filled:** part of their time is {self.SENTENCE}",
+                          report)
+
+    def test_a_start_without_a_first_launch_fills_them(self):
+        found, report = self.verdicts("-w", 0, compiles="first")
+        self.assertEqual(found[0], ("filled", 0, 0, 2, 73728))
+        self.assertEqual(found[1:], [("hit", 2, 73728, 0, 0)] * 3)
+        self.assertIn("1 of 2 cold starts on `a` found the runtime caches empty and wrote 2 files", report)
+
+    def test_fresh_caches_are_filled_each_time_and_that_is_no_news(self):
+        found, report = self.verdicts("-w", 0, "--compile-cache", "fresh", compiles="first")
+        self.assertEqual(found, [("filled", 0, 0, 2, 73728)] * 4)
+        self.assertNotIn(self.SENTENCE, report)
+
+    def test_a_server_that_compiles_nothing_has_none(self):
+        found, report = self.verdicts(compiles="none")
+        self.assertEqual(found, [("none", 0, 0, 0, 0)] * 4)
+        self.assertNotIn(self.SENTENCE, report)
+
+    def test_the_machines_own_are_looked_at_where_they_are_kept(self):
+        home = self.scratch / "home"
+        own = home / "cache" / "vllm"
+        own.mkdir(parents=True)
+        (own / "graph-0").write_bytes(bytes(10000))
+        (own / "elsewhere").symlink_to("/")
+        env = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "TMPDIR": str(home)}
+        found, _ = self.verdicts("-w", 0, "--compile-cache", "keep", compiles="none", env=env)
+        self.assertEqual(found, [("hit", 1, 10000, 0, 0)] * 4)
+
+    def test_the_native_loader_has_none_to_tell_of(self):
+        result = run(["measure", self.model, "--runs", 1, "--warm-runs", 0, "--out", self.out])
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        record = read_records(self.out)[-1]
+        for key in ("caches", "caches_files", "caches_written_bytes"):
+            self.assertIsNone(record[key])
+
+
 if __name__ == "__main__":
     unittest.main()

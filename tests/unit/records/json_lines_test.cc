@@ -39,6 +39,11 @@ Record full_record() {
   record.reason = "3 pages of model.safetensors stayed: \"quoted\", \\, \n, \xC3\xA9";
   record.gpu_mem_used_mb = 66190.25;
   record.log_file = "logs/12.log";
+  record.caches = Caches::mixed;
+  record.caches_files = 40;
+  record.caches_bytes = 300'000'000;
+  record.caches_written_files = 41;
+  record.caches_written_bytes = 310'000'000;
   record.floor_s = 4.75;
   record.efficiency = 1.0 / 3;
   record.spawn_s = 0.002;
@@ -89,7 +94,8 @@ TEST(JsonLines, BeginWithTheSchemaAndAreOneLine) {
 TEST(JsonLines, UnknownIsNull) {
   const std::string line = json_line_of(cold_trial(experiment({arm("nvme")}), "nvme", 1));
   for (const char* key : {"max_model_len", "gpu_mem_used_mb", "floor_s", "efficiency", "copy_s",
-                          "first_token_s", "unattributed_s", "reason", "note", "log"}) {
+                          "first_token_s", "unattributed_s", "reason", "note", "log", "caches",
+                          "caches_files", "caches_written_bytes"}) {
     EXPECT_THAT(line, HasSubstr('"' + std::string(key) + "\":null"));
   }
 }
@@ -110,6 +116,20 @@ TEST(JsonLines, EveryFieldIsReadBackExactly) {
   EXPECT_EQ(record.sampler_cpu_s, 0.0123);
   EXPECT_EQ(record.spawn_s, 0.002);
   EXPECT_EQ(record.port_open_s, 0.75);
+}
+
+TEST(JsonLines, TellOfTheRuntimeCachesAndOldOnesDoNot) {
+  const Record record = record_of_line(json_line_of(full_record()));
+  EXPECT_EQ(record.caches, Caches::mixed);
+  EXPECT_EQ(record.caches_files, 40U);
+  EXPECT_EQ(record.caches_bytes, 300'000'000U);
+  EXPECT_EQ(record.caches_written_files, 41U);
+  EXPECT_EQ(record.caches_written_bytes, 310'000'000U);
+  EXPECT_FALSE(record_of_line(line_without("caches")).caches.has_value());
+  EXPECT_FALSE(record_of_line(line_with("caches", nullptr)).caches.has_value());
+  // "none" is a verdict: nothing there, and nothing written.
+  EXPECT_EQ(record_of_line(line_with("caches", "none")).caches, Caches::none);
+  EXPECT_THAT(error_of(line_with("caches", "warm")), HasSubstr("\"caches\" is not a verdict"));
 }
 
 TEST(JsonLines, NumbersOfAnyLengthAreReadBackToTheSameText) {

@@ -236,9 +236,35 @@ inline ReportCase same_storage() {
   return {"same_storage", numbered(std::move(records))};
 }
 
+// A vLLM with caches of its own: two starts of one path compiled all the same.
+inline ReportCase missed_caches() {
+  records::ExperimentFacts facts = experiment({arm("nvme"), arm("net")});
+  facts.target = "vllm";
+  facts.environment["server"] = {{"compile_cache", "private"}};
+  std::vector<records::Record> records;
+  const double nvme_s[] = {12.9, 13.1, 40.2, 13.0, 41.3, 12.8};
+  for (std::size_t block = 0; block < 6; ++block) {
+    records.push_back(cold_trial(facts, "nvme", nvme_s[block]));
+    records.push_back(cold_trial(facts, "net", 34.5 + 0.1 * static_cast<double>(block)));
+  }
+  records.push_back(warm_trial(facts, "nvme", 8.1));
+  for (records::Record& record : records) {
+    record.caches = records::Caches::hit;
+    record.caches_files = 310;
+    record.caches_bytes = 420'000'000;
+    record.caches_written_files = record.caches_written_bytes = 0;
+  }
+  for (const std::size_t missed : {4U, 8U}) {
+    records[missed].caches = records::Caches::mixed;
+    records[missed].caches_written_files = missed == 4 ? 20 : 21;
+    records[missed].caches_written_bytes = 155'000'000;
+  }
+  return {"missed_caches", numbered(std::move(records))};
+}
+
 inline std::vector<ReportCase> report_cases() {
   return {net_much_slower(), single_runs(), no_difference(), behind_a_stand_in(), hostile(),
-          nothing_usable(),  one_path(),    three_paths(),   same_storage()};
+          nothing_usable(),  one_path(),    three_paths(),   same_storage(),      missed_caches()};
 }
 
 }  // namespace coldload

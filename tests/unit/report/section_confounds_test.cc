@@ -79,6 +79,23 @@ TEST(Confounds, TheMachinesOwnCachesAreSaid) {
   EXPECT_THAT(confounds(records), Contains(HasSubstr("--compile-cache keep")));
 }
 
+TEST(Confounds, StartsThatWroteToFilledCachesAreSaid) {
+  auto records = vllm_trials();
+  for (auto& record : records) record.caches = records::Caches::hit;
+  records[1].caches = records::Caches::mixed;
+  records[1].caches_written_files = 1;
+  records[1].caches_written_bytes = 310'000'000;
+  EXPECT_THAT(confounds(records),
+              Contains("**1 of 2 cold starts on `net` wrote 1 file (310 MB) to runtime caches that "
+                       "earlier starts had filled:** part of its time is compilation, not "
+                       "storage."));
+  records[0].caches = records::Caches::filled;
+  records[0].caches_written_files = 41;
+  records[0].caches_written_bytes = 5'000'000;
+  EXPECT_THAT(confounds(records), Contains(HasSubstr("1 of 2 cold starts on `nvme` found the "
+                                                     "runtime caches empty and wrote 41 files")));
+}
+
 TEST(Confounds, HostileTextsAreQuoted) {
   auto records = vllm_trials();
   records[0].reported["version"] = "1`|\n# x";

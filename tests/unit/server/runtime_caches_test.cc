@@ -87,5 +87,48 @@ TEST(RuntimeCaches, RemovesThoseThatNobodyHoldsOnly) {
   EXPECT_EQ(entries(scratch.path()), 3U);  // neither took the other's
 }
 
+TEST(CacheFolders, ArePrivateOnesWhereTheVariablesSay) {
+  const TemporaryDirectory scratch{"coldload-test"};
+  const RuntimeCaches caches(CompileCache::private_caches, scratch.path());
+  const std::vector<std::string> folders = cache_folders(caches.environment());
+  EXPECT_EQ(folders.size(), caches.environment().size());
+  const std::string own = fs::canonical(scratch.path()).string() + "/.runtime-caches-";
+  for (const std::string& folder : folders) EXPECT_EQ(folder.rfind(own, 0), 0U) << folder;
+}
+
+TEST(CacheFolders, AreTheMachinesOwnWhereNoVariableIsSet) {
+  const std::vector<std::string> folders = cache_folders({{"VLLM_CACHE_ROOT", ""},
+                                                          {"TORCHINDUCTOR_CACHE_DIR", ""},
+                                                          {"TRITON_CACHE_DIR", ""},
+                                                          {"FLASHINFER_WORKSPACE_BASE", ""},
+                                                          {"CUDA_CACHE_PATH", ""},
+                                                          {"TORCH_EXTENSIONS_DIR", ""},
+                                                          {"DG_JIT_CACHE_DIR", ""},
+                                                          {"SGLANG_DG_CACHE_DIR", ""},
+                                                          {"HOME", "/nowhere/me"},
+                                                          {"XDG_CACHE_HOME", "/nowhere/cache"},
+                                                          {"TMPDIR", "/nowhere/tmp"},
+                                                          {"LOGNAME", "me"}});
+  const std::vector<std::string> expected{
+      "/nowhere/cache/vllm",          "/nowhere/tmp/torchinductor_me",
+      "/nowhere/me/.triton/cache",    "/nowhere/me/.cache/flashinfer",
+      "/nowhere/me/.nv/ComputeCache", "/nowhere/cache/torch_extensions",
+      "/nowhere/me/.deep_gemm",       "/nowhere/me/.cache/deep_gemm"};
+  EXPECT_EQ(folders, expected);
+}
+
+TEST(CacheFolders, TheLastValueStandsAndLinksLeadOn) {
+  const TemporaryDirectory scratch{"coldload-test"};
+  const std::string real = fs::canonical(scratch.path()).string() + "/real";
+  fs::create_directories(real);
+  fs::create_directory_symlink(real, scratch.path() + "/link");
+  const std::vector<std::string> folders =
+      cache_folders({{"VLLM_CACHE_ROOT", "/nowhere"},
+                     {"VLLM_CACHE_ROOT", scratch.path() + "/link/vllm"},
+                     {"FLASHINFER_WORKSPACE_BASE", "/nowhere/base"}});
+  EXPECT_EQ(folders.at(0), real + "/vllm");
+  EXPECT_EQ(folders.at(3), "/nowhere/base/.cache/flashinfer");
+}
+
 }  // namespace
 }  // namespace coldload::server
