@@ -30,6 +30,9 @@ def installed():
         *(f"share/man/man1/coldload-{command}.1" for command in commands_in(help_of())),
         *(f"share/doc/coldload/{name}" for name in ("LICENSE", "README.md", "CHANGELOG.md", "coldload.spdx",
                                                     "coldload.notices")),
+        *(f"share/doc/coldload/{path.relative_to(SOURCE_DIR)}"
+          for path in (SOURCE_DIR / "examples").rglob("*.*")
+          if path.name != "CMakeLists.txt" and path.suffix not in (".cc", ".pyc")),
     }
 
 
