@@ -104,6 +104,20 @@ class Install(_Installing):
         self.assertEqual(files_below(self.scratch / "prefix"), installed())
 
 
+class PackageScript(ScratchTest):
+    def test_ends_where_what_it_needs_cannot_be_had(self):
+        scripts = self.scratch / "script"
+        scripts.mkdir()
+        shutil.copy(SOURCE_DIR / "script" / "package", scripts)
+        for name, line in (("bootstrap", "exit 7"), ("build", "touch built")):
+            (scripts / name).write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
+            (scripts / name).chmod(0o755)
+        done = subprocess.run([scripts / "package"], env=environment(), capture_output=True, check=False,
+                              timeout=60)
+        self.assertEqual(done.returncode, 7, done.stderr)
+        self.assertFalse((self.scratch / "built").exists())
+
+
 @needs(has_package_tools(), has_command("cpack"), has_command("dpkg-shlibdeps"), has_command("file"))
 class Packages(_Installing):
     timeout_s = 300
