@@ -129,8 +129,8 @@ std::string dots(const findings::Comparison& comparison, const Row& row, double 
 
 // How many letters of a label fit into `width` before its figure and how that came about.
 std::size_t label_room(double width, std::size_t figure, std::size_t how) {
-  constexpr double k_bold = 7.8;  // a letter, no wider on average
-  constexpr double k_plain = 6.9;
+  constexpr double k_bold = 7.6;  // a letter, no wider on average
+  constexpr double k_plain = 6;
   constexpr double k_least = 8;
   constexpr double k_most = 60;
   const double left =
