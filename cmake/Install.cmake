@@ -16,5 +16,9 @@ endif()
 
 install(PROGRAMS "${built}/coldload" DESTINATION "${bin_directory}")
 install(DIRECTORY "${built}/share/" DESTINATION "${share_directory}")
+# What needs coldload's own libraries is for a checkout.
+install(DIRECTORY examples DESTINATION "${share_directory}/doc/coldload" USE_SOURCE_PERMISSIONS
+  PATTERN "CMakeLists.txt" EXCLUDE PATTERN "*.cc" EXCLUDE
+  PATTERN "__pycache__" EXCLUDE)
 install(FILES LICENSE README.md CHANGELOG.md "${built}/coldload.spdx" "${built}/coldload.notices"
   DESTINATION "${share_directory}/doc/coldload")

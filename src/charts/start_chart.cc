@@ -36,7 +36,7 @@ std::vector<Row> rows_of(const findings::Comparison& comparison) {
     add(arm.cold, arm.is_verified() ? "cold" : "not verified cold");
     add(arm.warm, "warm");
     for (const findings::Mode& mode : arm.other_modes) {
-      add(mode, findings::is_after_copy(arm, mode) ? "straight after the copy" : "");
+      add(mode, findings::is_after_copy(arm, mode) ? "after the copy" : "");
     }
   }
   return rows;
@@ -127,19 +127,33 @@ std::string dots(const findings::Comparison& comparison, const Row& row, double 
   return out;
 }
 
+// How many letters of a label fit into `width` before its figure and how that came about.
+std::size_t label_room(double width, std::size_t figure, std::size_t how) {
+  constexpr double k_bold = 7.6;  // a letter, no wider on average
+  constexpr double k_plain = 6;
+  constexpr double k_least = 8;
+  constexpr double k_most = 60;
+  const double left =
+      width - k_bold * static_cast<double>(figure + 2) - k_plain * static_cast<double>(how + 2);
+  return static_cast<std::size_t>(std::clamp(left / k_bold, k_least, k_most));
+}
+
 // The name with its path's colour, and the figure.
 std::string name_line(const Row& row, double y, Place place) {
   const statistics::Summary& load = *row.mode->load_s;
   const std::string how =
       fmt::format("{}{}{}", row.state, *row.state == 0 ? "" : ", ",
                   load.n == 1 ? "one run" : fmt::format("median of {}", load.n));
+  const double x = svg::k_margin + 16;
+  const std::string figure = text::in_seconds(load.median);
   return fmt::format("<rect class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"10\" height=\"10\"/>\n",
                      row.arm, svg::k_margin, y + 4) +
          fmt::format(
-             "<text x=\"{:.1f}\" y=\"{:.1f}\"><tspan class=\"name\">{}: {}</tspan>, {}</text>\n",
-             svg::k_margin + 16, y + 13,
-             svg::escaped(svg::shortened(row.mode->label, place == Place::wide ? 60 : 22)),
-             text::in_seconds(load.median), how);
+             "<text x=\"{:.1f}\" y=\"{:.1f}\"><tspan class=\"name\">{}: {}</tspan>, {}</text>\n", x,
+             y + 13,
+             svg::escaped(svg::shortened(
+                 row.mode->label, label_room(svg::width_of(place) - x, figure.size(), how.size()))),
+             figure, how);
 }
 
 }  // namespace

@@ -22,12 +22,8 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-std::string open(double width, double height, const std::string& title) {
-  return fmt::format(
-             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" "
-             "width=\"{0:.0f}\" height=\"{1:.0f}\" role=\"img\">\n<title>{2}</title>\n",
-             width, height, escaped(title)) +
-         "<style>\ntext{font:12px system-ui,sans-serif;fill:#57606a}\n"
+std::string style() {
+  return "text{font:12px system-ui,sans-serif;fill:#57606a}\n"
          ".title{font-weight:600}.name{font-weight:600;fill:#1f2328}\n"
          ".grid{stroke:#8c959f;stroke-opacity:.35}"
          ".curve{stroke:#0969da;stroke-width:2;fill:none}\n"
@@ -38,7 +34,17 @@ std::string open(double width, double height, const std::string& title) {
          ".curve{stroke:#4493f8}circle{fill:#4493f8}.trial{fill:#24292f}"
          ".reader{stroke:#d29922}}\n"
          ".line{fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}\n" +
-         colour_rules() + "\n</style>\n" +
+         colour_rules() + '\n';
+}
+
+std::string style_element() { return "<style>\n" + style() + "</style>\n"; }
+
+std::string open(double width, double height, const std::string& title) {
+  return fmt::format(
+             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" "
+             "width=\"{0:.0f}\" height=\"{1:.0f}\" role=\"img\">\n<title>{2}</title>\n",
+             width, height, escaped(title)) +
+         style_element() +
          fmt::format("<text class=\"title\" x=\"{:.1f}\" y=\"18\">{}</text>\n", k_margin,
                      escaped(title));
 }

@@ -20,6 +20,11 @@ namespace coldload::charts::svg {
 // `text` on one line, fit to stand in XML.
 [[nodiscard]] std::string escaped(std::string_view text);
 
+// The rules for everything in a picture, the same in all of them, and the element that a picture
+// has them in: a page that shows several needs them once.
+[[nodiscard]] std::string style();
+[[nodiscard]] std::string style_element();
+
 // The opening tag, the title for screen readers and as the heading, and the style. The picture has
 // no background of its own; its colours have contrast on white and on near-black.
 [[nodiscard]] std::string open(double width, double height, const std::string& title);

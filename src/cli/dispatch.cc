@@ -33,6 +33,10 @@ void print_help() {
     if (*command.summary != '\0') print_out("  {:<11} {}\n", command.name, command.summary);
   }
   print_out(
+      "\na first try, without a server, a GPU or a network:\n"
+      "  coldload synth M --size 2GB\n"
+      "  coldload compare --path disk=M --path net=M --stand-in net=250MB/s,1ms --out results\n");
+  print_out(
       "\n`coldload COMMAND --help` lists a command's flags; `coldload --version` says what was "
       "built.\n");
 }

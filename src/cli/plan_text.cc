@@ -25,7 +25,8 @@ std::string describe_arm(const measure::Arm& arm) {
   std::string text = shown::text(
       "  {:<8} {}\n           {} in {} shards, {} files; {}{}\n", arm.facts.label, arm.facts.path,
       text::format_bytes(arm.weight_bytes()), arm.checkpoint->shards().size(),
-      arm.checkpoint->files.size(), arm.storage.mount.fs_type,
+      arm.checkpoint->files.size(),
+      arm.storage.mount.fs_type.empty() ? "file system unknown" : arm.storage.mount.fs_type,
       arm.storage.device ? " on " + arm.storage.device->name : "");
   if (arm.facts.stand_in) {
     text += shown::text("           seen through a stand-in: {}\n", arm.facts.stand_in->spec);

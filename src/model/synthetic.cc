@@ -109,7 +109,12 @@ std::string vacant_path(const std::string& directory) {
   struct stat own {};
   struct stat above {};
   if (::stat(parent.c_str(), &above) != 0) {
-    throw os::SystemError("write a checkpoint below", parent, errno);
+    const int why = errno;
+    if (why != ENOENT) throw os::SystemError("write a checkpoint below", parent, why);
+    throw os::Error(fmt::format(
+        "cannot write a checkpoint to {}: {} is not there: is the disk mounted? Make it first "
+        "(mkdir -p)",
+        path, parent));
   }
   if (::stat(path.c_str(), &own) == 0 && own.st_dev != above.st_dev) {
     throw os::Error(fmt::format(

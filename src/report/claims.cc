@@ -107,12 +107,13 @@ std::string what_would_settle(const Contrast& contrast) {
   constexpr std::size_t k_most = 200;
   if (!contrast.runs_to_show || *contrast.runs_to_show > k_most) {
     return fmt::format(
-        " If they differ by no more than these runs do, showing it would take more than {} runs "
-        "each (4 times of 5).",
+        " If they differ by no more than these runs do, it takes more than {} runs each to show "
+        "it in 4 of 5 tries.",
         k_most);
   }
-  return fmt::format(" If they differ as these runs do, {} runs each would show it (4 times of 5).",
-                     *contrast.runs_to_show);
+  return fmt::format(
+      " If they differ as these runs do, {} runs each would show it in 4 of 5 tries.",
+      *contrast.runs_to_show);
 }
 
 Answer answer_not_shown(const Pair& pair) {
@@ -155,8 +156,8 @@ Answer answer_single(const Pair& pair) {
           name_of(pair.first), time_of(pair.first), name_of(pair.second), time_of(pair.second),
           one_each ? "one run each"
                    : fmt::format("medians of {}", counts(pair.first, pair.second))),
-      fmt::format("A ratio of {} and a difference of {} in these runs, and no more than that is "
-                  "claimed. `--runs 5` would give an interval.",
+      fmt::format("These runs give a ratio of {} and a difference of {}. Nothing more is claimed. "
+                  "`--runs 5` would give an interval.",
                   in_times(*contrast.ratio), signed_seconds(*contrast.difference_s))};
 }
 
@@ -195,12 +196,12 @@ std::string weights_phase_with(const Pair& pair, const StorageShare& share) {
   const auto weights_s =
       trial == nullptr ? std::nullopt : records::phase_seconds(*trial, "weights");
   if (!share.of_phase || !weights_s) return "";
-  std::string out = fmt::format("; with it that phase took {} instead of {}",
+  std::string out = fmt::format(". With it, that phase took {} instead of {}",
                                 in_seconds(*weights_s), in_seconds(share.cold_s));
   constexpr double k_worth_saying_s = 1;
   const double rest_s = share.cold_s - *weights_s - saved_s(pair);
   if (rest_s > k_worth_saying_s) {
-    out += fmt::format(", and all else took {} longer in these runs", in_seconds(rest_s));
+    out += fmt::format(". All else took {} longer in these runs", in_seconds(rest_s));
   }
   return out + '.';
 }
@@ -210,19 +211,19 @@ std::string share_of_storage(const Pair& pair) {
   const auto share = pair.first.share;
   if (!share || !share->is_clear || saved_s(pair) <= 0) return "";
   const std::string costs =
-      fmt::format(" Storage costs {} of such a start ({}cold less warm)",
+      fmt::format(" Storage costs {} of a start without it ({}cold less warm)",
                   in_seconds(share->seconds()), share->of_phase ? "the weights phase, " : "");
   const std::string phase = weights_phase_with(pair, *share);
   if (!phase.empty()) return costs + phase;
-  return costs + fmt::format(": {} of that are saved.",
+  return costs + fmt::format(". {} of that is saved.",
                              percent(std::min(1.0, saved_s(pair) / share->seconds())));
 }
 
 std::string prefetch_shown(const Pair& pair) {
   const bool saves = saved_s(pair) >= 0;
   return fmt::format(
-      "**Reading the weights of {} beside the server's start {} {}{}: ready after {} instead of "
-      "{}** ({}; a rank test gives {}).{}",
+      "**Reading the weights of {} while the server starts {} {}{}: ready after {} instead of {}** "
+      "({}; a rank test gives {}).{}",
       name_of(pair.first), saves ? "saves" : "costs", in_seconds(std::abs(saved_s(pair))),
       seconds_interval_note(pair.contrast.difference_ci, saves), time_of(pair.second),
       time_of(pair.first), medians(pair), p_text(*pair.contrast.p_value), share_of_storage(pair));
@@ -297,23 +298,24 @@ std::string answer_of_reading_ahead(const Comparison& comparison, const Contrast
   switch (contrast.claim) {
     case Claim::single_runs:
       return fmt::format(
-          "**Reading the weights of {} beside the server's start: {}** ({}). One run cannot tell a "
+          "**Reading the weights of {} while the server starts: {}** ({}). One run cannot tell a "
           "saving from chance.",
           label, took, medians(pair));
     case Claim::separated:
       return fmt::format(
-          "**Reading the weights of {} beside the server's start: {}** ({}). Every run with it was "
-          "{} than every run without, but they are too few to rule out chance.",
+          "**Reading the weights of {} while the server starts: {}** ({}). Every run with it was "
+          "{} "
+          "than every run without. They are too few to rule out chance.",
           label, took, medians(pair), saved_s(pair) >= 0 ? "faster" : "slower");
     case Claim::mixed:
       return fmt::format(
-          "**What reading the weights of {} beside the server's start changes is not told by "
-          "medians:** {} ({}), though a rank test tells the runs apart ({}).",
+          "**Medians do not tell what reading the weights of {} while the server starts changes:** "
+          "{} ({}). A rank test does tell the runs apart ({}).",
           label, took, medians(pair), p_text(*contrast.p_value));
     case Claim::not_shown:
       return fmt::format(
-          "**No saving by reading the weights of {} beside the server's start is shown:** {} ({}; "
-          "a rank test gives {}).",
+          "**No saving by reading the weights of {} while the server starts is shown:** {} ({}; a "
+          "rank test gives {}).",
           label, took, medians(pair), p_text(*contrast.p_value));
     default:
       return prefetch_shown(pair);
@@ -344,12 +346,12 @@ std::string how_sure_of_copy(const Staging& staging) {
   const std::string label = name_of(*staging.source);
   if (!contrast.ranges_apart) {
     return fmt::format(
-        " These runs do not tell starts from the copy ({}) and from {} ({}) from chance ({}).",
+        " These runs do not tell starts from the copy ({}) apart from starts from {} ({}; {}).",
         copy, label, source, p_text(*contrast.p_value));
   }
   return fmt::format(
-      " Every start from the copy ({}) was {} than every one from {} ({}); with so few the rank "
-      "test cannot get below {}.",
+      " Every start from the copy ({}) was {} than every start from {} ({}). With so few runs the "
+      "rank test cannot get below {}.",
       copy, staging.later_s < staging.source_s ? "faster" : "slower", label, source,
       p_text(*contrast.p_value));
 }

@@ -22,7 +22,7 @@ std::string where_storage_dominates(const Comparison& comparison, const Arm& arm
   if (loads_only(comparison) || arm.checkpoint_bytes == 0 || times > k_most) return "";
   const double bytes = static_cast<double>(arm.checkpoint_bytes) * times;
   return fmt::format(
-      " From about {} of weights on, storage would be the larger part at this rate (derived), and "
+      " Storage would be the larger part from about {} of weights on at this rate (derived), and "
       "sooner where several servers share the path.",
       format_bytes(static_cast<std::uint64_t>(bytes)));
 }
@@ -31,8 +31,8 @@ std::string sentence_of(const Comparison& comparison, const Arm& arm) {
   const double load_s = median_s(arm);
   if (!arm.warm.load_s) {
     return fmt::format(
-        "{}: no run with the weights in memory, so storage and the rest are not told apart "
-        "(`--warm-runs 1` does).",
+        "{}: no run had the weights in memory, so storage and the rest cannot be told apart. "
+        "`--warm-runs 1` makes one.",
         name_of(arm));
   }
   const std::string warm_n = runs(arm.warm.load_s->n);
@@ -40,15 +40,14 @@ std::string sentence_of(const Comparison& comparison, const Arm& arm) {
   const char* const what = share.of_phase ? "the weights phase of " : "";
   if (share.is_apart && !share.is_clear) {
     return fmt::format(
-        "{}: {}every cold run ({}, median {}) took longer than every warm one ({}, median {}), but "
-        "so few runs lie like that by chance too often to call the difference storage.",
+        "{}: {}every cold run ({}, median {}) took longer than every warm one ({}, median {}). So "
+        "few runs lie like that by chance too often to call the difference storage.",
         name_of(arm), share.of_phase ? "in the weights phase, " : "", runs(arm.cold.load_s->n),
         in_seconds(share.cold_s), warm_n, in_seconds(share.warm_s));
   }
   if (!share.is_clear) {
     return fmt::format(
-        "{}: {}warm runs ({}, median {}) {} not clearly faster than {}cold ones ({}), so storage "
-        "is "
+        "{}: {}warm runs ({}, median {}) {} not clearly faster than {}cold ones ({}). Storage is "
         "not what these loads waited for, or the difference is within their scatter.",
         name_of(arm), what, warm_n, in_seconds(share.warm_s), share.of_phase ? "is" : "are",
         share.of_phase ? "that of " : "", in_seconds(share.cold_s));
@@ -62,7 +61,7 @@ std::string sentence_of(const Comparison& comparison, const Arm& arm) {
                                               in_seconds(share.cold_s), in_seconds(share.warm_s))
                                 : std::string("That is cold less warm.");
   return fmt::format(
-      "{}: {} of {} ({}) are storage: **{}**. {} With the files in memory a {} still takes {} "
+      "{}: storage is {} of {} ({}), so **{}**. {} With the files in memory a {} still takes {} "
       "({}{}).{}",
       name_of(arm), in_seconds(share.seconds()), in_seconds(load_s), percent(part), dominates,
       basis, start_word(comparison), in_seconds(arm.warm.load_s->median), warm_n,
@@ -88,8 +87,8 @@ std::string sentence_of(const Comparison& comparison, const Contrast& contrast) 
   const double storage = slow_share.seconds() - fast_share.seconds();
   const double rest = difference - storage;
   return fmt::format(
-      "Storage makes {} {} {} than {}. The medians differ by {}, as {}s from {} took {} {} for all "
-      "but storage in these runs.",
+      "Storage makes {} {} {} than {}. The medians differ by {}, because the rest of a {} from {} "
+      "took {} {} in these runs.",
       name_of(slow), in_seconds(std::abs(storage)), storage < 0 ? "faster" : "slower",
       name_of(fast), in_seconds(difference), start_word(comparison), name_of(slow),
       in_seconds(std::abs(rest)), rest < 0 ? "less" : "more");

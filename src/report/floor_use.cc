@@ -63,8 +63,8 @@ std::string why_faster(const FloorUse& use, bool native) {
   }
   return use.storage_limits
              ? "The path was slower when it was probed, or something cached (a hypervisor, a "
-               "drive): a burst, so no share is told."
-             : "The bus was slower when it was probed, so no share is told.";
+               "drive). A burst like that allows no share."
+             : "The bus was slower when it was probed, which allows no share.";
 }
 
 // " Single runs used 88 % to 97 %.", where they differ by more than rounding. One that was faster
@@ -86,16 +86,16 @@ std::string use_sentence(const Comparison& comparison, const Arm& arm, const Hel
   const std::string rate =
       format_rate(static_cast<double>(arm.checkpoint_bytes) / use->seconds.median);
   const std::string measured =
-      fmt::format("{} came in {} ({}, median{})", format_bytes(arm.checkpoint_bytes),
-                  in_seconds(use->seconds.median), native ? "the whole load" : "the weights phase",
-                  of_how_many(arm, held));
+      fmt::format("{} came in {}, at {} ({}, median{})", format_bytes(arm.checkpoint_bytes),
+                  in_seconds(use->seconds.median), rate,
+                  native ? "the whole load" : "the weights phase", of_how_many(arm, held));
   const std::string limit = limit_text(*use, arm, held);
   if (use->efficiency.median > k_clearly_more) {
     return fmt::format("{}: the {} read at **{}**, faster than {}. {}. {}", name_of(arm), who, rate,
                        limit, measured, why_faster(*use, native));
   }
-  return fmt::format("{}: the {} used **{}** of what {}. {}, {}.{}", name_of(arm), who,
-                     share_text(use->efficiency.median), limit, measured, rate,
+  return fmt::format("{}: the {} used **{}** of what {}. {}.{}", name_of(arm), who,
+                     share_text(use->efficiency.median), limit, measured,
                      range_of(use->efficiency));
 }
 
@@ -108,14 +108,13 @@ std::string infinite_storage_sentence(const Comparison& comparison, const Arm& a
   const double rest = without->rest_s;
   const bool prepares = loads_only(comparison) && without->onto_gpu;
   return fmt::format(
-      "{}: infinitely fast storage would still leave {}{} (derived). {} are {} (median{}), and {} "
-      "take {} {} at {} ({}).",
+      "{}: infinitely fast storage would still leave {}{} (derived): {} {} (median{}), and {} for "
+      "{} {} at {} ({}).",
       name_of(arm), prepares ? "at least " : "about ", in_seconds(rest + copy_s), in_seconds(rest),
       prepares
-          ? "the loader's start or, where that is longer, the GPU's context and pinned memory, "
-            "which are made beside it"
-          : "not the weights phase",
-      of_how_many(arm, held), format_bytes(arm.checkpoint_bytes), in_seconds(copy_s),
+          ? "for the loader's start or, where that is longer, the GPU's context and pinned memory"
+          : "outside the weights phase",
+      of_how_many(arm, held), in_seconds(copy_s), format_bytes(arm.checkpoint_bytes),
       without->onto_gpu ? "to the GPU" : "from the page cache",
       rates_text(without->copy_bytes_per_s), when_measured(held));
 }
@@ -137,9 +136,10 @@ std::string latency_cell(std::optional<double> seconds) {
 std::string gpu_sentence(const records::GpuFloor& gpu) {
   if (!gpu.index) return "";
   std::vector<std::string> words;
-  if (gpu.context_s) words.push_back("creating its context took " + in_seconds(*gpu.context_s));
+  if (gpu.context_s)
+    words.push_back(fmt::format("its context took {} to create", in_seconds(*gpu.context_s)));
   if (gpu.pin_bytes_per_s) {
-    words.push_back("host memory is pinned at " + format_rate(*gpu.pin_bytes_per_s));
+    words.push_back("host memory was pinned at " + format_rate(*gpu.pin_bytes_per_s));
   }
   if (!gpu.reason.empty()) words.push_back(markdown_text(gpu.reason));
   if (words.empty()) return "";

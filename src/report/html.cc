@@ -5,6 +5,7 @@
 #include <memory>
 #include <string_view>
 
+#include <boost/algorithm/string/erase.hpp>
 #include <boost/algorithm/string/replace.hpp>
 #include <cmark-gfm-core-extensions.h>
 #include <cmark-gfm.h>
@@ -94,6 +95,12 @@ std::string rendered(const std::string& markdown) {
   return html.get();
 }
 
+// A picture without its own copy of the rules that the page has once.
+std::string without_style(std::string svg) {
+  boost::erase_first(svg, charts::svg::style_element());
+  return svg;
+}
+
 // In the place of the images, in their order.
 void set_pictures(std::string* html, const std::vector<Picture>& pictures) {
   std::size_t at = 0;
@@ -105,7 +112,7 @@ void set_pictures(std::string* html, const std::vector<Picture>& pictures) {
     if (end == std::string::npos) return;
     const std::string figure =
         fmt::format("<figure class=\"wide\">\n{}</figure>\n<figure class=\"narrow\">\n{}</figure>",
-                    picture.wide, picture.narrow);
+                    without_style(picture.wide), without_style(picture.narrow));
     html->replace(begin, end + k_end.size() - begin, figure);
     at = begin + figure.size();
   }
@@ -197,9 +204,10 @@ std::string html_page(const std::string& markdown, const std::vector<Picture>& p
       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
       "'unsafe-inline'; script-src 'unsafe-inline'\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n{}</main>\n"
+      "<title>{}</title>\n<style>{}{}</style>\n</head>\n<body>\n<main>\n{}</main>\n"
       "<script>{}</script>\n</body>\n</html>\n",
-      heading_of(body), k_page_style, body, k_page_script);
+      heading_of(body), k_page_style, pictures.empty() ? "" : charts::svg::style(), body,
+      k_page_script);
 }
 
 }  // namespace coldload::report

@@ -87,11 +87,12 @@ std::vector<Advice> no_path_for(const Comparison& comparison, const std::vector<
   }
   std::vector<Advice> out;
   if (!beyond.empty()) {
-    out.push_back({fmt::format("**Keep servers running for {}:** no storage is fast enough, as the "
-                               "fastest start of all took {}.",
-                               named(beyond), in_seconds(*fastest_s)),
-                   "It was the fastest start from storage or from memory. A shorter start of the "
-                   "server is the other way."});
+    out.push_back(
+        {fmt::format("**Keep servers running for {}:** no storage is fast enough, because "
+                     "the fastest start of all took {}.",
+                     named(beyond), in_seconds(*fastest_s)),
+         "It was the fastest start from storage or from memory. A shorter start of the "
+         "server is the other way."});
   }
   if (near.empty()) return out;
   std::vector<std::string> slowest;
@@ -126,7 +127,7 @@ std::vector<Advice> where_models_lie(const Comparison& comparison) {
   if (const auto found = findings::different_weights(comparison); !found.empty()) {
     return {{fmt::format("**Measure the same weights on all paths before choosing:** {}.",
                          text_of(found.front())),
-             "Times of different weights differ by more than storage."}};
+             "Their times differ by more than storage."}};
   }
   const Arm& fast = *paths.front();
   const Arm& slow = *paths.back();
@@ -135,7 +136,7 @@ std::vector<Advice> where_models_lie(const Comparison& comparison) {
     return {{fmt::format("**Measure with your server (`-- SERVER`):** {} loads in {} and {} in {}, "
                          "and a server adds to that.",
                          name_of(fast), median_of(fast), name_of(slow), median_of(slow)),
-             "What a server adds decides which of them is enough."}};
+             "Which of them is enough depends on what the server adds."}};
   }
   if (uses_of(comparison, slow, Fit::over).empty()) {
     return {{fmt::format("**{} is enough for every use:** its slowest start took {}, within all "

@@ -79,8 +79,8 @@ std::string price_of(const Comparison& comparison, const Arm& arm) {
   constexpr double k_starts = 1000;
   const auto cost = [&](const Arm& of) { return median_s(of) / k_hour_s * *price * k_starts; };
   std::string out = fmt::format(
-      " {:g} {}s cost {:.2f} of waiting GPUs at {:.2f} an hour (`--gpu-hour`: of all that one "
-      "server holds)",
+      " {:g} {}s cost {:.2f} while GPUs wait, at {:.2f} an hour for all that one server holds "
+      "(`--gpu-hour`)",
       k_starts, start_word(comparison), cost(arm), *price);
   const Arm& first = comparison.arms.front();
   if (&first != &arm && first.is_measured() && differs(comparison, first, arm)) {
@@ -121,13 +121,13 @@ std::string tolerance_section(const Comparison& comparison) {
     const double seconds = median_s(arm);
     const double a_day = std::floor(k_day_s * k_share_of_day / seconds);
     sentences.push_back(fmt::format(
-        "{}: one {} an hour means {} downtime. {:g} s a day have room for {} of them.{}",
-        name_of(arm), start_word(comparison), percent(seconds / k_hour_s), k_day_s * k_share_of_day,
+        "{}: one {} an hour means {} downtime. {:g} s a day leave room for {}.{}", name_of(arm),
+        start_word(comparison), percent(seconds / k_hour_s), k_day_s * k_share_of_day,
         a_day < 1 ? "none" : fmt::format("{:.0f}", a_day), price_of(comparison, arm)));
   }
   if (sentences.empty()) return "";
   return "## How often can it be tolerated\n\n" + bullets(sentences) +
-         "\n864 s are 1 % of a day: coldload's example, not a limit of yours.\n\n";
+         "\n864 s are 1 % of a day. That is coldload's example, not your limit.\n\n";
 }
 
 }  // namespace coldload::report

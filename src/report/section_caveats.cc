@@ -21,8 +21,8 @@ std::string about_stand_in(const Comparison& comparison, std::size_t index) {
   const Arm& arm = comparison.arms[index];
   if (!is_stand_in(arm) || !arm.is_measured()) return "";
   std::string answer = fmt::format(
-      "**{} is a stand-in, not a network:** a local directory at {} (bandwidth for all "
-      "readers together, and latency of each request).",
+      "**{} is a stand-in, not a network:** a local directory at {} (bandwidth of all readers "
+      "together, latency of each request).",
       name_of(arm), markdown_text(arm.facts.stand_in->spec));
   std::vector<double> loads_s;
   std::vector<double> ratios;
@@ -37,12 +37,12 @@ std::string about_stand_in(const Comparison& comparison, std::size_t index) {
   const char* const at_least = is_bound ? "at least " : "";
   const std::string low = in_seconds(load_s->min);
   answer += fmt::format(
-      " At its rate {}{} are expected, {} were measured", at_least,
+      " At that rate {}{} were expected, and {} were measured", at_least,
       low == in_seconds(load_s->max) ? low : in_seconds({load_s->min, load_s->max}), time_of(arm));
   const Contrast* contrast = comparison.contrast_of_arm(index);
   const auto ratio = statistics::summarize(ratios);
   if (ratio && contrast != nullptr && contrast->ratio) {
-    answer += fmt::format("; expected ratio {}{}, measured {}", at_least,
+    answer += fmt::format(". A ratio of {}{} was expected, and {} was measured", at_least,
                           range_text(in_times(ratio->min), in_times(ratio->max)),
                           in_times(*contrast->ratio));
   }

@@ -19,7 +19,7 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-// "`nvme` `ext4` and `net` `nfs`" where arms have different ones; empty where they do not.
+// "`nvme` has `ext4` and `net` has `nfs`" where arms have different ones; empty where they do not.
 std::string where_they_differ(const Comparison& comparison,
                               const std::function<Lines(const Arm& arm)>& answers_of_arm) {
   Lines different;
@@ -28,25 +28,27 @@ std::string where_they_differ(const Comparison& comparison,
     const Lines answers = answers_of_arm(arm);
     if (answers.empty()) continue;
     for (const std::string& answer : answers) add_once(answer, &different);
-    found.push_back(fmt::format("{} {}", name_of(arm), joined_code(answers)));
+    found.push_back(fmt::format("{} has {}", name_of(arm), joined_code(answers)));
   }
   return different.size() > 1 ? joined(found) : "";
 }
 
 void add_storage(const Comparison& comparison, Lines* lines) {
   for (const records::SameStorage& pair : comparison.facts.same_storage) {
-    lines->push_back("Same storage: " + sentence(markdown_text(to_string(pair))));
+    lines->push_back(sentence(markdown_text(to_string(pair))));
   }
   for (const DifferentWeights& different : findings::different_weights(comparison)) {
     lines->push_back("Different weights: " + text_of(different) + ".");
   }
-  for (const char* key : {"fs_type", "readahead_kb"}) {
-    const std::string where = where_they_differ(comparison, [key](const Arm& arm) -> Lines {
+  using Fact = std::pair<const char*, const char*>;
+  for (const auto& [key, name] :
+       {Fact{"fs_type", "The file system"}, Fact{"readahead_kb", "Readahead in KiB"}}) {
+    const std::string where = where_they_differ(comparison, [key = key](const Arm& arm) -> Lines {
       const text::json::value* value = arm.facts.storage.if_contains(key);
       if (value == nullptr || value->is_null()) return {};
       return {value_text(*value)};
     });
-    if (!where.empty()) lines->push_back(fmt::format("{} differs: {}.", markdown_code(key), where));
+    if (!where.empty()) lines->push_back(fmt::format("{} differs: {}.", name, where));
   }
 }
 
@@ -79,19 +81,19 @@ void add_load_strategy(const Comparison& comparison, Lines* lines) {
     const std::vector<std::string> prefetch = said(arm, &records::Reported::prefetch);
     if (arm.cold.trials.empty() || (file_systems.empty() && prefetch.empty())) continue;
     seen.push_back(fmt::format(
-        "{} as {}{}", name_of(arm),
+        "{} for {}{}", name_of(arm),
         file_systems.empty() ? "a file system that it did not name" : joined_code(file_systems),
         prefetch.empty() ? "" : " (\"" + joined(prefetch) + "\")"));
     strategies.push_back(prefetch);
   }
   if (seen.empty()) return;
-  lines->push_back(fmt::format("By its own log, the server saw {}.", joined(seen)));
+  lines->push_back(fmt::format("The server's own log takes {}.", joined(seen)));
   const bool differ = std::any_of(strategies.begin(), strategies.end(),
                                   [&](const auto& one) { return one != strategies.front(); });
   if (differ) {
     lines->push_back(
-        "**The paths were not read with the same strategy: this compares the server's loaders, "
-        "not only storage.** Pin one (vLLM: `--safetensors-load-strategy`).");
+        "**The server read the paths by different strategies, so this compares its loaders, not "
+        "only storage.** Pin one (vLLM: `--safetensors-load-strategy`).");
   }
 }
 
@@ -100,9 +102,8 @@ void add_unknown_version(const Comparison& comparison, Lines* lines) {
   if (comparison.facts.target != "vllm" || findings::server_of(comparison.facts).empty()) return;
   if (!findings::server_version_of(comparison.facts).empty()) return;
   lines->push_back(
-      "vLLM's version was not known before the launch, so no load strategy was pinned: by itself "
-      "it "
-      "prefetches from NFS and Lustre and maps files elsewhere.");
+      "coldload did not know vLLM's version before the launch, so it pinned no load strategy. By "
+      "itself vLLM prefetches from NFS and Lustre, and maps files elsewhere.");
 }
 
 // Trials whose compiled graphs came from a cache, among those that tell.
@@ -133,12 +134,12 @@ void add_compile_cache(const Comparison& comparison, Lines* lines) {
   }
   if (findings::compile_cache_of(comparison.facts) == "keep") {
     lines->push_back(
-        "The runtime caches were the machine's own (`--compile-cache keep`): an earlier trial may "
-        "have filled them for a later one.");
+        "The server used the machine's own runtime caches (`--compile-cache keep`). An earlier "
+        "trial may have filled them for a later one.");
   }
   if (differ) {
     lines->push_back(fmt::format(
-        "**Compiled graphs did not come from the cache in the same trials ({}): part of any "
+        "**Compiled graphs came from a cache in some trials and not in others ({}). Part of any "
         "difference is compilation.**",
         joined(found)));
   }
@@ -183,8 +184,8 @@ std::vector<std::string> confounds_of(const Comparison& comparison) {
   add_compile_cache(comparison, &lines);
   if (comparison.experiments.size() > 1) {
     lines.push_back(
-        fmt::format("Trials of {} experiments are taken together: same model, target and paths, "
-                    "other times, and perhaps other machines of the same CPU and GPU. {}",
+        fmt::format("{} experiments count together: same model, target and paths, at other times, "
+                    "perhaps on other machines with the same CPU and GPU. {}",
                     comparison.experiments.size(), experiments_text(comparison)));
   }
   return lines;

@@ -21,19 +21,19 @@ void add_stand_ins(const Comparison& comparison, Lines* lines) {
     const records::StandInFacts& facts = *arm.facts.stand_in;
     std::vector<std::string> delivered;
     if (facts.delivered_read_bytes_per_s) {
-      delivered.push_back(format_rate(*facts.delivered_read_bytes_per_s) + " to read");
+      delivered.push_back(format_rate(*facts.delivered_read_bytes_per_s) + " by read");
     }
     if (facts.delivered_mmap_bytes_per_s) {
-      delivered.push_back(format_rate(*facts.delivered_mmap_bytes_per_s) + " to mmap");
+      delivered.push_back(format_rate(*facts.delivered_mmap_bytes_per_s) + " by mmap");
     }
-    lines->push_back(fmt::format(
-        "{} is a stand-in, not a network: {} at {}{}. {}", name_of(arm),
-        facts.method == "reader" ? "the loader's own reads of a local directory, slowed down to it,"
-                                 : "a view of a local directory",
-        markdown_text(facts.spec),
-        facts.method.empty() ? "" : fmt::format(" ({})", markdown_text(facts.method)),
-        delivered.empty() ? "What it delivered was not measured beforehand."
-                          : fmt::format("It delivered {} to one reader.", joined(delivered))));
+    lines->push_back(
+        fmt::format("{} is a stand-in, not a network: {} at {}{}. {}", name_of(arm),
+                    facts.method == "reader" ? "the loader paces its own reads of a local directory"
+                                             : "it shows a local directory",
+                    markdown_text(facts.spec),
+                    facts.method.empty() ? "" : fmt::format(" ({})", markdown_text(facts.method)),
+                    delivered.empty() ? "What it delivers was not measured."
+                                      : fmt::format("One reader got {}.", joined(delivered))));
   }
 }
 
@@ -48,9 +48,9 @@ std::string bytes_evidence(const Mode& mode) {
     add_once(trial->storage_bytes_source, &counters);
   }
   const auto share = statistics::summarize(shares);
-  if (!share) return "no counter told what storage delivered";
+  if (!share) return "No counter told what storage delivered.";
   return fmt::format(
-      "storage delivered {} times the checkpoint's bytes (counter: {})",
+      "Storage delivered {} times the checkpoint's bytes in those that count (counter: {}).",
       range_text(fmt::format("{:.2f}", share->min), fmt::format("{:.2f}", share->max)),
       joined_code(counters));
 }
@@ -71,17 +71,19 @@ void add_cold_evidence(const Comparison& comparison, Lines* lines) {
       }
     }
     any_verified |= verified > 0;
-    std::string line =
-        fmt::format("{}: cold verified in {} of {} trials", name_of(arm), verified, all);
+    std::string line = fmt::format("{}: {} of {} trials {} verified cold", name_of(arm), verified,
+                                   all, verified == 1 ? "is" : "are");
     if (!others.empty()) line += fmt::format(" ({})", joined(others));
-    if (!arm.cold.trials.empty()) line += "; in those counted, " + bytes_evidence(arm.cold);
-    lines->push_back(line + '.');
+    line += '.';
+    if (!arm.cold.trials.empty()) line += ' ' + bytes_evidence(arm.cold);
+    lines->push_back(std::move(line));
   }
   if (any_verified) {
     lines->push_back(
-        "Cold means this machine's page cache: 0 bytes of the checkpoint's files in it before "
-        "launch. The drive's own cache, a hypervisor's, a file server's and what lies behind a "
-        "stand-in are out of reach and may have been warm.");
+        "Cold means that 0 bytes of the checkpoint were in this machine's page cache before "
+        "launch. "
+        "Caches beyond it may have been warm, and nobody can see them from here: the drive's, a "
+        "hypervisor's, a file server's, and memory behind a stand-in.");
   }
 }
 
@@ -103,8 +105,8 @@ std::string describe_trial(const Comparison& comparison, const records::Trial& t
       fmt::format("run {} ({}): {}", run_name(comparison, trial), markdown_code(trial.storage_mode),
                   markdown_code(to_string(trial.status)));
   if (trial.load_s) line += fmt::format(", measured {}", in_seconds(*trial.load_s));
-  line += ". ";
-  line += trial.reason.empty() ? "No reason on record." : sentence(markdown_text(trial.reason));
+  line += ": ";
+  line += trial.reason.empty() ? "no reason on record." : sentence(markdown_text(trial.reason));
   if (!trial.log_file.empty()) line += fmt::format(" Log: {}.", markdown_code(trial.log_file));
   return line;
 }
@@ -116,8 +118,8 @@ void add_left_out(const Comparison& comparison, Lines* lines) {
   }
   if (left_out.empty()) return;
   std::string block =
-      fmt::format("Left out of every figure, with the reason ({} of {} trials):", left_out.size(),
-                  comparison.trials.size());
+      fmt::format("{} of {} trials {} in no figure:", left_out.size(), comparison.trials.size(),
+                  left_out.size() == 1 ? "counts" : "count");
   for (std::size_t index = 0; index < left_out.size(); ++index) {
     if (index == k_most_lines_of_a_kind) {
       block += fmt::format("\n  - and {} more, in the records.", left_out.size() - index);
@@ -131,12 +133,12 @@ void add_left_out(const Comparison& comparison, Lines* lines) {
 void add_outliers(const Comparison& comparison, const Arm& arm, Lines* lines) {
   for (std::size_t found = 0; found < arm.outliers.size(); ++found) {
     if (found == k_most_lines_of_a_kind) {
-      lines->push_back(fmt::format("{}: {} more outliers, counted all the same.", name_of(arm),
+      lines->push_back(fmt::format("{}: {} more outliers count all the same.", name_of(arm),
                                    arm.outliers.size() - found));
       return;
     }
     const std::size_t index = arm.outliers[found];
-    lines->push_back(fmt::format("{}: run {} ({}) is an outlier; it is counted all the same.",
+    lines->push_back(fmt::format("{}: run {} ({}) is an outlier. It counts all the same.",
                                  name_of(arm), run_name(comparison, *arm.cold.trials[index]),
                                  in_seconds(arm.cold.values_s[index])));
   }
@@ -149,12 +151,13 @@ void add_clusters(const Arm& arm, Lines* lines) {
   const auto split = sorted.begin() + static_cast<std::ptrdiff_t>(*arm.lower_cluster);
   const std::vector<double> low(sorted.begin(), split);
   const std::vector<double> high(split, sorted.end());
-  lines->push_back(fmt::format(
-      "{}: its runs fall into two groups, {} around {} and {} around {}, with nothing between: its "
-      "median lies {}. Something differs between the two that is not held constant here.",
-      name_of(arm), low.size(), in_seconds(statistics::median(low)), high.size(),
-      in_seconds(statistics::median(high)),
-      low.size() == high.size() ? "between them, where no run lies" : "in the larger group"));
+  lines->push_back(
+      fmt::format("{}: {} runs lie around {} and {} around {}, with none between. The median lies "
+                  "{}. Something "
+                  "differs between the two groups that this experiment does not hold constant.",
+                  name_of(arm), low.size(), in_seconds(statistics::median(low)), high.size(),
+                  in_seconds(statistics::median(high)),
+                  low.size() == high.size() ? "between the groups" : "in the larger one"));
 }
 
 void add_order(const Comparison& comparison, Lines* lines) {
@@ -162,19 +165,18 @@ void add_order(const Comparison& comparison, Lines* lines) {
   if (!facts.order.empty() && comparison.arms.size() > 1) {
     lines->push_back(fmt::format(
         "Run order: {}, seed {}{}.",
-        facts.order == "random"
-            ? std::string("randomised blocks, each holding every path of its experiment once")
-            : markdown_code(facts.order),
+        facts.order == "random" ? std::string("random within blocks that hold each path once")
+                                : markdown_code(facts.order),
         facts.seed, comparison.experiments.size() > 1 ? " in the last experiment" : ""));
   }
   for (const Arm& arm : comparison.arms) {
     if (arm.trend && arm.trend->p < statistics::k_significance) {
-      lines->push_back(
-          fmt::format("{}: load times {} over the run order (Kendall's tau {:.2f}, {}): its median "
-                      "depends on when one looks. Burst credits, lazily loaded volumes and a "
-                      "server's warming cache do that.",
-                      name_of(arm), arm.trend->tau > 0 ? "rise" : "fall", arm.trend->tau,
-                      p_text(arm.trend->p)));
+      lines->push_back(fmt::format(
+          "{}: later runs took {} (Kendall's tau {:.2f}, {}), so the median depends on "
+          "when the runs were made. Burst credits, lazily loaded volumes and a server's "
+          "cache that warms up do that.",
+          name_of(arm), arm.trend->tau > 0 ? "longer" : "less", arm.trend->tau,
+          p_text(arm.trend->p)));
     }
     add_clusters(arm, lines);
     add_outliers(comparison, arm, lines);
@@ -189,8 +191,8 @@ std::string widest_interval(const Comparison& comparison) {
     const double width = contrast.ratio_ci->high - contrast.ratio_ci->low;
     widest = std::max(widest.value_or(0), width / *contrast.ratio);
   }
-  if (!widest) return " In the end no interval was known.";
-  return fmt::format(" In the end the widest interval was {} of its ratio wide.", percent(*widest));
+  if (!widest) return " There was no interval in the end.";
+  return fmt::format(" The widest interval spans {} of its ratio.", percent(*widest));
 }
 
 void add_n(const Comparison& comparison, Lines* lines) {
@@ -208,23 +210,26 @@ void add_n(const Comparison& comparison, Lines* lines) {
   }
   if (!few.empty()) {
     lines->push_back(
-        fmt::format("Fewer than {} runs, so no interval, no outliers and no trend can be told: {}.",
-                    statistics::k_least_n, joined(few)));
+        fmt::format("{}: too few for an interval, outliers or a trend. Those take {} runs.",
+                    joined(few), statistics::k_least_n));
   }
   if (any_interval) {
     lines->push_back(
-        "Intervals hold every ratio and difference that the rank test would not reject at 5 % "
-        "(Hodges and Lehmann), for this machine at that time: another day may differ by more.");
+        "A 95 % interval holds each ratio or difference that the rank test does not reject at 5 % "
+        "(Hodges and Lehmann). It speaks of this machine at that time. Another day may differ by "
+        "more.");
   }
   if (!comparison.facts.runs_rule.empty()) {
-    lines->push_back(fmt::format("The number of runs was not given: {}.{}",
+    lines->push_back(fmt::format("coldload chose the number of runs: {}.{}",
                                  markdown_text(comparison.facts.runs_rule),
                                  widest_interval(comparison)));
   }
   if (tests > 1) {
     lines->push_back(
-        "Several tests were made, each at its own p: the more of them, the likelier one is a "
-        "chance find.");
+        fmt::format("{} tests were made, each at its own p. The more tests, the likelier one finds "
+                    "a difference "
+                    "by chance.",
+                    tests));
   }
 }
 
@@ -306,7 +311,7 @@ std::string trials_section(const Comparison& comparison, bool of_several) {
   }
   std::string out = "## Every trial\n\n" + markdown_table(table);
   if (of_several) {
-    out += "\nRun numbers that are not here are those of the other experiments in these records.\n";
+    out += "\nThe other run numbers belong to other experiments in these records.\n";
   }
   if (comparison.trials.size() > k_most_rows) {
     out += fmt::format("\nThe first {} of {}; all are in the records.\n", k_most_rows,
@@ -315,7 +320,7 @@ std::string trials_section(const Comparison& comparison, bool of_several) {
   const bool any_in_brackets = std::any_of(
       comparison.trials.begin(), comparison.trials.end(),
       [](const auto* trial) { return trial->status != records::Status::ok && trial->load_s; });
-  if (any_in_brackets) out += "\nTimes in brackets were measured and count nowhere.\n";
+  if (any_in_brackets) out += "\nTimes in brackets count nowhere.\n";
   return out + '\n';
 }
 

@@ -29,9 +29,8 @@ std::string ratio_text(const Contrast& contrast) {
 std::string left_out_text(std::size_t count) {
   if (count == 0) return "";
   return fmt::format(
-      "\n{} earlier ones are in the records and not in this table: `coldload report` of fewer "
-      "files "
-      "shows them.\n",
+      "\n{} earlier ones are in the records and not in this table. `coldload report` of fewer "
+      "files shows them.\n",
       count);
 }
 
@@ -97,8 +96,9 @@ std::string baseline_section(const Comparison& comparison) {
     table.rows.back().push_back(then.median > 0 ? in_times(same->second.median / then.median) : "");
   }
   return fmt::format(
-      "## Beside the baseline\n\n{}\nThe baseline's figures are from {} and are taken as they are: "
-      "whether it was the same model, machine and state of the caches is not on record here.\n\n",
+      "## Beside the baseline\n\n{}\nThe baseline's figures come from {} and are taken as they "
+      "are. "
+      "Whether model, machine and caches were the same is not on record.\n\n",
       markdown_table(table), markdown_code(facts.baseline_file));
 }
 
@@ -126,8 +126,9 @@ std::string before_and_after_section(const std::vector<Comparison>& comparisons)
   return "## Before and after\n\nThe same model, server and labels, measured in other "
          "experiments:\n\n" +
          markdown_table(table) +
-         "\nThe ratio of medians has its 95 % interval beside it from 5 runs each on. What changed "
-         "is what the records tell; what else did is not known, nor which of it counts.\n\n";
+         "\nFrom 5 runs each on, the ratio of medians has its 95 % interval beside it. \"Changed\" "
+         "is "
+         "what the records tell. What else changed is not known, nor which change counts.\n\n";
 }
 
 std::string others_section(const std::vector<Comparison>& comparisons) {
@@ -144,9 +145,8 @@ std::string others_section(const std::vector<Comparison>& comparisons) {
            difference_text(other, arm, comparisons.front()), joined_code(other.experiments)});
     }
   }
-  return "## Other experiments in these records\n\nThese runs used another model, server, setting, "
-         "machine, path or build of coldload's own loader, so they are not pooled with the runs "
-         "above.\n\n" +
+  return "## Other experiments in these records\n\nThese runs count in no figure above: model, "
+         "server, setting, machine, path or build of coldload's own loader was another.\n\n" +
          markdown_table(table) + left_out_text(comparisons.front().not_made) + '\n';
 }
 

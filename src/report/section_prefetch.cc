@@ -17,7 +17,8 @@ std::string not_read(const Arm& without, const Arm& with) {
   if (trials.empty()) return "";
   const std::string_view why = trials.front()->reported.not_read_ahead.value_or("");
   return fmt::format(
-      "**In {} of {} starts by `coldload run` nothing of {} was read beside the server:** {}",
+      "**In {} of {} starts by `coldload run` nothing of {} was read while the server started:** "
+      "{}",
       trials.size(), with.cold.trials.size(), name_of(without), sentence(markdown_text(why)));
 }
 
@@ -39,7 +40,7 @@ std::string prefetch_section(const Comparison& comparison) {
   }
   if (out.empty()) return "";
   return "## Read the weights while the server starts?\n\n" + out +
-         "`coldload run PATH -- SERVER...` is how: the server's command does not change.\n\n";
+         "To do so: `coldload run PATH -- SERVER...`. The server's command does not change.\n\n";
 }
 
 }  // namespace coldload::report

@@ -168,7 +168,7 @@ std::string target_lines(const Comparison& comparison) {
   for (const records::Trial* trial : comparison.trials) {
     const auto version = trial->reported.version;
     if (!version) continue;
-    out += fmt::format("- Version that the target reported: {}\n", markdown_text(*version));
+    out += fmt::format("- Version, as the target reported it: {}\n", markdown_text(*version));
     break;
   }
   out +=

@@ -69,27 +69,28 @@ std::string against_reading_ahead(const Comparison& comparison, const Staging& s
   const double ahead_s = median_s(ahead);
   const std::string when = when_it_pays(staging, ahead_s);
   const bool shown = gain_of_copy(comparison, staging, ahead) != Gain::not_shown;
-  return fmt::format(" Against starts from {} by `coldload run`, which take {} ({}), it {}{}.",
+  return fmt::format(" Starts from {} by `coldload run` take {} ({}). Against those the copy {}{}.",
                      name_of(*staging.source), in_seconds(ahead_s), runs(ahead.cold.load_s->n),
                      when.empty() ? "does not pay" : when,
-                     shown ? "" : " by these medians, which the runs do not tell from chance");
+                     shown ? "" : ", if these medians hold: the runs do not tell them from chance");
 }
 
 std::string figures(const Staging& staging) {
   const std::string source = name_of(*staging.source);
   if (staging.break_even() != 1) {
     return fmt::format(
-        "the copy costs {}, and each start from it takes {} where one from {} takes {}. A node "
-        "that starts once is ready {} later with it.",
-        in_seconds(staging.copy_s), in_seconds(staging.later_s), source,
-        in_seconds(staging.source_s), in_seconds(staging.with(1) - staging.without(1)));
+        "the copy takes {} once. A start then takes {} from the copy and {} from {}. A node that "
+        "starts only once is ready {} later with the copy.",
+        in_seconds(staging.copy_s), in_seconds(staging.later_s), in_seconds(staging.source_s),
+        source, in_seconds(staging.with(1) - staging.without(1)));
   }
   return fmt::format(
-      "copying takes {} and the start after it {}, together less than the {} of a start from {}{}.",
+      "the copy takes {} and the start after it {}. Together that is less than the {} of a start "
+      "from {}.{}",
       in_seconds(staging.copy_s), in_seconds(staging.first_s), in_seconds(staging.source_s), source,
       staging.later_s < staging.source_s
           ? ""
-          : "; but a later start from the copy takes " + in_seconds(staging.later_s));
+          : fmt::format(" But a later start from the copy takes {}.", in_seconds(staging.later_s)));
 }
 
 std::string answer(const Comparison& comparison, const Staging& staging) {

@@ -219,15 +219,27 @@ text::json::object to_json(const PathInfo& info) {
   return out;
 }
 
+namespace {
+
+void add_mount(const Mount& mount, std::vector<std::string>* lines) {
+  if (mount.fs_type.empty()) {  // in a chroot that is no mount point itself
+    lines->emplace_back("file system  unknown: no mount that can be seen from here has this path");
+    return;
+  }
+  lines->push_back(
+      fmt::format("file system  {} from {} at {}", mount.fs_type, mount.source, mount.point));
+  if (mount.root != "/") {
+    lines->push_back(fmt::format("shows        {} of that file system", mount.root));
+  }
+  lines->push_back(fmt::format("options      {}", mount.options));
+}
+
+}  // namespace
+
 std::vector<std::string> describe(const PathInfo& info) {
   std::vector<std::string> lines;
   lines.push_back(fmt::format("path         {}", info.path));
-  lines.push_back(fmt::format("file system  {} from {} at {}", info.mount.fs_type,
-                              info.mount.source, info.mount.point));
-  if (info.mount.root != "/") {
-    lines.push_back(fmt::format("shows        {} of that file system", info.mount.root));
-  }
-  lines.push_back(fmt::format("options      {}", info.mount.options));
+  add_mount(info.mount, &lines);
   if (info.layer) {
     lines.push_back(fmt::format("layer        {} from {} at {}", info.layer->fs_type,
                                 info.layer->source, info.layer->point));

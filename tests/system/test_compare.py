@@ -141,7 +141,7 @@ class Rows(CompareTest):
             self.assertEqual([self.modes().count(mode) for mode in ("nvme", "net", "nvme_warm")],
                              [runs, runs, 1])
             report = (self.out / "storage_layout_bench.md").read_text(encoding="utf-8")
-            self.assertIn("The number of runs was not given: runs went on until", report)
+            self.assertIn("coldload chose the number of runs: runs went on until", report)
 
     def test_abba_and_sequential_orders(self):
         self.compare("--runs", 2, "--warm-runs", 0, "--order", "abba")

@@ -30,6 +30,9 @@ def installed():
         *(f"share/man/man1/coldload-{command}.1" for command in commands_in(help_of())),
         *(f"share/doc/coldload/{name}" for name in ("LICENSE", "README.md", "CHANGELOG.md", "coldload.spdx",
                                                     "coldload.notices")),
+        *(f"share/doc/coldload/{path.relative_to(SOURCE_DIR)}"
+          for path in (SOURCE_DIR / "examples").rglob("*.*")
+          if path.name != "CMakeLists.txt" and path.suffix not in (".cc", ".pyc")),
     }
 
 
@@ -101,6 +104,20 @@ class Install(_Installing):
         self.assertEqual(files_below(self.scratch / "prefix"), installed())
 
 
+class PackageScript(ScratchTest):
+    def test_ends_where_what_it_needs_cannot_be_had(self):
+        scripts = self.scratch / "script"
+        scripts.mkdir()
+        shutil.copy(SOURCE_DIR / "script" / "package", scripts)
+        for name, line in (("bootstrap", "exit 7"), ("build", "touch built")):
+            (scripts / name).write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
+            (scripts / name).chmod(0o755)
+        done = subprocess.run([scripts / "package"], env=environment(), capture_output=True, check=False,
+                              timeout=60)
+        self.assertEqual(done.returncode, 7, done.stderr)
+        self.assertFalse((self.scratch / "built").exists())
+
+
 @needs(has_package_tools(), has_command("cpack"), has_command("dpkg-shlibdeps"), has_command("file"))
 class Packages(_Installing):
     timeout_s = 300
@@ -133,7 +150,8 @@ class Packages(_Installing):
         call(sys.executable, "-m", "venv", "--without-pip", venv)
         call(PYTHON, "-m", "pip", "--disable-pip-version-check", "--python", venv / "bin" / "python",
              "install", "--no-index", "--no-deps", wheel)
-        ours = {name for name in files_below(venv) if "coldload" in name and "/site-packages/" not in name}
+        ours = {name for name in files_below(venv) if "coldload" in name
+                and "/site-packages/" not in name and "/__pycache__/" not in name}  # pip compiles examples
         self.assertEqual(ours, installed())
         self.assert_works(venv / "bin" / "coldload")
         # The tag is what the symbols allow, and auditwheel finds nothing that another machine may lack.

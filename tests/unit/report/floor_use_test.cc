@@ -38,9 +38,11 @@ TEST(FloorUse, SaysHowMuchOfThePathWasUsedAndWhatFastStorageLeaves) {
   const auto said = sentences(server_trial(floor_at(2.16e9), false));
   ASSERT_EQ(said.size(), 2U);
   EXPECT_THAT(said[0], HasSubstr("the server used **10 %** of what this path delivers, 2.16 GB/s"));
-  EXPECT_THAT(said[0], HasSubstr("2.16 GB came in 10.0 s (the weights phase, median)"));
+  EXPECT_THAT(said[0],
+              HasSubstr("2.16 GB came in 10.0 s, at 216 MB/s (the weights phase, median)"));
   // 20 s of the rest, and 2.16 GB at 12.5 GB/s.
-  EXPECT_THAT(said[1], HasSubstr("still leave about 20.2 s (derived). 20.0 s"));
+  EXPECT_THAT(said[1],
+              HasSubstr("still leave about 20.2 s (derived): 20.0 s outside the weights phase"));
   EXPECT_THAT(said[1], HasSubstr("from the page cache at 12.5 GB/s"));
 }
 
@@ -66,11 +68,11 @@ TEST(FloorUse, TheNativeLoaderStillWaitsForTheGpuItPreparesWhileItReads) {
   records::Record record = loader_trial();
   // 0.4 s, and 2.16 GB at 25.1 GB/s.
   EXPECT_THAT(sentences(record).at(1),
-              HasSubstr("still leave at least 0.49 s (derived). 0.40 s are "
+              HasSubstr("still leave at least 0.49 s (derived): 0.40 s for "
                         "the loader's start or, where that is longer"));
-  EXPECT_THAT(sentences(record).at(1), HasSubstr("2.16 GB take 86.1 ms to the GPU"));
+  EXPECT_THAT(sentences(record).at(1), HasSubstr("86.1 ms for 2.16 GB to the GPU"));
   record.phases[0].end_s = record.phases[1].start_s = 0.6;
-  EXPECT_THAT(sentences(record).at(1), HasSubstr("at least 0.69 s (derived). 0.60 s are"));
+  EXPECT_THAT(sentences(record).at(1), HasSubstr("at least 0.69 s (derived): 0.60 s for"));
   record.reported.erase("pin_s");
   EXPECT_EQ(sentences(record).size(), 1U);
 }

@@ -56,6 +56,17 @@ TEST_P(HtmlPageOfCase, NeedsNothingBesideItAndRunsNothingButItsOwn) {
 INSTANTIATE_TEST_SUITE_P(Cases, HtmlPageOfCase, testing::ValuesIn(report_cases()),
                          [](const auto& instance) { return instance.param.name; });
 
+TEST(HtmlPage, HasThePicturesRulesOnceAndTheFilesHaveTheirOwn) {
+  const std::string page = page_of(net_much_slower());
+  EXPECT_EQ(count(page, "<svg "), 2U);
+  EXPECT_EQ(count(page, "<style>"), 1U);
+  EXPECT_EQ(count(page, charts::svg::style()), 1U);
+  const records::Dataset dataset = records::dataset_of(net_much_slower().records);
+  const std::string file =
+      charts::start_chart(findings::compare(dataset).front(), charts::Place::wide);
+  EXPECT_EQ(count(file, charts::svg::style_element()), 1U);
+}
+
 TEST(HtmlPage, ShowsThePictureBeforeAllElseThatIsLong) {
   const std::string page = page_of(net_much_slower());
   EXPECT_EQ(count(page, "<svg"), 2U) << "for a screen, and for a phone";

@@ -196,7 +196,7 @@ TEST(Recommendation, WhatNoStorageCanReachIsSaid) {
       told(Experiment().cold("nvme", 70).warm("nvme", 50).cold("net", 90).warm("net", 52));
   EXPECT_THAT(text,
               HasSubstr("**Keep servers running for user-facing endpoints (20 s):** no storage "
-                        "is fast enough, as the fastest start of all took 50.0 s."));
+                        "is fast enough, because the fastest start of all took 50.0 s."));
   const std::string faster_cold =
       told(Experiment().cold("nvme", 70).warm("nvme", 75).cold("net", 90).warm("net", 76));
   EXPECT_THAT(faster_cold, HasSubstr("the fastest start of all took 70.0 s."));

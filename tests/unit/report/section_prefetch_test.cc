@@ -40,10 +40,11 @@ const std::vector<double> k_fast{15.0, 15.1, 15.2, 15.3, 15.4};
 
 TEST(PrefetchSection, SaysWhatIsSavedAndWhichShareOfStoragesCost) {
   const std::string text = section_of(prefetched(k_slow, k_fast, {10.2, 10.2}));
-  EXPECT_THAT(text, HasSubstr("beside the server's start saves 5.00 s (95 % interval"));
+  EXPECT_THAT(text, HasSubstr("while the server starts saves 5.00 s (95 % interval"));
   EXPECT_THAT(text, HasSubstr("ready after 15.2 s instead of 20.2 s** (medians of 5 runs each"));
-  EXPECT_THAT(text, HasSubstr("Storage costs 10.0 s of such a start (cold less warm): 50 % of "
-                              "that are saved."));
+  EXPECT_THAT(text,
+              HasSubstr("Storage costs 10.0 s of a start without it (cold less warm). 50 % of "
+                        "that is saved."));
 }
 
 TEST(PrefetchSection, SaysWhatTheWeightsPhaseTook) {
@@ -67,22 +68,22 @@ TEST(PrefetchSection, SaysWhatTheWeightsPhaseTook) {
   add(warm_trial(facts, "net", 55), 1);
   EXPECT_THAT(
       section_of(records::dataset_of(std::move(records))),
-      HasSubstr("Storage costs 29.0 s of such a start (the weights phase, cold less warm); "
-                "with it that phase took 2.00 s instead of 30.0 s, and all else took 8.00 s "
-                "longer in these runs."));
+      HasSubstr("Storage costs 29.0 s of a start without it (the weights phase, cold less warm). "
+                "With it, that phase took 2.00 s instead of 30.0 s. All else took 8.00 s longer in "
+                "these runs."));
 }
 
 TEST(PrefetchSection, SaysWhatIsLost) {
   const std::string text = section_of(prefetched(k_fast, k_slow, {10.2, 10.2}));
-  EXPECT_THAT(text, HasSubstr("beside the server's start costs 5.00 s (95 % interval"));
-  EXPECT_THAT(text, Not(HasSubstr("are saved")));
+  EXPECT_THAT(text, HasSubstr("while the server starts costs 5.00 s (95 % interval"));
+  EXPECT_THAT(text, Not(HasSubstr("is saved")));
 }
 
 TEST(PrefetchSection, ClaimsNoMoreThanTheRunsShow) {
   EXPECT_THAT(section_of(prefetched(k_slow, {20.1, 20.2, 20.0, 20.5, 20.3})),
               HasSubstr("**No saving by reading the weights of `net`"));
   EXPECT_THAT(section_of(prefetched({20, 21}, {15, 16})),
-              HasSubstr("Every run with it was faster than every run without, but"));
+              HasSubstr("Every run with it was faster than every run without. They are too few"));
   EXPECT_THAT(section_of(prefetched({20}, {15})), HasSubstr("One run cannot tell a saving"));
   EXPECT_THAT(section_of(prefetched({20}, {15}, {10})), Not(HasSubstr("hides")));
 }

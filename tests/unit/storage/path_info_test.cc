@@ -14,6 +14,7 @@
 namespace coldload::storage {
 namespace {
 
+using ::testing::Contains;
 using ::testing::HasSubstr;
 
 TEST(InspectPath, ProcIsNeitherNetworkNorMemoryBacked) {
@@ -35,6 +36,13 @@ TEST(InspectPath, NamesThePathThatIsNotThere) {
   } catch (const os::Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("/not/there"));
   }
+}
+
+// As in a chroot that is no mount point itself.
+TEST(InspectPath, SaysSoWhereNoMountIsKnown) {
+  PathInfo info;
+  info.path = "/x";
+  EXPECT_THAT(describe(info), Contains(HasSubstr("file system  unknown")));
 }
 
 class SameStorage : public ::testing::Test {
