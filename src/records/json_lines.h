@@ -5,11 +5,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "os/fd.h"
+#include "records/floor.h"
 #include "records/record.h"
 
 namespace coldload::records {
