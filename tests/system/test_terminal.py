@@ -89,7 +89,7 @@ class TheEnd(TerminalTest):
         self.assertRegex(result.stderr,
                          r"limit reached after 5 runs per path: still \S+ % wide, the goal was")
         self.assertNotIn("goal reached", result.stderr)
-        self.assertIn("In the end the widest interval was",
+        self.assertIn("The widest interval spans",
                       (self.out / MARKDOWN_NAME).read_text(encoding="utf-8"))
         self.out = self.scratch / "other"
         result = self.compare("--runs", "auto", "--precision", "10000%", "--warm-runs", 0)
