@@ -86,7 +86,8 @@ MountPoint::~MountPoint() {
 }
 
 // Two that mount there at once would lie one over the other, and who ends first would unmount the
-// other one's. The lock is the directory's below the mount.
+// other one's. The lock is the directory's below the mount: whoever is alone with it keeps a share,
+// and its server takes one, too.
 void MountPoint::hold(const std::string& path, const std::string& given) {
   const auto refuse = [&given](const std::string& why) {
     throw os::Error(fmt::format("cannot mount at {}: {}", given, why));
@@ -94,16 +95,19 @@ void MountPoint::hold(const std::string& path, const std::string& given) {
   const auto refuse_taken = [&] {
     if (stand_in_at(path)) refuse("a stand-in is mounted there");
   };
-  refuse_taken();
-  held_ = os::open_file(path, O_RDONLY | O_DIRECTORY);
-  if (os::try_lock(held_) == os::LockAnswer::held) {
+  const auto lock = [&](os::LockMode mode) {
+    if (os::try_lock(held_, mode) != os::LockAnswer::held) return;
     refuse(
         fmt::format("{} has it locked, and may be about to mount there: wait for it, or mount "
                     "elsewhere",
                     os::lock_holder(held_)));
-  }
+  };
+  refuse_taken();
+  held_ = os::open_file(path, O_RDONLY | O_DIRECTORY);
+  lock(os::LockMode::exclusive);
   refuse_taken();
   if (os::file_id(path) != os::file_id(held_)) refuse("it was just removed or replaced; try again");
+  lock(os::LockMode::shared);
 }
 
 void MountPoint::make_directory(const std::string& path) {
