@@ -66,7 +66,7 @@ std::span<const Member<ArmFacts>> members_of(const ArmFacts* /*object*/) {
 json::value to_value(const ArmFacts& arm) {
   json::object out = to_object(arm, members_of(&arm));
   for (const char* key : {"staged_from", "prefetch_of", "start"}) {
-    if (out.at(key).is_null()) out.erase(key);
+    if (out.at(key).is_null()) out.stable_erase(key);
   }
   return out;
 }
