@@ -99,7 +99,6 @@ TEST_F(Reading, HoldsTheRatesThatAWholeFloorHas) {
   for (const std::string& one : {
            floor,
            std::string("null"),
-           std::string("7"),
            std::string("{}"),
            std::string(R"({"storage":7,"page_cache":null,"gpu":[],"remarks":{}})"),
            std::string(R"({"storage":{"basis":"given","bytes_per_s":25e7,"levels":7}})"),
@@ -118,6 +117,10 @@ TEST_F(Reading, HoldsTheRatesThatAWholeFloorHas) {
     EXPECT_TRUE(held->rates == FloorRates::of(*whole)) << one;
     EXPECT_EQ(held->whole, nullptr);
   }
+  std::string refused = line;
+  refused.replace(refused.find(floor), floor.size(), "7");
+  EXPECT_THROW((void)record_of_line(refused), os::Error);
+  EXPECT_THROW((void)reader_.read(refused), os::Error);
 }
 
 TEST_F(Reading, WhatExperimentsHaveInCommonIsHeldOnce) {
