@@ -43,8 +43,8 @@ Words values_for(const std::string& name, const Names& names, const Words& value
   Words own;
   for (const std::string& text : values) {
     auto [owner, value] = owned(text, names);
-    if (owner.empty()) general.push_back(std::move(value));
-    if (!owner.empty() && owner == name) own.push_back(std::move(value));
+    if (!owner.empty() && owner != name) continue;
+    (owner.empty() ? general : own).push_back(std::move(value));
   }
   general.insert(general.end(), own.begin(), own.end());
   return general;
