@@ -19,6 +19,12 @@ constexpr int k_count = 5'000;
 
 class DatasetMemory : public testing::Test {
  protected:
+  void SetUp() override {
+#ifdef __SANITIZE_ADDRESS__
+    GTEST_SKIP() << "mallinfo2 knows nothing of the sanitizer's own malloc";
+#endif
+  }
+
   // What a dataset of k_count records takes, per record. `change` gets the record's number.
   double bytes_per_record(const std::function<void(int, Record*)>& change) const {
     const std::string path = folder_.path() + "/records.jsonl";
