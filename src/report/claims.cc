@@ -263,12 +263,13 @@ Answer answer_for_ways(const Comparison& comparison, const std::string& path,
           fmt::format("**From {}: {}.** One run cannot tell a difference from chance.", path, took),
           fmt::format("Of {}.", counted)};
     case Claim::separated:
-      return {fmt::format("**From {}, {} was ready {} earlier than {}**, in too few runs to rule "
-                          "out chance: {}.",
-                          path, fast, pair.difference(), slow, took),
-              fmt::format("Every run of the one was slower than every run of the other. But {} are "
-                          "too few: the rank test cannot get below {}. 5 runs each could show it.",
-                          counted, p_text(*contrast.p_value))};
+      return {
+          fmt::format("**From {}, {} was ready {} earlier than {}**, in too few runs to rule "
+                      "out chance: {}.",
+                      path, fast, pair.difference(), slow, took),
+          fmt::format("Every run with {} was slower than every run with {}. But {} are too few: "
+                      "the rank test cannot get below {}. 5 runs each could show it.",
+                      slow, fast, counted, p_text(*contrast.p_value))};
     case Claim::mixed:
       return {fmt::format("**From {}, {} and {} differ, though not by their medians:** {}.", path,
                           fast, slow, took),

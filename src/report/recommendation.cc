@@ -164,7 +164,7 @@ Advice whether_to_stage(const Comparison& comparison) {
                     name_of(*paths.back()),
                     markdown_code(fmt::format("--stage {}:DIRECTORY",
                                               slow.start ? slow.start->path_label : slow.label))),
-        slow.start ? "It takes one command, after `--`." : ""};
+        slow.start ? "`--stage` goes with one command, after `--`." : ""};
   }
   const std::string source = name_of(*staging->source);
   const Arm& without = without_copy(comparison, *staging);
@@ -212,7 +212,7 @@ Advice which_way_to_start(const Comparison& comparison) {
         fmt::format("**Start with {} from {}:** ready after {} instead of {} with {}.", of(fast),
                     markdown_code(ways.path), median_of(fast), median_of(first), of(first)),
         findings::best_differs(comparison, findings::ways_to_start(comparison))
-            ? "From another path another command is the faster one: \"Which way to start\"."
+            ? "Another path has another fastest command: see \"Which way to start\"."
             : ""};
   }
   return {};

@@ -66,8 +66,8 @@ std::string across_paths(const Comparison& comparison, const std::vector<WaysOfP
                        markdown_code(first));
   }
   return fmt::format(
-      "By their medians, the fastest is {}. These runs do not show that one command is not as good "
-      "as the other from every path. ",
+      "By their medians, the fastest is {}. These runs do not show that the paths need different "
+      "commands. ",
       joined(best));
 }
 

@@ -150,34 +150,31 @@ class Page(unittest.TestCase):
           new Image().src = "https://example.invalid/picture.png"; })""")
         self.assertEqual(refused, "img-src")
 
+    def on_phone_and_desk(self):
+        """Each page's name, while the browser is as wide as a phone and then as a desk's screen."""
+        self.phone()
+        yield from self.pages
+        self.browser.call("Emulation.clearDeviceMetricsOverride")
+        yield from self.pages
+
     def test_no_text_of_a_chart_is_cut_off(self):
         cut = """[...document.querySelectorAll("svg")].filter(svg => svg.clientWidth > 0).flatMap(
           svg => [...svg.querySelectorAll("text")].filter(text => { const box = text.getBBox();
             return box.x < 0 || box.x + box.width > svg.viewBox.baseVal.width; }).map(
               text => text.textContent))"""
-        for narrow in (True, False):
-            if narrow:
-                self.phone()
-            else:
-                self.browser.call("Emulation.clearDeviceMetricsOverride")
-            for name in self.pages:
-                with self.opened(name):
-                    self.assertEqual(self.browser.evaluate(cut), [])
+        for name in self.on_phone_and_desk():
+            with self.opened(name):
+                self.assertEqual(self.browser.evaluate(cut), [])
 
     def test_charts_can_be_read_on_a_phone_and_are_as_wide_as_the_text(self):
         letters = """[...document.querySelectorAll("svg")].filter(svg => svg.clientWidth > 0).map(
           svg => [12 * svg.clientWidth / svg.viewBox.baseVal.width,
                   svg.clientWidth / document.querySelector("h1").clientWidth])"""
-        for narrow in (True, False):
-            if narrow:
-                self.phone()
-            else:
-                self.browser.call("Emulation.clearDeviceMetricsOverride")
-            for name in self.pages:
-                with self.opened(name):
-                    for size, share in self.browser.evaluate(letters):
-                        self.assertGreaterEqual(size, 11)
-                        self.assertGreater(share, 0.97)
+        for name in self.on_phone_and_desk():
+            with self.opened(name):
+                for size, share in self.browser.evaluate(letters):
+                    self.assertGreaterEqual(size, 11)
+                    self.assertGreater(share, 0.97)
 
     def test_fits_the_width_of_a_phone(self):
         self.phone()
