@@ -69,6 +69,15 @@ void add_run_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw, meas
                   "runs per arm with the checkpoint in memory: they tell storage from the rest")
       ->check(CLI::Range(0, 1000))
       ->capture_default_str();
+  app->add_option("--node-runs", plan->node_runs,
+                  "runs per arm with all that the start reads out of memory: packages and caches, "
+                  "too")
+      ->check(CLI::Range(0, 1000))
+      ->capture_default_str();
+  app->add_option("--first-runs", plan->first_runs,
+                  "runs per arm like those, and the runtime caches empty: a new node's first start")
+      ->check(CLI::Range(0, 1000))
+      ->capture_default_str();
   app->add_option("-w,--warmup", raw->warm_up,
                   "discarded launches per arm (default: 1 for a server, 0 for the native loader)")
       ->check(CLI::Range(0, 1000));
@@ -209,6 +218,39 @@ void check_commands(const measure::Plan& plan) {
   }
 }
 
+// What a start reads is learned in the launch that is discarded, and it is a server's.
+void check_layers(const ExperimentRequest& request) {
+  const measure::Plan& plan = request.plan;
+  if (!plan.has_deeper_layers()) return;
+  const std::string flag = plan.node_runs > 0 ? "--node-runs" : "--first-runs";
+  if (request.servers.empty()) {
+    throw UsageError(flag + " needs a server: the native loader reads nothing but the weights");
+  }
+  if (plan.warm_up_runs == 0) {
+    throw UsageError(flag +
+                     " needs a discarded launch (--warmup 1), which tells what a start reads");
+  }
+  if (plan.cold == measure::ColdPolicy::off) {
+    throw UsageError(flag + " and --cold off contradict each other");
+  }
+  if (plan.count.automatic) {
+    throw UsageError(flag + " needs a number of cold runs, as in --runs 5, not auto");
+  }
+  if (plan.stage) {
+    throw UsageError(flag +
+                     " does not go with --stage: copy the checkpoint by `coldload stage`, "
+                     "and give the copy as a --path");
+  }
+  const bool has_own_caches =
+      std::all_of(request.servers.begin(), request.servers.end(), [](const auto& server) {
+        return server.compile_cache == server::CompileCache::private_caches;
+      });
+  if (plan.first_runs > 0 && !has_own_caches) {
+    throw UsageError(
+        "--first-runs needs caches that coldload may empty: leave --compile-cache at private");
+  }
+}
+
 void set_target(const RawFlags& raw, const std::vector<std::string>& words,
                 ExperimentRequest* request) {
   set_starts(raw.starts, raw.server, words, request);
@@ -216,6 +258,7 @@ void set_target(const RawFlags& raw, const std::vector<std::string>& words,
   const bool has_server = !request->servers.empty();
   request->plan.warm_up_runs = raw.warm_up.value_or(has_server ? 1 : 0);
   request->plan.first_token = raw.server.first_token;
+  check_layers(*request);
   if (!has_server) {
     if (raw.server.first_token) throw UsageError("--first-token needs a server to ask");
     if (!request->plan.prefetch.empty()) {
@@ -245,8 +288,8 @@ measure::RunCount run_count_of(const RawFlags& raw) {
   if (!count.automatic) {
     const char* const end = raw.runs.data() + raw.runs.size();
     const auto [stop, error] = std::from_chars(raw.runs.data(), end, count.runs);
-    if (error != std::errc() || stop != end || count.runs == 0 || count.runs > k_most) {
-      throw UsageError(fmt::format("--runs {}: a number from 1 to {}, or auto", raw.runs, k_most));
+    if (error != std::errc() || stop != end || count.runs > k_most) {
+      throw UsageError(fmt::format("--runs {}: a number up to {}, or auto", raw.runs, k_most));
     }
     if (raw.precision || raw.max_runs || raw.max_time) {
       throw UsageError("--precision, --max-runs and --max-time need --runs auto");
@@ -265,6 +308,11 @@ void complete(const RawFlags& raw, measure::Plan* plan) {
   plan->count = run_count_of(raw);
   if (plan->count.automatic && plan->order == measure::Order::sequential) {
     throw UsageError("--runs auto needs blocks: --order random or abba");
+  }
+  if (plan->count.runs + plan->warm_runs + plan->node_runs + plan->first_runs == 0) {
+    throw UsageError(
+        "no runs: one of --runs, --warm-runs, --node-runs and --first-runs must be "
+        "above 0");
   }
   plan->seed = raw.seed.value_or(new_seed());
   if (plan->drop_caches && plan->cold == measure::ColdPolicy::off) {

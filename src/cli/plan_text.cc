@@ -62,8 +62,15 @@ std::string describe_eviction(const measure::Plan& plan) {
   if (plan.cold == measure::ColdPolicy::off) {
     return "evict    nothing (--cold off): whatever is in memory stays there\n";
   }
-  return shown::text("evict    every checkpoint file above, before each cold run{}\n",
-                     plan.drop_caches ? "; then all of the machine's caches" : "");
+  std::string text = shown::text("evict    every checkpoint file above, before each cold run{}\n",
+                                 plan.drop_caches ? "; then all of the machine's caches" : "");
+  if (plan.has_deeper_layers()) {
+    text +=
+        "         and, before a run of a deeper layer, all else that the discarded launch was seen "
+        "to "
+        "read: packages, libraries, runtime caches\n";
+  }
+  return text;
 }
 
 // All that an experiment touches beside what it measures.
@@ -143,11 +150,14 @@ std::string describe_plan(const measure::Plan& plan, const std::vector<measure::
     text += describe_start(plan, plan.starts[i], *targets[i], arms);
   }
   text += shown::text(
-      "order    {}{}: {} cold and {} warm runs per path{}{}\n", measure::to_string(plan.order),
+      "order    {}{}: {} cold and {} warm runs per path{}{}{}\n", measure::to_string(plan.order),
       plan.order == measure::Order::random ? shown::text(", seed {}", plan.seed) : "",
       plan.count.automatic ? shown::text("5 to {}", plan.count.runs)
                            : shown::text("{}", plan.count.runs),
       plan.warm_runs, plan.starts.size() > 1 ? " and command" : "",
+      plan.has_deeper_layers() ? shown::text(", {} of the whole node and {} first starts",
+                                             plan.node_runs, plan.first_runs)
+                               : "",
       plan.warm_up_runs > 0 ? shown::text(", after {} discarded launches", plan.warm_up_runs) : "");
   text += describe_footprint(plan, arms, targets);
   text += shown::text("time     {}\n", time_of_plan(plan, arms, known));

@@ -30,6 +30,8 @@ std::vector<std::string> trials_of(const measure::Plan& plan,
     if (arm != arms.end() && arm->facts.placeholder) continue;
     trials.insert(trials.end(), plan.warm_up_runs, label + "_warmup");
     trials.insert(trials.end(), cold_runs, label);
+    trials.insert(trials.end(), plan.node_runs, label + "_node");
+    trials.insert(trials.end(), plan.first_runs, label + "_first");
     const bool has_warm_runs = arm != arms.end() && arm->cannot_warm.empty();
     if (has_warm_runs) trials.insert(trials.end(), plan.warm_runs, label + "_warm");
   }

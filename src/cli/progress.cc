@@ -21,6 +21,8 @@ namespace {
 const char* kind_of(measure::TrialKind kind) {
   if (kind == measure::TrialKind::warm_up) return "warm-up launch (discarded)";
   if (kind == measure::TrialKind::after_copy) return "run after a new copy,";
+  if (kind == measure::TrialKind::node) return "node-cold run";
+  if (kind == measure::TrialKind::first) return "first start,";
   return kind == measure::TrialKind::warm ? "warm run" : "cold run";
 }
 
@@ -144,7 +146,7 @@ void ConsoleWatcher::trial_ended(const measure::Subject& subject, const records:
   if (verbosity_ == Verbosity::quiet && ok) return;
   std::string line = title_ + ": ";
   if (record.load_s) line += text::format_seconds(*record.load_s) + " s";
-  if (subject.kind == measure::TrialKind::cold) {
+  if (measure::starts_cold(subject.kind)) {
     line += fmt::format("{}cold={}", record.load_s ? ", " : "", to_string(record.cold));
   }
   if (!ok) line += fmt::format(", status={}", to_string(record.status));

@@ -13,10 +13,12 @@
 
 #include "measure/plan.h"
 #include "measure/read_set.h"
+#include "measure/schedule.h"
 #include "measure/staged_copy.h"
 #include "model/checkpoint.h"
 #include "records/record.h"
 #include "stand_in/stand_in.h"
+#include "start_set/start_set.h"
 #include "storage/byte_counter.h"
 #include "storage/file_sources.h"
 #include "storage/path_info.h"
@@ -46,6 +48,11 @@ struct Arm {
 
   // All that a load could take weights from, the shards first.
   std::vector<Candidate> candidates;
+
+  // What its start reads, learned in its discarded launch where deeper layers are measured; and
+  // what of it that is no part of the checkpoint came in the first trial of each such layer.
+  std::optional<start_set::StartSet> start_set;
+  std::map<TrialKind, std::uint64_t> rest_came_bytes;
 
   // Of their tensors, by name (model/tensors_hash.h): as they lie at the path that was given.
   std::map<std::string, std::uint64_t> tensors_hashes;

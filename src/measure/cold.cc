@@ -276,7 +276,7 @@ ColdVerdict judge_cold(const ColdEvidence& e) {
 records::Cold cold_word(const TrialEnd& end) {
   if (!end.times_known) return records::Cold::unknown;
   if (end.kind == TrialKind::warm) return records::Cold::warm;
-  if (end.kind != TrialKind::cold || end.policy == ColdPolicy::off) return records::Cold::off;
+  if (!starts_cold(end.kind) || end.policy == ColdPolicy::off) return records::Cold::off;
   if (end.loaded) return end.judged;
   return end.memory_backed ? records::Cold::not_applicable : records::Cold::unknown;
 }

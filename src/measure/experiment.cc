@@ -50,6 +50,8 @@ std::vector<Slot> slots_of(const Plan& plan, const Arms& arms) {
   options.warm_up_runs = plan.warm_up_runs;
   options.cold_runs = plan.count.runs;
   options.warm_runs = plan.warm_runs;
+  options.node_runs = plan.node_runs;
+  options.first_runs = plan.first_runs;
   options.order = plan.order;
   options.seed = plan.seed;
   std::vector<Slot> slots;
@@ -171,7 +173,7 @@ class Series {
     outlook.may_be_more = plan_.count.automatic;
     for (const Slot& slot : slots_) {
       const Subject subject = arms_.subject(slot);
-      const bool is_cold = slot.kind == TrialKind::cold || slot.kind == TrialKind::after_copy;
+      const bool is_cold = starts_cold(slot.kind) || slot.kind == TrialKind::after_copy;
       if (is_cold && plan_.count.automatic && slot.block > statistics::k_least_n) continue;
       outlook.trials.push_back({subject.trial_name(), std::nullopt});
       if (slot.kind != TrialKind::cold || !subject.arm.facts.floor) continue;
@@ -210,6 +212,7 @@ class Series {
       return false;
     }
     take(trial.weights, &arms_.all()[slot.arm]);
+    take_start_set(slot, &trial);
     complete(subject, &trial.record);
     keep(slot, &trial.record);
     watcher_.trial_ended(subject, trial.record);
@@ -232,6 +235,15 @@ class Series {
                       "--weights, which says what belongs to the model",
                       arm->facts.label, lacks, other.path));
     }
+  }
+
+  // What a discarded launch read, and what of it came in the first trial of a deeper layer.
+  void take_start_set(const Slot& slot, TrialResult* trial) {
+    Arm& arm = arms_.all()[slot.arm];
+    if (trial->rest_came_bytes) arm.rest_came_bytes.emplace(slot.kind, *trial->rest_came_bytes);
+    if (!trial->start_set) return;
+    for (const std::string& remark : trial->start_set->remarks) watcher_.warning(remark);
+    arm.start_set = std::move(trial->start_set);
   }
 
   // With what the trial itself does not know.

@@ -74,6 +74,8 @@ struct Plan {
   std::vector<std::string> prefetch;  // labels of arms: one more each, started by `coldload run`
   RunCount count;
   std::uint64_t warm_runs = 1;
+  std::uint64_t node_runs = 0;
+  std::uint64_t first_runs = 0;
   std::uint64_t warm_up_runs = 0;
   Order order = Order::random;
   std::uint64_t seed = 0;
@@ -90,6 +92,9 @@ struct Plan {
   text::Redactor secrets;          // taken out of whatever is written or shown
   std::string version;
   std::string commit;
+
+  // Whether more than the weights is brought out of memory in some runs.
+  [[nodiscard]] bool has_deeper_layers() const { return node_runs > 0 || first_runs > 0; }
 };
 
 }  // namespace coldload::measure

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <string>
+#include <vector>
 
 #include <boost/describe/enum_from_string.hpp>
 #include <boost/describe/enum_to_string.hpp>
@@ -36,19 +37,37 @@ class SplitMix64 {
   std::uint64_t state_;
 };
 
-void append_blocks(std::vector<Slot>* slots, TrialKind kind, std::uint64_t runs,
+// How often each arm is started in that way.
+struct Repeated {
+  TrialKind kind = TrialKind::cold;
+  std::uint64_t runs = 0;
+};
+
+void append_blocks(std::vector<Slot>* slots, const std::vector<Repeated>& kinds,
                    const ScheduleOptions& options, SplitMix64* random) {
-  std::vector<std::size_t> arms(options.arms);
-  std::iota(arms.begin(), arms.end(), std::size_t{0});
-  for (std::uint64_t block = 1; block <= runs; ++block) {
+  std::vector<Slot> order;  // of one block that has every kind
+  for (const Repeated& repeated : kinds) {
+    for (std::size_t arm = 0; arm < options.arms; ++arm) order.push_back({repeated.kind, arm, 0});
+  }
+  std::uint64_t blocks = 0;
+  for (const Repeated& repeated : kinds) blocks = std::max(blocks, repeated.runs);
+  const auto begin = static_cast<std::ptrdiff_t>(slots->size());
+  for (std::uint64_t block = 1; block <= blocks; ++block) {
     if (options.order == Order::random) {
-      for (std::size_t i = arms.size(); i > 1; --i) std::swap(arms[i - 1], arms[random->below(i)]);
+      for (std::size_t i = order.size(); i > 1; --i) {
+        std::swap(order[i - 1], order[random->below(i)]);
+      }
     }
-    for (const std::size_t arm : arms) slots->push_back({kind, arm, block});
-    if (options.order == Order::abba) std::reverse(arms.begin(), arms.end());
+    for (const Slot& slot : order) {
+      const auto repeated = std::find_if(kinds.begin(), kinds.end(), [&slot](const Repeated& one) {
+        return one.kind == slot.kind;
+      });
+      if (block <= repeated->runs) slots->push_back({slot.kind, slot.arm, block});
+    }
+    if (options.order == Order::abba) std::reverse(order.begin(), order.end());
   }
   if (options.order == Order::sequential) {
-    std::stable_sort(slots->end() - static_cast<std::ptrdiff_t>(runs * options.arms), slots->end(),
+    std::stable_sort(slots->begin() + begin, slots->end(),
                      [](const Slot& a, const Slot& b) { return a.arm < b.arm; });
   }
 }
@@ -66,9 +85,19 @@ std::string_view to_string(Order order) { return boost::describe::enum_to_string
 std::vector<Slot> schedule(const ScheduleOptions& options) {
   std::vector<Slot> slots;
   SplitMix64 random(options.seed);
-  append_blocks(&slots, TrialKind::warm_up, options.warm_up_runs, options, &random);
-  append_blocks(&slots, TrialKind::cold, options.cold_runs, options, &random);
-  append_blocks(&slots, TrialKind::warm, options.warm_runs, options, &random);
+  const auto append = [&](const std::vector<Repeated>& kinds) {
+    append_blocks(&slots, kinds, options, &random);
+  };
+  append({{TrialKind::warm_up, options.warm_up_runs}});
+  if (options.node_runs == 0 && options.first_runs == 0) {
+    append({{TrialKind::cold, options.cold_runs}});
+    append({{TrialKind::warm, options.warm_runs}});
+  } else {
+    append({{TrialKind::cold, options.cold_runs},
+            {TrialKind::node, options.node_runs},
+            {TrialKind::first, options.first_runs},
+            {TrialKind::warm, options.warm_runs}});
+  }
   return slots;
 }
 

@@ -28,7 +28,14 @@ enum class TrialKind {
   cold,
   warm,        // the checkpoint resident before launch
   after_copy,  // of a staged arm: straight after its copy was made, with what that left in memory
+  node,        // what else the start reads brought out of memory, too
+  first,       // as `node`, and the server's runtime caches empty
 };
+
+// Whether the checkpoint is brought out of memory before such a trial.
+[[nodiscard]] constexpr bool starts_cold(TrialKind kind) {
+  return kind == TrialKind::cold || kind == TrialKind::node || kind == TrialKind::first;
+}
 
 // One trial to come.
 struct Slot {
@@ -42,12 +49,15 @@ struct ScheduleOptions {
   std::uint64_t warm_up_runs = 0;  // per arm
   std::uint64_t cold_runs = 0;     // per arm
   std::uint64_t warm_runs = 0;     // per arm
+  std::uint64_t node_runs = 0;     // per arm
+  std::uint64_t first_runs = 0;    // per arm
   Order order = Order::random;
   std::uint64_t seed = 0;
 };
 
-// Warm-ups first, then the cold trials, then the warm ones. The same options give the same order
-// on every machine.
+// Warm-ups first, then the cold trials, then the warm ones; where there are other layers of cold,
+// each block has every arm in every layer, shuffled: they are to be told apart, too. The same
+// options give the same order on every machine.
 [[nodiscard]] std::vector<Slot> schedule(const ScheduleOptions& options);
 
 }  // namespace coldload::measure

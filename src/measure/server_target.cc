@@ -247,7 +247,7 @@ class ServerTarget : public Target {
     return facts;
   }
 
-  void prepare() override {
+  void prepare(Caches caches) override {
     if (!caches_) {
       caches_.emplace(options_.compile_cache, options_.cache_directory);
       server::Environment variables = united_environment(options_, &*caches_);
@@ -255,7 +255,7 @@ class ServerTarget : public Target {
       variables.insert(variables.end(), own.begin(), own.end());
       cache_folders_ = server::cache_folders(variables);
     }
-    caches_->prepare_launch();
+    caches_->prepare_launch(caches == Caches::emptied);
   }
 
   [[nodiscard]] std::vector<std::string> cache_folders() const override { return cache_folders_; }

@@ -111,12 +111,17 @@ std::optional<StartState> bring_to_start(const Subject& subject, const Plan& pla
                                          ExperimentWatcher& watcher) {
   const Arm& arm = subject.arm;
   if (!storage::require_answers(arm.files())) return std::nullopt;
-  StartState start{
-      storage::PageCacheView(arm.files()), arm.sources.can_be_cold(), {}, evidence_of(arm), {}, {}};
+  StartState start{storage::PageCacheView(arm.files()),
+                   arm.sources.can_be_cold(),
+                   {},
+                   evidence_of(arm),
+                   {},
+                   {},
+                   nullptr};
   ColdEvidence& evidence = start.evidence;
   remark_on_priorities(&start.remarks);
   remark_on_others(arm, &start.remarks);
-  if (plan.drop_caches && subject.kind == TrialKind::cold) {
+  if (plan.drop_caches && starts_cold(subject.kind)) {
     watcher.step("evict", 0, 0);
     storage::drop_all_caches();
     start.remarks.emplace_back("all of the machine's caches were dropped (--drop-caches)");
@@ -130,6 +135,11 @@ std::optional<StartState> bring_to_start(const Subject& subject, const Plan& pla
     warm_backing(arm, &start.remarks);
     if (!storage::evict_by_child(arm.files(), k_eviction_patience)) return std::nullopt;
     evidence.leftovers = leftovers_of(start.view, start.can_be_cold);
+  }
+  const bool has_rest = arm.start_set && subject.kind != TrialKind::warm_up;
+  if (has_rest && !os::interrupted()) {
+    start.rest = std::make_unique<RestState>(*arm.start_set, subject.kind);
+    start.rest->bring(watcher);
   }
   if (os::interrupted()) return std::nullopt;  // by somebody who may wait for what hangs
   start.accesses = storage::AccessWatch(arm.candidate_paths());

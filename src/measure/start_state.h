@@ -5,11 +5,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "measure/cold.h"
+#include "measure/rest_state.h"
 #include "measure/subject.h"
 #include "measure/watcher.h"
 #include "storage/access_watch.h"
@@ -26,6 +28,7 @@ struct StartState {
   // What of each candidate was in the page cache at some look while it loaded, estimated.
   std::vector<std::optional<std::uint64_t>> came_once = {};
   std::vector<std::string> remarks;
+  std::unique_ptr<RestState> rest = nullptr;  // null where only the weights matter
 };
 
 // What the places where the weights lie say of reads of them.

@@ -10,7 +10,9 @@ constexpr std::string_view k_warm = "_warm";
 constexpr std::string_view k_hot = "_hot";
 constexpr std::string_view k_after_copy = "_after_copy";
 constexpr std::string_view k_prefetch = "_prefetch";
-constexpr std::array k_own_suffixes{k_warm, k_hot, k_after_copy, k_prefetch};
+constexpr std::string_view k_node = "_node";
+constexpr std::string_view k_first = "_first";
+constexpr std::array k_own_suffixes{k_warm, k_hot, k_after_copy, k_prefetch, k_node, k_first};
 
 }  // namespace
 
@@ -41,6 +43,8 @@ std::string Subject::storage_mode() const {
   std::string mode = arm.facts.label;
   if (kind == TrialKind::warm) mode += arm.facts.staged_from.empty() ? k_warm : k_hot;
   if (kind == TrialKind::after_copy) mode += k_after_copy;
+  if (kind == TrialKind::node) mode += k_node;
+  if (kind == TrialKind::first) mode += k_first;
   return mode;
 }
 
@@ -49,7 +53,7 @@ std::string Subject::trial_name() const {
 }
 
 bool Subject::is_evicted(ColdPolicy policy) const {
-  return kind == TrialKind::cold && policy != ColdPolicy::off && !arm.is_memory();
+  return starts_cold(kind) && policy != ColdPolicy::off && !arm.is_memory();
 }
 
 LaunchRequest Subject::launch_request(std::shared_ptr<const os::Fd> log) const {

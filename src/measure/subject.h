@@ -40,7 +40,8 @@ struct Subject {
   std::uint64_t block = 0;  // from 1 within its kind
 
   // The CSV's storage_mode: "net", "net_warm"; of a staged arm "staged", "staged_after_copy"
-  // straight after the copy was made, "staged_hot" with the checkpoint resident.
+  // straight after the copy was made, "staged_hot" with the checkpoint resident. Deeper layers of
+  // cold: "net_node", "net_first".
   [[nodiscard]] std::string storage_mode() const;
   // The same; of a discarded launch "net_warmup".
   [[nodiscard]] std::string trial_name() const;

@@ -101,8 +101,10 @@ class Target {
   [[nodiscard]] virtual text::json::object facts() const { return {}; }
   // Whether this target's reads can be shaped without a mount.
   [[nodiscard]] virtual bool can_pace() const = 0;
+  // What its next launch finds in its runtime caches: what earlier ones left, or nothing.
+  enum class Caches { kept, emptied };
   // What a launch needs and takes time: before the page cache is looked at, and before each launch.
-  virtual void prepare() {}
+  virtual void prepare(Caches /*caches*/) {}
   // After prepare(): where its launches keep runtime caches (absolute, without links). Empty: it
   // has none.
   [[nodiscard]] virtual std::vector<std::string> cache_folders() const { return {}; }

@@ -19,6 +19,7 @@
 #include "os/standstill.h"
 #include "process/hook.h"
 #include "process/log_tail.h"
+#include "start_set/learner.h"
 #include "storage/residency_sampler.h"
 #include "text/units.h"
 
@@ -160,10 +161,30 @@ void check_warmth(const ColdEvidence& evidence, records::Record* record) {
   }
 }
 
+// The weights', and in a deeper layer that of all else that the start reads.
+ColdVerdict judge_with_rest(const TrialInput& input, const StartState& start,
+                            const records::Record& record) {
+  const Subject& subject = input.subject;
+  ColdVerdict verdict = judge_cold(start.evidence);
+  const bool is_deeper = subject.kind == TrialKind::node || subject.kind == TrialKind::first;
+  if (!is_deeper || verdict.cold != records::Cold::verified) return verdict;
+  RestEvidence rest = start.rest ? start.rest->evidence() : RestEvidence();
+  const auto earlier = subject.arm.rest_came_bytes.find(subject.kind);
+  if (earlier != subject.arm.rest_came_bytes.end()) rest.came_bytes_earlier = earlier->second;
+  rest.target_bytes = start.evidence.observed.target_bytes;
+  rest.weight_bytes = start.evidence.needed_bytes;
+  rest.cached_files = record.caches_files;
+  RestVerdict of_rest = judge_rest(rest);
+  verdict.cold = of_rest.cold;
+  verdict.reason = std::move(of_rest.reason);
+  return verdict;
+}
+
 // However the trial ended.
-void apply_verdict(const TrialInput& input, const ColdEvidence& evidence, records::Record* record) {
+void apply_verdict(const TrialInput& input, const StartState& start, records::Record* record) {
+  const ColdEvidence& evidence = start.evidence;
   const TrialKind kind = input.subject.kind;
-  const ColdVerdict verdict = judge_cold(evidence);
+  const ColdVerdict verdict = judge_with_rest(input, start, *record);
   const bool loaded = record->status == records::Status::ok;
   record->storage_bytes_read = verdict.storage_bytes_read;
   record->storage_bytes_source = verdict.storage_bytes_source;
@@ -179,7 +200,7 @@ void apply_verdict(const TrialInput& input, const ColdEvidence& evidence, record
     record->reason = wrong_times;
   } else if (kind == TrialKind::warm) {
     check_warmth(evidence, record);
-  } else if (kind == TrialKind::cold && input.plan.cold != ColdPolicy::off) {
+  } else if (starts_cold(kind) && input.plan.cold != ColdPolicy::off) {
     record->reason = verdict.reason;
     const bool cold_enough =
         verdict.cold == records::Cold::verified || verdict.cold == records::Cold::not_applicable;
@@ -203,7 +224,7 @@ std::optional<std::uint64_t> sum_of(const std::vector<std::optional<std::uint64_
 // Which files the load took its weights from. What was in memory before tells nothing of that.
 ReadSet weights_of(const Subject& subject, const StartState& start, process::Outcome outcome,
                    const std::vector<std::optional<std::uint64_t>>& resident) {
-  const bool began_cold = subject.kind == TrialKind::cold || subject.kind == TrialKind::warm_up;
+  const bool began_cold = starts_cold(subject.kind) || subject.kind == TrialKind::warm_up;
   if (!began_cold || outcome != process::Outcome::ready ||
       start.evidence.resident_bytes_before.value_or(0) > 0)
     return {};
@@ -259,12 +280,48 @@ ReadSet note_weights(const Subject& subject, process::Outcome outcome,
   return set;
 }
 
+records::Layer layer_of(TrialKind kind) {
+  if (kind == TrialKind::warm) return records::Layer::warm;
+  if (kind == TrialKind::node) return records::Layer::node;
+  return kind == TrialKind::first ? records::Layer::first : records::Layer::weights;
+}
+
+// Of the weights and the rest of the checkpoint; by name as the set has them.
+start_set::Roles roles_of(const Subject& subject) {
+  start_set::Roles roles;
+  const std::vector<std::size_t> weights = subject.arm.weights();
+  const std::vector<std::string> files = subject.arm.files();
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const bool is_weight = std::binary_search(weights.begin(), weights.end(), i);
+    (is_weight ? roles.weights : roles.checkpoint).insert(files[i]);
+  }
+  roles.cache_folders = subject.target.cache_folders();
+  return roles;
+}
+
+// What the start read, as far as it got ready.
+std::optional<start_set::StartSet> learned(start_set::Learner* learner, Launched& launched,
+                                           const process::Readiness& seen) {
+  if (learner == nullptr || seen.outcome != process::Outcome::ready) return std::nullopt;
+  std::vector<pid_t> processes;
+  for (const os::ProcessInfo& member : launched.tree().members()) processes.push_back(member.pid);
+  return learner->finish(processes);
+}
+
+void note_rest(const StartState& start, records::Record* record) {
+  if (!start.rest) return;
+  record->start_set = start.rest->facts();
+  record->remarks.insert(record->remarks.end(), start.rest->remarks().begin(),
+                         start.rest->remarks().end());
+}
+
 records::Record blank_record(const TrialInput& input) {
   const Arm& arm = input.subject.arm;
   records::Record record;
   record.started_at = os::utc_timestamp();
   record.arm = arm.facts.label;
   record.storage_mode = input.subject.storage_mode();
+  record.layer = layer_of(input.subject.kind);
   record.path = arm.path;
   record.model = arm.model_name;
   record.max_model_len = arm.start->max_model_len;
@@ -308,7 +365,8 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
     result.interrupted = true;
     return result;
   }
-  subject.target.prepare();
+  subject.target.prepare(subject.kind == TrialKind::first ? Target::Caches::emptied
+                                                          : Target::Caches::kept);
   const CacheWatch caches(subject.target.cache_folders());
   std::optional<StartState> reached = bring_to_start(subject, input.plan, watcher);
   if (!reached || os::interrupted()) {
@@ -318,6 +376,11 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   StartState& start = *reached;
   record.reason.clear();
   record.remarks = start.remarks;
+  if (start.rest) start.rest->look_before();
+  std::optional<start_set::Learner> learner;
+  if (subject.kind == TrialKind::warm_up && input.plan.has_deeper_layers()) {
+    learner.emplace(roles_of(subject));
+  }
   const Baseline baseline{nvml.used_mib(),
                           arm.counter.counter ? arm.counter.counter() : std::nullopt};
   record.resident_bytes_before = start.view.resident_bytes();  // nothing between this and launch
@@ -333,7 +396,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
     record.reason = result.interrupted ? "interrupted at its launch" : error.what();
     if (result.interrupted) return result;
     record.status = records::Status::failed;
-    apply_verdict(input, start.evidence, &record);
+    apply_verdict(input, start, &record);
     return result;
   }
   record.argv = launched->argv();
@@ -345,6 +408,8 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   for (std::size_t i = 0; i < arm.candidates.size(); ++i) {
     resident.push_back(start.view.resident_bytes(i));
   }
+  if (start.rest) start.rest->look_after();
+  result.start_set = learned(learner ? &*learner : nullptr, *launched, seen);
   note_gpu_memory(nvml, baseline.gpu_mib, launched->tree(), &record);
   if (seen.outcome != process::Outcome::interrupted) caches.note(&record);
   if (input.plan.first_token && seen.outcome == process::Outcome::ready) {
@@ -363,7 +428,11 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   start.evidence.direct_bytes = account.direct_bytes;
   result.weights = note_weights(subject, seen.outcome, resident, &start, &record);
   apply_outcome(seen, account, *launched, os::path_by_descriptor(*input.log.file), &record);
-  apply_verdict(input, start.evidence, &record);
+  note_rest(start, &record);
+  apply_verdict(input, start, &record);
+  if (start.rest && record.cold == records::Cold::verified) {
+    result.rest_came_bytes = start.rest->evidence().came_bytes;
+  }
   return result;
 }
 

@@ -3,6 +3,8 @@
 // Layer: measure. Knows nothing of how records are shown.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -16,6 +18,7 @@
 #include "measure/subject.h"
 #include "measure/watcher.h"
 #include "records/record.h"
+#include "start_set/start_set.h"
 
 namespace coldload::measure {
 
@@ -27,9 +30,11 @@ struct TrialInput {
 };
 
 struct TrialResult {
-  records::Record record;    // arm, path, evidence, verdict and times; not the experiment's part
-  ReadSet weights;           // which of the arm's candidates they were, where that was seen
-  bool interrupted = false;  // what is in `record` then says when
+  records::Record record;  // arm, path, evidence, verdict and times; not the experiment's part
+  ReadSet weights;         // which of the arm's candidates they were, where that was seen
+  std::optional<start_set::StartSet> start_set;  // of a discarded launch that is to tell it
+  std::optional<std::uint64_t> rest_came_bytes;  // of a deeper layer's trial that was verified
+  bool interrupted = false;                      // what is in `record` then says when
   // What the target left behind (processes, its port, GPU memory), in words: nothing may follow.
   std::vector<std::string> left_behind;
 };

@@ -49,6 +49,7 @@ text::Notes notes_of(const Record& record) {
   add(&notes, "reason", record.reason);
   add(&notes, "path", record.path);
   notes.emplace_back("cold", to_string(record.cold));
+  if (record.caches) notes.emplace_back("caches", to_string(*record.caches));
   if (facts.cold_policy != "verify") add(&notes, "cold_policy", facts.cold_policy);
   if (facts.drop_caches) notes.emplace_back("drop_caches", "yes");
   add(&notes, "experiment", facts.id);

@@ -27,8 +27,9 @@ const std::vector<Field> k_fields{
      "number of the trial; goes on across appends to the same file", In::csv_and_json},
     {member<&Record::storage_mode>("storage_mode"), "text",
      "label of the way to the model: `nvme`, `net`, ...; warm, staged and prefetched trials have "
-     "labels of their own (`nvme_warm`, `staged_hot`, `net_prefetch`), and so has each of several "
-     "commands (`nvme_auto`)",
+     "labels of their own (`nvme_warm`, `staged_hot`, `net_prefetch`), and so have deeper layers "
+     "of "
+     "cold (`nvme_node`, `nvme_first`) and each of several commands (`nvme_auto`)",
      In::csv_and_json},
     {member<&Record::model>("model"), "text",
      "name of the model, the same for all arms: `--model-name`, else the checkpoint's directory "
@@ -52,6 +53,10 @@ const std::vector<Field> k_fields{
      "why the status is not ok, or the cold verdict is what it is, in plain words"},
     {member<&Record::cold>("cold"), "text",
      "`verified`, `not_cold`, `unknown`, `not_applicable`, `warm` or `off`; see cold.md"},
+    {member<&Record::layer>("layer"), "text",
+     "how much was cold at launch: `warm` (nothing of the model), `weights`, `node` (also what "
+     "else "
+     "the start reads) or `first` (as `node`, and the runtime caches empty); see layers.md"},
     {member<&Record::arm>("arm"), "text",
      "label of the arm that the trial belongs to; `nvme` also for `nvme_warm`"},
     {member<&Record::path>("path"), "text", "the directory that the target was given"},
@@ -92,6 +97,12 @@ const std::vector<Field> k_fields{
      "files there that were new, replaced or longer at ready"},
     {member<&Record::caches_written_bytes>("caches_written_bytes"), "integer",
      "what was new of them"},
+    {member<&Record::start_set>("start_set"), "object",
+     "with `--node-runs` or `--first-runs`, what the start reads: `source` (`fanotify` or "
+     "`page_cache`), `groups` (`group`: `weights`, `checkpoint`, `program`, `caches` or `other`; "
+     "`files`, `bytes`; `resident_bytes_before` launch, `held_bytes` of these, which others map; "
+     "`came_bytes`: in the page cache at ready and not before; `mount`, `fs_type`, `is_network`), "
+     "`held_by` (a few of those others); see layers.md"},
     {member<&Record::spawn_s>("spawn_s"), "number",
      "seconds from launch until the server's program had been started"},
     {member<&Record::port_open_s>("port_open_s"), "number",

@@ -14,6 +14,7 @@
 #include <boost/describe/enum.hpp>
 
 #include "records/floor.h"
+#include "records/start_set.h"
 #include "text/json.h"
 
 namespace coldload::records {
@@ -34,6 +35,7 @@ BOOST_DESCRIBE_ENUM(Caches, hit, filled, mixed, none)
 [[nodiscard]] std::string_view to_string(Status status);
 [[nodiscard]] std::string_view to_string(Cold cold);
 [[nodiscard]] std::string_view to_string(Caches caches);
+[[nodiscard]] std::string_view to_string(Layer layer);
 
 // A span of a trial, in seconds since launch.
 struct Phase {
@@ -137,6 +139,7 @@ struct Record {
   Status status = Status::ok;
   std::string reason;  // plain words; empty only for status ok with nothing to say
   Cold cold = Cold::unknown;
+  std::optional<Layer> layer;             // nothing: its record is from before layers were told
   std::optional<double> load_s;           // launch -> ready as measured, whatever the status
   std::optional<double> gpu_mem_used_mb;  // MiB, as nvidia-smi counts, at ready
   std::string gpu_mem_source;             // method, or why there is no figure
@@ -156,8 +159,9 @@ struct Record {
   std::optional<std::uint64_t> caches_bytes;          // theirs
   std::optional<std::uint64_t> caches_written_files;  // launch -> ready
   std::optional<std::uint64_t> caches_written_bytes;
-  std::optional<double> spawn_s;      // launch -> the server's program has been started
-  std::optional<double> port_open_s;  // launch -> the first connection that was accepted
+  std::optional<StartSetFacts> start_set;  // where layers beyond the weights are measured
+  std::optional<double> spawn_s;           // launch -> the server's program has been started
+  std::optional<double> port_open_s;       // launch -> the first connection that was accepted
   std::optional<double> floor_s;
   std::optional<double> efficiency;
   std::optional<double> first_token_s;

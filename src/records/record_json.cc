@@ -77,6 +77,10 @@ json::value to_value(std::optional<Caches> caches) {
   return caches ? to_value(to_string(*caches)) : json::value(nullptr);
 }
 
+json::value to_value(std::optional<Layer> layer) {
+  return layer ? to_value(to_string(*layer)) : json::value(nullptr);
+}
+
 void from_value(json::value&& value, Status* status) {
   read_name(std::move(value), "is not a status this version knows", status);
 }
@@ -87,6 +91,10 @@ void from_value(json::value&& value, Cold* cold) {
 
 void from_value(json::value&& value, Caches* caches) {
   read_name(std::move(value), "is not a verdict on caches that this version knows", caches);
+}
+
+void from_value(json::value&& value, Layer* layer) {
+  read_name(std::move(value), "is not a layer of cold that this version knows", layer);
 }
 
 void from_value(json::value&& value, Phase* phase) {

@@ -19,6 +19,10 @@ BOOST_DESCRIBE_STRUCT(StandInFacts, (),
                        delivered_mmap_bytes_per_s, readahead_bytes))
 BOOST_DESCRIBE_STRUCT(BaselineFigure, (), (storage_mode, load_s))
 BOOST_DESCRIBE_STRUCT(SameStorage, (), (first, second, how))
+BOOST_DESCRIBE_STRUCT(StartSetGroup, (),
+                      (group, files, bytes, resident_bytes_before, held_bytes, came_bytes, mount,
+                       fs_type, is_network))
+BOOST_DESCRIBE_STRUCT(StartSetFacts, (), (source, groups, held_by))
 
 [[nodiscard]] std::span<const Member<ArmFacts>> members_of(const ArmFacts* object);
 // Without "staged_from", "prefetch_of" and "start" where they say nothing.
@@ -27,10 +31,12 @@ BOOST_DESCRIBE_STRUCT(SameStorage, (), (first, second, how))
 [[nodiscard]] json::value to_value(Status status);
 [[nodiscard]] json::value to_value(Cold cold);
 [[nodiscard]] json::value to_value(std::optional<Caches> caches);
+[[nodiscard]] json::value to_value(std::optional<Layer> layer);
 // Throw os::Error for what this version does not know.
 void from_value(json::value&& value, Status* status);
 void from_value(json::value&& value, Cold* cold);
 void from_value(json::value&& value, Caches* caches);
+void from_value(json::value&& value, Layer* layer);
 
 // Throws os::Error for one that ends before it starts: no time is below zero.
 void from_value(json::value&& value, Phase* phase);

@@ -1,5 +1,7 @@
 #include "records/trial.h"
 
+#include <vector>
+
 namespace coldload::records {
 
 namespace {
@@ -24,6 +26,17 @@ Reported reported_of(const text::json::object& told, TextPool* texts) {
   return reported;
 }
 
+std::span<const TrialStartGroup> start_set_of(const Record& record, TextPool* texts) {
+  if (!record.start_set) return {};
+  std::vector<TrialStartGroup> groups;
+  for (const StartSetGroup& group : record.start_set->groups) {
+    groups.push_back({texts->share(group.group), group.files, group.bytes,
+                      group.resident_bytes_before, group.held_bytes, group.came_bytes,
+                      texts->share(group.mount), texts->share(group.fs_type), group.is_network});
+  }
+  return texts->keep(std::span<const TrialStartGroup>(groups));
+}
+
 }  // namespace
 
 Trial trial_of(const Record& record, TextPool* texts) {
@@ -37,6 +50,7 @@ Trial trial_of(const Record& record, TextPool* texts) {
   trial.max_model_len = record.max_model_len;
   trial.status = record.status;
   trial.cold = record.cold;
+  trial.layer = record.layer;
   trial.reason = texts->share(record.reason);
   trial.load_s = record.load_s;
   trial.gpu_mem_used_mb = record.gpu_mem_used_mb;
@@ -51,6 +65,7 @@ Trial trial_of(const Record& record, TextPool* texts) {
   trial.caches = record.caches;
   trial.caches_written_files = record.caches_written_files;
   trial.caches_written_bytes = record.caches_written_bytes;
+  trial.start_set = start_set_of(record, texts);
   trial.floor_s = record.floor_s;
   trial.efficiency = record.efficiency;
   trial.first_token_s = record.first_token_s;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "records/experiment.h"
@@ -27,6 +28,19 @@ struct Reported {
   bool compile_s = false;      // whether it tells how long compiling them took
 };
 
+// A StartSetGroup's members of the same names.
+struct TrialStartGroup {
+  std::string_view group;
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  std::optional<std::uint64_t> resident_bytes_before;
+  std::optional<std::uint64_t> held_bytes;
+  std::optional<std::uint64_t> came_bytes;
+  std::string_view mount;
+  std::string_view fs_type;
+  bool is_network = false;
+};
+
 // A Record's members of the same names. Texts and lists are held by the Dataset.
 struct Trial {
   const Experiment* experiment = nullptr;
@@ -42,6 +56,7 @@ struct Trial {
 
   Status status = Status::ok;
   Cold cold = Cold::unknown;
+  std::optional<Layer> layer;
   std::string_view reason;
   std::optional<double> load_s;
   std::optional<double> gpu_mem_used_mb;
@@ -57,6 +72,7 @@ struct Trial {
   std::optional<Caches> caches;
   std::optional<std::uint64_t> caches_written_files;
   std::optional<std::uint64_t> caches_written_bytes;
+  std::span<const TrialStartGroup> start_set;  // empty: not known
   std::optional<double> floor_s;
   std::optional<double> efficiency;
   std::optional<double> first_token_s;

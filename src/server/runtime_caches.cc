@@ -25,6 +25,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view k_prefix = ".runtime-caches-";
+// In them: what a launch that is to find none does not find.
+constexpr const char* k_aside = ".aside";
 
 // As CompileCache has them.
 constexpr std::array<std::string_view, 3> k_mode_names{"keep", "private", "fresh"};
@@ -148,13 +150,46 @@ std::string RuntimeCaches::pattern(const std::string& directory) {
   return fmt::format("{}/{}*", directory, k_prefix);
 }
 
-void RuntimeCaches::remove_all_but_mark() const {
+std::vector<std::string> RuntimeCaches::names() const {
   std::vector<std::string> names;
   inside_.for_each_name([&names](const char* name) {
     if (std::string_view(name) != os::k_held_mark) names.emplace_back(name);
     return true;
   });
-  for (const std::string& name : names) inside_.remove_tree(name);
+  return names;
+}
+
+void RuntimeCaches::remove_all_but_mark() const {
+  for (const std::string& name : names()) inside_.remove_tree(name);
+}
+
+// Where that was done before, what lies there now is of a launch that was to have none.
+void RuntimeCaches::set_aside() const {
+  const bool is_new = inside_.make_subdirectory(k_aside, S_IRWXU);
+  const os::Directory aside = inside_.subdirectory(k_aside);
+  for (const std::string& name : names()) {
+    if (name == k_aside) continue;
+    if (is_new) {
+      inside_.rename(name, aside, name);
+    } else {
+      inside_.remove_tree(name);
+    }
+  }
+}
+
+void RuntimeCaches::bring_back() const {
+  if (!inside_.look(k_aside)) return;
+  const os::Directory aside = inside_.subdirectory(k_aside);
+  for (const std::string& name : names()) {
+    if (name != k_aside) inside_.remove_tree(name);
+  }
+  std::vector<std::string> kept;
+  aside.for_each_name([&kept](const char* name) {
+    kept.emplace_back(name);
+    return true;
+  });
+  for (const std::string& name : kept) aside.rename(name, inside_, name);
+  inside_.remove_tree(k_aside);
 }
 
 // Wherever it lies by now. What its variables led a server to make at its old place since goes,
@@ -172,7 +207,7 @@ RuntimeCaches::~RuntimeCaches() {
   fs::remove_all(path_, ignored);
 }
 
-void RuntimeCaches::prepare_launch() {
+void RuntimeCaches::prepare_launch(bool without_any) {
   if (path_.empty()) return;
   if (os::file_id(path_) != os::file_id(held_)) {
     throw os::Error(
@@ -180,7 +215,12 @@ void RuntimeCaches::prepare_launch() {
                     "would make others there; leave them alone, and measure again",
                     path_));
   }
-  if (mode_ == CompileCache::fresh_caches) remove_all_but_mark();
+  if (mode_ == CompileCache::fresh_caches) return remove_all_but_mark();
+  if (without_any) {
+    set_aside();
+  } else {
+    bring_back();
+  }
 }
 
 Environment RuntimeCaches::environment() const {

@@ -42,14 +42,18 @@ class RuntimeCaches {
   RuntimeCaches(const RuntimeCaches&) = delete;
   RuntimeCaches& operator=(const RuntimeCaches&) = delete;
 
-  // Before each launch: empties them if every launch is to start with none. Throws os::Error where
-  // that cannot be, or where they are no longer at their place.
-  void prepare_launch();
+  // Before each launch: empties them if every launch is to start with none. If this one alone is,
+  // what they hold is set aside until the next one that is not. Throws os::Error where that cannot
+  // be, or where they are no longer at their place.
+  void prepare_launch(bool without_any = false);
   // The variables that point servers, compilers and drivers there.
   [[nodiscard]] Environment environment() const;
 
  private:
+  [[nodiscard]] std::vector<std::string> names() const;  // of what lies there, but the mark
   void remove_all_but_mark() const;
+  void set_aside() const;
+  void bring_back() const;
 
   CompileCache mode_;
   std::string path_;      // absolute; empty: none

@@ -1,0 +1,61 @@
+#include "start_set/mapped_files.h"
+
+#include <cstdint>
+
+#include <fmt/format.h>
+#include <sys/sysmacros.h>
+
+#include "os/file.h"
+#include "os/kernel_text.h"
+#include "os/proc.h"
+#include "storage/mounts.h"
+
+namespace coldload::start_set {
+
+// "7f5c-7f5d r-xp 00000000 fe:00 1234   /usr/lib/libc.so.6"
+std::optional<MappedFile> parse_maps_line(std::string_view line) {
+  constexpr int k_hexadecimal = 16;
+  std::string_view rest = line;
+  for (int field = 0; field < 3; ++field) (void)os::next_word(&rest);  // span, rights, offset
+  const std::vector<std::string_view> numbers = os::split(os::next_word(&rest), ':');
+  const auto inode = os::number_of(os::next_word(&rest));
+  const std::size_t path = rest.find('/');
+  if (numbers.size() != 2 || !inode || path == std::string_view::npos) return std::nullopt;
+  constexpr std::string_view k_removed = " (deleted)";
+  if (rest.ends_with(k_removed)) return std::nullopt;
+  const auto device =
+      makedev(static_cast<unsigned>(os::number_of(numbers[0], k_hexadecimal).value_or(0)),
+              static_cast<unsigned>(os::number_of(numbers[1], k_hexadecimal).value_or(0)));
+  return MappedFile{storage::unescape_mount_text(rest.substr(path)), {device, *inode}};
+}
+
+std::vector<MappedFile> files_mapped_by(pid_t process) {
+  constexpr std::size_t k_limit_bytes = std::size_t{16} << 20;
+  std::vector<MappedFile> files;
+  const auto maps = os::try_read_text(fmt::format("/proc/{}/maps", process), k_limit_bytes);
+  if (!maps) return files;
+  for (const std::string_view line : os::split(*maps, '\n')) {
+    if (auto file = parse_maps_line(line)) files.push_back(std::move(*file));
+  }
+  return files;
+}
+
+MappedFiles MappedFiles::of_all() {
+  MappedFiles mapped;
+  for (const pid_t process : os::all_pids()) {
+    for (MappedFile& file : files_mapped_by(process)) {
+      mapped.by_identity_.emplace(file.id, process);
+      mapped.by_path_.emplace(std::move(file.path), process);
+    }
+  }
+  return mapped;
+}
+
+std::optional<pid_t> MappedFiles::mapped_by(const std::string& path) const {
+  if (const auto named = by_path_.find(path); named != by_path_.end()) return named->second;
+  const auto id = os::file_id(path);
+  const auto same = id ? by_identity_.find(*id) : by_identity_.end();
+  return same != by_identity_.end() ? std::optional(same->second) : std::nullopt;
+}
+
+}  // namespace coldload::start_set

@@ -1,0 +1,51 @@
+// Which files a set of processes opens, in the order in which each is first opened: fanotify's
+// word (fanotify(7)), which only root gets.
+//
+// The kernel tells of every process's openings on a file system; those of others are passed over.
+// To tell, it opens the file once more for us: it is for starts that are not measured.
+//
+// Layer: start_set. Knows nothing of model formats or experiments.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "os/crew.h"
+
+namespace coldload::start_set {
+
+struct Opened {
+  std::vector<std::string> files;  // regular ones; absolute, without links
+  bool is_complete = true;         // whether no opening can have been missed
+  std::string why_not;             // in words
+};
+
+class OpenWatch {
+ public:
+  // Whether a process is one of those that matter; asked once for each, from a thread of its own.
+  using IsOurs = std::function<bool(pid_t)>;
+
+  // Watches the file systems that are mounted here and keep files, but for those of the files
+  // `passed_over` where to open one again drops its pages. Throws os::Error where that is not
+  // allowed.
+  OpenWatch(IsOurs is_ours, const std::vector<std::string>& passed_over);
+  ~OpenWatch();
+  OpenWatch(const OpenWatch&) = delete;
+  OpenWatch& operator=(const OpenWatch&) = delete;
+
+  // Ends the watch. Bounded in time: a file system that hangs is left to itself.
+  [[nodiscard]] Opened finish();
+
+ private:
+  struct Shared;
+
+  std::shared_ptr<Shared> shared_;
+  os::Crew thread_;
+};
+
+}  // namespace coldload::start_set
