@@ -18,6 +18,10 @@ namespace coldload::charts {
 // what no phase covers is grey.
 [[nodiscard]] std::string start_chart(const findings::Comparison& comparison, Place place);
 
+// What each layer of cold adds, path by path: each bar begins where the layer before ended, and a
+// dot stands for every trial.
+[[nodiscard]] std::string layers_chart(const findings::Comparison& comparison, Place place);
+
 // What went on over the seconds since launch, a line per path: what storage delivered, how many
 // cores the server kept busy, what its GPUs held. What was not sampled has no panel.
 [[nodiscard]] std::string timeline_chart(const findings::Comparison& comparison,

@@ -26,6 +26,12 @@ struct Row {
   const char* state;  // of its trials: "cold", "warm"
 };
 
+const char* state_of(const findings::Arm& arm, const findings::Mode& mode) {
+  if (findings::is_after_copy(arm, mode)) return "after the copy";
+  if (mode.label == arm.facts.label + "_node") return "all of it cold";
+  return mode.label == arm.facts.label + "_first" ? "first start of a node" : "";
+}
+
 std::vector<Row> rows_of(const findings::Comparison& comparison) {
   std::vector<Row> rows;
   for (std::size_t i = 0; i < comparison.arms.size(); ++i) {
@@ -36,7 +42,7 @@ std::vector<Row> rows_of(const findings::Comparison& comparison) {
     add(arm.cold, arm.is_verified() ? "cold" : "not verified cold");
     add(arm.warm, "warm");
     for (const findings::Mode& mode : arm.other_modes) {
-      add(mode, findings::is_after_copy(arm, mode) ? "after the copy" : "");
+      add(mode, state_of(arm, mode));
     }
   }
   return rows;

@@ -11,7 +11,8 @@ std::vector<CacheWrites> cache_writes_of(const Comparison& comparison, const Arm
     for (const records::Caches kind : {records::Caches::filled, records::Caches::mixed}) {
       CacheWrites writes{mode, kind, 0, 0, 0, 0};
       for (const records::Trial* trial : mode->trials) {
-        if (!trial->caches) continue;
+        // A node's first start is to fill them.
+        if (!trial->caches || trial->layer == records::Layer::first) continue;
         ++writes.told;
         if (*trial->caches != kind) continue;
         ++writes.starts;

@@ -46,6 +46,15 @@ std::vector<const Mode*> Arm::modes() const {
   return all;
 }
 
+std::vector<const Mode*> Arm::instead_of_cold() const {
+  std::vector<const Mode*> measured;
+  if (!cold_verdicts.empty()) return measured;
+  for (const Mode* mode : modes()) {
+    if (mode->load_s) measured.push_back(mode);
+  }
+  return measured;
+}
+
 bool Arm::is_verified() const {
   return std::all_of(cold.trials.begin(), cold.trials.end(), [](const records::Trial* trial) {
     return trial->cold == records::Cold::verified;

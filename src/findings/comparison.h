@@ -58,6 +58,8 @@ struct Arm {
   [[nodiscard]] bool is_plain() const {
     return facts.staged_from.empty() && facts.prefetch_of.empty() && !is_other_command;
   }
+  // Measured otherwise, and no cold trial was made: what was measured, in order; else empty.
+  [[nodiscard]] std::vector<const Mode*> instead_of_cold() const;
   // Whether every usable cold trial was verified to be cold.
   [[nodiscard]] bool is_verified() const;
 

@@ -103,7 +103,27 @@ void RestState::bring(ExperimentWatcher& watcher) {
 void RestState::look_before() {
   attempt("looked at", [this] { before_ = start_set::look_at(paths_); });
   const bool was_evicted = kind_ == TrialKind::node || kind_ == TrialKind::first;
-  if (was_evicted && problem_.empty()) tell_held_apart();
+  if (!was_evicted || !problem_.empty()) return;
+  tell_held_apart();
+  attempt("evicted again", [this] { evict_what_came_back(); });
+}
+
+// On a machine at work, others read libraries of the start set at any time.
+void RestState::evict_what_came_back() {
+  constexpr int k_most_rounds = 10;
+  for (int round = 0; round < k_most_rounds; ++round) {
+    std::vector<std::size_t> back;
+    std::vector<std::string> paths;
+    for (std::size_t i = 0; i < paths_.size(); ++i) {
+      if (held_[i].value_or(0) > 0 || before_[i].resident_bytes.value_or(0) == 0) continue;
+      back.push_back(i);
+      paths.push_back(paths_[i]);
+    }
+    if (back.empty()) return;
+    start_set::evict(paths);
+    const std::vector<FileState> now = start_set::look_at(paths);
+    for (std::size_t i = 0; i < back.size(); ++i) before_[back[i]] = now[i];
+  }
 }
 
 void RestState::tell_held_apart() {

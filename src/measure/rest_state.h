@@ -44,6 +44,7 @@ class RestState {
  private:
   void attempt(const char* what, const std::function<void()>& step);
   void tell_held_apart();
+  void evict_what_came_back();
   [[nodiscard]] std::optional<std::uint64_t> came_bytes(std::size_t file) const;
 
   const start_set::StartSet& set_;

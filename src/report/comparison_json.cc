@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "findings/layers.h"
 #include "records/json_values.h"
 #include "report/dominance.h"
 #include "report/recommendation.h"
@@ -43,6 +44,17 @@ json::object mode_object(const Mode& mode) {
           {"first_token_s", to_value(mode.first_token_s)}};
 }
 
+// How many starts found what in the server's runtime caches; empty where none is known.
+json::object caches_object(const Mode& mode) {
+  json::object out;
+  for (const records::Trial* trial : mode.trials) {
+    if (!trial->caches) continue;
+    json::value& count = out[to_string(*trial->caches)];
+    count = count.is_null() ? std::int64_t{1} : count.to_number<std::int64_t>() + 1;
+  }
+  return out;
+}
+
 json::object arm_object(const Arm& arm) {
   json::object out = mode_object(arm.cold);
   out["warm_n"] = arm.warm.values_s.size();
@@ -60,11 +72,54 @@ json::object arm_object(const Arm& arm) {
     count = count.is_null() ? std::int64_t{1} : count.to_number<std::int64_t>() + 1;
   }
   out["left_out"] = std::move(statuses);
+  json::object caches;
+  for (const Mode* mode : arm.modes()) {
+    if (json::object of_mode = caches_object(*mode); !of_mode.empty()) {
+      caches[mode->label] = std::move(of_mode);
+    }
+  }
+  if (!caches.empty()) out["caches"] = std::move(caches);
   json::object modes;
   for (const Mode& mode : arm.other_modes) modes[mode.label] = mode_object(mode);
   out["other_modes"] = std::move(modes);
   out["placeholder"] = arm.facts.placeholder && arm.cold.trials.empty();
   out["stand_in"] = arm.facts.stand_in ? to_value(arm.facts.stand_in->spec) : json::value(nullptr);
+  return out;
+}
+
+json::array layers_array(const Comparison& comparison) {
+  json::array out;
+  for (const findings::LayersOfArm& layers : findings::layers_of(comparison)) {
+    json::array measured;
+    for (const findings::MeasuredLayer& layer : layers.layers) {
+      measured.push_back(json::object{{"layer", to_string(layer.layer)},
+                                      {"n", layer.mode->load_s->n},
+                                      {"median_s", to_value(layer.mode->load_s->median)}});
+    }
+    json::array steps;
+    for (const findings::LayerStep& step : layers.steps) {
+      steps.push_back(json::object{{"from", to_string(step.from)},
+                                   {"to", to_string(step.to)},
+                                   {"difference_s", to_value(step.contrast.difference_s)},
+                                   {"difference_ci", interval_value(step.contrast.difference_ci)},
+                                   {"p_value", to_value(step.contrast.p_value)},
+                                   {"claim", to_string(step.contrast.claim)}});
+    }
+    json::array groups;
+    for (const findings::StartGroup& group : layers.groups) {
+      groups.push_back(json::object{{"group", group.group},
+                                    {"mount", to_value(group.mount)},
+                                    {"fs_type", to_value(group.fs_type)},
+                                    {"is_network", group.is_network},
+                                    {"files", group.files},
+                                    {"came_bytes", to_value(group.came_bytes)},
+                                    {"held_bytes", to_value(group.held_bytes)}});
+    }
+    out.push_back(json::object{{"arm", to_value(comparison.arms[layers.arm].facts.label)},
+                               {"layers", std::move(measured)},
+                               {"steps", std::move(steps)},
+                               {"start_set", std::move(groups)}});
+  }
   return out;
 }
 
@@ -129,6 +184,9 @@ text::json::value to_json(const std::vector<Comparison>& comparisons) {
     contrasts.push_back(contrast_object(comparison, contrast));
   }
   out["contrasts"] = std::move(contrasts);
+  if (json::array layers = layers_array(comparison); !layers.empty()) {
+    out["layers"] = std::move(layers);
+  }
   out["expected"] = expected_array(comparison);
   std::vector<std::string> advice;
   for (const Advice& one : recommendations_of(comparison)) advice.push_back(to_string(one));

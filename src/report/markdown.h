@@ -16,6 +16,7 @@ namespace coldload::report {
 struct PictureNames {
   std::string starts;
   std::string timelines;
+  std::string layers = {};
 };
 [[nodiscard]] std::string markdown_report(const std::vector<Comparison>& comparisons,
                                           const PictureNames& pictures = {});

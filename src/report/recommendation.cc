@@ -11,6 +11,7 @@
 #include "findings/ways_to_start.h"
 #include "records/trial_figures.h"
 #include "report/dominance.h"
+#include "report/layer_claims.h"
 #include "report/sections.h"
 #include "report/wording.h"
 #include "statistics/statistics.h"
@@ -353,8 +354,10 @@ std::string to_string(const Advice& advice) {
 
 std::vector<Advice> recommendations_of(const Comparison& comparison) {
   std::vector<Advice> advice = where_models_lie(comparison);
+  const Advice layers = advice_for_layers(comparison);
   for (const Advice& more :
-       {which_way_to_start(comparison), what_else_to_work_on(comparison),
+       {which_way_to_start(comparison),
+        layers.line.empty() ? what_else_to_work_on(comparison) : layers,
         whether_to_read_ahead(comparison), whether_to_stage(comparison),
         whether_to_keep_in_memory(comparison), whether_the_path_is_used(comparison)}) {
     advice.push_back(more);

@@ -33,6 +33,8 @@ void write_report_files(const std::vector<std::string>& jsonl_paths,
     const Comparison& latest = comparisons.front();
     add([&](charts::Place place) { return charts::start_chart(latest, place); }, stem + ".svg",
         &names.starts);
+    add([&](charts::Place place) { return charts::layers_chart(latest, place); },
+        stem + "_layers.svg", &names.layers);
     const records::Timelines timelines =
         records::read_timelines(jsonl_paths, charts::timeline_trials(latest));
     add([&](charts::Place place) { return charts::timeline_chart(latest, timelines, place); },

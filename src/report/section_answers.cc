@@ -89,6 +89,12 @@ std::string answer_missing(const Arm& arm) {
         "{} is still to be measured{}{}. How to run it: see \"Still to be measured\".",
         name_of(arm), arm.facts.missing.empty() ? "" : ": ", markdown_text(arm.facts.missing));
   }
+  std::vector<std::string> instead;
+  for (const Mode* mode : arm.instead_of_cold()) {
+    instead.push_back(fmt::format("{} starts in {} (median of {})", markdown_code(mode->label),
+                                  in_seconds(mode->load_s->median), runs(mode->load_s->n)));
+  }
+  if (!instead.empty()) return fmt::format("**{}.** No cold run was made.", joined(instead));
   const auto failed = left_out_of(arm, arm.cold);
   if (failed == 0) return fmt::format("{} has no cold trial on record.", name_of(arm));
   return failed == 1 ? fmt::format(

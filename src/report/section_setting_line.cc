@@ -78,7 +78,12 @@ std::string runs_text(const Comparison& comparison) {
     if ((arm.is_plain() || arm.is_other_command) && arm.is_measured())
       counts.push_back(arm.cold.load_s->n);
   }
-  if (counts.empty()) return "no usable run";
+  if (counts.empty()) {
+    const bool none_was_made =
+        std::any_of(comparison.arms.begin(), comparison.arms.end(),
+                    [](const Arm& arm) { return !arm.instead_of_cold().empty(); });
+    return none_was_made ? "no cold run" : "no usable run";
+  }
   const bool all_equal = std::all_of(counts.begin(), counts.end(),
                                      [&](std::size_t count) { return count == counts.front(); });
   const std::string kind = all_verified(comparison) ? "verified cold " : "";

@@ -20,6 +20,8 @@ namespace coldload::report {
 // Of several commands, likewise: which starts fastest from each path.
 [[nodiscard]] std::vector<std::string> answers_about_ways(const Comparison& comparison,
                                                           Notes* notes);
+// Where more than the weights was cold in some runs: what each layer adds, a path each.
+[[nodiscard]] std::vector<std::string> answers_about_layers(const Comparison& comparison);
 // What was started on what, how often and when: one line.
 [[nodiscard]] std::string setting_line(const std::vector<Comparison>& comparisons, Notes* notes);
 // What each use can wait for, and what fits that.
@@ -44,6 +46,8 @@ namespace coldload::report {
 [[nodiscard]] std::string tolerance_section(const Comparison& comparison);
 [[nodiscard]] std::string staging_section(const Comparison& comparison);
 [[nodiscard]] std::string ways_section(const Comparison& comparison);
+// `picture`: Markdown that shows the layers, or nothing.
+[[nodiscard]] std::string layers_section(const Comparison& comparison, const std::string& picture);
 [[nodiscard]] std::string prefetch_section(const Comparison& comparison);
 [[nodiscard]] std::string expectation_section(const Comparison& comparison);
 [[nodiscard]] std::string baseline_section(const Comparison& comparison);

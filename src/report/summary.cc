@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "findings/layers.h"
 #include "findings/ways_to_start.h"
 #include "report/claims.h"
+#include "report/layer_claims.h"
 #include "report/plain_text.h"
 #include "report/wording.h"
 #include "text/escape.h"
@@ -60,6 +62,9 @@ std::string terminal_summary(const std::vector<Comparison>& comparisons) {
     const Answer answer =
         answer_for_ways(comparison, markdown_code(ways.path), findings::main_contrast(ways));
     out += plain_text(answer.said) + '\n';
+  }
+  for (const findings::LayersOfArm& layers : findings::layers_of(comparison)) {
+    out += plain_text(answer_for_layers(comparison, layers)) + '\n';
   }
   for (const records::SameStorage& pair : comparison.facts.same_storage) {
     out += "same storage: " + text::one_line(to_string(pair)) + '\n';

@@ -54,6 +54,17 @@ std::string text_of(const DifferentWeights& different) {
 
 bool is_stand_in(const Arm& arm) { return arm.facts.stand_in && arm.facts.prefetch_of.empty(); }
 
+std::string medians_instead_of_cold(const Comparison& comparison) {
+  std::vector<std::string> words;
+  for (const Arm& arm : comparison.arms) {
+    for (const Mode* mode : arm.instead_of_cold()) {
+      words.push_back(
+          fmt::format("{} {}", markdown_code(mode->label), in_seconds(mode->load_s->median)));
+    }
+  }
+  return joined(words);
+}
+
 std::string value_text(const text::json::value& value) {
   return value.is_string() ? std::string(value.get_string()) : text::to_line(value);
 }

@@ -1,0 +1,212 @@
+#include "report/layer_claims.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "findings/ways_to_start.h"
+#include "report/wording.h"
+
+namespace coldload::report {
+
+namespace {
+
+using findings::LayersOfArm;
+using findings::LayerStep;
+using findings::StartGroup;
+using records::Layer;
+
+// What a step adds, as a noun; a layer between the two that was not measured is in it.
+std::string added_by(const LayerStep& step) {
+  std::vector<std::string> added;
+  const auto add = [&](Layer layer, const char* what) {
+    if (step.from < layer && layer <= step.to) added.emplace_back(what);
+  };
+  add(Layer::weights, "reading the weights");
+  add(Layer::node, "reading the program");
+  add(Layer::first, "filling the runtime caches");
+  return joined(added);
+}
+
+// "+6.20 s for reading the weights"; where the runs do not tell the layers apart, that.
+std::string step_text(const LayerStep& step) {
+  const std::string what = added_by(step);
+  const std::string seconds = signed_seconds(*step.contrast.difference_s);
+  return findings::is_told_apart(step.contrast) || step.contrast.claim == Claim::single_runs
+             ? fmt::format("{} for {}", seconds, what)
+             : fmt::format("{} for {} (not told apart from nothing)", seconds, what);
+}
+
+std::string coldest_start(const LayersOfArm& layers) {
+  switch (layers.layers.back().layer) {
+    case Layer::first:
+      return "The first start on a new node";
+    case Layer::node:
+      return "A start with everything on storage";
+    default:
+      return "A start";
+  }
+}
+
+const char* words_of(Layer layer) {
+  switch (layer) {
+    case Layer::warm:
+      return "everything in memory";
+    case Layer::weights:
+      return "the weights on storage";
+    case Layer::node:
+      return "the weights and the program on storage";
+    case Layer::first:
+      return "the weights and the program on storage, the runtime caches empty";
+  }
+  return "";
+}
+
+std::string place_of(const StartGroup& group) {
+  return fmt::format("{} ({}{})", markdown_code(group.mount), markdown_text(group.fs_type),
+                     group.is_network ? ", a network mount" : "");
+}
+
+std::string words_of(const StartGroup& group) {
+  const std::string files = group.files == 1 ? "one file" : fmt::format("{} files", group.files);
+  if (group.group == "program") return fmt::format("the program ({})", files);
+  if (group.group == "caches") return fmt::format("the runtime caches ({})", files);
+  return fmt::format("other files ({})", group.files);
+}
+
+// A stand-in's path that lies below another mount is still a network's.
+const StartGroup* network_program(const LayersOfArm& layers) {
+  const auto found = std::find_if(layers.groups.begin(), layers.groups.end(), [](const auto& one) {
+    return one.is_network && one.group == "program" && one.came_bytes.value_or(0) > 0;
+  });
+  return found == layers.groups.end() ? nullptr : &*found;
+}
+
+const LayerStep* step_to(const LayersOfArm& layers, Layer layer) {
+  const auto found = std::find_if(layers.steps.begin(), layers.steps.end(),
+                                  [layer](const auto& step) { return step.to == layer; });
+  return found == layers.steps.end() ? nullptr : &*found;
+}
+
+std::string share_text(double seconds, double of) {
+  return of > 0 ? fmt::format("{} of {}", in_seconds(seconds), in_seconds(of)) : "";
+}
+
+Advice advice_on_program(const LayersOfArm& layers, const std::string& where, double added,
+                         double whole) {
+  const StartGroup* const network = network_program(layers);
+  if (network != nullptr) {
+    return {fmt::format("**Put the server's packages on a local disk or into the image:** reading "
+                        "them takes {}{}.",
+                        share_text(added, whole), where),
+            fmt::format("They lie on {}.", place_of(*network))};
+  }
+  return {fmt::format("**Read the server's packages ahead, or start fewer of them:** reading them "
+                      "takes {}{}.",
+                      share_text(added, whole), where),
+          "`coldload run --start-set FILE` learns what a start reads and reads it ahead in later "
+          "starts."};
+}
+
+Advice advice_on_path(const Comparison& comparison, const LayersOfArm& layers) {
+  const LayerStep* const largest = layers.largest_step();
+  const Mode& warmest = *layers.layers.front().mode;
+  const double whole = layers.layers.back().mode->load_s->median;
+  const double least = warmest.load_s->median;
+  const std::string where = fmt::format(" on {}", name_of(comparison.arms[layers.arm]));
+  const bool is_shown = largest != nullptr && findings::is_told_apart(largest->contrast);
+  const bool is_warm_known = layers.layers.front().layer == Layer::warm;
+  if (is_warm_known && (!is_shown || least > *largest->contrast.difference_s)) {
+    if (least < whole / 2) return {};
+    return {fmt::format("**Shorten the server's own start:** {}{} pass with everything in memory.",
+                        share_text(least, whole), where),
+            is_shown ? fmt::format("The largest layer of cold, {}, adds {}.", added_by(*largest),
+                                   in_seconds(*largest->contrast.difference_s))
+                     : "No layer of cold adds more than chance may."};
+  }
+  if (!is_shown) return {};
+  const double added = *largest->contrast.difference_s;
+  switch (largest->to) {
+    case Layer::first:
+      return {
+          fmt::format("**Ship the runtime caches with the image:** filling them takes {}{}.",
+                      share_text(added, whole), where),
+          "Fill them once on a machine like those that serve, and copy them to where the server "
+          "looks for them."};
+    case Layer::node:
+      return advice_on_program(layers, where, added, whole);
+    case Layer::weights:
+      return {fmt::format("**Bring the weights closer, or read them ahead:** reading them takes "
+                          "{}{}.",
+                          share_text(added, whole), where),
+              "`coldload stage` copies them, `coldload run` reads them while the server starts."};
+    case Layer::warm:
+      break;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string what_is_cold(Layer layer) { return words_of(layer); }
+
+std::string answer_for_layers(const Comparison& comparison, const LayersOfArm& layers) {
+  const findings::MeasuredLayer& coldest = layers.layers.back();
+  const findings::MeasuredLayer& warmest = layers.layers.front();
+  std::vector<std::string> steps;
+  steps.reserve(layers.steps.size());
+  for (const LayerStep& step : layers.steps) steps.push_back(step_text(step));
+  std::string said =
+      fmt::format("**{} from {} takes {}:** {} with {}, {}.", coldest_start(layers),
+                  name_of(comparison.arms[layers.arm]), in_seconds(coldest.mode->load_s->median),
+                  in_seconds(warmest.mode->load_s->median), words_of(warmest.layer), joined(steps));
+  const auto storage = layers.storage_s();
+  const Mode* const node = layers.mode_of(Layer::node);
+  if (storage && *storage > 0) {
+    const double whole = coldest.mode->load_s->median;
+    said += fmt::format(" Storage is {} of it, the server's own work {}.", in_seconds(*storage),
+                        in_seconds(whole - *storage));
+  } else if (node != nullptr && storage) {
+    said += " Storage adds nothing that these runs show.";
+  }
+  return said;
+}
+
+Advice advice_for_layers(const Comparison& comparison) {
+  const std::vector<LayersOfArm> all = findings::layers_of(comparison);
+  const auto coldest = std::max_element(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    return a.layers.back().mode->load_s->median < b.layers.back().mode->load_s->median;
+  });
+  return coldest == all.end() ? Advice() : advice_on_path(comparison, *coldest);
+}
+
+std::vector<std::string> about_start_set(const Comparison& comparison, const LayersOfArm& layers) {
+  std::vector<std::string> sentences;
+  const std::string name = name_of(comparison.arms[layers.arm]);
+  for (const StartGroup& group : layers.groups) {
+    if (!group.came_bytes || *group.came_bytes <= 0) continue;
+    sentences.push_back(fmt::format("{}: {} of {} came from {}.", name,
+                                    format_bytes(static_cast<std::uint64_t>(*group.came_bytes)),
+                                    words_of(group), place_of(group)));
+  }
+  double held = 0;
+  for (const StartGroup& group : layers.groups) held += group.held_bytes.value_or(0);
+  if (held > 0) {
+    sentences.push_back(
+        fmt::format("{}: {} could not be made cold, because other processes map it. A new node "
+                    "reads that, too.",
+                    name, format_bytes(static_cast<std::uint64_t>(held))));
+  }
+  const StartGroup* const network = network_program(layers);
+  const LayerStep* const step = step_to(layers, Layer::node);
+  if (network != nullptr && step != nullptr) {
+    sentences.push_back(fmt::format(
+        "{}: **its program lies on a network mount,** {}. Reading it "
+        "adds {}.",
+        name, markdown_code(network->mount), signed_seconds(*step->contrast.difference_s)));
+  }
+  return sentences;
+}
+
+}  // namespace coldload::report

@@ -1,0 +1,69 @@
+// What each layer of cold costs on each path, and what of the start came from where.
+#include <fmt/format.h>
+
+#include "findings/layers.h"
+#include "report/layer_claims.h"
+#include "report/sections.h"
+#include "report/wording.h"
+
+namespace coldload::report {
+
+namespace {
+
+using findings::LayersOfArm;
+using findings::LayerStep;
+
+std::vector<std::string> row_of(const Comparison& comparison, const LayersOfArm& layers,
+                                std::size_t index) {
+  const findings::MeasuredLayer& layer = layers.layers[index];
+  const statistics::Summary& load = *layer.mode->load_s;
+  std::vector<std::string> row{name_of(comparison.arms[layers.arm]),
+                               what_is_cold(layer.layer),
+                               fmt::format("{}", load.n),
+                               fmt::format("**{}**", in_seconds(load.median)),
+                               load.n > 1 ? in_seconds({load.min, load.max}) : "",
+                               "",
+                               "",
+                               ""};
+  if (index == 0) return row;
+  const Contrast& contrast = layers.steps[index - 1].contrast;
+  row[5] = signed_seconds(*contrast.difference_s);
+  if (contrast.difference_ci) {
+    row[6] = fmt::format("{} to {}", signed_seconds(contrast.difference_ci->low),
+                         signed_seconds(contrast.difference_ci->high));
+  }
+  row[7] = contrast.claim == Claim::single_runs ? "one run" : p_text(*contrast.p_value);
+  return row;
+}
+
+}  // namespace
+
+std::vector<std::string> answers_about_layers(const Comparison& comparison) {
+  std::vector<std::string> answers;
+  for (const LayersOfArm& layers : findings::layers_of(comparison)) {
+    answers.push_back(answer_for_layers(comparison, layers));
+  }
+  return answers;
+}
+
+std::string layers_section(const Comparison& comparison, const std::string& picture) {
+  const std::vector<LayersOfArm> all = findings::layers_of(comparison);
+  if (all.empty()) return "";
+  Table table =
+      table_of({"path", "at launch"}, {"runs", "median", "min-max", "adds", "95 % interval", "p"});
+  std::vector<std::string> sentences;
+  for (const LayersOfArm& layers : all) {
+    for (std::size_t i = 0; i < layers.layers.size(); ++i) {
+      table.rows.push_back(row_of(comparison, layers, i));
+    }
+    for (std::string& sentence : about_start_set(comparison, layers)) {
+      sentences.push_back(std::move(sentence));
+    }
+  }
+  return "## What each layer of cold costs\n\n" + picture + markdown_table(table) +
+         "\nEach row was measured by itself; \"adds\" is its median less the one above. Directory "
+         "entries and inodes stay in memory, unless `--drop-caches` was given.\n\n" +
+         bullets(sentences) + '\n';
+}
+
+}  // namespace coldload::report
