@@ -139,7 +139,18 @@ void summarize(Mode* mode) {
   }
 }
 
+// Deeper layers of cold as they lie above each other, behind whatever else there is.
+void sort_other_modes(Arm* arm) {
+  const auto depth = [arm](const Mode& mode) {
+    if (mode.label == arm->facts.label + "_node") return 1;
+    return mode.label == arm->facts.label + "_first" ? 2 : 0;
+  };
+  std::stable_sort(arm->other_modes.begin(), arm->other_modes.end(),
+                   [&](const Mode& a, const Mode& b) { return depth(a) < depth(b); });
+}
+
 void summarize(Arm* arm) {
+  sort_other_modes(arm);
   summarize(&arm->cold);
   summarize(&arm->warm);
   for (Mode& mode : arm->other_modes) summarize(&mode);

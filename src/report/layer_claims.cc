@@ -93,6 +93,24 @@ std::string share_text(double seconds, double of) {
   return of > 0 ? fmt::format("{} of {}", in_seconds(seconds), in_seconds(of)) : "";
 }
 
+// The uses for which cold weights are quick enough, and the coldest start is not.
+std::string budgets_missed(const Comparison& comparison, const LayersOfArm& layers) {
+  const double coldest_s = layers.layers.back().mode->load_s->median;
+  const Arm& arm = comparison.arms[layers.arm];
+  std::vector<std::string> uses;
+  for (const Budget& budget : findings::budgets_of(comparison)) {
+    const bool fits_else = !arm.is_measured() || median_s(arm) <= budget.seconds;
+    if (fits_else && coldest_s > budget.seconds) {
+      uses.push_back(fmt::format("{} ({:g} s)", budget.use, budget.seconds));
+    }
+  }
+  return uses.empty() ? ""
+                      : fmt::format(
+                            " That is more than the budget for {}, which the table below "
+                            "holds against cold weights alone.",
+                            joined(uses));
+}
+
 Advice advice_on_program(const LayersOfArm& layers, const std::string& where, double added,
                          double whole) {
   const StartGroup* const network = network_program(layers);
@@ -170,7 +188,7 @@ std::string answer_for_layers(const Comparison& comparison, const LayersOfArm& l
   } else if (node != nullptr && storage) {
     said += " Storage adds nothing that these runs show.";
   }
-  return said;
+  return said + budgets_missed(comparison, layers);
 }
 
 Advice advice_for_layers(const Comparison& comparison) {

@@ -114,6 +114,29 @@ inline records::Record warm_trial(const records::ExperimentFacts& facts, const s
 }
 
 // Numbers run_id and position through, as a sink does.
+// A start with more than the weights out of memory; its program lies at `program_mount`.
+inline records::Record deeper_trial(const records::ExperimentFacts& facts, const std::string& label,
+                                    records::Layer layer, double load_s,
+                                    const std::string& program_mount = "/") {
+  const bool is_first = layer == records::Layer::first;
+  records::Record record = cold_trial(facts, label, load_s);
+  record.storage_mode = label + (is_first ? "_first" : "_node");
+  record.layer = layer;
+  record.caches = is_first ? records::Caches::filled : records::Caches::hit;
+  record.caches_written_files = is_first ? 40 : 0;
+  record.caches_written_bytes = is_first ? 155'000'000 : 0;
+  records::StartSetFacts& set = record.start_set.emplace();
+  set.source = "fanotify";
+  const bool is_network = program_mount != "/";
+  set.groups.push_back({"program", 9'400, 2'600'000'000, 15'000'000, 15'000'000, 2'400'000'000,
+                        program_mount, is_network ? "nfs4" : "ext4", is_network});
+  if (!is_first) {
+    set.groups.push_back({"caches", 310, 420'000'000, 0, 0, 120'000'000, "/", "ext4", false});
+  }
+  set.held_by = {"process 1 (systemd)"};
+  return record;
+}
+
 inline std::vector<records::Record> numbered(std::vector<records::Record> records) {
   std::uint64_t number = 0;
   for (records::Record& record : records) {

@@ -262,9 +262,29 @@ inline ReportCase missed_caches() {
   return {"missed_caches", numbered(std::move(records))};
 }
 
+// A vLLM on two paths in all layers of cold: its packages lie on a network, its caches must be
+// filled.
+inline ReportCase layers_of_cold() {
+  records::ExperimentFacts facts = experiment({arm("nvme"), arm("net")});
+  facts.target = "vllm";
+  facts.environment["server"] = {{"compile_cache", "private"}};
+  std::vector<records::Record> records;
+  for (const double step : {0.0, 0.3, 0.6, 0.9, 1.2}) {
+    records.push_back(warm_trial(facts, "nvme", 27.0 + step));
+    records.push_back(cold_trial(facts, "nvme", 34.0 + step));
+    records.push_back(deeper_trial(facts, "nvme", records::Layer::node, 42.0 + step, "/mnt/env"));
+    records.push_back(deeper_trial(facts, "nvme", records::Layer::first, 110.0 + step, "/mnt/env"));
+    records.push_back(warm_trial(facts, "net", 27.2 + step));
+    records.push_back(cold_trial(facts, "net", 68.0 + step));
+    records.push_back(deeper_trial(facts, "net", records::Layer::node, 68.1 + step, "/mnt/env"));
+  }
+  return {"layers_of_cold", numbered(std::move(records))};
+}
+
 inline std::vector<ReportCase> report_cases() {
-  return {net_much_slower(), single_runs(), no_difference(), behind_a_stand_in(), hostile(),
-          nothing_usable(),  one_path(),    three_paths(),   same_storage(),      missed_caches()};
+  return {net_much_slower(), single_runs(),    no_difference(), behind_a_stand_in(),
+          hostile(),         nothing_usable(), one_path(),      three_paths(),
+          same_storage(),    missed_caches(),  layers_of_cold()};
 }
 
 }  // namespace coldload

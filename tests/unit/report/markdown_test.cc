@@ -59,7 +59,16 @@ TEST_P(GoldenReport, IsTheSameFromTheFileAsFromMemory) {
   };
   EXPECT_EQ(os::read_text(folder.path() + "/report.md"),
             markdown_report(findings::compare(records::dataset_of(GetParam().records)),
-                            {beside("report.svg"), beside("report_timelines.svg")}));
+                            {beside("report.svg"), beside("report_timelines.svg"),
+                             beside("report_layers.svg")}));
+}
+
+TEST(LayersChart, IsAsItWas) {
+  const records::Dataset dataset = records::dataset_of(layers_of_cold().records);
+  const findings::Comparison comparison = findings::compare(dataset).front();
+  golden::expect_golden("layers.svg", charts::layers_chart(comparison, charts::Place::wide));
+  golden::expect_golden("layers_narrow.svg",
+                        charts::layers_chart(comparison, charts::Place::narrow));
 }
 
 TEST_P(GoldenReport, Picture) {
