@@ -61,18 +61,11 @@ const LayerStep* LayersOfArm::largest_step() const {
   return adds ? &*largest : nullptr;
 }
 
-std::optional<double> LayersOfArm::storage_s() const {
+std::optional<Contrast> LayersOfArm::storage() const {
   const Mode* const node = mode_of(Layer::node);
   const Mode* const warm = mode_of(Layer::warm);
   if (node == nullptr || warm == nullptr) return std::nullopt;
-  return node->load_s->median - warm->load_s->median;
-}
-
-std::optional<double> LayersOfArm::caches_s() const {
-  const Mode* const first = mode_of(Layer::first);
-  const Mode* const node = mode_of(Layer::node);
-  if (first == nullptr || node == nullptr) return std::nullopt;
-  return first->load_s->median - node->load_s->median;
+  return contrast_of(warm->values_s, node->values_s);
 }
 
 std::vector<LayersOfArm> layers_of(const Comparison& comparison) {

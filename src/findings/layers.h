@@ -49,10 +49,9 @@ struct LayersOfArm {
   [[nodiscard]] const Mode* mode_of(records::Layer layer) const;  // null: not measured
   // The step that adds most by the medians; null where none adds anything.
   [[nodiscard]] const LayerStep* largest_step() const;
-  // Of the deepest start that was measured: medians less one another, where both were measured.
-  [[nodiscard]] std::optional<double> storage_s()
-      const;                                             // what lies on storage: `node` less `warm`
-  [[nodiscard]] std::optional<double> caches_s() const;  // filling them: `first` less `node`
+  // What lies on storage: starts of the whole node against those with all in memory; nothing where
+  // one of them was not measured.
+  [[nodiscard]] std::optional<Contrast> storage() const;
 };
 
 // Of each arm of which a layer deeper than its weights was measured and one more, in their order.

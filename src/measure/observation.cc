@@ -17,6 +17,7 @@ constexpr double k_search_share = 0.0015;
 // It is evidence: on a machine with thousands of processes it may cost more than its share.
 constexpr std::chrono::seconds k_longest_search_pause{2};
 constexpr std::chrono::milliseconds k_second_look{250};
+constexpr std::chrono::seconds k_openings_last{2};
 
 }  // namespace
 
@@ -59,6 +60,7 @@ void Observation::run() {
   while (!finished_) {
     lock.unlock();
     const os::TimePoint now = os::Clock::now();
+    look_at_openings(now);
     tree_cost_.look_if_due(now, [this] { look_at_tree(); });
     if (timeline_.due(now)) {
       timeline_.add(now, newest_ ? &*newest_ : nullptr);
@@ -87,8 +89,18 @@ void Observation::look_last() {
   looked_last_ = true;
 }
 
-void Observation::look_at_tree() {
+// A server may look at the head of a file, read it with O_DIRECT in a moment, and close it.
+void Observation::look_at_openings(os::TimePoint now) {
+  constexpr int k_most_looks = 40;
   accesses_.take();
+  if (accesses_.news() != news_of_files_) openings_until_ = now + k_openings_last;
+  news_of_files_ = accesses_.news();
+  if (now >= openings_until_ || looks_at_openings_ == k_most_looks) return;
+  ++looks_at_openings_;
+  search_cost_.hurry(now);
+}
+
+void Observation::look_at_tree() {
   newest_ = tree_.sample();
   note(newest_->reads);
 }

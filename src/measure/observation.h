@@ -44,6 +44,7 @@ class Observation {
   void run();
   void stop();
   void look_at_tree();
+  void look_at_openings(os::TimePoint now);
   void look_last();
   void note(const process::StorageRead& reads);
   // Of the target's own processes, too. Whether a stranger was seen for the first time.
@@ -56,6 +57,9 @@ class Observation {
   storage::AccessWatch& accesses_;
   CostBound tree_cost_;
   CostBound search_cost_;
+  std::size_t news_of_files_ = 0;   // of `accesses_`, as far as it was looked at
+  os::TimePoint openings_until_{};  // files are being opened: worth looks out of turn
+  int looks_at_openings_ = 0;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool finished_ = false;

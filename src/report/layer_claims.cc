@@ -111,6 +111,22 @@ std::string budgets_missed(const Comparison& comparison, const LayersOfArm& laye
                             joined(uses));
 }
 
+// Whether storage or the server makes the coldest start long, as far as that was told apart.
+std::string storage_or_runtime(const LayersOfArm& layers, double whole) {
+  const bool is_one_run =
+      std::any_of(layers.steps.begin(), layers.steps.end(),
+                  [](const auto& step) { return step.contrast.claim == Claim::single_runs; });
+  if (is_one_run) return " One run of a layer cannot tell what it adds from chance.";
+  const auto storage = layers.storage();
+  if (!storage) return "";
+  if (!findings::is_told_apart(*storage) || *storage->difference_s <= 0) {
+    return " What storage adds is not told apart from nothing.";
+  }
+  return fmt::format(" Storage is {} of it, the server's own work {}.",
+                     in_seconds(*storage->difference_s),
+                     in_seconds(whole - *storage->difference_s));
+}
+
 Advice advice_on_program(const LayersOfArm& layers, const std::string& where, double added,
                          double whole) {
   const StartGroup* const network = network_program(layers);
@@ -179,16 +195,8 @@ std::string answer_for_layers(const Comparison& comparison, const LayersOfArm& l
       fmt::format("**{} from {} takes {}:** {} with {}, {}.", coldest_start(layers),
                   name_of(comparison.arms[layers.arm]), in_seconds(coldest.mode->load_s->median),
                   in_seconds(warmest.mode->load_s->median), words_of(warmest.layer), joined(steps));
-  const auto storage = layers.storage_s();
-  const Mode* const node = layers.mode_of(Layer::node);
-  if (storage && *storage > 0) {
-    const double whole = coldest.mode->load_s->median;
-    said += fmt::format(" Storage is {} of it, the server's own work {}.", in_seconds(*storage),
-                        in_seconds(whole - *storage));
-  } else if (node != nullptr && storage) {
-    said += " Storage adds nothing that these runs show.";
-  }
-  return said + budgets_missed(comparison, layers);
+  return said + storage_or_runtime(layers, coldest.mode->load_s->median) +
+         budgets_missed(comparison, layers);
 }
 
 Advice advice_for_layers(const Comparison& comparison) {

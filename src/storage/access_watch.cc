@@ -27,8 +27,10 @@ void AccessWatch::note(int watch, unsigned mask) {
   bool all_known = true;
   for (const std::size_t file : found->second) {
     Access& access = seen_[file];
+    const Access before = access;
     access.opened = access.opened || (mask & (IN_OPEN | IN_ACCESS)) != 0;
     access.read = access.read || (mask & IN_ACCESS) != 0;
+    if (access != before) ++news_;
     all_known = all_known && access.read;
   }
   // A load reads on and on: what is known already need not be told again.

@@ -18,6 +18,7 @@ namespace coldload::storage {
 struct Access {
   bool opened = false;
   bool read = false;
+  bool operator==(const Access&) const = default;
 };
 
 class AccessWatch {
@@ -30,6 +31,8 @@ class AccessWatch {
   void take();
   // By the paths' order, as of the last take().
   [[nodiscard]] const std::vector<Access>& seen() const { return seen_; }
+  // How often something was seen of a file that had not been seen of it, as of the last take().
+  [[nodiscard]] std::size_t news() const { return news_; }
   // Whether nothing can have been missed.
   [[nodiscard]] bool complete() const { return complete_; }
 
@@ -39,6 +42,7 @@ class AccessWatch {
   os::Fd inotify_;
   std::map<int, std::vector<std::size_t>> files_of_;  // by watch: the names of one file share one
   std::vector<Access> seen_;
+  std::size_t news_ = 0;
   bool complete_ = false;
 };
 

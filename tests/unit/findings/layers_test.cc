@@ -49,7 +49,7 @@ TEST(Layers, LieAboveEachOtherInOrder) {
   EXPECT_DOUBLE_EQ(*all[0].steps[1].contrast.difference_s, 8);
   EXPECT_DOUBLE_EQ(*all[0].steps[2].contrast.difference_s, 68);
   EXPECT_EQ(all[0].largest_step()->to, Layer::first);
-  EXPECT_DOUBLE_EQ(*all[0].storage_s(), 15);
+  EXPECT_DOUBLE_EQ(*all[0].storage()->difference_s, 15);
 }
 
 TEST(Layers, AStepSpansWhatWasNotMeasured) {
@@ -62,7 +62,7 @@ TEST(Layers, AStepSpansWhatWasNotMeasured) {
   ASSERT_THAT(all[0].steps, SizeIs(1));
   EXPECT_EQ(all[0].steps[0].from, Layer::warm);
   EXPECT_EQ(all[0].steps[0].to, Layer::first);
-  EXPECT_FALSE(all[0].storage_s());
+  EXPECT_FALSE(all[0].storage());
   EXPECT_EQ(all[0].mode_of(Layer::node), nullptr);
 }
 

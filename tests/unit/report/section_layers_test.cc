@@ -14,6 +14,7 @@ namespace coldload::report {
 namespace {
 
 using records::Layer;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -78,6 +79,20 @@ TEST(LayersSection, NamesWhatAStepSpans) {
 TEST(LayersSection, DoesNotClaimWhatChanceMayHaveMade) {
   EXPECT_THAT(answer({27, 34, 34.05, 0}),
               HasSubstr("for reading the program (not told apart from nothing)"));
+}
+
+TEST(LayersSection, OneRunOfALayerIsNoClaim) {
+  records::ExperimentFacts facts = experiment({arm("nvme")});
+  facts.target = "vllm";
+  const records::Dataset dataset =
+      records::dataset_of(numbered({warm_trial(facts, "nvme", 7), cold_trial(facts, "nvme", 6.5),
+                                    deeper_trial(facts, "nvme", Layer::node, 9.6),
+                                    deeper_trial(facts, "nvme", Layer::first, 3)}));
+  const findings::Comparison comparison = findings::compare(dataset).front();
+  EXPECT_THAT(answers_about_layers(comparison),
+              ElementsAre(AllOf(HasSubstr("One run of a layer cannot tell"),
+                                Not(HasSubstr("server's own work")))));
+  EXPECT_THAT(to_string(advice_for_layers(comparison)), Not(HasSubstr("Read the server's")));
 }
 
 TEST(LayersSection, SaysWhichBudgetANewNodeMisses) {
