@@ -167,7 +167,9 @@ ColdVerdict judge_with_rest(const TrialInput& input, const StartState& start,
   const Subject& subject = input.subject;
   ColdVerdict verdict = judge_cold(start.evidence);
   const bool is_deeper = subject.kind == TrialKind::node || subject.kind == TrialKind::first;
-  if (!is_deeper || verdict.cold != records::Cold::verified) return verdict;
+  const bool may_claim =
+      verdict.cold == records::Cold::verified || verdict.cold == records::Cold::not_applicable;
+  if (!is_deeper || !may_claim) return verdict;
   RestEvidence rest = start.rest ? start.rest->evidence() : RestEvidence();
   const auto earlier = subject.arm.rest_came_bytes.find(subject.kind);
   if (earlier != subject.arm.rest_came_bytes.end()) rest.came_bytes_earlier = earlier->second;
@@ -175,6 +177,7 @@ ColdVerdict judge_with_rest(const TrialInput& input, const StartState& start,
   rest.weight_bytes = start.evidence.needed_bytes;
   rest.cached_files = record.caches_files;
   RestVerdict of_rest = judge_rest(rest);
+  if (of_rest.cold == records::Cold::verified) return verdict;
   verdict.cold = of_rest.cold;
   verdict.reason = std::move(of_rest.reason);
   return verdict;
@@ -305,7 +308,13 @@ std::optional<start_set::StartSet> learned(start_set::Learner* learner, Launched
   if (learner == nullptr || seen.outcome != process::Outcome::ready) return std::nullopt;
   std::vector<pid_t> processes;
   for (const os::ProcessInfo& member : launched.tree().members()) processes.push_back(member.pid);
-  return learner->finish(processes);
+  try {
+    return learner->finish(processes);
+  } catch (const os::Error& error) {
+    start_set::StartSet nothing;
+    nothing.remarks.push_back(fmt::format("what the start reads is not known: {}", error.what()));
+    return nothing;
+  }
 }
 
 void note_rest(const StartState& start, records::Record* record) {
