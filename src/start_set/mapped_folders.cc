@@ -6,6 +6,7 @@
 #include <set>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -62,28 +63,38 @@ class FolderWalk {
   explicit FolderWalk(std::size_t most) : most_(most) {}
 
   void take(const Folder& folder) {
-    std::vector<fs::path> left{folder.path};
+    std::vector<Folder> left{folder};
     while (!left.empty() && goes_on()) {
-      const fs::path next = left.back();
+      Folder next = std::move(left.back());
       left.pop_back();
-      std::error_code error;
-      fs::directory_iterator entry(next, error);
-      for (; !error && entry != fs::directory_iterator() && goes_on(); entry.increment(error)) {
-        ++looked_at_;
-        std::error_code gone;
-        if (entry->is_symlink(gone)) continue;
-        if (folder.taken != Taken::own && entry->is_directory(gone)) left.push_back(entry->path());
-        if (!entry->is_regular_file(gone)) continue;
-        std::string path = entry->path().string();
-        if (folder.taken == Taken::code_below && !has_name_of_code(path)) continue;
-        files_.insert(std::move(path));
-      }
+      std::error_code gone;
+      const bool is_package =
+          next.taken == Taken::code_below && fs::exists(fs::path(next.path) / "__init__.py", gone);
+      if (is_package) next.taken = Taken::all_below;
+      take_one(next, &left);
     }
   }
 
   [[nodiscard]] std::vector<std::string> files() const { return {files_.begin(), files_.end()}; }
 
  private:
+  void take_one(const Folder& folder, std::vector<Folder>* below) {
+    std::error_code error;
+    fs::directory_iterator entry(folder.path, error);
+    for (; !error && entry != fs::directory_iterator() && goes_on(); entry.increment(error)) {
+      ++looked_at_;
+      std::error_code gone;
+      if (entry->is_symlink(gone)) continue;
+      std::string path = entry->path().string();
+      if (folder.taken != Taken::own && entry->is_directory(gone)) {
+        below->push_back({std::move(path), folder.taken});
+      } else if (entry->is_regular_file(gone) &&
+                 (folder.taken != Taken::code_below || has_name_of_code(path))) {
+        files_.insert(std::move(path));
+      }
+    }
+  }
+
   [[nodiscard]] bool goes_on() const {
     return files_.size() < most_ && looked_at_ < k_most_looked_at;
   }

@@ -16,7 +16,7 @@ namespace coldload::start_set {
 // Which files of a folder.
 enum class Taken {
   own,         // those in it, not in folders below
-  code_below,  // in it and below, those whose names are code's
+  code_below,  // in it and below, those whose names are code's, and all of Python's packages
   all_below,
 };
 struct Folder {

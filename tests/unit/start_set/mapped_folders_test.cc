@@ -70,6 +70,13 @@ TEST_F(InAFolder, FilesAreThoseThatAreTakenAndNoLinks) {
               ElementsAre(module, data));
 }
 
+TEST_F(InAFolder, DataOfAPackageIsOfItsCode) {
+  const std::string package = file("lib/package/__init__.py");
+  const std::string data = file("lib/package/tables/one.json");
+  file("lib/one.json");
+  EXPECT_THAT(files_in({{folder_, Taken::code_below}}, 100), ElementsAre(package, data));
+}
+
 TEST_F(InAFolder, WhatIsHeldIsWhatIsOpenOrMapped) {
   const std::string data = file("a b");
   Shell shell;
