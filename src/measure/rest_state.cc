@@ -132,6 +132,7 @@ void RestState::evict_again() {
   std::vector<std::size_t> left = leftovers();
   while (!left.empty() && os::Clock::now() < give_up && !os::interrupted()) {
     std::vector<std::string> paths;
+    paths.reserve(left.size());
     for (const std::size_t file : left) paths.push_back(paths_[file]);
     if (!start_set::evict(paths).empty()) std::this_thread::sleep_for(k_pause);
     const std::vector<FileState> now = start_set::look_at(paths);

@@ -130,6 +130,7 @@ std::vector<Learner::Candidate> Learner::by_page_cache(const std::vector<pid_t>&
     }
   }
   std::vector<ProcessWords> words;
+  words.reserve(processes.size());
   for (const pid_t process : processes) words.push_back(words_of(process));
   std::vector<std::string> beside = asked<std::vector<std::string>>([words, folders] {
     Named all{{}, folders};
@@ -191,6 +192,7 @@ StartSet Learner::finish(const std::vector<pid_t>& processes) {
     wanted.resize(k_most_files);
   }
   std::vector<std::string> paths;
+  paths.reserve(wanted.size());
   for (const Candidate& candidate : wanted) paths.push_back(candidate.path);
   const std::vector<FileParts> found = parts_in_memory(paths);
   std::set<os::FileId> taken;

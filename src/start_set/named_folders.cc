@@ -55,7 +55,7 @@ fs::path program_of(const ProcessWords& words) {
   if (name.find('/') != std::string::npos) return fs::path(words.folder) / name;
   const std::string path = value_of(words, "PATH");
   for (const std::string_view folder : os::split(path, ':')) {
-    const fs::path file = fs::path(words.folder) / folder / name;
+    fs::path file = fs::path(words.folder) / folder / name;
     std::error_code gone;
     if (!folder.empty() && fs::is_regular_file(file, gone)) return file;
   }

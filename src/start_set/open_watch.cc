@@ -176,8 +176,9 @@ struct OpenWatch::Shared {
 
 OpenWatch::OpenWatch(IsOurs is_ours, const std::vector<std::string>& passed_over)
     : shared_(std::make_shared<Shared>()) {
-  const int group = ::fanotify_init(FAN_CLOEXEC | FAN_NONBLOCK | FAN_CLASS_NOTIF,
-                                    O_RDONLY | O_CLOEXEC | O_LARGEFILE);
+  // Each event is an open descriptor, for reading.
+  const int group =
+      ::fanotify_init(FAN_CLOEXEC | FAN_NONBLOCK | FAN_CLASS_NOTIF, O_CLOEXEC | O_LARGEFILE);
   if (group < 0) throw os::SystemError("watch", "what is opened (fanotify)", errno);
   shared_->group = os::Fd(group, "fanotify");
   shared_->is_ours = std::move(is_ours);

@@ -30,7 +30,9 @@ bool has_name_of_code(std::string_view path) {
 
 Group group_of(std::string_view path) {
   const auto begins = [path](std::string_view root) { return path.starts_with(root); };
-  const auto holds = [path](std::string_view part) { return path.find(part) != path.npos; };
+  const auto holds = [path](std::string_view part) {
+    return path.find(part) != std::string_view::npos;
+  };
   const bool is_program = std::any_of(k_program_roots.begin(), k_program_roots.end(), begins) ||
                           std::any_of(k_program_folders.begin(), k_program_folders.end(), holds) ||
                           has_name_of_code(path);
