@@ -14,6 +14,7 @@ import subprocess
 import sys
 import sysconfig
 import threading
+import time
 import unittest
 from pathlib import Path
 
@@ -402,6 +403,11 @@ class OnAStandIn(_Layers):
                 break
         reader = threading.Thread(target=lambda: said.extend(process.stderr))
         reader.start()
+        # Many threads evict, and all of them come to files of the mount, where they hang.
+        deadline = time.monotonic() + 30
+        while len(list(Path(f"/proc/{process.pid}/task").iterdir())) < 16:
+            self.assertLess(time.monotonic(), deadline, "".join(said))
+            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         try:
             process.wait(timeout=50)  # without the interrupt it would wait a minute

@@ -110,6 +110,16 @@ TEST_F(TheRestOfAStart, IsOutOfMemoryBeforeADeeperLayerAndSeenToCome) {
   EXPECT_EQ(group_of(rest.facts(), "other").came_bytes, 0U);
 }
 
+// A program of somebody else's that starts just then, say.
+TEST_F(TheRestOfAStart, ThatSomebodyReadAfterItsEvictionIsEvictedAgain) {
+  if (!can_be_cold()) GTEST_SKIP() << "/var/tmp cannot be evicted";
+  RestState rest(set_, TrialKind::node);
+  rest.bring(watcher_);
+  read("code.py");
+  rest.look_before();
+  EXPECT_EQ(rest.evidence().resident_bytes_before, 0U);
+}
+
 TEST_F(TheRestOfAStart, ThatSomebodyMapsIsToldApart) {
   const std::string path = folder_ + "/code.py";
   const os::Mapping mapping = os::Mapping::of_file(os::open_regular(path), k_bytes);
