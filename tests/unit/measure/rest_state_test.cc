@@ -121,12 +121,12 @@ TEST_F(TheRestOfAStart, ThatSomebodyReadAfterItsEvictionIsEvictedAgain) {
 }
 
 TEST_F(TheRestOfAStart, ThatSomebodyMapsIsToldApart) {
+  if (!can_be_cold()) GTEST_SKIP() << "/var/tmp cannot be evicted";
   const std::string path = folder_ + "/code.py";
   const os::Mapping mapping = os::Mapping::of_file(os::open_regular(path), k_bytes);
   for (std::uint64_t at = 0; at < k_bytes; at += os::page_size()) {
     (void)*static_cast<const volatile std::byte*>(mapping.data() + at);
   }
-  if (!can_be_cold()) GTEST_SKIP() << "/var/tmp cannot be evicted";
   RestState rest(set_, TrialKind::node);
   rest.bring(watcher_);
   rest.look_before();
