@@ -68,8 +68,10 @@ MappedFiles MappedFiles::of_all() {
 std::optional<pid_t> MappedFiles::mapped_by(const std::string& path) const {
   if (const auto named = by_path_.find(path); named != by_path_.end()) return named->second;
   const auto id = os::file_id(path);
-  const auto same = id ? by_identity_.find(*id) : by_identity_.end();
-  return same != by_identity_.end() ? std::optional(same->second) : std::nullopt;
+  if (!id) return std::nullopt;
+  const auto same = by_identity_.find(*id);
+  if (same == by_identity_.end()) return std::nullopt;
+  return same->second;
 }
 
 }  // namespace coldload::start_set
