@@ -228,8 +228,9 @@ records::StartSetFacts RestState::facts() const {
     const start_set::StartFile& file = set_.files[files_[i]];
     const storage::Mount* const mount = storage::mount_of(mounts, file.path);
     const std::pair key(file.group, mount == nullptr ? 0 : mount->id);
-    if (groups.count(key) == 0) groups.emplace(key, empty_group(file.group, mount));
-    records::StartSetGroup& group = groups.at(key);
+    auto known = groups.find(key);
+    if (known == groups.end()) known = groups.emplace(key, empty_group(file.group, mount)).first;
+    records::StartSetGroup& group = known->second;
     ++group.files;
     group.bytes += file.bytes;
     const auto before = bytes_at(before_, i);
