@@ -52,6 +52,17 @@ RestVerdict judge_rest(const RestEvidence& e) {
                         "nobody is seen to map it: {}",
                         format_bytes(*e.resident_bytes_before), fmt::join(e.leftovers, ", "))};
   }
+  if (!e.sees_program) {
+    return {Cold::unknown,
+            "no file of the server's program or packages could be seen, so whether they were in "
+            "memory before launch is not known"};
+  }
+  if (!is_most_of(e.bytes - e.unseen_bytes, e.bytes)) {
+    return {Cold::unknown,
+            fmt::format("of {} that the start reads beside the weights, {} lie in files of which "
+                        "the kernel does not tell what is in memory",
+                        format_bytes(e.bytes), format_bytes(e.unseen_bytes))};
+  }
   if (e.wants_no_caches && e.cached_files.value_or(1) > 0) {
     return {e.cached_files ? Cold::not_cold : Cold::unknown,
             e.cached_files

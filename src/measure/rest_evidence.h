@@ -17,6 +17,9 @@ namespace coldload::measure {
 struct RestEvidence {
   std::string problem;  // why it could not be brought out of memory or looked at; empty: it was
   std::size_t files = 0;
+  std::uint64_t bytes = 0;         // their sizes
+  std::uint64_t unseen_bytes = 0;  // of these, of files whose pages the kernel does not tell about
+  bool sees_program = false;       // of the server's program and its packages at least one file
   // Before launch, of files that nobody else maps; nothing: not told.
   std::optional<std::uint64_t> resident_bytes_before;
   std::vector<std::string> leftovers;       // a few of those

@@ -1,14 +1,18 @@
 #include "measure/rest_state.h"
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "os/clock.h"
 #include "os/error.h"
+#include "os/interrupt.h"
 #include "os/memory.h"
 #include "os/proc.h"
 #include "start_set/mapped_files.h"
@@ -36,6 +40,8 @@ bool is_left_out(Group group, TrialKind kind) {
 void add(std::optional<std::uint64_t> bytes, std::optional<std::uint64_t>* sum) {
   *sum = *sum && bytes ? std::optional(**sum + *bytes) : std::nullopt;
 }
+
+bool is_unseen(const FileState& state) { return state.is_there && !state.resident_bytes; }
 
 // Of a look; nothing where it is not told. What has gone is not in memory.
 std::optional<std::uint64_t> bytes_at(const std::vector<FileState>& look, std::size_t file) {
@@ -105,32 +111,60 @@ void RestState::look_before() {
   const bool was_evicted = kind_ == TrialKind::node || kind_ == TrialKind::first;
   if (!was_evicted || !problem_.empty()) return;
   tell_held_apart();
-  attempt("evicted again", [this] { evict_what_came_back(); });
+  attempt("evicted", [this] { evict_again(); });
+  remark_on_unseen();
 }
 
-// On a machine at work, others read libraries of the start set at any time.
-void RestState::evict_what_came_back() {
-  constexpr int k_most_rounds = 10;
-  for (int round = 0; round < k_most_rounds; ++round) {
-    std::vector<std::size_t> back;
-    std::vector<std::string> paths;
-    for (std::size_t i = 0; i < paths_.size(); ++i) {
-      if (held_[i].value_or(0) > 0 || before_[i].resident_bytes.value_or(0) == 0) continue;
-      back.push_back(i);
-      paths.push_back(paths_[i]);
-    }
-    if (back.empty()) return;
-    start_set::evict(paths);
-    const std::vector<FileState> now = start_set::look_at(paths);
-    for (std::size_t i = 0; i < back.size(); ++i) before_[back[i]] = now[i];
+// What is in memory though nobody maps it: the kernel passes over what it holds at that moment, and
+// others start programs, too.
+std::vector<std::size_t> RestState::leftovers() const {
+  std::vector<std::size_t> left;
+  for (std::size_t i = 0; i < paths_.size(); ++i) {
+    if (before_[i].resident_bytes.value_or(0) > held_[i].value_or(0)) left.push_back(i);
   }
+  return left;
+}
+
+void RestState::evict_again() {
+  constexpr std::chrono::seconds k_patience{5};
+  constexpr std::chrono::milliseconds k_pause{10};
+  const os::TimePoint give_up = os::Clock::now() + k_patience;
+  std::vector<std::size_t> left = leftovers();
+  while (!left.empty() && os::Clock::now() < give_up && !os::interrupted()) {
+    std::vector<std::string> paths;
+    paths.reserve(left.size());
+    for (const std::size_t file : left) paths.push_back(paths_[file]);
+    if (!start_set::evict(paths).empty()) std::this_thread::sleep_for(k_pause);
+    const std::vector<FileState> now = start_set::look_at(paths);
+    for (std::size_t i = 0; i < left.size(); ++i) before_[left[i]] = now[i];
+    left = leftovers();
+  }
+  if (!left.empty()) tell_held_apart();  // somebody may map it by now
+}
+
+// Where it is little, the verdict stands, and this with it.
+void RestState::remark_on_unseen() {
+  std::size_t files = 0;
+  std::uint64_t bytes = 0;
+  for (const FileState& state : before_) {
+    if (!is_unseen(state)) continue;
+    ++files;
+    bytes += state.bytes;
+  }
+  if (files == 0) return;
+  remarks_.push_back(
+      fmt::format("of {} files ({}) that the start reads beside the weights the kernel does not "
+                  "tell what is in memory",
+                  files, text::format_bytes(bytes)));
 }
 
 void RestState::tell_held_apart() {
   held_.assign(files_.size(), 0);
+  held_by_.clear();
   const auto mapped = start_set::MappedFiles::of_all();
   std::set<pid_t> named;
   for (std::size_t i = 0; i < paths_.size(); ++i) {
+    if (is_unseen(before_[i])) held_[i].reset();
     if (before_[i].resident_bytes.value_or(0) == 0) continue;
     const auto process = mapped.mapped_by(paths_[i]);
     if (!process) continue;
@@ -165,10 +199,16 @@ RestEvidence RestState::evidence() const {
   std::uint64_t came = 0;
   bool any_seen = false;
   for (std::size_t i = 0; i < paths_.size(); ++i) {
-    if (before_[i].is_there && !before_[i].resident_bytes) continue;  // named by its group
+    evidence.bytes += before_[i].bytes;
+    if (is_unseen(before_[i])) {
+      evidence.unseen_bytes += before_[i].bytes;
+      continue;
+    }
     any_seen = true;
+    const bool is_program = set_.files[files_[i]].group == Group::program;
+    evidence.sees_program = evidence.sees_program || (is_program && before_[i].is_there);
     came += came_bytes(i).value_or(0);
-    if (held_[i].value_or(0) > 0 || before_[i].resident_bytes.value_or(0) == 0) continue;
+    if (before_[i].resident_bytes.value_or(0) <= held_[i].value_or(0)) continue;
     resident += *before_[i].resident_bytes;
     if (evidence.leftovers.size() < k_most_named) evidence.leftovers.push_back(paths_[i]);
   }
@@ -188,8 +228,9 @@ records::StartSetFacts RestState::facts() const {
     const start_set::StartFile& file = set_.files[files_[i]];
     const storage::Mount* const mount = storage::mount_of(mounts, file.path);
     const std::pair key(file.group, mount == nullptr ? 0 : mount->id);
-    if (groups.count(key) == 0) groups.emplace(key, empty_group(file.group, mount));
-    records::StartSetGroup& group = groups.at(key);
+    auto known = groups.find(key);
+    if (known == groups.end()) known = groups.emplace(key, empty_group(file.group, mount)).first;
+    records::StartSetGroup& group = known->second;
     ++group.files;
     group.bytes += file.bytes;
     const auto before = bytes_at(before_, i);

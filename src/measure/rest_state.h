@@ -44,7 +44,9 @@ class RestState {
  private:
   void attempt(const char* what, const std::function<void()>& step);
   void tell_held_apart();
-  void evict_what_came_back();
+  void evict_again();
+  void remark_on_unseen();
+  [[nodiscard]] std::vector<std::size_t> leftovers() const;
   [[nodiscard]] std::optional<std::uint64_t> came_bytes(std::size_t file) const;
 
   const start_set::StartSet& set_;

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "measure/cache_use.h"
+#include "measure/deeper_layers.h"
 #include "measure/gpu_memory.h"
 #include "measure/gpu_sampler.h"
 #include "measure/observation.h"
@@ -161,30 +162,11 @@ void check_warmth(const ColdEvidence& evidence, records::Record* record) {
   }
 }
 
-// The weights', and in a deeper layer that of all else that the start reads.
-ColdVerdict judge_with_rest(const TrialInput& input, const StartState& start,
-                            const records::Record& record) {
-  const Subject& subject = input.subject;
-  ColdVerdict verdict = judge_cold(start.evidence);
-  const bool is_deeper = subject.kind == TrialKind::node || subject.kind == TrialKind::first;
-  if (!is_deeper || verdict.cold != records::Cold::verified) return verdict;
-  RestEvidence rest = start.rest ? start.rest->evidence() : RestEvidence();
-  const auto earlier = subject.arm.rest_came_bytes.find(subject.kind);
-  if (earlier != subject.arm.rest_came_bytes.end()) rest.came_bytes_earlier = earlier->second;
-  rest.target_bytes = start.evidence.observed.target_bytes;
-  rest.weight_bytes = start.evidence.needed_bytes;
-  rest.cached_files = record.caches_files;
-  RestVerdict of_rest = judge_rest(rest);
-  verdict.cold = of_rest.cold;
-  verdict.reason = std::move(of_rest.reason);
-  return verdict;
-}
-
 // However the trial ended.
 void apply_verdict(const TrialInput& input, const StartState& start, records::Record* record) {
   const ColdEvidence& evidence = start.evidence;
   const TrialKind kind = input.subject.kind;
-  const ColdVerdict verdict = judge_with_rest(input, start, *record);
+  const ColdVerdict verdict = judge_with_rest(input.subject, start, *record);
   const bool loaded = record->status == records::Status::ok;
   record->storage_bytes_read = verdict.storage_bytes_read;
   record->storage_bytes_source = verdict.storage_bytes_source;
@@ -278,41 +260,6 @@ ReadSet note_weights(const Subject& subject, process::Outcome outcome,
     record->remarks.push_back(words);
   }
   return set;
-}
-
-records::Layer layer_of(TrialKind kind) {
-  if (kind == TrialKind::warm) return records::Layer::warm;
-  if (kind == TrialKind::node) return records::Layer::node;
-  return kind == TrialKind::first ? records::Layer::first : records::Layer::weights;
-}
-
-// Of the weights and the rest of the checkpoint; by name as the set has them.
-start_set::Roles roles_of(const Subject& subject) {
-  start_set::Roles roles;
-  const std::vector<std::size_t> weights = subject.arm.weights();
-  const std::vector<std::string> files = subject.arm.files();
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    const bool is_weight = std::binary_search(weights.begin(), weights.end(), i);
-    (is_weight ? roles.weights : roles.checkpoint).insert(files[i]);
-  }
-  roles.cache_folders = subject.target.cache_folders();
-  return roles;
-}
-
-// What the start read, as far as it got ready.
-std::optional<start_set::StartSet> learned(start_set::Learner* learner, Launched& launched,
-                                           const process::Readiness& seen) {
-  if (learner == nullptr || seen.outcome != process::Outcome::ready) return std::nullopt;
-  std::vector<pid_t> processes;
-  for (const os::ProcessInfo& member : launched.tree().members()) processes.push_back(member.pid);
-  return learner->finish(processes);
-}
-
-void note_rest(const StartState& start, records::Record* record) {
-  if (!start.rest) return;
-  record->start_set = start.rest->facts();
-  record->remarks.insert(record->remarks.end(), start.rest->remarks().begin(),
-                         start.rest->remarks().end());
 }
 
 records::Record blank_record(const TrialInput& input) {

@@ -18,6 +18,7 @@
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/file_pages.h"
+#include "os/interrupt.h"
 #include "os/mapping.h"
 #include "storage/file_systems.h"
 #include "storage/mounts.h"
@@ -29,6 +30,8 @@ namespace {
 
 constexpr unsigned k_threads = 16;  // a network mount answers each opening by itself
 constexpr std::chrono::seconds k_patience{60};
+// After an interrupt: a call that then is still pending hangs.
+constexpr std::chrono::seconds k_patience_interrupted{5};
 
 // Of a device number: what is known of the file system there.
 class FileSystems {
@@ -59,6 +62,7 @@ FileState state_of(const os::Fd& file, const FileSystems& systems, os::FilePages
   const struct stat info = os::file_status(file);
   FileState state;
   state.is_there = true;
+  state.id = {info.st_dev, info.st_ino};
   state.bytes = static_cast<std::uint64_t>(info.st_size);
   state.changed_ns = info.st_mtim.tv_sec * k_ns_per_s + info.st_mtim.tv_nsec;
   const storage::Mount* const mount = systems.on(info.st_dev);
@@ -95,7 +99,8 @@ void for_each(std::size_t count, const std::function<const std::string&(std::siz
   const auto threads = static_cast<unsigned>(std::min<std::size_t>(count, k_threads));
   const auto give_up = [](const std::vector<storage::PendingCall>& calls) {
     const storage::PendingCall* const oldest = os::oldest(calls);
-    return os::Clock::now() + k_patience - (oldest ? oldest->waited() : os::Clock::duration{});
+    const auto patience = os::interrupted() ? k_patience_interrupted : k_patience;
+    return os::Clock::now() + patience - (oldest ? oldest->waited() : os::Clock::duration{});
   };
   storage::run_watched(threads, give_up,
                        [next, count, path_of, work](unsigned, storage::PendingCall& call) {
@@ -132,14 +137,17 @@ std::vector<FileParts> walk(const std::vector<std::string>& paths, bool with_par
   return std::move(shared->found);
 }
 
-void evict(const os::Fd& file) {
+// False where some of its pages are seen to stay.
+bool evict_file(const os::Fd& file) {
   const std::uint64_t bytes = os::file_size(file);
-  if (bytes == 0) return;
+  if (bytes == 0) return true;
   ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);
-  os::FilePages pages(file, bytes);
-  if (!pages.observable() || pages.resident_bytes() == 0) return;
+  const os::FilePages pages(file, bytes);
+  if (!pages.observable() || pages.resident_bytes() == 0) return true;
   // Only dirty pages need it, and on a disk each flush may take long.
-  if (::fdatasync(file.get()) == 0) ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);
+  ::fdatasync(file.get());
+  ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);
+  return pages.resident_bytes() == 0;
 }
 
 }  // namespace
@@ -155,13 +163,24 @@ std::vector<FileParts> parts_in_memory(const std::vector<std::string>& paths) {
   return walk(paths, true);
 }
 
-void evict(const std::vector<std::string>& paths) {
-  const auto shared = std::make_shared<const std::vector<std::string>>(paths);
+std::vector<std::string> evict(const std::vector<std::string>& paths) {
+  struct Eviction {
+    std::vector<std::string> paths;
+    std::vector<char> stays;  // not bool: each thread writes its own
+  };
+  const auto shared = std::make_shared<Eviction>(Eviction{paths, std::vector<char>(paths.size())});
   for_each(
-      paths.size(), [shared](std::size_t i) -> const std::string& { return (*shared)[i]; },
+      paths.size(), [shared](std::size_t i) -> const std::string& { return shared->paths[i]; },
       [shared](std::size_t i, storage::PendingCall&) {
-        if (const auto file = opened((*shared)[i])) evict(*file);
+        if (os::interrupted()) return;
+        const auto file = opened(shared->paths[i]);
+        shared->stays[i] = file && !evict_file(*file) ? 1 : 0;
       });
+  std::vector<std::string> left;
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    if (shared->stays[i] != 0) left.push_back(paths[i]);
+  }
+  return left;
 }
 
 void read_parts(const std::vector<StartFile>& files) {
@@ -170,7 +189,7 @@ void read_parts(const std::vector<StartFile>& files) {
       files.size(), [shared](std::size_t i) -> const std::string& { return (*shared)[i].path; },
       [shared](std::size_t i, storage::PendingCall& call) {
         const StartFile& wanted = (*shared)[i];
-        if (wanted.in_memory.empty()) return;
+        if (wanted.in_memory.empty() || os::interrupted()) return;
         const auto file = opened(wanted.path);
         if (!file) return;
         constexpr std::uint64_t k_block = std::uint64_t{1} << 20;

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "os/file_id.h"
 #include "start_set/start_set.h"
 
 namespace coldload::start_set {
@@ -21,6 +22,7 @@ namespace coldload::start_set {
 struct FileState {
   bool is_there = false;   // as a regular file that may be opened
   bool is_memory = false;  // it lies in tmpfs or the like: it can be nowhere else
+  os::FileId id;
   std::uint64_t bytes = 0;
   std::int64_t changed_ns = 0;  // its contents, since 1970
   // In the page cache; nothing where the kernel does not tell, or where to open it again drops its
@@ -38,11 +40,13 @@ struct FileParts {
 };
 [[nodiscard]] std::vector<FileParts> parts_in_memory(const std::vector<std::string>& paths);
 
-// Writes back what is dirty of each file and has the kernel drop its pages. What others map stays:
-// look_at() tells. A file that has gone is passed over.
-void evict(const std::vector<std::string>& paths);
+// Writes back what is dirty of each file and has the kernel drop its pages. Answers with the files
+// of which some are seen to stay: those that others map, and those that the kernel itself held at
+// that moment. A file that has gone is passed over. An interrupt ends it early.
+std::vector<std::string> evict(const std::vector<std::string>& paths);
 
-// Reads these parts of each file, so that they are in memory; of a file without parts, nothing.
+// Reads these parts of each file, so that they are in memory; of a file without parts, nothing. An
+// interrupt ends it early.
 void read_parts(const std::vector<StartFile>& files);
 
 }  // namespace coldload::start_set

@@ -1,7 +1,12 @@
 #include "start_set/learner.h"
 
 #include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <functional>
+#include <optional>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,6 +20,7 @@
 #include "os/subprocess.h"
 #include "start_set/file_pages.h"
 #include "start_set/mapped_folders.h"
+#include "start_set/named_folders.h"
 #include "storage/watched_threads.h"
 
 namespace coldload::start_set {
@@ -53,9 +59,36 @@ std::vector<std::string> all_of(const Roles& roles) {
   return files;
 }
 
+// Files are stamped by a clock that ticks some hundred times a second: by any other, what is
+// written just after now would seem older.
+std::int64_t file_time_ns() {
+  constexpr std::int64_t k_ns_per_s = 1'000'000'000;
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  return now.tv_sec * k_ns_per_s + now.tv_nsec;
+}
+
+// Python writes what it compiled as NAME.pyc.NUMBER and renames it: the next start reads NAME.pyc.
+std::string final_name(std::string path) {
+  const std::size_t number = path.find_last_not_of("0123456789") + 1;
+  const std::string_view before = std::string_view(path).substr(0, number);
+  if (number < path.size() && before.ends_with(".pyc.")) path.resize(number - 1);
+  return path;
+}
+
+// Looks at files, in a thread that a mount that hangs may keep.
+template <typename Answer>
+Answer asked(const std::function<Answer()>& question) {
+  const auto answer = std::make_shared<Answer>();
+  storage::run_watched(
+      1, os::Clock::now() + k_walk_patience,
+      [answer, question](unsigned, storage::PendingCall&) { *answer = question(); });
+  return std::move(*answer);
+}
+
 }  // namespace
 
-Learner::Learner(Roles roles) : roles_(std::move(roles)) {
+Learner::Learner(Roles roles) : roles_(std::move(roles)), began_ns_(file_time_ns()) {
   try {
     watch_ = std::make_unique<OpenWatch>(BornSince(), all_of(roles_));
   } catch (const os::Error& error) {
@@ -69,69 +102,111 @@ Group Learner::group_of(const std::string& path) const {
   for (const std::string& folder : roles_.cache_folders) {
     if (os::is_below(path, folder)) return Group::caches;
   }
-  return start_set::group_of(path);
+  return programs_.count(path) != 0 ? Group::program : start_set::group_of(path);
 }
 
-std::vector<std::string> Learner::files_by_page_cache(const std::vector<pid_t>& processes) const {
-  std::vector<std::string> files = files_held_by(processes);
+void Learner::add(std::vector<std::string> paths, How how, std::vector<Candidate>* found) {
+  for (std::string& path : paths) found->push_back({std::move(path), how});
+}
+
+// What a start writes to its caches is mostly opened by another name, and renamed.
+void Learner::add_caches(std::vector<Candidate>* found) const {
   std::vector<Folder> folders;
-  for (const std::string& file : files) {
-    if (group_of(file) != Group::program) continue;
-    const Folder folder = folder_of(file);
-    if (std::find(folders.begin(), folders.end(), folder) == folders.end()) {
-      folders.push_back(folder);
+  for (const std::string& folder : roles_.cache_folders) {
+    folders.push_back({folder, Taken::all_below});
+  }
+  add(asked<std::vector<std::string>>([folders] { return files_in(folders, k_most_files); }),
+      How::cached, found);
+}
+
+std::vector<Learner::Candidate> Learner::by_page_cache(const std::vector<pid_t>& processes) const {
+  std::vector<std::string> held = files_held_by(processes);
+  std::vector<Folder> folders;
+  for (const std::string& file : held) {
+    const auto folder = folder_of(file);
+    if (!folder || group_of(file) != Group::program) continue;
+    if (std::find(folders.begin(), folders.end(), *folder) == folders.end()) {
+      folders.push_back(*folder);
     }
   }
-  for (const std::string& folder : roles_.cache_folders) folders.push_back({folder, true});
-  const auto beside =
-      std::make_shared<std::vector<std::string>>();  // where the walk hangs: its own
-  storage::run_watched(1, os::Clock::now() + k_walk_patience,
-                       [beside, folders](unsigned, storage::PendingCall&) {
-                         *beside = files_in(folders, k_most_files);
-                       });
-  const std::vector<std::string> checkpoint = all_of(roles_);
-  files.insert(files.end(), checkpoint.begin(), checkpoint.end());
-  files.insert(files.end(), beside->begin(), beside->end());
-  std::sort(files.begin(), files.end());
-  files.erase(std::unique(files.begin(), files.end()), files.end());
-  return files;
+  std::vector<ProcessWords> words;
+  words.reserve(processes.size());
+  for (const pid_t process : processes) words.push_back(words_of(process));
+  std::vector<std::string> beside = asked<std::vector<std::string>>([words, folders] {
+    Named all{{}, folders};
+    for (const ProcessWords& one : words) add_named_by(one, &all);
+    std::vector<std::string> files = files_in(all.folders, k_most_files);
+    files.insert(files.end(), all.files.begin(), all.files.end());
+    return files;
+  });
+  std::vector<Candidate> found;
+  add(std::move(held), How::held, &found);
+  add(all_of(roles_), How::beside, &found);
+  add(std::move(beside), How::beside, &found);
+  return found;
+}
+
+std::vector<Learner::Candidate> Learner::candidates(const std::vector<pid_t>& processes,
+                                                    StartSet* set) {
+  if (!watch_) {
+    set->source = Source::page_cache;
+    set->remarks.push_back(fmt::format(
+        "which files the start opens was not told ({}): what it maps is taken for them, and what "
+        "lies in memory of the folders of its code",
+        why_not_));
+    return by_page_cache(processes);
+  }
+  Opened opened = watch_->finish();
+  if (!opened.is_complete) {
+    set->remarks.push_back("some openings were not seen: " + opened.why_not);
+  }
+  std::vector<Candidate> found;
+  for (std::string& file : opened.files) {
+    found.push_back({final_name(std::move(file)), How::opened});
+  }
+  return found;
+}
+
+// Whether the next start reads it, too.
+bool Learner::is_of_start(const Candidate& candidate, Group group, const FileParts& found) const {
+  const FileState& state = found.state;
+  if (!state.is_there || state.is_memory || state.bytes == 0) return false;
+  const bool was_written = state.changed_ns >= began_ns_;
+  if (was_written && group != Group::caches && group != Group::program) return false;
+  const bool shows_in_memory = !found.in_memory.empty();
+  if (candidate.how == How::opened) return true;
+  if (candidate.how == How::cached) return was_written || (!watch_ && shows_in_memory);
+  // Where the kernel does not tell what it has of a file, that it is mapped does.
+  return shows_in_memory || (candidate.how == How::held && !state.resident_bytes);
 }
 
 StartSet Learner::finish(const std::vector<pid_t>& processes) {
   StartSet set;
-  std::vector<std::string> paths;
-  if (watch_) {
-    Opened opened = watch_->finish();
-    paths = std::move(opened.files);
-    if (!opened.is_complete) {
-      set.remarks.push_back("some openings were not seen: " + opened.why_not);
-    }
-  } else {
-    set.source = Source::page_cache;
-    set.remarks.push_back(fmt::format(
-        "which files the start opens was not told ({}): what lies in memory of the folders whose "
-        "files it maps is taken for it",
-        why_not_));
-    paths = files_by_page_cache(processes);
-  }
-  if (paths.size() > k_most_files) {
+  const std::vector<std::string> programs = programs_of(processes);
+  programs_.insert(programs.begin(), programs.end());
+  std::vector<Candidate> wanted = candidates(processes, &set);
+  add_caches(&wanted);
+  if (wanted.size() > k_most_files) {
     set.remarks.push_back(
-        fmt::format("of {} files the first {} are taken", paths.size(), k_most_files));
-    paths.resize(k_most_files);
+        fmt::format("of {} files the first {} are taken", wanted.size(), k_most_files));
+    wanted.resize(k_most_files);
   }
+  std::vector<std::string> paths;
+  paths.reserve(wanted.size());
+  for (const Candidate& candidate : wanted) paths.push_back(candidate.path);
   const std::vector<FileParts> found = parts_in_memory(paths);
-  const auto own_program = os::file_id(os::k_own_program);
-  const auto began_ns =
-      std::chrono::duration_cast<std::chrono::nanoseconds>(began_.time_since_epoch()).count();
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    const FileState& state = found[i].state;
+  std::set<os::FileId> taken;
+  // The guard is this program, too.
+  if (const auto own = os::file_id(os::k_own_program)) taken.insert(*own);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
     const Group group = group_of(paths[i]);
-    if (!state.is_there || state.is_memory || state.bytes == 0) continue;
-    if (os::file_id(paths[i]) == own_program) continue;  // the guard is this program, too
-    if (state.changed_ns >= began_ns && group != Group::caches) continue;  // written, not read
-    const bool shows_in_memory = !found[i].in_memory.empty();
-    if (set.source == Source::page_cache && !shows_in_memory) continue;
-    set.files.push_back({paths[i], group, state.bytes, found[i].in_memory});
+    if (!is_of_start(wanted[i], group, found[i])) continue;
+    if (!taken.insert(found[i].state.id).second) continue;
+    set.files.push_back({paths[i], group, found[i].state.bytes, found[i].in_memory});
+  }
+  if (set.source == Source::page_cache) {
+    std::sort(set.files.begin(), set.files.end(),
+              [](const StartFile& a, const StartFile& b) { return a.path < b.path; });
   }
   return set;
 }

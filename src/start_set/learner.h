@@ -3,8 +3,8 @@
 // Layer: start_set. Knows nothing of model formats or experiments.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <set>
 #include <string>
@@ -12,6 +12,7 @@
 
 #include <sys/types.h>
 
+#include "start_set/file_pages.h"
 #include "start_set/open_watch.h"
 #include "start_set/start_set.h"
 
@@ -33,20 +34,39 @@ class Learner {
   // nobody waits for a measured time.
   explicit Learner(Roles roles);
 
-  // `processes`: those of the start that live, for the page cache's way. Of the set are regular
-  // files that are still there, lie on storage, and whose contents are older than the start, but
-  // for those of the caches. Throws os::StallError where a file system hangs.
+  // `processes`: those of the start that live. Of the set are regular files that are still there
+  // and lie on storage, each once: what was opened, and what of the caches was written. What the
+  // start itself wrote elsewhere is of it only where it is code. Throws os::StallError where a file
+  // system hangs.
   [[nodiscard]] StartSet finish(const std::vector<pid_t>& processes);
 
  private:
+  // Why a file may be of the set.
+  enum class How {
+    opened,
+    held,    // mapped or open at the end
+    beside,  // it lies in a folder of the start's code
+    cached,  // it lies in a cache
+  };
+  struct Candidate {
+    std::string path;
+    How how = How::opened;
+  };
+
+  static void add(std::vector<std::string> paths, How how, std::vector<Candidate>* found);
+  void add_caches(std::vector<Candidate>* found) const;
+  [[nodiscard]] std::vector<Candidate> by_page_cache(const std::vector<pid_t>& processes) const;
+  [[nodiscard]] std::vector<Candidate> candidates(const std::vector<pid_t>& processes,
+                                                  StartSet* set);
   [[nodiscard]] Group group_of(const std::string& path) const;
-  [[nodiscard]] std::vector<std::string> files_by_page_cache(
-      const std::vector<pid_t>& processes) const;
+  [[nodiscard]] bool is_of_start(const Candidate& candidate, Group group,
+                                 const FileParts& found) const;
 
   Roles roles_;
-  std::chrono::system_clock::time_point began_ = std::chrono::system_clock::now();
+  std::int64_t began_ns_;             // since 1970, by the clock of file systems
   std::unique_ptr<OpenWatch> watch_;  // null where that is not allowed
   std::string why_not_;
+  std::set<std::string> programs_;  // that the start runs
 };
 
 }  // namespace coldload::start_set

@@ -29,10 +29,11 @@ class MappedFiles {
   std::map<os::FileId, pid_t> by_identity_;
 };
 
-// The path in a line of /proc/PID/maps, and which file it is; nothing where it maps none.
+// The path in a line of /proc/PID/maps, and which file it is; nothing where it maps none. The
+// kernel writes " (deleted)" after the name of one that was removed; a name may end so, too.
 struct MappedFile {
-  std::string path;
-  os::FileId id;
+  std::string path;  // absolute
+  os::FileId id;     // on btrfs and overlayfs not what stat(2) says
 };
 [[nodiscard]] std::optional<MappedFile> parse_maps_line(std::string_view line);
 

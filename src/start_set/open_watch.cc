@@ -88,7 +88,9 @@ struct OpenWatch::Shared {
   Opened opened;
 
   // The thread's own.
-  std::set<os::FileId> seen;
+  // By its last change, which another file that gets the number of a removed one does not share.
+  std::map<os::FileId, std::pair<time_t, long>> seen;
+  std::set<std::string> named;
   std::map<pid_t, bool> ours;
 
   void miss(const std::string& why) {
@@ -127,11 +129,14 @@ struct OpenWatch::Shared {
     struct stat info {};
     if (event.pid == self || ::fstat(event.fd, &info) != 0 || !S_ISREG(info.st_mode)) return;
     const os::FileId id{info.st_dev, info.st_ino};
-    if (seen.count(id) != 0 || !is_of_ours(event.pid)) return;
-    seen.insert(id);
+    const std::pair changed(info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
+    const auto known = seen.find(id);
+    if ((known != seen.end() && known->second == changed) || !is_of_ours(event.pid)) return;
+    seen.insert_or_assign(id, changed);
     std::string path = path_of(event.fd);
     // Removed meanwhile, or seen from nowhere here.
-    if (path.empty() || path.front() != '/' || path.ends_with(" (deleted)")) return;
+    if (!path.starts_with('/') || ::fstat(event.fd, &info) != 0 || info.st_nlink == 0) return;
+    if (!named.insert(path).second) return;
     const std::lock_guard lock(mutex);
     opened.files.push_back(std::move(path));
   }
@@ -171,8 +176,9 @@ struct OpenWatch::Shared {
 
 OpenWatch::OpenWatch(IsOurs is_ours, const std::vector<std::string>& passed_over)
     : shared_(std::make_shared<Shared>()) {
-  const int group = ::fanotify_init(FAN_CLOEXEC | FAN_NONBLOCK | FAN_CLASS_NOTIF,
-                                    O_RDONLY | O_CLOEXEC | O_LARGEFILE);
+  // Each event is an open descriptor, for reading.
+  const int group =
+      ::fanotify_init(FAN_CLOEXEC | FAN_NONBLOCK | FAN_CLASS_NOTIF, O_CLOEXEC | O_LARGEFILE);
   if (group < 0) throw os::SystemError("watch", "what is opened (fanotify)", errno);
   shared_->group = os::Fd(group, "fanotify");
   shared_->is_ours = std::move(is_ours);

@@ -22,14 +22,20 @@ std::string_view to_string(Group group) { return boost::describe::enum_to_string
 
 std::string_view to_string(Source source) { return boost::describe::enum_to_string(source, ""); }
 
+bool has_name_of_code(std::string_view path) {
+  const auto ends = [path](std::string_view ending) { return path.ends_with(ending); };
+  return std::any_of(k_program_endings.begin(), k_program_endings.end(), ends) ||
+         path.substr(path.rfind('/') + 1).find(".so.") != std::string_view::npos;
+}
+
 Group group_of(std::string_view path) {
   const auto begins = [path](std::string_view root) { return path.starts_with(root); };
-  const auto holds = [path](std::string_view part) { return path.find(part) != path.npos; };
-  const auto ends = [path](std::string_view ending) { return path.ends_with(ending); };
+  const auto holds = [path](std::string_view part) {
+    return path.find(part) != std::string_view::npos;
+  };
   const bool is_program = std::any_of(k_program_roots.begin(), k_program_roots.end(), begins) ||
                           std::any_of(k_program_folders.begin(), k_program_folders.end(), holds) ||
-                          std::any_of(k_program_endings.begin(), k_program_endings.end(), ends) ||
-                          holds(".so.");
+                          has_name_of_code(path);
   return is_program ? Group::program : Group::other;
 }
 

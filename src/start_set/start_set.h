@@ -30,6 +30,9 @@ BOOST_DESCRIBE_ENUM(Group, weights, checkpoint, program, caches, other)
 // name of code, else other.
 [[nodiscard]] Group group_of(std::string_view path);
 
+// Whether a file's name is one of code: a library, or Python's.
+[[nodiscard]] bool has_name_of_code(std::string_view path);
+
 // Which pages of a file, in bytes; whole pages, but for the file's end.
 struct Range {
   std::uint64_t offset = 0;
@@ -47,7 +50,7 @@ struct StartFile {
 // How the set is known.
 enum class Source {
   fanotify,    // every opening was seen
-  page_cache,  // what lies in memory of the folders whose files the start maps
+  page_cache,  // what lies in memory of the folders of its code, and what it maps
 };
 BOOST_DESCRIBE_ENUM(Source, fanotify, page_cache)
 

@@ -1,9 +1,10 @@
-// What is mounted, what a stand-in says of itself, and what a copy's manifest claims.
+// What is mounted and mapped, what a stand-in says of itself, and what a copy's manifest claims.
 #include "fuzz/targets.h"
 #include "stage/manifest.h"
 #include "stage/selection.h"
 #include "stand_in/description.h"
 #include "stand_in/pace.h"
+#include "start_set/mapped_files.h"
 #include "storage/file_systems.h"
 #include "storage/fuse_daemon.h"
 #include "storage/mounts.h"
@@ -25,6 +26,18 @@ void try_mountinfo(std::string_view input) {
     const auto* const mount = storage::mount_of(mounts, mounts.front().point + "/file");
     require(mount == nullptr || mount >= mounts.data(), "a mount is one of them");
   }
+}
+
+void try_maps_line(std::string_view input) {
+  const auto file = start_set::parse_maps_line(input);
+  if (!file) return;
+  require(file->path.starts_with('/'), "a file has a whole path");
+  require(file->path.size() <= input.size(), "no more text");
+  std::string line = "7f-80 r--p 0 fe:10 12 ";
+  for (const char one : file->path)
+    line += one == '\n' ? std::string("\\012") : std::string(1, one);
+  const auto again = start_set::parse_maps_line(line);
+  require(again && again->path == file->path, "what the kernel writes is read as the same");
 }
 
 void try_fuse_daemon(std::string_view input) {
@@ -80,7 +93,7 @@ void try_stand_in(std::string_view input) {
 
 const std::vector<Target> k_storage_targets{
     {"mountinfo", try_mountinfo}, {"fuse_daemon", try_fuse_daemon}, {"manifest", try_manifest},
-    {"selection", try_selection}, {"stand_in", try_stand_in},
+    {"selection", try_selection}, {"stand_in", try_stand_in},       {"maps_line", try_maps_line},
 };
 
 }  // namespace coldload::fuzz

@@ -39,6 +39,12 @@ TEST_F(OfASubject, TheLabelSaysHowWarmItStarts) {
   EXPECT_EQ(of(TrialKind::warm_up).storage_mode(), "net");
 }
 
+TEST_F(OfASubject, DeeperLayersHaveLabelsOfTheirOwn) {
+  EXPECT_EQ(of(TrialKind::node).storage_mode(), "net_node");
+  EXPECT_EQ(of(TrialKind::first).storage_mode(), "net_first");
+  EXPECT_EQ(of(TrialKind::first).trial_name(), "net_first");
+}
+
 TEST_F(OfASubject, OfACopyResidentAndJustCopiedAreTwoThings) {
   arm_.facts.label = "staged";
   arm_.facts.staged_from = "net";
@@ -48,7 +54,8 @@ TEST_F(OfASubject, OfACopyResidentAndJustCopiedAreTwoThings) {
 }
 
 TEST_F(OfASubject, NoUserMayGiveALabelThatEndsAsOneOfOurs) {
-  for (const TrialKind kind : {TrialKind::warm, TrialKind::after_copy}) {
+  for (const TrialKind kind :
+       {TrialKind::warm, TrialKind::after_copy, TrialKind::node, TrialKind::first}) {
     const std::string mode = of(kind).storage_mode();
     ASSERT_NE(own_suffix_of(mode), "") << mode;
     EXPECT_THAT(mode, EndsWith(std::string(own_suffix_of(mode))));
@@ -64,6 +71,8 @@ TEST_F(OfASubject, OnlyAColdTrialIsEvictedAndOnlyFromWhatIsNotMemory) {
   EXPECT_TRUE(of(TrialKind::cold).is_evicted(ColdPolicy::verify));
   EXPECT_TRUE(of(TrialKind::cold).is_evicted(ColdPolicy::best_effort));
   EXPECT_FALSE(of(TrialKind::cold).is_evicted(ColdPolicy::off));
+  EXPECT_TRUE(of(TrialKind::node).is_evicted(ColdPolicy::verify));
+  EXPECT_TRUE(of(TrialKind::first).is_evicted(ColdPolicy::best_effort));
   for (const TrialKind kind : {TrialKind::warm, TrialKind::warm_up, TrialKind::after_copy}) {
     EXPECT_FALSE(of(kind).is_evicted(ColdPolicy::verify));
   }
@@ -75,6 +84,8 @@ TEST_F(OfASubject, TheLaunchHasThePaceOfStorageButNotOfMemory) {
   arm_.path = "/m";
   arm_.pace = StandInRequest{"250MB/s", {}};
   EXPECT_TRUE(of(TrialKind::cold).launch_request(nullptr).pace);
+  EXPECT_TRUE(of(TrialKind::node).launch_request(nullptr).pace);
+  EXPECT_TRUE(of(TrialKind::first).launch_request(nullptr).pace);
   EXPECT_FALSE(of(TrialKind::warm).launch_request(nullptr).pace);
   EXPECT_FALSE(of(TrialKind::cold).launch_request(nullptr).read_ahead);
   arm_.facts.prefetch_of = "net";

@@ -1,9 +1,13 @@
 #include "server/runtime_caches.h"
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "os/error.h"
 #include "os/held_directory.h"
@@ -85,6 +89,92 @@ TEST(RuntimeCaches, RemovesThoseThatNobodyHoldsOnly) {
   const RuntimeCaches second(CompileCache::private_caches, scratch.path());
   EXPECT_NE(first.environment().front().second, second.environment().front().second);
   EXPECT_EQ(entries(scratch.path()), 3U);  // neither took the other's
+}
+
+// Private ones, which a server has filled.
+class FilledCaches : public ::testing::Test {
+ protected:
+  FilledCaches() {
+    caches_.emplace(CompileCache::private_caches, scratch_.path());
+    caches_->prepare_launch();
+    for (const auto& [name, folder] : caches_->environment()) folders_.emplace_back(folder);
+    fill(0, "first");
+    fill(1, "second");
+  }
+
+  void fill(std::size_t folder, const std::string& content) {
+    fs::create_directories(folders_.at(folder) / "graphs");
+    std::ofstream(folders_.at(folder) / "graphs" / "one") << content;
+  }
+  [[nodiscard]] std::string content(std::size_t folder) const {
+    std::ifstream file(folders_.at(folder) / "graphs" / "one");
+    std::string text;
+    file >> text;
+    return text;
+  }
+
+  const TemporaryDirectory scratch_{"coldload-test"};
+  std::optional<RuntimeCaches> caches_;
+  std::vector<fs::path> folders_;
+};
+
+TEST_F(FilledCaches, AreNotFoundByAFirstStartAndBackForTheNext) {
+  caches_->prepare_launch(true);
+  EXPECT_FALSE(fs::exists(folders_[0]));
+  EXPECT_FALSE(fs::exists(folders_[1]));
+  fill(0, "anew");
+  caches_->prepare_launch();
+  EXPECT_EQ(content(0), "first") << "what the first start wrote is its own";
+  EXPECT_EQ(content(1), "second");
+  EXPECT_FALSE(fs::exists(folders_[0].parent_path() / ".aside"));
+}
+
+TEST_F(FilledCaches, AreNotFoundTwiceInARowNorLost) {
+  caches_->prepare_launch(true);
+  fill(2, "anew");
+  caches_->prepare_launch(true);
+  EXPECT_FALSE(fs::exists(folders_[2])) << "the one before filled it";
+  caches_->prepare_launch(true);
+  caches_->prepare_launch();
+  caches_->prepare_launch();
+  EXPECT_EQ(content(0), "first");
+  EXPECT_EQ(content(1), "second");
+  EXPECT_FALSE(fs::exists(folders_[2]));
+}
+
+TEST_F(FilledCaches, GoAtTheEndAlsoThoseThatAreSetAside) {
+  caches_->prepare_launch(true);
+  fill(0, "anew");
+  caches_.reset();
+  EXPECT_EQ(entries(scratch_.path()), 0U);
+}
+
+TEST_F(FilledCaches, OfAColdloadThatWasKilledMeanwhileGoWithTheNext) {
+  const std::string theirs = scratch_.path() + "/of-another";
+  const pid_t child = ::fork();
+  if (child == 0) {
+    RuntimeCaches caches(CompileCache::private_caches, theirs);
+    const fs::path folder = caches.environment().front().second;
+    fs::create_directories(folder);
+    std::ofstream(folder / "graph") << "x";
+    caches.prepare_launch(true);
+    ::raise(SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(entries(theirs), 1U);
+  { const RuntimeCaches next(CompileCache::private_caches, theirs); }
+  EXPECT_EQ(entries(theirs), 0U);
+}
+
+TEST_F(FilledCaches, MayHoldFoldersThatNobodyMayWriteAndLinks) {
+  fs::create_symlink("/nowhere", folders_[0] / "link");
+  fs::permissions(folders_[0] / "graphs", fs::perms::owner_read | fs::perms::owner_exec);
+  caches_->prepare_launch(true);
+  caches_->prepare_launch();
+  EXPECT_EQ(content(0), "first");
+  EXPECT_TRUE(fs::is_symlink(folders_[0] / "link"));
+  fs::permissions(folders_[0] / "graphs", fs::perms::owner_all);
 }
 
 TEST(CacheFolders, ArePrivateOnesWhereTheVariablesSay) {
