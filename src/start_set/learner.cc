@@ -5,7 +5,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "os/clock.h"
 #include "os/error.h"
@@ -23,18 +22,18 @@ namespace {
 
 constexpr std::chrono::seconds k_walk_patience{60};
 
-// A process that descends from this one, but not from one that was there when this was made.
+// A process that descends from `ancestor`, but not from one that was there when this was made.
 class BornSince {
  public:
-  BornSince() : self_(::getpid()) {
-    for (const os::ProcessInfo& info : os::descendants(self_)) before_.insert(info.pid);
+  explicit BornSince(pid_t ancestor) : ancestor_(ancestor) {
+    for (const os::ProcessInfo& info : os::descendants(ancestor)) before_.insert(info.pid);
   }
 
   bool operator()(pid_t pid) const {
     constexpr int k_deepest = 256;
     for (int depth = 0; depth < k_deepest && pid > 1; ++depth) {
       if (before_.count(pid) != 0) return false;
-      if (pid == self_) return depth > 0;
+      if (pid == ancestor_) return depth > 0;
       const auto info = os::process_info(pid);
       if (!info) return false;
       pid = info->parent;
@@ -43,7 +42,7 @@ class BornSince {
   }
 
  private:
-  pid_t self_;
+  pid_t ancestor_;
   std::set<pid_t> before_;
 };
 
@@ -55,9 +54,9 @@ std::vector<std::string> all_of(const Roles& roles) {
 
 }  // namespace
 
-Learner::Learner(Roles roles) : roles_(std::move(roles)) {
+Learner::Learner(Roles roles, pid_t ancestor) : roles_(std::move(roles)) {
   try {
-    watch_ = std::make_unique<OpenWatch>(BornSince(), all_of(roles_));
+    watch_ = std::make_unique<OpenWatch>(BornSince(ancestor), all_of(roles_));
   } catch (const os::Error& error) {
     why_not_ = error.what();
   }
@@ -131,7 +130,7 @@ StartSet Learner::finish(const std::vector<pid_t>& processes) {
     if (state.changed_ns >= began_ns && group != Group::caches) continue;  // written, not read
     const bool shows_in_memory = !found[i].in_memory.empty();
     if (set.source == Source::page_cache && !shows_in_memory) continue;
-    set.files.push_back({paths[i], group, state.bytes, found[i].in_memory});
+    set.files.push_back({paths[i], group, state.bytes, found[i].in_memory, state.changed_ns});
   }
   return set;
 }
