@@ -9,6 +9,7 @@
 //        populate   willneed of a piece, then madvise(MADV_POPULATE_READ) of it
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -57,8 +58,7 @@ void read_piece(const std::string& way, const Piece& piece, std::vector<char>& b
   } else if (waits) {
     for (std::uint64_t at = 0; at < piece.bytes;) {
       const std::uint64_t wanted = std::min<std::uint64_t>(buffer.size(), piece.bytes - at);
-      const ssize_t got =
-          ::pread(fd, buffer.data(), wanted, static_cast<off_t>(piece.offset + at));
+      const ssize_t got = ::pread(fd, buffer.data(), wanted, static_cast<off_t>(piece.offset + at));
       if (got <= 0) break;
       at += static_cast<std::uint64_t>(got);
     }
@@ -86,6 +86,7 @@ int main(int argc, char** argv) {
   }
   std::puts("reads");
   std::fflush(stdout);
+  const auto began = std::chrono::steady_clock::now();
   std::atomic<std::size_t> next{0};
   std::vector<std::thread> crew;
   for (unsigned i = 0; i < threads; ++i) {
@@ -97,4 +98,6 @@ int main(int argc, char** argv) {
     });
   }
   for (std::thread& thread : crew) thread.join();
+  std::printf("%.3f\n",
+              std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
 }

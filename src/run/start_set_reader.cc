@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -44,11 +45,13 @@ struct Piece {
 
 // One file of the set, from its first piece on to its last.
 struct SetFile {
-  std::mutex mutex;
+  std::mutex mutex;  // of whether it has been looked at
   bool is_looked_at = false;
   os::Fd fd;  // none where it is left out
   os::FilePages pages;
-  std::atomic<std::size_t> pieces_left{0};
+  std::atomic<bool> is_left_out{false};
+  std::atomic<std::size_t> in_hand{0};  // pieces that threads have
+  std::atomic<bool> is_handed_out{false};
 };
 
 // Whether it has not changed: to the second where one of the two file systems, or what an image was
@@ -88,13 +91,18 @@ struct StartSetReader::Shared {
   const StartSetReaderOptions options;
   const std::vector<storage::Mount> mounts = storage::current_mounts();
   std::vector<SetFile> files;
-  std::vector<Piece> pieces;
-  std::size_t front_pieces = 0;                                  // before the first weights
-  std::map<std::uint64_t, std::atomic<std::size_t>> front_left;  // by mount
+  std::size_t front_files = 0;                                   // before the first weights
+  std::map<std::uint64_t, std::atomic<std::size_t>> front_left;  // of them, by mount
   std::uint64_t file_count = 0;
   std::uint64_t bytes = 0;
 
-  std::atomic<std::size_t> next{0};
+  // Where the next piece begins: a set may claim more than there is memory to list.
+  std::mutex cursor_mutex;
+  std::size_t next_file = 0;
+  std::size_t next_range = 0;
+  std::uint64_t next_at = 0;  // in that range
+  std::uint64_t handed_out_bytes = 0;
+
   std::atomic<std::size_t> done{0};
   std::atomic<bool> stopping{false};
 
@@ -104,6 +112,8 @@ struct StartSetReader::Shared {
   std::uint64_t room_bytes = 0;
 
   void plan();
+  [[nodiscard]] std::optional<Piece> next_piece();
+  void end_file(std::size_t number);
   void leave_out(const std::string& path, std::string_view why);
   [[nodiscard]] std::string_view why_of_no_use(const struct stat& info) const;
   void look_at(const StartFile& wanted, SetFile* file);
@@ -113,6 +123,7 @@ struct StartSetReader::Shared {
 };
 
 void StartSetReader::Shared::plan() {
+  constexpr std::uint64_t k_most = std::numeric_limits<std::uint64_t>::max();
   bool is_front = true;
   for (std::size_t i = 0; i < set.files.size(); ++i) {
     const StartFile& file = set.files[i];
@@ -121,16 +132,51 @@ void StartSetReader::Shared::plan() {
       continue;
     }
     ++file_count;
-    for (const Range& range : file.in_memory) {
-      for (std::uint64_t at = 0; at < range.bytes; at += k_piece_bytes) {
-        const std::uint64_t length = std::min(k_piece_bytes, range.bytes - at);
-        pieces.push_back({i, range.offset + at, length, bytes});
-        bytes += length;
-        ++files[i].pieces_left;
-        if (is_front) ++front_left[mount_id(mounts, file.path)];
-      }
+    for (const Range& range : file.in_memory) bytes += std::min(range.bytes, k_most - bytes);
+    if (!is_front) continue;
+    front_files = i + 1;
+    if (!file.in_memory.empty()) ++front_left[mount_id(mounts, file.path)];
+  }
+}
+
+// In order; nothing after the last.
+std::optional<Piece> StartSetReader::Shared::next_piece() {
+  const std::lock_guard lock(cursor_mutex);
+  while (next_file < set.files.size()) {
+    const StartFile& file = set.files[next_file];
+    const bool is_through = file.group == Group::weights || next_range >= file.in_memory.size() ||
+                            files[next_file].is_left_out;
+    if (is_through) {
+      const std::size_t number = next_file++;
+      next_range = 0;
+      next_at = 0;
+      files[number].is_handed_out = true;
+      if (files[number].in_hand == 0) end_file(number);
+      continue;
     }
-    if (is_front) front_pieces = pieces.size();
+    const Range& range = file.in_memory[next_range];
+    const std::uint64_t length = std::min(k_piece_bytes, range.bytes - next_at);
+    const Piece piece{next_file, range.offset + next_at, length, handed_out_bytes};
+    next_at += length;
+    handed_out_bytes += length;
+    ++files[next_file].in_hand;
+    if (next_at == range.bytes) {
+      ++next_range;
+      next_at = 0;
+    }
+    return piece;
+  }
+  return std::nullopt;
+}
+
+// Nobody has a piece of it any more, nor will. Under the cursor's mutex.
+void StartSetReader::Shared::end_file(std::size_t number) {
+  SetFile& file = files[number];
+  file.pages = {};
+  file.fd.reset();
+  const bool counts = set.files[number].group != Group::weights;
+  if (number < front_files && counts && !set.files[number].in_memory.empty()) {
+    --front_left.at(mount_id(mounts, set.files[number].path));
   }
 }
 
@@ -186,7 +232,9 @@ bool StartSetReader::Shared::has_room(const Piece& piece) {
     room_bytes = available - available / k_share_of_the_server;
     room_known_until = now + k_look_again;
   }
-  if (piece.before_bytes + piece.bytes <= room_bytes) return true;
+  if (piece.before_bytes <= room_bytes && piece.bytes <= room_bytes - piece.before_bytes) {
+    return true;
+  }
   outcome.had_room = false;
   return false;
 }
@@ -195,9 +243,12 @@ void StartSetReader::Shared::read(const Piece& piece, std::vector<std::byte>& bu
   SetFile& file = files[piece.file];
   {
     const std::lock_guard lock(file.mutex);
-    if (!std::exchange(file.is_looked_at, true)) look_at(set.files[piece.file], &file);
+    if (!std::exchange(file.is_looked_at, true)) {
+      look_at(set.files[piece.file], &file);
+      file.is_left_out = !file.fd.valid();
+    }
   }
-  if (!file.fd.valid()) return;
+  if (file.is_left_out) return;
   const auto absent = absent_in(file.pages, piece);
   if (absent == 0U) return;
   // All requests of the piece at once, then wait for them.
@@ -224,19 +275,14 @@ void StartSetReader::Shared::read(const Piece& piece, std::vector<std::byte>& bu
 void StartSetReader::Shared::work() {
   constexpr std::size_t k_buffer_bytes = 256 << 10;
   std::vector<std::byte> buffer(k_buffer_bytes);
-  for (;;) {
-    const std::size_t i = next++;
-    if (i >= pieces.size() || stopping) return;
-    const Piece& piece = pieces[i];
-    if (!has_room(piece)) return;
-    read(piece, buffer);
-    SetFile& file = files[piece.file];
-    if (--file.pieces_left == 0) {
-      file.pages = {};
-      file.fd.reset();
-    }
-    if (i < front_pieces) --front_left.at(mount_id(mounts, set.files[piece.file].path));
+  while (!stopping) {
+    const auto piece = next_piece();
+    if (!piece || !has_room(*piece)) return;
+    read(*piece, buffer);
     ++done;
+    const std::lock_guard lock(cursor_mutex);
+    SetFile& file = files[piece->file];
+    if (--file.in_hand == 0 && file.is_handed_out) end_file(piece->file);
   }
 }
 
