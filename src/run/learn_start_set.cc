@@ -22,6 +22,7 @@
 #include "server/runtime_caches.h"
 #include "start_set/learner.h"
 #include "start_set/set_file.h"
+#include "start_set/touched_pages.h"
 
 namespace coldload::run {
 
@@ -96,7 +97,9 @@ void learn_start_set(const ReaderJob& job, const NewsPipe& listener) {
     for (const pid_t process : descendants_of(starter)) {
       if (before.count(process) == 0) processes.push_back(process);
     }
-    listener.tell(write_start_set(job.start_set, learner.finish(processes)));
+    start_set::StartSet set = learner.finish(processes);
+    start_set::keep_what_is_touched(processes, &set);
+    listener.tell(write_start_set(job.start_set, set));
   } catch (const std::exception& error) {
     listener.tell({Kind::set_not_learned, error.what()});
   }

@@ -6,7 +6,8 @@
 //   {"path": "/usr/bin/env", "group": "program", "size": 48536, "mtime_ns": 1663670399000000000,
 //    "ranges": [[0, 48536]]}, ...
 //   ]}
-// `ranges`: offset and bytes of what was in memory when the start was over.
+// `ranges`: offset and bytes of what was in memory when the start was over; of a library, of what
+// was touched (touched_pages.h).
 //
 // Whoever may write such a file decides what is read into memory, and nothing else: of what it
 // says nothing is trusted.
