@@ -18,6 +18,7 @@ from harness import (
     is_root,
     needs,
     resident_pages,
+    run,
     sync,
 )
 from test_run import FORGETFUL_FS, LIMIT_S, LISTENER, RunTest, has_forgetful_fs, wait_until
@@ -189,6 +190,24 @@ class WithoutPrivileges(StartSetTest):
         self.assertEqual(told["source"], "page_cache")
         groups = {file["path"]: file["group"] for file in told["files"]}
         self.assertIn("weights", [groups.get(os.path.realpath(shard)) for shard in self.shards])
+
+
+class Inspecting(StartSetTest):
+    def test_a_start_set_is_listed_in_its_order_for_people_and_for_programs(self):
+        self.set_file.write_text(
+            set_of(entry("/b", ranges=[[0, 4], [6, 2]]), entry("/a", group="weights"))
+            .replace('{"coldload_start_set": 1', '{"coldload_start_set":1'))
+        shown = run(["inspect", self.set_file]).stdout.splitlines()
+        self.assertEqual([line.split() for line in shown[:2]],
+                         [["program", "6", "B", "/b"], ["weights", "10", "B", "/a"]])
+        told = [json.loads(line) for line in run(["inspect", "--json", self.set_file]).stdout.splitlines()]
+        self.assertEqual(told, [{"path": "/b", "group": "program", "size": 10, "bytes": 6},
+                                {"path": "/a", "group": "weights", "size": 10, "bytes": 10}])
+        self.assertEqual(run(["inspect", "--tensors", self.set_file]).returncode, 2)
+        self.set_file.write_text('{"coldload_start_set":9}')
+        result = run(["inspect", self.set_file])
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("version 9", result.stderr)
 
 
 def entry(path, **changes):
