@@ -57,10 +57,12 @@ text::json::object to_json(const StartFile& file) {
 // Whether it is absolute, has no part that leads elsewhere, and lies where files are.
 bool is_plain(const std::string& path) {
   constexpr std::array<std::string_view, 3> k_not_storage{"/proc", "/sys", "/dev"};
-  const auto holds = [&path](std::string_view part) { return path.find(part) != path.npos; };
+  const auto holds = [&path](std::string_view part) {
+    return path.find(part) != std::string::npos;
+  };
   const auto is_in = [&path](std::string_view folder) { return os::is_below(path, folder); };
   return path.size() > 1 && path.size() < k_longest_path && path.front() == '/' &&
-         path.find('\0') == path.npos && !holds("//") && !holds("/./") && !holds("/../") &&
+         path.find('\0') == std::string::npos && !holds("//") && !holds("/./") && !holds("/../") &&
          !path.ends_with("/") && !path.ends_with("/.") && !path.ends_with("/..") &&
          std::none_of(k_not_storage.begin(), k_not_storage.end(), is_in);
 }
