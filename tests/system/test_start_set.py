@@ -17,6 +17,7 @@ from harness import (
     has_fuse,
     is_root,
     needs,
+    passes_mostly,
     resident_pages,
     run,
     sync,
@@ -90,6 +91,15 @@ class StartSetTest(RunTest):
         out, _ = process.communicate(timeout=LIMIT_S)
         self.assertEqual((out, process.returncode), (f"got {int(signal.SIGTERM)}\n", signal.SIGTERM))
 
+    def start_and_end_listener(self):
+        """What was said; where the machine was too busy to look at the file in time, of another start."""
+        for _ in range(20):
+            self.assert_starts_as_ever(self.listener())
+            said = self.said.read_text()
+            if "does not answer" not in said:
+                return said
+        raise AssertionError(f"the file is never looked at: {said}")
+
     def listener(self):
         return self.start_with_set("--", sys.executable, "-c", LISTENER)
 
@@ -106,17 +116,22 @@ class Learning(StartSetTest):
         paths = [file["path"] for file in told["files"]]
         real = [os.path.realpath(path) for path in self.modules]
         self.assertEqual([path for path in paths if path in real], real)  # in order of first touch
+        passes_mostly(self.what_is_not_read_ahead)
+        self.assertEqual(json.loads(self.set_file.read_text()), told)
+
+    def what_is_not_read_ahead(self):
+        """By a server that imports nothing: what comes into memory has been read ahead."""
         self.evict_modules()
         self.evict_all()
-        # This server imports nothing: what comes into memory has been read ahead.
         process = self.start_with_set("--", "sleep", "300")
         self.wait_said("were read in")
-        self.assertGreater(self.resident_modules(), MODULES * 0.8)  # the kernel may take some back
         wait_until(lambda: not self.processes("read-ahead"), "the reader stays")
+        modules = self.resident_modules()
         resident, pages = resident_pages(self.shards[0])
-        self.assertGreater(resident, pages // 2)
         self.end_server(process)
-        self.assertEqual(json.loads(self.set_file.read_text()), told)
+        if modules > MODULES * 0.8 and resident > pages // 2:
+            return ""
+        return f"{modules} modules and {resident} of {pages} pages of a shard are in memory"
 
     def test_the_weights_are_told_apart_and_their_reading_by_coldload_is_not_the_servers(self):
         self.evict_all()
@@ -228,10 +243,9 @@ class HostileFiles(StartSetTest):
                               ("[" * 100_000, "is no start set"), ("{}", "is no start set"),
                               ('{"coldload_start_set": 2, "files": []}', "of version 2")):
             self.set_file.write_text(content)
-            self.assert_starts_as_ever(self.listener())
-            self.assertIn(f"not reading what --start-set names: cannot use {self.set_file}",
-                          self.said.read_text())
-            self.assertIn(said, self.said.read_text())
+            told = self.start_and_end_listener()
+            self.assertIn(f"not reading what --start-set names: cannot use {self.set_file}", told)
+            self.assertIn(said, told)
             self.assertEqual(self.set_file.read_text(), content)
 
     def test_what_is_no_file_is_said_and_holds_up_nothing(self):
@@ -241,8 +255,7 @@ class HostileFiles(StartSetTest):
         (self.scratch / "dangling").symlink_to("/dev/zero")
         for name in ("fifo", "huge", "dangling", ".", "fifo/below"):
             self.set_file = self.scratch / name
-            self.assert_starts_as_ever(self.listener())
-            self.assertIn("not reading what --start-set names: ", self.said.read_text())
+            self.assertIn("not reading what --start-set names: ", self.start_and_end_listener())
 
     def test_no_entry_hinders_the_start(self):
         os.mkfifo(self.scratch / "fifo")
