@@ -10,6 +10,7 @@
 
 #include "cli/command.h"
 #include "cli/hub_name.h"
+#include "cli/start_set_list.h"
 #include "cli/values.h"
 #include "model/checkpoint.h"
 #include "model/headers.h"
@@ -165,18 +166,30 @@ void print_for_people(const model::Checkpoint& checkpoint, const model::Summary&
 }  // namespace
 
 int run_inspect(const std::vector<std::string>& args) {
-  CLI::App app("What is behind a path, and what is in a checkpoint.", "coldload inspect");
+  CLI::App app(
+      "What is behind a path, and what is in a checkpoint, or in a file of run --start-set.",
+      "coldload inspect");
   std::string path;
   std::string weights;
   bool as_json = false;
   bool tensors = false;
-  app.add_option("PATH", path, "checkpoint directory, a .gguf file, or ORG/MODEL in the hub cache")
+  app.add_option(
+         "PATH", path,
+         "checkpoint directory, a .gguf file, ORG/MODEL in the hub cache, or a start set's\nfile")
       ->required();
   add_weights(&app, &weights);
-  app.add_flag("--json", as_json, "print one JSON object (with --tensors: one a tensor)");
+  app.add_flag("--json", as_json,
+               "print one JSON object (with --tensors: one a tensor; of a start set: one a file)");
   app.add_flag("--tensors", tensors, "list every tensor: name, dtype, shape, bytes, shard");
   if (!parse(app, args)) return k_exit_ok;
 
+  if (is_start_set(path)) {
+    if (tensors || !weights.empty()) {
+      throw UsageError(path + " is a start set: it has no tensors and no weights to choose");
+    }
+    print_start_set(path, as_json);
+    return k_exit_ok;
+  }
   model::Checkpoint checkpoint = model::open_checkpoint(path_of_model(path), weights);
   model::count_indexed_parts(&checkpoint);
   constexpr unsigned k_max_threads = 8;

@@ -11,9 +11,12 @@ namespace coldload::cli {
 
 // For `coldload run`: reads the checkpoint into the page cache, or copies it, and says so on
 // stdout.
-//   read-ahead [--memory-share S] [--prefer PATTERN] [--weights GLOB] PATH [COPY]
+//   read-ahead [--memory-share S] [--prefer PATTERN] [--weights GLOB] [--start-set FILE] PATH
+//   [COPY]
 //                                 of PATH, or of COPY where that is up to date
 //   read-ahead --copy [--weights GLOB] PATH COPY
+//   read-ahead --start-set FILE   of what FILE names alone
+//   read-ahead --learn [--prefer PATTERN] [--weights GLOB] --start-set FILE PATH [COPY]
 int run_read_ahead(const std::vector<std::string>& args) {
   run::ReaderJob job;
   std::vector<std::string> words = args;
@@ -24,15 +27,19 @@ int run_read_ahead(const std::vector<std::string>& args) {
     return last;
   };
   job.copies = !take(1, "--copy").empty();
+  job.learns = !take(1, "--learn").empty();
   if (const std::string share = take(2, "--memory-share"); !share.empty()) {
     job.memory_share = std::stod(share);
   }
   job.preferred_weights = take(2, "--prefer");
   job.weights = take(2, "--weights");
-  if (words.empty() || words.size() > 2 || (job.copies && words.size() != 2)) {
+  job.start_set = take(2, "--start-set");
+  const bool has_any = !words.empty() || (!job.start_set.empty() && !job.learns);
+  if (!has_any || words.size() > 2 || (job.learns && job.start_set.empty()) ||
+      (job.copies && words.size() != 2)) {
     throw UsageError("coldload read-ahead is what `coldload run` reads with: use that");
   }
-  job.path = words[0];
+  if (!words.empty()) job.path = words[0];
   if (words.size() == 2) job.copy = words[1];
   run::run_reader(job);
 }

@@ -64,6 +64,23 @@ std::string words_of(const run::RunRequest& request, const ReaderNews& news, boo
                          request.path, bytes, news.seconds, behind_semicolon(news.text));
     case ReaderNews::Kind::not_copied:
       return fmt::format("not copied to {}: {}", request.copy, news.text);
+    case ReaderNews::Kind::set_absent:
+    case ReaderNews::Kind::set_watched:
+      return "";
+    case ReaderNews::Kind::set_refused:
+      return fmt::format("not reading what --start-set names: {}", news.text);
+    case ReaderNews::Kind::set_reading:
+      return fmt::format("reading {} in {} files of {} beside the server{}", bytes, news.files,
+                         request.start_set, behind_semicolon(news.text));
+    case ReaderNews::Kind::set_done:
+      return fmt::format("{}{} in {} files of {} were read in {:.1f} s{}",
+                         news.at_most ? "up to " : "", bytes, news.files, request.start_set,
+                         news.seconds, behind_semicolon(news.text));
+    case ReaderNews::Kind::set_learned:
+      return fmt::format("{} holds what this start read: {} files, {}{}", request.start_set,
+                         news.files, bytes, behind_semicolon(news.text));
+    case ReaderNews::Kind::set_not_learned:
+      return fmt::format("{} is not written: {}", request.start_set, news.text);
     case ReaderNews::Kind::late:
       return fmt::format("{} does not answer: starting the server without waiting for it",
                          request.path);
@@ -74,7 +91,10 @@ std::string words_of(const run::RunRequest& request, const ReaderNews& news, boo
 // What is wrong, and no more of it.
 void say_problems(const run::RunRequest& request, run::RunPlan* plan) {
   plan->options.on_news = [&request](const ReaderNews& news) {
-    if (news.kind == ReaderNews::Kind::refused) say(words_of(request, news, true, request.path));
+    const bool is_wrong = news.kind == ReaderNews::Kind::refused ||
+                          news.kind == ReaderNews::Kind::set_refused ||
+                          news.kind == ReaderNews::Kind::set_not_learned;
+    if (is_wrong) say(words_of(request, news, true, request.path));
   };
 }
 
@@ -149,6 +169,10 @@ int run_server(const std::vector<std::string>& args) {
                  "serve DST, a copy of PATH on faster storage; where it is not there, make it for "
                  "the next start")
       ->type_name("DST");
+  app.add_option("--start-set", request.start_set,
+                 "read packages, libraries and all else that FILE names into memory, too; where it "
+                 "is not there, write it when the server is ready")
+      ->type_name("FILE");
   add_weights(&app, &request.weights);
   app.add_option("--port", request.port, "the server's port (default: as its command says)");
   app.add_option("--ready-url", request.ready_url,

@@ -24,10 +24,15 @@ constexpr std::chrono::milliseconds k_ready_pause{100};
 // A server that is not ready by then listens elsewhere.
 constexpr std::chrono::hours k_ready_limit{1};
 constexpr std::chrono::seconds k_reader_grace{1};
+constexpr std::chrono::seconds k_learner_grace{1};
 
 bool would_end_us(int number) {
   const bool ends = number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
   return ends && !os::ignored_at_start(number);
+}
+
+bool reap_if(std::optional<ReaderProcess>* process, pid_t ended) {
+  return *process && (*process)->pid() == ended && (*process)->reap();
 }
 
 }  // namespace
@@ -43,17 +48,20 @@ EntrypointEnd Entrypoint::run() {
     if (ended_) break;
     try {
       take_news();
+      take_learners_news();
       ask_if_ready();
       if (copy_is_due_ && !reader_ && !probe_) start_copier();
     } catch (const std::exception&) {
       // The server goes on without them.
       probe_.reset();
       drop_reader();
+      learner_.reset();
     }
     std::optional<os::TimePoint> until = reader_has_until_;
     if (probe_) until = std::min(until.value_or(probe_->due()), probe_->due());
     wait(until);
   }
+  finish_learning();
   return {ended_, 0, ""};
 }
 
@@ -61,7 +69,12 @@ EntrypointEnd Entrypoint::run() {
 void Entrypoint::prepare() {
   try {
     wait_for_verdict();
-    if (fatal_signal_ == 0 && verdict_ == Kind::copy_first && options_.copy) copy_first();
+    if (fatal_signal_ == 0 && verdict_ == Kind::copy_first && options_.copy) {
+      copy_first();
+      // What was read of it came beside the copying, if it did.
+      if (set_verdict_ == Kind::set_reading) reader_.emplace(options_.start_set->reader);
+    }
+    if (fatal_signal_ == 0 && set_verdict_ == Kind::set_absent) start_learner();
   } catch (const std::exception& error) {
     drop_reader();
     options_.on_news({Kind::useless, error.what()});
@@ -78,7 +91,8 @@ void Entrypoint::wait_for_verdict() {
   while (true) {
     take_signals();
     take_news();
-    if (fatal_signal_ != 0 || verdict_ || !reader_) return;
+    const bool knows_set = set_verdict_ || !options_.start_set;
+    if (fatal_signal_ != 0 || (verdict_ && knows_set) || !reader_) return;
     if (os::Clock::now() >= deadline) return options_.on_news({Kind::late});
     wait(deadline);
   }
@@ -114,6 +128,57 @@ void Entrypoint::start_copier() {
   }
 }
 
+// As long as a launch waits for the reader.
+void Entrypoint::start_learner() {
+  if (!options_.ready_url) {
+    return options_.on_news({Kind::set_not_learned, "nobody can tell when the start is over"});
+  }
+  try {
+    learner_.emplace(options_.start_set->learner);
+  } catch (const os::Error& error) {
+    return options_.on_news({Kind::set_not_learned, error.what()});
+  }
+  const os::TimePoint deadline = os::Clock::now() + options_.patience;
+  while (learner_ && !is_watched_) {
+    take_signals();
+    if (fatal_signal_ != 0) return;
+    take_learners_news();
+    if (os::Clock::now() >= deadline) return end_learner("it cannot be watched in time");
+    if (learner_ && !is_watched_) wait(deadline);
+  }
+}
+
+void Entrypoint::take_learners_news() {
+  if (!learner_) return;
+  for (const ReaderNews& news : learner_->take()) {
+    if (news.kind == Kind::set_watched) {
+      is_watched_ = true;
+    } else {
+      options_.on_news(news);
+      return learner_.reset();  // its last word
+    }
+  }
+  if (learner_->fd() < 0) end_learner("who watched it ended early");
+}
+
+void Entrypoint::end_learner(const std::string& why_not) {
+  if (!learner_) return;
+  learner_.reset();
+  options_.on_news({Kind::set_not_learned, why_not});
+}
+
+// The server has ended; what is being written shall not be left half.
+void Entrypoint::finish_learning() {
+  if (!learning_is_over_) return end_learner("the server ended before it was ready");
+  const os::TimePoint deadline = os::Clock::now() + k_learner_grace;
+  while (learner_ && os::Clock::now() < deadline) {
+    take_signals();
+    take_learners_news();
+    if (learner_) wait(deadline);
+  }
+  end_learner("the server ended meanwhile");
+}
+
 void Entrypoint::launch() {
   os::SpawnOptions spawn;
   if (serves_copy_) {
@@ -146,6 +211,7 @@ void Entrypoint::launch() {
 void Entrypoint::wait(std::optional<os::TimePoint> until) {
   std::vector<pollfd> entries{{inbox_.fd(), POLLIN, 0}};
   if (reader_ && reader_->fd() >= 0) entries.push_back({reader_->fd(), POLLIN, 0});
+  if (learner_ && learner_->fd() >= 0) entries.push_back({learner_->fd(), POLLIN, 0});
   if (probe_) probe_->add_to(entries);
   (void)os::poll_until(entries, until);
 }
@@ -167,14 +233,14 @@ void Entrypoint::forward(const os::SignalArrival& arrival) const {
   server_->send_signal(arrival.number);
 }
 
-// All that has ended: our two children, and the orphans that come to PID 1.
+// All that has ended: our own children, and the orphans that come to PID 1.
 void Entrypoint::reap() {
   while (true) {
     siginfo_t info{};
     if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) return;
     if (server_ && !ended_ && info.si_pid == server_->pid()) {
       ended_ = server_->try_wait();
-    } else if (!reader_ || info.si_pid != reader_->pid() || !reader_->reap()) {
+    } else if (!reap_if(&reader_, info.si_pid) && !reap_if(&learner_, info.si_pid)) {
       ::waitpid(info.si_pid, nullptr, WNOHANG);
     }
   }
@@ -215,6 +281,9 @@ void Entrypoint::note(const ReaderNews& news) {
   heard_at_ = os::Clock::now();
   const Kind kind = news.kind;
   if (kind < Kind::reading) verdict_ = kind;
+  if (kind == Kind::set_absent || kind == Kind::set_refused || kind == Kind::set_reading) {
+    set_verdict_ = kind;
+  }
   if (kind == Kind::refused) refusal_ = news.text;
   if (!news.path.empty()) model_ = news.path;
   if (kind == Kind::reading) reading_ = true;
@@ -242,7 +311,9 @@ void Entrypoint::ask_if_ready() {
     ready_s_ = os::seconds_between(server_->launched_at(), *probe_->ready_at());
   }
   probe_.reset();
-  if (!ready_s_) return;
+  if (!ready_s_) return end_learner("the server was not seen to be ready");
+  learning_is_over_ = true;
+  if (learner_) learner_->stop();
   if (!reader_) return announce_ready();
   reader_->stop();
   reader_has_until_ = os::Clock::now() + k_reader_grace;

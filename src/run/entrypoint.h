@@ -30,6 +30,12 @@ struct CopyOptions {
   std::chrono::nanoseconds patience = std::chrono::seconds(30);
 };
 
+// A start set's file, which is read where it is there, and made where it is not.
+struct StartSetOptions {
+  std::vector<std::string> reader;   // the command of a ReaderProcess that reads it alone
+  std::vector<std::string> learner;  // of one that watches the start; SIGTERM: the start is over
+};
+
 // What is said, before the reason, of a start whose files were not read ahead.
 inline constexpr std::string_view k_not_read_ahead = "only starts the server; not reading ";
 
@@ -45,6 +51,8 @@ struct EntrypointOptions {
   std::vector<std::string> reader;  // the command of a ReaderProcess
   // Made when the server is ready; before its launch only where the reader says so.
   std::optional<CopyOptions> copy;
+  // What `reader` is told to read, too.
+  std::optional<StartSetOptions> start_set;
   // Where the server answers 200 when it is ready; nothing: not known.
   std::optional<process::ReadyUrl> ready_url;
   // What another process than ours answers there does not count.
@@ -78,6 +86,7 @@ class Entrypoint {
   void prepare();
   void wait_for_verdict();
   void copy_first();
+  void start_learner();
   void launch();
   void wait(std::optional<os::TimePoint> until);
   void take_signals();
@@ -90,25 +99,32 @@ class Entrypoint {
   void announce_ready();
   void drop_reader();
   void start_copier();
+  void take_learners_news();
+  void end_learner(const std::string& why_not);
+  void finish_learning();
 
   const EntrypointOptions options_;
   os::SignalInbox inbox_;
   std::optional<ReaderProcess> reader_;
+  std::optional<ReaderProcess> learner_;
   std::optional<os::Subprocess> server_;
   std::optional<os::ExitStatus> ended_;
   std::optional<process::ReadinessProbe> probe_;
   std::optional<double> ready_s_;                  // known, but not announced so far
   std::optional<os::TimePoint> reader_has_until_;  // to confirm that it ends
   std::optional<ReaderNews::Kind> verdict_;        // one of those before `reading`
+  std::optional<ReaderNews::Kind> set_verdict_;    // the same of the start set's file
   std::string refusal_;                            // what came with that verdict
   std::optional<ReaderNews> done_;
   bool reading_ = false;
-  std::string model_;         // what the path stands for, where that is another one
-  bool serves_copy_ = false;  // it is there
-  bool copy_is_due_ = false;  // it is to be made
-  bool copying_ = false;      // what `reader_` is there for
-  os::TimePoint heard_at_;    // the latest news
-  int fatal_signal_ = 0;      // one that came before the launch
+  bool is_watched_ = false;        // by the learner
+  bool learning_is_over_ = false;  // the server was ready: it writes what it knows
+  std::string model_;              // what the path stands for, where that is another one
+  bool serves_copy_ = false;       // it is there
+  bool copy_is_due_ = false;       // it is to be made
+  bool copying_ = false;           // what `reader_` is there for
+  os::TimePoint heard_at_;         // the latest news
+  int fatal_signal_ = 0;           // one that came before the launch
 };
 
 }  // namespace coldload::run

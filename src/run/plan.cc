@@ -124,6 +124,20 @@ RunPlan plan_run(const RunRequest& request) {
   std::vector<std::string> weights;
   if (!request.weights.empty()) weights = {"--weights", request.weights};
   plan.options.reader.insert(plan.options.reader.end(), weights.begin(), weights.end());
+  if (!request.start_set.empty()) {
+    const std::string file = absolute(request.start_set);
+    StartSetOptions start_set;
+    start_set.reader = {os::k_own_program, "read-ahead", "--start-set", file};
+    start_set.learner = {os::k_own_program, "read-ahead", "--learn"};
+    if (!preferred.empty()) {
+      start_set.learner.insert(start_set.learner.end(), {"--prefer", std::string(preferred)});
+    }
+    start_set.learner.insert(start_set.learner.end(), weights.begin(), weights.end());
+    start_set.learner.insert(start_set.learner.end(), {"--start-set", file, model});
+    if (may_copy) start_set.learner.push_back(absolute(request.copy));
+    plan.options.start_set = std::move(start_set);
+    plan.options.reader.insert(plan.options.reader.end(), {"--start-set", file});
+  }
   plan.options.reader.push_back(model);
   if (may_copy) {
     const std::string copy = absolute(request.copy);

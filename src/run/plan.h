@@ -18,6 +18,7 @@ struct RunRequest {
   std::string path;                  // the checkpoint
   std::string weights;               // which files are its weights, as a pattern; empty: guessed
   std::string copy;                  // where a copy of it may be, or be wanted; empty: nowhere
+  std::string start_set;             // the file that it is in, or is to be in; empty: none
   std::uint16_t port = 0;            // 0: as the command says
   std::string ready_url;             // empty: as command and server say
   bool strict = false;               // what cannot be read or understood is an error

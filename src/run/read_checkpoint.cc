@@ -88,8 +88,15 @@ std::string why_useless(const storage::PathInfo& info, const std::vector<std::st
       type);
 }
 
+// What the page cache may grow to beside the server and what else is read.
+std::uint64_t available_bytes(const PageCacheBound& bound, std::uint64_t others_bytes) {
+  std::uint64_t available = os::available_memory_bytes().value_or(0);
+  if (bound.bytes) available = std::min(available, *bound.bytes);
+  return available - std::min(available, others_bytes);
+}
+
 void read_files(const std::vector<std::string>& paths, std::optional<double> memory_share,
-                const NewsPipe& listener) {
+                const StartSetReader* start_set, const NewsPipe& listener) {
   step_back();  // until now the launch waited
   try {
     const storage::PathInfo info = storage::inspect_path(paths.back());  // a shard
@@ -102,10 +109,13 @@ void read_files(const std::vector<std::string>& paths, std::optional<double> mem
                            << 10;
     options.must_stay = info.cache == storage::CacheKind::page_cache;
     const PageCacheBound bound = bound_beside_server(memory_share);
-    if (bound.bytes) {
-      options.available_bytes = [most = *bound.bytes]() -> std::optional<std::uint64_t> {
-        return std::min(os::available_memory_bytes().value_or(0), most);
-      };
+    const std::uint64_t others_bytes = start_set == nullptr ? 0 : start_set->bytes();
+    options.available_bytes = [bound, others_bytes] {
+      return std::optional(available_bytes(bound, others_bytes));
+    };
+    if (start_set != nullptr) {
+      start_set->wait_for_front(paths.back(),
+                                [&listener] { return !listener.is_heard() || os::interrupted(); });
     }
     storage::ReadAhead ahead(paths, options);
     read_absent(ahead, bound, listener);
@@ -159,7 +169,8 @@ std::string why_copy_first(const std::vector<std::string>& paths) {
 
 }  // namespace
 
-void read_checkpoint(const ReaderJob& job, const NewsPipe& listener) {
+void read_checkpoint(const ReaderJob& job, const StartSetReader* start_set,
+                     const NewsPipe& listener) {
   try {
     const model::Checkpoint checkpoint = open_as_served(job.path, job);
     const std::vector<std::string> paths = checkpoint.paths_as_wanted();
@@ -168,7 +179,7 @@ void read_checkpoint(const ReaderJob& job, const NewsPipe& listener) {
     const CopyPlan plan = look_at_copy(job);
     if (plan.copied) {
       listener.tell({Kind::has_copy, "", 0, 0, false, snapshot});
-      return read_files(*plan.copied, job.memory_share, listener);
+      return read_files(*plan.copied, job.memory_share, start_set, listener);
     }
     const bool wanted = !job.copy.empty() && plan.cannot.empty();
     const std::string reason = wanted ? why_copy_first(paths) : "";
@@ -177,7 +188,7 @@ void read_checkpoint(const ReaderJob& job, const NewsPipe& listener) {
     }
     listener.tell({Kind::found, "", 0, 0, false, snapshot});
     if (!plan.cannot.empty()) listener.tell({Kind::not_copied, plan.cannot});
-    read_files(paths, job.memory_share, listener);
+    read_files(paths, job.memory_share, start_set, listener);
   } catch (const std::exception& error) {
     listener.tell({Kind::refused, error.what()});
   }

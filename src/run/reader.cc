@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -15,7 +16,9 @@
 #include "os/error.h"
 #include "os/inherited_descriptors.h"
 #include "run/copy_source.h"
+#include "run/learn_start_set.h"
 #include "run/read_checkpoint.h"
+#include "run/read_start_set.h"
 #include "run/reader_news.h"
 #include "run/step_back.h"
 #include "stage/stager.h"
@@ -69,6 +72,15 @@ void copy_checkpoint(const ReaderJob& job, const NewsPipe& listener) {
   }
 }
 
+void read_all(const ReaderJob& job, const NewsPipe& listener) {
+  std::optional<StartSetReading> start_set;
+  if (!job.start_set.empty()) start_set.emplace(job.start_set, listener);
+  if (!job.path.empty()) {
+    read_checkpoint(job, start_set ? start_set->reader() : nullptr, listener);
+  }
+  if (start_set) start_set->wait();
+}
+
 }  // namespace
 
 void run_reader(const ReaderJob& job) {
@@ -76,10 +88,12 @@ void run_reader(const ReaderJob& job) {
   // What our caller's caller left open (a lock, a pipe) must not wait for a mount that hangs.
   os::close_inherited_descriptors();
   const NewsPipe listener(STDOUT_FILENO);
-  if (job.copies) {
+  if (job.learns) {
+    learn_start_set(job, listener);
+  } else if (job.copies) {
     copy_checkpoint(job, listener);
   } else {
-    read_checkpoint(job, listener);
+    read_all(job, listener);
   }
   ::_exit(EXIT_SUCCESS);  // at once: threads may hang in the kernel
 }

@@ -9,10 +9,13 @@
 namespace coldload::run {
 
 struct ReaderJob {
-  std::string path;     // the checkpoint
+  std::string path;     // the checkpoint; empty: only the start set is read
   std::string weights;  // which files are its weights, as a pattern; empty: guessed
   std::string copy;     // where a copy of it may be, or be wanted; empty: nowhere
   bool copies = false;  // makes the copy; else reads
+  // The file of a start set, which is read, too; empty: none.
+  std::string start_set = {};
+  bool learns = false;  // watches the start instead, and writes that file
   // What the server takes its weights from where it is there; see
   // model::open_checkpoint_of_server().
   std::string preferred_weights = {};

@@ -17,6 +17,7 @@ std::string to_line(const ReaderNews& news) {
   line["seconds"] = news.seconds;
   line["text"] = news.text;
   if (!news.path.empty()) line["path"] = news.path;
+  if (news.files != 0) line["files"] = news.files;
   return text::to_line(line) + '\n';
 }
 
@@ -33,7 +34,8 @@ std::optional<ReaderNews> parse_reader_line(std::string_view line) {
                     text::unsigned_at(object, "bytes").value_or(0),
                     text::number_at(object, "seconds").value_or(0),
                     at_most != nullptr && *at_most == text::json::value(true),
-                    text::string_at(object, "path").value_or("")};
+                    text::string_at(object, "path").value_or(""),
+                    text::unsigned_at(object, "files").value_or(0)};
 }
 
 void NewsPipe::tell(const ReaderNews& news) const {

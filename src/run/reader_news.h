@@ -25,10 +25,19 @@ struct ReaderNews {
     copying,     // `bytes` so far, now and then while it goes on
     copied,      // `bytes` in `seconds`: the copy is there; `text`: what else is to be said
     not_copied,  // `text` says why
+    // Of the start set:
+    set_absent,       // its file is not there: this start is to be learned
+    set_refused,      // it is of no use; `text` says why
+    set_reading,      // `files` with `bytes` are read; `text`: what of it is not taken
+    set_done,         // of `files`, `bytes` came in `seconds`; `text`: what else is to be said
+    set_watched,      // what starts from now on is watched
+    set_learned,      // `files` with `bytes` are in its file; `text`: what else is to be said
+    set_not_learned,  // `text` says why
   };
   // What is said, by its own name.
   BOOST_DESCRIBE_NESTED_ENUM(Kind, found, has_copy, copy_first, refused, useless, reading, done,
-                             copying, copied, not_copied)
+                             copying, copied, not_copied, set_absent, set_refused, set_reading,
+                             set_done, set_watched, set_learned, set_not_learned)
 
   Kind kind = Kind::found;
   std::string text = {};
@@ -38,6 +47,7 @@ struct ReaderNews {
   // With the first three: what the path stands for, and a server is to be given, where that is
   // another one (a repository's folder in a hub cache).
   std::string path = {};
+  std::uint64_t files = 0;
 };
 
 // As one line, line feed included, and back; nothing for what is no such line.

@@ -10,7 +10,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "os/clock.h"
 #include "os/error.h"
@@ -29,18 +28,18 @@ namespace {
 
 constexpr std::chrono::seconds k_walk_patience{60};
 
-// A process that descends from this one, but not from one that was there when this was made.
+// A process that descends from `ancestor`, but not from one that was there when this was made.
 class BornSince {
  public:
-  BornSince() : self_(::getpid()) {
-    for (const os::ProcessInfo& info : os::descendants(self_)) before_.insert(info.pid);
+  explicit BornSince(pid_t ancestor) : ancestor_(ancestor) {
+    for (const os::ProcessInfo& info : os::descendants(ancestor)) before_.insert(info.pid);
   }
 
   bool operator()(pid_t pid) const {
     constexpr int k_deepest = 256;
     for (int depth = 0; depth < k_deepest && pid > 1; ++depth) {
       if (before_.count(pid) != 0) return false;
-      if (pid == self_) return depth > 0;
+      if (pid == ancestor_) return depth > 0;
       const auto info = os::process_info(pid);
       if (!info) return false;
       pid = info->parent;
@@ -49,7 +48,7 @@ class BornSince {
   }
 
  private:
-  pid_t self_;
+  pid_t ancestor_;
   std::set<pid_t> before_;
 };
 
@@ -88,9 +87,10 @@ Answer asked(const std::function<Answer()>& question) {
 
 }  // namespace
 
-Learner::Learner(Roles roles) : roles_(std::move(roles)), began_ns_(file_time_ns()) {
+Learner::Learner(Roles roles, pid_t ancestor)
+    : roles_(std::move(roles)), began_ns_(file_time_ns()) {
   try {
-    watch_ = std::make_unique<OpenWatch>(BornSince(), all_of(roles_));
+    watch_ = std::make_unique<OpenWatch>(BornSince(ancestor), all_of(roles_));
   } catch (const os::Error& error) {
     why_not_ = error.what();
   }
@@ -202,7 +202,8 @@ StartSet Learner::finish(const std::vector<pid_t>& processes) {
     const Group group = group_of(paths[i]);
     if (!is_of_start(wanted[i], group, found[i])) continue;
     if (!taken.insert(found[i].state.id).second) continue;
-    set.files.push_back({paths[i], group, found[i].state.bytes, found[i].in_memory});
+    const FileState& state = found[i].state;
+    set.files.push_back({paths[i], group, state.bytes, found[i].in_memory, state.changed_ns});
   }
   if (set.source == Source::page_cache) {
     std::sort(set.files.begin(), set.files.end(),

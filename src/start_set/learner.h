@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <sys/types.h>
+#include <unistd.h>
 
 #include "start_set/file_pages.h"
 #include "start_set/open_watch.h"
@@ -29,10 +30,10 @@ struct Roles {
 
 class Learner {
  public:
-  // What descends from this process and does not yet is the start's. As root every opening is
+  // What descends from `ancestor` and does not yet is the start's. As root every opening is
   // watched; else, or where that is refused, finish() goes by the page cache. To be made while
   // nobody waits for a measured time.
-  explicit Learner(Roles roles);
+  explicit Learner(Roles roles, pid_t ancestor = ::getpid());
 
   // `processes`: those of the start that live. Of the set are regular files that are still there
   // and lie on storage, each once: what was opened, and what of the caches was written. What the

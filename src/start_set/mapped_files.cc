@@ -25,22 +25,34 @@ std::string unescape_line_feeds(std::string_view name) {
   return text.append(name);
 }
 
+constexpr int k_hexadecimal = 16;
+
+unsigned device_number(std::string_view text) {
+  return static_cast<unsigned>(os::number_of(text, k_hexadecimal).value_or(0));
+}
+
 }  // namespace
 
 // "7f5c-7f5d r-xp 00000000 fe:00 1234   /usr/lib/libc.so.6"; memory may have a name, too:
 // "[anon: a/b]".
 std::optional<MappedFile> parse_maps_line(std::string_view line) {
-  constexpr int k_hexadecimal = 16;
   std::string_view rest = line;
-  for (int field = 0; field < 3; ++field) (void)os::next_word(&rest);  // span, rights, offset
-  const std::vector<std::string_view> numbers = os::split(os::next_word(&rest), ':');
+  const std::vector<std::string_view> span = os::split(os::next_word(&rest), '-');
+  const std::string_view rights = os::next_word(&rest);
+  const auto offset = os::number_of(os::next_word(&rest), k_hexadecimal);
+  const std::vector<std::string_view> device = os::split(os::next_word(&rest), ':');
   const auto inode = os::number_of(os::next_word(&rest));
   rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
-  if (numbers.size() != 2 || !inode || !rest.starts_with('/')) return std::nullopt;
-  const auto device =
-      makedev(static_cast<unsigned>(os::number_of(numbers[0], k_hexadecimal).value_or(0)),
-              static_cast<unsigned>(os::number_of(numbers[1], k_hexadecimal).value_or(0)));
-  return MappedFile{unescape_line_feeds(rest), {device, *inode}};
+  if (span.size() != 2 || device.size() != 2 || !rest.starts_with('/')) return std::nullopt;
+  const auto begin = os::number_of(span[0], k_hexadecimal);
+  const auto end = os::number_of(span[1], k_hexadecimal);
+  if (!begin || !end || *end < *begin || !offset || !inode) return std::nullopt;
+  return MappedFile{unescape_line_feeds(rest),
+                    {makedev(device_number(device[0]), device_number(device[1])), *inode},
+                    *begin,
+                    *end - *begin,
+                    *offset,
+                    rights.find('x') != std::string_view::npos};
 }
 
 std::vector<MappedFile> files_mapped_by(pid_t process) {

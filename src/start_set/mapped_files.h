@@ -3,6 +3,7 @@
 // Layer: start_set. Knows nothing of model formats or experiments.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -29,11 +30,15 @@ class MappedFiles {
   std::map<os::FileId, pid_t> by_identity_;
 };
 
-// The path in a line of /proc/PID/maps, and which file it is; nothing where it maps none. The
-// kernel writes " (deleted)" after the name of one that was removed; a name may end so, too.
+// A line of /proc/PID/maps: which part of a file lies where; nothing where it maps none. The kernel
+// writes " (deleted)" after the name of one that was removed; a name may end so, too.
 struct MappedFile {
   std::string path;  // absolute
   os::FileId id;     // on btrfs and overlayfs not what stat(2) says
+  std::uint64_t address = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t offset = 0;  // in the file
+  bool is_code = false;      // it may be executed
 };
 [[nodiscard]] std::optional<MappedFile> parse_maps_line(std::string_view line);
 

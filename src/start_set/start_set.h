@@ -45,6 +45,7 @@ struct StartFile {
   Group group = Group::other;
   std::uint64_t bytes = 0;            // its size
   std::vector<Range> in_memory = {};  // of it, when the start was over
+  std::int64_t changed_ns = 0;        // its contents, since 1970
 };
 
 // How the set is known.

@@ -1,10 +1,12 @@
-// What is mounted and mapped, what a stand-in says of itself, and what a copy's manifest claims.
+// What is mounted and mapped, what a stand-in says of itself, and what a copy's manifest or the
+// file of a start set claims.
 #include "fuzz/targets.h"
 #include "stage/manifest.h"
 #include "stage/selection.h"
 #include "stand_in/description.h"
 #include "stand_in/pace.h"
 #include "start_set/mapped_files.h"
+#include "start_set/set_file.h"
 #include "storage/file_systems.h"
 #include "storage/fuse_daemon.h"
 #include "storage/mounts.h"
@@ -61,6 +63,25 @@ void try_manifest(std::string_view input) {
   });
 }
 
+void try_start_set(std::string_view input) {
+  refuses([&] {
+    const start_set::StartSet set = start_set::parse_start_set(input);
+    for (const start_set::StartFile& file : set.files) {
+      require(file.path.starts_with('/') && (file.path + "/").find("/../") == std::string::npos,
+              "a path is absolute and plain");
+      std::uint64_t end = 0;
+      for (const start_set::Range& range : file.in_memory) {
+        require(range.bytes > 0 && range.offset >= end, "ranges are in order");
+        end = range.offset + range.bytes;
+      }
+      require(end <= file.bytes, "and within the file");
+    }
+    const std::string written = start_set::to_text(set);
+    require(start_set::to_text(start_set::parse_start_set(written)) == written,
+            "what is written is read as the same");
+  });
+}
+
 void try_selection(std::string_view input) {
   const std::vector<std::string> lines = lines_of(input);
   stage::Selection selection;
@@ -93,7 +114,8 @@ void try_stand_in(std::string_view input) {
 
 const std::vector<Target> k_storage_targets{
     {"mountinfo", try_mountinfo}, {"fuse_daemon", try_fuse_daemon}, {"manifest", try_manifest},
-    {"selection", try_selection}, {"stand_in", try_stand_in},       {"maps_line", try_maps_line},
+    {"selection", try_selection}, {"stand_in", try_stand_in},       {"start_set", try_start_set},
+    {"maps_line", try_maps_line},
 };
 
 }  // namespace coldload::fuzz

@@ -12,7 +12,7 @@ namespace {
 using Kind = ReaderNews::Kind;
 
 TEST(ReaderLine, ComesBackAsItWas) {
-  const ReaderNews news{Kind::done, "cannot read \"a\nb\"", 7'200'000'000, 14.125, true, "/m"};
+  const ReaderNews news{Kind::done, "cannot read \"a\nb\"", 7'200'000'000, 14.125, true, "/m", 9};
   const std::string line = to_line(news);
   EXPECT_EQ(line.find('\n'), line.size() - 1);
   const auto back = parse_reader_line(line);
@@ -23,6 +23,7 @@ TEST(ReaderLine, ComesBackAsItWas) {
   EXPECT_EQ(back->seconds, news.seconds);
   EXPECT_EQ(back->text, news.text);
   EXPECT_EQ(back->path, news.path);
+  EXPECT_EQ(back->files, news.files);
 }
 
 TEST(ReaderLine, WhatIsNoneIsNothing) {

@@ -40,6 +40,24 @@ TEST(MapsLine, KeepsWhateverANameHas) {
   EXPECT_EQ(path_in("/gone (deleted)"), "/gone (deleted)");
 }
 
+TEST(MapsLine, SaysWhichPartLiesWhere) {
+  const auto file =
+      parse_maps_line("7f5c00000000-7f5c00003000 r-xp 00002000 fe:00 12   /usr/lib/a.so");
+  ASSERT_TRUE(file);
+  EXPECT_EQ(file->address, 0x7f5c00000000U);
+  EXPECT_EQ(file->bytes, 0x3000U);
+  EXPECT_EQ(file->offset, 0x2000U);
+  EXPECT_TRUE(file->is_code);
+  EXPECT_FALSE(parse_maps_line("7f5c-7f5d r--p 0 fe:00 12   /usr/lib/a.so")->is_code);
+}
+
+TEST(MapsLine, OfNoSpanIsNone) {
+  for (const char* const line : {"80-7f r--p 0 fe:00 1   /a", "x-y r--p 0 fe:00 1   /a",
+                                 "7f r--p 0 fe:00 1   /a", "7f-80 r--p x fe:00 1   /a"}) {
+    EXPECT_FALSE(parse_maps_line(line)) << line;
+  }
+}
+
 TEST(MapsLine, OfWhatIsNoFileIsNone) {
   for (const char* const rest : {"", "   ", "[heap]", "[anon: a/b]", "socket:[1/2]"}) {
     EXPECT_EQ(path_in(rest), "none") << rest;
