@@ -128,7 +128,19 @@ auto about_command(const std::string& name, Function function) {
   }
 }
 
+// A command called "warm" would make "nvme_warm" of nvme.
+void check_name(const measure::Plan& plan, const std::string& name) {
+  for (const measure::ArmRequest& arm : plan.arms) {
+    const std::string label = fmt::format("{}_{}", arm.label, name);
+    if (name.empty() || measure::own_suffix_of(label).empty()) continue;
+    throw UsageError(fmt::format(
+        "--command {}: its rows would be '{}', which coldload's own are: choose another name", name,
+        label));
+  }
+}
+
 void check_labels(const measure::Plan& plan) {
+  for (const measure::StartRequest& start : plan.starts) check_name(plan, start.name);
   std::set<std::string> labels;
   for (const std::string& label : measure::labels_of(plan)) {
     if (labels.insert(label).second) continue;

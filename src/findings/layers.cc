@@ -43,6 +43,18 @@ std::vector<StartGroup> groups_of(const Mode& mode) {
   return groups;
 }
 
+// Most of the weights came from storage, though they were in memory.
+bool reads_past_memory(const Mode& warm) {
+  std::vector<double> shares;
+  for (const records::Trial* trial : warm.trials) {
+    if (!trial->storage_bytes_read || trial->checkpoint_bytes == 0) continue;
+    shares.push_back(static_cast<double>(*trial->storage_bytes_read) /
+                     static_cast<double>(trial->checkpoint_bytes));
+  }
+  constexpr double k_most = 0.5;
+  return statistics::median_if_any(shares).value_or(0) > k_most;
+}
+
 }  // namespace
 
 const Mode* LayersOfArm::mode_of(Layer layer) const {
@@ -77,8 +89,10 @@ std::vector<LayersOfArm> layers_of(const Comparison& comparison) {
     const Mode* const node = deeper_mode(arm, "_node");
     const Mode* const first = deeper_mode(arm, "_first");
     if (node == nullptr && first == nullptr) continue;
+    found.reads_past_memory = reads_past_memory(arm.warm);
+    const Mode* const warm = found.reads_past_memory ? nullptr : &arm.warm;
     for (const auto& [layer, mode] :
-         {std::pair(Layer::warm, &arm.warm), std::pair(Layer::weights, &arm.cold),
+         {std::pair(Layer::warm, warm), std::pair(Layer::weights, &arm.cold),
           std::pair(Layer::node, node), std::pair(Layer::first, first)}) {
       if (mode != nullptr && mode->load_s) found.layers.push_back({layer, mode});
     }

@@ -43,7 +43,10 @@ struct StartGroup {
 struct LayersOfArm {
   std::size_t arm = 0;
   std::vector<MeasuredLayer> layers;  // the warmest first; at least two
-  std::vector<LayerStep> steps;       // between neighbours, one fewer
+  // It was started with the weights in memory, too, but read them from storage all the same (past
+  // the page cache): then that is no layer of its own.
+  bool reads_past_memory = false;
+  std::vector<LayerStep> steps;  // between neighbours, one fewer
   std::vector<StartGroup> groups;
 
   [[nodiscard]] const Mode* mode_of(records::Layer layer) const;  // null: not measured

@@ -29,13 +29,32 @@ std::string added_by(const LayerStep& step) {
   return joined(added);
 }
 
-// "+6.20 s for reading the weights"; where the runs do not tell the layers apart, that.
+// "+6.20 s for reading the weights"
 std::string step_text(const LayerStep& step) {
-  const std::string what = added_by(step);
-  const std::string seconds = signed_seconds(*step.contrast.difference_s);
-  return findings::is_told_apart(step.contrast) || step.contrast.claim == Claim::single_runs
-             ? fmt::format("{} for {}", seconds, what)
-             : fmt::format("{} for {} (not told apart from nothing)", seconds, what);
+  return fmt::format("{} for {}", signed_seconds(*step.contrast.difference_s), added_by(step));
+}
+
+bool is_told(const LayerStep& step) {
+  return findings::is_told_apart(step.contrast) || step.contrast.claim == Claim::single_runs;
+}
+
+// What the layers above the warmest add; those that chance may have made, together.
+std::string steps_text(const LayersOfArm& layers) {
+  std::vector<std::string> told;
+  std::vector<std::string> open;
+  for (const LayerStep& step : layers.steps) {
+    if (is_told(step)) {
+      told.push_back(step_text(step));
+    } else {
+      open.push_back(added_by(step));
+    }
+  }
+  std::string text = told.empty() ? "" : fmt::format(", {}", joined(told));
+  text += '.';
+  if (!open.empty()) {
+    text += fmt::format(" What {} adds is not told apart from nothing.", joined(open));
+  }
+  return text;
 }
 
 std::string coldest_start(const LayersOfArm& layers) {
@@ -119,12 +138,10 @@ std::string storage_or_runtime(const LayersOfArm& layers, double whole) {
   if (is_one_run) return " One run of a layer cannot tell what it adds from chance.";
   const auto storage = layers.storage();
   if (!storage) return "";
-  if (!findings::is_told_apart(*storage) || *storage->difference_s <= 0) {
-    return " What storage adds is not told apart from nothing.";
-  }
-  return fmt::format(" Storage is {} of it, the server's own work {}.",
-                     in_seconds(*storage->difference_s),
-                     in_seconds(whole - *storage->difference_s));
+  const double storage_s = *storage->difference_s;
+  if (!findings::is_told_apart(*storage) || storage_s <= 0 || storage_s > whole) return "";
+  return fmt::format(" Storage is {} of it, the server's own work {}.", in_seconds(storage_s),
+                     in_seconds(whole - storage_s));
 }
 
 Advice advice_on_program(const LayersOfArm& layers, const std::string& where, double added,
@@ -188,19 +205,19 @@ std::string what_is_cold(Layer layer) { return words_of(layer); }
 std::string answer_for_layers(const Comparison& comparison, const LayersOfArm& layers) {
   const findings::MeasuredLayer& coldest = layers.layers.back();
   const findings::MeasuredLayer& warmest = layers.layers.front();
-  std::vector<std::string> steps;
-  steps.reserve(layers.steps.size());
-  for (const LayerStep& step : layers.steps) steps.push_back(step_text(step));
-  std::string said =
-      fmt::format("**{} from {} takes {}:** {} with {}, {}.", coldest_start(layers),
-                  name_of(comparison.arms[layers.arm]), in_seconds(coldest.mode->load_s->median),
-                  in_seconds(warmest.mode->load_s->median), words_of(warmest.layer), joined(steps));
+  const std::string said = fmt::format(
+      "**{} from {} takes {}:** {} with {}{}", coldest_start(layers),
+      name_of(comparison.arms[layers.arm]), in_seconds(coldest.mode->load_s->median),
+      in_seconds(warmest.mode->load_s->median), words_of(warmest.layer), steps_text(layers));
   return said + storage_or_runtime(layers, coldest.mode->load_s->median) +
          budgets_missed(comparison, layers);
 }
 
 Advice advice_for_layers(const Comparison& comparison) {
-  const std::vector<LayersOfArm> all = findings::layers_of(comparison);
+  std::vector<LayersOfArm> all = findings::layers_of(comparison);
+  std::erase_if(all, [&comparison](const LayersOfArm& layers) {
+    return !comparison.arms[layers.arm].is_plain();
+  });
   const auto coldest = std::max_element(all.begin(), all.end(), [](const auto& a, const auto& b) {
     return a.layers.back().mode->load_s->median < b.layers.back().mode->load_s->median;
   });
@@ -210,6 +227,12 @@ Advice advice_for_layers(const Comparison& comparison) {
 std::vector<std::string> about_start_set(const Comparison& comparison, const LayersOfArm& layers) {
   std::vector<std::string> sentences;
   const std::string name = name_of(comparison.arms[layers.arm]);
+  if (layers.reads_past_memory) {
+    sentences.push_back(
+        fmt::format("{} read its weights from storage although they were in memory: "
+                    "it reads past the page cache.",
+                    name));
+  }
   for (const StartGroup& group : layers.groups) {
     if (!group.came_bytes || *group.came_bytes <= 0) continue;
     sentences.push_back(fmt::format("{}: {} of {} came from {}.", name,

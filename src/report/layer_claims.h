@@ -20,8 +20,8 @@ namespace coldload::report {
 // What a layer has that the one before has not, to stand after "with": "the weights on storage".
 [[nodiscard]] std::string what_is_cold(records::Layer layer);
 
-// What the largest layer asks for, on the path whose coldest start takes longest; empty where no
-// layer stands out.
+// What the largest layer asks for, with the first of several commands and on the path whose coldest
+// start takes longest; empty where no layer stands out.
 [[nodiscard]] Advice advice_for_layers(const Comparison& comparison);
 
 // Sentences on where the program and the caches came from, what could not be made cold, and of a

@@ -41,6 +41,7 @@ std::vector<std::string> row_of(const Comparison& comparison, const LayersOfArm&
 std::vector<std::string> answers_about_layers(const Comparison& comparison) {
   std::vector<std::string> answers;
   for (const LayersOfArm& layers : findings::layers_of(comparison)) {
+    if (!comparison.arms[layers.arm].is_plain()) continue;  // the table has them
     answers.push_back(answer_for_layers(comparison, layers));
   }
   return answers;

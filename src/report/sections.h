@@ -20,7 +20,8 @@ namespace coldload::report {
 // Of several commands, likewise: which starts fastest from each path.
 [[nodiscard]] std::vector<std::string> answers_about_ways(const Comparison& comparison,
                                                           Notes* notes);
-// Where more than the weights was cold in some runs: what each layer adds, a path each.
+// Where more than the weights was cold in some runs: what each layer adds, a path each, of several
+// commands with the first.
 [[nodiscard]] std::vector<std::string> answers_about_layers(const Comparison& comparison);
 // What was started on what, how often and when: one line.
 [[nodiscard]] std::string setting_line(const std::vector<Comparison>& comparisons, Notes* notes);

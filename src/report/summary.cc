@@ -64,6 +64,7 @@ std::string terminal_summary(const std::vector<Comparison>& comparisons) {
     out += plain_text(answer.said) + '\n';
   }
   for (const findings::LayersOfArm& layers : findings::layers_of(comparison)) {
+    if (!comparison.arms[layers.arm].is_plain()) continue;
     out += plain_text(answer_for_layers(comparison, layers)) + '\n';
   }
   for (const records::SameStorage& pair : comparison.facts.same_storage) {

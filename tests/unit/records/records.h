@@ -113,7 +113,6 @@ inline records::Record warm_trial(const records::ExperimentFacts& facts, const s
   return record;
 }
 
-// Numbers run_id and position through, as a sink does.
 // A start with more than the weights out of memory; its program lies at `program_mount`.
 inline records::Record deeper_trial(const records::ExperimentFacts& facts, const std::string& label,
                                     records::Layer layer, double load_s,
@@ -137,6 +136,7 @@ inline records::Record deeper_trial(const records::ExperimentFacts& facts, const
   return record;
 }
 
+// Numbers run_id and position through, as a sink does.
 inline std::vector<records::Record> numbered(std::vector<records::Record> records) {
   std::uint64_t number = 0;
   for (records::Record& record : records) {

@@ -78,7 +78,8 @@ TEST(LayersSection, NamesWhatAStepSpans) {
 
 TEST(LayersSection, DoesNotClaimWhatChanceMayHaveMade) {
   EXPECT_THAT(answer({27, 34, 34.05, 0}),
-              HasSubstr("for reading the program (not told apart from nothing)"));
+              HasSubstr("+7.00 s for reading the weights. What reading the program adds is not "
+                        "told apart from nothing."));
 }
 
 TEST(LayersSection, OneRunOfALayerIsNoClaim) {
@@ -93,6 +94,40 @@ TEST(LayersSection, OneRunOfALayerIsNoClaim) {
               ElementsAre(AllOf(HasSubstr("One run of a layer cannot tell"),
                                 Not(HasSubstr("server's own work")))));
   EXPECT_THAT(to_string(advice_for_layers(comparison)), Not(HasSubstr("Read the server's")));
+}
+
+// A loader that reads past the page cache has no warm starts.
+TEST(LayersSection, WeightsThatAreReadAllTheSameAreNotInMemory) {
+  records::ExperimentFacts facts = experiment({arm("nvme")});
+  facts.target = "llama-server";
+  std::vector<records::Record> records;
+  for (const double by : {0.0, 0.1, 0.2}) {
+    records.push_back(warm_trial(facts, "nvme", 4.4 + by));
+    records.back().storage_bytes_read = records.back().checkpoint_bytes;
+    records.push_back(cold_trial(facts, "nvme", 4.4 + by));
+    records.push_back(deeper_trial(facts, "nvme", Layer::node, 4.5 + by));
+  }
+  const records::Dataset dataset = records::dataset_of(numbered(std::move(records)));
+  const findings::Comparison comparison = findings::compare(dataset).front();
+  EXPECT_THAT(
+      layers_section(comparison, ""),
+      AllOf(HasSubstr("- `nvme` read its weights from storage although they were in memory"),
+            Not(HasSubstr("everything in memory"))));
+  EXPECT_THAT(to_string(advice_for_layers(comparison)), Not(HasSubstr("Shorten")));
+}
+
+TEST(LayersSection, OfSeveralCommandsTheFirstIsToldOnTheFirstScreen) {
+  records::ArmFacts first = arm("nvme_auto");
+  records::ArmFacts second = arm("nvme_fast");
+  first.start = {"auto", "nvme", {"vllm"}, "vllm", {}};
+  second.start = {"fast", "nvme", {"vllm", "--fast"}, "vllm", {}};
+  const records::ExperimentFacts facts = experiment({first, second});
+  const records::Dataset dataset = records::dataset_of(numbered(
+      {cold_trial(facts, "nvme_auto", 30), deeper_trial(facts, "nvme_auto", Layer::node, 40),
+       cold_trial(facts, "nvme_fast", 20), deeper_trial(facts, "nvme_fast", Layer::node, 30)}));
+  const findings::Comparison comparison = findings::compare(dataset).front();
+  EXPECT_THAT(answers_about_layers(comparison), ElementsAre(HasSubstr("`nvme_auto`")));
+  EXPECT_THAT(layers_section(comparison, ""), HasSubstr("| `nvme_fast` |"));
 }
 
 TEST(LayersSection, SaysWhichBudgetANewNodeMisses) {
