@@ -23,8 +23,8 @@ struct CacheWrites {
   std::uint64_t bytes = 0;
 };
 
-// Up to two for each mode of `arm`. None where each start was to find its caches empty, as the first
-// of a node is, or it is not on record.
+// Up to two for each mode of `arm`. None where each start was to find its caches empty, as the
+// first of a node is, or it is not on record.
 [[nodiscard]] std::vector<CacheWrites> cache_writes_of(const Comparison& comparison,
                                                        const Arm& arm);
 

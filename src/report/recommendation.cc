@@ -348,10 +348,6 @@ Advice whether_the_path_is_used(const Comparison& comparison) {
 
 }  // namespace
 
-std::string to_string(const Advice& advice) {
-  return advice.more.empty() ? advice.line : advice.line + ' ' + advice.more;
-}
-
 std::vector<Advice> recommendations_of(const Comparison& comparison) {
   std::vector<Advice> advice = where_models_lie(comparison);
   const Advice layers = advice_for_layers(comparison);

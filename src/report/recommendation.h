@@ -21,7 +21,9 @@ struct Advice {
   std::string line;
   std::string more;
 };
-[[nodiscard]] std::string to_string(const Advice& advice);
+[[nodiscard]] inline std::string to_string(const Advice& advice) {
+  return advice.more.empty() ? advice.line : advice.line + ' ' + advice.more;
+}
 
 // The most important first; empty where no path was measured.
 [[nodiscard]] std::vector<Advice> recommendations_of(const Comparison& comparison);
