@@ -61,6 +61,19 @@ bool Arm::is_verified() const {
   });
 }
 
+bool reads_past_memory(const Mode& warm) {
+  std::vector<double> shares;
+  for (const records::Trial* trial : warm.trials) {
+    if (!trial->storage_bytes_read || trial->checkpoint_bytes == 0) continue;
+    // What a disk delivered may be the server's own code, unless that was in memory, too.
+    if (trial->storage_bytes_source != "stand_in" && trial->start_set.empty()) continue;
+    shares.push_back(static_cast<double>(*trial->storage_bytes_read) /
+                     static_cast<double>(trial->checkpoint_bytes));
+  }
+  constexpr double k_most = 0.5;
+  return statistics::median_if_any(shares).value_or(0) > k_most;
+}
+
 const records::Trial* median_trial(const Mode& mode) {
   if (mode.trials.empty()) return nullptr;
   Trials sorted = mode.trials;

@@ -68,6 +68,10 @@ struct Arm {
   [[nodiscard]] std::optional<double> cold_less_warm_s() const;
 };
 
+// Whether most of the weights came from storage in these trials, which began with them in memory:
+// they were read past the page cache, and cold less warm says nothing.
+[[nodiscard]] bool reads_past_memory(const Mode& warm);
+
 // The trial in the middle by load time (of two the faster one); null where there is none.
 [[nodiscard]] const records::Trial* median_trial(const Mode& mode);
 

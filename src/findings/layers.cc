@@ -43,18 +43,6 @@ std::vector<StartGroup> groups_of(const Mode& mode) {
   return groups;
 }
 
-// Most of the weights came from storage, though they were in memory.
-bool reads_past_memory(const Mode& warm) {
-  std::vector<double> shares;
-  for (const records::Trial* trial : warm.trials) {
-    if (!trial->storage_bytes_read || trial->checkpoint_bytes == 0) continue;
-    shares.push_back(static_cast<double>(*trial->storage_bytes_read) /
-                     static_cast<double>(trial->checkpoint_bytes));
-  }
-  constexpr double k_most = 0.5;
-  return statistics::median_if_any(shares).value_or(0) > k_most;
-}
-
 }  // namespace
 
 const Mode* LayersOfArm::mode_of(Layer layer) const {

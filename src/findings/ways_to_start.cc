@@ -62,6 +62,11 @@ bool best_differs(const Comparison& comparison, const std::vector<WaysOfPath>& w
     for (const WaysOfPath& other : ways) {
       const auto twin = with_command(comparison, other, comparison.arms[one.fastest()]);
       if (!twin || *twin == other.fastest()) continue;
+      // Identical starts differ by more from one try to the next.
+      constexpr double k_least_ratio = 1.05;
+      if (median_s(comparison, *twin) < k_least_ratio * median_s(comparison, other.fastest())) {
+        continue;
+      }
       if (is_told_apart(contrast_of(comparison, *twin, other.fastest()))) return true;
     }
   }

@@ -35,6 +35,12 @@ std::string sentence_of(const Comparison& comparison, const Arm& arm) {
         "`--warm-runs 1` makes one.",
         name_of(arm));
   }
+  if (findings::reads_past_memory(arm.warm)) {
+    return fmt::format(
+        "{}: most of the weights came from storage in its warm runs, too: they are read past the "
+        "page cache, and what of a start is storage cannot be told from these runs.",
+        name_of(arm));
+  }
   const std::string warm_n = runs(arm.warm.load_s->n);
   const StorageShare share = *arm.share;
   const char* const what = share.of_phase ? "the weights phase of " : "";

@@ -1,7 +1,7 @@
 #include "report/layer_claims.h"
 
 #include <algorithm>
-#include <cmath>
+#include <cctype>
 
 #include <fmt/format.h>
 
@@ -52,9 +52,26 @@ std::string steps_text(const LayersOfArm& layers) {
   std::string text = told.empty() ? "" : fmt::format(", {}", joined(told));
   text += '.';
   if (!open.empty()) {
-    text += fmt::format(" What {} adds is not told apart from nothing.", joined(open));
+    std::string words = joined(open);
+    words.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(words.front())));
+    text +=
+        fmt::format(" {} add{} nothing that these runs show.", words, open.size() == 1 ? "s" : "");
   }
   return text;
+}
+
+// Whether more of it on storage made starts shorter, or the warmest start and what the layers add
+// are more than the coldest start: it has no parts then.
+bool do_not_add_up(const LayersOfArm& layers) {
+  constexpr double k_rounding = 1.1;
+  double sum = layers.layers.front().mode->load_s->median;
+  for (const LayerStep& step : layers.steps) {
+    if (step.contrast.claim == Claim::single_runs) return false;  // no claim is made
+    if (!is_told(step)) continue;
+    if (*step.contrast.difference_s < 0) return true;
+    sum += *step.contrast.difference_s;
+  }
+  return sum > k_rounding * layers.layers.back().mode->load_s->median;
 }
 
 std::string coldest_start(const LayersOfArm& layers) {
@@ -62,7 +79,7 @@ std::string coldest_start(const LayersOfArm& layers) {
     case Layer::first:
       return "The first start on a new node";
     case Layer::node:
-      return "A start with everything on storage";
+      return "A start with filled runtime caches and all else on storage";
     default:
       return "A start";
   }
@@ -75,7 +92,7 @@ const char* words_of(Layer layer) {
     case Layer::weights:
       return "the weights on storage";
     case Layer::node:
-      return "the weights and the program on storage";
+      return "the weights, the program and filled runtime caches on storage";
     case Layer::first:
       return "the weights and the program on storage, the runtime caches empty";
   }
@@ -205,6 +222,14 @@ std::string what_is_cold(Layer layer) { return words_of(layer); }
 std::string answer_for_layers(const Comparison& comparison, const LayersOfArm& layers) {
   const findings::MeasuredLayer& coldest = layers.layers.back();
   const findings::MeasuredLayer& warmest = layers.layers.front();
+  if (do_not_add_up(layers)) {
+    return fmt::format(
+        "**{} from {} takes {}** by the median. These runs scatter too much to tell its layers "
+        "apart: starts with {} took {}.",
+        coldest_start(layers), name_of(comparison.arms[layers.arm]),
+        in_seconds(coldest.mode->load_s->median), words_of(warmest.layer),
+        in_seconds(warmest.mode->load_s->median));
+  }
   const std::string said = fmt::format(
       "**{} from {} takes {}:** {} with {}{}", coldest_start(layers),
       name_of(comparison.arms[layers.arm]), in_seconds(coldest.mode->load_s->median),
@@ -233,6 +258,15 @@ std::vector<std::string> about_start_set(const Comparison& comparison, const Lay
                     "it reads past the page cache.",
                     name));
   }
+  const Mode* const first = layers.mode_of(Layer::first);
+  const bool keeps_none =
+      first != nullptr &&
+      std::all_of(first->trials.begin(), first->trials.end(),
+                  [](const auto* t) { return t->caches == records::Caches::none; });
+  if (keeps_none) {
+    sentences.push_back(fmt::format(
+        "{}: it keeps nothing in runtime caches, so a first start has none to fill.", name));
+  }
   for (const StartGroup& group : layers.groups) {
     if (!group.came_bytes || *group.came_bytes <= 0) continue;
     sentences.push_back(fmt::format("{}: {} of {} came from {}.", name,
@@ -249,7 +283,7 @@ std::vector<std::string> about_start_set(const Comparison& comparison, const Lay
   }
   const StartGroup* const network = network_program(layers);
   const LayerStep* const step = step_to(layers, Layer::node);
-  if (network != nullptr && step != nullptr) {
+  if (network != nullptr && step != nullptr && is_told(*step)) {
     sentences.push_back(fmt::format(
         "{}: **its program lies on a network mount,** {}. Reading it "
         "adds {}.",

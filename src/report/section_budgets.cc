@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "findings/layers.h"
 #include "report/sections.h"
 #include "report/wording.h"
 
@@ -35,6 +36,21 @@ std::string fit_of(const Comparison& comparison, const Arm& arm, double budget_s
   if (load.n < statistics::k_least_n && answer.back() != ')')
     answer += fmt::format(" ({})", runs(load.n));
   return arm.is_verified() ? answer : answer + " (not verified cold)";
+}
+
+// Where cold weights fit, and a start from a deeper layer of cold does not; else empty.
+std::string deeper_layers_over(const std::vector<findings::LayersOfArm>& layers, std::size_t arm,
+                               double budget_s) {
+  const auto found =
+      std::find_if(layers.begin(), layers.end(), [arm](const auto& one) { return one.arm == arm; });
+  if (found == layers.end()) return "";
+  const findings::MeasuredLayer& coldest = found->layers.back();
+  const double over_s = coldest.mode->load_s->median - budget_s;
+  if (over_s <= 0) return "";
+  return fmt::format(
+      "; **{} {} over**",
+      coldest.layer == records::Layer::first ? "a node's first start" : "with the program cold",
+      in_seconds(over_s));
 }
 
 // Whose the budgets are, and what they are held against.
@@ -104,11 +120,15 @@ std::string uses_section(const Comparison& comparison, Notes* notes) {
     table.columns.push_back(
         {name_of(comparison.arms[i]) + notes->marks(caveats_of(comparison, i))});
   }
+  const std::vector<findings::LayersOfArm> layers = findings::layers_of(comparison);
   for (const Budget& budget : budgets_of(comparison)) {
     table.rows.push_back(
         {budget.use, fmt::format("{:g} s{}", budget.seconds, budget.by_user ? " (yours)" : "")});
-    for (const Arm& arm : comparison.arms) {
-      table.rows.back().push_back(fit_of(comparison, arm, budget.seconds));
+    for (std::size_t i = 0; i < comparison.arms.size(); ++i) {
+      const Arm& arm = comparison.arms[i];
+      const bool fits = arm.is_measured() && median_s(arm) <= budget.seconds;
+      table.rows.back().push_back(fit_of(comparison, arm, budget.seconds) +
+                                  (fits ? deeper_layers_over(layers, i, budget.seconds) : ""));
     }
   }
   return markdown_table(table) + '\n';

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "findings/layers.h"
 #include "findings/setting.h"
 #include "report/changes.h"
 #include "report/sections.h"
@@ -59,10 +60,10 @@ std::vector<std::string> server_notes(const std::vector<Comparison>& comparisons
   std::vector<std::string> notes;
   const std::string cache = findings::compile_cache_of(latest.facts);
   if (cache == "keep" || cache == "private") {
-    notes.push_back(
-        fmt::format("**Cold means the weights alone:** the server's own runtime caches were kept "
-                    "from start to start (`--compile-cache {}`).",
-                    cache));
+    notes.push_back(fmt::format(
+        "**Cold means the weights alone{}:** the server's own runtime caches were kept "
+        "from start to start (`--compile-cache {}`).",
+        findings::layers_of(latest).empty() ? "" : ", but for `_node` and `_first`", cache));
   }
   if (is_eager(latest.facts)) notes.push_back(eager_note(comparisons));
   const std::vector<std::string> pinned = findings::pinned_flags_of(latest.facts);

@@ -77,9 +77,10 @@ TEST(LayersSection, NamesWhatAStepSpans) {
 }
 
 TEST(LayersSection, DoesNotClaimWhatChanceMayHaveMade) {
-  EXPECT_THAT(answer({27, 34, 34.05, 0}),
-              HasSubstr("+7.00 s for reading the weights. What reading the program adds is not "
-                        "told apart from nothing."));
+  EXPECT_THAT(
+      answer({27, 34, 34.05, 0}),
+      HasSubstr("+7.00 s for reading the weights. Reading the program adds nothing that these "
+                "runs show."));
 }
 
 TEST(LayersSection, OneRunOfALayerIsNoClaim) {
@@ -104,6 +105,7 @@ TEST(LayersSection, WeightsThatAreReadAllTheSameAreNotInMemory) {
   for (const double by : {0.0, 0.1, 0.2}) {
     records.push_back(warm_trial(facts, "nvme", 4.4 + by));
     records.back().storage_bytes_read = records.back().checkpoint_bytes;
+    records.back().storage_bytes_source = "stand_in";
     records.push_back(cold_trial(facts, "nvme", 4.4 + by));
     records.push_back(deeper_trial(facts, "nvme", Layer::node, 4.5 + by));
   }
@@ -130,9 +132,30 @@ TEST(LayersSection, OfSeveralCommandsTheFirstIsToldOnTheFirstScreen) {
   EXPECT_THAT(layers_section(comparison, ""), HasSubstr("| `nvme_fast` |"));
 }
 
+TEST(LayersSection, PartsThatAreMoreThanTheWholeAreNone) {
+  EXPECT_THAT(answer({0.3, 1.9, 0, 1.0, 0.01}),
+              HasSubstr("takes 1.00 s** by the median. These runs scatter too much to tell its "
+                        "layers apart: starts with everything in memory took 0.30 s."));
+}
+
+TEST(LayersSection, AServerWithoutCachesHasNoneToFill) {
+  records::ExperimentFacts facts = experiment({arm("nvme")});
+  facts.target = "llama-server";
+  std::vector<records::Record> records{warm_trial(facts, "nvme", 1),
+                                       deeper_trial(facts, "nvme", Layer::first, 2)};
+  records[1].caches = records::Caches::none;
+  const records::Dataset dataset = records::dataset_of(numbered(std::move(records)));
+  EXPECT_THAT(layers_section(findings::compare(dataset).front(), ""),
+              HasSubstr("- `nvme`: it keeps nothing in runtime caches"));
+}
+
 TEST(LayersSection, SaysWhichBudgetANewNodeMisses) {
   EXPECT_THAT(answer({27, 34, 42, 110}), HasSubstr("more than the budget for internal services"));
   EXPECT_THAT(answer({7, 8, 9, 10}), Not(HasSubstr("budget")));
+  const records::Dataset dataset = measured({27, 34, 42, 110});
+  Notes notes;
+  EXPECT_THAT(uses_section(findings::compare(dataset).front(), &notes),
+              HasSubstr("| internal services | 60 s | ok; **a node's first start 50.0 s over** |"));
 }
 
 TEST(LayersSection, AdvisesOnTheLargestLayer) {
