@@ -82,6 +82,7 @@ void Observation::run() {
 // for the tree's.
 void Observation::look_last() {
   const os::TimePoint now = os::Clock::now();
+  accesses_.take();
   look_at_tree();
   timeline_.add(now, &*newest_, Timeline::Row::last);
   note(tree_.sample(process::ProcessTree::Look::anew).reads);

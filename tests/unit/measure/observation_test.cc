@@ -82,6 +82,19 @@ TEST_F(ObservedLoad, NamesAStrangerAtTheFilesAndNotTheTargetOrWhoIsIgnored) {
   for (const pid_t pid : set_apart) ::kill(pid, SIGKILL);
 }
 
+// A load may be over before the first look, and ready just after the last one.
+TEST_F(ObservedLoad, SeesWhatIsOpenedBetweenTwoLooks) {
+  os::Subprocess root(shell("sleep 300"));
+  tree_.set_root(root.pid());
+  Timeline timeline(os::Clock::now(), {});
+  storage::AccessWatch accesses({weights_});  // the file is there by now
+  Observation observation(tree_, {weights_}, {}, timeline, accesses);
+  ::usleep(150'000);  // the first look is behind us
+  (void)os::read_text(weights_);
+  (void)observation.finish();
+  EXPECT_TRUE(accesses.seen()[0].read);
+}
+
 TEST_F(ObservedLoad, IsSaidToHaveAGapWhereLookingFailed) {
   std::atomic<bool> failed{false};
   TimelineSources sources;
