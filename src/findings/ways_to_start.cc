@@ -32,6 +32,17 @@ std::optional<std::size_t> with_command(const Comparison& comparison, const Ways
   return std::nullopt;
 }
 
+// Whether no way from that path is shown to be faster than the command of `like`, by a twentieth
+// or more: identical starts differ by that from one try to the next.
+bool may_be_best(const Comparison& comparison, const WaysOfPath& ways, const Arm& like) {
+  constexpr double k_least_ratio = 1.05;
+  const auto twin = with_command(comparison, ways, like);
+  if (!twin) return false;
+  const bool is_close =
+      median_s(comparison, *twin) < k_least_ratio * median_s(comparison, ways.fastest());
+  return is_close || !is_told_apart(contrast_of(comparison, *twin, ways.fastest()));
+}
+
 }  // namespace
 
 std::string command_of(const Arm& arm) { return arm.facts.start ? arm.facts.start->name : ""; }
@@ -58,19 +69,13 @@ bool is_told_apart(const Contrast& contrast) {
 }
 
 bool best_differs(const Comparison& comparison, const std::vector<WaysOfPath>& ways) {
-  for (const WaysOfPath& one : ways) {
-    for (const WaysOfPath& other : ways) {
-      const auto twin = with_command(comparison, other, comparison.arms[one.fastest()]);
-      if (!twin || *twin == other.fastest()) continue;
-      // Identical starts differ by more from one try to the next.
-      constexpr double k_least_ratio = 1.05;
-      if (median_s(comparison, *twin) < k_least_ratio * median_s(comparison, other.fastest())) {
-        continue;
-      }
-      if (is_told_apart(contrast_of(comparison, *twin, other.fastest()))) return true;
-    }
-  }
-  return false;
+  if (ways.size() < 2) return false;
+  const std::vector<std::size_t>& candidates = ways.front().arms;
+  return std::none_of(candidates.begin(), candidates.end(), [&](std::size_t candidate) {
+    return std::all_of(ways.begin(), ways.end(), [&](const WaysOfPath& one) {
+      return may_be_best(comparison, one, comparison.arms[candidate]);
+    });
+  });
 }
 
 }  // namespace coldload::findings

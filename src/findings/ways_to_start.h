@@ -35,8 +35,8 @@ struct WaysOfPath {
 // Whether the runs show `contrast`, or are few and lie apart.
 [[nodiscard]] bool is_told_apart(const Contrast& contrast);
 
-// Whether the fastest way from one path is shown to be slower than another one from another path,
-// by a twentieth or more: no one command is the best of all.
+// Whether of each command it is shown, from one path at least, that another one is faster by a
+// twentieth or more: none is the best from everywhere.
 [[nodiscard]] bool best_differs(const Comparison& comparison, const std::vector<WaysOfPath>& ways);
 
 }  // namespace coldload::findings

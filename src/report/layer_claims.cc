@@ -249,14 +249,11 @@ Advice advice_for_layers(const Comparison& comparison) {
   return coldest == all.end() ? Advice() : advice_on_path(comparison, *coldest);
 }
 
-std::vector<std::string> about_start_set(const Comparison& comparison, const LayersOfArm& layers) {
+std::vector<std::string> about_start_set(const LayersOfArm& layers) {
   std::vector<std::string> sentences;
-  const std::string name = name_of(comparison.arms[layers.arm]);
   if (layers.reads_past_memory) {
-    sentences.push_back(
-        fmt::format("{} read its weights from storage although they were in memory: "
-                    "it reads past the page cache.",
-                    name));
+    sentences.emplace_back(
+        "its weights were read from storage although they were in memory: past the page cache.");
   }
   const Mode* const first = layers.mode_of(Layer::first);
   const bool keeps_none =
@@ -264,12 +261,12 @@ std::vector<std::string> about_start_set(const Comparison& comparison, const Lay
       std::all_of(first->trials.begin(), first->trials.end(),
                   [](const auto* t) { return t->caches == records::Caches::none; });
   if (keeps_none) {
-    sentences.push_back(fmt::format(
-        "{}: it keeps nothing in runtime caches, so a first start has none to fill.", name));
+    sentences.emplace_back(
+        "it keeps nothing in runtime caches, so a first start has none to fill.");
   }
   for (const StartGroup& group : layers.groups) {
     if (!group.came_bytes || *group.came_bytes <= 0) continue;
-    sentences.push_back(fmt::format("{}: {} of {} came from {}.", name,
+    sentences.push_back(fmt::format("{} of {} came from {}.",
                                     format_bytes(static_cast<std::uint64_t>(*group.came_bytes)),
                                     words_of(group), place_of(group)));
   }
@@ -277,17 +274,17 @@ std::vector<std::string> about_start_set(const Comparison& comparison, const Lay
   for (const StartGroup& group : layers.groups) held += group.held_bytes.value_or(0);
   if (held > 0) {
     sentences.push_back(
-        fmt::format("{}: {} could not be made cold, because other processes map it. A new node "
+        fmt::format("{} could not be made cold, because other processes map it. A new node "
                     "reads that, too.",
-                    name, format_bytes(static_cast<std::uint64_t>(held))));
+                    format_bytes(static_cast<std::uint64_t>(held))));
   }
   const StartGroup* const network = network_program(layers);
   const LayerStep* const step = step_to(layers, Layer::node);
   if (network != nullptr && step != nullptr && is_told(*step)) {
-    sentences.push_back(fmt::format(
-        "{}: **its program lies on a network mount,** {}. Reading it "
-        "adds {}.",
-        name, markdown_code(network->mount), signed_seconds(*step->contrast.difference_s)));
+    sentences.push_back(
+        fmt::format("**its program lies on a network mount,** {}. Reading it "
+                    "adds {}.",
+                    markdown_code(network->mount), signed_seconds(*step->contrast.difference_s)));
   }
   return sentences;
 }

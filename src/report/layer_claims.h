@@ -24,9 +24,8 @@ namespace coldload::report {
 // start takes longest; empty where no layer stands out.
 [[nodiscard]] Advice advice_for_layers(const Comparison& comparison);
 
-// Sentences on where the program and the caches came from, what could not be made cold, and of a
-// group that lies on a network.
-[[nodiscard]] std::vector<std::string> about_start_set(const Comparison& comparison,
-                                                       const findings::LayersOfArm& layers);
+// What stands after a path's name and a colon: where the program and the caches came from, what
+// could not be made cold, and of a group that lies on a network.
+[[nodiscard]] std::vector<std::string> about_start_set(const findings::LayersOfArm& layers);
 
 }  // namespace coldload::report

@@ -1,4 +1,8 @@
 // What each layer of cold costs on each path, and what of the start came from where.
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "findings/layers.h"
@@ -36,6 +40,27 @@ std::vector<std::string> row_of(const Comparison& comparison, const LayersOfArm&
   return row;
 }
 
+// What is the same of several paths, once: each with the names of those.
+std::vector<std::string> start_sets(const Comparison& comparison,
+                                    const std::vector<LayersOfArm>& all) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> known;  // and whose it is
+  for (const LayersOfArm& layers : all) {
+    for (std::string& text : about_start_set(layers)) {
+      auto found = std::find_if(known.begin(), known.end(),
+                                [&text](const auto& one) { return one.first == text; });
+      if (found == known.end()) {
+        known.emplace_back(std::move(text), std::vector<std::string>());
+        found = std::prev(known.end());
+      }
+      found->second.push_back(name_of(comparison.arms[layers.arm]));
+    }
+  }
+  std::vector<std::string> lines;
+  lines.reserve(known.size());
+  for (const auto& [text, names] : known) lines.push_back(joined(names) + ": " + text);
+  return lines;
+}
+
 }  // namespace
 
 std::vector<std::string> answers_about_layers(const Comparison& comparison) {
@@ -52,7 +77,6 @@ std::string layers_section(const Comparison& comparison, const std::string& pict
   if (all.empty()) return "";
   Table table =
       table_of({"path", "at launch"}, {"runs", "median", "min-max", "adds", "95 % interval", "p"});
-  std::vector<std::string> sentences;
   bool is_apart_alone = false;
   for (const LayersOfArm& layers : all) {
     for (const LayerStep& step : layers.steps) {
@@ -61,9 +85,6 @@ std::string layers_section(const Comparison& comparison, const std::string& pict
     for (std::size_t i = 0; i < layers.layers.size(); ++i) {
       table.rows.push_back(row_of(comparison, layers, i));
     }
-    for (std::string& sentence : about_start_set(comparison, layers)) {
-      sentences.push_back(std::move(sentence));
-    }
   }
   return "## What each layer of cold costs\n\n" + picture + markdown_table(table) +
          "\nEach row was measured by itself; \"adds\" is its median less the one above. Directory "
@@ -71,7 +92,7 @@ std::string layers_section(const Comparison& comparison, const std::string& pict
          (is_apart_alone ? " Where every run of one layer took longer than every run of the one "
                            "above, that is told, though so few runs cannot bring p below 0.05."
                          : "") +
-         "\n\n" + bullets(sentences) + '\n';
+         "\n\n" + bullets(start_sets(comparison, all)) + '\n';
 }
 
 }  // namespace coldload::report

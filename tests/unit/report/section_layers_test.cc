@@ -113,7 +113,7 @@ TEST(LayersSection, WeightsThatAreReadAllTheSameAreNotInMemory) {
   const findings::Comparison comparison = findings::compare(dataset).front();
   EXPECT_THAT(
       layers_section(comparison, ""),
-      AllOf(HasSubstr("- `nvme` read its weights from storage although they were in memory"),
+      AllOf(HasSubstr("- `nvme`: its weights were read from storage although they were in memory"),
             Not(HasSubstr("everything in memory"))));
   EXPECT_THAT(to_string(advice_for_layers(comparison)), Not(HasSubstr("Shorten")));
 }
