@@ -136,7 +136,8 @@ void check_label(const std::string& label) {
         "the label '{}' cannot be a storage_mode: use up to {} letters, digits, '_', '-' and '.'",
         label, k_longest));
   }
-  if (const std::string_view suffix = measure::own_suffix_of(label); !suffix.empty()) {
+  const std::string_view suffix = measure::own_suffix_of(label);
+  if (!suffix.empty() && !measure::is_of_deeper_layer(suffix)) {
     throw UsageError(
         fmt::format("the label '{}' ends in {}, which coldload's own rows use", label, suffix));
   }

@@ -223,6 +223,12 @@ void check_layers(const ExperimentRequest& request) {
   const measure::Plan& plan = request.plan;
   if (!plan.has_deeper_layers()) return;
   const std::string flag = plan.node_runs > 0 ? "--node-runs" : "--first-runs";
+  for (const std::string& label : measure::labels_of(plan)) {
+    if (!measure::is_of_deeper_layer(measure::own_suffix_of(label))) continue;
+    throw UsageError(
+        fmt::format("{} makes rows whose labels end in _node or _first, as '{}' does: rename that",
+                    flag, label));
+  }
   if (request.servers.empty()) {
     throw UsageError(flag + " needs a server: the native loader reads nothing but the weights");
   }

@@ -20,8 +20,9 @@ namespace coldload::cli {
 int run_read_ahead(const std::vector<std::string>& args) {
   run::ReaderJob job;
   std::vector<std::string> words = args;
-  const auto take = [&words](std::size_t count, std::string_view flag) {
-    if (words.size() <= count || words[0] != flag) return std::string();
+  // `left`: how many words must come behind, so that a path may be called like a flag.
+  const auto take = [&words](std::size_t count, std::string_view flag, std::size_t left = 1) {
+    if (words.size() < count + left || words[0] != flag) return std::string();
     std::string last = words[count - 1];
     words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(count));
     return last;
@@ -33,13 +34,14 @@ int run_read_ahead(const std::vector<std::string>& args) {
   }
   job.preferred_weights = take(2, "--prefer");
   job.weights = take(2, "--weights");
-  job.start_set = take(2, "--start-set");
+  job.start_set = take(2, "--start-set", 0);
   const bool has_any = !words.empty() || (!job.start_set.empty() && !job.learns);
   if (!has_any || words.size() > 2 || (job.learns && job.start_set.empty()) ||
       (job.copies && words.size() != 2)) {
     throw UsageError("coldload read-ahead is what `coldload run` reads with: use that");
   }
-  if (!words.empty()) job.path = words[0];
+  job.reads_checkpoint = !words.empty();
+  if (job.reads_checkpoint) job.path = words[0];
   if (words.size() == 2) job.copy = words[1];
   run::run_reader(job);
 }

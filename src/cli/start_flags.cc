@@ -132,7 +132,8 @@ auto about_command(const std::string& name, Function function) {
 void check_name(const measure::Plan& plan, const std::string& name) {
   for (const measure::ArmRequest& arm : plan.arms) {
     const std::string label = fmt::format("{}_{}", arm.label, name);
-    if (name.empty() || measure::own_suffix_of(label).empty()) continue;
+    const std::string_view suffix = measure::own_suffix_of(label);
+    if (name.empty() || suffix.empty() || measure::is_of_deeper_layer(suffix)) continue;
     throw UsageError(fmt::format(
         "--command {}: its rows would be '{}', which coldload's own are: choose another name", name,
         label));

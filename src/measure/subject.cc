@@ -39,6 +39,10 @@ std::string_view own_suffix_of(std::string_view label) {
   return "";
 }
 
+bool is_of_deeper_layer(std::string_view own_suffix) {
+  return own_suffix == k_node || own_suffix == k_first;
+}
+
 std::string Subject::storage_mode() const {
   std::string mode = arm.facts.label;
   if (kind == TrialKind::warm) mode += arm.facts.staged_from.empty() ? k_warm : k_hot;

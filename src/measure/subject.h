@@ -32,6 +32,8 @@ inline constexpr std::string_view k_staged_label = "staged";
 
 // The end of `label` that coldload's own rows use; empty where there is none.
 [[nodiscard]] std::string_view own_suffix_of(std::string_view label);
+// Whether that is one of a deeper layer of cold: where none is measured, it is anybody's.
+[[nodiscard]] bool is_of_deeper_layer(std::string_view own_suffix);
 
 struct Subject {
   const Arm& arm;

@@ -75,7 +75,7 @@ void copy_checkpoint(const ReaderJob& job, const NewsPipe& listener) {
 void read_all(const ReaderJob& job, const NewsPipe& listener) {
   std::optional<StartSetReading> start_set;
   if (!job.start_set.empty()) start_set.emplace(job.start_set, listener);
-  if (!job.path.empty()) {
+  if (job.reads_checkpoint) {
     read_checkpoint(job, start_set ? start_set->reader() : nullptr, listener);
   }
   if (start_set) start_set->wait();

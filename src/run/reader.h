@@ -9,10 +9,11 @@
 namespace coldload::run {
 
 struct ReaderJob {
-  std::string path;     // the checkpoint; empty: only the start set is read
-  std::string weights;  // which files are its weights, as a pattern; empty: guessed
-  std::string copy;     // where a copy of it may be, or be wanted; empty: nowhere
-  bool copies = false;  // makes the copy; else reads
+  std::string path;              // the checkpoint, as it was named
+  bool reads_checkpoint = true;  // else only the start set is read
+  std::string weights;           // which files are its weights, as a pattern; empty: guessed
+  std::string copy;              // where a copy of it may be, or be wanted; empty: nowhere
+  bool copies = false;           // makes the copy; else reads
   // The file of a start set, which is read, too; empty: none.
   std::string start_set = {};
   bool learns = false;  // watches the start instead, and writes that file

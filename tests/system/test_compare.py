@@ -349,7 +349,7 @@ class BadInput(CompareTest):
     def test_wrong_flags(self):
         for args, words in (
             (["--runz", "3"], ["--runz", "--runs"]),
-            (["--runs", "0"], ["--runs"]),
+            (["--runs", "0", "--warm-runs", "0"], ["--runs"]),
             (["--fail-if", "ratio"], ["ratio", "load_s.net>60"]),
             (["--fail-if", "load_s.ent>1"], ["ent", "nvme, net"]),
             (["--fail-if", "load_s.net_wram>1"], ["net_wram", "nvme, net"]),

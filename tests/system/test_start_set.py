@@ -235,6 +235,21 @@ def set_of(*files):
 
 
 @needs(can_evict())
+class WithoutACheckpoint(StartSetTest):
+    """What `coldload run --stage` reads beside a copy that is being made: the start set alone."""
+
+    def test_the_set_alone_is_read(self):
+        module = self.modules[0]
+        status = module.stat()
+        self.set_file.write_text(json.dumps({
+            "coldload_start_set": 1, "source": "fanotify", "files": [
+                {"path": str(module), "group": "program", "size": status.st_size,
+                 "mtime_ns": status.st_mtime_ns, "ranges": [[0, status.st_size]]}]}))
+        result = run(["read-ahead", "--start-set", self.set_file])
+        events = [json.loads(line)["event"] for line in result.stdout.splitlines()]
+        self.assertEqual(events, ["set_reading", "set_done"], result.stdout + result.stderr)
+
+
 class HostileFiles(StartSetTest):
     address = ("test_what_is_no_start_set_is_said_left_alone_and_holds_up_nothing",)
 

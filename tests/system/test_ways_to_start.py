@@ -127,7 +127,7 @@ class Refused(_Commands):
             (("--command", "a,b=x {model} --port {port}"), "cannot be a storage_mode"),
             (("--command", "x_warm=x {model} --port {port}"), "_warm"),
             (("--command", "warm=x {model} --port {port}"), "choose another name"),
-            (("--command", "node=x {model} --port {port}"), "choose another name"),
+            (("--command", "node=x {model} --port {port}", "--node-runs", "1"), "rename that"),
             ((*self.command("a", server="x"), *self.command("a", server="x")), "the name 'a'"),
             (("--command", "a=x --port {port}"), "--command a: the server's command has no {model}"),
             (("--command", "a=x {model} --port {port} && y"), "&&"),
