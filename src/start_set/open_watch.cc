@@ -83,6 +83,7 @@ struct OpenWatch::Shared {
   std::vector<std::string> points;
   std::atomic<bool> watching{false};
   std::atomic<bool> ending{false};
+  std::atomic<std::size_t> taken{0};  // events, whosoever's
 
   std::mutex mutex;  // of what follows
   Opened opened;
@@ -141,11 +142,11 @@ struct OpenWatch::Shared {
     opened.files.push_back(std::move(path));
   }
 
-  // All that is there by now.
-  void take_all() {
+  // What is there by now, as far as it is wanted: others may open files faster than they are noted.
+  void take_while(const std::function<bool()>& is_wanted) {
     alignas(fanotify_event_metadata) std::array<char, k_buffer_bytes> buffer{};
     const pid_t self = ::getpid();
-    for (;;) {
+    while (is_wanted()) {
       const ssize_t length = ::read(group.get(), buffer.data(), buffer.size());
       if (length < 0 && errno == EINTR) continue;
       if (length < 0 && errno != EAGAIN) miss(os::error_text(errno));
@@ -156,6 +157,7 @@ struct OpenWatch::Shared {
         const auto* const event = reinterpret_cast<const fanotify_event_metadata*>(at);
         if (event->event_len < sizeof(*event) || event->event_len > left) break;
         take(*event, self);
+        ++taken;
         at += event->event_len;
         left -= event->event_len;
       }
@@ -168,9 +170,11 @@ struct OpenWatch::Shared {
     while (!ending) {
       pollfd ready{group.get(), POLLIN, 0};
       (void)::poll(&ready, 1, k_tick_ms);
-      take_all();
+      take_while([this] { return !ending; });
     }
-    take_all();
+    // Whatever others open from now on: what is noted already has an end.
+    (void)::fanotify_mark(group.get(), FAN_MARK_FLUSH | FAN_MARK_FILESYSTEM, 0, AT_FDCWD, nullptr);
+    take_while([] { return true; });
   }
 };
 
@@ -190,16 +194,28 @@ OpenWatch::OpenWatch(IsOurs is_ours, const std::vector<std::string>& passed_over
   }
 }
 
-OpenWatch::~OpenWatch() {
+// False where a file system hangs: a busy machine goes on, however slowly.
+bool OpenWatch::ends() const {
   shared_->ending = true;
-  if (thread_.size() > 0 && !thread_.wait_until(os::Clock::now() + k_watch_patience)) {
-    thread_.leave_behind();
+  constexpr std::chrono::milliseconds k_tick{100};
+  std::size_t taken = shared_->taken;
+  os::TimePoint give_up = os::Clock::now() + k_watch_patience;
+  while (!thread_.wait_until(os::Clock::now() + k_tick)) {
+    if (taken != shared_->taken) {
+      taken = shared_->taken;
+      give_up = os::Clock::now() + k_watch_patience;
+    }
+    if (os::Clock::now() >= give_up) return false;
   }
+  return true;
+}
+
+OpenWatch::~OpenWatch() {
+  if (thread_.size() > 0 && !ends()) thread_.leave_behind();
 }
 
 Opened OpenWatch::finish() {
-  shared_->ending = true;
-  if (thread_.wait_until(os::Clock::now() + k_watch_patience)) {
+  if (ends()) {
     thread_.join();
   } else {
     thread_.leave_behind();

@@ -43,6 +43,7 @@ class OpenWatch {
 
  private:
   struct Shared;
+  [[nodiscard]] bool ends() const;
 
   std::shared_ptr<Shared> shared_;
   os::Crew thread_;

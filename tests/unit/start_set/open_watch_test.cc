@@ -69,6 +69,26 @@ TEST_F(OfOpenings, EachIsToldOnceInTheOrderOfFirstTouch) {
   EXPECT_THAT(opened.files, ElementsAre(three, two, one));
 }
 
+// However fast others go on opening files: what they open from then on is not waited for.
+TEST_F(OfOpenings, EndsThoughOthersGoOn) {
+  const std::string ours = file("ours");
+  const std::string theirs = file("theirs");
+  Shell shell;
+  std::vector<std::unique_ptr<Shell>> others(6);
+  for (auto& other : others) other = std::make_unique<Shell>();
+  const auto watch = watch_of(shell);
+  for (auto& other : others) {
+    other->run(fmt::format("(while :; do : <{}; done) & :", theirs));
+  }
+  shell.run(fmt::format("exec 3<{}", ours));
+  const Opened opened = watch->finish();
+  EXPECT_THAT(opened.why_not, ::testing::Not(::testing::HasSubstr("does not answer")));
+  if (opened.is_complete) {
+    EXPECT_THAT(opened.files, ElementsAre(ours));
+  }
+  for (auto& other : others) other->run("kill $!");
+}
+
 TEST_F(OfOpenings, AFileHasTheNameThatItsLinkLeadsTo) {
   const std::string real = file("real");
   fs::create_symlink(real, folder_ + "/link");
