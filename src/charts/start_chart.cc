@@ -28,8 +28,9 @@ struct Row {
 
 const char* state_of(const findings::Arm& arm, const findings::Mode& mode) {
   if (findings::is_after_copy(arm, mode)) return "after the copy";
-  if (mode.label == arm.facts.label + "_node") return "node cold";
-  return mode.label == arm.facts.label + "_first" ? "first start" : "";
+  const auto layer = findings::layer_of(mode);
+  if (layer == records::Layer::node) return "node cold";
+  return layer == records::Layer::first ? "first start" : "";
 }
 
 std::vector<Row> rows_of(const findings::Comparison& comparison) {

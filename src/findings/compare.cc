@@ -141,10 +141,7 @@ void summarize(Mode* mode) {
 
 // Deeper layers of cold as they lie above each other, behind whatever else there is.
 void sort_other_modes(Arm* arm) {
-  const auto depth = [arm](const Mode& mode) {
-    if (mode.label == arm->facts.label + "_node") return 1;
-    return mode.label == arm->facts.label + "_first" ? 2 : 0;
-  };
+  const auto depth = [](const Mode& mode) { return layer_of(mode).value_or(records::Layer::warm); };
   std::stable_sort(arm->other_modes.begin(), arm->other_modes.end(),
                    [&](const Mode& a, const Mode& b) { return depth(a) < depth(b); });
 }

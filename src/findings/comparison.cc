@@ -61,6 +61,10 @@ bool Arm::is_verified() const {
   });
 }
 
+std::optional<records::Layer> layer_of(const Mode& mode) {
+  return mode.trials.empty() ? std::nullopt : mode.trials.front()->layer;
+}
+
 bool reads_past_memory(const Mode& warm) {
   std::vector<double> shares;
   for (const records::Trial* trial : warm.trials) {

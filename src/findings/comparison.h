@@ -68,6 +68,10 @@ struct Arm {
   [[nodiscard]] std::optional<double> cold_less_warm_s() const;
 };
 
+// How cold these trials began, as the first of them says; nothing where it has none, or its record
+// is from before layers were told.
+[[nodiscard]] std::optional<records::Layer> layer_of(const Mode& mode);
+
 // Whether most of the weights came from storage in these trials, which began with them in memory:
 // they were read past the page cache, and cold less warm says nothing.
 [[nodiscard]] bool reads_past_memory(const Mode& warm);

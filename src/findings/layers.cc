@@ -12,9 +12,9 @@ namespace {
 
 using records::Layer;
 
-const Mode* deeper_mode(const Arm& arm, const char* suffix) {
+const Mode* deeper_mode(const Arm& arm, Layer layer) {
   for (const Mode& mode : arm.other_modes) {
-    if (mode.label == arm.facts.label + suffix && mode.load_s) return &mode;
+    if (layer_of(mode) == layer && mode.load_s) return &mode;
   }
   return nullptr;
 }
@@ -74,8 +74,8 @@ std::vector<LayersOfArm> layers_of(const Comparison& comparison) {
     const Arm& arm = comparison.arms[i];
     LayersOfArm found;
     found.arm = i;
-    const Mode* const node = deeper_mode(arm, "_node");
-    const Mode* const first = deeper_mode(arm, "_first");
+    const Mode* const node = deeper_mode(arm, Layer::node);
+    const Mode* const first = deeper_mode(arm, Layer::first);
     if (node == nullptr && first == nullptr) continue;
     found.reads_past_memory = reads_past_memory(arm.warm);
     const Mode* const warm = found.reads_past_memory ? nullptr : &arm.warm;

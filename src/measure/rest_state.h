@@ -15,7 +15,7 @@
 #include "measure/schedule.h"
 #include "measure/watcher.h"
 #include "records/start_set.h"
-#include "start_set/file_pages.h"
+#include "start_set/many_files.h"
 #include "start_set/start_set.h"
 #include "storage/page_cache.h"
 

@@ -140,11 +140,7 @@ std::string budgets_missed(const Comparison& comparison, const LayersOfArm& laye
       uses.push_back(fmt::format("{} ({:g} s)", budget.use, budget.seconds));
     }
   }
-  return uses.empty() ? ""
-                      : fmt::format(
-                            " That is more than the budget for {}, which the table below "
-                            "holds against cold weights alone.",
-                            joined(uses));
+  return uses.empty() ? "" : fmt::format(" That is more than the budget for {}.", joined(uses));
 }
 
 // Whether storage or the server makes the coldest start long, as far as that was told apart.
@@ -170,7 +166,7 @@ Advice advice_on_program(const LayersOfArm& layers, const std::string& where, do
                         share_text(added, whole), where),
             fmt::format("They lie on {}.", place_of(*network))};
   }
-  return {fmt::format("**Read the server's packages ahead, or start fewer of them:** reading them "
+  return {fmt::format("**Read the server's packages ahead:** reading them "
                       "takes {}{}.",
                       share_text(added, whole), where),
           "`coldload run --start-set FILE` learns what a start reads and reads it ahead in later "
@@ -253,7 +249,7 @@ std::vector<std::string> about_start_set(const LayersOfArm& layers) {
   std::vector<std::string> sentences;
   if (layers.reads_past_memory) {
     sentences.emplace_back(
-        "its weights were read from storage although they were in memory: past the page cache.");
+        "the weights were read from storage although they were in memory, past the page cache.");
   }
   const Mode* const first = layers.mode_of(Layer::first);
   const bool keeps_none =
@@ -261,8 +257,7 @@ std::vector<std::string> about_start_set(const LayersOfArm& layers) {
       std::all_of(first->trials.begin(), first->trials.end(),
                   [](const auto* t) { return t->caches == records::Caches::none; });
   if (keeps_none) {
-    sentences.emplace_back(
-        "it keeps nothing in runtime caches, so a first start has none to fill.");
+    sentences.emplace_back("nothing is kept in runtime caches, so a first start has none to fill.");
   }
   for (const StartGroup& group : layers.groups) {
     if (!group.came_bytes || *group.came_bytes <= 0) continue;
@@ -282,7 +277,7 @@ std::vector<std::string> about_start_set(const LayersOfArm& layers) {
   const LayerStep* const step = step_to(layers, Layer::node);
   if (network != nullptr && step != nullptr && is_told(*step)) {
     sentences.push_back(
-        fmt::format("**its program lies on a network mount,** {}. Reading it "
+        fmt::format("**the program lies on a network mount,** {}. Reading it "
                     "adds {}.",
                     markdown_code(network->mount), signed_seconds(*step->contrast.difference_s)));
   }

@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "os/error.h"
@@ -190,13 +189,10 @@ void StartSetReader::Shared::leave_out(const std::string& path, std::string_view
 
 // Empty where to read what lies there may help.
 std::string_view StartSetReader::Shared::why_of_no_use(const struct stat& info) const {
-  for (const storage::Mount& mount : mounts) {
-    if (mount.major != major(info.st_dev) || mount.minor != minor(info.st_dev)) continue;
-    if (storage::file_system_of(mount).memory) return "it is memory already";
-    if (storage::opening_may_drop_pages(mount)) return "its mount may keep no pages";
-    return "";
-  }
-  return "";
+  const storage::Mount* const mount = storage::mount_on(mounts, info.st_dev);
+  if (mount == nullptr) return "";
+  if (storage::file_system_of(*mount).memory) return "it is memory already";
+  return storage::opening_may_drop_pages(*mount) ? "its mount may keep no pages" : "";
 }
 
 void StartSetReader::Shared::look_at(const StartFile& wanted, SetFile* file) {

@@ -17,7 +17,7 @@
 #include "os/path.h"
 #include "os/proc.h"
 #include "os/subprocess.h"
-#include "start_set/file_pages.h"
+#include "start_set/many_files.h"
 #include "start_set/mapped_folders.h"
 #include "start_set/named_folders.h"
 #include "storage/watched_threads.h"

@@ -13,7 +13,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#include "start_set/file_pages.h"
+#include "start_set/many_files.h"
 #include "start_set/open_watch.h"
 #include "start_set/start_set.h"
 

@@ -6,10 +6,12 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <set>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -67,11 +69,10 @@ std::vector<std::string> watched_points(const std::vector<std::string>& passed_o
   return points;
 }
 
-std::string path_of(int descriptor) {
-  std::array<char, 4096> text{};
-  const std::string link = fmt::format("/proc/self/fd/{}", descriptor);
-  const ssize_t length = ::readlink(link.c_str(), text.data(), text.size());
-  return length > 0 ? std::string(text.data(), static_cast<std::size_t>(length)) : "";
+// Empty where it is seen from nowhere here.
+std::string path_of(const os::Fd& file) {
+  std::error_code error;
+  return std::filesystem::read_symlink(os::path_by_descriptor(file), error).string();
 }
 
 }  // namespace
@@ -134,7 +135,7 @@ struct OpenWatch::Shared {
     const auto known = seen.find(id);
     if ((known != seen.end() && known->second == changed) || !is_of_ours(event.pid)) return;
     seen.insert_or_assign(id, changed);
-    std::string path = path_of(event.fd);
+    std::string path = path_of(file);
     // Removed meanwhile, or seen from nowhere here.
     if (!path.starts_with('/') || ::fstat(event.fd, &info) != 0 || info.st_nlink == 0) return;
     if (!named.insert(path).second) return;

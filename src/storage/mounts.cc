@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "os/file.h"
 #include "os/kernel_text.h"
@@ -80,6 +81,13 @@ const Mount* mount_reached(const std::vector<Mount>& mounts, const std::string& 
     }
   }
   return same_file_system != nullptr ? same_file_system : mount_of(mounts, path);
+}
+
+const Mount* mount_on(const std::vector<Mount>& mounts, dev_t device) {
+  const auto found = std::find_if(mounts.begin(), mounts.end(), [device](const Mount& mount) {
+    return mount.major == major(device) && mount.minor == minor(device);
+  });
+  return found == mounts.end() ? nullptr : &*found;
 }
 
 std::optional<std::string> mount_option(const Mount& mount, std::string_view key) {

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include <sys/types.h>
+
 namespace coldload::storage {
 
 // One line of mountinfo.
@@ -37,6 +39,10 @@ struct Mount {
 // over a folder above may have hidden from the texts. Where it is none of `mounts` (a link led into
 // another mount namespace): one of the same file system, else `mount_of`.
 [[nodiscard]] const Mount* mount_reached(const std::vector<Mount>& mounts, const std::string& path);
+
+// One mount of the file system with that device number (stat's st_dev). Null where there is none: a
+// btrfs subvolume's files have numbers of their own.
+[[nodiscard]] const Mount* mount_on(const std::vector<Mount>& mounts, dev_t device);
 
 // The value of "key=value" in a mount's options, empty for a bare "key"; nothing where it has none.
 [[nodiscard]] std::optional<std::string> mount_option(const Mount& mount, std::string_view key);

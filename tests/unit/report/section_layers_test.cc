@@ -113,7 +113,7 @@ TEST(LayersSection, WeightsThatAreReadAllTheSameAreNotInMemory) {
   const findings::Comparison comparison = findings::compare(dataset).front();
   EXPECT_THAT(
       layers_section(comparison, ""),
-      AllOf(HasSubstr("- `nvme`: its weights were read from storage although they were in memory"),
+      AllOf(HasSubstr("- `nvme`: the weights were read from storage although they were in memory"),
             Not(HasSubstr("everything in memory"))));
   EXPECT_THAT(to_string(advice_for_layers(comparison)), Not(HasSubstr("Shorten")));
 }
@@ -146,7 +146,7 @@ TEST(LayersSection, AServerWithoutCachesHasNoneToFill) {
   records[1].caches = records::Caches::none;
   const records::Dataset dataset = records::dataset_of(numbered(std::move(records)));
   EXPECT_THAT(layers_section(findings::compare(dataset).front(), ""),
-              HasSubstr("- `nvme`: it keeps nothing in runtime caches"));
+              HasSubstr("- `nvme`: nothing is kept in runtime caches"));
 }
 
 TEST(LayersSection, SaysWhichBudgetANewNodeMisses) {
@@ -181,7 +181,7 @@ TEST(LayersSection, SaysWhereTheProgramCameFrom) {
   EXPECT_THAT(section, HasSubstr("- `nvme`: 2.40 GB of the program (9400 files) came from "
                                  "`/mnt/env` (nfs4, a network mount)."));
   EXPECT_THAT(section, HasSubstr("15.0 MB could not be made cold, because other processes map it"));
-  EXPECT_THAT(section, HasSubstr("**its program lies on a network mount,** `/mnt/env`. Reading it "
+  EXPECT_THAT(section, HasSubstr("**the program lies on a network mount,** `/mnt/env`. Reading it "
                                  "adds +34.0 s."));
 }
 

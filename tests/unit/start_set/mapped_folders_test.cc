@@ -11,8 +11,8 @@
 
 #include "os/fd.h"
 #include "os/file.h"
+#include "unit/start_set/folder.h"
 #include "unit/start_set/shell.h"
-#include "unit/temporary_directory.h"
 
 namespace coldload::start_set {
 namespace {
@@ -42,15 +42,10 @@ TEST(FolderOf, ALibraryThatAllShareIsNotAllLibraries) {
 
 class InAFolder : public ::testing::Test {
  protected:
-  std::string file(const std::string& name) {
-    const fs::path path = fs::path(folder_) / name;
-    fs::create_directories(path.parent_path());
-    os::replace_text(path, "x");
-    return path;
-  }
+  std::string file(const std::string& name) const { return scratch_.file(name); }
 
-  const TemporaryDirectory scratch_{"coldload-folders"};
-  const std::string folder_ = fs::canonical(scratch_.path()).string();
+  const FolderOfATest scratch_;
+  const std::string& folder_ = scratch_.path();
 };
 
 TEST_F(InAFolder, FilesAreThoseThatAreTakenAndNoLinks) {

@@ -1,4 +1,4 @@
-#include "start_set/file_pages.h"
+#include "start_set/many_files.h"
 
 #include <filesystem>
 #include <fstream>

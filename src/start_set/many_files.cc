@@ -1,4 +1,4 @@
-#include "start_set/file_pages.h"
+#include "start_set/many_files.h"
 
 #include <algorithm>
 #include <atomic>
@@ -11,7 +11,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "os/clock.h"
@@ -33,21 +32,6 @@ constexpr std::chrono::seconds k_patience{60};
 // After an interrupt: a call that then is still pending hangs.
 constexpr std::chrono::seconds k_patience_interrupted{5};
 
-// Of a device number: what is known of the file system there.
-class FileSystems {
- public:
-  FileSystems() : mounts_(storage::current_mounts()) {}
-  [[nodiscard]] const storage::Mount* on(dev_t device) const {
-    for (const storage::Mount& mount : mounts_) {
-      if (mount.major == major(device) && mount.minor == minor(device)) return &mount;
-    }
-    return nullptr;
-  }
-
- private:
-  std::vector<storage::Mount> mounts_;
-};
-
 // Nothing where it is not there, or none that may be opened.
 std::optional<os::Fd> opened(const std::string& path) {
   try {
@@ -57,7 +41,8 @@ std::optional<os::Fd> opened(const std::string& path) {
   }
 }
 
-FileState state_of(const os::Fd& file, const FileSystems& systems, os::FilePages* pages) {
+FileState state_of(const os::Fd& file, const std::vector<storage::Mount>& mounts,
+                   os::FilePages* pages) {
   constexpr std::int64_t k_ns_per_s = 1'000'000'000;
   const struct stat info = os::file_status(file);
   FileState state;
@@ -65,7 +50,7 @@ FileState state_of(const os::Fd& file, const FileSystems& systems, os::FilePages
   state.id = {info.st_dev, info.st_ino};
   state.bytes = static_cast<std::uint64_t>(info.st_size);
   state.changed_ns = info.st_mtim.tv_sec * k_ns_per_s + info.st_mtim.tv_nsec;
-  const storage::Mount* const mount = systems.on(info.st_dev);
+  const storage::Mount* const mount = storage::mount_on(mounts, info.st_dev);
   state.is_memory = mount != nullptr && storage::file_system_of(*mount).memory;
   if (mount != nullptr && storage::opening_may_drop_pages(*mount)) return state;
   *pages = os::FilePages(file, state.bytes);
@@ -118,7 +103,7 @@ void for_each(std::size_t count, const std::function<const std::string&(std::siz
 struct Walk {
   explicit Walk(std::vector<std::string> all) : paths(std::move(all)), found(paths.size()) {}
   std::vector<std::string> paths;
-  FileSystems systems;
+  std::vector<storage::Mount> mounts = storage::current_mounts();
   std::vector<FileParts> found;
 };
 
@@ -131,7 +116,7 @@ std::vector<FileParts> walk(const std::vector<std::string>& paths, bool with_par
         if (!file) return;
         os::FilePages pages;
         FileParts& found = shared->found[i];
-        found.state = state_of(*file, shared->systems, &pages);
+        found.state = state_of(*file, shared->mounts, &pages);
         if (with_parts) found.in_memory = ranges_of(pages, found.state.bytes);
       });
   return std::move(shared->found);
