@@ -66,9 +66,8 @@ std::string describe_eviction(const measure::Plan& plan) {
                                  plan.drop_caches ? "; then all of the machine's caches" : "");
   if (plan.has_deeper_layers()) {
     text +=
-        "         and, before a run of a deeper layer, all else that the discarded launch was seen "
-        "to "
-        "read: packages, libraries, runtime caches\n";
+        "         before a run of a deeper layer all else that a start was seen to read, too: "
+        "packages, libraries, runtime caches\n";
   }
   return text;
 }
