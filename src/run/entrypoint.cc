@@ -284,6 +284,9 @@ void Entrypoint::note(const ReaderNews& news) {
   if (kind == Kind::set_absent || kind == Kind::set_refused || kind == Kind::set_reading) {
     set_verdict_ = kind;
   }
+  if (kind == Kind::set_absent && server_) {
+    options_.on_news({Kind::set_not_learned, "that it is not there was known too late"});
+  }
   if (kind == Kind::refused) refusal_ = news.text;
   if (!news.path.empty()) model_ = news.path;
   if (kind == Kind::reading) reading_ = true;

@@ -27,7 +27,7 @@ struct Opened {
 
 class OpenWatch {
  public:
-  // Whether a process is one of those that matter; asked once for each, from a thread of its own.
+  // Whether a process is one of those that matter. Several threads ask at the same time.
   using IsOurs = std::function<bool(pid_t)>;
 
   // Watches the file systems that are mounted here and keep files, but for those of the files
@@ -38,15 +38,25 @@ class OpenWatch {
   OpenWatch(const OpenWatch&) = delete;
   OpenWatch& operator=(const OpenWatch&) = delete;
 
-  // Ends the watch. Bounded in time: a file system that hangs is left to itself.
+  // Ends the watch. Bounded in time: a file system that hangs is left to itself, and of it alone
+  // nothing may be told.
   [[nodiscard]] Opened finish();
 
  private:
   struct Shared;
-  [[nodiscard]] bool ends() const;
+  struct Part;
+  struct Watcher {
+    std::shared_ptr<Part> part;
+    os::Crew thread;
+  };
+
+  void watch(std::vector<std::string> points);
+  void wait_until_watching() const;
+  [[nodiscard]] std::vector<Watcher*> those_that_hang();
+  void end();
 
   std::shared_ptr<Shared> shared_;
-  os::Crew thread_;
+  std::vector<Watcher> watchers_;  // the first: of what cannot hang
 };
 
 }  // namespace coldload::start_set

@@ -188,6 +188,11 @@ bool opening_may_drop_pages(const Mount& mount) {
   return is_fuse(mount) && file_system_of(mount).reach != Reach::stand_in;
 }
 
+bool may_hang(const Mount& mount) {
+  const Reach reach = file_system_of(mount).reach;
+  return is_fuse(mount) || reach == Reach::network || reach == Reach::host;
+}
+
 std::string hidden_cache_of(const Mount& mount, const std::string& proc) {
   const FileSystem& system = file_system_of(mount);
   if (system.reach == Reach::unknown) {

@@ -69,6 +69,10 @@ struct FileSystem {
 // only our own stand-in is known to keep them.
 [[nodiscard]] bool opening_may_drop_pages(const Mount& mount);
 
+// Whether a daemon or another machine answers for it: where that stops, whoever asks is kept
+// waiting.
+[[nodiscard]] bool may_hang(const Mount& mount);
+
 // Whether other machines reach the same files, as far as is known: what they have open or locked
 // need not show here. True of a FUSE daemon that we do not know.
 [[nodiscard]] bool other_machines_may_reach(const Mount& mount);

@@ -111,7 +111,16 @@ class RunTest(ScratchTest):
         return [(pid, line) for pid, line in processes_with(self.mark) if word in line]
 
     def wait_said(self, text):
-        wait_until(lambda: text in self.said.read_text(), f'"{text}" is not said')
+        return self.wait_said_one_of(text)
+
+    def wait_said_one_of(self, *texts):
+        def are_said():
+            said = self.said.read_text()
+            return any(text in said for text in texts)
+        try:
+            wait_until(are_said, f"none of {texts} is said")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; but this is: {self.said.read_text()}") from None
         return self.said.read_text()
 
     def wait_started(self, words):

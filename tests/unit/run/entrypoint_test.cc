@@ -97,6 +97,19 @@ TEST(EntrypointCopy, IsNotServedWhereItIsFoundTooLate) {
   EXPECT_THAT(ran.news, ElementsAre(Kind::late, Kind::useless));
 }
 
+TEST(EntrypointStartSet, ThatIsFoundAbsentTooLateIsSaidToBeUnlearned) {
+  std::vector<Kind> news;
+  EntrypointOptions options;
+  options.argv = server(k_original, "sleep 1; ");
+  options.reader = {"sh", "-c", "sleep 0.4; printf %s \"$0\"", to_line({Kind::set_absent})};
+  options.start_set = {options.reader, {"false"}};
+  options.patience = milliseconds(50);
+  options.on_news = [&news](const ReaderNews& one) { news.push_back(one.kind); };
+  EXPECT_EQ(Entrypoint(options).run().server->code, k_original);
+  EXPECT_THAT(news,
+              ElementsAre(Kind::late, Kind::set_not_learned, Kind::set_absent, Kind::useless));
+}
+
 TEST(EntrypointCopy, MadeFirstIsServed) {
   const Ran ran = run(says(Kind::copy_first), says(Kind::copied));
   EXPECT_EQ(ran.end.server->code, k_copy);

@@ -20,6 +20,7 @@
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/kernel_text.h"
+#include "storage/mounts.h"
 #include "unit/eventually.h"
 #include "unit/start_set/shell.h"
 #include "unit/temporary_directory.h"
@@ -32,7 +33,6 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::Not;
 
 // A real shell opens, and a real kernel tells: as root where fanotify is allowed.
 class OfOpenings : public ::testing::Test {
@@ -56,6 +56,15 @@ class OfOpenings : public ::testing::Test {
                                        std::vector<std::string>{});
   }
 
+  // Whether nothing can have been missed here; a mount of somebody else's may hang.
+  [[nodiscard]] bool is_complete(const Opened& opened) const {
+    const std::vector<storage::Mount> mounts = storage::current_mounts();
+    const std::string here =
+        fmt::format("openings on {} ", storage::mount_of(mounts, folder_)->point);
+    return opened.is_complete ||
+           (opened.why_not.starts_with("openings on ") && !opened.why_not.starts_with(here));
+  }
+
   const TemporaryDirectory scratch_{"coldload-open-watch"};
   const std::string folder_ = fs::canonical(scratch_.path()).string();
 };
@@ -69,7 +78,7 @@ TEST_F(OfOpenings, EachIsToldOnceInTheOrderOfFirstTouch) {
   shell.run(fmt::format("exec 3<{}; exec 4<'{}'; exec 3<{}; exec 5<{}; exec 4<'{}'", three, two,
                         three, one, two));
   const Opened opened = watch->finish();
-  EXPECT_TRUE(opened.is_complete) << opened.why_not;
+  EXPECT_TRUE(is_complete(opened)) << opened.why_not;
   EXPECT_THAT(opened.files, ElementsAre(three, two, one));
 }
 
@@ -88,7 +97,8 @@ TEST_F(OfOpenings, AreWaitedForAsLongAsTheyGoOn) {
       {});
   shell.run(
       fmt::format("i=0; while [ $i -lt {} ]; do (: <{}); i=$((i+1)); done", k_processes, one));
-  EXPECT_THAT(watch.finish().why_not, Not(HasSubstr("does not answer")));
+  const Opened opened = watch.finish();
+  EXPECT_TRUE(is_complete(opened)) << opened.why_not;
   EXPECT_GE(asked, k_processes);
 }
 
@@ -164,7 +174,7 @@ TEST_F(OfOpenings, WhatWasRemovedBeforeItWasLookedAtHasNoName) {
   removed = true;
   const Opened opened = watch.finish();
   EXPECT_THAT(opened.files, IsEmpty());
-  EXPECT_TRUE(opened.is_complete);
+  EXPECT_TRUE(is_complete(opened)) << opened.why_not;
 }
 
 TEST_F(OfOpenings, ThatWereMoreThanTheKernelNotesAreSaidToBe) {
@@ -187,7 +197,7 @@ TEST_F(OfOpenings, ThatWereMoreThanTheKernelNotesAreSaidToBe) {
   all_opened = true;
   const Opened opened = watch.finish();
   EXPECT_FALSE(opened.is_complete);
-  EXPECT_THAT(opened.why_not, ::testing::HasSubstr("more files were opened at once"));
+  EXPECT_THAT(opened.why_not, HasSubstr("more files were opened at once"));
   EXPECT_GT(opened.files.size(), *most / 2) << "what was noted is told";
 }
 

@@ -88,6 +88,20 @@ TEST(FileSystems, OtherMachinesReachWhatServersAndUnknownDaemonsHave) {
   }
 }
 
+TEST(FileSystems, ThatADaemonOrAnotherMachineAnswersForMayHang) {
+  for (const char* type : {"nfs4", "lustre", "9p", "virtiofs", "fuse.sshfs", "fuse.of_somebody",
+                           "fuse.coldload", "fuse.mergerfs", "fuseblk"}) {
+    Mount mount;
+    mount.fs_type = type;
+    EXPECT_TRUE(may_hang(mount)) << type;
+  }
+  for (const char* type : {"ext4", "xfs", "tmpfs", "overlay", "squashfs", "of_somebody"}) {
+    Mount mount;
+    mount.fs_type = type;
+    EXPECT_FALSE(may_hang(mount)) << type;
+  }
+}
+
 TEST(FileSystems, EachIsReachedCachedAndLeftUnseenAsItIs) {
   for (const Case& one : k_cases) {
     SCOPED_TRACE(one.line);
