@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "os/clock.h"
 #include "os/error.h"
@@ -157,8 +158,9 @@ std::vector<Learner::Candidate> Learner::candidates(const std::vector<pid_t>& pr
     return by_page_cache(processes);
   }
   Opened opened = watch_->finish();
-  if (!opened.is_complete) {
-    set->remarks.push_back("some openings were not seen: " + opened.why_not);
+  if (!opened.missed.empty()) {
+    set->remarks.push_back(
+        fmt::format("some openings were not seen: {}", fmt::join(opened.missed, ", ")));
   }
   std::vector<Candidate> found;
   for (std::string& file : opened.files) {

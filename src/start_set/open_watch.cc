@@ -108,10 +108,10 @@ struct OpenWatch::Shared {
   std::mutex mutex;  // of what follows
   Opened opened;
 
-  void miss(const std::string& why) {
+  void miss(const std::string& what) {
     const std::lock_guard lock(mutex);
-    opened.is_complete = false;
-    if (opened.why_not.empty()) opened.why_not = why;
+    std::vector<std::string>& missed = opened.missed;
+    if (std::find(missed.begin(), missed.end(), what) == missed.end()) missed.push_back(what);
   }
 };
 

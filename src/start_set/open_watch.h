@@ -20,9 +20,8 @@
 namespace coldload::start_set {
 
 struct Opened {
-  std::vector<std::string> files;  // regular ones; absolute, without links
-  bool is_complete = true;         // whether no opening can have been missed
-  std::string why_not;             // in words
+  std::vector<std::string> files;   // regular ones; absolute, without links
+  std::vector<std::string> missed;  // which openings may have been missed and why, in words
 };
 
 class OpenWatch {

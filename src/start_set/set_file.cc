@@ -124,7 +124,7 @@ void note_bad_entries(std::size_t count, std::size_t first, StartSet* set) {
 
 }  // namespace
 
-std::string to_text(const StartSet& set) {
+std::string to_text(const StartSet& set, std::size_t most_bytes) {
   std::string text = fmt::format(R"({{"{}": {}, "source": "{}", "files": [)", k_version_key,
                                  k_version, to_string(set.source));
   std::string_view between = "\n";
@@ -132,7 +132,7 @@ std::string to_text(const StartSet& set) {
   for (const StartFile& file : set.files) {
     if (text::valid_utf8(file.path) != file.path) continue;
     const std::string line = text::to_line(to_json(file));
-    if (text.size() + line.size() + between.size() + k_end.size() > k_most_set_file_bytes) break;
+    if (text.size() + line.size() + between.size() + k_end.size() > most_bytes) break;
     text.append(between).append(line);
     between = ",\n";
   }

@@ -26,8 +26,10 @@ namespace coldload::start_set {
 inline constexpr std::size_t k_most_set_file_bytes = std::size_t{32} << 20;
 
 // Names that are not UTF-8 are left out: JSON has none. Gaps between two ranges that take longer to
-// leave out than to read are closed.
-[[nodiscard]] std::string to_text(const StartSet& set);
+// leave out than to read are closed. Of files that do not fit into `most_bytes` the first are
+// taken.
+[[nodiscard]] std::string to_text(const StartSet& set,
+                                  std::size_t most_bytes = k_most_set_file_bytes);
 
 // Throws os::Error for what is no start set, or of a version that is not known here. An entry that
 // cannot be one of a file on storage (a path that is not absolute and plain or leads into /proc,

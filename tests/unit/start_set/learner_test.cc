@@ -24,9 +24,10 @@ namespace coldload::start_set {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
 // Mostly long enough for the watch to note an opening by the name that the file has then. Where it
 // is not, the test says less.
@@ -85,7 +86,8 @@ TEST_F(OfAStart, FilesAreGroupedInTheOrderOfFirstTouch) {
   }
   const StartSet set = learner.finish({shell.pid()});
   skip_unless_told(set);
-  EXPECT_THAT(set.remarks, IsEmpty());
+  // A mount of somebody else's may hang.
+  EXPECT_THAT(set.remarks, Each(StartsWith("some openings were not seen: openings on ")));
   EXPECT_THAT(here(set),
               ElementsAre("program: app/a.py", "checkpoint: m/config.json", "other: cached-data",
                           "caches: cache/graph", "weights: m/model.safetensors"));
