@@ -5,53 +5,25 @@
 // A/A: both arms the same; counts how often a difference is called shown, and with runs too few for
 // that, how often they are said to lie far apart. A/B: the second arm takes 2.6 times as long;
 // counts how often the interval of the ratio holds 2.6.
-#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
-#include <random>
-#include <string>
 #include <utility>
 #include <vector>
 
+#include "load_times.h"
 #include "measure/run_count.h"
 #include "statistics/statistics.h"
 
 namespace {
 
+using coldload::bench::Distribution;
+using coldload::bench::distributions;
+using coldload::bench::draw;
+using coldload::bench::Random;
+using coldload::bench::Values;
 using coldload::statistics::mann_whitney_p;
 using coldload::statistics::ratio_interval;
-
-using Random = std::mt19937_64;
-using Values = std::vector<double>;
-
-struct Distribution {
-  const char* name;
-  std::function<double(Random&)> load_s;  // about 10 s
-};
-
-double normal(Random& random) { return std::normal_distribution<double>()(random); }
-double uniform(Random& random) { return std::uniform_real_distribution<double>()(random); }
-
-std::vector<Distribution> distributions() {
-  return {
-      {"steady: lognormal, 2 %", [](Random& r) { return 10 * std::exp(0.02 * normal(r)); }},
-      {"noisy: lognormal, 20 %", [](Random& r) { return 10 * std::exp(0.2 * normal(r)); }},
-      {"waits: 10 s and an exponential tail of 1 s",
-       [](Random& r) { return 10 - std::log(1 - uniform(r)); }},
-      {"two clusters: one of five takes 30 % longer",
-       [](Random& r) { return (uniform(r) < 0.2 ? 13 : 10) * std::exp(0.01 * normal(r)); }},
-      {"rounded to whole seconds: many ties",
-       [](Random& r) { return std::round(10 * std::exp(0.1 * normal(r))); }},
-  };
-}
-
-Values draw(const Distribution& from, std::size_t n, double factor, Random& random) {
-  Values values;
-  for (std::size_t i = 0; i < n; ++i) values.push_back(factor * from.load_s(random));
-  return values;
-}
 
 // A/B with the number of runs chosen on the way, as `--runs auto --precision P` chooses it.
 void stop_at_precision(const Distribution& from, double precision, double factor, int experiments,

@@ -6,9 +6,10 @@
 
 namespace coldload::findings {
 
-Contrast contrast_of(const Comparison& comparison, std::size_t first, std::size_t second) {
-  Contrast contrast =
-      contrast_of(comparison.arms[first].cold.values_s, comparison.arms[second].cold.values_s);
+Contrast contrast_of(const Comparison& comparison, std::size_t first, std::size_t second,
+                     std::size_t looks) {
+  Contrast contrast = contrast_of(comparison.arms[first].cold.values_s,
+                                  comparison.arms[second].cold.values_s, looks);
   contrast.first = first;
   contrast.second = second;
   return contrast;

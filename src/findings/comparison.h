@@ -123,8 +123,8 @@ struct Comparison {
 [[nodiscard]] std::optional<double> reading_rate_of(const Comparison& comparison, const Arm& arm,
                                                     const Mode& mode);
 
-// The arm `second` against `first`, by their cold trials.
+// The arm `second` against `first`, by their cold trials; one of so many looks.
 [[nodiscard]] Contrast contrast_of(const Comparison& comparison, std::size_t first,
-                                   std::size_t second);
+                                   std::size_t second, std::size_t looks = 1);
 
 }  // namespace coldload::findings

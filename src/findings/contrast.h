@@ -39,10 +39,18 @@ struct Contrast {
   // Whose runs tend to be the longer ones: 1 of the second arm, -1 of the first, 0 of neither.
   int longer = 0;
 
+  // That are looked at together, this one included: p, intervals and claim are such that of all of
+  // them together, where nothing differs, one in 20 says so (Bonferroni).
+  std::size_t looks = 1;
+
   Claim claim = Claim::nothing;
 };
 
 // `second` against `first`, not saying of which arms they are.
-[[nodiscard]] Contrast contrast_of(std::span<const double> first, std::span<const double> second);
+[[nodiscard]] Contrast contrast_of(std::span<const double> first, std::span<const double> second,
+                                   std::size_t looks = 1);
+
+// How many runs of each arm are the fewest that can show a difference in so many looks.
+[[nodiscard]] std::size_t fewest_to_show(std::size_t looks);
 
 }  // namespace coldload::findings

@@ -40,7 +40,8 @@ bool may_be_best(const Comparison& comparison, const WaysOfPath& ways, const Arm
   if (!twin) return false;
   const bool is_close =
       median_s(comparison, *twin) < k_least_ratio * median_s(comparison, ways.fastest());
-  return is_close || !is_told_apart(contrast_of(comparison, *twin, ways.fastest()));
+  if (is_close) return true;
+  return !is_told_apart(contrast_of(comparison, *twin, ways.fastest(), ways.looks()));
 }
 
 }  // namespace
@@ -56,7 +57,8 @@ std::vector<WaysOfPath> ways_to_start(const Comparison& comparison) {
       return median_s(comparison, a) < median_s(comparison, b);
     });
     for (const std::size_t arm : one.arms) {
-      if (arm != one.simplest) one.contrasts.push_back(contrast_of(comparison, one.simplest, arm));
+      if (arm == one.simplest) continue;
+      one.contrasts.push_back(contrast_of(comparison, one.simplest, arm, one.looks()));
     }
   }
   return ways;

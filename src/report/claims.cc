@@ -176,6 +176,12 @@ Answer answer_of(const Comparison& comparison, const Pair& pair) {
   }
 }
 
+// "p = 0.016 for 2 comparisons".
+std::string p_text_of(const Contrast& contrast) {
+  const std::string p = p_text(*contrast.p_value);
+  return contrast.looks > 1 ? fmt::format("{} for {} comparisons", p, contrast.looks) : p;
+}
+
 std::string name_of_command(const Arm& arm) { return markdown_code(findings::command_of(arm)); }
 
 // Of a path without `coldload run`, the first, and with it, the second.
@@ -257,6 +263,7 @@ Answer answer_for_ways(const Comparison& comparison, const std::string& path,
   const std::string took =
       fmt::format("{} with {}, {} with {}", time_of(pair.fast), fast, time_of(pair.slow), slow);
   const std::string counted = counts(pair.first, pair.second);
+  const std::string p = p_text_of(contrast);
   switch (contrast.claim) {
     case Claim::single_runs:
       return {
@@ -268,25 +275,23 @@ Answer answer_for_ways(const Comparison& comparison, const std::string& path,
                       "out chance: {}.",
                       path, fast, pair.difference(), slow, took),
           fmt::format("Every run with {} was slower than every run with {}. But {} are too few: "
-                      "the rank test cannot get below {}. 5 runs each could show it.",
-                      slow, fast, counted, p_text(*contrast.p_value))};
+                      "the rank test cannot get below {}. {} runs each could show it.",
+                      slow, fast, counted, p, findings::fewest_to_show(contrast.looks))};
     case Claim::mixed:
       return {fmt::format("**From {}, {} and {} differ, though not by their medians:** {}.", path,
                           fast, slow, took),
-              fmt::format("A rank test ({}) tells the runs apart ({}).", counted,
-                          p_text(*contrast.p_value))};
+              fmt::format("A rank test ({}) tells the runs apart ({}).", counted, p)};
     case Claim::not_shown:
       return {fmt::format("**From {}, no difference between {} and {} is shown:** {}.", path, fast,
                           slow, took),
-              fmt::format("{} do not tell these medians from chance ({}).{}", counted,
-                          p_text(*contrast.p_value), what_would_settle(contrast))};
+              fmt::format("{} do not tell these medians from chance ({}).{}", counted, p,
+                          what_would_settle(contrast))};
     default:
-      return {
-          fmt::format("**From {}, {} is ready {} earlier than {}**{}: {}.", path, fast,
-                      pair.difference(), slow,
-                      seconds_interval_note(contrast.difference_ci, *contrast.difference_s < 0),
-                      took),
-          fmt::format("Medians of {}. A rank test gives {}.", counted, p_text(*contrast.p_value))};
+      return {fmt::format("**From {}, {} is ready {} earlier than {}**{}: {}.", path, fast,
+                          pair.difference(), slow,
+                          seconds_interval_note(contrast.difference_ci, *contrast.difference_s < 0),
+                          took),
+              fmt::format("Medians of {}. A rank test gives {}.", counted, p)};
   }
 }
 

@@ -88,6 +88,16 @@ std::string best_pair(const Comparison& comparison, const std::vector<WaysOfPath
                      path_name(ways.front()), time_of(simplest));
 }
 
+// What the last columns mean where one of several is picked as the fastest.
+std::string about_several(const std::vector<WaysOfPath>& ways) {
+  const bool are_several =
+      std::any_of(ways.begin(), ways.end(), [](const WaysOfPath& one) { return one.looks() > 1; });
+  if (!are_several) return "";
+  return "\nThe fastest of several commands is partly the luckiest: intervals and p are those of "
+         "all "
+         "of a path's comparisons together (Bonferroni).\n";
+}
+
 std::string commands_list(const Comparison& comparison) {
   std::vector<std::string> known;
   std::vector<std::string> lines;
@@ -132,7 +142,7 @@ std::string ways_section(const Comparison& comparison) {
     for (const std::size_t arm : one.arms) table.rows.push_back(row_of(comparison, one, arm));
   }
   return "## Which way to start\n\n" + across_paths(comparison, ways) +
-         best_pair(comparison, ways) + "\n\n" + markdown_table(table) +
+         best_pair(comparison, ways) + "\n\n" + markdown_table(table) + about_several(ways) +
          "\nThe commands, each with runtime caches of its own:\n\n" + commands_list(comparison) +
          '\n';
 }

@@ -7,6 +7,8 @@
 #include <limits>
 #include <numeric>
 
+#include <boost/math/special_functions/erf.hpp>
+
 namespace coldload::statistics {
 
 namespace {
@@ -85,16 +87,22 @@ double exact_rank_sum_p(const std::vector<std::size_t>& ranks, std::size_t chose
   return as_far / all;
 }
 
-// Of the n_a * n_b pairs in order, which one from either end bounds a 95 % interval: the first
-// whose Mann-Whitney statistic is not in the outer 2.5 %. 1 for the outermost.
-std::size_t bounding_pair(std::size_t n_a, std::size_t n_b) {
+// How many standard deviations a normal value is within but for `significance`, two-sided.
+double normal_quantile(double significance) {
+  return std::sqrt(2.0) * boost::math::erfc_inv(significance);
+}
+
+// Of the n_a * n_b pairs in order, which one from either end bounds an interval: the first whose
+// Mann-Whitney statistic is not in the outer half of `significance`. 1 for the outermost; 0 where
+// no pair is that far out.
+std::size_t bounding_pair(std::size_t n_a, std::size_t n_b, double significance) {
   const std::size_t n = n_a + n_b;
   if (n > k_most_exact_ranks) {
-    constexpr double k_z = 1.959963984540054;
+    const double z = normal_quantile(significance);
     const auto pairs = static_cast<double>(n_a) * static_cast<double>(n_b);
     const double deviation = std::sqrt(pairs * static_cast<double>(n + 1) / 12);
     // With the test's correction for continuity, or the two would contradict each other.
-    return static_cast<std::size_t>(std::max(1.0, std::ceil(pairs / 2 - 0.5 - k_z * deviation)));
+    return static_cast<std::size_t>(std::max(1.0, std::ceil(pairs / 2 - 0.5 - z * deviation)));
   }
   std::vector<std::size_t> ranks(n);
   std::iota(ranks.begin(), ranks.end(), std::size_t{1});
@@ -103,11 +111,11 @@ std::size_t bounding_pair(std::size_t n_a, std::size_t n_b) {
   const std::size_t least = n_a * (n_a + 1) / 2;
   std::size_t u = 0;
   double below = ways[least];
-  while (below <= all * k_significance / 2) {
+  while (below <= all * significance / 2) {
     ++u;
     below += ways[least + u];
   }
-  return std::max<std::size_t>(u, 1);
+  return u;
 }
 
 // How many pairs have a statistic of at most `limit`. `a` and `b` ascend; the statistic rises with
@@ -138,19 +146,21 @@ double pair_at(std::size_t place, const std::vector<double>& a, const std::vecto
   }
 }
 
-// All values of the statistic that the rank test does not tell from the truth at 5 % (Hodges and
-// Lehmann 1963): it excludes "no difference" where the test calls it shown.
+// All values of the statistic that the rank test does not tell from the truth at `significance`
+// (Hodges and Lehmann 1963): it excludes "no difference" where the test calls it shown.
 template <typename Statistic>
-Interval shift_interval(std::span<const double> first, std::span<const double> second,
-                        Statistic statistic) {
+std::optional<Interval> shift_interval(std::span<const double> first,
+                                       std::span<const double> second, double significance,
+                                       Statistic statistic) {
   const std::vector<double> a = ascending(first);
   const std::vector<double> b = ascending(second);
-  const std::size_t place = bounding_pair(a.size(), b.size());
+  const std::size_t place = bounding_pair(a.size(), b.size(), significance);
+  if (place == 0) return std::nullopt;
   const Interval interval{pair_at(place, a, b, statistic),
                           pair_at(a.size() * b.size() + 1 - place, a, b, statistic)};
   // The headline is of the medians, whose own figure may lie outside in rare cases.
   const double of_medians = statistic(median(first), median(second));
-  return {std::min(interval.low, of_medians), std::max(interval.high, of_medians)};
+  return Interval{std::min(interval.low, of_medians), std::max(interval.high, of_medians)};
 }
 
 int sign(double value) { return (value > 0) - (value < 0); }
@@ -220,15 +230,19 @@ std::optional<double> mann_whitney_p(std::span<const double> a, std::span<const 
   return normal_two_sided(distance / std::sqrt(variance));
 }
 
-std::optional<Interval> ratio_interval(std::span<const double> a, std::span<const double> b) {
+std::optional<Interval> ratio_interval(std::span<const double> a, std::span<const double> b,
+                                       double significance) {
   if (a.size() < k_least_n || b.size() < k_least_n) return std::nullopt;
   if (*std::min_element(a.begin(), a.end()) <= 0) return std::nullopt;
-  return shift_interval(a, b, [](double first, double second) { return second / first; });
+  return shift_interval(a, b, significance,
+                        [](double first, double second) { return second / first; });
 }
 
-std::optional<Interval> difference_interval(std::span<const double> a, std::span<const double> b) {
+std::optional<Interval> difference_interval(std::span<const double> a, std::span<const double> b,
+                                            double significance) {
   if (a.size() < k_least_n || b.size() < k_least_n) return std::nullopt;
-  return shift_interval(a, b, [](double first, double second) { return second - first; });
+  return shift_interval(a, b, significance,
+                        [](double first, double second) { return second - first; });
 }
 
 std::optional<double> chance_of_larger(std::span<const double> a, std::span<const double> b) {
@@ -275,11 +289,13 @@ bool are_clearly_larger(std::span<const double> a, std::span<const double> b) {
          *mann_whitney_p(a, b) < k_significance || lie_far_apart(*small, *large);
 }
 
-std::optional<std::size_t> runs_to_show(std::span<const double> a, std::span<const double> b) {
+std::optional<std::size_t> runs_to_show(std::span<const double> a, std::span<const double> b,
+                                        double significance) {
   const auto chance = chance_of_larger(a, b);
   if (!chance || *chance == 0.5) return std::nullopt;
-  constexpr double k_z = 1.959963984540054 + 0.8416212335729143;  // 5 % two-sided, power 80 %
-  const double both = k_z * k_z / (3 * (*chance - 0.5) * (*chance - 0.5));
+  constexpr double k_z_of_power = 0.8416212335729143;  // 80 %
+  const double z = normal_quantile(significance) + k_z_of_power;
+  const double both = z * z / (3 * (*chance - 0.5) * (*chance - 0.5));
   return static_cast<std::size_t>(std::ceil(both / 2));
 }
 

@@ -54,15 +54,17 @@ struct Trend {
                                                    std::span<const double> b);
 
 // 95 % interval of how many times as long `b` takes as `a`: all ratios that mann_whitney_p() would
-// not reject at 5 %, and the ratio of the medians. Exact for up to 50 values in all where the arms
-// differ by a factor; beyond, by the normal approximation. Nothing for n < 5 in an arm, or where a
-// value of `a` is not positive.
+// not reject at 5 %, `significance`, and the ratio of the medians. Exact for up to 50 values in all
+// where the arms differ by a factor; beyond, by the normal approximation. Nothing for n < 5 in an
+// arm, for fewer than can reject anything at that level, or where a value of `a` is not positive.
 [[nodiscard]] std::optional<Interval> ratio_interval(std::span<const double> a,
-                                                     std::span<const double> b);
+                                                     std::span<const double> b,
+                                                     double significance = k_significance);
 
 // The same of b - a; exact where the arms differ by a shift.
 [[nodiscard]] std::optional<Interval> difference_interval(std::span<const double> a,
-                                                          std::span<const double> b);
+                                                          std::span<const double> b,
+                                                          double significance = k_significance);
 
 // How often a random value of `b` is larger than one of `a`, ties counting half. Nothing where one
 // is empty.
@@ -84,7 +86,8 @@ struct Trend {
 // looks in four of five experiments (Noether 1987). Nothing where an arm is empty, or where neither
 // arm tends to be slower.
 [[nodiscard]] std::optional<std::size_t> runs_to_show(std::span<const double> a,
-                                                      std::span<const double> b);
+                                                      std::span<const double> b,
+                                                      double significance = k_significance);
 
 // Where values fall into two groups with nothing between them: how many are in the lower one. Both
 // have two values or more, and the gap is three times as wide as the wider group and 5 % of the

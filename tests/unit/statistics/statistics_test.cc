@@ -1,6 +1,7 @@
 #include "statistics/statistics.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include <gmock/gmock.h>
@@ -112,17 +113,18 @@ Values loads(Draws* draws, std::size_t n, double factor) {
 
 TEST(Statistics, TheIntervalAndTheTestNeverContradictEachOther) {
   Draws draws(7);
-  for (std::size_t i = 0; i < 300; ++i) {
+  for (std::size_t i = 0; i < 900; ++i) {
+    const double level = std::array{0.05, 0.025, 0.01}[i % 3];
     const Values a = loads(&draws, 5 + i % 20, 1);
     const Values b = loads(&draws, 5 + i % 7, 1.2);
-    const Interval interval = *ratio_interval(a, b);
+    const Interval interval = *ratio_interval(a, b, level);
     const double middle = median(b) / median(a);
     const bool excludes_1 = interval.low > 1 || interval.high < 1;
     // Only where the medians themselves lie on the other side, it is widened to hold their ratio.
     if (excludes_1) {
-      EXPECT_LT(*mann_whitney_p(a, b), 0.05) << i;
+      EXPECT_LT(*mann_whitney_p(a, b), level) << i;
     }
-    if (*mann_whitney_p(a, b) < 0.05 && middle > interval.low && middle < interval.high) {
+    if (*mann_whitney_p(a, b) < level && middle > interval.low && middle < interval.high) {
       EXPECT_TRUE(excludes_1) << i;
     }
   }
@@ -143,11 +145,11 @@ TEST(Statistics, TheIntervalAndTheTestAgreeOnManyValuesToo) {
                           static_cast<double>(n_b) +
                       1e-7);
         }
-        const Interval interval = *difference_interval(a, b);
-        if (interval.low > 0 || interval.high < 0) {
-          ASSERT_LT(*mann_whitney_p(a, b), 0.05) << n_a << ' ' << n_b << ' ' << shift;
-        } else {
-          ASSERT_GE(*mann_whitney_p(a, b), 0.05) << n_a << ' ' << n_b << ' ' << shift;
+        for (const double level : {0.05, 0.025, 0.01}) {
+          const Interval interval = *difference_interval(a, b, level);
+          const bool excludes_0 = interval.low > 0 || interval.high < 0;
+          ASSERT_EQ(*mann_whitney_p(a, b) < level, excludes_0)
+              << n_a << ' ' << n_b << ' ' << shift << ' ' << level;
         }
       }
     }
@@ -240,6 +242,7 @@ TEST(Statistics, EqualArmsDifferInOneOfTwenty) {
 TEST(Statistics, RunsToShowIsWhatNoetherSays) {
   // Each of b's is slower than 4 of a's 5: P = 0.8, (1.96 + 0.84)^2 / (3 * 0.09) / 2 = 14.5.
   EXPECT_EQ(*runs_to_show(Values{1, 2, 3, 4, 9}, Values{5, 6, 7, 8, 8.5}), 15U);
+  EXPECT_EQ(*runs_to_show(Values{1, 2, 3, 4, 9}, Values{5, 6, 7, 8, 8.5}, 0.05 / 3), 20U);
   EXPECT_EQ(*runs_to_show(Values{1, 2, 3}, Values{4, 5, 6}), 6U);
   EXPECT_FALSE(runs_to_show(Values{1, 2}, Values{1, 2}).has_value());
   EXPECT_FALSE(runs_to_show(Values{}, Values{1}).has_value());
@@ -260,6 +263,14 @@ TEST(Statistics, NoIntervalBelowFiveValuesOrForTimesThatAreNotPositive) {
   EXPECT_FALSE(ratio_interval(four, five).has_value());
   EXPECT_FALSE(difference_interval(five, four).has_value());
   EXPECT_FALSE(ratio_interval(Values{0, 1, 2, 3, 4}, five).has_value());
+}
+
+TEST(Statistics, NoIntervalWhereNoValuesCouldRejectAnything) {
+  const Values low{1, 2, 3, 4, 5};
+  const Values high{6, 7, 8, 9, 10};
+  EXPECT_GT(ratio_interval(low, high, 0.05 / 6)->low, 1);
+  EXPECT_FALSE(ratio_interval(low, high, 0.05 / 7).has_value());
+  EXPECT_FALSE(difference_interval(low, high, 0.05 / 7).has_value());
 }
 
 TEST(Statistics, OutliersFollowHyperfinesRule) {
