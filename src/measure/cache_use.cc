@@ -123,13 +123,14 @@ std::optional<CachedFiles> look_at_caches(const std::vector<std::string>& folder
 CacheUse cache_use_of(const CachedFiles& before, const CachedFiles& after) {
   CacheUse use;
   for (const auto& [path, file] : before) {
-    if (file.bytes < k_least_cached_bytes) continue;
+    if (file.bytes == 0) continue;
     ++use.files;
     use.bytes += file.bytes;
   }
+  const std::uint64_t least = use.files > 0 ? k_least_written_bytes : 1;
   for (const auto& [path, file] : after) {
     const std::uint64_t written = new_bytes(before, path, file);
-    if (written < k_least_cached_bytes) continue;
+    if (written < least) continue;
     ++use.written_files;
     use.written_bytes += written;
   }

@@ -1,10 +1,12 @@
 // What a start found in a server's runtime caches, and what it wrote there: a walk before it and
 // one after it, held against each other.
 //
-// Every start writes there, also one that compiles nothing: locks, logs, small notes, another
-// mtime. So a file counts with what is new of it, and only where that is at least 4 KiB: all of a
-// file that is new or was put in another's place, what one that grew has grown by. One that was
-// written anew in its place, to the same size, is not seen.
+// A cache may be one small file: vLLM keeps 899 bytes that spare it 15 s. So every file that is not
+// empty is one. But every start writes there, also one that finds all: locks, logs, small notes,
+// another mtime. So where there are files, what a start writes counts with what is new of it, and
+// only where that is at least 4 KiB: all of a file that is new or was put in another's place, what
+// one that grew has grown by. One that was written anew in its place, to the same size, is not
+// seen.
 //
 // Layer: measure. Knows no server.
 #pragma once
@@ -20,7 +22,7 @@
 
 namespace coldload::measure {
 
-inline constexpr std::uint64_t k_least_cached_bytes = 4096;
+inline constexpr std::uint64_t k_least_written_bytes = 4096;
 inline constexpr std::size_t k_most_cache_entries = 100'000;
 
 struct CachedFile {

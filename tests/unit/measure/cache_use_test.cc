@@ -93,10 +93,23 @@ TEST_F(CacheUse, NotesOfAStartDoNotCount) {
   EXPECT_EQ(use.written_files, 0U);
 }
 
-TEST_F(CacheUse, SmallFilesAreNoCache) {
+TEST_F(CacheUse, EmptyFilesAreNoCache) {
+  const CachedFiles before = look();
   write("lock", 0);
-  write("usage_stats.json", 4'095);
+  EXPECT_EQ(cache_use_of(before, look()).verdict, Caches::none);
   EXPECT_EQ(cache_use_of(look(), look()).verdict, Caches::none);
+}
+
+// As vLLM keeps of a model's class what it takes a process of its own, and 15 s, to find out.
+TEST_F(CacheUse, OneSmallFileIsACache) {
+  const CachedFiles before = look();
+  write("modelinfos.json", 899);
+  const measure::CacheUse first = cache_use_of(before, look());
+  EXPECT_EQ(first.verdict, Caches::filled);
+  EXPECT_EQ(first.written_bytes, 899U);
+  const measure::CacheUse next = cache_use_of(look(), look());
+  EXPECT_EQ(next.verdict, Caches::hit);
+  EXPECT_EQ(next.bytes, 899U);
 }
 
 TEST_F(CacheUse, AFileThatGrewCountsWithWhatItGrewBy) {
