@@ -252,8 +252,11 @@ std::vector<std::string> about_start_set(const LayersOfArm& layers) {
         "the weights were read from storage although they were in memory, past the page cache.");
   }
   const Mode* const first = layers.mode_of(Layer::first);
+  // Records of before have `none` of small files, too.
+  const bool reads_some = std::any_of(layers.groups.begin(), layers.groups.end(),
+                                      [](const auto& group) { return group.group == "caches"; });
   const bool keeps_none =
-      first != nullptr &&
+      first != nullptr && !reads_some &&
       std::all_of(first->trials.begin(), first->trials.end(),
                   [](const auto* t) { return t->caches == records::Caches::none; });
   if (keeps_none) {
