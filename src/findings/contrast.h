@@ -39,8 +39,8 @@ struct Contrast {
   // Whose runs tend to be the longer ones: 1 of the second arm, -1 of the first, 0 of neither.
   int longer = 0;
 
-  // That are looked at together, this one included: p, intervals and claim are such that of all of
-  // them together, where nothing differs, one in 20 says so (Bonferroni).
+  // How many contrasts are looked at together: p, intervals and claim are such that where nothing
+  // differs, one of all these is shown in at most 5 % of experiments (Bonferroni).
   std::size_t looks = 1;
 
   Claim claim = Claim::nothing;

@@ -1,12 +1,12 @@
 // What a start found in a server's runtime caches, and what it wrote there: a walk before it and
 // one after it, held against each other.
 //
-// A cache may be one small file: vLLM keeps 899 bytes that spare it 15 s. So every file that is not
-// empty is one. But every start writes there, also one that finds all: locks, logs, small notes,
-// another mtime. So where there are files, what a start writes counts with what is new of it, and
-// only where that is at least 4 KiB: all of a file that is new or was put in another's place, what
-// one that grew has grown by. One that was written anew in its place, to the same size, is not
-// seen.
+// A cache may be one small file: vLLM keeps 899 bytes that spare it 9 to 20 s. So every file that
+// is not empty is one. But every start writes there, also one that finds all: locks, logs, small
+// notes, another mtime. So where there are files, what a start writes counts with what is new of
+// it, and only where that is at least 4 KiB: all of a file that is new or was put in another's
+// place, what one that grew has grown by. One that was written anew in its place, to the same size,
+// is not seen.
 //
 // Layer: measure. Knows no server.
 #pragma once

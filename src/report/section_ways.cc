@@ -93,9 +93,8 @@ std::string about_several(const std::vector<WaysOfPath>& ways) {
   const bool are_several =
       std::any_of(ways.begin(), ways.end(), [](const WaysOfPath& one) { return one.looks() > 1; });
   if (!are_several) return "";
-  return "\nThe fastest of several commands is partly the luckiest: intervals and p are those of "
-         "all "
-         "of a path's comparisons together (Bonferroni).\n";
+  return "\nThe fastest of several commands is partly the luckiest. So intervals and p hold for "
+         "all comparisons of a path together (Bonferroni).\n";
 }
 
 std::string commands_list(const Comparison& comparison) {

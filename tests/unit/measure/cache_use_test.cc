@@ -100,7 +100,7 @@ TEST_F(CacheUse, EmptyFilesAreNoCache) {
   EXPECT_EQ(cache_use_of(look(), look()).verdict, Caches::none);
 }
 
-// As vLLM keeps of a model's class what it takes a process of its own, and 15 s, to find out.
+// As vLLM keeps of a model's class what it takes a process of its own to find out.
 TEST_F(CacheUse, OneSmallFileIsACache) {
   const CachedFiles before = look();
   write("modelinfos.json", 899);
