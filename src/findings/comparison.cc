@@ -6,10 +6,28 @@
 
 namespace coldload::findings {
 
-Contrast contrast_of(const Comparison& comparison, std::size_t first, std::size_t second,
-                     std::size_t looks) {
-  Contrast contrast = contrast_of(comparison.arms[first].cold.values_s,
-                                  comparison.arms[second].cold.values_s, looks);
+namespace {
+
+// Whether two arms are ways to start from one path.
+bool are_ways_of_one_path(const Arm& a, const Arm& b) {
+  return a.facts.start && b.facts.start && a.facts.start->path_label == b.facts.start->path_label;
+}
+
+// In how many contrasts one of several ways is held against the others; 1 elsewhere.
+std::size_t looks_of(const Comparison& comparison, const Arm& first, const Arm& second) {
+  if (!are_ways_of_one_path(first, second)) return 1;
+  const auto ways = std::count_if(
+      comparison.arms.begin(), comparison.arms.end(),
+      [&first](const Arm& arm) { return arm.is_measured() && are_ways_of_one_path(first, arm); });
+  return static_cast<std::size_t>(std::max<std::ptrdiff_t>(ways - 1, 1));
+}
+
+}  // namespace
+
+Contrast contrast_of(const Comparison& comparison, std::size_t first, std::size_t second) {
+  const Arm& a = comparison.arms[first];
+  const Arm& b = comparison.arms[second];
+  Contrast contrast = contrast_of(a.cold.values_s, b.cold.values_s, looks_of(comparison, a, b));
   contrast.first = first;
   contrast.second = second;
   return contrast;

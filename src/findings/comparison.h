@@ -123,8 +123,9 @@ struct Comparison {
 [[nodiscard]] std::optional<double> reading_rate_of(const Comparison& comparison, const Arm& arm,
                                                     const Mode& mode);
 
-// The arm `second` against `first`, by their cold trials; one of so many looks.
+// The arm `second` against `first`, by their cold trials. All ways to start from one path are
+// looked at together: the fastest of several is partly the luckiest.
 [[nodiscard]] Contrast contrast_of(const Comparison& comparison, std::size_t first,
-                                   std::size_t second, std::size_t looks = 1);
+                                   std::size_t second);
 
 }  // namespace coldload::findings

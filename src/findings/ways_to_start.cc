@@ -40,8 +40,7 @@ bool may_be_best(const Comparison& comparison, const WaysOfPath& ways, const Arm
   if (!twin) return false;
   const bool is_close =
       median_s(comparison, *twin) < k_least_ratio * median_s(comparison, ways.fastest());
-  if (is_close) return true;
-  return !is_told_apart(contrast_of(comparison, *twin, ways.fastest(), ways.looks()));
+  return is_close || !is_told_apart(contrast_of(comparison, *twin, ways.fastest()));
 }
 
 }  // namespace
@@ -57,8 +56,7 @@ std::vector<WaysOfPath> ways_to_start(const Comparison& comparison) {
       return median_s(comparison, a) < median_s(comparison, b);
     });
     for (const std::size_t arm : one.arms) {
-      if (arm == one.simplest) continue;
-      one.contrasts.push_back(contrast_of(comparison, one.simplest, arm, one.looks()));
+      if (arm != one.simplest) one.contrasts.push_back(contrast_of(comparison, one.simplest, arm));
     }
   }
   return ways;

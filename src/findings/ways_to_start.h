@@ -16,12 +16,10 @@ struct WaysOfPath {
   std::string path;               // its label
   std::size_t simplest = 0;       // arm with the first command; else the first that was measured
   std::vector<std::size_t> arms;  // by median, the fastest first
-  // Each of the others against the simplest; in the order of `arms`. All of them are looked at
-  // together: the fastest of several is partly the luckiest.
+  // Each of the others against the simplest; in the order of `arms`.
   std::vector<Contrast> contrasts;
 
   [[nodiscard]] std::size_t fastest() const { return arms.front(); }
-  [[nodiscard]] std::size_t looks() const { return arms.size() - 1; }
 };
 
 // In the order of the paths; those with two ways or more. Empty where there was one command.

@@ -206,7 +206,7 @@ void add_n(const Comparison& comparison, Lines* lines) {
   std::size_t tests = 0;
   for (const Contrast& contrast : comparison.contrasts) {
     any_interval |= contrast.ratio_ci.has_value();
-    tests += contrast.p_value ? 1U : 0U;
+    tests += contrast.p_value && contrast.looks == 1 ? 1U : 0U;
   }
   if (!few.empty()) {
     lines->push_back(

@@ -90,8 +90,8 @@ std::string best_pair(const Comparison& comparison, const std::vector<WaysOfPath
 
 // What the last columns mean where one of several is picked as the fastest.
 std::string about_several(const std::vector<WaysOfPath>& ways) {
-  const bool are_several =
-      std::any_of(ways.begin(), ways.end(), [](const WaysOfPath& one) { return one.looks() > 1; });
+  const bool are_several = std::any_of(
+      ways.begin(), ways.end(), [](const WaysOfPath& one) { return one.contrasts.size() > 1; });
   if (!are_several) return "";
   return "\nThe fastest of several commands is partly the luckiest. So intervals and p hold for "
          "all comparisons of a path together (Bonferroni).\n";

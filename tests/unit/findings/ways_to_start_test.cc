@@ -74,6 +74,8 @@ TEST(WaysToStart, WhetherTheBestDiffersIsHeldAgainstAllCommandsToo) {
   add_path("nvme", {{"a", k_first}, {"b", k_faster}, {"c", k_slower}}, &three);
   add_path("net", {{"a", k_faster}, {"b", k_first}, {"c", k_slower}}, &three);
   EXPECT_FALSE(best_differs(three, ways_to_start(three)));
+  EXPECT_EQ(contrast_of(three, 0, 1).looks, 2U);
+  EXPECT_EQ(contrast_of(three, 0, 3).looks, 1U) << "another path";
 }
 
 }  // namespace
