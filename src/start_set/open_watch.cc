@@ -133,9 +133,11 @@ struct OpenWatch::Part {
   // Throws os::Error where that is not allowed.
   Part(std::shared_ptr<Shared> all, std::vector<std::string> own)
       : shared(std::move(all)), points(std::move(own)) {
-    // Each event is an open descriptor, for reading.
+    // Each event is an open descriptor, for reading. However many wait to be read, none is dropped:
+    // 16,384 is the kernel's default, and whoever else is busy on this machine fills that.
     const int made =
-        ::fanotify_init(FAN_CLOEXEC | FAN_NONBLOCK | FAN_CLASS_NOTIF, O_CLOEXEC | O_LARGEFILE);
+        ::fanotify_init(FAN_CLOEXEC | FAN_NONBLOCK | FAN_CLASS_NOTIF | FAN_UNLIMITED_QUEUE,
+                        O_CLOEXEC | O_LARGEFILE);
     if (made < 0) throw os::SystemError("watch", "what is opened (fanotify)", errno);
     group = os::Fd(made, "fanotify");
   }
@@ -160,7 +162,7 @@ struct OpenWatch::Part {
 
   void take(const fanotify_event_metadata& event, pid_t self) {
     if ((event.mask & FAN_Q_OVERFLOW) != 0) {
-      shared->miss("more files were opened at once than the kernel notes");
+      shared->miss("the kernel had no memory to note every opening");
       return;
     }
     if (event.fd < 0) return;

@@ -31,7 +31,6 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::Contains;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 // A real shell opens, and a real kernel tells: as root where fanotify is allowed.
@@ -179,12 +178,14 @@ TEST_F(OfOpenings, WhatWasRemovedBeforeItWasLookedAtHasNoName) {
   EXPECT_THAT(missed_here(opened), IsEmpty());
 }
 
-TEST_F(OfOpenings, ThatWereMoreThanTheKernelNotesAreSaidToBe) {
+// Whoever opened them: of a usual queue the kernel drops what is beyond its end.
+TEST_F(OfOpenings, NoneIsLostHoweverManyWaitToBeRead) {
   const auto most =
       os::number_of(os::try_read_text("/proc/sys/fs/fanotify/max_queued_events").value_or("16384"));
   constexpr std::uint64_t k_too_many_files = 100'000;
   if (!most || *most > k_too_many_files) GTEST_SKIP() << "the queue here takes too many files";
-  for (std::uint64_t i = 0; i < *most + 1000; ++i) {
+  const std::uint64_t count = *most + 1000;
+  for (std::uint64_t i = 0; i < count; ++i) {
     const os::Fd made = os::open_file(fmt::format("{}/{}", folder_, i), O_WRONLY | O_CREAT, 0600);
   }
   Shell shell;
@@ -198,8 +199,8 @@ TEST_F(OfOpenings, ThatWereMoreThanTheKernelNotesAreSaidToBe) {
   shell.run(fmt::format("for one in {}/*; do exec 3<$one; done", folder_));
   all_opened = true;
   const Opened opened = watch.finish();
-  EXPECT_THAT(missed_here(opened), ElementsAre(HasSubstr("more files were opened at once")));
-  EXPECT_GT(opened.files.size(), *most / 2) << "what was noted is told";
+  EXPECT_THAT(missed_here(opened), IsEmpty());
+  EXPECT_EQ(opened.files.size(), count);
 }
 
 TEST_F(OfOpenings, TheWatchEndsWithItsOwnerAndWithoutAnyOpening) {
