@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -29,6 +30,7 @@ namespace {
 
 struct ShapeFlags {
   stand_in::Options options;  // with all that needs no more than to be read
+  std::vector<std::string> mount_points;
   std::string preset;
   std::string rate;
   std::string latency = "1ms";
@@ -61,7 +63,10 @@ stand_in::Pace pace_of(const ShapeFlags& flags) {
 // Throws UsageError for what cannot be right.
 void complete(ShapeFlags* flags) {
   if (flags->options.source.empty()) throw UsageError("shape: SRC is required");
-  if (flags->options.mount_point.empty()) throw UsageError("shape: MOUNTPOINT is required");
+  if (flags->mount_points.empty()) throw UsageError("shape: MOUNTPOINT is required");
+  flags->options.mount_point = flags->mount_points.front();
+  flags->options.more_mount_points.assign(flags->mount_points.begin() + 1,
+                                          flags->mount_points.end());
   flags->options.pace = as_usage([&] { return pace_of(*flags); });
 }
 
@@ -69,17 +74,21 @@ std::string figure(const std::optional<double>& bytes_per_s) {
   return bytes_per_s ? text::format_rate(*bytes_per_s) : "not measured";
 }
 
-void print_ready(const stand_in::Description& description, pid_t pid, bool json) {
+void print_ready(const stand_in::Description& description,
+                 const std::vector<std::string>& mount_points, pid_t pid, bool json) {
   if (json) {
     text::json::object object = stand_in::to_json(description);
+    object["mount_points"] = text::json::value_from(mount_points);
     object["pid"] = pid;
     const std::string shortfall = stand_in::shortfall(description);
     object["shortfall"] = shortfall;
     print_out("{}\n", text::to_line(object));
     return;
   }
-  print_out("{} is {} at {} (pid {})\n", description.mount_point, description.source,
-            stand_in::to_string(description.pace), pid);
+  for (const std::string& point : mount_points) {
+    print_out("{} is {} at {} (pid {})\n", point, description.source,
+              stand_in::to_string(description.pace), pid);
+  }
   if (description.backing == stand_in::Backing::cold) {
     print_out("backing files: read from their disk each time\n");
   } else if (description.warmed == false) {
@@ -108,12 +117,14 @@ void let_go_of_terminal() {
 
 int serve_in_foreground(const ShapeFlags& flags) {
   const stand_in::Options& options = flags.options;
-  for (const std::string& cleared : stand_in::clear_leftovers(options.mount_point)) {
-    print_err("coldload: {}\n", cleared);
+  for (const std::string& point : flags.mount_points) {
+    for (const std::string& cleared : stand_in::clear_leftovers(point)) {
+      print_err("coldload: {}\n", cleared);
+    }
   }
   stand_in::StandIn stand_in =
       flags.no_measure ? stand_in::StandIn(options) : stand_in::mount(options);
-  print_ready(stand_in.description(), ::getpid(), flags.json);
+  print_ready(stand_in.description(), stand_in.mount_points(), ::getpid(), flags.json);
   os::finish_standard_output();  // a mount that nobody was told of is of no use
   if (options.detached) let_go_of_terminal();
   while (stand_in.serving()) {
@@ -177,7 +188,8 @@ void add_pace(CLI::App* app, ShapeFlags* flags) {
                                  "the pace of a model instead of the figures below: efs-elastic "
                                  "(docs/stand-in.md has all)")
                      ->type_name("NAME");
-  app->add_option("--rate", flags->rate, "bytes per second for all readers together: 250MB/s")
+  app->add_option("--rate", flags->rate,
+                  "bytes per second for all readers together, on all mount points: 250MB/s")
       ->type_name("RATE")
       ->excludes(preset);
   app->add_option("--latency", flags->latency, "added to every request")
@@ -186,6 +198,10 @@ void add_pace(CLI::App* app, ShapeFlags* flags) {
       ->excludes(preset);
   app->add_option("--iops", pace->requests_per_s, "most read requests per second (no limit)")
       ->check(CLI::PositiveNumber)
+      ->excludes(preset);
+  add_read(app, "--per-client", &pace->client_bytes_per_s, text::parse_rate, k_rate_wanted,
+           "bytes per second for each mount point (no limit)")
+      ->type_name("RATE")
       ->excludes(preset);
   add_read(app, "--per-stream", &pace->stream_bytes_per_s, text::parse_rate, k_rate_wanted,
            "bytes per second for each open file, as an object store's (no limit)")
@@ -239,7 +255,8 @@ int run_shape(const std::vector<std::string>& args) {
                "coldload shape"};
   ShapeFlags flags;
   app.add_option("SRC", flags.options.source, "directory to show");
-  app.add_option("MOUNTPOINT", flags.options.mount_point, "empty directory, or one to be created");
+  app.add_option("MOUNTPOINT", flags.mount_points,
+                 "empty directory, or one to be created; several are clients that share the rate");
   add_pace(&app, &flags);
   add_faults(&app, &flags.options.faults);
   add_mount(&app, &flags);

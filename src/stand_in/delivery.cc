@@ -236,6 +236,7 @@ Delivered measure_delivered(const Options& options) {
   }
   Options private_options = options;
   private_options.mount_point.clear();
+  private_options.more_mount_points.clear();
   private_options.faults = {};
   const auto measure = [&](Way way, unsigned readers) {
     const double rate = rate_for(options.pace, readers);

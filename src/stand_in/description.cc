@@ -43,6 +43,7 @@ void visit_fields(Description& description, const Visit& visit) {
   visit("latency_s", latency_s);
   visit("requests_per_s", description.pace.requests_per_s);
   visit("stream_bytes_per_s", description.pace.stream_bytes_per_s);
+  visit("client_bytes_per_s", description.pace.client_bytes_per_s);
   visit("preset", description.pace.preset);
   visit("faults", description.faults);
   visit("allow_other", allow_other);
@@ -123,6 +124,9 @@ std::string shortfall(const Description& description) {
                                  text::format_rate(pace.rate_bytes_per_s));
   if (pace.stream_bytes_per_s) {
     text += fmt::format(" and {} per stream", text::format_rate(*pace.stream_bytes_per_s));
+  }
+  if (pace.client_bytes_per_s) {
+    text += fmt::format(" and {} per client", text::format_rate(*pace.client_bytes_per_s));
   }
   if (description.readahead_bytes &&
       *description.readahead_bytes < needed_readahead(description.pace)) {

@@ -45,8 +45,8 @@ std::string mount_options(const Setup& setup) {
 
 }  // namespace
 
-FileSystem::FileSystem(const Setup& setup)
-    : server_(setup), ended_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd") {
+FileSystem::FileSystem(const Setup& setup, std::shared_ptr<Line> line)
+    : server_(setup, std::move(line)), ended_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd") {
   if (!ended_.valid()) throw os::SystemError("create an eventfd", "", errno);
   install_wake_signal();
   keep_fuse_messages();
@@ -119,11 +119,12 @@ void FileSystem::receive() const noexcept {
   [[maybe_unused]] const auto put = ::write(ended_.get(), &one, sizeof one);
 }
 
-ServeEnd FileSystem::serve(int owner_fd) {
+ServeEnd serve(const std::vector<std::unique_ptr<FileSystem>>& mounts, int owner_fd) {
   constexpr int k_look_every_ms = 500;
+  std::vector<pollfd> waits{{os::interrupt_fd(), POLLIN, 0}, {owner_fd, POLLIN, 0}};
+  const std::size_t first = waits.size();
+  for (const auto& mount : mounts) waits.push_back({mount->ended().get(), POLLIN, 0});
   while (true) {
-    std::array<pollfd, 3> waits{
-        {{os::interrupt_fd(), POLLIN, 0}, {owner_fd, POLLIN, 0}, {ended_.get(), POLLIN, 0}}};
     ::poll(waits.data(), waits.size(), k_look_every_ms);
     if (os::interrupted()) return ServeEnd::interrupted;
     if (waits[1].revents != 0) {
@@ -131,8 +132,10 @@ ServeEnd FileSystem::serve(int owner_fd) {
       const ssize_t got = ::read(owner_fd, ignored.data(), ignored.size());
       if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN)) return ServeEnd::owner_gone;
     }
-    if (waits[2].revents != 0) return ServeEnd::unmounted;
-    if (!server_.tree().present()) return ServeEnd::source_gone;
+    for (std::size_t i = 0; i < mounts.size(); ++i) {
+      if (waits[first + i].revents != 0) return ServeEnd::unmounted;
+      if (!mounts[i]->has_source()) return ServeEnd::source_gone;
+    }
   }
 }
 

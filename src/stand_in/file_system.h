@@ -1,6 +1,6 @@
 // A read-only FUSE file system that shows one directory at a network's pace: a token bucket over
 // all readers together, a latency for each request, and if asked a limit of requests a second and
-// a token bucket for each open file.
+// token buckets for each open file and each mount.
 //
 // The page cache of the mount follows the kernel's normal rules (no direct_io), and is kept when
 // an unchanged file is opened again, as an NFS client keeps it. The bytes served are counted, and
@@ -10,8 +10,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "os/crew.h"
 #include "os/fd.h"
@@ -26,9 +28,9 @@ enum class ServeEnd { interrupted, owner_gone, unmounted, source_gone };
 // Owns one mount and the threads that serve it.
 class FileSystem {
  public:
-  // Mounts and begins to serve; returns once the kernel's first request is answered. Throws
-  // os::Error with cause and remedy. One per process at a time.
-  explicit FileSystem(const Setup& setup);
+  // Mounts and begins to serve; returns once the kernel's first request is answered. `line` may be
+  // shared with others. Throws os::Error with cause and remedy. One at a time in a process.
+  FileSystem(const Setup& setup, std::shared_ptr<Line> line);
   // Unmounts, whoever still reads: their reads fail. Leaves no thread.
   ~FileSystem();
   FileSystem(const FileSystem&) = delete;
@@ -39,9 +41,9 @@ class FileSystem {
 
   [[nodiscard]] std::uint32_t request_bytes() const { return server_.request_bytes(); }
 
-  // Serves until SIGINT, SIGTERM or SIGHUP (os::interrupted), until `owner_fd` reads end-of-file
-  // (-1: no owner), until somebody unmounts, or until the source is no longer there.
-  ServeEnd serve(int owner_fd);
+  // Readable once somebody has unmounted it.
+  [[nodiscard]] const os::Fd& ended() const { return ended_; }
+  [[nodiscard]] bool has_source() { return server_.tree().present(); }
 
  private:
   void mount(const Setup& setup);
@@ -53,5 +55,9 @@ class FileSystem {
   os::Fd ended_;  // readable once a receiver has left: unmounted, or the connection is dead
   os::Crew receivers_;
 };
+
+// Serves all of them until SIGINT, SIGTERM or SIGHUP (os::interrupted), until `owner_fd` reads
+// end-of-file (-1: no owner), until somebody unmounts one, or until the source is no longer there.
+[[nodiscard]] ServeEnd serve(const std::vector<std::unique_ptr<FileSystem>>& mounts, int owner_fd);
 
 }  // namespace coldload::stand_in

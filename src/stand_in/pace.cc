@@ -22,6 +22,7 @@ constexpr double k_greatest_rate = 100e9;
 constexpr double k_greatest_latency_s = 10;
 constexpr double k_least_requests_per_s = 1;
 constexpr std::string_view k_per_stream = "/stream";
+constexpr std::string_view k_per_client = "/client";
 
 bool take_suffix(std::string_view* text, std::string_view suffix) {
   if (text->size() <= suffix.size() || !text->ends_with(suffix)) return false;
@@ -51,20 +52,28 @@ void check_rate(double rate, const char* what) {
                   rate, what));
 }
 
-// A third or later part: "3000iops", "3000" or "60MB/s/stream". Returns what is wrong with it.
+// "60MB/s" of "60MB/s/stream". Returns what is wrong with it.
+std::string read_rate(std::string_view figure, const char* of_what, std::optional<double>* rate) {
+  if (*rate) return fmt::format("it has more than one rate per {}", of_what);
+  *rate = text::parse_rate(figure);
+  return *rate ? "" : fmt::format("\"{}\" is not a rate above zero", figure);
+}
+
+// A third or later part: "3000iops", "3000", "60MB/s/stream" or "60MB/s/client". Likewise.
 std::string read_limit(std::string_view part, Pace* pace) {
   std::string_view figure = part;
   if (take_suffix(&figure, k_per_stream)) {
-    if (pace->stream_bytes_per_s) return "it has more than one rate per stream";
-    pace->stream_bytes_per_s = text::parse_rate(figure);
-    return pace->stream_bytes_per_s ? "" : fmt::format("\"{}\" is not a rate above zero", figure);
+    return read_rate(figure, "stream", &pace->stream_bytes_per_s);
+  }
+  if (take_suffix(&figure, k_per_client)) {
+    return read_rate(figure, "client", &pace->client_bytes_per_s);
   }
   if (pace->requests_per_s) return "it has more than one number of requests per second";
   take_suffix(&figure, "iops");
   const auto requests = text::parse_size(figure);
   if (!requests || *requests == 0) {
-    return fmt::format("\"{}\" is not a number of requests per second, nor a rate per stream",
-                       part);
+    return fmt::format(
+        "\"{}\" is not a number of requests per second, nor a rate per stream or client", part);
   }
   pace->requests_per_s = static_cast<double>(*requests);
   return "";
@@ -92,6 +101,7 @@ std::string time_spec(std::chrono::nanoseconds time) {
 void check_pace(const Pace& pace) {
   check_rate(pace.rate_bytes_per_s, "");
   if (pace.stream_bytes_per_s) check_rate(*pace.stream_bytes_per_s, " for each stream");
+  if (pace.client_bytes_per_s) check_rate(*pace.client_bytes_per_s, " for each client");
   if (latency_s_of(pace) > k_greatest_latency_s || pace.latency.count() < 0) {
     throw os::Error(fmt::format(
         "a stand-in cannot have a latency of {} s: give 0 to 10 s, with the unit, as in 1ms",
@@ -145,8 +155,9 @@ double latency_s_of(const Pace& pace) {
 }
 
 double rate_for(const Pace& pace, unsigned readers) {
-  if (!pace.stream_bytes_per_s) return pace.rate_bytes_per_s;
-  return std::min(pace.rate_bytes_per_s, readers * *pace.stream_bytes_per_s);
+  const double rate =
+      std::min(pace.rate_bytes_per_s, pace.client_bytes_per_s.value_or(pace.rate_bytes_per_s));
+  return pace.stream_bytes_per_s ? std::min(rate, readers * *pace.stream_bytes_per_s) : rate;
 }
 
 std::uint64_t needed_readahead(const Pace& pace) {
@@ -166,6 +177,9 @@ std::string to_string(const Pace& pace) {
   if (pace.stream_bytes_per_s) {
     text += fmt::format(", {} per stream", text::format_rate(*pace.stream_bytes_per_s));
   }
+  if (pace.client_bytes_per_s) {
+    text += fmt::format(", {} per client", text::format_rate(*pace.client_bytes_per_s));
+  }
   if (!pace.preset.empty()) text += fmt::format(" (the model {})", pace.preset);
   return text;
 }
@@ -175,6 +189,9 @@ std::string spec_of(const Pace& pace) {
   if (pace.requests_per_s) text += fmt::format(",{}iops", *pace.requests_per_s);
   if (pace.stream_bytes_per_s) {
     text += "," + rate_spec(*pace.stream_bytes_per_s) + std::string(k_per_stream);
+  }
+  if (pace.client_bytes_per_s) {
+    text += "," + rate_spec(*pace.client_bytes_per_s) + std::string(k_per_client);
   }
   return text;
 }

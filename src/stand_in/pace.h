@@ -13,10 +13,11 @@
 namespace coldload::stand_in {
 
 struct Pace {
-  double rate_bytes_per_s = 0;  // for all readers together
+  double rate_bytes_per_s = 0;  // for all readers together, on whichever mount
   std::chrono::nanoseconds latency{0};
   std::optional<double> requests_per_s = std::nullopt;
   std::optional<double> stream_bytes_per_s = std::nullopt;  // for each open file
+  std::optional<double> client_bytes_per_s = std::nullopt;  // for each mount
   std::string preset = {};  // the model that gave the figures; empty: given one by one
 };
 
@@ -36,7 +37,8 @@ inline constexpr std::array<Preset, 6> k_presets{{
     {"s3", "1175MB/s,100ms,5500iops,90MB/s/stream"},
 }};
 
-// "250MB/s", "250MB/s,1ms", "250MB/s,1ms,3000iops", "1GB/s,1ms,60MB/s/stream", or a preset's name.
+// "250MB/s", "250MB/s,1ms", "250MB/s,1ms,3000iops", "1GB/s,1ms,60MB/s/stream",
+// "1GB/s,1ms,500MB/s/client", or a preset's name.
 // Throws os::Error that says what is wrong.
 [[nodiscard]] Pace parse_pace(std::string_view text);
 
@@ -48,7 +50,7 @@ void check_pace(const Pace& pace);
 
 [[nodiscard]] double latency_s_of(const Pace& pace);
 
-// What `readers` of a file each can get together.
+// What `readers` of a file each can get together on one mount.
 [[nodiscard]] double rate_for(const Pace& pace, unsigned readers);
 
 // The readahead that lets one reader have all that it can get: four times what the line carries

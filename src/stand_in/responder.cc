@@ -20,8 +20,6 @@ namespace coldload::stand_in {
 
 namespace {
 
-// Enough to bridge late wake-ups, little enough that no burst is worth mentioning.
-constexpr std::chrono::milliseconds k_credit{10};
 // Data read before it is due. What does not fit is read when it is due.
 constexpr std::size_t k_buffered_bytes = 64UL << 20;
 
@@ -69,7 +67,7 @@ ssize_t read_backing(const Responder::OpenFile& file, std::byte* buffer, std::si
 
 }  // namespace
 
-Responder::Responder(const Setup& setup)
+Responder::Responder(const Setup& setup, std::shared_ptr<Line> line)
     : pace_(setup.pace),
       backing_(setup.backing),
       faults_(setup.faults),
@@ -77,9 +75,9 @@ Responder::Responder(const Setup& setup)
                                               : request_size(pace_.rate_bytes_per_s)),
       tree_(setup.source, setup.mount_point, setup.links),
       buffers_(request_bytes_, k_buffered_bytes / request_bytes_),
-      byte_bucket_(pace_.rate_bytes_per_s, k_credit),
+      line_(std::move(line)),
       queue_(reply_threads()) {
-  if (pace_.requests_per_s) request_bucket_.emplace(*pace_.requests_per_s, k_credit);
+  if (pace_.client_bytes_per_s) client_bucket_.emplace(*pace_.client_bytes_per_s, k_credit);
 }
 
 std::string Responder::description() const {
@@ -177,13 +175,8 @@ void Responder::answer_read(const Read& read) {
 }
 
 void Responder::enter_line(const Read& read) {
-  os::TimePoint due = read.arrived + pace_.latency;
-  {
-    const os::TimePoint now = os::Clock::now();
-    const std::lock_guard lock(pace_mutex_);
-    due = std::max(due, byte_bucket_.reserve(static_cast<double>(read.bytes), now));
-    if (request_bucket_) due = std::max(due, request_bucket_->reserve(1, now));
-  }
+  const os::TimePoint due =
+      std::max(read.arrived + pace_.latency, line_->reserve(read.bytes, os::Clock::now()));
   answer_at(read.request, due, [this, read] { answer_read(read); });
 }
 
@@ -207,9 +200,11 @@ void Responder::read(fuse_req_t request, OpenFile& file, std::size_t size, std::
                     POSIX_FADV_WILLNEED);
   }
   os::TimePoint through = now;
-  if (file.stream) {
+  if (file.stream || client_bucket_) {
     const std::lock_guard lock(pace_mutex_);
-    through = file.stream->reserve(static_cast<double>(bytes), now);
+    const auto size_in_units = static_cast<double>(bytes);
+    if (file.stream) through = file.stream->reserve(size_in_units, now);
+    if (client_bucket_) through = std::max(through, client_bucket_->reserve(size_in_units, now));
   }
   if (through <= now) {
     enter_line(read);

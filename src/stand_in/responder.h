@@ -1,8 +1,9 @@
 // What answers the kernel's FUSE requests for a stand-in: reads the directory behind, paces the
 // answers, counts the bytes.
 //
-// A read first waits for its stream's token bucket, where streams have one, and then is answered at
-// max(arrival + latency, the schedule of the bucket of all). Nothing sleeps for a single request.
+// A read first waits for its stream's and its mount's token buckets, where they have one, and then
+// is answered at max(arrival + latency, the schedule of the line that all mounts of the server
+// share). Nothing sleeps for a single request.
 //
 // On arrival the kernel is told what will be needed; the data is copied when due, through a buffer
 // that still is in the processor's cache. A cold backing has no page cache to read ahead into: its
@@ -29,6 +30,7 @@
 #include "os/token_bucket.h"
 #include "stand_in/buffer_pool.h"
 #include "stand_in/delay_queue.h"
+#include "stand_in/line.h"
 #include "stand_in/setup.h"
 #include "stand_in/tree.h"
 
@@ -38,11 +40,11 @@ class Responder {
  public:
   struct OpenFile : Tree::Opened {
     bool drop_behind = false;
-    std::optional<os::TokenBucket> stream;  // its own rate, under the server's lock
+    std::optional<os::TokenBucket> stream;  // its own rate, under the mount's lock
   };
 
   // Throws os::Error where the source cannot be opened.
-  explicit Responder(const Setup& setup);
+  Responder(const Setup& setup, std::shared_ptr<Line> line);
 
   // The callbacks for fuse_session_new; its user data is a Responder.
   static const fuse_lowlevel_ops& callbacks();
@@ -97,9 +99,9 @@ class Responder {
   std::uint32_t request_bytes_;
   Tree tree_;
   BufferPool buffers_;
-  std::mutex pace_mutex_;
-  os::TokenBucket byte_bucket_;
-  std::optional<os::TokenBucket> request_bucket_;
+  std::shared_ptr<Line> line_;
+  std::mutex pace_mutex_;                         // of the mount's own rate, and its files'
+  std::optional<os::TokenBucket> client_bucket_;  // the mount's own rate
   std::atomic<std::uint64_t> bytes_served_{0};
   mutable std::mutex description_mutex_;
   std::string description_ = "{}";

@@ -1,5 +1,6 @@
 #include "stand_in/server.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,10 @@ namespace coldload::stand_in {
 namespace {
 
 struct Request {
-  Description wanted;
-  std::vector<std::string> remove;  // directories that were made for the mount
+  Description wanted;               // of the first mount
+  std::vector<std::string> more;    // mount points of further ones
+  std::vector<std::string> remove;  // directories that were made for the mounts
+  std::vector<std::string> hold;    // of these, one around each mount
 };
 
 Request parse_request(std::string_view text) {
@@ -34,7 +37,9 @@ Request parse_request(std::string_view text) {
       json && json->is_object() ? description_from_json(json->as_object()) : std::nullopt;
   if (!wanted) throw os::Error("cannot serve a stand-in: " + cause);
   check_pace(wanted->pace);
-  return {*wanted, text::strings_at(json->as_object(), "remove")};
+  const text::json::object& object = json->as_object();
+  return {*wanted, text::strings_at(object, "more"), text::strings_at(object, "remove"),
+          text::strings_at(object, "hold")};
 }
 
 // Sets the mount's readahead, where allowed, and returns what it is then.
@@ -52,6 +57,17 @@ std::optional<std::uint64_t> set_readahead(const std::string& mount_point, std::
   return kib ? std::optional(*kib << 10) : std::nullopt;
 }
 
+// Mounts what is `wanted`, and completes it by how it came to be.
+std::unique_ptr<FileSystem> mount(const std::shared_ptr<Line>& line, Description* wanted) {
+  auto file_system = std::make_unique<FileSystem>(*wanted, line);
+  wanted->server_pid = ::getpid();
+  wanted->request_bytes = file_system->request_bytes();
+  wanted->readahead_bytes = set_readahead(
+      wanted->mount_point, wanted->readahead_bytes.value_or(needed_readahead(wanted->pace)));
+  file_system->set_description(text::to_line(to_json(*wanted)));
+  return file_system;
+}
+
 void say(const text::json::object& line) {
   try {
     os::write_full(os::Fd(::dup(STDOUT_FILENO), "standard output"), text::to_line(line) + "\n");
@@ -64,24 +80,24 @@ void say(const text::json::object& line) {
 
 int serve(std::string_view request, int owner_fd) {
   Request parsed;
-  os::Fd held;  // what its owner made: see clear_leftovers()
+  std::vector<os::Fd> held;  // what its owner made: see clear_leftovers()
   ServeEnd end = ServeEnd::owner_gone;
   int exit_code = 0;
   try {
     parsed = parse_request(request);
     ::prctl(PR_SET_NAME, "coldload-shape", 0, 0, 0);
-    if (!parsed.remove.empty()) held = os::hold_directory(parsed.remove.back());
+    for (const std::string& directory : parsed.hold) held.push_back(os::hold_directory(directory));
     os::raise_descriptor_limit();  // one for each file that the kernel remembers
-    Description& wanted = parsed.wanted;
-    FileSystem file_system(wanted);
-    wanted.server_pid = ::getpid();
-    wanted.request_bytes = file_system.request_bytes();
-    wanted.readahead_bytes = set_readahead(
-        wanted.mount_point, wanted.readahead_bytes.value_or(needed_readahead(wanted.pace)));
-    const text::json::object description = to_json(wanted);
-    file_system.set_description(text::to_line(description));
-    say({{"ready", description}});
-    end = file_system.serve(owner_fd);
+    const auto line = std::make_shared<Line>(parsed.wanted.pace);
+    std::vector<std::unique_ptr<FileSystem>> mounts;
+    for (const std::string& point : parsed.more) {
+      Description another = parsed.wanted;
+      another.mount_point = point;
+      mounts.push_back(mount(line, &another));
+    }
+    mounts.push_back(mount(line, &parsed.wanted));
+    say({{"ready", to_json(parsed.wanted)}});
+    end = serve(mounts, owner_fd);
   } catch (const os::Error& error) {
     say({{"error", error.what()}});
     exit_code = 1;

@@ -53,7 +53,7 @@ Description ready_or_throw(const std::string& line, const std::string& point) {
 struct StandIn::Process {
   ~Process();
 
-  std::optional<MountPoint> point;
+  std::vector<std::unique_ptr<MountPoint>> points;  // the first is Setup::mount_point
   Description description;
   os::Fd owner;  // the server ends when this closes
   std::optional<os::Subprocess> server;
@@ -65,7 +65,7 @@ StandIn::Process::~Process() {
     server->send_signal(SIGKILL);
     server->wait_until(os::Clock::now() + k_stop_limit);
   }
-  point.reset();  // before a server that is stuck is waited for
+  points.clear();  // before a server that is stuck is waited for
 }
 
 StandIn::StandIn(const Options& options, const Description& known)
@@ -76,14 +76,27 @@ StandIn::StandIn(const Options& options, const Description& known)
   if (!here.ok) {
     throw os::Error(fmt::format("cannot mount a stand-in for {}: {}", source, here.reason));
   }
-  process_->point.emplace(options.mount_point, source);
-  const std::string& point = process_->point->path();
+  std::vector<std::string> given{options.mount_point};
+  given.insert(given.end(), options.more_mount_points.begin(), options.more_mount_points.end());
+  std::vector<std::string> made;
+  std::vector<std::string> around;
+  std::vector<std::string> more;
+  for (const std::string& one : given) {
+    process_->points.push_back(std::make_unique<MountPoint>(one, source));
+    const MountPoint& point = *process_->points.back();
+    made.insert(made.end(), point.made().begin(), point.made().end());
+    if (!point.made().empty()) around.push_back(point.made().back());
+    if (process_->points.size() > 1) more.push_back(point.path());
+  }
+  const std::string& point = path();
   Description wanted = known;
   static_cast<Setup&>(wanted) = options;
   wanted.source = source;
   wanted.mount_point = point;
   text::json::object request = to_json(wanted);
-  request["remove"] = text::json::value_from(process_->point->made());
+  request["more"] = text::json::value_from(more);
+  request["remove"] = text::json::value_from(made);
+  request["hold"] = text::json::value_from(around);
 
   os::Pipe owner = os::make_pipe();
   os::Pipe output = os::make_pipe();
@@ -106,7 +119,13 @@ StandIn::StandIn(const Options& options, const Description& known)
 StandIn::~StandIn() = default;
 StandIn::StandIn(StandIn&& other) noexcept = default;
 
-const std::string& StandIn::path() const { return process_->point->path(); }
+const std::string& StandIn::path() const { return process_->points.front()->path(); }
+
+std::vector<std::string> StandIn::mount_points() const {
+  std::vector<std::string> paths;
+  for (const auto& point : process_->points) paths.push_back(point->path());
+  return paths;
+}
 
 pid_t StandIn::pid() const { return process_->server->pid(); }
 
@@ -122,7 +141,9 @@ void StandIn::abort() noexcept {
   // With the server's last descriptor the kernel closes the connection; where a stuck server
   // keeps it, forcing does (root).
   process_->server->send_signal(SIGKILL);
-  ::umount2(path().c_str(), MNT_FORCE | MNT_DETACH);
+  for (const auto& point : process_->points) {
+    ::umount2(point->path().c_str(), MNT_FORCE | MNT_DETACH);
+  }
 }
 
 os::Availability available() {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -22,6 +23,8 @@ namespace coldload::stand_in {
 
 // Where the mount point is empty: a private one that ends in the source's name.
 struct Options : Setup {
+  // Further ones of the same server, each as another client's: with a page cache of its own.
+  std::vector<std::string> more_mount_points;
   bool detached = false;  // keep no descriptor of the terminal: for a background server
   std::string program = os::k_own_program;  // coldload: run as `PROGRAM shape --serve ...`
 };
@@ -42,8 +45,10 @@ class StandIn {
   StandIn(const StandIn&) = delete;
   StandIn& operator=(const StandIn&) = delete;
 
-  // Where the source is seen: the mount point.
+  // Where the source is seen: the first mount point.
   [[nodiscard]] const std::string& path() const;
+  // All of them, in the order of the options.
+  [[nodiscard]] std::vector<std::string> mount_points() const;
   // The server's process: not part of any target's tree.
   [[nodiscard]] pid_t pid() const;
   // Polls readable when the server has ended; -1 where the kernel has no pidfds.

@@ -117,6 +117,39 @@ class ShapeTest(ScratchTest):
 
 
 @needs(has_fuse())
+class SeveralMounts(ShapeTest):
+    threads = ("test_each_has_a_page_cache_and_a_counter_of_its_own",)
+
+    def start(self, *flags, source=None):
+        return super().start(self.scratch / "other", *flags, source=source)
+
+    def test_each_has_a_page_cache_and_a_counter_of_its_own(self):
+        other = self.scratch / "other"
+        with self.mounted("--per-client", "400MB/s") as ready:
+            self.assertEqual(ready["mount_points"], [str(self.mount), str(other)])
+            self.assertEqual(ready["client_bytes_per_s"], 400e6)
+            paths = [mount / "weights.bin" for mount in (self.mount, other)]
+            for path in paths:
+                self.assertEqual(sha256(path.read_bytes()), sha256(self.content))
+                self.assertGreaterEqual(served(path), SIZE)
+            with kept(paths[1]):
+                evict(paths[0])
+                self.assertEqual(resident_pages(paths[0])[0], 0)
+                resident, pages = resident_pages(paths[1])
+                self.assertEqual(resident, pages)
+            described = [json.loads(os.getxattr(path, "user.coldload.stand_in")) for path in paths]
+            self.assertEqual([one["mount_point"] for one in described], ready["mount_points"])
+        self.assertFalse(other.exists(), "it was made, and is removed again")
+
+    def test_all_end_when_one_is_unmounted(self):
+        process, _ = self.start("--no-measure")
+        subprocess.run(["umount", self.scratch / "other"], check=True)
+        _, err = process.communicate(timeout=30)
+        self.assertEqual((process.returncode, err), (0, ""))
+        self.assert_nothing_left()
+
+
+@needs(has_fuse())
 class Content(ShapeTest):
     threads = (
         "test_is_the_same_through_read_mmap_and_direct",

@@ -25,6 +25,7 @@ TEST(ParsePace, ReadsRateLatencyAndRequests) {
   EXPECT_EQ(parse_pace("1GiB/s,0,3000").requests_per_s, 3000);
   EXPECT_EQ(parse_pace("1GiB/s,1ms,60MB/s/stream").stream_bytes_per_s, 60e6);
   EXPECT_EQ(parse_pace("1GiB/s,1ms,60MB/s/stream,5iops").requests_per_s, 5);
+  EXPECT_EQ(parse_pace("1GiB/s,1ms,200MB/s/client,60MB/s/stream").client_bytes_per_s, 200e6);
 }
 
 TEST(ParsePace, RefusesWithTheCause) {
@@ -49,6 +50,8 @@ TEST(ParsePace, RefusesWithTheCause) {
   EXPECT_THAT(message("250MB/s,1ms,1MB/s/stream,1MB/s/stream"), HasSubstr("more than"));
   EXPECT_THAT(message("250MB/s,1ms,fast/stream"), HasSubstr("\"fast\" is not a rate"));
   EXPECT_THAT(message("250MB/s,1ms,1/stream"), HasSubstr("for each stream"));
+  EXPECT_THAT(message("250MB/s,1ms,1MB/s/client,1MB/s/client"), HasSubstr("more than"));
+  EXPECT_THAT(message("250MB/s,1ms,1/client"), HasSubstr("for each client"));
   EXPECT_THAT(message("efs-elastik"), HasSubstr("efs-elastic"));
   EXPECT_THAT(message("250"), HasSubstr("with the unit"));
   EXPECT_THAT(message("500GB/s"), HasSubstr("cannot have a rate"));
@@ -58,13 +61,14 @@ TEST(ParsePace, RefusesWithTheCause) {
 TEST(SpecOf, IsReadAsTheSameFigures) {
   for (const std::string text :
        {"250MB/s,1ms", "125MiB/s,250us,3000iops", "1000MB/s,7ns,60MB/s/stream",
-        "100001B/s,0ms,1iops,100kB/s/stream", "123456.5B/s,10000ms"}) {
+        "100001B/s,0ms,1iops,100kB/s/stream", "123456.5B/s,10000ms", "1GiB/s,1ms,200MB/s/client"}) {
     const Pace pace = parse_pace(text);
     const Pace again = parse_pace(spec_of(pace));
     EXPECT_EQ(again.rate_bytes_per_s, pace.rate_bytes_per_s) << text;
     EXPECT_EQ(again.latency, pace.latency) << text;
     EXPECT_EQ(again.requests_per_s, pace.requests_per_s) << text;
     EXPECT_EQ(again.stream_bytes_per_s, pace.stream_bytes_per_s) << text;
+    EXPECT_EQ(again.client_bytes_per_s, pace.client_bytes_per_s) << text;
   }
   EXPECT_EQ(spec_of(parse_pace("250MB/s,1ms")), "250MB/s,1ms");
 }
@@ -75,6 +79,9 @@ TEST(RateFor, IsTheLeastOfAllTogetherAndEachStream) {
   EXPECT_EQ(rate_for(pace, 3), 900e6);
   EXPECT_EQ(rate_for(pace, 4), 1e9);
   EXPECT_EQ(rate_for(parse_pace("1GB/s"), 1), 1e9);
+  const Pace of_client = parse_pace("1GB/s,1ms,500MB/s/client,300MB/s/stream");
+  EXPECT_EQ(rate_for(of_client, 1), 300e6);
+  EXPECT_EQ(rate_for(of_client, 4), 500e6) << "on one mount";
 }
 
 TEST(Presets, AreModelsOfTheirOwnSpec) {

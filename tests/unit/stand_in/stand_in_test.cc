@@ -44,7 +44,7 @@ Description some_description() {
   description.source = "/data/model, of a \"name\"";
   description.mount_point = "/mnt/net";
   description.server_pid = 4711;
-  description.pace = {250e6, 1500us, 3000.0, 300e6, "some-model"};
+  description.pace = {250e6, 1500us, 3000.0, 300e6, 200e6, "some-model"};
   description.access = MountAccess::everybody;
   description.faults = {1U << 20, 2U << 20, 0.25, 7};
   description.links = OutsideLinks::as_files;
@@ -63,6 +63,7 @@ TEST(Description, SurvivesJson) {
   EXPECT_EQ(text::to_line(to_json(*read)), text::to_line(json));
   EXPECT_EQ(read->pace.latency, 1500us);
   EXPECT_EQ(read->pace.preset, "some-model");
+  EXPECT_EQ(read->pace.client_bytes_per_s, 200e6);
   EXPECT_EQ(read->faults.hang_after_bytes, 2U << 20);
   EXPECT_EQ(read->faults.seed, 7U);
   EXPECT_EQ(read->access, MountAccess::everybody);
@@ -74,6 +75,7 @@ TEST(Description, SurvivesJson) {
 TEST(Shortfall, NamesEachWayThatGetsLessThan95Percent) {
   Description description = some_description();
   description.pace.stream_bytes_per_s.reset();
+  description.pace.client_bytes_per_s.reset();
   EXPECT_EQ(shortfall(description), "delivers 120 MB/s to one reader through mmap, asked 250 MB/s");
   description.readahead_bytes = 128U << 10;
   EXPECT_THAT(shortfall(description),
