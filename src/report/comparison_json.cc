@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "findings/layers.h"
+#include "findings/ways_to_start.h"
 #include "records/json_values.h"
 #include "report/dominance.h"
 #include "report/recommendation.h"
@@ -154,6 +155,24 @@ json::object contrast_object(const Comparison& comparison, const Contrast& contr
   return out;
 }
 
+json::array ways_array(const Comparison& comparison) {
+  json::array out;
+  for (const findings::WaysOfPath& ways : findings::ways_to_start(comparison)) {
+    json::array fastest_first;
+    for (const std::size_t arm : ways.arms) {
+      fastest_first.push_back(to_value(findings::command_of(comparison.arms[arm])));
+    }
+    json::array contrasts;
+    for (const Contrast& contrast : ways.contrasts) {
+      contrasts.push_back(contrast_object(comparison, contrast));
+    }
+    out.push_back(json::object{{"path", to_value(ways.path)},
+                               {"fastest_first", std::move(fastest_first)},
+                               {"contrasts", std::move(contrasts)}});
+  }
+  return out;
+}
+
 }  // namespace
 
 text::json::value to_json(const std::vector<Comparison>& comparisons) {
@@ -184,6 +203,7 @@ text::json::value to_json(const std::vector<Comparison>& comparisons) {
     contrasts.push_back(contrast_object(comparison, contrast));
   }
   out["contrasts"] = std::move(contrasts);
+  if (json::array ways = ways_array(comparison); !ways.empty()) out["ways"] = std::move(ways);
   if (json::array layers = layers_array(comparison); !layers.empty()) {
     out["layers"] = std::move(layers);
   }

@@ -62,6 +62,18 @@ class Json(ScratchTest):
                 self.assertEqual(result.returncode, 0, result.stderr)
                 validator.validate(json.loads(result.stdout))
 
+    def test_ranks_the_ways_to_start_from_each_path(self):
+        records = SOURCE_DIR / "docs" / "examples" / "cpu-llama-server-ways" / JSONL_NAME
+        comparison = json.loads(run(["report", records, "--json"]).stdout)["comparison"]
+        for ways in comparison["ways"]:
+            arms = {name: f"{ways['path']}_{name}" for name in ways["fastest_first"]}
+            medians = [comparison["arms"][arm]["median_s"] for arm in arms.values()]
+            self.assertEqual(medians, sorted(medians))
+            self.assertEqual(set(arms), {"mmap", "dio", "none"})
+            self.assertEqual([one["second"] for one in ways["contrasts"]],
+                             [arm for name, arm in arms.items() if name != "mmap"])
+        self.assertEqual([ways["path"] for ways in comparison["ways"]], ["nvme", "net"])
+
 
 class Unwritable(ScratchTest):
     @needs(is_root(), has_command("mount"))
