@@ -17,6 +17,14 @@ function(coldload_static_library name header)
   target_include_directories(coldload::${name} SYSTEM INTERFACE "${${name}_INCLUDE}")
 endfunction()
 
+# Of coldload-mpi alone, which is not built without it. Its C++ bindings are not used.
+find_package(MPI QUIET COMPONENTS CXX)
+if(MPI_CXX_FOUND)
+  target_compile_definitions(MPI::MPI_CXX INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
+else()
+  message(STATUS "No MPI for C++ found (libopenmpi-dev, libmpich-dev): coldload-mpi is not built")
+endif()
+
 coldload_static_library(uring liburing.h)
 coldload_static_library(re2 re2/re2.h)
 target_link_libraries(coldload::re2 INTERFACE Threads::Threads)

@@ -187,13 +187,24 @@ void add_arm_flags(CLI::App* app, ExperimentCommand command, ArmFlags* flags) {
       ->allow_extra_args(false);
 }
 
+void add_herd_path_flags(CLI::App* app, ArmFlags* flags) {
+  app->add_option_function<std::string>(
+         "--path", [flags](const std::string& path) { flags->paths = {path}; },
+         "the path that all nodes start from, and its name in results; {rank} and {host} in it are "
+         "replaced")
+      ->type_name("NAME=DIR")
+      ->required();
+  add_weights(app, &flags->weights);
+}
+
 void set_arms(ExperimentCommand command, const ArmFlags& flags, std::size_t commands,
               measure::Plan* plan) {
   if (command == ExperimentCommand::measure) {
     plan->arms = {{flags.label, flags.measured_path, "", {}, {}, {}}};
   } else {
     plan->arms = flags.paths.empty() ? arms_of_environment() : arms_of_flags(flags.paths);
-    if (plan->arms.size() < 2 && commands < 2) {
+    const bool comparing = command == ExperimentCommand::compare;
+    if (comparing && plan->arms.size() < 2 && commands < 2) {
       throw UsageError(
           "compare needs two paths or more, or two of --command; for one path and one command "
           "there "

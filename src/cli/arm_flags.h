@@ -14,8 +14,8 @@
 
 namespace coldload::cli {
 
-// What asks: `compare` or `measure`.
-enum class ExperimentCommand { compare, measure };
+// What asks: `compare`, `measure`, or the program coldload-mpi.
+enum class ExperimentCommand { compare, measure, herd };
 
 // The flags as CLI11 fills them, before they mean anything.
 struct ArmFlags {
@@ -31,6 +31,8 @@ struct ArmFlags {
 };
 
 void add_arm_flags(CLI::App* app, ExperimentCommand command, ArmFlags* flags);
+
+void add_herd_path_flags(CLI::App* app, ArmFlags* flags);
 
 // The plan's arms. `commands`: how many --command names. Throws UsageError for what cannot be
 // right.

@@ -94,11 +94,16 @@ int failure_code() { return os::interrupted() ? k_exit_interrupted : k_exit_fail
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
+  return run_program({argv + 1, argv + argc}, dispatch, next_step);
+}
+
+int run_program(const std::vector<std::string>& args,
+                const std::function<int(const std::vector<std::string>&)>& program,
+                const std::function<std::string(const std::vector<std::string>&)>& help_of) {
   // Whatever name the program was started by: /proc/self/exe would be "exe".
   ::prctl(PR_SET_NAME, "coldload", 0, 0, 0);
   os::open_missing_streams();
   os::explain_failed_allocations();
-  const std::vector<std::string> args(argv + 1, argv + argc);
   // A message may repeat what was typed, or what a server said.
   const auto cleaned = [&args](const std::exception& error) {
     return secrets_of(args).apply(error.what());
@@ -110,12 +115,12 @@ int run_command_line(int argc, char** argv) {
   try {
     os::raise_descriptor_limit();
     os::install_interrupt_handler();
-    const int code = dispatch(args);
+    const int code = program(args);
     os::finish_standard_output();
     return code;
   } catch (const UsageError& error) {
     complain(cleaned(error));
-    print_err("{}\n", next_step(args));
+    print_err("{}\n", help_of(args));
     return os::interrupted() ? k_exit_interrupted : k_exit_usage;
   } catch (const os::StallError& error) {
     complain(cleaned(error));

@@ -20,51 +20,21 @@
 #include "cli/plan_time.h"
 #include "cli/progress.h"
 #include "cli/secrets.h"
+#include "cli/targets.h"
 #include "cli/terminal.h"
 #include "findings/compare.h"
 #include "findings/comparison.h"
 #include "findings/weights.h"
 #include "gpu/nvml.h"
 #include "measure/arms.h"
-#include "measure/native_target.h"
-#include "measure/server_target.h"
 #include "os/interrupt.h"
 #include "records/dataset.h"
 #include "records/results.h"
-#include "report/comparison_json.h"
-#include "report/report_files.h"
-#include "report/summary.h"
 #include "report/wording.h"
 
 namespace coldload::cli {
 
 namespace {
-
-measure::Targets make_targets(const ExperimentRequest& request) {
-  measure::Targets targets;
-  for (measure::ServerOptions options : request.servers) {
-    options.secrets = request.plan.secrets;
-    targets.push_back(measure::make_server_target(std::move(options)));
-  }
-  if (!targets.empty()) return targets;
-  measure::NativeOptions options;
-  options.command = {"coldload", "native-load"};
-  if (request.native_threads > 0) {
-    options.command.insert(options.command.end(),
-                           {"--native-threads", std::to_string(request.native_threads)});
-  }
-  if (request.native_ring_bytes > 0) {
-    options.command.insert(options.command.end(),
-                           {"--native-ring", std::to_string(request.native_ring_bytes)});
-  }
-  if (const std::string& weights = request.plan.arms.front().weights; !weights.empty()) {
-    options.command.insert(options.command.end(), {"--weights", weights});
-  }
-  options.timeout = request.timeout;
-  options.log_limit_bytes = request.log_limit_bytes;
-  targets.push_back(measure::make_native_target(std::move(options)));
-  return targets;
-}
 
 // Two models, or two precisions of one: a ratio of their times tells nothing of storage.
 void warn_of_different_weights(const std::vector<measure::Arm>& arms,
@@ -114,24 +84,6 @@ void warn_of_earlier(const EarlierRecords& earlier, const measure::Plan& plan,
   if (!words.empty()) watcher->warning(words);
 }
 
-// The report covers every record of the out directory, so that later rows join earlier ones.
-records::Dataset write_report(const records::Results& results, bool json) {
-  const std::vector<std::string> paths{results.jsonl_path()};
-  records::Dataset dataset = records::read_dataset(paths);
-  if (dataset.trials().empty()) return dataset;
-  const std::vector<findings::Comparison> comparisons = findings::compare(dataset);
-  // Shown first: a disk that is full shall not hide what was measured.
-  if (json) {
-    print_out("{}", Lines(text::to_pretty(report::to_json(comparisons))));
-  } else {
-    constexpr std::size_t k_indent = 2;
-    print_out("{}",
-              Lines(wrapped_for(Stream::out, report::terminal_summary(comparisons), k_indent)));
-  }
-  report::write_report_files(paths, comparisons, results.markdown_path());
-  return dataset;
-}
-
 // Where it ends by an error, the report is of what was measured until then.
 measure::ExperimentResult run_or_report(const ExperimentRequest& request, measure::Arms& arms,
                                         records::Results& results,
@@ -149,32 +101,12 @@ measure::ExperimentResult run_or_report(const ExperimentRequest& request, measur
   }
 }
 
-// Beside JSON on standard output, the places go to standard error.
-void tell_end(const ExperimentRequest& request, const records::Results& results,
-              const measure::ExperimentResult& result) {
-  const std::string places = where_it_lies(results, result);
-  if (!request.json) print_out("{}", Lines(places));
-  if (request.json && request.verbosity != Verbosity::quiet) print_err("{}", Lines(places));
-  if (!result.stopped_because.empty()) {
-    print_err("coldload: stopped: {}\n", request.plan.secrets.apply(result.stopped_because));
-  }
-  if (result.interrupted) print_err("coldload: {}\n", words_of_interrupt(results, result));
-}
-
 // Conditions are held against this experiment alone: earlier rows would hide what it measured.
 bool any_holds_of(const std::vector<findings::Condition>& conditions,
                   const records::Dataset& dataset, const measure::ExperimentResult& result) {
   if (conditions.empty() || result.records.empty()) return false;
   const records::Dataset ours = dataset.only(result.records.front().experiment.id);
   return any_holds(conditions, findings::compare(ours));
-}
-
-int exit_code(const measure::ExperimentResult& result, bool ignore_failure, bool condition_holds) {
-  if (result.interrupted || os::interrupted()) return k_exit_interrupted;
-  if (result.failed && !ignore_failure) return k_exit_failed;
-  if (!result.stopped_because.empty()) return k_exit_failed;
-  if (result.not_cold) return k_exit_not_cold;
-  return condition_holds ? k_exit_condition : k_exit_ok;
 }
 
 // Throws UsageError where there is any.

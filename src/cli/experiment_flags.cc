@@ -12,186 +12,15 @@
 #include "cli/arm_flags.h"
 #include "cli/command.h"
 #include "cli/conditions.h"
-#include "cli/server_flags.h"
-#include "cli/start_flags.h"
-#include "cli/values.h"
+#include "cli/raw_flags.h"
 #include "cli/version.h"
 #include "measure/subject.h"
 #include "process/ready_url.h"
 #include "records/baseline.h"
-#include "text/units.h"
 
 namespace coldload::cli {
 
 namespace {
-
-// Flags that mean something only beside others.
-struct RawFlags {
-  ArmFlags arms;
-  ServerFlags server;
-  StartFlags starts;
-  std::string runs = "5";
-  std::optional<double> precision;
-  std::optional<std::uint64_t> max_runs;
-  std::optional<std::chrono::nanoseconds> max_time;
-  std::optional<std::uint64_t> warm_up;
-  std::optional<std::uint64_t> seed;
-};
-
-// What follows belongs together in the help.
-void begin_group(CLI::App* app, const char* name) { app->option_defaults()->group(name); }
-
-void add_run_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw, measure::Plan* plan) {
-  const bool comparing = command == ExperimentCommand::compare;
-  app->add_option("-r,--runs", raw->runs,
-                  comparing ? "cold runs per arm; auto: until the ratio is known to --precision"
-                            : "cold runs per arm")
-      ->type_name(comparing ? "N|auto" : "N")
-      ->envname("RUNS")
-      ->capture_default_str();
-  if (comparing) {
-    const auto share = [](const std::string& text) {
-      const auto value = text::parse_share(text);
-      if (value && *value >= 1 && text.find('%') == std::string::npos) {
-        throw UsageError(fmt::format(
-            "--precision {0}: write {0}% for percent, or a share below 1 such as 0.05", text));
-      }
-      return value == 0.0 ? std::nullopt : value;
-    };
-    add_parsed(app, "--precision", &raw->precision, share, "a share such as 5%",
-               "with --runs auto: the width of the ratio's interval that is enough (default: 5%)")
-        ->type_name("SHARE");
-    app->add_option("--max-runs", raw->max_runs, "with --runs auto: no more per arm (default: 40)")
-        ->check(CLI::Range(5, 1000));
-    add_time(app, "--max-time", &raw->max_time, "with --runs auto: no longer, as in 2h");
-  }
-  app->add_option("--warm-runs", plan->warm_runs,
-                  "runs per arm with the checkpoint in memory: they tell storage from the rest")
-      ->check(CLI::Range(0, 1000))
-      ->capture_default_str();
-  app->add_option("--node-runs", plan->node_runs,
-                  "runs per arm with all that the start reads out of memory: packages and caches, "
-                  "too")
-      ->check(CLI::Range(0, 1000))
-      ->capture_default_str();
-  app->add_option("--first-runs", plan->first_runs,
-                  "runs per arm like those, and the runtime caches empty: a new node's first start")
-      ->check(CLI::Range(0, 1000))
-      ->capture_default_str();
-  app->add_option("-w,--warmup", raw->warm_up,
-                  "discarded launches per arm (default: 1 for a server, 0 for the native loader)")
-      ->check(CLI::Range(0, 1000));
-  add_parsed(app, "--order", &plan->order, measure::parse_order,
-             "an order: random, abba or sequential", "random, abba or sequential")
-      ->type_name("ORDER")
-      ->default_str("random");
-  app->add_option("--seed", raw->seed, "reproduces a random order");
-  app->add_flag("--ignore-failure", plan->ignore_failure, "go on after a failed run");
-}
-
-void add_cold_flags(CLI::App* app, measure::Plan* plan) {
-  add_parsed(app, "--cold", &plan->cold, measure::parse_cold_policy,
-             "one of verify, best-effort and off", "verify, best-effort or off")
-      ->type_name("HOW")
-      ->default_str("verify");
-  app->add_flag("--drop-caches", plan->drop_caches,
-                "drop all of the machine's caches before each cold run (root)");
-}
-
-void add_watch_flags(CLI::App* app, measure::Plan* plan) {
-  app->add_flag_callback(
-      "--no-timeline", [plan] { plan->timeline = false; }, "do not sample the load every 100 ms");
-  app->add_flag_callback(
-      "--no-floor", [plan] { plan->floor = false; },
-      "do not measure what each path can deliver before the first run");
-}
-
-void add_native_flags(CLI::App* app, ExperimentRequest* request) {
-  app->add_option("--native-threads", request->native_threads, "threads of the native loader")
-      ->check(CLI::Range(1, 256));
-  add_size(app, "--native-ring", &request->native_ring_bytes, "memory of the native loader's ring");
-}
-
-void add_budget(const std::string& flag, measure::Plan* plan) {
-  const auto [use, value] = split_label("--budget", flag);
-  if (use != "dev" && use != "internal" && use != "user") {
-    throw UsageError(fmt::format("--budget {}: the uses are dev, internal and user", flag));
-  }
-  const auto duration = parse_time(value);
-  if (!duration) {
-    throw UsageError(fmt::format("--budget {}: '{}' is not a time, such as 30s", flag, value));
-  }
-  plan->facts.budgets_s[use] = std::chrono::duration<double>(*duration).count();
-  plan->facts.budgets_set_by_user.push_back(use);
-}
-
-void set_gpu_hour(double price, measure::Plan* plan) {
-  if (!(price > 0 && price < 1e9)) {
-    throw UsageError(fmt::format("--gpu-hour {:g}: not a price, such as 2.50", price));
-  }
-  plan->facts.gpu_hour_price = price;
-}
-
-void add_report_flags(CLI::App* app, ExperimentRequest* request) {
-  measure::Plan* const plan = &request->plan;
-  app->add_option("-o,--out", plan->out_directory, "where the CSV, the records and the report go")
-      ->type_name("DIR")
-      ->envname("OUT")
-      ->capture_default_str();
-  app->add_option("--model-name", plan->model_name, "the CSV's model (default: the directory's)")
-      ->type_name("NAME");
-  app->add_option("--note", plan->note, "a remark for every row")->type_name("WORDS");
-  app->add_option_function<std::vector<std::string>>(
-         "--budget",
-         [plan](const auto& flags) {
-           for (const std::string& flag : flags) add_budget(flag, plan);
-         },
-         "what a start may take for a use: dev, internal or user")
-      ->type_name("USE=TIME")
-      ->allow_extra_args(false);
-  app->add_option_function<double>(
-         "--gpu-hour", [plan](double price) { set_gpu_hour(price, plan); },
-         "price of an hour of the GPUs that one server holds: what waiting costs")
-      ->type_name("PRICE");
-  app->add_option("--baseline", plan->facts.baseline_file,
-                  "a CSV of earlier runs (column load_s) to compare")
-      ->type_name("FILE");
-  add_condition_flag(app, &request->conditions);
-  app->add_flag("--json", request->json, "print the comparison as JSON instead of a table");
-}
-
-// In the order in which a person needs them.
-void add_flags(CLI::App* app, ExperimentCommand command, RawFlags* raw,
-               ExperimentRequest* request) {
-  begin_group(app, "What to measure");
-  add_arm_flags(app, command, &raw->arms);
-  begin_group(app, "The server");
-  add_command_flag(app, &raw->starts);
-  add_server_flags(app, &raw->server);
-  add_time(app, "--timeout", &request->timeout, "longest wait from launch to ready")
-      ->default_str("1800s");
-  add_size(app, "--log-limit", &request->log_limit_bytes,
-           "longest log of a launch: its head and tail are kept")
-      ->default_str("1GB");
-  begin_group(app, "How often");
-  add_run_flags(app, command, raw, &request->plan);
-  begin_group(app, "Cold");
-  add_cold_flags(app, &request->plan);
-  begin_group(app, "Around the runs");
-  add_hook_flags(app, &raw->starts);
-  add_watch_flags(app, &request->plan);
-  begin_group(app, "The report");
-  add_report_flags(app, request);
-  begin_group(app, "The native loader");
-  add_native_flags(app, request);
-  begin_group(app, "How it talks");
-  app->add_flag("--dry-run", request->dry_run, "print what would be evicted, run and written");
-  app->add_flag_callback(
-      "--quiet", [=] { request->verbosity = Verbosity::quiet; }, "no progress");
-  app->add_flag_callback(
-      "--verbose", [=] { request->verbosity = Verbosity::verbose; }, "more of it");
-  app->set_help_flag("-h,--help", "Print this help message and exit");  // in this group, the last
-}
 
 // `coldload run` asks whether the server is ready, too.
 void check_prefetch(const ExperimentRequest& request) {
@@ -310,15 +139,16 @@ measure::RunCount run_count_of(const RawFlags& raw) {
 }
 
 // What the flags did not say of it, and what they may not say together.
-void complete(const RawFlags& raw, measure::Plan* plan) {
+void complete(ExperimentCommand command, const RawFlags& raw, measure::Plan* plan) {
   plan->count = run_count_of(raw);
   if (plan->count.automatic && plan->order == measure::Order::sequential) {
     throw UsageError("--runs auto needs blocks: --order random or abba");
   }
   if (plan->count.runs + plan->warm_runs + plan->node_runs + plan->first_runs == 0) {
-    throw UsageError(
-        "no runs: one of --runs, --warm-runs, --node-runs and --first-runs must be "
-        "above 0");
+    throw UsageError(command == ExperimentCommand::herd
+                         ? "no runs: --runs must be above 0"
+                         : "no runs: one of --runs, --warm-runs, --node-runs and --first-runs must "
+                           "be above 0");
   }
   plan->seed = raw.seed.value_or(new_seed());
   if (plan->drop_caches && plan->cold == measure::ColdPolicy::off) {
@@ -332,10 +162,12 @@ void complete(const RawFlags& raw, measure::Plan* plan) {
 }
 
 // The line that repeats the experiment: what the environment gave is spelled out.
-std::vector<std::string> command_line(bool comparing, const RawFlags& raw,
+std::vector<std::string> command_line(ExperimentCommand asked, const RawFlags& raw,
                                       const measure::Plan& plan,
                                       const std::vector<std::string>& args) {
+  const bool comparing = asked == ExperimentCommand::compare;
   std::vector<std::string> command{"coldload", comparing ? "compare" : "measure"};
+  if (asked == ExperimentCommand::herd) command = {"coldload-mpi"};
   if (comparing && raw.arms.paths.empty()) {
     for (const measure::ArmRequest& arm : plan.arms) {
       command.insert(command.end(),
@@ -353,8 +185,25 @@ std::vector<std::string> command_line(bool comparing, const RawFlags& raw,
     command.insert(command.end(), {"--max-model-len", std::to_string(*raw.server.max_model_len)});
   }
   if (!raw.seed) command.insert(command.end(), {"--seed", std::to_string(plan.seed)});
+  // The environment of other nodes is another.
+  if (asked == ExperimentCommand::herd && !given("--out") && !given("-o")) {
+    command.insert(command.end(), {"--out", plan.out_directory});
+  }
   command.insert(command.end(), args.begin(), args.end());
   return command;
+}
+
+std::pair<std::string, std::string> about_and_name(ExperimentCommand command) {
+  if (command == ExperimentCommand::compare) {
+    return {"Compare cold loads of a model from two or more storage paths.", "coldload compare"};
+  }
+  if (command == ExperimentCommand::measure) {
+    return {"Measure cold loads of a model from one storage path.", "coldload measure"};
+  }
+  return {
+      "Measure cold loads of a model on several nodes at once, all from one storage path. mpirun "
+      "starts it, once on each node: mpirun -n 8 --map-by ppr:1:node coldload-mpi ...",
+      "coldload-mpi"};
 }
 
 }  // namespace
@@ -363,9 +212,8 @@ std::optional<ExperimentRequest> parse_experiment(ExperimentCommand command,
                                                   const std::vector<std::string>& args) {
   const bool comparing = command == ExperimentCommand::compare;
   const auto dashes = std::find(args.begin(), args.end(), "--");
-  CLI::App app(comparing ? "Compare cold loads of a model from two or more storage paths."
-                         : "Measure cold loads of a model from one storage path.",
-               comparing ? "coldload compare" : "coldload measure");
+  const auto [about, name] = about_and_name(command);
+  CLI::App app(about, name);
   app.footer(
       "Everything after -- is the server's command line, run without a shell; {model}, {port}"
       " and\n{max_model_len} are replaced. Without it, coldload's own loader is measured.");
@@ -374,14 +222,21 @@ std::optional<ExperimentRequest> parse_experiment(ExperimentCommand command,
   measure::Plan& plan = request.plan;
   plan.out_directory = "coldload-results";
   request.timeout = std::chrono::minutes(30);
-  add_flags(&app, command, &raw, &request);
+  if (command == ExperimentCommand::herd) {
+    plan.is_of_herd = true;
+    plan.warm_runs = 0;
+    plan.floor = false;  // nodes that measure it at once would share what they measure
+    add_herd_flags(&app, &raw, &request);
+  } else {
+    add_flags(&app, command, &raw, &request);
+  }
   if (!parse(app, {args.begin(), dashes})) return std::nullopt;
-  complete(raw, &plan);
+  complete(command, raw, &plan);
   if (!comparing && plan.count.automatic) {
     throw UsageError("--runs auto is about the ratio of two paths: `coldload compare`");
   }
   set_arms(command, raw.arms, raw.starts.commands.size(), &plan);
-  plan.facts.command = command_line(comparing, raw, plan, args);
+  plan.facts.command = command_line(command, raw, plan, args);
   const bool has_server = dashes != args.end();
   if (has_server && dashes + 1 == args.end()) throw UsageError("there is no command after --");
   const std::vector<std::string> words =

@@ -27,6 +27,7 @@ struct ExperimentRequest {
   std::uint64_t native_threads = 0;             // 0: the loader chooses
   std::uint64_t native_ring_bytes = 0;          // 0: the loader's default
   std::vector<findings::Condition> conditions;  // --fail-if
+  std::vector<std::uint64_t> sizes;             // of herds: each at least 1, the smallest first
   bool dry_run = false;
   bool json = false;
   Verbosity verbosity = Verbosity::normal;

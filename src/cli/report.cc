@@ -1,12 +1,13 @@
 #include <filesystem>
 #include <optional>
-#include <string_view>
+#include <string>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "cli/command.h"
 #include "cli/conditions.h"
+#include "cli/what_if_flag.h"
 #include "findings/compare.h"
 #include "findings/comparison.h"
 #include "os/error.h"
@@ -19,20 +20,10 @@
 #include "report/report_files.h"
 #include "report/what_if.h"
 #include "text/json.h"
-#include "text/units.h"
 
 namespace coldload::cli {
 
 namespace {
-
-std::optional<double> parse_what_if(const std::string& text) {
-  if (text.empty()) return std::nullopt;
-  constexpr std::string_view k_rate = "rate=";
-  if (text.rfind(k_rate, 0) == 0) {
-    if (const auto rate = text::parse_rate(text.substr(k_rate.size()))) return rate;
-  }
-  throw UsageError(fmt::format("--what-if {}: it reads rate=RATE, as in rate=5GB/s", text));
-}
 
 // Throws UsageError where several of them are given.
 void check_one_form(const std::vector<CLI::Option*>& forms) {
@@ -51,6 +42,11 @@ const findings::Comparison& latest_of(const std::vector<findings::Comparison>& c
                                       const char* flag) {
   if (comparisons.empty()) throw os::Error(fmt::format("{}: there is no trial on record", flag));
   return comparisons.front();
+}
+
+std::string what_if_text(const findings::Comparison& comparison, const WhatIf& asked) {
+  if (asked.rate_bytes_per_s) return report::what_if_text(comparison, *asked.rate_bytes_per_s);
+  return report::what_if_nodes_text(comparison, *asked.nodes, asked.server_bytes_per_s);
 }
 
 }  // namespace
@@ -76,17 +72,18 @@ int run_report(const std::vector<std::string>& args) {
       app.add_flag("--recommendation", recommendation,
                    "print what to do as a note of its own, with a script that starts a node so"),
       app.add_option("--what-if", what_if,
-                     "print what starts would take if storage delivered that instead: rate=5GB/s")
-          ->type_name("rate=RATE")};
+                     "print what starts would take if storage delivered that instead (rate=5GB/s), "
+                     "or if so many nodes started at once (nodes=64, nodes=64,server=10GB/s)")
+          ->type_name(k_what_if_forms)};
   app.option_defaults()->group("Options");
   add_condition_flag(&app, &conditions);
   if (!parse(app, args)) return k_exit_ok;
   check_one_form(forms);
-  const std::optional<double> other_rate = parse_what_if(what_if);
+  const std::optional<WhatIf> asked = parse_what_if(what_if);
   const records::Dataset dataset = records::read_dataset(records);
   const std::vector<findings::Comparison> comparisons = findings::compare(dataset);
-  if (other_rate) {
-    print_out("{}", Lines(report::what_if_text(latest_of(comparisons, "--what-if"), *other_rate)));
+  if (asked) {
+    print_out("{}", Lines(what_if_text(latest_of(comparisons, "--what-if"), *asked)));
   } else if (recommendation) {
     print_out("{}", Lines(report::recommendation_note(latest_of(comparisons, "--recommendation"))));
   } else if (as_short) {

@@ -166,8 +166,12 @@ void add_hook_flags(CLI::App* app, StartFlags* flags) {
     app->add_option(flag, *lines, about)->type_name("LINE")->allow_extra_args(false);
   };
   add("--setup", &flags->setup, "shell line, once per arm before anything is measured");
-  add("--prepare", &flags->prepare, "shell line before each run's eviction");
+  add_prepare_flag(app, flags, "shell line before each run's eviction");
   add("--cleanup", &flags->cleanup, "shell line, once per arm at the end");
+}
+
+void add_prepare_flag(CLI::App* app, StartFlags* flags, const char* about) {
+  app->add_option("--prepare", flags->prepare, about)->type_name("LINE")->allow_extra_args(false);
 }
 
 void set_starts(const StartFlags& flags, const ServerFlags& server, const Words& words,

@@ -24,6 +24,7 @@ struct StartFlags {
 
 void add_command_flag(CLI::App* app, StartFlags* flags);
 void add_hook_flags(CLI::App* app, StartFlags* flags);
+void add_prepare_flag(CLI::App* app, StartFlags* flags, const char* about);
 
 // The plan's ways to start, and the servers that they are: none where the native loader is the
 // target. `words`: those after `--`. Throws UsageError.

@@ -1,11 +1,13 @@
 #include "findings/compare.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <string_view>
 #include <utility>
 
 #include "findings/expectation.h"
+#include "findings/herd.h"
 #include "findings/pooling.h"
 #include "findings/setting.h"
 #include "records/trial_figures.h"
@@ -139,11 +141,14 @@ void summarize(Mode* mode) {
   }
 }
 
-// Deeper layers of cold as they lie above each other, behind whatever else there is.
+// Deeper layers of cold as they lie above each other, behind whatever else there is; herds by size.
 void sort_other_modes(Arm* arm) {
-  const auto depth = [](const Mode& mode) { return layer_of(mode).value_or(records::Layer::warm); };
+  const auto place = [](const Mode& mode) {
+    const std::uint64_t nodes = is_of_herd(mode) ? mode.trials.front()->herd->size : 0;
+    return std::pair(layer_of(mode).value_or(records::Layer::warm), nodes);
+  };
   std::stable_sort(arm->other_modes.begin(), arm->other_modes.end(),
-                   [&](const Mode& a, const Mode& b) { return depth(a) < depth(b); });
+                   [&](const Mode& a, const Mode& b) { return place(a) < place(b); });
 }
 
 void summarize(Arm* arm) {

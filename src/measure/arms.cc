@@ -38,14 +38,15 @@ std::string model_name_of(const Plan& plan, const std::vector<Arm>& arms) {
   return "";
 }
 
-std::vector<os::Fd> lock_checkpoints(const std::vector<Arm>& arms) {
+// `mode`: shared where others measure the same files in step with this one.
+std::vector<os::Fd> lock_checkpoints(const std::vector<Arm>& arms, os::LockMode mode) {
   std::vector<os::Fd> locks;
   std::set<os::FileId> locked;  // two arms may reach one directory by two paths
   for (const Arm& arm : arms) {
     if (!arm.checkpoint) continue;
     os::Fd directory = os::open_file(arm.storage.path, O_RDONLY | O_NONBLOCK);
     if (!locked.insert(os::file_id(directory)).second) continue;
-    const os::LockAnswer answer = os::try_lock(directory);
+    const os::LockAnswer answer = os::try_lock(directory, mode);
     if (answer == os::LockAnswer::held) {
       throw os::Error(fmt::format(
           "cannot lock {}: {} has it locked; two experiments would evict each other's pages: wait "
@@ -85,7 +86,8 @@ void mount_stand_in_of(Arm* arm, ExperimentWatcher& watcher) {
 // Where nothing can be mounted, for `reason`: the native loader's reads are held back instead.
 void pace_reads_of(Arm* arm, const std::string& reason, ExperimentWatcher& watcher) {
   const StandInRequest& request = *arm->request.stand_in;
-  if (request.pace.requests_per_s || request.pace.stream_bytes_per_s) {
+  if (request.pace.requests_per_s || request.pace.stream_bytes_per_s ||
+      request.pace.client_bytes_per_s) {
     throw os::Error(fmt::format(
         "cannot give {} the pace {}: {}; without a mount only a rate and a latency can be had",
         arm->facts.label, request.spec, reason));
@@ -213,7 +215,10 @@ PlannedArms::PlannedArms(const Plan& plan) : plan_(plan) {
 
 Arms PlannedArms::prepare(const Targets& targets, ExperimentWatcher& watcher) && {
   std::vector<os::Fd> locks;
-  if (plan_.cold != ColdPolicy::off) locks = lock_checkpoints(arms_);
+  if (plan_.cold != ColdPolicy::off) {
+    locks =
+        lock_checkpoints(arms_, plan_.is_of_herd ? os::LockMode::shared : os::LockMode::exclusive);
+  }
   const std::string model_name = model_name_of(plan_, arms_);  // a mount has another
   const bool can_pace = std::all_of(targets.begin(), targets.end(),
                                     [](const auto& target) { return target->can_pace(); });

@@ -1,7 +1,6 @@
 #include "measure/experiment.h"
 
 #include <algorithm>
-#include <random>
 #include <set>
 #include <string>
 #include <utility>
@@ -12,7 +11,8 @@
 
 #include "measure/arm_floor.h"
 #include "measure/cold.h"
-#include "measure/environment.h"
+#include "measure/experiment_facts.h"
+#include "measure/hooks.h"
 #include "measure/log_folder.h"
 #include "measure/trial.h"
 #include "os/clock.h"
@@ -65,73 +65,6 @@ std::vector<Slot> slots_of(const Plan& plan, const Arms& arms) {
     slots.push_back(slot);
   }
   return slots;
-}
-
-std::string new_experiment_id() {
-  std::random_device device;
-  std::string stamp = os::utc_timestamp();
-  std::erase_if(stamp, [](char c) { return c == '-' || c == ':'; });
-  return fmt::format("{}-{:04x}", stamp, device() & 0xFFFFU);
-}
-
-// The --cleanup of every arm whose --setup began, also where the experiment ends by an error.
-class CleanupHooks {
- public:
-  CleanupHooks() = default;
-  ~CleanupHooks() {
-    while (!arms_.empty()) {
-      try {
-        run();
-      } catch (const std::exception&) {
-        continue;  // the error under way is the one to tell
-      }
-    }
-  }
-  CleanupHooks(const CleanupHooks&) = delete;
-  CleanupHooks& operator=(const CleanupHooks&) = delete;
-
-  void add(const Arm& arm) { arms_.push_back(&arm); }
-  // Runs what is left to run, in order. Throws os::Error where one fails.
-  void run() {
-    while (!arms_.empty()) {
-      const Arm* arm = arms_.front();
-      arms_.erase(arms_.begin());
-      run_hook("cleanup", arm->start->hooks.cleanup, *arm);
-    }
-  }
-
- private:
-  std::vector<const Arm*> arms_;
-};
-
-// What the arms are started by, each once.
-std::string names_of_targets(const std::vector<Arm>& arms) {
-  std::vector<std::string> names;
-  for (const Arm& arm : arms) {
-    const std::string name = arm.target->name();
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-  }
-  return fmt::format("{}", fmt::join(names, "+"));
-}
-
-// What is the same for every record, gathered before the first trial.
-records::ExperimentFacts gather_facts(const Plan& plan, Arms& arms, const gpu::Nvml& nvml) {
-  records::ExperimentFacts facts = plan.facts;
-  facts.id = new_experiment_id();
-  facts.order = to_string(plan.order);
-  facts.seed = plan.seed;
-  facts.runs_rule = describe(plan.count);
-  facts.cold_policy = to_string(plan.cold);
-  facts.drop_caches = plan.drop_caches;
-  facts.target = names_of_targets(arms.all());
-  for (const Arm& arm : arms.all()) facts.arms.push_back(arm.facts);
-  facts.same_storage = same_storage(arms.all());
-  facts.environment = describe_machine(nvml, plan.version, plan.commit);
-  text::json::object server = arms.all().front().target->facts();
-  const bool has_one = plan.starts.front().name.empty();
-  if (has_one && !server.empty()) facts.environment["server"] = std::move(server);
-  records::redact(plan.secrets, &facts);
-  return facts;
 }
 
 // The trials, one after the other, and what comes of them.

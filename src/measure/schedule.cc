@@ -8,34 +8,11 @@
 #include <boost/describe/enum_from_string.hpp>
 #include <boost/describe/enum_to_string.hpp>
 
+#include "measure/split_mix.h"
+
 namespace coldload::measure {
 
 namespace {
-
-// SplitMix64 (Steele, Lea, Flood 2014): small and the same everywhere, unlike std's distributions.
-class SplitMix64 {
- public:
-  explicit SplitMix64(std::uint64_t seed) : state_(seed) {}
-
-  std::uint64_t next() {
-    state_ += 0x9E3779B97F4A7C15U;
-    std::uint64_t z = state_;
-    z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9U;
-    z = (z ^ (z >> 27U)) * 0x94D049BB133111EBU;
-    return z ^ (z >> 31U);
-  }
-
-  // Uniform in [0, bound), without modulo bias.
-  std::uint64_t below(std::uint64_t bound) {
-    const std::uint64_t limit = UINT64_MAX - UINT64_MAX % bound;
-    std::uint64_t value = next();
-    while (value >= limit) value = next();
-    return value % bound;
-  }
-
- private:
-  std::uint64_t state_;
-};
 
 // How often each arm is started in that way.
 struct Repeated {
@@ -54,9 +31,7 @@ void append_blocks(std::vector<Slot>* slots, const std::vector<Repeated>& kinds,
   const auto begin = static_cast<std::ptrdiff_t>(slots->size());
   for (std::uint64_t block = 1; block <= blocks; ++block) {
     if (options.order == Order::random) {
-      for (std::size_t i = order.size(); i > 1; --i) {
-        std::swap(order[i - 1], order[random->below(i)]);
-      }
+      random->shuffle(&order);
     }
     for (const Slot& slot : order) {
       const auto repeated = std::find_if(kinds.begin(), kinds.end(), [&slot](const Repeated& one) {

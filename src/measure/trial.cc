@@ -4,6 +4,7 @@
 #include <memory>
 #include <numeric>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,13 +13,13 @@
 #include "measure/deeper_layers.h"
 #include "measure/gpu_memory.h"
 #include "measure/gpu_sampler.h"
+#include "measure/hooks.h"
 #include "measure/observation.h"
 #include "measure/start_state.h"
 #include "measure/timeline.h"
 #include "os/error.h"
 #include "os/interrupt.h"
 #include "os/standstill.h"
-#include "process/hook.h"
 #include "process/log_tail.h"
 #include "start_set/learner.h"
 #include "storage/residency_sampler.h"
@@ -262,6 +263,15 @@ ReadSet note_weights(const Subject& subject, process::Outcome outcome,
   return set;
 }
 
+// Of several nodes, where no launch follows.
+TrialResult not_launched(TrialResult result) {
+  result.interrupted = os::interrupted();
+  result.record.status = records::Status::failed;
+  result.record.reason =
+      result.interrupted ? "interrupted before its launch" : "another node could not start";
+  return result;
+}
+
 records::Record blank_record(const TrialInput& input) {
   const Arm& arm = input.subject.arm;
   records::Record record;
@@ -280,25 +290,6 @@ records::Record blank_record(const TrialInput& input) {
 }
 
 }  // namespace
-
-void run_hook(const std::string& name, const std::string& command, const Arm& arm) {
-  if (command.empty()) return;
-  const bool cleans_up_after_a_signal = os::interrupted();
-  std::string problem;
-  try {
-    const auto status =
-        process::run_hook({command,
-                           {{"COLDLOAD_ARM", arm.facts.label}, {"COLDLOAD_PATH", arm.path}},
-                           arm.start->hooks.limit});
-    if (!status && cleans_up_after_a_signal) problem = "stopped by another signal";
-    if (status && !status->success() && !os::interrupted()) problem = status->text();
-  } catch (const os::Error& error) {
-    problem = error.what();
-  }
-  if (problem.empty()) return;
-  throw os::Error(
-      fmt::format("--{} of {} failed ({}): {}", name, arm.facts.label, problem, command));
-}
 
 TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, ExperimentWatcher& watcher) {
   const Subject& subject = input.subject;
@@ -328,6 +319,11 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   if (subject.kind == TrialKind::warm_up && input.plan.has_deeper_layers()) {
     learner.emplace(roles_of(subject));
   }
+  std::optional<os::TimePoint> launch_at;
+  if (input.start_line != nullptr) {
+    launch_at = input.start_line->meet();
+    if (!launch_at || os::interrupted()) return not_launched(std::move(result));
+  }
   const Baseline baseline{nvml.used_mib(),
                           arm.counter.counter ? arm.counter.counter() : std::nullopt};
   record.resident_bytes_before = start.view.resident_bytes();  // nothing between this and launch
@@ -337,6 +333,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   std::unique_ptr<Launched> launched;
   try {
     watch.emplace();
+    if (launch_at) std::this_thread::sleep_until(*launch_at);
     launched = subject.target.launch(subject.launch_request(input.log.file));
   } catch (const os::Error& error) {
     result.interrupted = os::interrupted();
@@ -346,6 +343,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
     apply_verdict(input, start, &record);
     return result;
   }
+  result.launched_at = launched->launched_at();
   record.argv = launched->argv();
   record.log_file = input.log.name;
   const process::Readiness seen =
@@ -359,6 +357,8 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   result.start_set = learned(learner ? &*learner : nullptr, *launched, seen);
   note_gpu_memory(nvml, baseline.gpu_mib, launched->tree(), &record);
   if (seen.outcome != process::Outcome::interrupted) caches.note(&record);
+  const bool was_interrupted = seen.outcome == process::Outcome::interrupted;
+  if (input.start_line != nullptr && !was_interrupted) input.start_line->finish();
   if (input.plan.first_token && seen.outcome == process::Outcome::ready) {
     note_first_token(*launched, &record);
   }

@@ -15,8 +15,10 @@
 #include "measure/log_folder.h"
 #include "measure/plan.h"
 #include "measure/read_set.h"
+#include "measure/start_line.h"
 #include "measure/subject.h"
 #include "measure/watcher.h"
+#include "os/clock.h"
 #include "records/record.h"
 #include "start_set/start_set.h"
 
@@ -27,6 +29,7 @@ struct TrialInput {
   Subject subject;
   std::set<pid_t> ignored_processes;  // the stand-ins' servers
   LogFolder::Log log;
+  StartLine* start_line = nullptr;  // of several nodes; null: it is launched alone
 };
 
 struct TrialResult {
@@ -34,6 +37,7 @@ struct TrialResult {
   ReadSet weights;         // which of the arm's candidates they were, where that was seen
   std::optional<start_set::StartSet> start_set;  // of a discarded launch that is to tell it
   std::optional<std::uint64_t> rest_came_bytes;  // of a deeper layer's trial that was verified
+  std::optional<os::TimePoint> launched_at;      // nothing: it was not
   bool interrupted = false;                      // what is in `record` then says when
   // What the target left behind (processes, its port, GPU memory), in words: nothing may follow.
   std::vector<std::string> left_behind;
@@ -43,9 +47,5 @@ struct TrialResult {
 // could not be made at all (a hook failed, a file vanished).
 [[nodiscard]] TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml,
                                     ExperimentWatcher& watcher);
-
-// Runs one of the user's hooks; os::Error names it when it fails, or does not end in time. A signal
-// ends it: see os::interrupted().
-void run_hook(const std::string& name, const std::string& command, const Arm& arm);
 
 }  // namespace coldload::measure

@@ -52,6 +52,12 @@ text::Notes notes_of(const Record& record) {
   if (record.caches) notes.emplace_back("caches", to_string(*record.caches));
   if (facts.cold_policy != "verify") add(&notes, "cold_policy", facts.cold_policy);
   if (facts.drop_caches) notes.emplace_back("drop_caches", "yes");
+  if (const auto& herd = record.herd) {
+    notes.emplace_back("herd", fmt::format("{}", herd->size));
+    notes.emplace_back("rank", fmt::format("{}", herd->rank));
+    add(&notes, "host", herd->host);
+    add_seconds(&notes, "launch_skew_s", herd->launch_skew_s);
+  }
   add(&notes, "experiment", facts.id);
   add(&notes, "order", facts.order);
   notes.emplace_back("seed", fmt::format("{}", facts.seed));

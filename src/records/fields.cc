@@ -29,7 +29,8 @@ const std::vector<Field> k_fields{
      "label of the way to the model: `nvme`, `net`, ...; warm, staged and prefetched trials have "
      "labels of their own (`nvme_warm`, `staged_hot`, `net_prefetch`), and so have deeper layers "
      "of "
-     "cold (`nvme_node`, `nvme_first`) and each of several commands (`nvme_auto`)",
+     "cold (`nvme_node`, `nvme_first`), each of several commands (`nvme_auto`) and a herd of nodes "
+     "(`net_herd4`)",
      In::csv_and_json},
     {member<&Record::model>("model"), "text",
      "name of the model, the same for all arms: `--model-name`, else the checkpoint's directory "
@@ -57,6 +58,11 @@ const std::vector<Field> k_fields{
      "how much was cold at launch: `warm` (nothing of the model), `weights`, `node` (also what "
      "else "
      "the start reads) or `first` (as `node`, and the runtime caches empty); see layers.md"},
+    {member<&Record::herd>("herd"), "object",
+     "where servers were launched on several nodes at the same moment, this one's part: `size` "
+     "(nodes that launched one), `rank`, `host`, `launch_skew_s` (launched that much later than "
+     "the first of them), `clock_error_s` (by how much that may be wrong); each node has a record, "
+     "and those of one trial have `position` in common; see herd.md"},
     {member<&Record::arm>("arm"), "text",
      "label of the arm that the trial belongs to; `nvme` also for `nvme_warm`"},
     {member<&Record::path>("path"), "text", "the directory that the target was given"},

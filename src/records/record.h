@@ -123,6 +123,16 @@ struct ExperimentFacts {
   text::json::object environment;  // GPU, OS, kernel, CPU, memory, coldload's version
 };
 
+// One node's part of a herd: servers that are launched at the same moment on several nodes. Each
+// has a record; those of one trial have its `position` in common.
+struct HerdFacts {
+  std::uint64_t size = 0;  // nodes that launched one
+  std::uint64_t rank = 0;  // of this one among all that there are
+  std::string host;
+  std::optional<double> launch_skew_s;  // launched that much later than the first of them
+  std::optional<double> clock_error_s;  // by how much that may be wrong
+};
+
 struct Record {
   ExperimentFacts experiment;
 
@@ -140,6 +150,7 @@ struct Record {
   std::string reason;  // plain words; empty only for status ok with nothing to say
   Cold cold = Cold::unknown;
   std::optional<Layer> layer;             // nothing: its record is from before layers were told
+  std::optional<HerdFacts> herd;          // nothing: it was launched alone
   std::optional<double> load_s;           // launch -> ready as measured, whatever the status
   std::optional<double> gpu_mem_used_mb;  // MiB, as nvidia-smi counts, at ready
   std::string gpu_mem_source;             // method, or why there is no figure

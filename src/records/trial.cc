@@ -37,6 +37,13 @@ std::span<const TrialStartGroup> start_set_of(const Record& record, TextPool* te
   return texts->keep(std::span<const TrialStartGroup>(groups));
 }
 
+const TrialHerd* herd_of(const Record& record, TextPool* texts) {
+  if (!record.herd) return nullptr;
+  const TrialHerd herd{record.position, record.herd->size, record.herd->rank,
+                       texts->share(record.herd->host), record.herd->launch_skew_s};
+  return texts->keep(std::span<const TrialHerd>(&herd, 1)).data();
+}
+
 }  // namespace
 
 Trial trial_of(const Record& record, TextPool* texts) {
@@ -51,6 +58,7 @@ Trial trial_of(const Record& record, TextPool* texts) {
   trial.status = record.status;
   trial.cold = record.cold;
   trial.layer = record.layer;
+  trial.herd = herd_of(record, texts);
   trial.reason = texts->share(record.reason);
   trial.load_s = record.load_s;
   trial.gpu_mem_used_mb = record.gpu_mem_used_mb;

@@ -41,6 +41,15 @@ struct TrialStartGroup {
   bool is_network = false;
 };
 
+// A Record's HerdFacts, and which herd it was: Record::position.
+struct TrialHerd {
+  std::uint64_t position = 0;
+  std::uint64_t size = 0;
+  std::uint64_t rank = 0;
+  std::string_view host;
+  std::optional<double> launch_skew_s;
+};
+
 // A Record's members of the same names. Texts and lists are held by the Dataset.
 struct Trial {
   const Experiment* experiment = nullptr;
@@ -57,6 +66,7 @@ struct Trial {
   Status status = Status::ok;
   Cold cold = Cold::unknown;
   std::optional<Layer> layer;
+  const TrialHerd* herd = nullptr;  // null: it was launched alone
   std::string_view reason;
   std::optional<double> load_s;
   std::optional<double> gpu_mem_used_mb;

@@ -367,10 +367,8 @@ std::string title_of(const Comparison& comparison) {
   const Contrast* contrast = main_contrast(comparison);
   if (contrast == nullptr) {
     const std::string medians = median_list(comparison);
-    if (!medians.empty()) return fmt::format("{}: {}", subject, medians);
-    const std::string others = medians_instead_of_cold(comparison);
     return fmt::format("{}: {}", subject,
-                       others.empty() ? "nothing usable measured" : others + ", no cold run");
+                       medians.empty() ? measured_instead_of_cold(comparison) : medians);
   }
   const Pair pair(comparison, *contrast);
   const std::string both = fmt::format("{} and {}", name_of(pair.first), name_of(pair.second));

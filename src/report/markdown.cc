@@ -29,6 +29,7 @@ std::string first_screen(const std::vector<Comparison>& comparisons, const std::
   for (const std::string& answer : answers_of(comparison, &notes)) out += answer + "\n\n";
   for (const std::string& answer : answers_about_ways(comparison, &notes)) out += answer + "\n\n";
   for (const std::string& answer : answers_about_layers(comparison)) out += answer + "\n\n";
+  for (const std::string& answer : answers_about_herds(comparison)) out += answer + "\n\n";
   out += setting_line(comparisons, &notes);
   out += picture("every run, and the phases of the median ones", starts);
   out += uses_section(comparison, &notes);
@@ -66,6 +67,7 @@ std::string markdown_report(const std::vector<Comparison>& comparisons,
   std::string out = first_screen(comparisons, pictures.starts);
   out += paths_section(comparison);
   out += ways_section(comparison);
+  out += herd_section(comparison);
   out += layers_section(comparison, picture("what each layer of cold adds", pictures.layers));
   out += time_section(comparison, picture("what went on in the median trials", pictures.timelines));
   for (const auto section : {native_section, tolerance_section, staging_section, prefetch_section,

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "findings/herd.h"
 #include "findings/ways_to_start.h"
 #include "report/claims.h"
 #include "report/sections.h"
@@ -82,6 +83,13 @@ std::string answer_without_contrast(const Comparison& comparison) {
   return figures.empty() ? "" : fmt::format("**{}.**", joined(figures));
 }
 
+// Whether it was measured by several nodes, which is another answer's matter.
+bool has_herds(const Arm& arm) {
+  return std::any_of(arm.other_modes.begin(), arm.other_modes.end(), findings::is_of_herd) ||
+         std::any_of(arm.left_out.begin(), arm.left_out.end(),
+                     [](const records::Trial* trial) { return trial->herd != nullptr; });
+}
+
 // What is missing, for an arm without a usable cold trial.
 std::string answer_missing(const Arm& arm) {
   if (arm.is_open()) {
@@ -122,7 +130,7 @@ std::vector<std::string> answers_of(const Comparison& comparison, Notes* notes) 
     answers.push_back(answer.said + notes->mark(answer.basis));
   }
   for (const Arm& arm : comparison.arms) {
-    if (!arm.is_measured()) answers.push_back(answer_missing(arm));
+    if (!arm.is_measured() && !has_herds(arm)) answers.push_back(answer_missing(arm));
   }
   std::erase(answers, "");
   return answers;
@@ -132,7 +140,8 @@ std::string paths_section(const Comparison& comparison) {
   Table table = table_of({"path", "trials"}, {"median", "min-max", "storage rate", "GPU memory"});
   for (const Arm& arm : comparison.arms) {
     for (const Mode* mode : arm.modes()) {
-      const bool is_shown = mode != &arm.warm || mode->load_s || left_out_of(arm, *mode) > 0;
+      const bool is_expected = mode != &arm.warm && (mode != &arm.cold || !has_herds(arm));
+      const bool is_shown = is_expected || mode->load_s || left_out_of(arm, *mode) > 0;
       if (is_shown) table.rows.push_back(row_of(comparison, *mode, arm));
     }
   }

@@ -79,6 +79,7 @@ std::string runs_text(const Comparison& comparison) {
       counts.push_back(arm.cold.load_s->n);
   }
   if (counts.empty()) {
+    if (std::string herds = count_of_herds(comparison); !herds.empty()) return herds;
     const bool none_was_made =
         std::any_of(comparison.arms.begin(), comparison.arms.end(),
                     [](const Arm& arm) { return !arm.instead_of_cold().empty(); });

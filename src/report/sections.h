@@ -23,6 +23,13 @@ namespace coldload::report {
 // Where more than the weights was cold in some runs: what each layer adds, a path each, of several
 // commands with the first.
 [[nodiscard]] std::vector<std::string> answers_about_layers(const Comparison& comparison);
+// Where nodes started at once, likewise: how long until all are ready, and what the storage gives.
+[[nodiscard]] std::vector<std::string> answers_about_herds(const Comparison& comparison);
+// The same for a title: "2.24 s on one node, 4.39 s on 4 nodes at once"; empty where there are
+// none.
+[[nodiscard]] std::string herds_in_short(const Comparison& comparison);
+// How many trials of which sizes: "9 verified cold trials of 1, 2 and 4 nodes at once"; likewise.
+[[nodiscard]] std::string count_of_herds(const Comparison& comparison);
 // What was started on what, how often and when: one line.
 [[nodiscard]] std::string setting_line(const std::vector<Comparison>& comparisons, Notes* notes);
 // What each use can wait for, and what fits that.
@@ -49,6 +56,7 @@ namespace coldload::report {
 [[nodiscard]] std::string ways_section(const Comparison& comparison);
 // `picture`: Markdown that shows the layers, or nothing.
 [[nodiscard]] std::string layers_section(const Comparison& comparison, const std::string& picture);
+[[nodiscard]] std::string herd_section(const Comparison& comparison);
 [[nodiscard]] std::string prefetch_section(const Comparison& comparison);
 [[nodiscard]] std::string expectation_section(const Comparison& comparison);
 [[nodiscard]] std::string baseline_section(const Comparison& comparison);

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include "findings/herd.h"
 #include "findings/layers.h"
 #include "findings/ways_to_start.h"
 #include "report/claims.h"
 #include "report/layer_claims.h"
 #include "report/plain_text.h"
+#include "report/sections.h"
 #include "report/wording.h"
 #include "text/escape.h"
 
@@ -42,7 +44,8 @@ std::string terminal_summary(const std::vector<Comparison>& comparisons) {
   std::string below;
   for (const Arm& arm : comparison.arms) {
     for (const Mode* mode : arm.modes()) {
-      if (mode == &arm.warm && !mode->load_s) continue;
+      const bool is_expected = mode != &arm.warm && findings::herds_of(comparison).empty();
+      if (!is_expected && !mode->load_s) continue;
       table.rows.push_back(row_of(comparison, arm, *mode));
     }
     const std::string label = text::one_line(arm.facts.label);
@@ -66,6 +69,9 @@ std::string terminal_summary(const std::vector<Comparison>& comparisons) {
   for (const findings::LayersOfArm& layers : findings::layers_of(comparison)) {
     if (!comparison.arms[layers.arm].is_plain()) continue;
     out += plain_text(answer_for_layers(comparison, layers)) + '\n';
+  }
+  for (const std::string& answer : answers_about_herds(comparison)) {
+    out += plain_text(answer) + '\n';
   }
   for (const records::SameStorage& pair : comparison.facts.same_storage) {
     out += "same storage: " + text::one_line(to_string(pair)) + '\n';

@@ -2,10 +2,83 @@
 
 #include <fmt/format.h>
 
+#include "findings/herd.h"
 #include "findings/what_if.h"
 #include "report/wording.h"
 
 namespace coldload::report {
+
+namespace {
+
+std::string no_model(const findings::HerdOfArm& herd) {
+  if (herd.sizes.size() < 2) return "herds of one size do not tell how it depends on their number";
+  if (herd.sizes.front().size != 1) return "no node was measured that starts alone (--sizes 1,...)";
+  return "starts of one node do not tell how long their weights took";
+}
+
+// Every measured size against the model, then the one that is asked for.
+void add_rows(const std::string& name, const findings::HerdOfArm& herd, std::uint64_t nodes,
+              std::optional<double> server_bytes_per_s, Table* table) {
+  for (const findings::HerdSize& size : herd.sizes) {
+    const double derived_s = herd.model->all_ready_s(static_cast<double>(size.size));
+    const double measured_s = size.all_ready_s.median;
+    table->rows.push_back({name, fmt::format("{}", size.size), in_seconds(measured_s),
+                           in_seconds(derived_s), percent(derived_s / measured_s - 1)});
+  }
+  findings::HerdModel other = *herd.model;
+  if (server_bytes_per_s) other.total_bytes_per_s = server_bytes_per_s;
+  table->rows.push_back({name, fmt::format("{}", nodes), "",
+                         in_seconds(other.all_ready_s(static_cast<double>(nodes))), ""});
+}
+
+// What the storage would have to give for all of them to start as fast as one; and that what was
+// measured set no limit, where that is so.
+std::string what_it_takes(const std::string& name, const findings::HerdModel& model,
+                          std::uint64_t nodes, bool is_limited) {
+  std::string text = fmt::format(
+      "For {} nodes to start from {} as fast as one, the storage has to give {} in all: {} nodes "
+      "at the {} that one gets.",
+      nodes, name, format_rate(model.node_bytes_per_s * static_cast<double>(nodes)), nodes,
+      format_rate(model.node_bytes_per_s));
+  if (!is_limited) {
+    text +=
+        " What it gives in all is not known: the largest herd that was measured was not shown to "
+        "be slower than the smallest.";
+  }
+  return text + '\n';
+}
+
+}  // namespace
+
+std::string what_if_nodes_text(const Comparison& comparison, std::uint64_t nodes,
+                               std::optional<double> server_bytes_per_s) {
+  Table table = table_of({"path"}, {"nodes", "measured", "model", "model is off by"});
+  std::string below;
+  for (const findings::HerdOfArm& herd : findings::herds_of(comparison)) {
+    const std::string name = name_of(comparison.arms[herd.arm]);
+    if (!herd.model) {
+      below += fmt::format("{} is not predicted: {}.\n", name, no_model(herd));
+      continue;
+    }
+    add_rows(name, herd, nodes, server_bytes_per_s, &table);
+    const bool is_limited = herd.model->total_bytes_per_s || server_bytes_per_s;
+    below += what_it_takes(name, *herd.model, nodes, is_limited);
+  }
+  if (table.rows.empty() && below.empty()) {
+    return "No trial of several nodes is on record: `coldload-mpi` measures them.\n";
+  }
+  if (table.rows.empty()) return below;
+  const std::string server = server_bytes_per_s ? fmt::format(" from storage that gives {} in all",
+                                                              format_rate(*server_bytes_per_s))
+                                                : std::string();
+  return fmt::format(
+      "What if {} nodes started at once{}?\n\n{}\n{}\nDerived, not measured: a start takes what it "
+      "takes beside its weights, and the weights at the rate of one node alone or, where that is "
+      "slower, at a node's share of what the storage gives in all. Bursts that end, and metadata "
+      "that "
+      "many nodes ask for at once, are not in it.\n",
+      nodes, server, markdown_table(table), below);
+}
 
 std::string what_if_text(const Comparison& comparison, double rate_bytes_per_s) {
   const std::string rate = format_rate(rate_bytes_per_s);

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "report/sections.h"
+
 namespace coldload::report {
 
 std::string range_text(const std::string& low, const std::string& high) {
@@ -54,7 +56,8 @@ std::string text_of(const DifferentWeights& different) {
 
 bool is_stand_in(const Arm& arm) { return arm.facts.stand_in && arm.facts.prefetch_of.empty(); }
 
-std::string medians_instead_of_cold(const Comparison& comparison) {
+std::string measured_instead_of_cold(const Comparison& comparison) {
+  if (std::string herds = herds_in_short(comparison); !herds.empty()) return herds;
   std::vector<std::string> words;
   for (const Arm& arm : comparison.arms) {
     for (const Mode* mode : arm.instead_of_cold()) {
@@ -62,7 +65,7 @@ std::string medians_instead_of_cold(const Comparison& comparison) {
           fmt::format("{} {}", markdown_code(mode->label), in_seconds(mode->load_s->median)));
     }
   }
-  return joined(words);
+  return words.empty() ? "nothing usable measured" : joined(words) + ", no cold run";
 }
 
 std::string value_text(const text::json::value& value) {

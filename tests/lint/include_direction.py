@@ -7,13 +7,14 @@ import re
 
 from sources import arguments, finish, includes, project_files
 
-TOP = "cli"  # what main.cc knows
+# What a program's main() knows: one folder.
+TOPS = {"main.cc": "cli", "main_mpi.cc": "herd"}
 
 
 def read_house(text):
     """{folder: [folders that it knows]} of the coldload_library() calls, in their order."""
     house = {}
-    for name, words in re.findall(r"^coldload_library\((\w+)([^)]*)\)", text, re.MULTILINE):
+    for name, words in re.findall(r"^ *coldload_library\((\w+)([^)]*)\)", text, re.MULTILINE):
         knows = re.search(r"\bKNOWS((?:\s+[a-z_]+)*)", words)
         house[name] = knows.group(1).split() if knows else []
     return house
@@ -32,7 +33,7 @@ def problems_of(house):
 
 
 def problem_with(root, house, folder, delimiter, name):
-    """Why a file in src/`folder` ("" for main.cc) may not include `name`; None if it may."""
+    """Why a file in src/`folder` (of a main(): its name) may not include `name`; None if it may."""
     target = name.split("/")[0] if "/" in name else None
     if delimiter == "<":
         if (root / "src" / name).is_file():
@@ -42,8 +43,8 @@ def problem_with(root, house, folder, delimiter, name):
         return "write the folder too, as seen from src/"
     if target not in house:
         return f"src/CMakeLists.txt declares no {target}/; system and library headers take <>"
-    if folder == "":
-        return None if target == TOP else f"main.cc knows {TOP}/ alone"
+    if folder not in house:
+        return None if target == TOPS.get(folder) else f"{folder} knows {TOPS.get(folder)}/ alone"
     if target == folder or target in house[folder]:
         return None
     order = list(house)
@@ -59,12 +60,12 @@ def main():
     used = {folder: set() for folder in house}
     for path in project_files(root, "src/*.h", "src/*.cc"):
         relative = path.relative_to(root)
-        folder = relative.parts[1] if len(relative.parts) > 2 else ""
-        if folder and folder not in house:
+        folder = relative.parts[1]
+        if len(relative.parts) > 2 and folder not in house:
             problems.append(f"{relative}:1: src/CMakeLists.txt declares no {folder}/")
             continue
         for number, delimiter, name in includes(path):
-            if folder:
+            if folder in house:
                 used[folder].add(name.split("/")[0])
             why = problem_with(root, house, folder, delimiter, name)
             if why:

@@ -1,7 +1,10 @@
 // Records for tests: a plausible experiment, changed where a test needs it.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "records/record.h"
@@ -134,6 +137,24 @@ inline records::Record deeper_trial(const records::ExperimentFacts& facts, const
   }
   set.held_by = {"process 1 (systemd)"};
   return record;
+}
+
+// One trial of a herd: nodes that were launched at the same moment, `load_s` of each.
+inline std::vector<records::Record> herd_trial(const records::ExperimentFacts& facts,
+                                               const std::string& label, std::uint64_t position,
+                                               const std::vector<double>& load_s) {
+  std::vector<records::Record> records;
+  for (std::size_t rank = 0; rank < load_s.size(); ++rank) {
+    records::Record record = cold_trial(facts, label, load_s[rank]);
+    record.storage_mode = label + "_herd" + std::to_string(load_s.size());
+    record.layer = records::Layer::weights;
+    record.position = position;
+    record.run_id = 100 * position + rank + 1;
+    record.herd = records::HerdFacts{load_s.size(), rank, "node-" + std::to_string(rank),
+                                     0.0004 * static_cast<double>(rank), 0.00001};
+    records.push_back(std::move(record));
+  }
+  return records;
 }
 
 // Numbers run_id and position through, as a sink does.

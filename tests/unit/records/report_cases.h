@@ -281,10 +281,28 @@ inline ReportCase layers_of_cold() {
   return {"layers_of_cold", numbered(std::move(records))};
 }
 
+// Nodes that start at once from storage that gives each of them a gigabyte a second, and two in
+// all.
+inline ReportCase herd() {
+  records::ExperimentFacts facts = experiment({arm("net")});
+  facts.command = {"coldload-mpi", "--path", "net=/mnt/net/Llama-3.1-8B", "--sizes", "1,2,4",
+                   "--runs",       "3"};
+  std::vector<records::Record> records;
+  std::uint64_t position = 0;
+  for (const double late : {0.0, 0.04, 0.08}) {
+    for (const std::vector<double>& load_s :
+         {std::vector<double>{2.2 + late}, {2.22 + late, 2.19}, {4.3, 4.35 + late, 4.2, 4.31}}) {
+      const auto trial = herd_trial(facts, "net", ++position, load_s);
+      records.insert(records.end(), trial.begin(), trial.end());
+    }
+  }
+  return {"herd", std::move(records)};
+}
+
 inline std::vector<ReportCase> report_cases() {
-  return {net_much_slower(), single_runs(),    no_difference(), behind_a_stand_in(),
-          hostile(),         nothing_usable(), one_path(),      three_paths(),
-          same_storage(),    missed_caches(),  layers_of_cold()};
+  return {net_much_slower(), single_runs(),    no_difference(),  behind_a_stand_in(),
+          hostile(),         nothing_usable(), one_path(),       three_paths(),
+          same_storage(),    missed_caches(),  layers_of_cold(), herd()};
 }
 
 }  // namespace coldload

@@ -1,5 +1,11 @@
 #include "findings/what_if.h"
 
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include <gmock/gmock.h>
 
 #include "findings/compare.h"
@@ -78,6 +84,39 @@ TEST(WhatIf, SaysWhatCannotBePredictedAndWhy) {
   EXPECT_THAT(text, HasSubstr("| `net` | 100 MB/s | 40.0 s | 25.0 s | -15.0 s |"));
   EXPECT_THAT(text, HasSubstr("`unknown` is not predicted: what its storage delivers was not"));
   EXPECT_THAT(text, HasSubstr("Predicted, not measured"));
+}
+
+// 2.16 GB, of which one node gets 1.08 GB/s and all together 2.16 GB/s.
+std::string what_if_of_herds(std::uint64_t nodes, std::optional<double> server) {
+  const records::ExperimentFacts facts = experiment({arm("net")});
+  std::vector<records::Record> records;
+  std::uint64_t position = 0;
+  for (int run = 0; run < 3; ++run) {
+    for (const std::size_t size : {1U, 2U, 4U}) {
+      const std::vector<double> load_s(size, size == 4 ? 4.0 : 2.0);
+      for (records::Record& record : herd_trial(facts, "net", ++position, load_s)) {
+        records.push_back(std::move(record));
+      }
+    }
+  }
+  const records::Dataset dataset = records::dataset_of(std::move(records));
+  return what_if_nodes_text(findings::compare(dataset).front(), nodes, server);
+}
+
+TEST(WhatIf, SoManyNodesShareWhatTheStorageGives) {
+  const std::string text = what_if_of_herds(16, std::nullopt);
+  EXPECT_THAT(text, HasSubstr("What if 16 nodes started at once?"));
+  EXPECT_THAT(text, HasSubstr("| `net` | 4 | 4.00 s | 4.00 s |")) << "measured, and the model";
+  EXPECT_THAT(text, HasSubstr("| `net` | 16 | | 16.0 s | |"));
+  EXPECT_THAT(text, HasSubstr("the storage has to give 17.3 GB/s in all"));
+  EXPECT_THAT(what_if_of_herds(16, 8.64e9), HasSubstr("| `net` | 16 | | 4.00 s | |"));
+  EXPECT_THAT(what_if_of_herds(16, 100e9), HasSubstr("| `net` | 16 | | 2.00 s | |"));
+}
+
+TEST(WhatIf, NodesAreNotPredictedFromStartsOfOne) {
+  const records::Dataset dataset = starts("generic");
+  EXPECT_THAT(what_if_nodes_text(findings::compare(dataset).front(), 4, std::nullopt),
+              HasSubstr("No trial of several nodes is on record"));
 }
 
 }  // namespace

@@ -1,0 +1,61 @@
+#include "cli/what_if_flag.h"
+
+#include <charconv>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include <boost/algorithm/string/split.hpp>
+#include <fmt/format.h>
+
+#include "cli/command.h"
+#include "text/units.h"
+
+namespace coldload::cli {
+
+namespace {
+
+std::optional<std::uint64_t> parse_count(std::string_view text) {
+  constexpr std::uint64_t k_most = 1'000'000;
+  std::uint64_t count = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, count);
+  const bool is_one = error == std::errc() && stop == end && count > 0 && count <= k_most;
+  return is_one ? std::optional(count) : std::nullopt;
+}
+
+// Whether `part` is a member's, and is read.
+bool take(std::string_view part, WhatIf* asked) {
+  const std::size_t equals = part.find('=');
+  if (equals == std::string_view::npos) return false;
+  const std::string_view name = part.substr(0, equals);
+  const std::string_view value = part.substr(equals + 1);
+  if (name == "rate" && !asked->rate_bytes_per_s) {
+    return (asked->rate_bytes_per_s = text::parse_rate(value)).has_value();
+  }
+  if (name == "nodes" && !asked->nodes) return (asked->nodes = parse_count(value)).has_value();
+  if (name == "server" && !asked->server_bytes_per_s) {
+    return (asked->server_bytes_per_s = text::parse_rate(value)).has_value();
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<WhatIf> parse_what_if(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  std::vector<std::string> parts;
+  boost::algorithm::split(parts, text, [](char c) { return c == ','; });
+  WhatIf asked;
+  bool is_read = true;
+  for (const std::string& part : parts) is_read = is_read && take(part, &asked);
+  const bool is_one_question = asked.rate_bytes_per_s.has_value() != asked.nodes.has_value() &&
+                               (asked.nodes || !asked.server_bytes_per_s);
+  if (is_read && is_one_question) return asked;
+  throw UsageError(fmt::format(
+      "--what-if {}: it reads rate=RATE, as in rate=5GB/s, or nodes=N, as in nodes=64 or "
+      "nodes=64,server=10GB/s",
+      text));
+}
+
+}  // namespace coldload::cli

@@ -1,0 +1,193 @@
+#include "findings/herd.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "findings/ways_to_start.h"
+#include "records/trial_figures.h"
+
+namespace coldload::findings {
+
+namespace {
+
+using records::Trial;
+
+// Which trial of which experiment it belongs to.
+using HerdKey = std::pair<std::size_t, std::uint64_t>;
+
+HerdKey key_of(const Trial& trial) { return {trial.experiment->number, trial.herd->position}; }
+
+HerdRun run_of(std::vector<const Trial*> nodes) {
+  HerdRun run;
+  std::sort(nodes.begin(), nodes.end(),
+            [](const Trial* a, const Trial* b) { return a->herd->rank < b->herd->rank; });
+  run.fastest_s = *nodes.front()->load_s;
+  double bytes = 0;
+  bool is_known = true;
+  for (const Trial* node : nodes) {
+    const double skew_s = node->herd->launch_skew_s.value_or(0);
+    run.all_ready_s = std::max(run.all_ready_s, skew_s + *node->load_s);
+    run.fastest_s = std::min(run.fastest_s, *node->load_s);
+    run.skew_s = std::max(run.skew_s, skew_s);
+    is_known = is_known && node->storage_bytes_read;
+    bytes += static_cast<double>(node->storage_bytes_read.value_or(0));
+  }
+  if (is_known && run.all_ready_s > 0) run.rate_bytes_per_s = bytes / run.all_ready_s;
+  run.nodes = std::move(nodes);
+  return run;
+}
+
+HerdSize size_of(std::uint64_t size, std::vector<HerdRun> runs) {
+  HerdSize herd;
+  herd.size = size;
+  herd.runs = std::move(runs);
+  std::vector<double> fastest;
+  std::vector<double> rates;
+  for (const HerdRun& run : herd.runs) {
+    fastest.push_back(run.fastest_s);
+    if (run.rate_bytes_per_s) rates.push_back(*run.rate_bytes_per_s);
+    herd.skew_s = std::max(herd.skew_s, run.skew_s);
+  }
+  herd.all_ready_s = *statistics::summarize(herd.values_s());
+  herd.fastest_s = *statistics::summarize(fastest);
+  herd.rate_bytes_per_s = statistics::median_if_any(rates);
+  return herd;
+}
+
+// What one node alone gets; nothing where none was measured, or one does not tell how long its
+// weights took or what it read.
+std::optional<HerdModel> model_of_smallest(const HerdSize& smallest, const std::string& target) {
+  std::vector<double> weights;
+  std::vector<double> bytes;
+  for (const HerdRun& run : smallest.runs) {
+    for (const Trial* node : run.nodes) {
+      const auto weights_s = records::weights_seconds(*node, target);
+      if (!weights_s || !node->storage_bytes_read) return std::nullopt;
+      weights.push_back(*weights_s);
+      bytes.push_back(static_cast<double>(*node->storage_bytes_read));
+    }
+  }
+  if (smallest.size != 1) return std::nullopt;
+  const double weights_s = statistics::median(weights);
+  if (weights_s <= 0) return std::nullopt;
+  HerdModel model;
+  model.bytes = statistics::median(bytes);
+  model.node_bytes_per_s = model.bytes / weights_s;
+  model.base_s = std::max(smallest.all_ready_s.median - weights_s, 0.0);
+  return model;
+}
+
+// The squared distance of every run from what `model` says.
+double misfit(const HerdModel& model, const std::vector<HerdSize>& sizes) {
+  double sum = 0;
+  for (const HerdSize& size : sizes) {
+    for (const double value : size.values_s()) {
+      const double off = value - model.all_ready_s(static_cast<double>(size.size));
+      sum += off * off;
+    }
+  }
+  return sum;
+}
+
+// What the storage gives in all, by least squares, if that is what the sizes from `first_slow` on
+// wait for: seconds of reading against bytes that all nodes read.
+std::optional<double> total_rate(const HerdModel& model, const std::vector<HerdSize>& sizes,
+                                 std::size_t first_slow) {
+  double products = 0;
+  double squares = 0;
+  for (std::size_t i = first_slow; i < sizes.size(); ++i) {
+    const double bytes = model.bytes * static_cast<double>(sizes[i].size);
+    for (const double value : sizes[i].values_s()) {
+      products += bytes * (value - model.base_s);
+      squares += bytes * bytes;
+    }
+  }
+  return products > 0 ? std::optional(squares / products) : std::nullopt;
+}
+
+std::optional<HerdModel> model_of(const std::vector<HerdSize>& sizes, const std::string& target) {
+  if (sizes.size() < 2) return std::nullopt;
+  std::optional<HerdModel> model = model_of_smallest(sizes.front(), target);
+  const bool any_slower = std::any_of(sizes.begin() + 1, sizes.end(),
+                                      [](const HerdSize& size) { return size.is_slower(); });
+  if (!model || !any_slower) return model;
+  std::optional<HerdModel> best;
+  for (std::size_t first_slow = 0; first_slow < sizes.size(); ++first_slow) {
+    HerdModel candidate = *model;
+    candidate.total_bytes_per_s = total_rate(*model, sizes, first_slow);
+    if (!candidate.total_bytes_per_s) continue;
+    if (!best || misfit(candidate, sizes) < misfit(*best, sizes)) best = candidate;
+  }
+  return best ? best : model;
+}
+
+}  // namespace
+
+bool is_of_herd(const Mode& mode) {
+  return !mode.trials.empty() && mode.trials.front()->herd != nullptr;
+}
+
+std::vector<double> HerdSize::values_s() const {
+  std::vector<double> values;
+  values.reserve(runs.size());
+  for (const HerdRun& run : runs) values.push_back(run.all_ready_s);
+  return values;
+}
+
+bool HerdSize::is_slower() const {
+  constexpr double k_least_ratio = 1.05;
+  if (!against_smallest || !against_smallest->ratio) return false;
+  return is_told_apart(*against_smallest) && *against_smallest->ratio >= k_least_ratio;
+}
+
+double HerdModel::all_ready_s(double nodes) const {
+  double reading_s = bytes / node_bytes_per_s;
+  if (total_bytes_per_s) reading_s = std::max(reading_s, nodes * bytes / *total_bytes_per_s);
+  return base_s + reading_s;
+}
+
+std::optional<double> HerdModel::knee() const {
+  if (!total_bytes_per_s) return std::nullopt;
+  return *total_bytes_per_s / node_bytes_per_s;
+}
+
+std::vector<HerdOfArm> herds_of(const Comparison& comparison) {
+  std::vector<HerdOfArm> all;
+  for (std::size_t i = 0; i < comparison.arms.size(); ++i) {
+    const Arm& arm = comparison.arms[i];
+    std::map<HerdKey, std::vector<const Trial*>> trials;
+    std::set<HerdKey> begun;
+    for (const Mode& mode : arm.other_modes) {
+      if (!is_of_herd(mode)) continue;
+      for (const Trial* trial : mode.trials) trials[key_of(*trial)].push_back(trial);
+    }
+    for (const auto& [key, unused] : trials) begun.insert(key);
+    for (const Trial* trial : arm.left_out) {
+      if (trial->herd != nullptr) begun.insert(key_of(*trial));
+    }
+    if (begun.empty()) continue;
+    HerdOfArm found;
+    found.arm = i;
+    std::map<std::uint64_t, std::vector<HerdRun>> by_size;
+    for (auto& [key, nodes] : trials) {
+      const std::uint64_t size = nodes.front()->herd->size;
+      if (nodes.size() == size) by_size[size].push_back(run_of(std::move(nodes)));
+    }
+    std::size_t whole = 0;
+    for (auto& [size, runs] : by_size) {
+      whole += runs.size();
+      found.sizes.push_back(size_of(size, std::move(runs)));
+      if (found.sizes.size() == 1) continue;
+      found.sizes.back().against_smallest = contrast_of(
+          found.sizes.front().values_s(), found.sizes.back().values_s(), by_size.size() - 1);
+    }
+    found.not_whole = begun.size() - whole;
+    if (!found.sizes.empty()) found.model = model_of(found.sizes, comparison.facts.target);
+    all.push_back(std::move(found));
+  }
+  return all;
+}
+
+}  // namespace coldload::findings

@@ -1,0 +1,69 @@
+// What it costs when several nodes start at once from one path.
+//
+// Layer: findings. Pure functions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "findings/comparison.h"
+
+namespace coldload::findings {
+
+// Whether these trials are nodes' parts of herds.
+[[nodiscard]] bool is_of_herd(const Mode& mode);
+
+// One trial: all its nodes' servers, launched at the same moment.
+struct HerdRun {
+  std::vector<const records::Trial*> nodes;  // by rank
+  double all_ready_s = 0;                    // from the first launch until the last is ready
+  double fastest_s = 0;                      // the shortest start of one node
+  double skew_s = 0;                         // the latest launch after the first
+  // What all of them read together, over all_ready_s; nothing where one's counter is not known.
+  std::optional<double> rate_bytes_per_s;
+};
+
+struct HerdSize {
+  std::uint64_t size = 0;
+  std::vector<HerdRun> runs;  // in run order; at least one
+  statistics::Summary all_ready_s;
+  statistics::Summary fastest_s;
+  std::optional<double> rate_bytes_per_s;    // median
+  double skew_s = 0;                         // the largest
+  std::optional<Contrast> against_smallest;  // of all_ready_s; nothing of the smallest itself
+
+  [[nodiscard]] std::vector<double> values_s() const;  // all_ready_s of each run
+  // Whether the runs show that it takes longer than the smallest, by a twentieth or more.
+  [[nodiscard]] bool is_slower() const;
+};
+
+// The model: a start takes base_s + bytes / rate, where the rate is what one node gets alone, or,
+// from the knee on, an equal share of what the storage gives in all.
+struct HerdModel {
+  double base_s = 0;            // of a start, what does not depend on how many there are
+  double node_bytes_per_s = 0;  // what one node gets alone
+  double bytes = 0;             // that each node reads
+  // What the storage gives in all; nothing where even the largest herd was no slower than the
+  // smallest.
+  std::optional<double> total_bytes_per_s;
+
+  [[nodiscard]] double all_ready_s(double nodes) const;
+  // How many nodes start as fast as one.
+  [[nodiscard]] std::optional<double> knee() const;
+};
+
+struct HerdOfArm {
+  std::size_t arm = 0;
+  std::vector<HerdSize> sizes;  // the smallest first
+  std::size_t not_whole = 0;    // trials left out, as one node at least has no usable time
+  // Nothing where no herd of one node was measured, where these do not tell how long their weights
+  // took, or where there is one size.
+  std::optional<HerdModel> model;
+};
+
+// Of each arm with such trials, in their order.
+[[nodiscard]] std::vector<HerdOfArm> herds_of(const Comparison& comparison);
+
+}  // namespace coldload::findings

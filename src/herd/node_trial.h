@@ -1,0 +1,69 @@
+// One node's part in a trial: it launches with the others, or idles and shows that it read nothing.
+//
+// Layer: herd. Knows nothing of what the other nodes found.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/describe/class.hpp>
+
+#include "gpu/nvml.h"
+#include "herd/start_line.h"
+#include "measure/arms.h"
+#include "measure/log_folder.h"
+#include "measure/plan.h"
+
+namespace coldload::herd {
+
+// What it tells the first rank.
+struct NodeResult {
+  std::string record;                        // as a JSON line; empty: it idled, or could not begin
+  std::string problem;                       // why it could not; empty: it could
+  std::optional<std::uint64_t> launched_ns;  // on the first rank's clock
+  std::uint64_t clock_error_ns = 0;
+  // Of one that idled: what of the checkpoint came into its memory; nothing: it cannot be seen.
+  std::optional<std::uint64_t> came_bytes;
+  std::vector<std::string> left_behind;  // measure::TrialResult's
+  std::vector<std::string> warnings;
+  bool interrupted = false;
+};
+BOOST_DESCRIBE_STRUCT(NodeResult, (),
+                      (record, problem, launched_ns, clock_error_ns, came_bytes, left_behind,
+                       warnings, interrupted))
+
+class NodeTrials {
+ public:
+  // What these point to outlives it. `experiment`: its id.
+  NodeTrials(const measure::Plan& plan, measure::Arms* arms, const gpu::Nvml& nvml,
+             std::string experiment, measure::LogFolder logs)
+      : plan_(plan),
+        arms_(*arms),
+        nvml_(nvml),
+        experiment_(std::move(experiment)),
+        logs_(std::move(logs)) {}
+
+  // A discarded launch, alone.
+  [[nodiscard]] NodeResult warm_up(std::uint64_t position);
+  // Throw OutOfStep; whatever else goes wrong is in the result.
+  [[nodiscard]] NodeResult launch(std::uint64_t position, std::uint64_t block, std::uint64_t size,
+                                  RankStartLine* line);
+  [[nodiscard]] NodeResult idle(RankStartLine* line);
+
+  [[nodiscard]] std::string logs() const { return logs_.name(); }
+
+ private:
+  [[nodiscard]] NodeResult run(measure::TrialKind kind, std::uint64_t position, std::uint64_t block,
+                               const std::string& mode, RankStartLine* line);
+
+  const measure::Plan& plan_;
+  measure::Arms& arms_;
+  const gpu::Nvml& nvml_;
+  const std::string experiment_;
+  measure::LogFolder logs_;
+};
+
+}  // namespace coldload::herd

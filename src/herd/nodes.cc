@@ -1,0 +1,143 @@
+#include "herd/nodes.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/utsname.h>
+
+#include "os/file.h"
+#include "os/file_id.h"
+
+namespace coldload::herd {
+
+namespace {
+
+using NameOf = std::function<std::string(int)>;
+
+utsname machine() {
+  utsname told{};
+  ::uname(&told);
+  return told;
+}
+
+// A few of many.
+std::string names_of(const std::vector<int>& ranks, const NameOf& name_of) {
+  constexpr std::size_t k_most = 3;
+  std::vector<std::string> names;
+  for (const int rank : ranks) {
+    if (names.size() == k_most) break;
+    names.push_back(name_of(rank));
+  }
+  std::string text = fmt::format("{}", fmt::join(names, ", "));
+  if (ranks.size() > k_most) text += fmt::format(" and {} more", ranks.size() - k_most);
+  return text;
+}
+
+// "WHAT: A on rank 0 (a); B on rank 1 (b)". Empty where it is the same everywhere.
+std::string difference_in(const char* what, const std::vector<NodeFacts>& nodes,
+                          const std::string NodeFacts::*member, const NameOf& name_of) {
+  std::map<std::string, std::vector<int>> by_value;
+  for (std::size_t rank = 0; rank < nodes.size(); ++rank) {
+    by_value[nodes[rank].*member].push_back(static_cast<int>(rank));
+  }
+  if (by_value.size() < 2) return "";
+  std::vector<std::string> parts;
+  for (const auto& [value, ranks] : by_value) {
+    parts.push_back(
+        fmt::format("{} on {}", value.empty() ? "none" : value, names_of(ranks, name_of)));
+  }
+  return fmt::format("{}: {}", what, fmt::join(parts, "; "));
+}
+
+// The first file that is not the same everywhere.
+std::string difference_in_files(const std::vector<NodeFacts>& nodes, const NameOf& name_of) {
+  const std::vector<std::string>& first = nodes.front().files;
+  for (std::size_t rank = 1; rank < nodes.size(); ++rank) {
+    const std::vector<std::string>& files = nodes[rank].files;
+    if (files == first) continue;
+    const auto [ours, theirs] =
+        std::mismatch(first.begin(), first.end(), files.begin(), files.end());
+    return fmt::format("the checkpoints differ: {} on {}, {} on {}",
+                       ours == first.end() ? "no further file" : *ours, name_of(0),
+                       theirs == files.end() ? "no further file" : *theirs,
+                       name_of(static_cast<int>(rank)));
+  }
+  return "";
+}
+
+// Two ranks that evict, and load into, one page cache.
+std::string shared_cache(const std::vector<NodeFacts>& nodes, const NameOf& name_of) {
+  std::map<std::pair<std::string, std::string>, int> known;
+  for (std::size_t rank = 0; rank < nodes.size(); ++rank) {
+    const NodeFacts& node = nodes[rank];
+    const auto [other, is_new] =
+        known.try_emplace({node.boot, node.first_weights}, static_cast<int>(rank));
+    if (is_new) continue;
+    return fmt::format(
+        "{} and {} share a page cache: what one loads is warm for the other; start one rank on "
+        "each node (--map-by ppr:1:node), or give each a mount of its own ({{rank}} in the path)",
+        name_of(other->second), name_of(static_cast<int>(rank)));
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string host_name() { return machine().nodename; }
+
+NodeFacts node_of(const measure::Plan& plan, const measure::Arm& arm) {
+  NodeFacts node;
+  node.host = host_name();
+  node.boot = os::try_read_text("/proc/sys/kernel/random/boot_id").value_or(node.host);
+  node.coldload = fmt::format("{} ({})", plan.version, plan.commit);
+  node.kernel = machine().release;
+  const storage::Mount& mount = arm.storage.source();
+  node.fs_type = mount.fs_type;
+  node.mount_options = mount.options;
+  if (arm.storage.devices().empty()) node.mount_source = mount.source;
+  for (const model::CheckpointFile& file : arm.checkpoint->files) {
+    node.files.push_back(fmt::format("{} ({} bytes)", file.name, file.bytes));
+  }
+  node.tensors_hash = arm.tensors_hash(arm.weights());
+  const std::vector<std::size_t> weights = arm.weights();
+  if (weights.empty()) return node;
+  if (const auto id = os::file_id(arm.candidates[weights.front()].path)) {
+    node.first_weights = fmt::format("{}:{}", id->device, id->inode);
+  }
+  return node;
+}
+
+NodeDifferences differences(const std::vector<NodeFacts>& nodes, const NameOf& name_of) {
+  NodeDifferences found;
+  std::vector<std::string> refusals;
+  for (std::size_t rank = 0; rank < nodes.size(); ++rank) {
+    if (nodes[rank].problem.empty()) continue;
+    refusals.push_back(fmt::format("{}: {}", name_of(static_cast<int>(rank)), nodes[rank].problem));
+  }
+  if (refusals.empty()) {
+    refusals = {
+        difference_in("coldload's versions differ", nodes, &NodeFacts::coldload, name_of),
+        difference_in("the file systems differ", nodes, &NodeFacts::fs_type, name_of),
+        difference_in("the mounts differ", nodes, &NodeFacts::mount_source, name_of),
+        difference_in_files(nodes, name_of),
+        difference_in("the checkpoints' tensors differ", nodes, &NodeFacts::tensors_hash, name_of),
+        shared_cache(nodes, name_of)};
+  }
+  std::erase(refusals, "");
+  if (!refusals.empty()) {
+    found.refusal = refusals.front();
+    if (refusals.size() > 1) found.refusal += fmt::format(" (and {} more)", refusals.size() - 1);
+    return found;
+  }
+  found.remarks = {
+      difference_in("the kernels differ", nodes, &NodeFacts::kernel, name_of),
+      difference_in("the mount options differ", nodes, &NodeFacts::mount_options, name_of)};
+  std::erase(found.remarks, "");
+  return found;
+}
+
+}  // namespace coldload::herd

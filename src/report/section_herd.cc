@@ -1,0 +1,206 @@
+// What it costs when several nodes start at once from one path, and what the storage behind it
+// gives.
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "findings/herd.h"
+#include "report/sections.h"
+#include "report/wording.h"
+
+namespace coldload::report {
+
+namespace {
+
+using findings::HerdModel;
+using findings::HerdOfArm;
+using findings::HerdSize;
+
+std::string nodes(std::uint64_t count) {
+  return count == 1 ? "one node" : fmt::format("{} nodes", count);
+}
+
+// "all of 4 nodes are ready in 8.02 s"
+std::string ready_text(const HerdSize& size) {
+  const std::string time = in_seconds(size.all_ready_s.median);
+  return size.size == 1 ? fmt::format("one node is ready in {}", time)
+                        : fmt::format("all of {} nodes are ready in {}", size.size, time);
+}
+
+// "8.02 s on 4 nodes at once"
+std::string in_short(const HerdSize& size) {
+  return fmt::format("{} on {}{}", in_seconds(size.all_ready_s.median), nodes(size.size),
+                     size.size == 1 ? "" : " at once");
+}
+
+// Whether the model is off by more than a tenth at some size.
+bool fits(const HerdOfArm& herd) {
+  constexpr double k_most = 0.1;
+  return std::all_of(herd.sizes.begin(), herd.sizes.end(), [&](const HerdSize& size) {
+    const double derived = herd.model->all_ready_s(static_cast<double>(size.size));
+    return std::abs(derived - size.all_ready_s.median) <= k_most * size.all_ready_s.median;
+  });
+}
+
+std::string about_sizes(const HerdOfArm& herd) {
+  const HerdSize& largest = herd.sizes.back();
+  if (herd.sizes.size() == 1) return "";
+  const std::string first = nodes(herd.sizes.front().size);
+  if (largest.against_smallest->claim == Claim::single_runs) {
+    return " Single runs do not tell whether that is chance.";
+  }
+  if (largest.is_slower()) return "";
+  return fmt::format(" These runs do not show that {} take longer than {}.", nodes(largest.size),
+                     first);
+}
+
+// What the storage gives, and up to how many nodes that is enough.
+std::string about_storage(const HerdOfArm& herd) {
+  if (!herd.model || !herd.model->total_bytes_per_s) return "";
+  const HerdModel& model = *herd.model;
+  if (!fits(herd)) {
+    return " No fixed rate of the storage explains these times to a tenth; the table shows by how "
+           "much.";
+  }
+  constexpr double k_rounding = 0.1;
+  const double as_fast = std::floor(*model.knee() + k_rounding);
+  const double each_s = model.bytes / *model.total_bytes_per_s;
+  const std::string rates =
+      fmt::format(" The storage gives {} in all and one node {}",
+                  format_rate(*model.total_bytes_per_s), format_rate(model.node_bytes_per_s));
+  if (as_fast < 2) {
+    return fmt::format("{}: each further node that starts at the same time adds about {}.", rates,
+                       in_seconds(each_s));
+  }
+  return fmt::format(
+      "{}: about {:.0f} nodes start as fast as one, and each further one adds about {}.", rates,
+      as_fast, in_seconds(each_s));
+}
+
+std::vector<std::string> row_of(const Comparison& comparison, const HerdOfArm& herd,
+                                const HerdSize& size) {
+  const statistics::Summary& load = size.all_ready_s;
+  std::vector<std::string> row{name_of(comparison.arms[herd.arm]),
+                               fmt::format("{}", size.size),
+                               fmt::format("{}", load.n),
+                               fmt::format("**{}**", in_seconds(load.median)),
+                               load.n > 1 ? in_seconds({load.min, load.max}) : "",
+                               in_seconds(size.fastest_s.median),
+                               rate_cell(size.rate_bytes_per_s),
+                               ""};
+  if (herd.model) {
+    row[7] = in_seconds(herd.model->all_ready_s(static_cast<double>(size.size)));
+  }
+  return row;
+}
+
+// Every value, where a table of medians would hide them.
+std::string values_of(const Comparison& comparison, const HerdOfArm& herd) {
+  std::vector<std::string> sizes;
+  for (const HerdSize& size : herd.sizes) {
+    std::vector<std::string> values;
+    for (const double value : size.values_s()) values.push_back(in_seconds(value));
+    sizes.push_back(fmt::format("{}: {}", nodes(size.size), joined(values)));
+  }
+  std::string text = fmt::format("{}, until all were ready: ", name_of(comparison.arms[herd.arm]));
+  for (std::size_t i = 0; i < sizes.size(); ++i) text += (i == 0 ? "" : "; ") + sizes[i];
+  return text + '.';
+}
+
+std::string about_skew(const HerdOfArm& herd) {
+  double skew_s = 0;
+  for (const HerdSize& size : herd.sizes) skew_s = std::max(skew_s, size.skew_s);
+  return fmt::format("The last launch of a trial came at most {:.1f} ms after the first.",
+                     skew_s * 1e3);
+}
+
+std::string about_left_out(const HerdOfArm& herd) {
+  if (herd.not_whole == 0) return "";
+  return fmt::format(
+      "{} left out, as a node of it has no usable time; \"What to doubt\" says why.",
+      herd.not_whole == 1 ? "One trial is" : fmt::format("{} trials are", herd.not_whole));
+}
+
+}  // namespace
+
+std::vector<std::string> answers_about_herds(const Comparison& comparison) {
+  std::vector<std::string> answers;
+  for (const HerdOfArm& herd : findings::herds_of(comparison)) {
+    const std::string name = name_of(comparison.arms[herd.arm]);
+    if (herd.sizes.empty()) {
+      answers.push_back(
+          fmt::format("No trial of several nodes from {} counts. \"What to doubt\" "
+                      "says why.",
+                      name));
+      continue;
+    }
+    std::string text = fmt::format("**From {} {}", name, ready_text(herd.sizes.front()));
+    if (herd.sizes.size() > 1) text += fmt::format(", {}", ready_text(herd.sizes.back()));
+    answers.push_back(text + ".**" + about_sizes(herd) + about_storage(herd));
+  }
+  return answers;
+}
+
+std::string herds_in_short(const Comparison& comparison) {
+  std::vector<std::string> texts;
+  for (const HerdOfArm& herd : findings::herds_of(comparison)) {
+    if (herd.sizes.empty()) continue;
+    texts.push_back(in_short(herd.sizes.front()));
+    if (herd.sizes.size() > 1) texts.back() += ", " + in_short(herd.sizes.back());
+  }
+  return joined(texts);
+}
+
+std::string count_of_herds(const Comparison& comparison) {
+  std::size_t trials = 0;
+  std::vector<std::string> sizes;
+  bool all_verified = true;
+  for (const HerdOfArm& herd : findings::herds_of(comparison)) {
+    for (const HerdSize& size : herd.sizes) {
+      trials += size.runs.size();
+      sizes.push_back(fmt::format("{}", size.size));
+      for (const findings::HerdRun& run : size.runs) {
+        for (const records::Trial* node : run.nodes) {
+          all_verified = all_verified && node->cold == records::Cold::verified;
+        }
+      }
+    }
+  }
+  if (trials == 0) return "";
+  return fmt::format("{} {}trial{} of {} nodes at once", trials,
+                     all_verified ? "verified cold " : "", trials == 1 ? "" : "s", joined(sizes));
+}
+
+std::string herd_section(const Comparison& comparison) {
+  const std::vector<HerdOfArm> all = findings::herds_of(comparison);
+  Table table = table_of({"path"}, {"nodes", "trials", "all ready", "min-max", "fastest node",
+                                    "read together", "model"});
+  std::vector<std::string> lines;
+  bool any_model = false;
+  for (const HerdOfArm& herd : all) {
+    for (const HerdSize& size : herd.sizes) table.rows.push_back(row_of(comparison, herd, size));
+    if (herd.sizes.empty()) continue;
+    any_model = any_model || herd.model;
+    lines.push_back(values_of(comparison, herd));
+    lines.push_back(about_skew(herd));
+    if (std::string left_out = about_left_out(herd); !left_out.empty()) {
+      lines.push_back(std::move(left_out));
+    }
+  }
+  if (table.rows.empty()) return "";
+  if (!any_model) {
+    table.columns.pop_back();
+    for (std::vector<std::string>& row : table.rows) row.pop_back();
+  }
+  return "## Several nodes at once\n\n" + markdown_table(table) +
+         "\n\"All ready\" is from the first launch until the last of the nodes is ready. \"Read "
+         "together\" is what all of them read over that time." +
+         (any_model ? " The model is what a start takes beside its weights, and the weights at the "
+                      "rate of one node alone or, where that is slower, at a node's share of what "
+                      "the storage gives in all."
+                    : "") +
+         "\n\n" + bullets(lines) + '\n';
+}
+
+}  // namespace coldload::report

@@ -1,0 +1,218 @@
+"""coldload-mpi on one machine: several ranks, each with a checkpoint of its own, so that each has a
+page cache of its own, as nodes have."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+from pathlib import Path
+
+from harness import (COLDLOAD, FAKE_SERVER, MARKDOWN_NAME, Probe, ScratchTest, can_evict, environment,
+                     has_fake_server, needs, processes_with, read_notes, read_records,
+                     read_rows, write_checkpoint)
+
+COLDLOAD_MPI = Path(COLDLOAD).resolve().parent / "coldload-mpi"
+
+
+def has_mpi():
+    if not COLDLOAD_MPI.exists():
+        return Probe(False, "coldload-mpi was not built: no MPI for C++")
+    if shutil.which("mpirun") is None:
+        return Probe(False, "needs mpirun")
+    version = subprocess.run(["mpirun", "--version"], capture_output=True, text=True, check=False).stdout
+    return Probe("Open MPI" in version, "needs Open MPI's mpirun, whose flags these are")
+
+
+def use_all_processors():
+    os.sched_setaffinity(0, range(os.cpu_count()))
+
+
+class _Herd(ScratchTest):
+    timeout_s = 240
+    ranks = 3
+
+    def setUp(self):
+        super().setUp()
+        for rank in range(self.ranks):
+            write_checkpoint(self.scratch / f"model{rank}")
+        self.out = self.scratch / "out"
+
+    def start(self, *args, path="model{rank}"):
+        # A rank that its neighbours wait for gets on, however few processors there are.
+        command = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", self.ranks, COLDLOAD_MPI,
+                   "--path", f"net={self.scratch / path}", "--out", self.out, *args]
+        return subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                stdin=subprocess.DEVNULL, text=True, start_new_session=True,
+                                env=environment({"TEST_MARK": self.mark()}))
+
+    def tearDown(self):
+        # mpirun gives each rank a process group of its own.
+        for pid, _ in processes_with(self.mark()):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        super().tearDown()
+
+    def mark(self):
+        return f"herd-{self.scratch.name}"
+
+    def herd(self, *args, **kw):
+        process = self.start(*args, **kw)
+        try:
+            out, err = process.communicate(timeout=self.timeout_s - 60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            out, err = process.communicate()
+            raise AssertionError(f"did not end:\n{out}\n{err}") from None
+        self.assert_nothing_runs()
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def assert_nothing_runs(self):
+        give_up = time.monotonic() + 30
+        while (left := processes_with(self.mark())) and time.monotonic() < give_up:
+            time.sleep(0.1)
+        self.assertEqual(left, [])
+
+    def server(self, *flags):
+        return ("--", FAKE_SERVER, "--port", "{port}", "--model", "{model}", "--read", "full", *flags)
+
+
+@needs(has_mpi(), can_evict())
+class NodesAtOnce(_Herd):
+    def test_each_node_is_cold_and_has_a_row(self):
+        result = self.herd("--sizes", "1,3", "--runs", 2)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        records = read_records(self.out)
+        self.assertEqual(sorted(record["storage_mode"] for record in records),
+                         ["net_herd1"] * 2 + ["net_herd3"] * 6)
+        trials = {}
+        for record in records:
+            self.assertEqual((record["status"], record["cold"], record["arm"]),
+                             ("ok", "verified", "net"), record["reason"])
+            self.assertEqual(record["resident_bytes_before"], 0)
+            herd = record["herd"]
+            self.assertEqual(record["path"], str(self.scratch / f"model{herd['rank']}"))
+            self.assertEqual(herd["host"], os.uname().nodename)
+            trials.setdefault(record["position"], []).append(herd)
+            self.assertTrue((self.out / record["log"]).exists() or herd["rank"] > 0)
+        self.assertEqual(sorted(trials), [1, 2, 3, 4])
+        for herds in trials.values():
+            self.assertEqual(len(herds), herds[0]["size"])
+            self.assertEqual(min(herd["launch_skew_s"] for herd in herds), 0)
+        for row in read_rows(self.out):
+            notes = read_notes(row)
+            self.assertEqual(row["storage_mode"], f"net_herd{notes['herd']}")
+        report = (self.out / MARKDOWN_NAME).read_text(encoding="utf-8")
+        self.assertIn("all of 3 nodes are ready in", report)
+        self.assertIn("## Several nodes at once", report)
+        self.assertIn("all of 3 nodes are ready in", result.stdout)
+
+    @needs(has_fake_server())
+    def test_servers_run_until_the_last_is_ready_and_know_nothing_of_mpi(self):
+        slow = self.scratch / "server"
+        slow.write_text(f"#!/bin/sh\ncase $2 in */model1) set -- \"$@\" --ready-after 1500;; esac\n"
+                        f"env >{self.scratch}/environment.$$\ngrep Cpus_allowed_list /proc/self/status >{self.scratch}/processors.$$\n"
+                        f"exec {FAKE_SERVER} \"$@\"\n", encoding="utf-8")
+        slow.chmod(0o755)
+        result = self.herd("--sizes", "3", "--runs", 1, "--server", "generic", "--",
+                           slow, "--model", "{model}", "--port", "{port}", "--read", "full")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        loads = {record["herd"]["rank"]: record["load_s"] for record in read_records(self.out)}
+        self.assertGreater(loads[1], 1.5)
+        self.assertLess(max(loads[0], loads[2]), loads[1])
+        for seen in self.scratch.glob("environment.*"):
+            self.assertNotRegex(seen.read_text(encoding="utf-8"), "(?m)^(OMPI|PMIX)_")
+        # All processors that may be had, not the one that mpirun has bound the rank to.
+        unbound = subprocess.run(["grep", "Cpus_allowed_list", "/proc/self/status"], check=True, text=True,
+                                 capture_output=True, preexec_fn=use_all_processors).stdout
+        seen = [file.read_text(encoding="utf-8") for file in self.scratch.glob("processors.*")]
+        self.assertEqual(seen, [unbound] * len(seen))
+        self.assertGreaterEqual(len(seen), 3)
+
+
+@needs(has_mpi(), can_evict())
+class RefusedHerds(_Herd):
+    ranks = 2
+
+    def assert_refused(self, result, *words, code=2):
+        self.assertEqual(result.returncode, code, result.stderr)
+        for word in words:
+            self.assertIn(word, result.stderr)
+        self.assertEqual(result.stderr.count("coldload: "), 1, result.stderr)
+        self.assertFalse((self.out / "storage_layout_bench.md").exists())
+
+    def test_ranks_that_share_a_page_cache(self):
+        self.assert_refused(self.herd("--sizes", "1,2", path="model0"),
+                            "rank 0", "rank 1", "share a page cache")
+
+    def test_more_nodes_than_ranks(self):
+        self.assert_refused(self.herd("--sizes", "4"), "--sizes 4", "mpirun -n 4")
+
+    def test_a_path_that_one_node_lacks(self):
+        shutil.rmtree(self.scratch / "model1")
+        self.assert_refused(self.herd("--sizes", "2"), "rank 1", "model1")
+
+    def test_another_checkpoint_on_one_node(self):
+        shutil.rmtree(self.scratch / "model1")
+        write_checkpoint(self.scratch / "model1", shard_bytes=2 << 20)
+        self.assert_refused(self.herd("--sizes", "2"), "the checkpoints differ", "rank 1")
+
+
+@needs(has_mpi(), can_evict(), has_fake_server())
+class NodesThatFail(_Herd):
+    ranks = 2
+
+    def test_a_server_that_fails_on_one_node_fails_the_trial(self):
+        server = self.scratch / "server"
+        server.write_text(f"#!/bin/sh\ncase $2 in */model1) exit 7;; esac\nexec {FAKE_SERVER} \"$@\"\n",
+                          encoding="utf-8")
+        server.chmod(0o755)
+        result = self.herd("--sizes", "2", "--runs", 3, "-w", 0, "--server", "generic", "--", server,
+                           "--model", "{model}", "--port", "{port}", "--read", "full")
+        self.assertEqual(result.returncode, 1, result.stderr)
+        records = {record["herd"]["rank"]: record for record in read_records(self.out)}
+        self.assertEqual({record["status"] for record in records.values()}, {"failed"})
+        self.assertIn("rank 1", records[0]["reason"])
+        self.assertEqual(len(read_rows(self.out)), 2, "the next trials are not made")
+
+    def wait_for_servers(self, process):
+        give_up = time.monotonic() + 120
+        while True:
+            servers = [command for _, command in processes_with(self.mark())
+                       if command.startswith(FAKE_SERVER)]
+            if {f"model{rank}" in " ".join(servers) for rank in range(self.ranks)} == {True}:
+                return
+            self.assertIsNone(process.poll(), "it ended")
+            self.assertLess(time.monotonic(), give_up, "no servers")
+            time.sleep(0.1)
+
+    def end_and_look(self, process):
+        try:
+            process.communicate(timeout=60)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+        self.assertNotEqual(process.returncode, 0)
+        self.assert_nothing_runs()
+
+    def test_an_interrupt_leaves_no_server(self):
+        process = self.start("--sizes", "2", "--runs", 1, "-w", 0, *self.server("--never-ready"))
+        self.wait_for_servers(process)
+        process.send_signal(signal.SIGINT)
+        self.end_and_look(process)
+
+    def test_a_rank_that_dies_leaves_no_server(self):
+        process = self.start("--sizes", "2", "--runs", 1, "-w", 0, *self.server("--never-ready"))
+        self.wait_for_servers(process)
+        ranks = [pid for pid, command in processes_with(self.mark())
+                 if command.startswith(f"{COLDLOAD_MPI} --path")]
+        os.kill(max(ranks), signal.SIGKILL)
+        self.end_and_look(process)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,103 @@
+#include "herd/nodes.h"
+
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "herd/message.h"
+
+namespace coldload::herd {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::string name_of(int rank) { return fmt::format("rank {}", rank); }
+
+std::vector<NodeFacts> equal_nodes(std::size_t count) {
+  std::vector<NodeFacts> nodes(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    nodes[i] = {"",
+                fmt::format("node-{}", i),
+                fmt::format("boot-{}", i),
+                "0.2.0 (abc)",
+                "6.1.0",
+                "nfs4",
+                "s:/m",
+                "rw,vers=4.1",
+                {"config.json (9 bytes)"},
+                "4711",
+                "40:12"};
+  }
+  return nodes;
+}
+
+TEST(NodeDifferences, EqualNodesMakeAHerd) {
+  const NodeDifferences found = differences(equal_nodes(3), name_of);
+  EXPECT_EQ(found.refusal, "");
+  EXPECT_THAT(found.remarks, IsEmpty());
+}
+
+TEST(NodeDifferences, WhoCannotTakePartIsNamed) {
+  auto nodes = equal_nodes(3);
+  nodes[2] = {};
+  nodes[2].problem = "cannot open /mnt/net: No such file or directory";
+  EXPECT_THAT(differences(nodes, name_of).refusal, HasSubstr("rank 2: cannot open /mnt/net"));
+}
+
+TEST(NodeDifferences, AnotherProgramMountOrCheckpointIsRefused) {
+  const auto refusal_with = [](const auto& change) {
+    auto nodes = equal_nodes(3);
+    change(nodes[1]);
+    return differences(nodes, name_of).refusal;
+  };
+  EXPECT_THAT(
+      refusal_with([](NodeFacts& node) { node.coldload = "0.1.0 (def)"; }),
+      HasSubstr(
+          "coldload's versions differ: 0.1.0 (def) on rank 1; 0.2.0 (abc) on rank 0, rank 2"));
+  EXPECT_THAT(refusal_with([](NodeFacts& node) { node.fs_type = "ext4"; }),
+              HasSubstr("the file systems differ: ext4 on rank 1"));
+  EXPECT_THAT(refusal_with([](NodeFacts& node) { node.mount_source = "t:/m"; }),
+              AllOf(HasSubstr("the mounts differ"), HasSubstr("t:/m on rank 1")));
+  EXPECT_THAT(refusal_with([](NodeFacts& node) { node.files = {"config.json (10 bytes)"}; }),
+              HasSubstr("config.json (9 bytes) on rank 0, config.json (10 bytes) on rank 1"));
+  EXPECT_THAT(refusal_with([](NodeFacts& node) { node.files.clear(); }),
+              HasSubstr("no further file on rank 1"));
+  EXPECT_THAT(refusal_with([](NodeFacts& node) { node.tensors_hash = "4712"; }),
+              HasSubstr("the checkpoints' tensors differ"));
+}
+
+TEST(NodeDifferences, RanksOfOnePageCacheAreRefused) {
+  auto nodes = equal_nodes(3);
+  nodes[2].boot = nodes[0].boot;
+  EXPECT_THAT(differences(nodes, name_of).refusal,
+              HasSubstr("rank 0 and rank 2 share a page cache"));
+  nodes[2].first_weights = "40:13";  // a file of its own
+  EXPECT_EQ(differences(nodes, name_of).refusal, "");
+}
+
+TEST(NodeDifferences, OfKernelAndMountOptionsAreSaid) {
+  auto nodes = equal_nodes(2);
+  nodes[1].kernel = "6.5.0";
+  nodes[1].mount_options = "rw,vers=4.2";
+  EXPECT_THAT(differences(nodes, name_of).remarks,
+              ElementsAre("the kernels differ: 6.1.0 on rank 0; 6.5.0 on rank 1",
+                          HasSubstr("the mount options differ")));
+}
+
+TEST(Messages, ComeOverAsTheyAre) {
+  const NodeFacts sent = equal_nodes(1).front();
+  const auto came = from_message<NodeFacts>(to_message(sent));
+  EXPECT_EQ(came.files, sent.files);
+  EXPECT_EQ(came.first_weights, sent.first_weights);
+  EXPECT_EQ(came.problem, "");
+  EXPECT_THROW((void)from_message<NodeFacts>("{"), os::Error);
+}
+
+}  // namespace
+}  // namespace coldload::herd
