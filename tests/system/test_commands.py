@@ -314,7 +314,7 @@ class Addresses(CommandTest):
 
     def test_what_speaks_no_tls_is_not_ready(self):
         result = self.coldload("--", "vllm", "serve", "{model}", "--port", "{port}",
-                               "--ssl-certfile", "c", timeout="2s")
+                               "--ssl-certfile", "c", timeout="8s")
         self.assertEqual(result.returncode, 1)
         self.assertIn("no TLS that can be trusted", read_records(self.out)[-1]["reason"])
 

@@ -120,7 +120,7 @@ class GpuLoad(_GpuTest):
         self.assertIn("ulimit -l", result.stderr)
 
     def test_ends_when_a_copy_does_not(self):
-        result = self.load("--io-stall-timeout", "300ms", expect=1,
+        result = self.load("--io-stall-timeout", "5s", expect=1,
                            FAKE_CUDA_COPY_DELAY_US="60000000", FAKE_CUDA_LEAKS="")
         self.assertIn("the GPU has not finished a copy", result.stderr)
 

@@ -322,8 +322,9 @@ class AsPid1(RunTest):
         return process
 
     def test_orphans_are_reaped(self):
-        script = ('for i in 1 2 3; do (sh -c "exit 0" &); (sleep 0.1 &); done; sleep 3;'
-                  ' cat /proc/[0-9]*/stat; exit 3')
+        script = ('for i in 1 2 3; do (sh -c "exit 0" &); (sleep 0.1 &); done; n=0;'
+                  ' while set -- /proc/[0-9]*/stat; [ $# != 2 ] && [ $n -lt 300 ]; do'
+                  ' n=$((n+1)); sleep 0.1; done; cat /proc/[0-9]*/stat; exit 3')
         process = self.start_as_pid_1("sh", "-c", script)
         out, _ = process.communicate(timeout=LIMIT_S)
         states = [line.rsplit(")", 1)[1].split()[0] for line in out.splitlines()]
@@ -356,8 +357,8 @@ class TheReading(RunTest):
         pages = {}
 
         def nearly_all():
-            for shard in self.shards:
-                pages[shard] = resident_pages(shard)
+            for shard in self.shards:  # the most that was there: the machine may take some again
+                pages[shard] = max(resident_pages(shard), pages.get(shard, (0, 0)))
             return all(resident >= every * 0.8 for resident, every in pages.values())
 
         wait_until(nearly_all, f"the shards are not resident: {pages}")
@@ -380,7 +381,8 @@ class TheReading(RunTest):
         read = {}
 
         def nearly_all():
-            read["pages"], every = resident_pages(mistrals)
+            resident, every = resident_pages(mistrals)
+            read["pages"] = max(resident, read.get("pages", 0))
             return read["pages"] >= every * 0.8
 
         wait_until(nearly_all, f"{mistrals} is not resident: {read}")
@@ -620,6 +622,23 @@ class ACopy(RunTest):
         return self.start("--stage", self.copy, source, "--", "sh", "-c",
                           'echo "$0"; exec "$@"', "{model}", *(words or ("sleep", "300")))
 
+    def start_that_serves(self, served, source, *words):
+        """Another one, where the machine was too busy to look at the model in the time that a launch
+        waits at most, which it says."""
+        was_there = self.copy.exists()
+        for _ in range(20):
+            process = self.staged_server(source, *words)
+            line = process.stdout.readline()
+            if "does not answer" not in self.said.read_text():
+                self.assertEqual(line, f"{served}\n")
+                return process
+            self.stop(process)
+            process.stdout.close()
+            wait_until(lambda: not self.processes("read-ahead"), "the copying goes on")
+            if not was_there:
+                shutil.rmtree(self.copy, ignore_errors=True)
+        raise AssertionError("never in time")
+
     def stop(self, process):
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=LIMIT_S)
@@ -631,8 +650,7 @@ class ACopy(RunTest):
     @needs(has_fake_server())
     def test_is_made_when_the_server_is_ready_and_served_from_then_on(self):
         for served, said in ((self.model, "is a copy of"), (self.copy, f"serving {self.copy}")):
-            process = self.staged_server(self.model, FAKE_SERVER, "--port", free_port())
-            self.assertEqual(process.stdout.readline(), f"{served}\n")
+            process = self.start_that_serves(served, self.model, FAKE_SERVER, "--port", free_port())
             self.wait_said(said)
             words = self.wait_said("ready after")
             if served == self.model:
@@ -643,8 +661,7 @@ class ACopy(RunTest):
 
     @needs(has_fuse(), is_root(), has_forgetful_fs())
     def test_is_made_first_where_reading_ahead_cannot_help(self):
-        process = self.staged_server(self.mount())
-        self.assertEqual(process.stdout.readline(), f"{self.copy}\n")
+        process = self.start_that_serves(self.copy, self.mount())
         said = self.wait_said("is a copy of")
         self.assertIn("before the server starts: fuse.forgetful_fs drops a file's pages", said)
         self.stop(process)
@@ -670,9 +687,9 @@ class ACopy(RunTest):
 
     @needs(has_fuse(), is_root())
     def test_that_was_cut_off_is_gone_on_with(self):
-        # Not of the checkpoint, so not read beside the server: the copy takes 2 s at that rate,
+        # Not of the checkpoint, so not read beside the server: the copy takes 6 s at that rate,
         # and can be cut off.
-        (self.model / "extra.bin").write_bytes(random_bytes(8 << 20))
+        (self.model / "extra.bin").write_bytes(random_bytes(24 << 20))
         point = self.scratch / "slow"
         result = run(["shape", self.model, point, "--rate", "4MB/s", "--no-measure", "--daemon"])
         self.assertEqual(result.returncode, 0, result.stderr)

@@ -61,7 +61,7 @@ class StageTest(ScratchTest):
     def begin(self, *flags):
         """Stages slowly enough to be met on the way; returns when it has a whole chunk."""
         shutil.rmtree(self.part, ignore_errors=True)
-        process = start(["stage", self.source, self.destination, "--limit", "25MB/s", "--jobs", "2",
+        process = start(["stage", self.source, self.destination, "--limit", "12MB/s", "--jobs", "2",
                          *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.addCleanup(stop, process)
         # The two small files come first by name, then a shard.
@@ -369,7 +369,7 @@ class FromASlowMount(StageTest):
         self.assert_staged()
 
     def test_a_signal_to_the_copy_of_run_writes_into_none_of_its_files(self):
-        mount, _ = self.mounted(self.source, "--rate", "25MB/s")
+        mount, _ = self.mounted(self.source, "--rate", "12MB/s")
         process = start(["read-ahead", "--copy", mount, self.destination], stdout=subprocess.PIPE,
                         stderr=subprocess.PIPE)
         self.addCleanup(stop, process)

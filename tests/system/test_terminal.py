@@ -279,7 +279,7 @@ class InPs(TerminalTest):
         return names
 
     def test_every_process_of_coldload_is_called_so(self):
-        server = self.server("--ready-after=300")
+        server = self.server("--ready-after=2000")
         seen = self.watch(*[word for word in self.words if word != "--no-floor"], "--out", self.out,
                           "--stand-in", "net=20MB/s", "--prefetch", "net", "--runs", 1,
                           "--warm-runs", 0, *server)

@@ -1,5 +1,6 @@
 """What is left of a server's processes, whatever happens to coldload: nothing."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -41,12 +42,23 @@ def is_alive(pid):
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
+def started_at(pid):
+    """For an order by age, which that of pids is not where these wrap around."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return (0, pid)
+    return (int(stat.rpartition(")")[2].split()[19]), pid)
+
+
 def groups_of(pids):
     """The cgroups `coldload-PID-N` of the coldloads that these were."""
     roots = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()
              if line.split()[2] == "cgroup2"]
-    return [str(path) for root in roots for path in Path(root).rglob("coldload-*-*")
-            if path.name.split("-")[1] in map(str, pids)]
+    # A walk passes over what others remove meanwhile.
+    return [os.path.join(folder, name) for root in roots for folder, names, _ in os.walk(root)
+            for name in names if name.startswith("coldload-") and name.count("-") == 2
+            and name.split("-")[1] in map(str, pids)]
 
 
 class TreeTest(ScratchTest):
@@ -87,7 +99,8 @@ class TreeTest(ScratchTest):
             self.assertLess(time.monotonic(), deadline, "it does not get there")
             self.assertIsNone(process.poll(), "it ended by itself")
             # A chain of forks is still under way where one of them is seen for a moment.
-            pids = sorted(pid for pid, _ in processes_with(self.mark) if pid != process.pid)
+            pids = sorted((pid for pid, _ in processes_with(self.mark) if pid != process.pid),
+                          key=started_at)
             time.sleep(0.2)
             if len(pids) == processes and all(map(is_alive, pids)):
                 return process, pids
@@ -232,8 +245,10 @@ class Stopped(TreeTest):
     def server_has_a_socket(self):
         for pid, command in processes_with(self.mark):
             if command.startswith(FAKE_SERVER):
-                links = [os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
-                return any(link.startswith("socket:") for link in links)
+                for link in Path(f"/proc/{pid}/fd").iterdir():
+                    with contextlib.suppress(FileNotFoundError):  # just closed
+                        if os.readlink(link).startswith("socket:"):
+                            return True
         return False
 
     def test_a_port_that_another_took_stops_the_experiment(self):

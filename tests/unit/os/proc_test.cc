@@ -115,6 +115,7 @@ TEST(ReadAccount, CountsWhatWasReadPastThePageCache) {
     bytes = read_account(probe.pid()).value_or(ReadAccount()).bytes;
     for (const ProcessInfo& info : descendants(probe.pid())) {
       if (info.name != "sleep" || bytes >= k_bytes) continue;
+      bytes = read_account(probe.pid()).value_or(ReadAccount()).bytes;  // dd was reaped before it
       ::kill(info.pid, SIGKILL);
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(2));

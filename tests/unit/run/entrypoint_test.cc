@@ -83,11 +83,10 @@ TEST(EntrypointCopy, IsServedWhereItIsThere) {
 }
 
 TEST(EntrypointCopy, IsNotServedWhereItIsFoundTooLate) {
-  std::vector<std::string> late{"sh", "-c", "sleep 0.4; printf %s \"$0\"",
-                                to_line({Kind::has_copy})};
+  std::vector<std::string> late{"sh", "-c", "sleep 2; printf %s \"$0\"", to_line({Kind::has_copy})};
   Ran ran;
   EntrypointOptions options;
-  options.argv = server(k_original, "sleep 1; ");
+  options.argv = server(k_original, "sleep 5; ");
   options.reader = late;
   options.copy = {{"false"}, server(k_copy)};
   options.patience = milliseconds(50);
@@ -100,8 +99,8 @@ TEST(EntrypointCopy, IsNotServedWhereItIsFoundTooLate) {
 TEST(EntrypointStartSet, ThatIsFoundAbsentTooLateIsSaidToBeUnlearned) {
   std::vector<Kind> news;
   EntrypointOptions options;
-  options.argv = server(k_original, "sleep 1; ");
-  options.reader = {"sh", "-c", "sleep 0.4; printf %s \"$0\"", to_line({Kind::set_absent})};
+  options.argv = server(k_original, "sleep 5; ");
+  options.reader = {"sh", "-c", "sleep 2; printf %s \"$0\"", to_line({Kind::set_absent})};
   options.start_set = {options.reader, {"false"}};
   options.patience = milliseconds(50);
   options.on_news = [&news](const ReaderNews& one) { news.push_back(one.kind); };
@@ -145,14 +144,14 @@ TEST(EntrypointCopy, ThatGoesOnIsWaitedFor) {
 }
 
 TEST(EntrypointCopy, IsMadeBesideTheServerWhereReadingAheadHelps) {
-  const Ran ran = run(says(Kind::found), says(Kind::copied), "sleep 1; ");
+  const Ran ran = run(says(Kind::found), says(Kind::copied), "sleep 5; ");
   EXPECT_EQ(ran.end.server->code, k_original);
   EXPECT_THAT(ran.news, ElementsAre(Kind::found, Kind::copied));
 }
 
 TEST(EntrypointCopy, IsNotMadeWhereTheReaderSaysThatItCannotBe) {
   const std::string both = to_line({Kind::found}) + to_line({Kind::not_copied, "foreign"});
-  const Ran ran = run({"printf", "%s", both}, says(Kind::copied), "sleep 1; ");
+  const Ran ran = run({"printf", "%s", both}, says(Kind::copied), "sleep 5; ");
   EXPECT_THAT(ran.news, ElementsAre(Kind::found, Kind::not_copied));
 }
 
