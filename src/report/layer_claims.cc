@@ -153,8 +153,9 @@ std::string storage_or_runtime(const LayersOfArm& layers, double whole) {
   if (!storage) return "";
   const double storage_s = *storage->difference_s;
   if (!findings::is_told_apart(*storage) || storage_s <= 0 || storage_s > whole) return "";
-  return fmt::format(" Storage is {} of it, the server's own work {}.", in_seconds(storage_s),
-                     in_seconds(whole - storage_s));
+  return fmt::format(
+      " Storage, with weights and program together, is {} of it, the server's own work {}.",
+      in_seconds(storage_s), in_seconds(whole - storage_s));
 }
 
 Advice advice_on_program(const LayersOfArm& layers, const std::string& where, double added,

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "findings/layers.h"
 #include "report/sections.h"
 #include "report/wording.h"
 
@@ -207,6 +208,11 @@ void add_n(const Comparison& comparison, Lines* lines) {
   for (const Contrast& contrast : comparison.contrasts) {
     any_interval |= contrast.ratio_ci.has_value();
     tests += contrast.p_value && contrast.looks == 1 ? 1U : 0U;
+  }
+  for (const findings::LayersOfArm& layers : findings::layers_of(comparison)) {
+    tests += static_cast<std::size_t>(
+        std::count_if(layers.steps.begin(), layers.steps.end(),
+                      [](const auto& step) { return step.contrast.p_value.has_value(); }));
   }
   if (!few.empty()) {
     lines->push_back(

@@ -62,8 +62,11 @@ std::string across_paths(const Comparison& comparison, const std::vector<WaysOfP
     return findings::command_of(comparison.arms[one.fastest()]) == first;
   });
   if (is_one) {
-    return fmt::format("By their medians, {} is the fastest from every path. ",
-                       markdown_code(first));
+    const bool any_told = std::any_of(ways.begin(), ways.end(), [](const WaysOfPath& one) {
+      return findings::is_told_apart(findings::main_contrast(one));
+    });
+    return fmt::format("By their medians, {} is the fastest from every path{}. ",
+                       markdown_code(first), any_told ? "" : "; chance may be why");
   }
   return fmt::format(
       "By their medians, the fastest is {}. These runs do not show that the paths need different "
