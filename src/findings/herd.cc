@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "findings/ways_to_start.h"
@@ -159,9 +160,13 @@ std::vector<HerdOfArm> herds_of(const Comparison& comparison) {
     const Arm& arm = comparison.arms[i];
     std::map<HerdKey, std::vector<const Trial*>> trials;
     std::set<HerdKey> begun;
+    std::set<std::string_view> hosts;
     for (const Mode& mode : arm.other_modes) {
       if (!is_of_herd(mode)) continue;
-      for (const Trial* trial : mode.trials) trials[key_of(*trial)].push_back(trial);
+      for (const Trial* trial : mode.trials) {
+        trials[key_of(*trial)].push_back(trial);
+        hosts.insert(trial->herd->host);
+      }
     }
     for (const auto& [key, unused] : trials) begun.insert(key);
     for (const Trial* trial : arm.left_out) {
@@ -170,6 +175,7 @@ std::vector<HerdOfArm> herds_of(const Comparison& comparison) {
     if (begun.empty()) continue;
     HerdOfArm found;
     found.arm = i;
+    found.hosts = hosts.size();
     std::map<std::uint64_t, std::vector<HerdRun>> by_size;
     for (auto& [key, nodes] : trials) {
       const std::uint64_t size = nodes.front()->herd->size;

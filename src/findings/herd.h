@@ -57,6 +57,7 @@ struct HerdModel {
 struct HerdOfArm {
   std::size_t arm = 0;
   std::vector<HerdSize> sizes;  // the smallest first
+  std::size_t hosts = 0;        // machines that its nodes were on
   std::size_t not_whole = 0;    // trials left out, as one node at least has no usable time
   // Nothing where no herd of one node was measured, where these do not tell how long their weights
   // took, or where there is one size.

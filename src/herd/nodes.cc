@@ -46,6 +46,7 @@ std::string difference_in(const char* what, const std::vector<NodeFacts>& nodes,
   }
   if (by_value.size() < 2) return "";
   std::vector<std::string> parts;
+  parts.reserve(by_value.size());
   for (const auto& [value, ranks] : by_value) {
     parts.push_back(
         fmt::format("{} on {}", value.empty() ? "none" : value, names_of(ranks, name_of)));

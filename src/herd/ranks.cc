@@ -117,6 +117,23 @@ Stamps receive_stamps(int from, nanoseconds limit, Pace pace) {
   throw OutOfStep("the clocks could not be compared in time");
 }
 
+// The first rank's side. Of several round trips the shortest tells best; its error is half of it
+// (Cristian 1989).
+ClockOffset clock_of(int rank, nanoseconds limit) {
+  constexpr int k_round_trips = 30;
+  ClockOffset best;
+  for (int i = 0; i < k_round_trips; ++i) {
+    const std::int64_t sent = now_ns();
+    send_stamps(rank, {0, 0, 0}, limit);
+    const Stamps answer = receive_stamps(rank, limit, Pace::eager);
+    const std::int64_t came = now_ns();
+    const nanoseconds error((came - sent) / 2);
+    if (i > 0 && error >= best.error_most) continue;
+    best = {nanoseconds(answer[0] - sent - (came - sent) / 2), error};
+  }
+  return best;
+}
+
 // What mpirun sets would have a server believe that it is one of several ranks.
 void forget_launcher() {
   std::vector<std::string> names;
@@ -170,7 +187,7 @@ std::string Ranks::name_of(int rank) const {
                                : fmt::format("rank {}", rank);
 }
 
-void Ranks::send(int to, const std::string& text, nanoseconds limit) {
+void Ranks::send(int to, const std::string& text, nanoseconds limit) const {
   MPI_Request request = MPI_REQUEST_NULL;
   MPI_Isend(text.data(), static_cast<int>(text.size()), MPI_BYTE, to, k_text, MPI_COMM_WORLD,
             &request);
@@ -179,7 +196,7 @@ void Ranks::send(int to, const std::string& text, nanoseconds limit) {
   }
 }
 
-std::string Ranks::receive(int from, nanoseconds limit) {
+std::string Ranks::receive(int from, nanoseconds limit) const {
   Arrival arrival(from);
   if (!wait_until([&] { return arrival.look(); }, limit)) {
     throw OutOfStep(fmt::format("{} does not answer", name_of(from)));
@@ -187,7 +204,7 @@ std::string Ranks::receive(int from, nanoseconds limit) {
   return arrival.take();
 }
 
-std::vector<std::string> Ranks::gather(const std::string& mine, nanoseconds limit) {
+std::vector<std::string> Ranks::gather(const std::string& mine, nanoseconds limit) const {
   if (!is_first()) {
     send(0, mine, limit);
     return {};
@@ -207,6 +224,7 @@ std::vector<std::string> Ranks::gather(const std::string& mine, nanoseconds limi
       limit);
   if (!came) {
     std::vector<std::string> names;
+    names.reserve(missing.size());
     for (const int rank : missing) names.push_back(name_of(rank));
     throw OutOfStep(
         fmt::format("{} {} not answer", fmt::join(names, ", "), names.size() == 1 ? "does" : "do"));
@@ -216,30 +234,13 @@ std::vector<std::string> Ranks::gather(const std::string& mine, nanoseconds limi
   return all;
 }
 
-std::string Ranks::tell(const std::string& text, nanoseconds limit) {
+std::string Ranks::tell(const std::string& text, nanoseconds limit) const {
   if (!is_first()) return receive(0, 2 * limit);
   for (int rank = 1; rank < size_; ++rank) send(rank, text, limit);
   return text;
 }
 
-// The first rank's side. Of several round trips the shortest tells best; its error is half of it
-// (Cristian 1989).
-ClockOffset Ranks::clock_of(int rank, nanoseconds limit) {
-  constexpr int k_round_trips = 30;
-  ClockOffset best;
-  for (int i = 0; i < k_round_trips; ++i) {
-    const std::int64_t sent = now_ns();
-    send_stamps(rank, {0, 0, 0}, limit);
-    const Stamps answer = receive_stamps(rank, limit, Pace::eager);
-    const std::int64_t came = now_ns();
-    const nanoseconds error((came - sent) / 2);
-    if (i > 0 && error >= best.error_most) continue;
-    best = {nanoseconds(answer[0] - sent - (came - sent) / 2), error};
-  }
-  return best;
-}
-
-ClockOffset Ranks::compare_clocks(nanoseconds limit) {
+ClockOffset Ranks::compare_clocks(nanoseconds limit) const {
   ClockOffset own;
   if (is_first()) {
     for (int rank = 1; rank < size_; ++rank) {

@@ -47,11 +47,11 @@ class Ranks {
   // What each rank gives, by rank; nothing, of all but the first. Throws OutOfStep that names who
   // gave nothing within `limit`.
   [[nodiscard]] std::vector<std::string> gather(const std::string& mine,
-                                                std::chrono::nanoseconds limit);
+                                                std::chrono::nanoseconds limit) const;
   // What the first rank gives, of all. The others wait for it twice as long: it may wait itself.
-  [[nodiscard]] std::string tell(const std::string& text, std::chrono::nanoseconds limit);
+  [[nodiscard]] std::string tell(const std::string& text, std::chrono::nanoseconds limit) const;
   // By round trips to the first rank, one rank after the other.
-  [[nodiscard]] ClockOffset compare_clocks(std::chrono::nanoseconds limit);
+  [[nodiscard]] ClockOffset compare_clocks(std::chrono::nanoseconds limit) const;
 
   // What ranks are called in messages, by rank; "rank 3" until then.
   void name(std::vector<std::string> hosts) { hosts_ = std::move(hosts); }
@@ -62,9 +62,8 @@ class Ranks {
   [[noreturn]] static void end_all(int exit_code);
 
  private:
-  void send(int to, const std::string& text, std::chrono::nanoseconds limit);
-  [[nodiscard]] std::string receive(int from, std::chrono::nanoseconds limit);
-  [[nodiscard]] ClockOffset clock_of(int rank, std::chrono::nanoseconds limit);
+  void send(int to, const std::string& text, std::chrono::nanoseconds limit) const;
+  [[nodiscard]] std::string receive(int from, std::chrono::nanoseconds limit) const;
 
   int rank_ = 0;
   int size_ = 1;

@@ -263,6 +263,26 @@ ReadSet note_weights(const Subject& subject, process::Outcome outcome,
   return set;
 }
 
+// At that instant, where there is one. Null where it could not be started at all: `result` says
+// why.
+std::unique_ptr<Launched> launch(const TrialInput& input, std::optional<os::TimePoint> at,
+                                 const StartState& start, std::optional<os::StandstillWatch>* watch,
+                                 TrialResult* result) {
+  records::Record& record = result->record;
+  try {
+    watch->emplace();
+    if (at) std::this_thread::sleep_until(*at);
+    return input.subject.target.launch(input.subject.launch_request(input.log.file));
+  } catch (const os::Error& error) {
+    result->interrupted = os::interrupted();
+    record.reason = result->interrupted ? "interrupted at its launch" : error.what();
+  }
+  if (result->interrupted) return nullptr;
+  record.status = records::Status::failed;
+  apply_verdict(input, start, &record);
+  return nullptr;
+}
+
 // Of several nodes, where no launch follows.
 TrialResult not_launched(TrialResult result) {
   result.interrupted = os::interrupted();
@@ -330,19 +350,8 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   start.evidence.resident_bytes_before = start.view.resident_bytes_of(start.can_be_cold);
 
   std::optional<os::StandstillWatch> watch;
-  std::unique_ptr<Launched> launched;
-  try {
-    watch.emplace();
-    if (launch_at) std::this_thread::sleep_until(*launch_at);
-    launched = subject.target.launch(subject.launch_request(input.log.file));
-  } catch (const os::Error& error) {
-    result.interrupted = os::interrupted();
-    record.reason = result.interrupted ? "interrupted at its launch" : error.what();
-    if (result.interrupted) return result;
-    record.status = records::Status::failed;
-    apply_verdict(input, start, &record);
-    return result;
-  }
+  const std::unique_ptr<Launched> launched = launch(input, launch_at, start, &watch, &result);
+  if (!launched) return result;
   result.launched_at = launched->launched_at();
   record.argv = launched->argv();
   record.log_file = input.log.name;

@@ -29,7 +29,7 @@ std::string first_screen(const std::vector<Comparison>& comparisons, const std::
   for (const std::string& answer : answers_of(comparison, &notes)) out += answer + "\n\n";
   for (const std::string& answer : answers_about_ways(comparison, &notes)) out += answer + "\n\n";
   for (const std::string& answer : answers_about_layers(comparison)) out += answer + "\n\n";
-  for (const std::string& answer : answers_about_herds(comparison)) out += answer + "\n\n";
+  for (const std::string& answer : answers_about_herds(comparison, &notes)) out += answer + "\n\n";
   out += setting_line(comparisons, &notes);
   out += picture("every run, and the phases of the median ones", starts);
   out += uses_section(comparison, &notes);

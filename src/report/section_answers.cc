@@ -49,7 +49,9 @@ std::vector<std::string> row_of(const Comparison& comparison, const Mode& mode, 
   }
   std::vector<std::string> row{markdown_code(mode.label), trials, "", "", "", "", ""};
   if (!mode.load_s) return row;
-  row[2] = fmt::format("**{}**", in_seconds(mode.load_s->median));
+  // Of a herd the time until all are ready is the one to go by.
+  const std::string median = in_seconds(mode.load_s->median);
+  row[2] = findings::is_of_herd(mode) ? median : fmt::format("**{}**", median);
   if (mode.load_s->n > 1) row[3] = in_seconds({mode.load_s->min, mode.load_s->max});
   row[4] = rate_cell(reading_rate_of(comparison, arm, mode));
   row[5] = mode.gpu_mem_mib ? fmt::format("{} MiB", std::llround(*mode.gpu_mem_mib)) : "";

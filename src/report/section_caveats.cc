@@ -49,6 +49,18 @@ std::string about_stand_in(const Comparison& comparison, std::size_t index) {
   return answer + '.';
 }
 
+// The same of a path that somebody else mounted: what that one delivers is not on record.
+std::string about_mounted_stand_in(const Arm& arm) {
+  const bool is_one = text::string_at(arm.facts.storage, "fs_type") == "fuse.coldload";
+  if (!is_one || arm.facts.stand_in) return "";
+  const std::string source = text::string_at(arm.facts.storage, "mount_source").value_or("");
+  const std::size_t path = source.find(":/");
+  return fmt::format(
+      "**{} is a stand-in, not a network:** a local directory{}, by `coldload shape`.",
+      name_of(arm),
+      path == std::string::npos || path == 0 ? "" : " at " + markdown_text(source.substr(0, path)));
+}
+
 // A path called nvme need not lie on NVMe.
 std::string about_name(const Arm& arm) {
   constexpr std::string_view k_nvme = "nvme";
@@ -129,9 +141,9 @@ std::vector<std::string> names_that_mislead(const Comparison& comparison) {
 std::vector<std::string> caveats_of(const Comparison& comparison, std::size_t arm) {
   // What is to be known of its path is said where the first command starts from it.
   if (comparison.arms[arm].is_other_command) return {about_way(comparison.arms[arm])};
-  std::vector<std::string> caveats{about_stand_in(comparison, arm),
-                                   about_name(comparison.arms[arm]),
-                                   about_way(comparison.arms[arm])};
+  std::vector<std::string> caveats{
+      about_stand_in(comparison, arm), about_mounted_stand_in(comparison.arms[arm]),
+      about_name(comparison.arms[arm]), about_way(comparison.arms[arm])};
   for (std::string& words : cache_writes_text(comparison, comparison.arms[arm])) {
     caveats.push_back(std::move(words));
   }

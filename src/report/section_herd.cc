@@ -70,12 +70,14 @@ std::string about_storage(const HerdOfArm& herd) {
       fmt::format(" The storage gives {} in all and one node {}",
                   format_rate(*model.total_bytes_per_s), format_rate(model.node_bytes_per_s));
   if (as_fast < 2) {
-    return fmt::format("{}: each further node that starts at the same time adds about {}.", rates,
-                       in_seconds(each_s));
+    return fmt::format(
+        "{}: each further node that starts at the same time adds about {} until all are ready.",
+        rates, in_seconds(each_s));
   }
   return fmt::format(
-      "{}: about {:.0f} nodes start as fast as one, and each further one adds about {}.", rates,
-      as_fast, in_seconds(each_s));
+      "{}: about {:.0f} nodes start as fast as one, and each further one adds about {} until all "
+      "are ready.",
+      rates, as_fast, in_seconds(each_s));
 }
 
 std::vector<std::string> row_of(const Comparison& comparison, const HerdOfArm& herd,
@@ -111,33 +113,43 @@ std::string values_of(const Comparison& comparison, const HerdOfArm& herd) {
 std::string about_skew(const HerdOfArm& herd) {
   double skew_s = 0;
   for (const HerdSize& size : herd.sizes) skew_s = std::max(skew_s, size.skew_s);
-  return fmt::format("The last launch of a trial came at most {:.1f} ms after the first.",
+  return fmt::format("The last launch of a herd came at most {:.1f} ms after the first.",
                      skew_s * 1e3);
+}
+
+std::string about_hosts(const HerdOfArm& herd) {
+  if (herd.hosts != 1 || herd.sizes.back().size == 1) return "";
+  return "**All nodes were one machine,** each with a page cache of its own: they shared its "
+         "processors and memory.";
 }
 
 std::string about_left_out(const HerdOfArm& herd) {
   if (herd.not_whole == 0) return "";
   return fmt::format(
       "{} left out, as a node of it has no usable time; \"What to doubt\" says why.",
-      herd.not_whole == 1 ? "One trial is" : fmt::format("{} trials are", herd.not_whole));
+      herd.not_whole == 1 ? "One herd is" : fmt::format("{} herds are", herd.not_whole));
 }
 
 }  // namespace
 
-std::vector<std::string> answers_about_herds(const Comparison& comparison) {
+std::vector<std::string> answers_about_herds(const Comparison& comparison, Notes* notes) {
   std::vector<std::string> answers;
   for (const HerdOfArm& herd : findings::herds_of(comparison)) {
     const std::string name = name_of(comparison.arms[herd.arm]);
     if (herd.sizes.empty()) {
       answers.push_back(
-          fmt::format("No trial of several nodes from {} counts. \"What to doubt\" "
+          fmt::format("No herd from {} counts. \"What to doubt\" "
                       "says why.",
                       name));
       continue;
     }
     std::string text = fmt::format("**From {} {}", name, ready_text(herd.sizes.front()));
     if (herd.sizes.size() > 1) text += fmt::format(", {}", ready_text(herd.sizes.back()));
-    answers.push_back(text + ".**" + about_sizes(herd) + about_storage(herd));
+    std::vector<std::string> caveats = caveats_of(comparison, herd.arm);
+    caveats.push_back(about_hosts(herd));
+    std::erase(caveats, "");
+    answers.push_back(text + ".**" + (notes != nullptr ? notes->marks(caveats) : "") +
+                      about_sizes(herd) + about_storage(herd));
   }
   return answers;
 }
@@ -168,14 +180,14 @@ std::string count_of_herds(const Comparison& comparison) {
     }
   }
   if (trials == 0) return "";
-  return fmt::format("{} {}trial{} of {} nodes at once", trials,
-                     all_verified ? "verified cold " : "", trials == 1 ? "" : "s", joined(sizes));
+  return fmt::format("{} {}herd{} of {} nodes", trials, all_verified ? "verified cold " : "",
+                     trials == 1 ? "" : "s", joined(sizes));
 }
 
 std::string herd_section(const Comparison& comparison) {
   const std::vector<HerdOfArm> all = findings::herds_of(comparison);
-  Table table = table_of({"path"}, {"nodes", "trials", "all ready", "min-max", "fastest node",
-                                    "read together", "model"});
+  Table table = table_of({"path"}, {"nodes", "herds", "all ready", "min-max", "fastest node",
+                                    "read together", "predicted"});
   std::vector<std::string> lines;
   bool any_model = false;
   for (const HerdOfArm& herd : all) {
@@ -194,12 +206,16 @@ std::string herd_section(const Comparison& comparison) {
     for (std::vector<std::string>& row : table.rows) row.pop_back();
   }
   return "## Several nodes at once\n\n" + markdown_table(table) +
-         "\n\"All ready\" is from the first launch until the last of the nodes is ready. \"Read "
+         "\nA herd is one start of so many nodes at the same instant. \"All ready\" is from the "
+         "first "
+         "launch until the last of them is ready; how long single nodes took stands above. \"Read "
          "together\" is what all of them read over that time." +
-         (any_model ? " The model is what a start takes beside its weights, and the weights at the "
-                      "rate of one node alone or, where that is slower, at a node's share of what "
-                      "the storage gives in all."
-                    : "") +
+         (any_model
+              ? " \"Predicted\" is what a start takes beside its weights, and its weights at "
+                "the rate that one node gets alone or, where that is less, at a node's share of "
+                "what the storage gives in all: `coldload report RECORDS --what-if nodes=64` "
+                "does the same for more nodes."
+              : "") +
          "\n\n" + bullets(lines) + '\n';
 }
 

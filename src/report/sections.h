@@ -24,11 +24,13 @@ namespace coldload::report {
 // commands with the first.
 [[nodiscard]] std::vector<std::string> answers_about_layers(const Comparison& comparison);
 // Where nodes started at once, likewise: how long until all are ready, and what the storage gives.
-[[nodiscard]] std::vector<std::string> answers_about_herds(const Comparison& comparison);
+// `notes`: null where there is no place for any.
+[[nodiscard]] std::vector<std::string> answers_about_herds(const Comparison& comparison,
+                                                           Notes* notes);
 // The same for a title: "2.24 s on one node, 4.39 s on 4 nodes at once"; empty where there are
 // none.
 [[nodiscard]] std::string herds_in_short(const Comparison& comparison);
-// How many trials of which sizes: "9 verified cold trials of 1, 2 and 4 nodes at once"; likewise.
+// How many trials of which sizes: "9 verified cold herds of 1, 2 and 4 nodes"; likewise.
 [[nodiscard]] std::string count_of_herds(const Comparison& comparison);
 // What was started on what, how often and when: one line.
 [[nodiscard]] std::string setting_line(const std::vector<Comparison>& comparisons, Notes* notes);

@@ -70,7 +70,7 @@ std::string terminal_summary(const std::vector<Comparison>& comparisons) {
     if (!comparison.arms[layers.arm].is_plain()) continue;
     out += plain_text(answer_for_layers(comparison, layers)) + '\n';
   }
-  for (const std::string& answer : answers_about_herds(comparison)) {
+  for (const std::string& answer : answers_about_herds(comparison, nullptr)) {
     out += plain_text(answer) + '\n';
   }
   for (const records::SameStorage& pair : comparison.facts.same_storage) {

@@ -52,7 +52,7 @@ std::string what_it_takes(const std::string& name, const findings::HerdModel& mo
 
 std::string what_if_nodes_text(const Comparison& comparison, std::uint64_t nodes,
                                std::optional<double> server_bytes_per_s) {
-  Table table = table_of({"path"}, {"nodes", "measured", "model", "model is off by"});
+  Table table = table_of({"path"}, {"nodes", "measured", "predicted", "that is off by"});
   std::string below;
   for (const findings::HerdOfArm& herd : findings::herds_of(comparison)) {
     const std::string name = name_of(comparison.arms[herd.arm]);

@@ -76,8 +76,8 @@ void add_once(std::string_view word, std::vector<std::string>* words);
 [[nodiscard]] inline double median_s(const Arm& arm) { return arm.cold.load_s->median; }
 [[nodiscard]] inline std::string time_of(const Arm& arm) { return in_seconds(median_s(arm)); }
 
-// "`nvme_warm` 0.18 s and `nvme_node` 0.31 s, no cold run": of arms of which no cold trial was made;
-// of herds what those took.
+// "`nvme_warm` 0.18 s and `nvme_node` 0.31 s, no cold run": of arms of which no cold trial was
+// made; of herds what those took.
 [[nodiscard]] std::string measured_instead_of_cold(const Comparison& comparison);
 
 // A value of the records: a text as it is, anything else as JSON.

@@ -106,7 +106,7 @@ std::string what_if_of_herds(std::uint64_t nodes, std::optional<double> server) 
 TEST(WhatIf, SoManyNodesShareWhatTheStorageGives) {
   const std::string text = what_if_of_herds(16, std::nullopt);
   EXPECT_THAT(text, HasSubstr("What if 16 nodes started at once?"));
-  EXPECT_THAT(text, HasSubstr("| `net` | 4 | 4.00 s | 4.00 s |")) << "measured, and the model";
+  EXPECT_THAT(text, HasSubstr("| `net` | 4 | 4.00 s | 4.00 s |")) << "measured, and predicted";
   EXPECT_THAT(text, HasSubstr("| `net` | 16 | | 16.0 s | |"));
   EXPECT_THAT(text, HasSubstr("the storage has to give 17.3 GB/s in all"));
   EXPECT_THAT(what_if_of_herds(16, 8.64e9), HasSubstr("| `net` | 16 | | 4.00 s | |"));
