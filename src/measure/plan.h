@@ -82,7 +82,7 @@ struct Plan {
   ColdPolicy cold = ColdPolicy::verify;
   bool drop_caches = false;
   bool ignore_failure = false;
-  bool is_of_herd = false;  // other nodes measure the same files in step with this one
+  bool is_of_herd = false;   // other nodes measure the same files in step with this one
   bool first_token = false;  // ask for one after ready
   bool timeline = true;    // sample the load (measure/timeline.h); evidence is gathered either way
   bool floor = true;       // measure what each path delivers before the first trial
