@@ -1,6 +1,7 @@
 """coldload-mpi on one machine: several ranks, each with a checkpoint of its own, so that each has a
 page cache of its own, as nodes have."""
 
+import functools
 import os
 import shutil
 import signal
@@ -16,13 +17,22 @@ from harness import (COLDLOAD, FAKE_SERVER, MARKDOWN_NAME, Probe, ScratchTest, c
 COLDLOAD_MPI = Path(COLDLOAD).resolve().parent / "coldload-mpi"
 
 
+# A rank that its neighbours wait for gets on, however few processors there are.
+MPIRUN = ("mpirun", "--allow-run-as-root", "--oversubscribe")
+
+
+@functools.lru_cache(maxsize=None)
 def has_mpi():
     if not COLDLOAD_MPI.exists():
         return Probe(False, "coldload-mpi was not built: no MPI for C++")
     if shutil.which("mpirun") is None:
         return Probe(False, "needs mpirun")
     version = subprocess.run(["mpirun", "--version"], capture_output=True, text=True, check=False).stdout
-    return Probe("Open MPI" in version, "needs Open MPI's mpirun, whose flags these are")
+    if "Open MPI" not in version:
+        return Probe(False, "needs Open MPI's mpirun, whose flags these are")
+    # Tried, not guessed: it wants a network interface that is up, for one.
+    tried = subprocess.run([*MPIRUN, "-n", "2", "true"], capture_output=True, text=True, check=False)
+    return Probe(tried.returncode == 0, f"mpirun does not work here: {tried.stderr.strip()[-200:]}")
 
 
 def use_all_processors():
@@ -40,8 +50,7 @@ class _Herd(ScratchTest):
         self.out = self.scratch / "out"
 
     def start(self, *args, path="model{rank}"):
-        # A rank that its neighbours wait for gets on, however few processors there are.
-        command = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", self.ranks, COLDLOAD_MPI,
+        command = [*MPIRUN, "-n", self.ranks, COLDLOAD_MPI,
                    "--path", f"net={self.scratch / path}", "--out", self.out, *args]
         return subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                 stdin=subprocess.DEVNULL, text=True, start_new_session=True,
