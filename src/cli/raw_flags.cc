@@ -1,10 +1,8 @@
 #include "cli/raw_flags.h"
 
-#include <charconv>
 #include <cstdint>
 #include <set>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include <boost/algorithm/string/split.hpp>
@@ -188,14 +186,12 @@ std::vector<std::uint64_t> parse_sizes(const std::string& text) {
   std::vector<std::string> parts;
   boost::algorithm::split(parts, text, [](char c) { return c == ','; });
   for (const std::string& part : parts) {
-    std::uint64_t size = 0;
-    const char* const end = part.data() + part.size();
-    const auto [stop, error] = std::from_chars(part.data(), end, size);
-    if (error != std::errc() || stop != end || size == 0 || size > k_most) {
+    const auto size = parse_count(part, k_most);
+    if (!size) {
       throw UsageError(
           fmt::format("--sizes {}: '{}' is no number of nodes, as in 1,2,4,8", text, part));
     }
-    sizes.insert(size);
+    sizes.insert(*size);
   }
   return {sizes.begin(), sizes.end()};
 }

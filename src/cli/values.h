@@ -4,10 +4,13 @@
 // Layer: cli. No measurement and no rule is decided here.
 #pragma once
 
+#include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -18,6 +21,16 @@
 #include "text/units.h"
 
 namespace coldload::cli {
+
+// A whole number of at least 1 and at most `most`, written in digits alone.
+[[nodiscard]] inline std::optional<std::uint64_t> parse_count(std::string_view text,
+                                                              std::uint64_t most) {
+  std::uint64_t count = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, count);
+  const bool is_one = error == std::errc() && stop == end && count > 0 && count <= most;
+  return is_one ? std::optional(count) : std::nullopt;
+}
 
 // A flag whose value is what `parse` makes of its text; where that is nothing, the text is
 // "not `what`". `Value` may be optional.

@@ -1,28 +1,20 @@
 #include "cli/what_if_flag.h"
 
-#include <charconv>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
 #include <boost/algorithm/string/split.hpp>
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/values.h"
 #include "text/units.h"
 
 namespace coldload::cli {
 
 namespace {
 
-std::optional<std::uint64_t> parse_count(std::string_view text) {
-  constexpr std::uint64_t k_most = 1'000'000;
-  std::uint64_t count = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, count);
-  const bool is_one = error == std::errc() && stop == end && count > 0 && count <= k_most;
-  return is_one ? std::optional(count) : std::nullopt;
-}
+constexpr std::uint64_t k_most_nodes = 1'000'000;
 
 // Whether `part` is a member's, and is read.
 bool take(std::string_view part, WhatIf* asked) {
@@ -33,7 +25,8 @@ bool take(std::string_view part, WhatIf* asked) {
   if (name == "rate" && !asked->rate_bytes_per_s) {
     return (asked->rate_bytes_per_s = text::parse_rate(value)).has_value();
   }
-  if (name == "nodes" && !asked->nodes) return (asked->nodes = parse_count(value)).has_value();
+  if (name == "nodes" && !asked->nodes)
+    return (asked->nodes = parse_count(value, k_most_nodes)).has_value();
   if (name == "server" && !asked->server_bytes_per_s) {
     return (asked->server_bytes_per_s = text::parse_rate(value)).has_value();
   }

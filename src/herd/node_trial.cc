@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -22,6 +23,20 @@ namespace {
 // What it was seen to read are its weights from now on.
 void take(const measure::ReadSet& seen, measure::Arm* arm) {
   if (seen.read == measure::WeightsRead::seen && seen.files != arm->weights()) arm->take(seen);
+}
+
+// What `part` tells, or what kept it from that. Throws OutOfStep.
+NodeResult told_of(const std::function<NodeResult()>& part) {
+  try {
+    return part();
+  } catch (const OutOfStep&) {
+    throw;
+  } catch (const std::exception& error) {
+    NodeResult told;
+    told.problem = error.what();
+    told.interrupted = os::interrupted();
+    return told;
+  }
 }
 
 }  // namespace
@@ -52,55 +67,37 @@ NodeResult NodeTrials::run(measure::TrialKind kind, std::uint64_t position, std:
 
 NodeResult NodeTrials::warm_up(std::uint64_t position) {
   const std::string mode = arms_.all().front().facts.label + "_warmup";
-  try {
-    return run(measure::TrialKind::warm_up, position, 1, mode, nullptr);
-  } catch (const OutOfStep&) {
-    throw;
-  } catch (const std::exception& error) {
-    NodeResult told;
-    told.problem = error.what();
-    told.interrupted = os::interrupted();
-    return told;
-  }
+  return told_of([&] { return run(measure::TrialKind::warm_up, position, 1, mode, nullptr); });
 }
 
 NodeResult NodeTrials::launch(std::uint64_t position, std::uint64_t block, std::uint64_t size,
                               RankStartLine* line) {
   const std::string mode = fmt::format("{}_herd{}", arms_.all().front().facts.label, size);
-  NodeResult told;
-  try {
-    told = run(measure::TrialKind::cold, position, block, mode, line);
-  } catch (const OutOfStep&) {
-    throw;
-  } catch (const std::exception& error) {
-    told.problem = error.what();
-    told.interrupted = os::interrupted();
-  }
+  NodeResult told =
+      told_of([&] { return run(measure::TrialKind::cold, position, block, mode, line); });
   line->pass();
   return told;
 }
 
 NodeResult NodeTrials::idle(RankStartLine* line) {
+  NodeResult told = told_of([&] { return watch_idle(line); });
+  line->pass();
+  return told;
+}
+
+NodeResult NodeTrials::watch_idle(RankStartLine* line) const {
   constexpr std::chrono::seconds k_eviction_patience{5};
   NodeResult told;
-  try {
-    const measure::Arm& arm = arms_.all().front();
-    const std::vector<std::string> files = arm.files();
-    if (plan_.cold != measure::ColdPolicy::off && !arm.is_memory()) {
-      told.interrupted = !storage::evict_by_child(files, k_eviction_patience);
-    }
-    const storage::PageCacheView view(files);
-    const auto before = view.resident_bytes();
-    if (!told.interrupted && line->meet()) line->finish();
-    const auto after = view.resident_bytes();
-    if (before && after) told.came_bytes = *after > *before ? *after - *before : 0;
-  } catch (const OutOfStep&) {
-    throw;
-  } catch (const std::exception& error) {
-    told.problem = error.what();
-    told.interrupted = os::interrupted();
+  const measure::Arm& arm = arms_.all().front();
+  const std::vector<std::string> files = arm.files();
+  if (plan_.cold != measure::ColdPolicy::off && !arm.is_memory()) {
+    told.interrupted = !storage::evict_by_child(files, k_eviction_patience);
   }
-  line->pass();
+  const storage::PageCacheView view(files);
+  const auto before = view.resident_bytes();
+  if (!told.interrupted && line->meet()) line->finish();
+  const auto after = view.resident_bytes();
+  if (before && after) told.came_bytes = *after > *before ? *after - *before : 0;
   return told;
 }
 

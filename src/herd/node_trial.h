@@ -58,6 +58,7 @@ class NodeTrials {
  private:
   [[nodiscard]] NodeResult run(measure::TrialKind kind, std::uint64_t position, std::uint64_t block,
                                const std::string& mode, RankStartLine* line);
+  [[nodiscard]] NodeResult watch_idle(RankStartLine* line) const;
 
   const measure::Plan& plan_;
   measure::Arms& arms_;

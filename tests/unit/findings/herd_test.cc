@@ -27,10 +27,10 @@ class Herds : public ::testing::Test {
   }
 
   // What a node of each size takes where one gets 1.08 GB/s of 2.16 GB, and all `total`.
-  void add_size(std::uint64_t size, double total_bytes_per_s, double base_s = 0) {
+  void add_size(std::uint64_t size, double total_bytes_per_s) {
     constexpr double k_bytes = 2'160'123'392;
     const double share = std::min(1.08e9, total_bytes_per_s / static_cast<double>(size));
-    add(std::vector<double>(size, base_s + k_bytes / share));
+    add(std::vector<double>(size, k_bytes / share));
   }
 
   HerdOfArm found() {
@@ -39,6 +39,14 @@ class Herds : public ::testing::Test {
     const std::vector<HerdOfArm> all = herds_of(comparisons_.front());
     EXPECT_EQ(all.size(), 1U);
     return all.front();
+  }
+
+  // From three herds each of one, two and four nodes.
+  HerdModel model_of_three_sizes(double total_bytes_per_s) {
+    for (int run = 0; run < 3; ++run) {
+      for (const std::uint64_t size : {1U, 2U, 4U}) add_size(size, total_bytes_per_s);
+    }
+    return found().model.value();
   }
 
   records::ExperimentFacts facts_ = experiment({arm("net")});
@@ -83,35 +91,23 @@ TEST_F(Herds, OfSeveralExperimentsDoNotMix) {
 }
 
 TEST_F(Herds, TellWhatTheStorageGivesInAll) {
-  for (int run = 0; run < 3; ++run) {
-    for (const std::uint64_t size : {1U, 2U, 4U}) add_size(size, 2.16e9);
-  }
-  const HerdOfArm herd = found();
-  ASSERT_TRUE(herd.model);
-  EXPECT_NEAR(herd.model->node_bytes_per_s, 1.08e9, 1e7);
-  EXPECT_THAT(herd.model->total_bytes_per_s, Optional(DoubleNear(2.16e9, 3e7)));
-  EXPECT_THAT(herd.model->knee(), Optional(DoubleNear(2, 0.05)));
-  EXPECT_NEAR(herd.model->all_ready_s(8), 8, 0.1);
+  const HerdModel model = model_of_three_sizes(2.16e9);
+  EXPECT_NEAR(model.node_bytes_per_s, 1.08e9, 1e7);
+  EXPECT_THAT(model.total_bytes_per_s, Optional(DoubleNear(2.16e9, 3e7)));
+  EXPECT_THAT(model.knee(), Optional(DoubleNear(2, 0.05)));
+  EXPECT_NEAR(model.all_ready_s(8), 8, 0.1);
 }
 
 TEST_F(Herds, OfStorageThatIsNeverTheLimitTellNoTotal) {
-  for (int run = 0; run < 3; ++run) {
-    for (const std::uint64_t size : {1U, 2U, 4U}) add_size(size, 100e9);
-  }
-  const HerdOfArm herd = found();
-  ASSERT_TRUE(herd.model);
-  EXPECT_FALSE(herd.model->total_bytes_per_s);
-  EXPECT_NEAR(herd.model->all_ready_s(64), 2, 0.05);
+  const HerdModel model = model_of_three_sizes(100e9);
+  EXPECT_FALSE(model.total_bytes_per_s);
+  EXPECT_NEAR(model.all_ready_s(64), 2, 0.05);
 }
 
 TEST_F(Herds, ThatOneNodeFillsAreLimitedFromTheFirstOn) {
-  for (int run = 0; run < 3; ++run) {
-    for (const std::uint64_t size : {1U, 2U, 4U}) add_size(size, 1.08e9);
-  }
-  const HerdOfArm herd = found();
-  ASSERT_TRUE(herd.model);
-  EXPECT_THAT(herd.model->knee(), Optional(DoubleNear(1, 0.02)));
-  EXPECT_NEAR(herd.model->all_ready_s(8), 16, 0.3);
+  const HerdModel model = model_of_three_sizes(1.08e9);
+  EXPECT_THAT(model.knee(), Optional(DoubleNear(1, 0.02)));
+  EXPECT_NEAR(model.all_ready_s(8), 16, 0.3);
 }
 
 TEST(HerdsOf, AnExperimentWithoutAnyAreNone) {
