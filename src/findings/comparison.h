@@ -89,7 +89,7 @@ struct Expectation {
   double rate_bytes_per_s = 0;
   double load_s = 0;             // checkpoint bytes / rate, with what `rest_s` adds
   std::optional<double> rest_s;  // what else a load takes; nothing where it is not known
-  std::optional<double> ratio;   // over the median of the first arm with one
+  std::optional<double> ratio;   // over the median of the first arm with one; not of a bound
 };
 
 struct Comparison {

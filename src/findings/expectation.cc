@@ -66,7 +66,9 @@ std::vector<Expectation> expectations_of(const Comparison& comparison) {
         expected.load_s += *rest_s;
       }
       const auto reference_s = reference_time(comparison, index);
-      if (reference_s) expected.ratio = expected.load_s / *reference_s;
+      // A load without its rest over one with it would be no ratio.
+      const bool is_whole = native || rest_s;
+      if (is_whole && reference_s) expected.ratio = expected.load_s / *reference_s;
       expectations.push_back(std::move(expected));
     }
   }

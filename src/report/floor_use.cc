@@ -99,6 +99,13 @@ std::string use_sentence(const Comparison& comparison, const Arm& arm, const Hel
                      range_of(use->efficiency));
 }
 
+// Where a server's starts from memory, too, took longer than what was derived.
+std::string but_measured(const Comparison& comparison, const Arm& arm, double derived_s) {
+  const auto& warm = arm.warm.load_s;
+  if (loads_only(comparison) || !warm || warm->min <= derived_s) return "";
+  return fmt::format(" Measured with the weights in memory: {}.", with_runs(*warm));
+}
+
 std::string infinite_storage_sentence(const Comparison& comparison, const Arm& arm,
                                       const HeldToFloor& held) {
   const auto& without = held.without_storage;
@@ -109,14 +116,15 @@ std::string infinite_storage_sentence(const Comparison& comparison, const Arm& a
   const bool prepares = loads_only(comparison) && without->onto_gpu;
   return fmt::format(
       "{}: infinitely fast storage would still leave {}{} (derived): {} {} (median{}), and {} for "
-      "{} {} at {} ({}).",
+      "{} {} at {} ({}).{}",
       name_of(arm), prepares ? "at least " : "about ", in_seconds(rest + copy_s), in_seconds(rest),
       prepares
           ? "for the loader's start or, where that is longer, the GPU's context and pinned memory"
           : "outside the weights phase",
       of_how_many(arm, held), in_seconds(copy_s), format_bytes(arm.checkpoint_bytes),
       without->onto_gpu ? "to the GPU" : "from the page cache",
-      rates_text(without->copy_bytes_per_s), when_measured(held));
+      rates_text(without->copy_bytes_per_s), when_measured(held),
+      but_measured(comparison, arm, rest + copy_s));
 }
 
 std::string storage_cell(const Floor& floor) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -174,6 +175,31 @@ Advice advice_on_program(const LayersOfArm& layers, const std::string& where, do
           "starts."};
 }
 
+// As many of each can lie apart, which tells them apart.
+constexpr std::size_t k_enough_runs = 3;
+
+// Whether a step that is not told may be much of the coldest start, and was tried less often than
+// would tell it.
+bool is_worth_more_runs(const LayersOfArm& layers, const LayerStep& step, double whole) {
+  const double added = *step.contrast.difference_s;
+  const bool are_few = layers.mode_of(step.from)->load_s->n < k_enough_runs ||
+                       layers.mode_of(step.to)->load_s->n < k_enough_runs;
+  return are_few && added > whole / 4 && added < whole;
+}
+
+// What measures the layers so often.
+std::string flags_of(const LayersOfArm& layers) {
+  std::vector<std::string> flags;
+  for (const findings::MeasuredLayer& measured : layers.layers) {
+    const std::string_view flag = measured.layer == Layer::warm      ? "--warm-runs"
+                                  : measured.layer == Layer::weights ? "--runs"
+                                  : measured.layer == Layer::node    ? "--node-runs"
+                                                                     : "--first-runs";
+    flags.push_back(fmt::format("{} {}", flag, k_enough_runs));
+  }
+  return fmt::format("{}", fmt::join(flags, " "));
+}
+
 Advice advice_on_path(const Comparison& comparison, const LayersOfArm& layers) {
   const LayerStep* const largest = layers.largest_step();
   const Mode& warmest = *layers.layers.front().mode;
@@ -182,6 +208,12 @@ Advice advice_on_path(const Comparison& comparison, const LayersOfArm& layers) {
   const std::string where = fmt::format(" on {}", name_of(comparison.arms[layers.arm]));
   const bool is_shown = largest != nullptr && findings::is_told_apart(largest->contrast);
   const bool is_warm_known = layers.layers.front().layer == Layer::warm;
+  if (!is_shown && largest != nullptr && is_worth_more_runs(layers, *largest, whole)) {
+    return {
+        fmt::format("**Measure more of {}:** it took {}{}, in too few runs to rule out chance.",
+                    added_by(*largest), share_text(*largest->contrast.difference_s, whole), where),
+        fmt::format("{} runs of each layer can show it: `{}`.", k_enough_runs, flags_of(layers))};
+  }
   if (is_warm_known && (!is_shown || least > *largest->contrast.difference_s)) {
     if (least < whole / 2) return {};
     return {fmt::format("**Shorten the server's own start:** {}{} pass with everything in memory.",

@@ -42,7 +42,7 @@ std::string about_stand_in(const Comparison& comparison, std::size_t index) {
   const Contrast* contrast = comparison.contrast_of_arm(index);
   const auto ratio = statistics::summarize(ratios);
   if (ratio && contrast != nullptr && contrast->ratio) {
-    answer += fmt::format(". A ratio of {}{} was expected, and {} was measured", at_least,
+    answer += fmt::format(". A ratio of {} was expected, and {} was measured",
                           range_text(in_times(ratio->min), in_times(ratio->max)),
                           in_times(*contrast->ratio));
   }

@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include "findings/setting.h"
 #include "findings/ways_to_start.h"
+#include "records/trial_figures.h"
 #include "report/claims.h"
 #include "report/sections.h"
 #include "report/wording.h"
@@ -19,6 +21,19 @@ std::string command_name(const Arm& arm) { return markdown_code(findings::comman
 
 std::string path_name(const WaysOfPath& ways) { return markdown_code(ways.path); }
 
+// The loads' part of those starts, and its range; empty where the server's log does not tell it.
+std::string weights_text(const Arm& arm) {
+  std::vector<double> seconds;
+  for (const records::Trial* trial : arm.cold.trials) {
+    if (const auto one = records::phase_seconds(*trial, "weights")) seconds.push_back(*one);
+  }
+  const auto weights = statistics::summarize(seconds);
+  if (!weights || weights->n != arm.cold.load_s->n) return "";
+  return weights->n == 1 ? in_seconds(weights->median)
+                         : fmt::format("{} ({})", in_seconds(weights->median),
+                                       in_seconds({weights->min, weights->max}));
+}
+
 std::vector<std::string> row_of(const Comparison& comparison, const WaysOfPath& ways,
                                 std::size_t index) {
   const Arm& arm = comparison.arms[index];
@@ -27,21 +42,22 @@ std::vector<std::string> row_of(const Comparison& comparison, const WaysOfPath& 
                                command_name(arm),
                                fmt::format("**{}**", in_seconds(load.median)),
                                load.n > 1 ? in_seconds({load.min, load.max}) : "",
+                               weights_text(arm),
                                "",
                                "",
                                ""};
   const auto contrast = std::find_if(ways.contrasts.begin(), ways.contrasts.end(),
                                      [index](const Contrast& one) { return one.second == index; });
   if (contrast == ways.contrasts.end()) {
-    row[4] = "the first";
+    row[5] = "the first";
     return row;
   }
-  row[4] = signed_seconds(*contrast->difference_s);
+  row[5] = signed_seconds(*contrast->difference_s);
   if (contrast->difference_ci) {
-    row[5] = fmt::format("{} to {}", signed_seconds(contrast->difference_ci->low),
+    row[6] = fmt::format("{} to {}", signed_seconds(contrast->difference_ci->low),
                          signed_seconds(contrast->difference_ci->high));
   }
-  row[6] = contrast->claim == Claim::single_runs ? "one run" : p_text(*contrast->p_value);
+  row[7] = contrast->claim == Claim::single_runs ? "one run" : p_text(*contrast->p_value);
   return row;
 }
 
@@ -138,15 +154,17 @@ std::vector<std::string> answers_about_ways(const Comparison& comparison, Notes*
 std::string ways_section(const Comparison& comparison) {
   const std::vector<WaysOfPath> ways = findings::ways_to_start(comparison);
   if (ways.empty()) return "";
-  Table table = table_of({"path", "command"},
-                         {"median", "min-max", "against the first", "95 % interval", "p"});
+  Table table = table_of({"path", "command"}, {"median", "min-max", "of which weights",
+                                               "against the first", "95 % interval", "p"});
   for (const WaysOfPath& one : ways) {
     for (const std::size_t arm : one.arms) table.rows.push_back(row_of(comparison, one, arm));
   }
   return "## Which way to start\n\n" + across_paths(comparison, ways) +
          best_pair(comparison, ways) + "\n\n" + markdown_table(table) + about_several(ways) +
-         "\nThe commands, each with runtime caches of its own:\n\n" + commands_list(comparison) +
-         '\n';
+         fmt::format("\nThe commands{}:\n\n", findings::compile_cache_of(comparison.facts) == "keep"
+                                                  ? ", with the machine's runtime caches"
+                                                  : ", each with runtime caches of its own") +
+         commands_list(comparison) + '\n';
 }
 
 }  // namespace coldload::report

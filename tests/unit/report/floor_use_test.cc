@@ -46,6 +46,17 @@ TEST(FloorUse, SaysHowMuchOfThePathWasUsedAndWhatFastStorageLeaves) {
   EXPECT_THAT(said[1], HasSubstr("from the page cache at 12.5 GB/s"));
 }
 
+TEST(FloorUse, AStartFromMemoryThatTookLongerThanDerivedIsNamed) {
+  const auto said = [](double warm_s) {
+    std::vector<records::Record> records{server_trial(floor_at(2.16e9), false)};
+    records.push_back(warm_trial(records[0].experiment, "nvme", warm_s));
+    const records::Dataset dataset = records::dataset_of(numbered(std::move(records)));
+    return floor_use_of(findings::compare(dataset).at(0)).at(1);
+  };
+  EXPECT_THAT(said(24), HasSubstr(" Measured with the weights in memory: 24.0 s (one run)."));
+  EXPECT_THAT(said(20), Not(HasSubstr("Measured with")));
+}
+
 TEST(FloorUse, WithAGpuTheBusIsWhatIsLeft) {
   const auto said = sentences(server_trial(with_gpu(floor_at(2.16e9)), true));
   ASSERT_EQ(said.size(), 2U);

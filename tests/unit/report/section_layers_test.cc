@@ -176,6 +176,18 @@ TEST(LayersSection, AdvisesNothingThatIsNotShown) {
   EXPECT_THAT(advice({0, 60, 60.1, 0, 5}), IsEmpty());
 }
 
+TEST(LayersSection, AdvisesToMeasureMoreOfALargeLayerThatFewRunsShow) {
+  records::ExperimentFacts facts = experiment({arm("nvme")});
+  facts.target = "vllm";
+  const records::Dataset dataset = records::dataset_of(
+      numbered({warm_trial(facts, "nvme", 32.9), cold_trial(facts, "nvme", 33.4),
+                deeper_trial(facts, "nvme", Layer::first, 81.4)}));
+  EXPECT_EQ(to_string(advice_for_layers(findings::compare(dataset).front())),
+            "**Measure more of reading the program and filling the runtime caches:** it took 48.0 "
+            "s of 81.4 s on `nvme`, in too few runs to rule out chance. 3 runs of each layer can "
+            "show it: `--warm-runs 3 --runs 3 --first-runs 3`.");
+}
+
 TEST(LayersSection, SaysWhereTheProgramCameFrom) {
   const records::Dataset dataset = measured({27, 34, 68, 0, 0.1, "/mnt/env"});
   const std::string section = layers_section(findings::compare(dataset).front(), "");

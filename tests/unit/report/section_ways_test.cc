@@ -87,6 +87,37 @@ TEST(WaysSection, ClaimsNoMoreThanTheRunsShow) {
               HasSubstr("no difference between"));
 }
 
+TEST(WaysSection, TellsTheWeightsOfEachStartWhereEveryLogDoes) {
+  records::ExperimentFacts facts = experiment({started("nvme", "auto"), started("nvme", "fast")});
+  facts.target = "vllm";
+  std::vector<records::Record> records;
+  const auto add = [&](const char* label, double weights_s) {
+    records.push_back(cold_trial(facts, label, 30));
+    if (weights_s > 0) records.back().phases = {{"weights", 5, 5 + weights_s, "log"}};
+  };
+  add("nvme_auto", 6);
+  add("nvme_auto", 0);
+  add("nvme_fast", 4);
+  add("nvme_fast", 3.5);
+  const records::Dataset dataset = records::dataset_of(numbered(std::move(records)));
+  const std::string section = ways_section(findings::compare(dataset).front());
+  EXPECT_THAT(section, HasSubstr("| `auto` | **30.0 s** | 30.0-30.0 s | | the first |"));
+  EXPECT_THAT(section, HasSubstr("| `fast` | **30.0 s** | 30.0-30.0 s | 3.75 s (3.50-4.00 s) |"));
+}
+
+TEST(WaysSection, SaysWhoseRuntimeCachesTheCommandsHad) {
+  const auto caches = [](const char* mode) {
+    records::ExperimentFacts facts = experiment({started("nvme", "auto"), started("nvme", "fast")});
+    facts.target = "vllm";
+    facts.environment["server"] = {{"compile_cache", mode}};
+    const records::Dataset dataset = records::dataset_of(
+        numbered({cold_trial(facts, "nvme_auto", 20), cold_trial(facts, "nvme_fast", 21)}));
+    return ways_section(findings::compare(dataset).front());
+  };
+  EXPECT_THAT(caches("private"), HasSubstr("each with runtime caches of its own:"));
+  EXPECT_THAT(caches("keep"), HasSubstr("The commands, with the machine's runtime caches:"));
+}
+
 TEST(WaysSection, IsToldInTheTerminalToo) {
   const records::Dataset dataset = measured(k_20, k_15, k_40, k_30);
   EXPECT_THAT(terminal_summary(findings::compare(dataset)),
