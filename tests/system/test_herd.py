@@ -1,39 +1,17 @@
 """coldload-mpi on one machine: several ranks, each with a checkpoint of its own, so that each has a
 page cache of its own, as nodes have."""
 
-import functools
 import os
 import shutil
 import signal
 import subprocess
 import time
 import unittest
-from pathlib import Path
 
-from harness import (COLDLOAD, FAKE_SERVER, MARKDOWN_NAME, Probe, ScratchTest, can_evict, environment,
+from harness import (FAKE_SERVER, MARKDOWN_NAME, ScratchTest, can_evict, environment,
                      has_fake_server, needs, processes_with, read_notes, read_records,
                      read_rows, write_checkpoint)
-
-COLDLOAD_MPI = Path(COLDLOAD).resolve().parent / "coldload-mpi"
-
-
-# A rank that its neighbours wait for gets on, however few processors there are.
-MPIRUN = ("mpirun", "--allow-run-as-root", "--oversubscribe")
-
-
-@functools.lru_cache(maxsize=None)
-def has_mpi():
-    if not COLDLOAD_MPI.exists():
-        return Probe(False, "coldload-mpi was not built: no MPI for C++")
-    if shutil.which("mpirun") is None:
-        return Probe(False, "needs mpirun")
-    version = subprocess.run(["mpirun", "--version"], capture_output=True, text=True, check=False).stdout
-    if "Open MPI" not in version:
-        return Probe(False, "needs Open MPI's mpirun, whose flags these are")
-    # Tried, not guessed: it wants a network interface that is up, for one.
-    tried = subprocess.run([*MPIRUN, "-n", "2", "true"], capture_output=True, text=True, check=False)
-    return Probe(tried.returncode == 0, f"mpirun does not work here: {tried.stderr.strip()[-200:]}")
-
+from mpi import COLDLOAD_MPI, MPIRUN, has_mpi
 
 def use_all_processors():
     os.sched_setaffinity(0, range(os.cpu_count()))
