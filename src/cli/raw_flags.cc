@@ -247,6 +247,10 @@ void add_herd_flags(CLI::App* app, RawFlags* raw, ExperimentRequest* request) {
   begin_group(app, "Around the runs");
   add_prepare_flag(app, &raw->starts,
                    "shell line before each run's eviction, on the nodes that start");
+  app->add_option(
+         "--prepare-server", request->prepare_server,
+         "shell line on the first rank before each run: to empty the file\nserver's memory")
+      ->type_name("LINE");
   add_timeline_flag(app, plan);
   begin_group(app, "The report");
   add_row_flags(app, plan);

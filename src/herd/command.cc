@@ -223,6 +223,7 @@ std::unique_ptr<Recorder> recorder_of(const ExperimentRequest& request, Node* no
   const bool is_quiet = request.verbosity == cli::Verbosity::quiet;
   return std::make_unique<Recorder>(
       Recorder{*node->results, measure::gather_facts(request.plan, arms, nvml), std::move(hosts),
+               request.prepare_server,
                [secrets = request.plan.secrets](const std::string& text) {
                  cli::print_err("warning: {}\n", secrets.apply(text));
                },
@@ -235,6 +236,7 @@ Patience patience_of(const ExperimentRequest& request) {
   const measure::Hooks& hooks = request.plan.starts.front().hooks;
   Patience patience{k_patience, request.timeout + k_to_end};
   if (!hooks.prepare.empty()) patience.before_launch += hooks.limit;
+  if (!request.prepare_server.empty()) patience.before_launch += hooks.limit;
   return patience;
 }
 

@@ -62,6 +62,13 @@ class HerdSeries {
   NodeResult trial(const HerdSlot& slot) {
     ++position_;
     RankStartLine line(&ranks_, patience_);
+    if (recorder_ != nullptr && !recorder_->prepare_server.empty()) {
+      NodeResult told = trials_.prepare_server(recorder_->prepare_server);
+      if (!told.problem.empty() || told.interrupted) {
+        line.pass();
+        return told;
+      }
+    }
     const bool is_member =
         std::binary_search(slot.members.begin(), slot.members.end(), ranks_.rank());
     return is_member ? trials_.launch(position_, slot.block, slot.members.size(), &line)

@@ -24,6 +24,7 @@ struct Recorder {
   records::Results& results;
   records::ExperimentFacts facts;
   std::vector<std::string> hosts;  // by rank
+  std::string prepare_server;      // shell line before each trial; empty: none
   std::function<void(const std::string& text)> warn;
   // A trial is over: its number among how many, and its records, of each node one.
   std::function<void(std::uint64_t position, std::uint64_t total,

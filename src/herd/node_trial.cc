@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "herd/warnings.h"
+#include "measure/hooks.h"
 #include "measure/trial.h"
 #include "os/error.h"
 #include "os/interrupt.h"
@@ -83,6 +84,15 @@ NodeResult NodeTrials::idle(RankStartLine* line) {
   NodeResult told = told_of([&] { return watch_idle(line); });
   line->pass();
   return told;
+}
+
+NodeResult NodeTrials::prepare_server(const std::string& line) {
+  return told_of([&] {
+    measure::run_hook("prepare-server", line, arms_.all().front());
+    NodeResult told;
+    told.interrupted = os::interrupted();
+    return told;
+  });
 }
 
 NodeResult NodeTrials::watch_idle(RankStartLine* line) const {

@@ -52,6 +52,8 @@ class NodeTrials {
   [[nodiscard]] NodeResult launch(std::uint64_t position, std::uint64_t block, std::uint64_t size,
                                   RankStartLine* line);
   [[nodiscard]] NodeResult idle(RankStartLine* line);
+  // Runs the user's line for the file server; what keeps it from that is in the result.
+  [[nodiscard]] NodeResult prepare_server(const std::string& line);
 
   [[nodiscard]] std::string logs() const { return logs_.name(); }
 

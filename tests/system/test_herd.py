@@ -97,6 +97,22 @@ class NodesAtOnce(_Herd):
         self.assertIn("## Several nodes at once", report)
         self.assertIn("all of 3 nodes are ready in", result.stdout)
 
+    def test_the_server_is_prepared_by_the_first_rank_before_each_trial(self):
+        seen = self.scratch / "seen"
+        result = self.herd("--sizes", "1,2", "--runs", 2, "--prepare-server",
+                           f'echo "for $COLDLOAD_PATH" >>{seen}')
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(len(seen.read_text(encoding="utf-8").splitlines()), 4)
+        self.assertEqual({line.split()[1] for line in seen.read_text(encoding="utf-8").splitlines()},
+                         {str(self.scratch / "model0")})
+        self.assertEqual({record["status"] for record in read_records(self.out)}, {"ok"})
+
+    def test_a_server_that_cannot_be_prepared_ends_it(self):
+        result = self.herd("--sizes", "1,2", "--prepare-server", "exit 3")
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("--prepare-server of net failed (exit code 3): exit 3", result.stderr)
+        self.assertEqual(read_rows(self.out), [])
+
     @needs(has_fake_server())
     def test_servers_run_until_the_last_is_ready_and_know_nothing_of_mpi(self):
         slow = self.scratch / "server"
