@@ -166,6 +166,15 @@ class Format(Lint):
         self.write("src/os/a.cc", "int a(  ) ;\n")
         self.assert_found("src/os/a.cc:1:", "clang_format")
 
+    def test_of_several_files_each_is_named_once(self):
+        self.write(".clang-format", "BasedOnStyle: Google\n")
+        self.write("src/os/a.cc", "int a(  ) ;\nint b(  ) ;\n")
+        self.write("src/os/b.cc", "int b();\n")
+        self.write("src/os/c.cc", "\nint c(  ) ;\n")
+        output = self.assert_found("src/os/a.cc:1:", "clang_format")
+        self.assertIn("src/os/c.cc:2:", output)
+        self.assertIn("clang-format: 2 problem(s)", output)
+
 
 class Tidy(Lint):
     def setUp(self):
