@@ -119,6 +119,7 @@ std::optional<HerdModel> model_of(const std::vector<HerdSize>& sizes, const std:
     HerdModel candidate = *model;
     candidate.total_bytes_per_s = total_rate(*model, sizes, first_slow);
     if (!candidate.total_bytes_per_s) continue;
+    candidate.first_limited = sizes[first_slow].size;
     if (!best || misfit(candidate, sizes) < misfit(*best, sizes)) best = candidate;
   }
   return best ? best : model;

@@ -48,6 +48,7 @@ struct HerdModel {
   // What the storage gives in all; nothing where even the largest herd was no slower than the
   // smallest.
   std::optional<double> total_bytes_per_s;
+  std::uint64_t first_limited = 0;  // the smallest measured size that waits for that
 
   [[nodiscard]] double all_ready_s(double nodes) const;
   // How many nodes start as fast as one.

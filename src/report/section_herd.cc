@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "findings/herd.h"
+#include "findings/herd_intervals.h"
 #include "report/sections.h"
 #include "report/wording.h"
 
@@ -80,6 +81,13 @@ std::string about_storage(const HerdOfArm& herd) {
       rates, as_fast, in_seconds(each_s));
 }
 
+// "+0.12 s"; what reads as nothing has no minus.
+std::string off_by(double measured_s, double predicted_s) {
+  constexpr double k_nothing_s = 0.05e-3;
+  const double off_s = measured_s - predicted_s;
+  return signed_seconds(std::abs(off_s) < k_nothing_s ? 0 : off_s);
+}
+
 std::vector<std::string> row_of(const Comparison& comparison, const HerdOfArm& herd,
                                 const HerdSize& size) {
   const statistics::Summary& load = size.all_ready_s;
@@ -92,7 +100,8 @@ std::vector<std::string> row_of(const Comparison& comparison, const HerdOfArm& h
                                rate_cell(size.rate_bytes_per_s),
                                ""};
   if (herd.model) {
-    row[7] = in_seconds(herd.model->all_ready_s(static_cast<double>(size.size)));
+    const double predicted_s = herd.model->all_ready_s(static_cast<double>(size.size));
+    row[7] = fmt::format("{} ({})", in_seconds(predicted_s), off_by(load.median, predicted_s));
   }
   return row;
 }
@@ -108,6 +117,37 @@ std::string values_of(const Comparison& comparison, const HerdOfArm& herd) {
   std::string text = fmt::format("{}, until all were ready: ", name_of(comparison.arms[herd.arm]));
   for (std::size_t i = 0; i < sizes.size(); ++i) text += (i == 0 ? "" : "; ") + sizes[i];
   return text + '.';
+}
+
+// " (95 % interval 49.1 MB/s to 50.2 MB/s)", each end as `word` has it; empty without one.
+template <typename Word>
+std::string interval_text(const std::optional<statistics::Interval>& interval, Word word) {
+  if (!interval) return "";
+  return fmt::format(" (95 % interval {})", range_text(word(interval->low), word(interval->high)));
+}
+
+// What the predictions of an arm are made of.
+std::string about_model(const Comparison& comparison, const HerdOfArm& herd) {
+  const HerdModel& model = *herd.model;
+  const findings::HerdIntervals intervals = findings::intervals_of(herd, comparison.facts.target);
+  const auto rate = [](double bytes_per_s) { return format_rate(bytes_per_s); };
+  std::vector<std::string> parts{fmt::format("{}{} for one node alone",
+                                             format_rate(model.node_bytes_per_s),
+                                             interval_text(intervals.node_bytes_per_s, rate))};
+  if (model.total_bytes_per_s) {
+    parts.push_back(fmt::format("{}{} from the storage in all",
+                                format_rate(*model.total_bytes_per_s),
+                                interval_text(intervals.total_bytes_per_s, rate)));
+    const auto number = [](double nodes) { return fmt::format("{:.1f}", nodes); };
+    parts.push_back(fmt::format("{} nodes{} as fast as one", number(*model.knee()),
+                                interval_text(intervals.knee, number)));
+  }
+  if (!loads_only(comparison)) {
+    const auto seconds = [](double value) { return in_seconds(value); };
+    parts.push_back(fmt::format("{}{} of a start beside its weights", in_seconds(model.base_s),
+                                interval_text(intervals.base_s, seconds)));
+  }
+  return fmt::format("{}, derived: {}.", name_of(comparison.arms[herd.arm]), joined(parts));
 }
 
 std::string about_skew(const HerdOfArm& herd) {
@@ -195,6 +235,7 @@ std::string herd_section(const Comparison& comparison) {
     if (herd.sizes.empty()) continue;
     any_model = any_model || herd.model;
     lines.push_back(values_of(comparison, herd));
+    if (herd.model) lines.push_back(about_model(comparison, herd));
     lines.push_back(about_skew(herd));
     if (std::string left_out = about_left_out(herd); !left_out.empty()) {
       lines.push_back(std::move(left_out));
@@ -213,7 +254,8 @@ std::string herd_section(const Comparison& comparison) {
          (any_model
               ? " \"Predicted\" is what a start takes beside its weights, and its weights at "
                 "the rate that one node gets alone or, where that is less, at a node's share of "
-                "what the storage gives in all: `coldload report RECORDS --what-if nodes=64` "
+                "what the storage gives in all; in brackets, measured less predicted. `coldload "
+                "report RECORDS --what-if nodes=64` "
                 "does the same for more nodes."
               : "") +
          "\n\n" + bullets(lines) + '\n';

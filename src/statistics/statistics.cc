@@ -163,6 +163,15 @@ std::optional<Interval> shift_interval(std::span<const double> first,
   return Interval{std::min(interval.low, of_medians), std::max(interval.high, of_medians)};
 }
 
+// How likely so many of `n` tosses of a fair coin are heads.
+double binomial(std::size_t n, std::size_t heads) {
+  const auto log_factorial = [](std::size_t of) {
+    return std::lgamma(static_cast<double>(of) + 1);
+  };
+  return std::exp(log_factorial(n) - log_factorial(heads) - log_factorial(n - heads) -
+                  static_cast<double>(n) * std::log(2.0));
+}
+
 int sign(double value) { return (value > 0) - (value < 0); }
 
 // Pairs that rise less pairs that fall.
@@ -207,6 +216,19 @@ std::optional<Summary> summarize(std::span<const double> values) {
   if (values.empty()) return std::nullopt;
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   return Summary{values.size(), median(values), *low, *high};
+}
+
+std::optional<Interval> median_interval(std::span<const double> values) {
+  std::size_t place = 0;  // from either end, counted from 1
+  double below = 0;       // the chance that fewer values than that are below the median
+  while (2 * place < values.size()) {
+    below += binomial(values.size(), place);
+    if (below > k_significance / 2) break;
+    ++place;
+  }
+  if (place == 0) return std::nullopt;
+  const std::vector<double> sorted = ascending(values);
+  return Interval{sorted[place - 1], sorted[sorted.size() - place]};
 }
 
 std::optional<double> mann_whitney_p(std::span<const double> a, std::span<const double> b) {

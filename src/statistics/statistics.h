@@ -46,6 +46,11 @@ struct Trend {
 // Nothing for no values.
 [[nodiscard]] std::optional<Summary> summarize(std::span<const double> values);
 
+// 95 % interval of what the median of many such values is: all that a sign test would not reject at
+// 5 %, exactly, whatever their distribution. From one value to another. Nothing for n < 6, which
+// reject nothing at that level.
+[[nodiscard]] std::optional<Interval> median_interval(std::span<const double> values);
+
 // Mann-Whitney's rank-sum test, two-sided: how often a random relabelling of all values puts the
 // rank sum at least as far from its mean as it is. Ties share their mean rank. Exact for up to 50
 // values in all; beyond, the normal approximation with corrections for ties and continuity.

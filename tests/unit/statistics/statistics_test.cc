@@ -306,6 +306,34 @@ TEST(Statistics, NoTrendInTooFewOrEqualValues) {
   EXPECT_FALSE(trend_over_order(Values{2, 2, 2, 2, 2}).has_value());
 }
 
+// 1 / 2^6 twice is 3 % of all, 1 / 2^5 twice 6 %.
+TEST(Statistics, TheMedianOfManyIsBoundedFromSixValuesOn) {
+  EXPECT_FALSE(median_interval(Values{}).has_value());
+  EXPECT_FALSE(median_interval(Values{5, 1, 4, 2, 3}).has_value());
+  const auto of_six = median_interval(Values{6, 5, 1, 4, 2, 3});
+  ASSERT_TRUE(of_six.has_value());
+  EXPECT_EQ(of_six->low, 1);
+  EXPECT_EQ(of_six->high, 6);
+}
+
+// Tables of the sign test: of 10 values the 2nd from either end, of 20 the 6th.
+TEST(Statistics, TheMedianOfManyIsBoundedByASignTest) {
+  Values values;
+  for (int i = 1; i <= 20; ++i) values.push_back(i);
+  EXPECT_EQ(median_interval(values)->low, 6);
+  EXPECT_EQ(median_interval(values)->high, 15);
+  values.resize(10);
+  EXPECT_EQ(median_interval(values)->low, 2);
+  EXPECT_EQ(median_interval(values)->high, 9);
+}
+
+TEST(Statistics, TheMedianOfVeryManyIsBounded) {
+  Values values;
+  for (int i = 1; i <= 10'000; ++i) values.push_back(i);
+  EXPECT_NEAR(median_interval(values)->low, 5000 - 98, 2);
+  EXPECT_NEAR(median_interval(values)->high, 5000 + 99, 2);
+}
+
 TEST(Statistics, LargeInputsAreAnsweredToo) {
   Values a;
   Values b;
