@@ -137,13 +137,8 @@ void add_row_flags(CLI::App* app, measure::Plan* plan) {
   app->add_option("--note", plan->note, "a remark for every row")->type_name("WORDS");
 }
 
-void add_json_flag(CLI::App* app, ExperimentRequest* request) {
-  app->add_flag("--json", request->json, "print the comparison as JSON instead of a table");
-}
-
-void add_report_flags(CLI::App* app, ExperimentRequest* request) {
-  measure::Plan* const plan = &request->plan;
-  add_row_flags(app, plan);
+// What starts may take, and what it costs while they do.
+void add_waiting_flags(CLI::App* app, measure::Plan* plan) {
   app->add_option_function<std::vector<std::string>>(
          "--budget",
          [plan](const auto& flags) {
@@ -156,6 +151,16 @@ void add_report_flags(CLI::App* app, ExperimentRequest* request) {
          "--gpu-hour", [plan](double price) { set_gpu_hour(price, plan); },
          "price of an hour of the GPUs that one server holds: what waiting costs")
       ->type_name("PRICE");
+}
+
+void add_json_flag(CLI::App* app, ExperimentRequest* request) {
+  app->add_flag("--json", request->json, "print the comparison as JSON instead of a table");
+}
+
+void add_report_flags(CLI::App* app, ExperimentRequest* request) {
+  measure::Plan* const plan = &request->plan;
+  add_row_flags(app, plan);
+  add_waiting_flags(app, plan);
   app->add_option("--baseline", plan->facts.baseline_file,
                   "a CSV of earlier runs (column load_s) to compare")
       ->type_name("FILE");
@@ -254,6 +259,7 @@ void add_herd_flags(CLI::App* app, RawFlags* raw, ExperimentRequest* request) {
   add_timeline_flag(app, plan);
   begin_group(app, "The report");
   add_row_flags(app, plan);
+  add_waiting_flags(app, plan);
   add_json_flag(app, request);
   begin_group(app, "The native loader");
   add_native_flags(app, request);

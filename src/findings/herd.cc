@@ -1,6 +1,7 @@
 #include "findings/herd.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 #include <string_view>
@@ -153,6 +154,21 @@ double HerdModel::all_ready_s(double nodes) const {
 std::optional<double> HerdModel::knee() const {
   if (!total_bytes_per_s) return std::nullopt;
   return *total_bytes_per_s / node_bytes_per_s;
+}
+
+std::optional<std::uint64_t> HerdModel::most_nodes(double seconds) const {
+  constexpr double k_rounding = 1e-9;  // of one node
+  if (base_s + bytes / node_bytes_per_s > seconds) return 0;
+  if (!total_bytes_per_s) return std::nullopt;
+  return static_cast<std::uint64_t>((seconds - base_s) * *total_bytes_per_s / bytes + k_rounding);
+}
+
+bool HerdOfArm::model_fits() const {
+  constexpr double k_most = 0.1;
+  return model && std::all_of(sizes.begin(), sizes.end(), [this](const HerdSize& size) {
+           const double derived = model->all_ready_s(static_cast<double>(size.size));
+           return std::abs(derived - size.all_ready_s.median) <= k_most * size.all_ready_s.median;
+         });
 }
 
 std::vector<HerdOfArm> herds_of(const Comparison& comparison) {

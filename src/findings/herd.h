@@ -53,6 +53,9 @@ struct HerdModel {
   [[nodiscard]] double all_ready_s(double nodes) const;
   // How many nodes start as fast as one.
   [[nodiscard]] std::optional<double> knee() const;
+  // The most that are all ready within `seconds`: 0 where not even one is; nothing where no number
+  // is too many, as far as is known.
+  [[nodiscard]] std::optional<std::uint64_t> most_nodes(double seconds) const;
 };
 
 struct HerdOfArm {
@@ -63,6 +66,9 @@ struct HerdOfArm {
   // Nothing where no herd of one node was measured, where these do not tell how long their weights
   // took, or where there is one size.
   std::optional<HerdModel> model;
+
+  // Whether there is a model, and it is within a tenth of what was measured at every size.
+  [[nodiscard]] bool model_fits() const;
 };
 
 // Of each arm with such trials, in their order.

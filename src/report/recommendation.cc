@@ -11,6 +11,7 @@
 #include "findings/ways_to_start.h"
 #include "records/trial_figures.h"
 #include "report/dominance.h"
+#include "report/herd_advice.h"
 #include "report/layer_claims.h"
 #include "report/sections.h"
 #include "report/wording.h"
@@ -41,8 +42,6 @@ std::string slowest_of(const Arm& arm) {
   return in_seconds(load.max) +
          (load.n < statistics::k_least_n ? fmt::format(" (of {})", runs(load.n)) : "");
 }
-
-// --- the advice ----------------------------------------------------------------------------------
 
 // Of two paths that the runs do not tell apart.
 Advice which_is_open(const Comparison& comparison, const Arm& fast, const Arm& slow) {
@@ -358,6 +357,7 @@ std::vector<Advice> recommendations_of(const Comparison& comparison) {
         whether_to_keep_in_memory(comparison), whether_the_path_is_used(comparison)}) {
     advice.push_back(more);
   }
+  for (Advice& more : advice_for_herds(comparison)) advice.push_back(std::move(more));
   std::erase_if(advice, [](const Advice& one) { return one.line.empty(); });
   return advice;
 }

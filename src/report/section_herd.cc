@@ -35,15 +35,6 @@ std::string in_short(const HerdSize& size) {
                      size.size == 1 ? "" : " at once");
 }
 
-// Whether the model is off by more than a tenth at some size.
-bool fits(const HerdOfArm& herd) {
-  constexpr double k_most = 0.1;
-  return std::all_of(herd.sizes.begin(), herd.sizes.end(), [&](const HerdSize& size) {
-    const double derived = herd.model->all_ready_s(static_cast<double>(size.size));
-    return std::abs(derived - size.all_ready_s.median) <= k_most * size.all_ready_s.median;
-  });
-}
-
 std::string about_sizes(const HerdOfArm& herd) {
   const HerdSize& largest = herd.sizes.back();
   if (herd.sizes.size() == 1) return "";
@@ -60,7 +51,7 @@ std::string about_sizes(const HerdOfArm& herd) {
 std::string about_storage(const HerdOfArm& herd) {
   if (!herd.model || !herd.model->total_bytes_per_s) return "";
   const HerdModel& model = *herd.model;
-  if (!fits(herd)) {
+  if (!herd.model_fits()) {
     return " No fixed rate of the storage explains these times to a tenth; the table shows by how "
            "much.";
   }

@@ -1,8 +1,12 @@
 #include "report/what_if.h"
 
+#include <utility>
+#include <vector>
+
 #include <fmt/format.h>
 
 #include "findings/herd.h"
+#include "findings/herd_budgets.h"
 #include "findings/what_if.h"
 #include "report/wording.h"
 
@@ -16,19 +20,17 @@ std::string no_model(const findings::HerdOfArm& herd) {
   return "starts of one node do not tell how long their weights took";
 }
 
-// Every measured size against the model, then the one that is asked for.
-void add_rows(const std::string& name, const findings::HerdOfArm& herd, std::uint64_t nodes,
-              std::optional<double> server_bytes_per_s, Table* table) {
+// Every measured size against the model, then the number that is asked for, by the model `asked`.
+void add_rows(const std::string& name, const findings::HerdOfArm& herd,
+              const findings::HerdModel& asked, std::uint64_t nodes, Table* table) {
   for (const findings::HerdSize& size : herd.sizes) {
     const double derived_s = herd.model->all_ready_s(static_cast<double>(size.size));
     const double measured_s = size.all_ready_s.median;
     table->rows.push_back({name, fmt::format("{}", size.size), in_seconds(measured_s),
                            in_seconds(derived_s), percent(derived_s / measured_s - 1)});
   }
-  findings::HerdModel other = *herd.model;
-  if (server_bytes_per_s) other.total_bytes_per_s = server_bytes_per_s;
   table->rows.push_back({name, fmt::format("{}", nodes), "",
-                         in_seconds(other.all_ready_s(static_cast<double>(nodes))), ""});
+                         in_seconds(asked.all_ready_s(static_cast<double>(nodes))), ""});
 }
 
 // What the storage would have to give for all of them to start as fast as one; and that what was
@@ -48,6 +50,54 @@ std::string what_it_takes(const std::string& name, const findings::HerdModel& mo
   return text + '\n';
 }
 
+// The largest waves of fewer than all that are ready within a budget, each with the budget; the
+// longest budget first.
+std::vector<std::pair<Budget, findings::Waves>> waves_within(const Comparison& comparison,
+                                                             const findings::HerdModel& model,
+                                                             std::uint64_t nodes) {
+  std::vector<std::pair<Budget, findings::Waves>> waves;
+  for (const Budget& budget : budgets_of(comparison)) {
+    const std::uint64_t most = model.most_nodes(budget.seconds).value_or(nodes);
+    if (most == 0 || most >= nodes) continue;
+    waves.emplace_back(budget, findings::waves_of(model, nodes, most));
+  }
+  return waves;
+}
+
+// How long until all are ready, at once and in waves.
+std::string how_long(const Comparison& comparison, const findings::HerdModel& model,
+                     std::uint64_t nodes) {
+  std::string text = fmt::format("{} nodes at once are all ready in {} (derived).", nodes,
+                                 in_seconds(model.all_ready_s(static_cast<double>(nodes))));
+  std::vector<std::string> words;
+  for (const auto& [budget, waves] : waves_within(comparison, model, nodes)) {
+    words.push_back(fmt::format("{} ({} of {}, each within {:g} s)", in_seconds(waves.all_ready_s),
+                                waves.count, waves.size, budget.seconds));
+  }
+  if (words.empty()) return text;
+  return fmt::format("{} In waves all are ready in {} (derived).", text, fmt::join(words, ", "));
+}
+
+// What a restart costs while GPUs wait; empty without a price on record.
+std::string what_it_costs(const Comparison& comparison, const findings::HerdModel& model,
+                          std::uint64_t nodes) {
+  const std::optional<double>& price = comparison.facts.gpu_hour_price;
+  if (!price || *price <= 0) return "";
+  const auto wait = [&](double each_s) {
+    constexpr double k_hour_s = 3600;
+    const double hours = static_cast<double>(nodes) * each_s / k_hour_s;
+    return fmt::format("{:.2f} hours, which cost {:.2f}", hours, hours * *price);
+  };
+  std::string text = fmt::format(
+      " Where all restart at once their GPUs wait {} at {:.2f} an hour for all that one server "
+      "holds (`--gpu-hour`; derived).",
+      wait(model.all_ready_s(static_cast<double>(nodes))), *price);
+  const auto waves = waves_within(comparison, model, nodes);
+  if (waves.empty()) return text;
+  return fmt::format("{} In waves of {}, each node stopped as its wave begins, {} (derived).", text,
+                     waves.back().second.size, wait(waves.back().second.each_wave_s));
+}
+
 }  // namespace
 
 std::string what_if_nodes_text(const Comparison& comparison, std::uint64_t nodes,
@@ -60,8 +110,12 @@ std::string what_if_nodes_text(const Comparison& comparison, std::uint64_t nodes
       below += fmt::format("{} is not predicted: {}.\n", name, no_model(herd));
       continue;
     }
-    add_rows(name, herd, nodes, server_bytes_per_s, &table);
     const bool is_limited = herd.model->total_bytes_per_s || server_bytes_per_s;
+    findings::HerdModel other = *herd.model;
+    if (server_bytes_per_s) other.total_bytes_per_s = server_bytes_per_s;
+    add_rows(name, herd, other, nodes, &table);
+    below += fmt::format("From {}, {}{}\n", name, how_long(comparison, other, nodes),
+                         what_it_costs(comparison, other, nodes));
     below += what_it_takes(name, *herd.model, nodes, is_limited);
   }
   if (table.rows.empty() && below.empty()) {

@@ -74,6 +74,13 @@ TEST(HerdFlags, AllThatOtherNodesNeedIsInTheCommand) {
   EXPECT_EQ(again.plan.facts.command, words);
 }
 
+TEST(HerdFlags, SayWhatAStartMayTakeAndWhatItCosts) {
+  const ExperimentRequest request =
+      herd_of({"--sizes", "2", "--budget", "user=30s", "--gpu-hour", "2.50"});
+  EXPECT_EQ(request.plan.facts.budgets_s.at("user"), 30);
+  EXPECT_EQ(request.plan.facts.gpu_hour_price, 2.5);
+}
+
 TEST(HerdFlags, WhatAHerdCannotMeasureIsRefused) {
   const ExperimentRequest request = herd_of({"--sizes", "2"});
   EXPECT_EQ(request.plan.warm_runs, 0U);

@@ -16,6 +16,7 @@ namespace coldload::report {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 records::ArmFacts stand_in(const std::string& label, double rate_bytes_per_s) {
   records::ArmFacts facts = arm(label);
@@ -87,8 +88,10 @@ TEST(WhatIf, SaysWhatCannotBePredictedAndWhy) {
 }
 
 // 2.16 GB, of which one node gets 1.08 GB/s and all together 2.16 GB/s.
-std::string what_if_of_herds(std::uint64_t nodes, std::optional<double> server) {
-  const records::ExperimentFacts facts = experiment({arm("net")});
+std::string what_if_of_herds(std::uint64_t nodes, std::optional<double> server,
+                             std::optional<double> gpu_hour_price = std::nullopt) {
+  records::ExperimentFacts facts = experiment({arm("net")});
+  facts.gpu_hour_price = gpu_hour_price;
   std::vector<records::Record> records;
   std::uint64_t position = 0;
   for (int run = 0; run < 3; ++run) {
@@ -111,6 +114,27 @@ TEST(WhatIf, SoManyNodesShareWhatTheStorageGives) {
   EXPECT_THAT(text, HasSubstr("the storage has to give 17.3 GB/s in all"));
   EXPECT_THAT(what_if_of_herds(16, 8.64e9), HasSubstr("| `net` | 16 | | 4.00 s | |"));
   EXPECT_THAT(what_if_of_herds(16, 100e9), HasSubstr("| `net` | 16 | | 2.00 s | |"));
+}
+
+// 119, 59 and 19 nodes are ready within 120, 60 and 20 s.
+TEST(WhatIf, SoManyNodesStartAtOnceOrInWaves) {
+  EXPECT_THAT(what_if_of_herds(64, std::nullopt),
+              HasSubstr("From `net`, 64 nodes at once are all ready in 64.0 s (derived). In waves "
+                        "all are ready in 118 s (2 of 59, each within 60 s), 76.0 s (4 of 19, each "
+                        "within 20 s) (derived).\n"));
+  EXPECT_THAT(what_if_of_herds(16, std::nullopt), Not(HasSubstr("In waves")))
+      << "all are ready within every budget";
+  EXPECT_THAT(what_if_of_herds(64, 100e9), Not(HasSubstr("In waves")));
+  EXPECT_THAT(what_if_of_herds(64, 8.64e9), HasSubstr("at once are all ready in 16.0 s"));
+}
+
+TEST(WhatIf, ARestartOfSoManyNodesCostsWhatTheirGpusWait) {
+  EXPECT_THAT(
+      what_if_of_herds(64, std::nullopt, 36.0),
+      HasSubstr("their GPUs wait 1.14 hours, which cost 40.97 at 36.00 an hour for all that "
+                "one server holds (`--gpu-hour`; derived). In waves of 19, each node stopped "
+                "as its wave begins, 0.34 hours, which cost 12.16 (derived)."));
+  EXPECT_THAT(what_if_of_herds(64, std::nullopt), Not(HasSubstr("GPUs wait")));
 }
 
 TEST(WhatIf, NodesAreNotPredictedFromStartsOfOne) {

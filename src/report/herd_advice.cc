@@ -1,0 +1,82 @@
+#include "report/herd_advice.h"
+
+#include <algorithm>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "findings/herd_budgets.h"
+#include "report/wording.h"
+
+namespace coldload::report {
+
+namespace {
+
+using findings::HerdBasis;
+using findings::HerdFit;
+using findings::HerdOfArm;
+using findings::HerdSize;
+
+// "59 (derived) for internal services (60 s)"
+std::string most_within(const HerdFit& fit) {
+  const std::string use = fmt::format("for {} ({:g} s)", fit.budget.use, fit.budget.seconds);
+  switch (fit.basis) {
+    case HerdBasis::measured:
+      return fit.nodes == 0 ? "none " + use : fmt::format("{} {}", fit.nodes, use);
+    case HerdBasis::derived:
+      return fmt::format("{} (derived) {}", fit.nodes, use);
+    case HerdBasis::at_least:
+      return fmt::format("{} or more {}", fit.nodes, use);
+    case HerdBasis::below:
+      return fmt::format("fewer than {} {}", fit.nodes, use);
+  }
+  return "";
+}
+
+// What was measured of the largest herd.
+std::string evidence(const HerdOfArm& herd) {
+  const HerdSize& largest = herd.sizes.back();
+  const std::string time = in_seconds(largest.all_ready_s.max);
+  const char* const slowest = largest.runs.size() == 1 ? "The only " : "The slowest ";
+  if (largest.size == 1) return fmt::format("{}start of one node took {}", slowest, time);
+  return fmt::format("{}herd of {} nodes, the most measured, took {}", slowest, largest.size, time);
+}
+
+// Of the shortest budget that leaves room for a node, as it is the dearest there.
+std::string what_more_need(const std::vector<HerdFit>& fits) {
+  const HerdFit* dearest = nullptr;
+  for (const HerdFit& fit : fits) {
+    if (!fit.each_more_bytes_per_s) continue;
+    if (dearest == nullptr || fit.budget.seconds < dearest->budget.seconds) dearest = &fit;
+  }
+  if (dearest == nullptr) return "";
+  return fmt::format("Each further node within {:g} s needs {} more from the storage (derived).",
+                     dearest->budget.seconds, format_rate(*dearest->each_more_bytes_per_s));
+}
+
+Advice advice_for(const Comparison& comparison, const HerdOfArm& herd) {
+  const std::vector<HerdFit> fits = findings::herd_fits_of(comparison, herd);
+  std::vector<std::string> most;
+  most.reserve(fits.size());
+  for (const HerdFit& fit : fits) most.push_back(most_within(fit));
+  std::vector<std::string> more{what_more_need(fits)};
+  if (loads_only(comparison)) {
+    more.emplace_back("These are loads of weights alone: with a server, fewer nodes fit.");
+  }
+  std::erase(more, "");
+  return {fmt::format("**So many nodes may start at once from {}:** {}. {}.",
+                      name_of(comparison.arms[herd.arm]), joined(most), evidence(herd)),
+          fmt::format("{}", fmt::join(more, " "))};
+}
+
+}  // namespace
+
+std::vector<Advice> advice_for_herds(const Comparison& comparison) {
+  std::vector<Advice> advice;
+  for (const HerdOfArm& herd : findings::herds_of(comparison)) {
+    if (!herd.sizes.empty()) advice.push_back(advice_for(comparison, herd));
+  }
+  return advice;
+}
+
+}  // namespace coldload::report
