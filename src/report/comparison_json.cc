@@ -6,6 +6,7 @@
 #include "findings/ways_to_start.h"
 #include "records/json_values.h"
 #include "report/dominance.h"
+#include "report/herd_json.h"
 #include "report/recommendation.h"
 #include "report/wording.h"
 
@@ -206,6 +207,9 @@ text::json::value to_json(const std::vector<Comparison>& comparisons) {
   if (json::array ways = ways_array(comparison); !ways.empty()) out["ways"] = std::move(ways);
   if (json::array layers = layers_array(comparison); !layers.empty()) {
     out["layers"] = std::move(layers);
+  }
+  if (json::array herds = herds_array(comparison); !herds.empty()) {
+    out["herds"] = std::move(herds);
   }
   out["expected"] = expected_array(comparison);
   std::vector<std::string> advice;

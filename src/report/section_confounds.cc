@@ -52,10 +52,10 @@ void add_storage(const Comparison& comparison, Lines* lines) {
   }
 }
 
-using Answer = std::optional<std::string_view> records::Reported::*;
+using ReportedText = std::optional<std::string_view> records::Reported::*;
 
 // What the servers of an arm's cold trials said, each answer once.
-std::vector<std::string> said(const Arm& arm, Answer question) {
+std::vector<std::string> said(const Arm& arm, ReportedText question) {
   std::vector<std::string> answers;
   std::set<std::string_view> known;
   for (const records::Trial* trial : arm.cold.trials) {

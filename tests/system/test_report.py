@@ -74,6 +74,25 @@ class Json(ScratchTest):
                              [arm for name, arm in arms.items() if name != "mmap"])
         self.assertEqual([ways["path"] for ways in comparison["ways"]], ["nvme", "net"])
 
+    def test_has_herds_by_path_and_size_with_their_model(self):
+        records = SOURCE_DIR / "docs" / "examples" / "native-herd" / JSONL_NAME
+        comparison = json.loads(run(["report", records, "--json"]).stdout)["comparison"]
+        (herd,) = comparison["herds"]
+        self.assertEqual((herd["arm"], herd["hosts"], herd["not_whole"]), ("net", 1, 0))
+        self.assertEqual([(size["nodes"], size["herds"]) for size in herd["sizes"]], [(1, 3), (2, 3), (4, 3)])
+        for size in herd["sizes"]:
+            self.assertEqual(size["all_ready_median_s"], sorted(size["values_s"])[1])
+            self.assertAlmostEqual(size["residual_s"], size["all_ready_median_s"] - size["predicted_s"])
+            self.assertLessEqual(size["fastest_node_median_s"], size["all_ready_median_s"])
+        model = herd["model"]
+        self.assertAlmostEqual(model["knee_nodes"], model["total_bytes_per_s"] / model["node_bytes_per_s"])
+        self.assertTrue(model["fits"])
+        self.assertIsNone(model["total_bytes_per_s_ci"], "three herds leave no interval")
+
+    def test_has_no_herds_where_none_started(self):
+        comparison = json.loads(run(["report", EXAMPLES[0], "--json"]).stdout)["comparison"]
+        self.assertNotIn("herds", comparison)
+
 
 class Unwritable(ScratchTest):
     @needs(is_root(), has_command("mount"))
