@@ -3,6 +3,7 @@
 cannot fail says nothing."""
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -152,6 +153,58 @@ class Headers(Lint):
         self.assert_clean("headers", *self.flags)
         self.write("src/os/fd.h", HEADER.format(folder="os", body="class Other;"))
         self.assert_found("src/os/b.h:7", "headers", *self.flags)
+
+    def header(self, name, body):
+        self.write(f"src/os/{name}.h", HEADER.format(folder="os", body=body))
+
+    def test_headers_that_are_read_in_turn_lean_on_none_before(self):
+        # c and d see a, and are read after it in one call; not so e.
+        self.header("a", "struct A {};")
+        self.header("b", "struct B {};")
+        self.header("c", '#include "os/a.h"\n#include "os/b.h"\n\nstruct C { A a; B b; };')
+        self.header("d", '#include "os/c.h"\n\nstruct D { A a; };')
+        self.header("e", '#include "os/b.h"\n\nstruct E { B b; };')
+        self.assert_clean("headers", *self.flags)
+        shutil.rmtree(self.root / ".cache")  # or e alone is read
+        self.header("e", '#include "os/b.h"\n\nstruct E { A a; };')
+        output = self.assert_found("src/os/e.h:8", "headers", *self.flags)
+        self.assertEqual(output.count("not self-contained"), 1, output)
+        shutil.rmtree(self.root / ".cache")
+        self.header("c", '#include "os/b.h"\n\nstruct C { A a; B b; };')
+        self.assert_found("src/os/c.h:8", "headers", *self.flags)
+
+    def test_what_a_header_sees_after_its_text_is_not_there_before(self):
+        self.header("a", "#include <string>\n\nstd::string a();")
+        self.header("b", 'std::string b();\n#include "os/a.h"')
+        self.assert_found("src/os/b.h:6", "headers", *self.flags)
+
+    def test_what_a_header_may_see_is_not_there(self):
+        self.header("a", "struct A {};")
+        self.header("b", '#ifdef NEVER\n#include "os/a.h"\n#endif')
+        self.header("c", '#include "os/b.h"\n\nA c();')
+        self.assert_found("src/os/c.h:8", "headers", *self.flags)
+
+    def test_headers_in_a_circle_lean_on_none_before(self):
+        self.header("a", '#include "os/b.h"\n\nstruct A {};')
+        self.header("b", '#include "os/a.h"\n\nA b();')
+        self.assert_found("src/os/b.h:8", "headers", *self.flags)
+
+    def test_a_library_header_that_needs_another_is_not_read_after_it_by_chance(self):
+        self.write("libraries/first.h", "#pragma once\nusing First = int;\n")
+        self.write("libraries/second.h", "#pragma once\nFirst second();\n")
+        self.header("a", "#include <first.h>\n\nFirst a();")
+        self.header("b", '#include <second.h>\n\n#include "os/a.h"\n\nFirst b();')
+        build = self.root / "build" / "compile_commands.json"
+        build.write_text(build.read_text().replace("-MD", f"-isystem {self.root}/libraries -MD"))
+        self.assert_found("second.h:2", "headers", *self.flags)
+
+    def test_what_is_compiled_once_for_many_is_lent_to_none_that_does_not_see_it(self):
+        for number in range(4):
+            self.header(f"x{number}", f"#include <map>\n#include <string>\n#include <thread>\n\n"
+                        f"std::map<int, std::string> x{number}();")
+        self.header("y", "#include <string>\n\nstd::map<int, std::string> y();")
+        output = self.assert_found("src/os/y.h:8", "headers", *self.flags)
+        self.assertEqual(output.count("not self-contained"), 1, output)
 
     def test_missing_words_are_found(self):
         self.write("src/os/b.h", "int b();\n")
