@@ -22,6 +22,10 @@ namespace coldload::charts {
 // dot stands for every trial.
 [[nodiscard]] std::string layers_chart(const findings::Comparison& comparison, Place place);
 
+// How long nodes that start at once take until all are ready, and what they read together, over
+// their number: a dot for every herd, the model as a line. Paths with one size have no part in it.
+[[nodiscard]] std::string herd_chart(const findings::Comparison& comparison, Place place);
+
 // What went on over the seconds since launch, a line per path: what storage delivered, how many
 // cores the server kept busy, what its GPUs held. What was not sampled has no panel.
 [[nodiscard]] std::string timeline_chart(const findings::Comparison& comparison,

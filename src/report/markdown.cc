@@ -67,7 +67,9 @@ std::string markdown_report(const std::vector<Comparison>& comparisons,
   std::string out = first_screen(comparisons, pictures.starts);
   out += paths_section(comparison);
   out += ways_section(comparison);
-  out += herd_section(comparison);
+  out += herd_section(
+      comparison,
+      picture("how long nodes take that start at once, over their number", pictures.herds));
   out += layers_section(comparison, picture("what each layer of cold adds", pictures.layers));
   out += time_section(comparison, picture("what went on in the median trials", pictures.timelines));
   for (const auto section : {native_section, tolerance_section, staging_section, prefetch_section,

@@ -17,6 +17,7 @@ struct PictureNames {
   std::string starts;
   std::string timelines;
   std::string layers = {};
+  std::string herds = {};
 };
 [[nodiscard]] std::string markdown_report(const std::vector<Comparison>& comparisons,
                                           const PictureNames& pictures = {});

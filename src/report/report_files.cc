@@ -33,6 +33,8 @@ void write_report_files(const std::vector<std::string>& jsonl_paths,
     const Comparison& latest = comparisons.front();
     add([&](charts::Place place) { return charts::start_chart(latest, place); }, stem + ".svg",
         &names.starts);
+    add([&](charts::Place place) { return charts::herd_chart(latest, place); }, stem + "_herd.svg",
+        &names.herds);
     add([&](charts::Place place) { return charts::layers_chart(latest, place); },
         stem + "_layers.svg", &names.layers);
     const records::Timelines timelines =

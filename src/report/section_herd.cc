@@ -215,7 +215,7 @@ std::string count_of_herds(const Comparison& comparison) {
                      trials == 1 ? "" : "s", joined(sizes));
 }
 
-std::string herd_section(const Comparison& comparison) {
+std::string herd_section(const Comparison& comparison, const std::string& picture) {
   const std::vector<HerdOfArm> all = findings::herds_of(comparison);
   Table table = table_of({"path"}, {"nodes", "herds", "all ready", "min-max", "fastest node",
                                     "read together", "predicted"});
@@ -237,7 +237,7 @@ std::string herd_section(const Comparison& comparison) {
     table.columns.pop_back();
     for (std::vector<std::string>& row : table.rows) row.pop_back();
   }
-  return "## Several nodes at once\n\n" + markdown_table(table) +
+  return "## Several nodes at once\n\n" + picture + markdown_table(table) +
          "\nA herd is one start of so many nodes at the same instant. \"All ready\" is from the "
          "first "
          "launch until the last of them is ready; how long single nodes took stands above. \"Read "

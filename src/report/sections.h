@@ -58,7 +58,8 @@ namespace coldload::report {
 [[nodiscard]] std::string ways_section(const Comparison& comparison);
 // `picture`: Markdown that shows the layers, or nothing.
 [[nodiscard]] std::string layers_section(const Comparison& comparison, const std::string& picture);
-[[nodiscard]] std::string herd_section(const Comparison& comparison);
+// `picture`: Markdown that shows the herds, or nothing.
+[[nodiscard]] std::string herd_section(const Comparison& comparison, const std::string& picture);
 [[nodiscard]] std::string prefetch_section(const Comparison& comparison);
 [[nodiscard]] std::string expectation_section(const Comparison& comparison);
 [[nodiscard]] std::string baseline_section(const Comparison& comparison);

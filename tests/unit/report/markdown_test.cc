@@ -60,7 +60,7 @@ TEST_P(GoldenReport, IsTheSameFromTheFileAsFromMemory) {
   EXPECT_EQ(os::read_text(folder.path() + "/report.md"),
             markdown_report(findings::compare(records::dataset_of(GetParam().records)),
                             {beside("report.svg"), beside("report_timelines.svg"),
-                             beside("report_layers.svg")}));
+                             beside("report_layers.svg"), beside("report_herd.svg")}));
 }
 
 TEST(LayersChart, IsAsItWas) {
@@ -69,6 +69,13 @@ TEST(LayersChart, IsAsItWas) {
   golden::expect_golden("layers.svg", charts::layers_chart(comparison, charts::Place::wide));
   golden::expect_golden("layers_narrow.svg",
                         charts::layers_chart(comparison, charts::Place::narrow));
+}
+
+TEST(HerdChart, IsAsItWas) {
+  const records::Dataset dataset = records::dataset_of(herd().records);
+  const findings::Comparison comparison = findings::compare(dataset).front();
+  golden::expect_golden("herd.svg", charts::herd_chart(comparison, charts::Place::wide));
+  golden::expect_golden("herd_narrow.svg", charts::herd_chart(comparison, charts::Place::narrow));
 }
 
 TEST_P(GoldenReport, Picture) {

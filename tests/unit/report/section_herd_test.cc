@@ -33,7 +33,7 @@ std::string section_of_herds(int runs, double of_four_s) {
     }
   }
   const records::Dataset dataset = records::dataset_of(std::move(records));
-  return herd_section(findings::compare(dataset).front());
+  return herd_section(findings::compare(dataset).front(), "");
 }
 
 TEST(HerdSection, SaysWhatThePredictionsAreMadeOfAndHowSureThatIs) {
