@@ -179,7 +179,7 @@ std::vector<std::string> answers_about_herds(const Comparison& comparison, Notes
     std::vector<std::string> caveats = caveats_of(comparison, herd.arm);
     caveats.push_back(about_hosts(herd));
     std::erase(caveats, "");
-    answers.push_back(text + ".**" + (notes != nullptr ? notes->marks(caveats) : "") +
+    answers.push_back(text + "**." + (notes != nullptr ? notes->marks(caveats) : "") +
                       about_sizes(herd) + about_storage(herd));
   }
   return answers;

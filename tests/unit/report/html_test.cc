@@ -53,6 +53,15 @@ TEST_P(HtmlPageOfCase, NeedsNothingBesideItAndRunsNothingButItsOwn) {
   EXPECT_EQ(count(page, "**"), 0U) << "bold that is not closed";
 }
 
+// Bold ends before the full stop: after one, it would not end at a note's mark.
+TEST(HtmlPage, HasBoldThatIsClosedBeforeANotesMark) {
+  ReportCase herds = herd();
+  for (records::Record& record : herds.records) record.herd->host = "one machine";
+  const std::string page = page_of(herds);
+  EXPECT_THAT(page, HasSubstr("All nodes were one machine"));
+  EXPECT_EQ(count(page, "**"), 0U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Cases, HtmlPageOfCase, testing::ValuesIn(report_cases()),
                          [](const auto& instance) { return instance.param.name; });
 
