@@ -3,6 +3,7 @@ trouble."""
 
 import json
 import resource
+import statistics
 import subprocess
 
 from harness import (
@@ -79,15 +80,16 @@ class Json(ScratchTest):
         comparison = json.loads(run(["report", records, "--json"]).stdout)["comparison"]
         (herd,) = comparison["herds"]
         self.assertEqual((herd["arm"], herd["hosts"], herd["not_whole"]), ("net", 1, 0))
-        self.assertEqual([(size["nodes"], size["herds"]) for size in herd["sizes"]], [(1, 3), (2, 3), (4, 3)])
+        self.assertEqual([(size["nodes"], size["herds"]) for size in herd["sizes"]], [(1, 6), (2, 6), (4, 6)])
         for size in herd["sizes"]:
-            self.assertEqual(size["all_ready_median_s"], sorted(size["values_s"])[1])
+            self.assertEqual(size["all_ready_median_s"], statistics.median(size["values_s"]))
             self.assertAlmostEqual(size["residual_s"], size["all_ready_median_s"] - size["predicted_s"])
             self.assertLessEqual(size["fastest_node_median_s"], size["all_ready_median_s"])
         model = herd["model"]
         self.assertAlmostEqual(model["knee_nodes"], model["total_bytes_per_s"] / model["node_bytes_per_s"])
         self.assertTrue(model["fits"])
-        self.assertIsNone(model["total_bytes_per_s_ci"], "three herds leave no interval")
+        low, high = model["total_bytes_per_s_ci"]
+        self.assertTrue(low <= model["total_bytes_per_s"] <= high, (low, high))
 
     def test_has_no_herds_where_none_started(self):
         comparison = json.loads(run(["report", EXAMPLES[0], "--json"]).stdout)["comparison"]
