@@ -73,9 +73,9 @@ std::optional<HerdModel> model_of_smallest(const HerdSize& smallest, const std::
   }
   if (smallest.size != 1) return std::nullopt;
   const double weights_s = statistics::median(weights);
-  if (weights_s <= 0) return std::nullopt;
   HerdModel model;
   model.bytes = statistics::median(bytes);
+  if (weights_s <= 0 || model.bytes <= 0) return std::nullopt;
   model.node_bytes_per_s = model.bytes / weights_s;
   model.base_s = std::max(smallest.all_ready_s.median - weights_s, 0.0);
   return model;
@@ -160,7 +160,9 @@ std::optional<std::uint64_t> HerdModel::most_nodes(double seconds) const {
   constexpr double k_rounding = 1e-9;  // of one node
   if (base_s + bytes / node_bytes_per_s > seconds) return 0;
   if (!total_bytes_per_s) return std::nullopt;
-  return static_cast<std::uint64_t>((seconds - base_s) * *total_bytes_per_s / bytes + k_rounding);
+  constexpr double k_most = 1e15;  // counts beyond are no doubles any more
+  const double nodes = (seconds - base_s) * *total_bytes_per_s / bytes + k_rounding;
+  return static_cast<std::uint64_t>(std::min(nodes, k_most));
 }
 
 bool HerdOfArm::model_fits() const {
@@ -169,6 +171,16 @@ bool HerdOfArm::model_fits() const {
            const double derived = model->all_ready_s(static_cast<double>(size.size));
            return std::abs(derived - size.all_ready_s.median) <= k_most * size.all_ready_s.median;
          });
+}
+
+bool HerdOfArm::is_verified() const {
+  const auto is_cold = [](const Trial* node) { return node->cold == records::Cold::verified; };
+  const auto are_cold = [&is_cold](const HerdRun& run) {
+    return std::all_of(run.nodes.begin(), run.nodes.end(), is_cold);
+  };
+  return std::all_of(sizes.begin(), sizes.end(), [&are_cold](const HerdSize& size) {
+    return std::all_of(size.runs.begin(), size.runs.end(), are_cold);
+  });
 }
 
 std::vector<HerdOfArm> herds_of(const Comparison& comparison) {

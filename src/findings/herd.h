@@ -64,11 +64,13 @@ struct HerdOfArm {
   std::size_t hosts = 0;        // machines that its nodes were on
   std::size_t not_whole = 0;    // trials left out, as one node at least has no usable time
   // Nothing where no herd of one node was measured, where these do not tell how long their weights
-  // took, or where there is one size.
+  // took or read nothing, or where there is one size.
   std::optional<HerdModel> model;
 
   // Whether there is a model, and it is within a tenth of what was measured at every size.
   [[nodiscard]] bool model_fits() const;
+  // Whether every node of each herd was verified to be cold.
+  [[nodiscard]] bool is_verified() const;
 };
 
 // Of each arm with such trials, in their order.

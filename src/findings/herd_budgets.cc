@@ -15,6 +15,7 @@ HerdFit fit_of(const HerdOfArm& herd, const Budget& budget) {
   HerdFit fit;
   fit.budget = budget;
   fit.nodes = too_many == herd.sizes.begin() ? 0 : std::prev(too_many)->size;
+  if (any_too_many) fit.too_many = too_many->size;
   if (any_too_many && too_many->size == fit.nodes + 1) return fit;
   if (!herd.model_fits() || !herd.model->total_bytes_per_s) {
     fit.basis = fit.nodes == 0 ? HerdBasis::below : HerdBasis::at_least;
@@ -37,7 +38,7 @@ std::vector<HerdFit> herd_fits_of(const Comparison& comparison, const HerdOfArm&
   for (const Budget& budget : budgets_of(comparison)) {
     fits.push_back(fit_of(herd, budget));
     if (!herd.model_fits() || !herd.model->total_bytes_per_s) continue;
-    if (*herd.model->most_nodes(budget.seconds) == 0) continue;
+    if (fits.back().nodes == 0 || *herd.model->most_nodes(budget.seconds) == 0) continue;
     fits.back().each_more_bytes_per_s = herd.model->bytes / (budget.seconds - herd.model->base_s);
   }
   return fits;

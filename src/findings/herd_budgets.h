@@ -18,7 +18,7 @@ namespace coldload::findings {
 enum class HerdBasis {
   measured,  // herds of so many, and that one more is too many by herds or by the model
   derived,   // the model: larger than what was measured within the budget
-  at_least,  // herds of so many; what more would take is not known
+  at_least,  // herds of so many; what more would take, below `too_many`, is not known
   below,     // the smallest herd measured, which is too many
 };
 BOOST_DESCRIBE_ENUM(HerdBasis, measured, derived, at_least, below)
@@ -26,7 +26,8 @@ BOOST_DESCRIBE_ENUM(HerdBasis, measured, derived, at_least, below)
 // Of all herds measured of a size the slowest counts.
 struct HerdFit {
   Budget budget;
-  std::uint64_t nodes = 0;  // 0, measured: one node alone takes longer
+  std::uint64_t nodes = 0;                // 0, measured: one node alone takes longer
+  std::optional<std::uint64_t> too_many;  // the smallest size of which a herd took longer
   HerdBasis basis = HerdBasis::measured;
   // What the storage has to give in all for each further node, where it is what holds them back by
   // the model.

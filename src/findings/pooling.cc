@@ -44,6 +44,7 @@ std::string words_of(const ExperimentFacts& facts) {
   add("variables", variables);
   add("pinned", pinned_flags_of(facts));
   add("loader", loader_words(facts));
+  add("file server", file_server_words(facts));
   return fmt::format("{}", fmt::join(words, "\n"));
 }
 

@@ -70,6 +70,10 @@ Words server_variables(const ExperimentFacts& facts) {
 
 Words loader_words(const ExperimentFacts& facts) { return flags_of(facts, "--native-"); }
 
+Words file_server_words(const ExperimentFacts& facts) {
+  return flags_of(facts, "--prepare-server");
+}
+
 std::string coldload_version_of(const ExperimentFacts& facts) {
   const text::json::object* coldload = text::object_at(facts.environment, "coldload");
   if (coldload == nullptr) return "";

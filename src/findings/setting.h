@@ -34,6 +34,9 @@ struct Machine {
 // The flags of coldload's own loader, with their values.
 [[nodiscard]] std::vector<std::string> loader_words(const records::ExperimentFacts& facts);
 
+// How the file server was prepared before each trial; empty: it was not.
+[[nodiscard]] std::vector<std::string> file_server_words(const records::ExperimentFacts& facts);
+
 // "0.1.0 (a4dac7d65f2b)"; empty where it is not on record.
 [[nodiscard]] std::string coldload_version_of(const records::ExperimentFacts& facts);
 

@@ -13,6 +13,7 @@ namespace {
 using std::chrono::nanoseconds;
 
 constexpr std::string_view k_can = "can";
+// Of the first rank, with one that is there.
 constexpr std::chrono::seconds k_clock_patience{60};
 // From the agreement to the launch: each node looks once more at what is in its memory meanwhile.
 constexpr std::chrono::milliseconds k_lead{500};
@@ -25,7 +26,10 @@ std::optional<os::TimePoint> RankStartLine::meet(bool can_launch) {
   met_ = true;
   const std::vector<std::string> said =
       ranks_.gather(std::string(can_launch ? k_can : ""), patience_.before_launch);
-  offset_ = ranks_.compare_clocks(k_clock_patience);
+  // The others have said their word and wait here: for what the first rank still does itself, and
+  // then for the last of them.
+  offset_ = ranks_.compare_clocks(ranks_.is_first() ? nanoseconds(k_clock_patience)
+                                                    : 2 * patience_.before_launch);
   const bool all_can =
       std::all_of(said.begin(), said.end(), [](const auto& one) { return one == k_can; });
   std::string agreed;

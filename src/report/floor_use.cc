@@ -103,6 +103,7 @@ std::string use_sentence(const Comparison& comparison, const Arm& arm, const Hel
 std::string but_measured(const Comparison& comparison, const Arm& arm, double derived_s) {
   const auto& warm = arm.warm.load_s;
   if (loads_only(comparison) || !warm || warm->min <= derived_s) return "";
+  if (findings::reads_past_memory(arm.warm)) return "";  // storage is in it
   return fmt::format(" Measured with the weights in memory: {}.", with_runs(*warm));
 }
 

@@ -1,6 +1,7 @@
 #include "report/herd_advice.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 
 #include <fmt/format.h>
@@ -26,7 +27,9 @@ std::string most_within(const HerdFit& fit) {
     case HerdBasis::derived:
       return fmt::format("{} (derived) {}", fit.nodes, use);
     case HerdBasis::at_least:
-      return fmt::format("{} or more {}", fit.nodes, use);
+      return fit.too_many
+                 ? fmt::format("{} or more, but fewer than {}, {}", fit.nodes, *fit.too_many, use)
+                 : fmt::format("{} or more {}", fit.nodes, use);
     case HerdBasis::below:
       return fmt::format("fewer than {} {}", fit.nodes, use);
   }
@@ -54,12 +57,29 @@ std::string what_more_need(const std::vector<HerdFit>& fits) {
                      dearest->budget.seconds, format_rate(*dearest->each_more_bytes_per_s));
 }
 
+// Where one size alone waited for the storage, the rate comes from it, and no other one tests it.
+std::string what_is_untested(const HerdOfArm& herd, const std::vector<HerdFit>& fits) {
+  const bool is_derived = std::any_of(
+      fits.begin(), fits.end(), [](const HerdFit& fit) { return fit.basis == HerdBasis::derived; });
+  if (!is_derived) return "";
+  constexpr double k_beyond = 1.05;
+  const double least = k_beyond * *herd.model->knee();  // or nothing was derived
+  const auto waited = std::count_if(
+      herd.sizes.begin(), herd.sizes.end(),
+      [least](const HerdSize& size) { return static_cast<double>(size.size) > least; });
+  if (waited > 1) return "";
+  return fmt::format(
+      "Only herds of {} nodes waited for the storage: herds of more would test what "
+      "is derived.",
+      herd.sizes.back().size);
+}
+
 Advice advice_for(const Comparison& comparison, const HerdOfArm& herd) {
   const std::vector<HerdFit> fits = findings::herd_fits_of(comparison, herd);
   std::vector<std::string> most;
   most.reserve(fits.size());
   for (const HerdFit& fit : fits) most.push_back(most_within(fit));
-  std::vector<std::string> more{what_more_need(fits)};
+  std::vector<std::string> more{what_more_need(fits), what_is_untested(herd, fits)};
   if (loads_only(comparison)) {
     more.emplace_back("These are loads of weights alone: with a server, fewer nodes fit.");
   }
@@ -74,7 +94,7 @@ Advice advice_for(const Comparison& comparison, const HerdOfArm& herd) {
 std::vector<Advice> advice_for_herds(const Comparison& comparison) {
   std::vector<Advice> advice;
   for (const HerdOfArm& herd : findings::herds_of(comparison)) {
-    if (!herd.sizes.empty()) advice.push_back(advice_for(comparison, herd));
+    if (!herd.sizes.empty() && herd.is_verified()) advice.push_back(advice_for(comparison, herd));
   }
   return advice;
 }

@@ -175,8 +175,8 @@ Advice advice_on_program(const LayersOfArm& layers, const std::string& where, do
           "starts."};
 }
 
-// As many of each can lie apart, which tells them apart.
-constexpr std::size_t k_enough_runs = 3;
+// The fewest of each that a rank test can tell apart at 5 %.
+constexpr std::size_t k_enough_runs = 4;
 
 // Whether a step that is not told may be much of the coldest start, and was tried less often than
 // would tell it.
@@ -185,6 +185,18 @@ bool is_worth_more_runs(const LayersOfArm& layers, const LayerStep& step, double
   const bool are_few = layers.mode_of(step.from)->load_s->n < k_enough_runs ||
                        layers.mode_of(step.to)->load_s->n < k_enough_runs;
   return are_few && added > whole / 4 && added < whole;
+}
+
+// What to do if a layer is as large as it seems.
+const char* if_it_holds(Layer layer) {
+  switch (layer) {
+    case Layer::first:
+      return "ship filled runtime caches with the image";
+    case Layer::node:
+      return "bring the server's packages closer, or read them ahead";
+    default:
+      return "bring the weights closer, or read them ahead";
+  }
 }
 
 // What measures the layers so often.
@@ -212,7 +224,8 @@ Advice advice_on_path(const Comparison& comparison, const LayersOfArm& layers) {
     return {
         fmt::format("**Measure more of {}:** it took {}{}, in too few runs to rule out chance.",
                     added_by(*largest), share_text(*largest->contrast.difference_s, whole), where),
-        fmt::format("{} runs of each layer can show it: `{}`.", k_enough_runs, flags_of(layers))};
+        fmt::format("{} runs of each layer can show it: `{}`. If it holds, {}.", k_enough_runs,
+                    flags_of(layers), if_it_holds(largest->to))};
   }
   if (is_warm_known && (!is_shown || least > *largest->contrast.difference_s)) {
     if (least < whole / 2) return {};

@@ -196,6 +196,11 @@ std::string widest_interval(const Comparison& comparison) {
   return fmt::format(" The widest interval spans {} of its ratio.", percent(*widest));
 }
 
+// Single runs have no p that means anything, and none is shown.
+bool is_test(const Contrast& contrast) {
+  return contrast.p_value && contrast.looks == 1 && contrast.claim != Claim::single_runs;
+}
+
 void add_n(const Comparison& comparison, Lines* lines) {
   std::vector<std::string> few;
   for (const Arm& arm : comparison.arms) {
@@ -207,12 +212,12 @@ void add_n(const Comparison& comparison, Lines* lines) {
   std::size_t tests = 0;
   for (const Contrast& contrast : comparison.contrasts) {
     any_interval |= contrast.ratio_ci.has_value();
-    tests += contrast.p_value && contrast.looks == 1 ? 1U : 0U;
+    tests += is_test(contrast) ? 1U : 0U;
   }
   for (const findings::LayersOfArm& layers : findings::layers_of(comparison)) {
     tests += static_cast<std::size_t>(
         std::count_if(layers.steps.begin(), layers.steps.end(),
-                      [](const auto& step) { return step.contrast.p_value.has_value(); }));
+                      [](const auto& step) { return is_test(step.contrast); }));
   }
   if (!few.empty()) {
     lines->push_back(

@@ -114,7 +114,7 @@ std::string values_of(const Comparison& comparison, const HerdOfArm& herd) {
 template <typename Word>
 std::string interval_text(const std::optional<statistics::Interval>& interval, Word word) {
   if (!interval) return "";
-  return fmt::format(" (95 % interval {})", range_text(word(interval->low), word(interval->high)));
+  return fmt::format(" (95 % interval {} to {})", word(interval->low), word(interval->high));
 }
 
 // What the predictions of an arm are made of.

@@ -1,5 +1,6 @@
 #include "report/what_if.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -61,6 +62,8 @@ std::vector<std::pair<Budget, findings::Waves>> waves_within(const Comparison& c
     if (most == 0 || most >= nodes) continue;
     waves.emplace_back(budget, findings::waves_of(model, nodes, most));
   }
+  std::stable_sort(waves.begin(), waves.end(),
+                   [](const auto& a, const auto& b) { return a.first.seconds > b.first.seconds; });
   return waves;
 }
 
@@ -114,8 +117,10 @@ std::string what_if_nodes_text(const Comparison& comparison, std::uint64_t nodes
     findings::HerdModel other = *herd.model;
     if (server_bytes_per_s) other.total_bytes_per_s = server_bytes_per_s;
     add_rows(name, herd, other, nodes, &table);
-    below += fmt::format("From {}, {}{}\n", name, how_long(comparison, other, nodes),
-                         what_it_costs(comparison, other, nodes));
+    if (is_limited) {
+      below += fmt::format("From {}, {}{}\n", name, how_long(comparison, other, nodes),
+                           what_it_costs(comparison, other, nodes));
+    }
     below += what_it_takes(name, *herd.model, nodes, is_limited);
   }
   if (table.rows.empty() && below.empty()) {

@@ -71,9 +71,10 @@ class Daemons:
 
     def mount_here(self, point, *command, **kw):
         """Starts a FUSE daemon that stays in the foreground; waits for its mount at `point`."""
-        daemon = self.start_here(command[0], *command, **kw)
+        name = f"{command[0]}-{point.name}"
+        daemon = self.start_here(name, *command, **kw)
         self.addCleanup(subprocess.run, [tool("umount"), "-l", str(point)], capture_output=True)
-        wait_until(lambda: mounts_below(point), daemon, self.log_of(command[0]))
+        wait_until(lambda: mounts_below(point), daemon, self.log_of(name))
 
 
 def end(process):

@@ -97,14 +97,21 @@ class NodesAtOnce(_Herd):
         self.assertIn("## Several nodes at once", report)
         self.assertIn("all of 3 nodes are ready in", result.stdout)
 
-    def test_the_server_is_prepared_by_the_first_rank_before_each_trial(self):
-        seen = self.scratch / "seen"
-        result = self.herd("--sizes", "1,2", "--runs", 2, "--prepare-server",
-                           f'echo "for $COLDLOAD_PATH" >>{seen}')
+    @needs(has_fake_server())
+    def test_the_server_is_prepared_before_any_node_of_a_trial_launches(self):
+        server = self.scratch / "server"
+        server.write_text(f'#!/bin/sh\necho launch >>{self.scratch}/seen\nexec {FAKE_SERVER} "$@"\n', encoding="utf-8")
+        server.chmod(0o755)
+        result = self.herd("--sizes", "2", "--runs", 2, "-w", 0, "--server", "generic", "--prepare-server",
+                           f'sleep 1; echo "for $COLDLOAD_PATH" >>{self.scratch}/seen', "--", server,
+                           "--model", "{model}", "--port", "{port}", "--read", "full")
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertEqual(len(seen.read_text(encoding="utf-8").splitlines()), 4)
-        self.assertEqual({line.split()[1] for line in seen.read_text(encoding="utf-8").splitlines()},
-                         {str(self.scratch / "model0")})
+        self.assertEqual((self.scratch / "seen").read_text(encoding="utf-8").splitlines(),
+                         [f"for {self.scratch / 'model0'}", "launch", "launch"] * 2)
+
+    def test_nodes_wait_for_a_server_that_is_long_to_prepare(self):
+        result = self.herd("--sizes", "2", "--runs", 1, "--prepare-server", "sleep 63")
+        self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual({record["status"] for record in read_records(self.out)}, {"ok"})
 
     def test_a_server_that_cannot_be_prepared_ends_it(self):

@@ -16,7 +16,7 @@ from sftp_server import PORT, SftpServer
 NODES = 4
 MB = 1_000_000
 OF_SERVER, OF_NODE = 2 * MB, MB  # bytes per second
-SHARD_BYTES = 3 * MB // 2
+SHARD_BYTES = 3 * MB
 
 
 def shaped(bytes_per_s):
@@ -32,6 +32,8 @@ class BehindOneServer(FarMachineTest, ScratchTest):
     def setUp(self):
         super().setUp()
         write_checkpoint(self.scratch / "export" / "model", shards=2, shard_bytes=SHARD_BYTES)
+        server = SftpServer(self.scratch / "ssh", FAR)
+        self.wait_for_port(PORT, self.start_there("sshd", *server.command), "sshd")
         # The server's link, which the mixin made, becomes a port of a bridge. A queue that never
         # runs empty, and Reno at its end: so clients get equal shares of it, and all of it.
         call("ip", "address", "flush", "dev", "near")
@@ -41,13 +43,11 @@ class BehindOneServer(FarMachineTest, ScratchTest):
         there = f"--net=/proc/{self._holder.pid}/ns/net"
         call("nsenter", there, *f"tc qdisc replace dev far root {shaped(OF_SERVER)}".split())
         call("nsenter", there, "sh", "-c", "echo reno >/proc/sys/net/ipv4/tcp_congestion_control")
-        server = SftpServer(self.scratch / "ssh", FAR)
-        sshd = self.start_there("sshd", *server.command)
         nodes = [self.add_node(rank) for rank in range(NODES)]
         for rank, node in enumerate(nodes):
             mount = self.scratch / f"net{rank}"
             mount.mkdir()
-            self.mount_here(mount, tool("nsenter"), f"--net=/proc/{node}/ns/net",
+            self.mount_here(mount, "nsenter", f"--net=/proc/{node}/ns/net",
                             *server.sshfs_mount(self.scratch / "export", mount))
 
     def add_node(self, rank):

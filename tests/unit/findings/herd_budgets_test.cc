@@ -91,6 +91,7 @@ TEST(HerdBudgets, OfAModelThatDoesNotFitAreNotDerived) {
   const HerdFit fit = fit_of_herds(30.5, {{1, 2}, {2, 10}, {4, 12}, {8, 40}});
   EXPECT_EQ(fit.nodes, 4U);
   EXPECT_EQ(fit.basis, HerdBasis::at_least);
+  EXPECT_EQ(fit.too_many, 8U);
 }
 
 TEST(HerdBudgets, ThatTheSmallestHerdMissesAreBelowIt) {

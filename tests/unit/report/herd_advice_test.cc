@@ -54,6 +54,36 @@ TEST(HerdAdvice, HasTheBudgetsOfTheUser) {
                         "and none for user-facing endpoints (2 s)."));
 }
 
+TEST(HerdAdvice, SaysThatOneSizeAloneTestsNothingOfWhatIsDerived) {
+  EXPECT_THAT(advice_of_herds(experiment({arm("net")}), 2.01).front().more,
+              HasSubstr("Only herds of 4 nodes waited for the storage: herds of more would test "
+                        "what is derived."));
+}
+
+TEST(HerdAdvice, IsNoneOfHerdsThatWereNotColdOnEveryNode) {
+  const records::ExperimentFacts facts = experiment({arm("net")});
+  std::vector<records::Record> records = herd_trial(facts, "net", 1, {2, 2});
+  records.back().cold = records::Cold::unknown;
+  const records::Dataset dataset = records::dataset_of(std::move(records));
+  EXPECT_THAT(advice_for_herds(findings::compare(dataset).front()), SizeIs(0));
+}
+
+TEST(HerdAdvice, NamesTheSizeThatWasSeenToBeTooManyWhereNothingIsDerived) {
+  records::ExperimentFacts facts = experiment({arm("net")});
+  facts.budgets_s = {{"user", 3}};
+  std::vector<records::Record> records;
+  std::uint64_t position = 0;
+  for (const std::size_t size : {4U, 8U}) {
+    const std::vector<double> load_s(size, size == 4 ? 2 : 4);
+    for (records::Record& record : herd_trial(facts, "net", ++position, load_s)) {
+      records.push_back(std::move(record));
+    }
+  }
+  const records::Dataset dataset = records::dataset_of(std::move(records));
+  EXPECT_THAT(advice_for_herds(findings::compare(dataset).front()).front().line,
+              HasSubstr("4 or more, but fewer than 8, for user-facing endpoints (3 s)"));
+}
+
 TEST(HerdAdvice, IsNoneWithoutHerds) {
   const records::ExperimentFacts facts = experiment({arm("net")});
   const records::Dataset dataset = records::dataset_of(numbered({cold_trial(facts, "net", 3)}));

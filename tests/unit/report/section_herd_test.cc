@@ -38,10 +38,12 @@ std::string section_of_herds(int runs, double of_four_s) {
 
 TEST(HerdSection, SaysWhatThePredictionsAreMadeOfAndHowSureThatIs) {
   const std::string text = section_of_herds(6, 4);
-  EXPECT_THAT(text, HasSubstr("`net`, derived: 1.05 GB/s (95 % interval 1.03 GB/s to 1.08 GB/s) "
-                              "for one node alone, 2.16 GB/s (95 % interval 2.16 GB/s) from the "
-                              "storage in all and 2.0 nodes (95 % interval 2.0 to 2.1) as fast as "
-                              "one."));
+  EXPECT_THAT(
+      text,
+      HasSubstr("`net`, derived: 1.05 GB/s (95 % interval 1.03 GB/s to 1.08 GB/s) "
+                "for one node alone, 2.16 GB/s (95 % interval 2.16 GB/s to 2.16 GB/s) from the "
+                "storage in all and 2.0 nodes (95 % interval 2.0 to 2.1) as fast as "
+                "one."));
 }
 
 TEST(HerdSection, HasNoIntervalOfTooFewHerds) {

@@ -184,8 +184,9 @@ TEST(LayersSection, AdvisesToMeasureMoreOfALargeLayerThatFewRunsShow) {
                 deeper_trial(facts, "nvme", Layer::first, 81.4)}));
   EXPECT_EQ(to_string(advice_for_layers(findings::compare(dataset).front())),
             "**Measure more of reading the program and filling the runtime caches:** it took 48.0 "
-            "s of 81.4 s on `nvme`, in too few runs to rule out chance. 3 runs of each layer can "
-            "show it: `--warm-runs 3 --runs 3 --first-runs 3`.");
+            "s of 81.4 s on `nvme`, in too few runs to rule out chance. 4 runs of each layer can "
+            "show it: `--warm-runs 4 --runs 4 --first-runs 4`. If it holds, ship filled runtime "
+            "caches with the image.");
 }
 
 TEST(LayersSection, SaysWhereTheProgramCameFrom) {
