@@ -105,6 +105,7 @@ TEST(Comparison, WhatIsNotComparableIsNotPooled) {
               }
             }),
             2U);
+  EXPECT_EQ(count([](Record* r) { r->experiment.command.push_back("--prepare-server=drop"); }), 2U);
   EXPECT_EQ(count([](Record* r) {
               r->experiment.environment["coldload"] = {{"version", "0.2.0"}, {"commit", "b"}};
             }),
