@@ -65,6 +65,7 @@ struct Nvml::Api {
   int (*count)(unsigned*) = driver.symbol("nvmlDeviceGetCount_v2");
   int (*handle)(unsigned, Handle*) = driver.symbol("nvmlDeviceGetHandleByIndex_v2");
   int (*name)(Handle, char*, unsigned) = driver.symbol("nvmlDeviceGetName");
+  int (*uuid)(Handle, char*, unsigned) = driver.symbol("nvmlDeviceGetUUID");
   int (*memory)(Handle, MemoryV2*) = driver.symbol("nvmlDeviceGetMemoryInfo_v2");
   int (*processes)(Handle, unsigned*,
                    ProcessMemory*) = driver.symbol("nvmlDeviceGetComputeRunningProcesses_v3");
@@ -111,6 +112,7 @@ std::vector<GpuInfo> Nvml::devices() const {
     std::array<char, 96> text{};
     MemoryV2 memory;
     if (api_->name(device, text.data(), text.size()) == k_success) info.name = text.data();
+    if (api_->uuid(device, text.data(), text.size()) == k_success) info.uuid = text.data();
     if (api_->memory(device, &memory) == k_success) {
       info.memory_mib = static_cast<std::uint64_t>(static_cast<double>(memory.total) / k_mib);
     }

@@ -18,6 +18,7 @@ namespace coldload::gpu {
 struct GpuInfo {
   std::string name;
   std::uint64_t memory_mib = 0;
+  std::string uuid;  // the same for whoever sees this GPU; empty: not told
 };
 
 // One opened NVML. Not thread-safe for construction; calls are.

@@ -45,6 +45,13 @@ constexpr std::chrono::minutes k_to_end{2};
 // A word from the first rank: nothing stands in the way.
 constexpr const char* k_go = "go";
 
+// What it says when it knows all nodes.
+struct Agreement {
+  bool is_herd = false;
+  std::vector<std::string> shared_gpus;  // by UUID
+};
+BOOST_DESCRIBE_STRUCT(Agreement, (), (is_herd, shared_gpus))
+
 // What the first rank was asked to do; none where there is nothing to do.
 struct WordsOfAll {
   std::vector<std::string> words;
@@ -113,7 +120,7 @@ struct Node {
 };
 
 // Looks, and makes the out directory; what cannot be right is in the facts.
-NodeFacts look(Parsed* parsed, const Ranks& ranks, Node* node) {
+NodeFacts look(Parsed* parsed, const Ranks& ranks, const gpu::Nvml& nvml, Node* node) {
   NodeFacts facts;
   facts.host = host_name();
   facts.problem = parsed->problem;
@@ -127,7 +134,7 @@ NodeFacts look(Parsed* parsed, const Ranks& ranks, Node* node) {
     replace("{host}", facts.host, &path);
     node->planned.emplace(plan);
     node->targets = cli::make_targets(request);
-    facts = node_of(plan, node->planned->all().front());
+    facts = node_of(plan, node->planned->all().front(), nvml);
     if (ranks.is_first()) {
       const std::vector<std::string> launcher{"mpirun", "-n", fmt::format("{}", ranks.size())};
       std::vector<std::string>& command = plan.facts.command;
@@ -143,23 +150,34 @@ NodeFacts look(Parsed* parsed, const Ranks& ranks, Node* node) {
 }
 
 // Whether these nodes make a herd, on all ranks; the first says why not.
-bool agree(Ranks* ranks, const NodeFacts& own, std::vector<std::string>* hosts, bool* in_step) {
+Agreement agree(Ranks* ranks, const NodeFacts& own, std::vector<std::string>* hosts,
+                bool* in_step) {
   std::vector<NodeFacts> nodes;
   for (const std::string& message : ranks->gather(to_message(own), k_patience)) {
     nodes.push_back(from_message<NodeFacts>(message));
   }
   NodeDifferences found;
+  Agreement agreed;
   if (ranks->is_first()) {
     for (const NodeFacts& node : nodes) hosts->push_back(node.host);
     ranks->name(*hosts);
     found = differences(nodes, [&](int rank) { return ranks->name_of(rank); });
+    agreed.is_herd = found.refusal.empty();
+    agreed.shared_gpus = shared_gpus(nodes);
   }
-  const bool is_one =
-      ranks->tell(ranks->is_first() && found.refusal.empty() ? k_go : "", k_patience) == k_go;
-  *in_step = !is_one;
+  agreed = from_message<Agreement>(ranks->tell(to_message(agreed), k_patience));
+  *in_step = !agreed.is_herd;
   if (!found.refusal.empty()) throw cli::UsageError(found.refusal);
   for (const std::string& remark : found.remarks) cli::print_err("warning: {}\n", remark);
-  return is_one;
+  return agreed;
+}
+
+measure::GpusServe gpus_of(const NodeFacts& own, const Agreement& agreed) {
+  const std::vector<std::string>& shared = agreed.shared_gpus;
+  const bool is_shared = std::any_of(own.gpus.begin(), own.gpus.end(), [&](const auto& gpu) {
+    return std::find(shared.begin(), shared.end(), gpu) != shared.end();
+  });
+  return is_shared ? measure::GpusServe::several_at_once : measure::GpusServe::one_target;
 }
 
 // Nothing where a node cannot be made ready; the first rank throws then what is wrong with which.
@@ -264,18 +282,21 @@ int run_command(Ranks* ranks, const std::vector<std::string>& args, bool* in_ste
   if (*in_step) return cli::k_exit_ok;
   Node node;
   std::vector<std::string> hosts;
-  if (!agree(ranks, look(&parsed, *ranks, &node), &hosts, in_step)) return cli::k_exit_ok;
+  const gpu::Nvml nvml;
+  const NodeFacts facts = look(&parsed, *ranks, nvml, &node);
+  const Agreement agreed = agree(ranks, facts, &hosts, in_step);
+  if (!agreed.is_herd) return cli::k_exit_ok;
   const ExperimentRequest& request = *parsed.request;
   std::optional<measure::Arms> arms = prepare(ranks, &node, in_step);
   if (!arms) return cli::k_exit_ok;
 
-  const gpu::Nvml nvml;
   std::unique_ptr<Recorder> recorder;
   if (ranks->is_first()) recorder = recorder_of(request, &node, *arms, nvml, std::move(hosts));
   const std::string id = ranks->tell(recorder ? recorder->facts.id : "", k_patience);
   // A folder for each rank: the out directory may be one that all see.
   const std::string folder = ranks->is_first() ? id : fmt::format("{}-rank{}", id, ranks->rank());
-  NodeTrials trials(request.plan, &*arms, nvml, id, measure::LogFolder(*node.out, folder));
+  NodeTrials trials(request.plan, &*arms, nvml, gpus_of(facts, agreed), id,
+                    measure::LogFolder(*node.out, folder));
   const std::vector<HerdSlot> slots =
       schedule(request.sizes, request.plan.count.runs, ranks->size(), request.plan.seed);
   const Patience patience = patience_of(request);

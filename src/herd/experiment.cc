@@ -48,7 +48,8 @@ class HerdSeries {
   void run_all() {
     bool goes_on = true;
     for (std::uint64_t i = 0; i < plan_.warm_up_runs && goes_on; ++i) {
-      const std::vector<NodeResult> told = exchange(trials_.warm_up(++position_));
+      RankStartLine line(&ranks_, patience_);
+      const std::vector<NodeResult> told = exchange(trials_.warm_up(++position_, &line));
       if (recorder_ != nullptr) take_warm_up(told);
       goes_on = goes_on_together();
     }
@@ -127,7 +128,7 @@ class HerdSeries {
       if (record.status == Status::ok || result_.interrupted) continue;
       const auto rank = static_cast<int>(record.herd->rank);
       record.storage_mode = record.arm;
-      record.herd.reset();  // each was launched alone
+      record.herd.reset();  // it was no herd's trial
       complete(&record);
       stop({fmt::format("{}: {}", ranks_.name_of(rank), record.reason)});
     }

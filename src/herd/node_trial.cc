@@ -47,7 +47,7 @@ NodeResult NodeTrials::run(measure::TrialKind kind, std::uint64_t position, std:
   NodeResult told;
   Warnings watcher(&told.warnings);
   const measure::Subject subject = arms_.subject({kind, arms_.present().front(), block});
-  measure::TrialInput input{plan_, subject, {}, logs_.create(position, mode), line};
+  measure::TrialInput input{plan_, subject, {}, logs_.create(position, mode), line, gpus_};
   measure::TrialResult trial = measure::run_trial(input, nvml_, watcher);
   told.interrupted = trial.interrupted;
   told.left_behind = trial.left_behind;
@@ -59,16 +59,17 @@ NodeResult NodeTrials::run(measure::TrialKind kind, std::uint64_t position, std:
   records::distrust_contradiction(&record);
   records::redact(plan_.secrets, &record);
   told.record = records::json_line_of(record);
-  if (line != nullptr) {
-    told.clock_error_ns = static_cast<std::uint64_t>(line->clock_error().count());
-    if (trial.launched_at) told.launched_ns = line->on_first_clock(*trial.launched_at);
-  }
+  told.clock_error_ns = static_cast<std::uint64_t>(line->clock_error().count());
+  if (trial.launched_at) told.launched_ns = line->on_first_clock(*trial.launched_at);
   return told;
 }
 
-NodeResult NodeTrials::warm_up(std::uint64_t position) {
+NodeResult NodeTrials::warm_up(std::uint64_t position, RankStartLine* line) {
   const std::string mode = arms_.all().front().facts.label + "_warmup";
-  return told_of([&] { return run(measure::TrialKind::warm_up, position, 1, mode, nullptr); });
+  NodeResult told =
+      told_of([&] { return run(measure::TrialKind::warm_up, position, 1, mode, line); });
+  line->pass();
+  return told;
 }
 
 NodeResult NodeTrials::launch(std::uint64_t position, std::uint64_t block, std::uint64_t size,

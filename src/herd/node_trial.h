@@ -14,6 +14,7 @@
 #include "gpu/nvml.h"
 #include "herd/start_line.h"
 #include "measure/arms.h"
+#include "measure/gpu_memory.h"
 #include "measure/log_folder.h"
 #include "measure/plan.h"
 
@@ -37,18 +38,20 @@ BOOST_DESCRIBE_STRUCT(NodeResult, (),
 
 class NodeTrials {
  public:
-  // What these point to outlives it. `experiment`: its id.
+  // What these point to outlives it. `gpus`: whether other ranks use this one's, too.
+  // `experiment`: its id.
   NodeTrials(const measure::Plan& plan, measure::Arms* arms, const gpu::Nvml& nvml,
-             std::string experiment, measure::LogFolder logs)
+             measure::GpusServe gpus, std::string experiment, measure::LogFolder logs)
       : plan_(plan),
         arms_(*arms),
         nvml_(nvml),
+        gpus_(gpus),
         experiment_(std::move(experiment)),
         logs_(std::move(logs)) {}
 
-  // A discarded launch, alone.
-  [[nodiscard]] NodeResult warm_up(std::uint64_t position);
   // Throw OutOfStep; whatever else goes wrong is in the result.
+  // A discarded launch, of all ranks at once: nobody counts GPU memory while another still starts.
+  [[nodiscard]] NodeResult warm_up(std::uint64_t position, RankStartLine* line);
   [[nodiscard]] NodeResult launch(std::uint64_t position, std::uint64_t block, std::uint64_t size,
                                   RankStartLine* line);
   [[nodiscard]] NodeResult idle(RankStartLine* line);
@@ -65,6 +68,7 @@ class NodeTrials {
   const measure::Plan& plan_;
   measure::Arms& arms_;
   const gpu::Nvml& nvml_;
+  const measure::GpusServe gpus_;
   const std::string experiment_;
   measure::LogFolder logs_;
 };

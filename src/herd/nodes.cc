@@ -90,7 +90,7 @@ std::string shared_cache(const std::vector<NodeFacts>& nodes, const NameOf& name
 
 std::string host_name() { return machine().nodename; }
 
-NodeFacts node_of(const measure::Plan& plan, const measure::Arm& arm) {
+NodeFacts node_of(const measure::Plan& plan, const measure::Arm& arm, const gpu::Nvml& nvml) {
   NodeFacts node;
   node.host = host_name();
   node.boot = os::try_read_text("/proc/sys/kernel/random/boot_id").value_or(node.host);
@@ -104,6 +104,9 @@ NodeFacts node_of(const measure::Plan& plan, const measure::Arm& arm) {
     node.files.push_back(fmt::format("{} ({} bytes)", file.name, file.bytes));
   }
   node.tensors_hash = arm.tensors_hash(arm.weights());
+  for (const gpu::GpuInfo& gpu : nvml.devices()) {
+    if (!gpu.uuid.empty()) node.gpus.push_back(gpu.uuid);
+  }
   const std::vector<std::size_t> weights = arm.weights();
   if (weights.empty()) return node;
   if (const auto id = os::file_id(arm.candidates[weights.front()].path)) {
@@ -139,6 +142,18 @@ NodeDifferences differences(const std::vector<NodeFacts>& nodes, const NameOf& n
       difference_in("the mount options differ", nodes, &NodeFacts::mount_options, name_of)};
   std::erase(found.remarks, "");
   return found;
+}
+
+std::vector<std::string> shared_gpus(const std::vector<NodeFacts>& nodes) {
+  std::map<std::string, int> users;
+  for (const NodeFacts& node : nodes) {
+    for (const std::string& gpu : node.gpus) ++users[gpu];
+  }
+  std::vector<std::string> shared;
+  for (const auto& [gpu, count] : users) {
+    if (count > 1) shared.push_back(gpu);
+  }
+  return shared;
 }
 
 }  // namespace coldload::herd

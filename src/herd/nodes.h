@@ -9,6 +9,7 @@
 
 #include <boost/describe/class.hpp>
 
+#include "gpu/nvml.h"
 #include "measure/arm.h"
 #include "measure/plan.h"
 
@@ -25,14 +26,16 @@ struct NodeFacts {
   std::string mount_options;
   std::vector<std::string> files;  // "config.json (1.2 kB)": the checkpoint's, with their sizes
   std::string tensors_hash;
-  std::string first_weights;  // device and inode of their first file, as text
+  std::string first_weights;      // device and inode of their first file, as text
+  std::vector<std::string> gpus;  // their UUIDs
 };
 BOOST_DESCRIBE_STRUCT(NodeFacts, (),
                       (problem, host, boot, coldload, kernel, fs_type, mount_source, mount_options,
-                       files, tensors_hash, first_weights))
+                       files, tensors_hash, first_weights, gpus))
 
 // Of this node. Throws os::Error.
-[[nodiscard]] NodeFacts node_of(const measure::Plan& plan, const measure::Arm& arm);
+[[nodiscard]] NodeFacts node_of(const measure::Plan& plan, const measure::Arm& arm,
+                                const gpu::Nvml& nvml);
 
 [[nodiscard]] std::string host_name();
 
@@ -44,5 +47,8 @@ struct NodeDifferences {
 // `name_of`: what a rank is called, "rank 3 (node-b)".
 [[nodiscard]] NodeDifferences differences(const std::vector<NodeFacts>& nodes,
                                           const std::function<std::string(int)>& name_of);
+
+// The GPUs that more than one of them uses, by UUID, sorted.
+[[nodiscard]] std::vector<std::string> shared_gpus(const std::vector<NodeFacts>& nodes);
 
 }  // namespace coldload::herd

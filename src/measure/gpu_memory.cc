@@ -9,8 +9,12 @@
 namespace coldload::measure {
 
 GpuMemory gpu_memory_of(std::optional<double> of_tree_mib, std::optional<double> used_mib,
-                        std::optional<double> baseline_mib) {
+                        std::optional<double> baseline_mib, GpusServe gpus) {
   if (of_tree_mib) return {of_tree_mib, "nvml, sum over the target's processes"};
+  if (gpus == GpusServe::several_at_once) {
+    return {std::nullopt,
+            "other servers used the same GPUs, and NVML does not tell what each process holds"};
+  }
   if (!used_mib) return {std::nullopt, "NVML does not tell the memory in use"};
   if (!baseline_mib) {
     return {std::nullopt, "NVML did not tell the memory in use before the launch"};

@@ -15,11 +15,14 @@ struct GpuMemory {
   std::string source;  // the method, or why there is no figure
 };
 
+enum class GpusServe { one_target, several_at_once };
+
 // `of_tree_mib`: what the target's own processes hold; `used_mib` and `baseline_mib`: in use on all
 // GPUs now, and before the launch. Each may be unknown.
 [[nodiscard]] GpuMemory gpu_memory_of(std::optional<double> of_tree_mib,
                                       std::optional<double> used_mib,
-                                      std::optional<double> baseline_mib);
+                                      std::optional<double> baseline_mib,
+                                      GpusServe gpus = GpusServe::one_target);
 
 struct GpuReleaseLimits {
   double tolerance_mib = 64;

@@ -11,7 +11,6 @@
 
 #include "measure/cache_use.h"
 #include "measure/deeper_layers.h"
-#include "measure/gpu_memory.h"
 #include "measure/gpu_sampler.h"
 #include "measure/hooks.h"
 #include "measure/observation.h"
@@ -59,7 +58,8 @@ process::Readiness watch_load(const TrialInput& input, Launched& launched, const
     sources.storage_bytes = [&] { return delivered_since(baseline, arm); };
   }
   if (input.plan.timeline && nvml.availability().ok) {
-    gpus.emplace(nvml, baseline.gpu_mib);
+    const bool is_alone = input.gpus == GpusServe::one_target;
+    gpus.emplace(nvml, is_alone ? baseline.gpu_mib : std::nullopt);
     sources.gpu = [&gpus](const std::vector<pid_t>& pids) { return gpus->take(pids); };
   }
   Timeline timeline(launched.launched_at(), std::move(sources));
@@ -83,7 +83,7 @@ process::Readiness watch_load(const TrialInput& input, Launched& launched, const
   return seen;
 }
 
-void note_gpu_memory(const gpu::Nvml& nvml, std::optional<double> baseline_mib,
+void note_gpu_memory(const gpu::Nvml& nvml, std::optional<double> baseline_mib, GpusServe gpus,
                      process::ProcessTree& tree, records::Record* record) {
   if (!nvml.availability().ok) {
     record->gpu_mem_source = nvml.availability().reason;
@@ -91,7 +91,8 @@ void note_gpu_memory(const gpu::Nvml& nvml, std::optional<double> baseline_mib,
   }
   std::vector<pid_t> pids;
   for (const os::ProcessInfo& member : tree.members()) pids.push_back(member.pid);
-  const GpuMemory memory = gpu_memory_of(nvml.used_mib_by(pids), nvml.used_mib(), baseline_mib);
+  const GpuMemory memory =
+      gpu_memory_of(nvml.used_mib_by(pids), nvml.used_mib(), baseline_mib, gpus);
   record->gpu_mem_used_mb = memory.used_mib;
   record->gpu_mem_source = memory.source;
 }
@@ -364,7 +365,7 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   }
   if (start.rest) start.rest->look_after();
   result.start_set = learned(learner ? &*learner : nullptr, *launched, seen);
-  note_gpu_memory(nvml, baseline.gpu_mib, launched->tree(), &record);
+  note_gpu_memory(nvml, baseline.gpu_mib, input.gpus, launched->tree(), &record);
   if (seen.outcome != process::Outcome::interrupted) caches.note(&record);
   const bool was_interrupted = seen.outcome == process::Outcome::interrupted;
   if (input.start_line != nullptr && !was_interrupted) input.start_line->finish();

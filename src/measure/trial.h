@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "gpu/nvml.h"
+#include "measure/gpu_memory.h"
 #include "measure/log_folder.h"
 #include "measure/plan.h"
 #include "measure/read_set.h"
@@ -30,6 +31,7 @@ struct TrialInput {
   std::set<pid_t> ignored_processes;  // the stand-ins' servers
   LogFolder::Log log;
   StartLine* start_line = nullptr;  // of several nodes; null: it is launched alone
+  GpusServe gpus = GpusServe::one_target;
 };
 
 struct TrialResult {

@@ -63,6 +63,11 @@ int nvmlDeviceGetName(void*, char* text, unsigned size) {
   return k_success;
 }
 
+int nvmlDeviceGetUUID(void* device, char* text, unsigned size) {
+  std::strncpy(text, index_of(device) == 0 ? "GPU-0" : "GPU-1", size);
+  return k_success;
+}
+
 int nvmlDeviceGetMemoryInfo_v2(void* device, Memory* memory) {
   if (is("integrated")) return k_not_supported;
   memory->total = 1000 * k_mib;

@@ -19,7 +19,8 @@ class TwoGpus : public ::testing::Test {
 TEST_F(TwoGpus, AddUpTheirMemory) {
   const Nvml nvml;
   ASSERT_TRUE(nvml.availability().ok) << nvml.availability().reason;
-  EXPECT_EQ(nvml.devices().size(), 2U);
+  ASSERT_EQ(nvml.devices().size(), 2U);
+  EXPECT_EQ(nvml.devices()[1].uuid, "GPU-1");
   EXPECT_EQ(nvml.used_mib(), 500.0);
   EXPECT_EQ(nvml.used_mib_by({::getpid()}), 150.0);
   EXPECT_FALSE(nvml.used_mib_by({1}));

@@ -32,7 +32,8 @@ std::vector<NodeFacts> equal_nodes(std::size_t count) {
                 "rw,vers=4.1",
                 {"config.json (9 bytes)"},
                 "4711",
-                "40:12"};
+                "40:12",
+                {}};
   }
   return nodes;
 }
@@ -41,6 +42,16 @@ TEST(NodeDifferences, EqualNodesMakeAHerd) {
   const NodeDifferences found = differences(equal_nodes(3), name_of);
   EXPECT_EQ(found.refusal, "");
   EXPECT_THAT(found.remarks, IsEmpty());
+}
+
+TEST(SharedGpus, AreThoseThatMoreThanOneNodeUses) {
+  auto nodes = equal_nodes(4);
+  EXPECT_THAT(shared_gpus(nodes), IsEmpty());
+  nodes[0].gpus = {"GPU-c", "GPU-a"};
+  nodes[1].gpus = {"GPU-b"};
+  nodes[2].gpus = {"GPU-d", "GPU-a"};
+  nodes[3].gpus = {"GPU-c"};
+  EXPECT_THAT(shared_gpus(nodes), ElementsAre("GPU-a", "GPU-c"));
 }
 
 TEST(NodeDifferences, WhoCannotTakePartIsNamed) {
