@@ -134,7 +134,7 @@ class NodesAtOnce(_Herd):
         self.assertGreater(loads[1], 8)
         self.assertLess(max(loads[0], loads[2]), loads[1])
         for seen in self.scratch.glob("environment.*"):
-            self.assertNotRegex(seen.read_text(encoding="utf-8"), "(?m)^(OMPI|PMIX)_")
+            self.assertNotRegex(seen.read_text(encoding="utf-8"), "(?m)^(OMPI|PMIX|PMI|HYDI|MPI)_")
         # All processors that may be had, not the one that mpirun has bound the rank to.
         unbound = subprocess.run(["grep", "Cpus_allowed_list", "/proc/self/status"], check=True, text=True,
                                  capture_output=True, preexec_fn=use_all_processors).stdout
