@@ -42,3 +42,7 @@ def has_mpi():
     # Tried, not guessed: it wants a network interface that is up, for one.
     tried = subprocess.run([*MPIRUN, "-n", "2", "true"], capture_output=True, text=True, check=False)
     return Probe(tried.returncode == 0, f"{PROGRAM} does not work here: {tried.stderr.strip()[-200:]}")
+
+
+def is_open_mpi():
+    return Probe(which_mpi() == OPEN_MPI, "is for Open MPI's mpirun alone")
