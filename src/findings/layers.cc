@@ -69,6 +69,12 @@ std::optional<Contrast> LayersOfArm::storage() const {
 }
 
 std::vector<LayersOfArm> layers_of(const Comparison& comparison) {
+  std::vector<LayersOfArm> all = start_sets_of(comparison);
+  std::erase_if(all, [](const LayersOfArm& one) { return one.layers.size() < 2; });
+  return all;
+}
+
+std::vector<LayersOfArm> start_sets_of(const Comparison& comparison) {
   std::vector<LayersOfArm> all;
   for (std::size_t i = 0; i < comparison.arms.size(); ++i) {
     const Arm& arm = comparison.arms[i];
@@ -84,7 +90,7 @@ std::vector<LayersOfArm> layers_of(const Comparison& comparison) {
           std::pair(Layer::node, node), std::pair(Layer::first, first)}) {
       if (mode != nullptr && mode->load_s) found.layers.push_back({layer, mode});
     }
-    if (found.layers.size() < 2) continue;
+    if (found.layers.empty()) continue;
     for (auto to = std::next(found.layers.begin()); to != found.layers.end(); ++to) {
       const auto from = std::prev(to);
       found.steps.push_back(

@@ -42,7 +42,7 @@ struct StartGroup {
 
 struct LayersOfArm {
   std::size_t arm = 0;
-  std::vector<MeasuredLayer> layers;  // the warmest first; at least two
+  std::vector<MeasuredLayer> layers;  // the warmest first
   // It was started with the weights in memory, too, but read them from storage all the same (past
   // the page cache): then that is no layer of its own.
   bool reads_past_memory = false;
@@ -59,5 +59,7 @@ struct LayersOfArm {
 
 // Of each arm of which a layer deeper than its weights was measured and one more, in their order.
 [[nodiscard]] std::vector<LayersOfArm> layers_of(const Comparison& comparison);
+// The same with those of which that one alone was measured: what they read is known, too.
+[[nodiscard]] std::vector<LayersOfArm> start_sets_of(const Comparison& comparison);
 
 }  // namespace coldload::findings

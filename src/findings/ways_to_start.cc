@@ -43,6 +43,19 @@ bool may_be_best(const Comparison& comparison, const WaysOfPath& ways, const Arm
   return is_close || !is_told_apart(contrast_of(comparison, *twin, ways.fastest()));
 }
 
+// The same with that layer's trials in the place of the cold ones.
+Comparison in_layer(const Comparison& comparison, records::Layer layer) {
+  Comparison other = comparison;
+  for (Arm& arm : other.arms) {
+    Mode of_layer;
+    for (const Mode* mode : arm.modes()) {
+      if (layer_of(*mode) == layer) of_layer = *mode;
+    }
+    arm.cold = std::move(of_layer);
+  }
+  return other;
+}
+
 }  // namespace
 
 std::string command_of(const Arm& arm) { return arm.facts.start ? arm.facts.start->name : ""; }
@@ -60,6 +73,16 @@ std::vector<WaysOfPath> ways_to_start(const Comparison& comparison) {
     }
   }
   return ways;
+}
+
+WaysBasis basis_of_ways(const Comparison& comparison) {
+  using records::Layer;
+  if (!ways_to_start(comparison).empty()) return {Layer::weights, comparison};
+  for (const Layer layer : {Layer::node, Layer::first, Layer::warm}) {
+    WaysBasis basis{layer, in_layer(comparison, layer)};
+    if (!ways_to_start(basis.comparison).empty()) return basis;
+  }
+  return {Layer::weights, comparison};
 }
 
 const Contrast& main_contrast(const WaysOfPath& ways) { return ways.contrasts.front(); }

@@ -22,8 +22,17 @@ struct WaysOfPath {
   [[nodiscard]] std::size_t fastest() const { return arms.front(); }
 };
 
-// In the order of the paths; those with two ways or more. Empty where there was one command.
+// In the order of the paths; those with two ways or more, by their cold trials. Empty where there
+// was one command.
 [[nodiscard]] std::vector<WaysOfPath> ways_to_start(const Comparison& comparison);
+
+// What ways to start are held against each other by: their cold trials or, where these are of one
+// command at most, those of another layer, in the cold ones' place.
+struct WaysBasis {
+  records::Layer layer = records::Layer::weights;
+  Comparison comparison;
+};
+[[nodiscard]] WaysBasis basis_of_ways(const Comparison& comparison);
 
 // The command of an arm; empty where there is only one.
 [[nodiscard]] std::string command_of(const Arm& arm);

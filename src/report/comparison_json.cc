@@ -156,7 +156,9 @@ json::object contrast_object(const Comparison& comparison, const Contrast& contr
   return out;
 }
 
-json::array ways_array(const Comparison& comparison) {
+json::array ways_array(const Comparison& measured) {
+  const findings::WaysBasis basis = findings::basis_of_ways(measured);
+  const Comparison& comparison = basis.comparison;
   json::array out;
   for (const findings::WaysOfPath& ways : findings::ways_to_start(comparison)) {
     json::array fastest_first;
@@ -168,6 +170,7 @@ json::array ways_array(const Comparison& comparison) {
       contrasts.push_back(contrast_object(comparison, contrast));
     }
     out.push_back(json::object{{"path", to_value(ways.path)},
+                               {"layer", records::to_string(basis.layer)},
                                {"fastest_first", std::move(fastest_first)},
                                {"contrasts", std::move(contrasts)}});
   }

@@ -74,7 +74,8 @@ std::vector<std::string> answers_about_layers(const Comparison& comparison) {
 
 std::string layers_section(const Comparison& comparison, const std::string& picture) {
   const std::vector<LayersOfArm> all = findings::layers_of(comparison);
-  if (all.empty()) return "";
+  const std::string read = bullets(start_sets(comparison, findings::start_sets_of(comparison)));
+  if (all.empty()) return read.empty() ? "" : "## What a start reads\n\n" + read + '\n';
   Table table =
       table_of({"path", "at launch"}, {"runs", "median", "min-max", "adds", "95 % interval", "p"});
   bool is_apart_alone = false;
@@ -92,7 +93,7 @@ std::string layers_section(const Comparison& comparison, const std::string& pict
          (is_apart_alone ? " Where every run of one layer took longer than every run of the one "
                            "above, that is told, though so few runs cannot bring p below 0.05."
                          : "") +
-         "\n\n" + bullets(start_sets(comparison, all)) + '\n';
+         "\n\n" + read + '\n';
 }
 
 }  // namespace coldload::report

@@ -21,6 +21,21 @@ std::string command_name(const Arm& arm) { return markdown_code(findings::comman
 
 std::string path_name(const WaysOfPath& ways) { return markdown_code(ways.path); }
 
+// "`nvme`"; where no command has cold runs, with what was cold instead.
+std::string starts_from(const WaysOfPath& ways, records::Layer layer) {
+  switch (layer) {
+    case records::Layer::warm:
+      return path_name(ways) + " with the weights in memory";
+    case records::Layer::node:
+      return path_name(ways) + " on a node that has just come up";
+    case records::Layer::first:
+      return path_name(ways) + " on a new node";
+    case records::Layer::weights:
+      break;
+  }
+  return path_name(ways);
+}
+
 // The loads' part of those starts, and its range; empty where the server's log does not tell it.
 std::string weights_text(const Arm& arm) {
   std::vector<double> seconds;
@@ -116,6 +131,21 @@ std::string about_several(const std::vector<WaysOfPath>& ways) {
          "all comparisons of a path together (Bonferroni).\n";
 }
 
+// What the times are of where they are not of cold weights alone.
+std::string about_layer(records::Layer layer) {
+  switch (layer) {
+    case records::Layer::warm:
+      return "Starts with the weights in memory, as no cold run was made. ";
+    case records::Layer::node:
+      return "Starts on a node that has just come up, as no cold run was made. ";
+    case records::Layer::first:
+      return "First starts on a new node, as no cold run was made. ";
+    case records::Layer::weights:
+      break;
+  }
+  return "";
+}
+
 std::string commands_list(const Comparison& comparison) {
   std::vector<std::string> known;
   std::vector<std::string> lines;
@@ -142,16 +172,19 @@ std::string commands_list(const Comparison& comparison) {
 }  // namespace
 
 std::vector<std::string> answers_about_ways(const Comparison& comparison, Notes* notes) {
+  const findings::WaysBasis basis = findings::basis_of_ways(comparison);
   std::vector<std::string> answers;
-  for (const WaysOfPath& ways : findings::ways_to_start(comparison)) {
-    const Answer answer =
-        answer_for_ways(comparison, path_name(ways), findings::main_contrast(ways));
-    answers.push_back(answer.said + notes->mark(answer.basis));
+  for (const WaysOfPath& ways : findings::ways_to_start(basis.comparison)) {
+    const Answer answer = answer_for_ways(basis.comparison, starts_from(ways, basis.layer),
+                                          findings::main_contrast(ways));
+    answers.push_back(answer.said + (notes != nullptr ? notes->mark(answer.basis) : ""));
   }
   return answers;
 }
 
-std::string ways_section(const Comparison& comparison) {
+std::string ways_section(const Comparison& measured) {
+  const findings::WaysBasis basis = findings::basis_of_ways(measured);
+  const Comparison& comparison = basis.comparison;
   const std::vector<WaysOfPath> ways = findings::ways_to_start(comparison);
   if (ways.empty()) return "";
   Table table = table_of({"path", "command"}, {"median", "min-max", "of which weights",
@@ -159,7 +192,7 @@ std::string ways_section(const Comparison& comparison) {
   for (const WaysOfPath& one : ways) {
     for (const std::size_t arm : one.arms) table.rows.push_back(row_of(comparison, one, arm));
   }
-  return "## Which way to start\n\n" + across_paths(comparison, ways) +
+  return "## Which way to start\n\n" + about_layer(basis.layer) + across_paths(comparison, ways) +
          best_pair(comparison, ways) + "\n\n" + markdown_table(table) + about_several(ways) +
          fmt::format("\nThe commands{}:\n\n", findings::compile_cache_of(comparison.facts) == "keep"
                                                   ? ", with the machine's runtime caches"

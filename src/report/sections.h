@@ -17,14 +17,15 @@ namespace coldload::report {
 //
 // What the answer is, a sentence or two each.
 [[nodiscard]] std::vector<std::string> answers_of(const Comparison& comparison, Notes* notes);
-// Of several commands, likewise: which starts fastest from each path.
+// Of several commands, likewise: which starts fastest from each path. `notes`: null where there is
+// no place for any.
 [[nodiscard]] std::vector<std::string> answers_about_ways(const Comparison& comparison,
                                                           Notes* notes);
 // Where more than the weights was cold in some runs: what each layer adds, a path each, of several
 // commands with the first.
 [[nodiscard]] std::vector<std::string> answers_about_layers(const Comparison& comparison);
 // Where nodes started at once, likewise: how long until all are ready, and what the storage gives.
-// `notes`: null where there is no place for any.
+// `notes`: as above.
 [[nodiscard]] std::vector<std::string> answers_about_herds(const Comparison& comparison,
                                                            Notes* notes);
 // The same for a title: "2.24 s on one node, 4.39 s on 4 nodes at once"; empty where there are

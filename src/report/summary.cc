@@ -4,7 +4,6 @@
 
 #include "findings/herd.h"
 #include "findings/layers.h"
-#include "findings/ways_to_start.h"
 #include "report/claims.h"
 #include "report/layer_claims.h"
 #include "report/plain_text.h"
@@ -61,10 +60,8 @@ std::string terminal_summary(const std::vector<Comparison>& comparisons) {
   }
   std::string out = text::plain_table(table);
   for (const Contrast& contrast : comparison.contrasts) out += contrast_line(comparison, contrast);
-  for (const findings::WaysOfPath& ways : findings::ways_to_start(comparison)) {
-    const Answer answer =
-        answer_for_ways(comparison, markdown_code(ways.path), findings::main_contrast(ways));
-    out += plain_text(answer.said) + '\n';
+  for (const std::string& answer : answers_about_ways(comparison, nullptr)) {
+    out += plain_text(answer) + '\n';
   }
   for (const findings::LayersOfArm& layers : findings::layers_of(comparison)) {
     if (!comparison.arms[layers.arm].is_plain()) continue;

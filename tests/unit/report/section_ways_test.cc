@@ -12,6 +12,7 @@
 namespace coldload::report {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -132,6 +133,30 @@ TEST(WaysSection, LeavesThePathsToTheFirstCommand) {
   EXPECT_THAT(answers_of(comparison, &notes),
               ElementsAre(HasSubstr("40.2 s from `net_auto` and 20.2 s from `nvme_auto`")));
   EXPECT_EQ(comparison.second_there(), 2U);
+}
+
+TEST(WaysSection, ComparesStartsOfTheWholeNodeWhereNoColdRunWasMade) {
+  records::ExperimentFacts facts = experiment({started("nvme", "local"), started("nvme", "far")});
+  facts.target = "vllm";
+  std::vector<records::Record> records;
+  const auto add = [&](const char* label, double load_s, const char* mount) {
+    records.push_back(deeper_trial(facts, label, records::Layer::node, load_s, mount));
+  };
+  for (const double by : {0.0, 0.1, 0.2, 0.3, 0.4}) {
+    add("nvme_local", 33 + by, "/");
+    add("nvme_far", 59 + by, "/mnt/packages");
+  }
+  const records::Dataset dataset = records::dataset_of(numbered(std::move(records)));
+  const findings::Comparison comparison = findings::compare(dataset).front();
+  EXPECT_THAT(answers(comparison),
+              ElementsAre(HasSubstr("**From `nvme` on a node that has just come up, `local` is "
+                                    "ready 26.0 s earlier than `far`**")));
+  EXPECT_THAT(ways_section(comparison),
+              AllOf(HasSubstr("Starts on a node that has just come up, as no cold run was made."),
+                    HasSubstr("| `nvme` | `far` | **59.2 s** |")));
+  EXPECT_THAT(layers_section(comparison, ""),
+              AllOf(HasSubstr("## What a start reads"), HasSubstr("`/mnt/packages` ("),
+                    Not(HasSubstr("## What each layer of cold costs"))));
 }
 
 TEST(WaysSection, IsSilentAboutOneCommand) {
