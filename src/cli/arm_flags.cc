@@ -123,6 +123,22 @@ void add_prefetch(const ArmFlags& raw, measure::Plan* plan) {
   }
 }
 
+void add_stage_flags(CLI::App* app, ArmFlags* flags) {
+  app->add_option("--stage", flags->stage,
+                  "measure one more: a copy of that path's checkpoint, made at DIR first")
+      ->option_text("NAME:DIR");
+  app->add_flag("--keep-staged", flags->keep_staged, "leave the last copy where --stage made it");
+}
+
+void add_prefetch_flag(CLI::App* app, ArmFlags* flags) {
+  app->add_option(
+         "--prefetch", flags->prefetch,
+         "measure one more: that path's servers started by `coldload run`, which reads the "
+         "weights beside them")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+}
+
 }  // namespace
 
 void check_label(const std::string& label) {
@@ -163,22 +179,14 @@ void add_arm_flags(CLI::App* app, ExperimentCommand command, ArmFlags* flags) {
                     "a path and its name in results; NAME= is a placeholder for one to come")
         ->type_name("NAME=DIR")
         ->allow_extra_args(false);
-    app->add_option("--stage", flags->stage,
-                    "measure one more: a copy of that path's checkpoint, made at DIR first")
-        ->option_text("NAME:DIR");
-    app->add_flag("--keep-staged", flags->keep_staged, "leave the last copy where --stage made it");
+    add_stage_flags(app, flags);
   }
   app->add_option(
          "--stand-in", flags->stand_ins,
          "show that path at a network's pace, as net=250MB/s,1ms, or a preset's: net=efs-elastic")
       ->type_name("NAME=RATE")
       ->allow_extra_args(false);
-  app->add_option(
-         "--prefetch", flags->prefetch,
-         "measure one more: that path's servers started by `coldload run`, which reads the "
-         "weights beside them")
-      ->type_name("NAME")
-      ->allow_extra_args(false);
+  add_prefetch_flag(app, flags);
   add_weights(app, &flags->weights);
   app->add_option("--also", flags->also,
                   "a file or folder that the server loads, too: a projector, a draft model")
@@ -194,6 +202,8 @@ void add_herd_path_flags(CLI::App* app, ArmFlags* flags) {
          "replaced")
       ->type_name("NAME=DIR")
       ->required();
+  add_stage_flags(app, flags);
+  add_prefetch_flag(app, flags);
   add_weights(app, &flags->weights);
 }
 

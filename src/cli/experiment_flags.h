@@ -28,6 +28,7 @@ struct ExperimentRequest {
   std::uint64_t native_ring_bytes = 0;          // 0: the loader's default
   std::vector<findings::Condition> conditions;  // --fail-if
   std::vector<std::uint64_t> sizes;             // of herds: each at least 1, the smallest first
+  std::chrono::nanoseconds stagger{};           // of herds: from one node's launch to the next's
   std::string prepare_server;                   // of herds: shell line before each trial
   bool dry_run = false;
   bool json = false;

@@ -237,6 +237,8 @@ void add_herd_flags(CLI::App* app, RawFlags* raw, ExperimentRequest* request) {
          "how many nodes start at once, as in 1,2,4,8")
       ->type_name("N,N,...")
       ->required();
+  add_time(app, "--stagger", &request->stagger,
+           "launch each node of a herd that much later than the one before");
   begin_group(app, "The server");
   add_server_flags(app, &raw->server);
   add_limit_flags(app, request);

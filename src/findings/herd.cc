@@ -28,11 +28,14 @@ HerdRun run_of(std::vector<const Trial*> nodes) {
   run.fastest_s = *nodes.front()->load_s;
   double bytes = 0;
   bool is_known = true;
+  double planned_s = 0;
   for (const Trial* node : nodes) {
     const double skew_s = node->herd->launch_skew_s.value_or(0);
     run.all_ready_s = std::max(run.all_ready_s, skew_s + *node->load_s);
     run.fastest_s = std::min(run.fastest_s, *node->load_s);
-    run.skew_s = std::max(run.skew_s, skew_s);
+    run.skew_s = std::max(run.skew_s, std::abs(skew_s - planned_s));
+    planned_s += node->herd->stagger_s.value_or(0);
+    if (node->copy_s) run.copy_s = std::max(run.copy_s.value_or(0), *node->copy_s);
     is_known = is_known && node->storage_bytes_read;
     bytes += static_cast<double>(node->storage_bytes_read.value_or(0));
   }
@@ -41,20 +44,25 @@ HerdRun run_of(std::vector<const Trial*> nodes) {
   return run;
 }
 
-HerdSize size_of(std::uint64_t size, std::vector<HerdRun> runs) {
+HerdSize size_of(std::vector<HerdRun> runs) {
+  const records::TrialHerd& one = *runs.front().nodes.front()->herd;
   HerdSize herd;
-  herd.size = size;
+  herd.size = one.size;
+  herd.stagger_s = one.stagger_s.value_or(0);
   herd.runs = std::move(runs);
   std::vector<double> fastest;
   std::vector<double> rates;
+  std::vector<double> copies;
   for (const HerdRun& run : herd.runs) {
     fastest.push_back(run.fastest_s);
+    if (run.copy_s) copies.push_back(*run.copy_s);
     if (run.rate_bytes_per_s) rates.push_back(*run.rate_bytes_per_s);
     herd.skew_s = std::max(herd.skew_s, run.skew_s);
   }
   herd.all_ready_s = *statistics::summarize(herd.values_s());
   herd.fastest_s = *statistics::summarize(fastest);
   herd.rate_bytes_per_s = statistics::median_if_any(rates);
+  herd.copy_s = statistics::median_if_any(copies);
   return herd;
 }
 
@@ -173,6 +181,14 @@ bool HerdOfArm::model_fits() const {
          });
 }
 
+std::vector<const HerdSize*> HerdOfArm::all() const {
+  std::vector<const HerdSize*> sizes_of_all;
+  for (const std::vector<HerdSize>* some : {&sizes, &staggered}) {
+    for (const HerdSize& size : *some) sizes_of_all.push_back(&size);
+  }
+  return sizes_of_all;
+}
+
 bool HerdOfArm::is_verified() const {
   const auto is_cold = [](const Trial* node) { return node->cold == records::Cold::verified; };
   const auto are_cold = [&is_cold](const HerdRun& run) {
@@ -181,6 +197,24 @@ bool HerdOfArm::is_verified() const {
   return std::all_of(sizes.begin(), sizes.end(), [&are_cold](const HerdSize& size) {
     return std::all_of(size.runs.begin(), size.runs.end(), are_cold);
   });
+}
+
+std::optional<FirstHerd> first_herd_of(const HerdOfArm& herd) {
+  for (const HerdSize& size : herd.sizes) {
+    const auto is_first = [](const HerdRun& run) {
+      const Trial& node = *run.nodes.front();
+      return node.herd->position == 1 && node.cold == records::Cold::verified;
+    };
+    const HerdRun& earliest = size.runs.front();
+    if (!is_first(earliest) || size.runs.size() < 2) continue;
+    FirstHerd found{earliest.all_ready_s, {size.runs[1].all_ready_s, size.runs[1].all_ready_s}};
+    for (std::size_t i = 1; i < size.runs.size(); ++i) {
+      const double later_s = size.runs[i].all_ready_s;
+      found.later_s = {std::min(found.later_s.low, later_s), std::max(found.later_s.high, later_s)};
+    }
+    return found;
+  }
+  return std::nullopt;
 }
 
 std::vector<HerdOfArm> herds_of(const Comparison& comparison) {
@@ -205,21 +239,25 @@ std::vector<HerdOfArm> herds_of(const Comparison& comparison) {
     HerdOfArm found;
     found.arm = i;
     found.hosts = hosts.size();
-    std::map<std::uint64_t, std::vector<HerdRun>> by_size;
-    for (auto& [key, nodes] : trials) {
-      const std::uint64_t size = nodes.front()->herd->size;
-      if (nodes.size() == size) by_size[size].push_back(run_of(std::move(nodes)));
-    }
+    std::map<std::pair<double, std::uint64_t>, std::vector<HerdRun>> by_size;  // and stagger
     std::size_t whole = 0;
+    for (auto& [key, nodes] : trials) {
+      const records::TrialHerd& one = *nodes.front()->herd;
+      if (nodes.size() != one.size) continue;
+      by_size[{one.stagger_s.value_or(0), one.size}].push_back(run_of(std::move(nodes)));
+      ++whole;
+    }
     for (auto& [size, runs] : by_size) {
-      whole += runs.size();
-      found.sizes.push_back(size_of(size, std::move(runs)));
-      if (found.sizes.size() == 1) continue;
-      found.sizes.back().against_smallest = contrast_of(
-          found.sizes.front().values_s(), found.sizes.back().values_s(), by_size.size() - 1);
+      (size.first > 0 ? found.staggered : found.sizes).push_back(size_of(std::move(runs)));
+    }
+    for (std::size_t size = 1; size < found.sizes.size(); ++size) {
+      found.sizes[size].against_smallest = contrast_of(
+          found.sizes.front().values_s(), found.sizes[size].values_s(), found.sizes.size() - 1);
     }
     found.not_whole = begun.size() - whole;
-    if (!found.sizes.empty()) found.model = model_of(found.sizes, comparison.facts.target);
+    // What was copied in first is read from where the copy is.
+    if (!found.sizes.empty() && !found.sizes.front().copy_s)
+      found.model = model_of(found.sizes, comparison.facts.target);
     all.push_back(std::move(found));
   }
   return all;

@@ -15,23 +15,26 @@ namespace coldload::findings {
 // Whether these trials are nodes' parts of herds.
 [[nodiscard]] bool is_of_herd(const Mode& mode);
 
-// One trial: all its nodes' servers, launched at the same moment.
+// One trial: all its nodes' servers, launched together.
 struct HerdRun {
   std::vector<const records::Trial*> nodes;  // by rank
   double all_ready_s = 0;                    // from the first launch until the last is ready
   double fastest_s = 0;                      // the shortest start of one node
-  double skew_s = 0;                         // the latest launch after the first
+  double skew_s = 0;             // the latest launch after the first, less what was asked for
+  std::optional<double> copy_s;  // of a staged copy: the longest, made before the launch
   // What all of them read together, over all_ready_s; nothing where one's counter is not known.
   std::optional<double> rate_bytes_per_s;
 };
 
 struct HerdSize {
   std::uint64_t size = 0;
+  double stagger_s = 0;       // from one node's launch to the next's; 0: all at the same moment
   std::vector<HerdRun> runs;  // in run order; at least one
   statistics::Summary all_ready_s;
   statistics::Summary fastest_s;
   std::optional<double> rate_bytes_per_s;    // median
   double skew_s = 0;                         // the largest
+  std::optional<double> copy_s;              // median
   std::optional<Contrast> against_smallest;  // of all_ready_s; nothing of the smallest itself
 
   [[nodiscard]] std::vector<double> values_s() const;  // all_ready_s of each run
@@ -60,18 +63,29 @@ struct HerdModel {
 
 struct HerdOfArm {
   std::size_t arm = 0;
-  std::vector<HerdSize> sizes;  // the smallest first
-  std::size_t hosts = 0;        // machines that its nodes were on
-  std::size_t not_whole = 0;    // trials left out, as one node at least has no usable time
+  std::vector<HerdSize> sizes;  // launched at the same moment, the smallest first
+  std::vector<HerdSize> staggered;
+  std::size_t hosts = 0;      // machines that its nodes were on
+  std::size_t not_whole = 0;  // trials left out, as one node at least has no usable time
   // Nothing where no herd of one node was measured, where these do not tell how long their weights
   // took or read nothing, or where there is one size.
   std::optional<HerdModel> model;
 
   // Whether there is a model, and it is within a tenth of what was measured at every size.
   [[nodiscard]] bool model_fits() const;
+  // Those of `sizes`, then the staggered ones.
+  [[nodiscard]] std::vector<const HerdSize*> all() const;
   // Whether every node of each herd was verified to be cold.
   [[nodiscard]] bool is_verified() const;
 };
+
+// The first trial of all, where no discarded launch came before it, against later ones of its size:
+// what a file server keeps in its memory makes those shorter.
+struct FirstHerd {
+  double first_s = 0;  // until all were ready
+  statistics::Interval later_s;
+};
+[[nodiscard]] std::optional<FirstHerd> first_herd_of(const HerdOfArm& herd);
 
 // Of each arm with such trials, in their order.
 [[nodiscard]] std::vector<HerdOfArm> herds_of(const Comparison& comparison);

@@ -117,6 +117,7 @@ struct Node {
   measure::Targets targets;
   std::unique_ptr<records::Results> results;  // of the first rank
   std::optional<os::Directory> out;
+  Warnings watcher;
 };
 
 // Looks, and makes the out directory; what cannot be right is in the facts.
@@ -129,9 +130,12 @@ NodeFacts look(Parsed* parsed, const Ranks& ranks, const gpu::Nvml& nvml, Node* 
     ExperimentRequest& request = *parsed->request;
     measure::Plan& plan = request.plan;
     plan.secrets = cli::secrets_of(plan.facts.command);
-    std::string& path = plan.arms.front().path;
-    replace("{rank}", fmt::format("{}", ranks.rank()), &path);
-    replace("{host}", facts.host, &path);
+    const auto fill = [&](std::string* text) {
+      replace("{rank}", fmt::format("{}", ranks.rank()), text);
+      replace("{host}", facts.host, text);
+    };
+    fill(&plan.arms.front().path);
+    if (plan.stage) fill(&plan.stage->destination);
     node->planned.emplace(plan);
     node->targets = cli::make_targets(request);
     facts = node_of(plan, node->planned->all().front(), nvml);
@@ -180,28 +184,34 @@ measure::GpusServe gpus_of(const NodeFacts& own, const Agreement& agreed) {
   return is_shared ? measure::GpusServe::several_at_once : measure::GpusServe::one_target;
 }
 
+// What a node may take before it can launch, beside the user's own lines.
+std::chrono::nanoseconds to_prepare(const ExperimentRequest& request) {
+  constexpr std::chrono::hours k_to_copy{6};
+  const bool copies = request.plan.stage.has_value();
+  return copies ? k_patience + k_to_copy : std::chrono::nanoseconds(k_patience);
+}
+
 // Nothing where a node cannot be made ready; the first rank throws then what is wrong with which.
-std::optional<measure::Arms> prepare(Ranks* ranks, Node* node, bool* in_step) {
+std::optional<measure::Arms> prepare(Ranks* ranks, std::chrono::nanoseconds limit, Node* node,
+                                     bool* in_step) {
   std::optional<measure::Arms> arms;
   std::string problem;
-  std::vector<std::string> warnings;
   try {
-    Warnings watcher(&warnings);
-    arms.emplace(std::move(*node->planned).prepare(node->targets, watcher));
+    arms.emplace(std::move(*node->planned).prepare(node->targets, node->watcher));
   } catch (const std::exception& error) {
     problem = error.what();
   }
-  std::vector<std::string> problems = ranks->gather(problem, k_patience);
+  std::vector<std::string> problems = ranks->gather(problem, limit);
   for (std::size_t rank = 0; rank < problems.size(); ++rank) {
     if (problems[rank].empty()) continue;
     problems[rank] = fmt::format("{}: {}", ranks->name_of(static_cast<int>(rank)), problems[rank]);
   }
   std::erase(problems, "");
   const bool is_first = ranks->is_first();
-  const std::string word = ranks->tell(is_first && problems.empty() ? k_go : "", k_patience);
+  const std::string word = ranks->tell(is_first && problems.empty() ? k_go : "", limit);
   *in_step = word != k_go;
   if (!problems.empty()) throw os::Error(fmt::format("{}", fmt::join(problems, "; ")));
-  for (const std::string& text : warnings) cli::print_err("warning: {}\n", text);
+  for (const std::string& text : node->watcher.take()) cli::print_err("warning: {}\n", text);
   return word == k_go ? std::move(arms) : std::nullopt;
 }
 
@@ -252,7 +262,8 @@ std::unique_ptr<Recorder> recorder_of(const ExperimentRequest& request, Node* no
 
 Patience patience_of(const ExperimentRequest& request) {
   const measure::Hooks& hooks = request.plan.starts.front().hooks;
-  Patience patience{k_patience, request.timeout + k_to_end};
+  const auto later = static_cast<std::int64_t>(request.sizes.back() - 1) * request.stagger;
+  Patience patience{to_prepare(request), request.timeout + later + k_to_end};
   if (!hooks.prepare.empty()) patience.before_launch += hooks.limit;
   if (!request.prepare_server.empty()) patience.before_launch += hooks.limit;
   return patience;
@@ -287,7 +298,7 @@ int run_command(Ranks* ranks, const std::vector<std::string>& args, bool* in_ste
   const Agreement agreed = agree(ranks, facts, &hosts, in_step);
   if (!agreed.is_herd) return cli::k_exit_ok;
   const ExperimentRequest& request = *parsed.request;
-  std::optional<measure::Arms> arms = prepare(ranks, &node, in_step);
+  std::optional<measure::Arms> arms = prepare(ranks, to_prepare(request), &node, in_step);
   if (!arms) return cli::k_exit_ok;
 
   std::unique_ptr<Recorder> recorder;
@@ -295,10 +306,11 @@ int run_command(Ranks* ranks, const std::vector<std::string>& args, bool* in_ste
   const std::string id = ranks->tell(recorder ? recorder->facts.id : "", k_patience);
   // A folder for each rank: the out directory may be one that all see.
   const std::string folder = ranks->is_first() ? id : fmt::format("{}-rank{}", id, ranks->rank());
-  NodeTrials trials(request.plan, &*arms, nvml, gpus_of(facts, agreed), id,
+  NodeTrials trials(request.plan, &*arms, &node.watcher, nvml, gpus_of(facts, agreed), id,
                     measure::LogFolder(*node.out, folder));
   const std::vector<HerdSlot> slots =
-      schedule(request.sizes, request.plan.count.runs, ranks->size(), request.plan.seed);
+      schedule({request.sizes, arms->all().size(), request.plan.count.runs, ranks->size(),
+                request.plan.seed, request.stagger});
   const Patience patience = patience_of(request);
   const auto run = [&] {
     return run_experiment(request.plan, patience, slots, ranks, &trials, recorder.get());

@@ -62,7 +62,8 @@ class HerdSeries {
 
   NodeResult trial(const HerdSlot& slot) {
     ++position_;
-    RankStartLine line(&ranks_, patience_);
+    const auto place = std::lower_bound(slot.members.begin(), slot.members.end(), ranks_.rank());
+    RankStartLine line(&ranks_, patience_, (place - slot.members.begin()) * slot.stagger);
     if (recorder_ != nullptr && !recorder_->prepare_server.empty()) {
       NodeResult told = trials_.prepare_server(recorder_->prepare_server);
       if (!told.problem.empty() || told.interrupted) {
@@ -72,8 +73,7 @@ class HerdSeries {
     }
     const bool is_member =
         std::binary_search(slot.members.begin(), slot.members.end(), ranks_.rank());
-    return is_member ? trials_.launch(position_, slot.block, slot.members.size(), &line)
-                     : trials_.idle(&line);
+    return is_member ? trials_.launch(position_, slot, &line) : trials_.idle(&line);
   }
 
   // What all ranks told, by rank; nothing, of all but the first.

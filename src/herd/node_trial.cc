@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "herd/warnings.h"
 #include "measure/hooks.h"
 #include "measure/trial.h"
 #include "os/error.h"
@@ -42,17 +41,25 @@ NodeResult told_of(const std::function<NodeResult()>& part) {
 
 }  // namespace
 
-NodeResult NodeTrials::run(measure::TrialKind kind, std::uint64_t position, std::uint64_t block,
+NodeResult NodeTrials::run(const measure::Slot& slot, std::uint64_t position,
                            const std::string& mode, RankStartLine* line) {
   NodeResult told;
-  Warnings watcher(&told.warnings);
-  const measure::Subject subject = arms_.subject({kind, arms_.present().front(), block});
+  const measure::Subject subject = arms_.subject(slot);
   measure::TrialInput input{plan_, subject, {}, logs_.create(position, mode), line, gpus_};
-  measure::TrialResult trial = measure::run_trial(input, nvml_, watcher);
+  const bool is_after_copy = slot.kind == measure::TrialKind::after_copy;
+  // As all begin a trial together, so do their copies. False: interrupted, as the trial says then.
+  if (is_after_copy) static_cast<void>(subject.arm.copy->renew());
+  measure::TrialResult trial = measure::run_trial(input, nvml_, watcher_);
+  told.warnings = watcher_.take();
   told.interrupted = trial.interrupted;
   told.left_behind = trial.left_behind;
-  take(trial.weights, &arms_.all().front());
+  take(trial.weights, &arms_.all()[slot.arm]);
   records::Record& record = trial.record;
+  if (is_after_copy) {
+    const measure::StagedCopy::Made& made = subject.arm.copy->made();
+    record.copy_s = made.seconds;
+    if (!made.remark.empty()) record.remarks.push_back(made.remark);
+  }
   record.storage_mode = mode;
   record.position = position;
   record.experiment.id = experiment_;  // all else of it is the first rank's to say
@@ -66,17 +73,23 @@ NodeResult NodeTrials::run(measure::TrialKind kind, std::uint64_t position, std:
 
 NodeResult NodeTrials::warm_up(std::uint64_t position, RankStartLine* line) {
   const std::string mode = arms_.all().front().facts.label + "_warmup";
-  NodeResult told =
-      told_of([&] { return run(measure::TrialKind::warm_up, position, 1, mode, line); });
+  NodeResult told = told_of([&] {
+    return run({measure::TrialKind::warm_up, 0, 1}, position, mode, line);
+  });
   line->pass();
   return told;
 }
 
-NodeResult NodeTrials::launch(std::uint64_t position, std::uint64_t block, std::uint64_t size,
-                              RankStartLine* line) {
-  const std::string mode = fmt::format("{}_herd{}", arms_.all().front().facts.label, size);
-  NodeResult told =
-      told_of([&] { return run(measure::TrialKind::cold, position, block, mode, line); });
+NodeResult NodeTrials::launch(std::uint64_t position, const HerdSlot& slot, RankStartLine* line) {
+  const bool is_copied = arms_.all()[slot.arm].copy != nullptr;
+  const measure::Slot own{is_copied ? measure::TrialKind::after_copy : measure::TrialKind::cold,
+                          slot.arm, slot.block};
+  std::string mode =
+      fmt::format("{}_herd{}", arms_.subject(own).storage_mode(), slot.members.size());
+  if (slot.stagger.count() > 0) {
+    mode += fmt::format("_stagger{:g}s", std::chrono::duration<double>(slot.stagger).count());
+  }
+  NodeResult told = told_of([&] { return run(own, position, mode, line); });
   line->pass();
   return told;
 }

@@ -12,11 +12,14 @@
 #include <boost/describe/class.hpp>
 
 #include "gpu/nvml.h"
+#include "herd/schedule.h"
 #include "herd/start_line.h"
+#include "herd/warnings.h"
 #include "measure/arms.h"
 #include "measure/gpu_memory.h"
 #include "measure/log_folder.h"
 #include "measure/plan.h"
+#include "measure/schedule.h"
 
 namespace coldload::herd {
 
@@ -38,12 +41,15 @@ BOOST_DESCRIBE_STRUCT(NodeResult, (),
 
 class NodeTrials {
  public:
-  // What these point to outlives it. `gpus`: whether other ranks use this one's, too.
+  // What these point to outlives it. `gpus`: whether other ranks use this one's, too. `watcher`: of
+  // the arms, as well.
   // `experiment`: its id.
-  NodeTrials(const measure::Plan& plan, measure::Arms* arms, const gpu::Nvml& nvml,
-             measure::GpusServe gpus, std::string experiment, measure::LogFolder logs)
+  NodeTrials(const measure::Plan& plan, measure::Arms* arms, Warnings* watcher,
+             const gpu::Nvml& nvml, measure::GpusServe gpus, std::string experiment,
+             measure::LogFolder logs)
       : plan_(plan),
         arms_(*arms),
+        watcher_(*watcher),
         nvml_(nvml),
         gpus_(gpus),
         experiment_(std::move(experiment)),
@@ -52,7 +58,7 @@ class NodeTrials {
   // Throw OutOfStep; whatever else goes wrong is in the result.
   // A discarded launch, of all ranks at once: nobody counts GPU memory while another still starts.
   [[nodiscard]] NodeResult warm_up(std::uint64_t position, RankStartLine* line);
-  [[nodiscard]] NodeResult launch(std::uint64_t position, std::uint64_t block, std::uint64_t size,
+  [[nodiscard]] NodeResult launch(std::uint64_t position, const HerdSlot& slot,
                                   RankStartLine* line);
   [[nodiscard]] NodeResult idle(RankStartLine* line);
   // Runs the user's line for the file server; what keeps it from that is in the result.
@@ -61,12 +67,13 @@ class NodeTrials {
   [[nodiscard]] std::string logs() const { return logs_.name(); }
 
  private:
-  [[nodiscard]] NodeResult run(measure::TrialKind kind, std::uint64_t position, std::uint64_t block,
+  [[nodiscard]] NodeResult run(const measure::Slot& slot, std::uint64_t position,
                                const std::string& mode, RankStartLine* line);
   [[nodiscard]] NodeResult watch_idle(RankStartLine* line) const;
 
   const measure::Plan& plan_;
   measure::Arms& arms_;
+  Warnings& watcher_;
   const gpu::Nvml& nvml_;
   const measure::GpusServe gpus_;
   const std::string experiment_;

@@ -42,7 +42,7 @@ std::optional<os::TimePoint> RankStartLine::meet(bool can_launch) {
   if (std::from_chars(agreed.data(), end, launch_ns).ptr != end || agreed.empty()) {
     return std::nullopt;
   }
-  return os::TimePoint(nanoseconds(launch_ns) + offset_.ahead);
+  return os::TimePoint(nanoseconds(launch_ns) + offset_.ahead + delay_);
 }
 
 void RankStartLine::finish() {

@@ -24,7 +24,9 @@ struct Patience {
 // Of one trial. Its functions throw OutOfStep.
 class RankStartLine : public measure::StartLine {
  public:
-  RankStartLine(Ranks* ranks, const Patience& patience) : ranks_(*ranks), patience_(patience) {}
+  // `delay`: from the instant on which all agree to this rank's launch.
+  RankStartLine(Ranks* ranks, const Patience& patience, std::chrono::nanoseconds delay = {})
+      : ranks_(*ranks), patience_(patience), delay_(delay) {}
 
   // Compares the clocks when all are there.
   [[nodiscard]] std::optional<os::TimePoint> meet() override;
@@ -43,6 +45,7 @@ class RankStartLine : public measure::StartLine {
 
   Ranks& ranks_;
   const Patience patience_;
+  const std::chrono::nanoseconds delay_;
   ClockOffset offset_;
   bool met_ = false;
   bool finished_ = false;

@@ -36,16 +36,26 @@ Record record_of(const HerdSlot& slot, int rank, const NodeResult& node, const s
                  std::optional<std::uint64_t> first) {
   Record record = records::record_of_line(
       std::string_view(node.record).substr(0, node.record.find_last_not_of('\n') + 1));
-  record.herd =
-      records::HerdFacts{slot.members.size(), static_cast<std::uint64_t>(rank), host, {}, {}};
+  record.herd.emplace();
+  record.herd->size = slot.members.size();
+  record.herd->rank = static_cast<std::uint64_t>(rank);
+  record.herd->host = host;
+  if (slot.stagger.count() > 0) {
+    record.herd->stagger_s = std::chrono::duration<double>(slot.stagger).count();
+  }
   if (!first || !node.launched_ns) return record;
   const std::chrono::nanoseconds skew(*node.launched_ns - *first);
   record.herd->launch_skew_s = std::chrono::duration<double>(skew).count();
   record.herd->clock_error_s =
       std::chrono::duration<double>(std::chrono::nanoseconds(node.clock_error_ns)).count();
-  if (skew > k_most_skew) {
-    record.remarks.push_back(fmt::format("launched {:.0f} ms later than the first node",
-                                         *record.herd->launch_skew_s * 1e3));
+  const auto place = std::lower_bound(slot.members.begin(), slot.members.end(), rank);
+  const std::chrono::nanoseconds late = skew - (place - slot.members.begin()) * slot.stagger;
+  if (std::chrono::abs(late) > k_most_skew) {
+    record.remarks.push_back(
+        fmt::format("launched {:.0f} ms {} than the first node{}",
+                    std::abs(std::chrono::duration<double, std::milli>(late).count()),
+                    late.count() > 0 ? "later" : "earlier",
+                    slot.stagger.count() > 0 ? " and --stagger say" : ""));
   }
   return record;
 }

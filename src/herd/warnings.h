@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "measure/watcher.h"
@@ -13,10 +14,9 @@ namespace coldload::herd {
 
 class Warnings : public measure::ExperimentWatcher {
  public:
-  // `all` outlives it.
-  explicit Warnings(std::vector<std::string>* all) : all_(*all) {}
-
   void warning(const std::string& text) override { all_.push_back(text); }
+  // All since the last call.
+  [[nodiscard]] std::vector<std::string> take() { return std::exchange(all_, {}); }
 
   void experiment_begins(const measure::Outlook& /*outlook*/) override {}
   void trial_begins(const measure::Subject& /*subject*/, std::uint64_t /*position*/,
@@ -28,7 +28,7 @@ class Warnings : public measure::ExperimentWatcher {
   void looked_at_precision(const measure::PrecisionLook& /*look*/) override {}
 
  private:
-  std::vector<std::string>& all_;
+  std::vector<std::string> all_;
 };
 
 }  // namespace coldload::herd

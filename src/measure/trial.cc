@@ -4,7 +4,6 @@
 #include <memory>
 #include <numeric>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -272,7 +271,7 @@ std::unique_ptr<Launched> launch(const TrialInput& input, std::optional<os::Time
   records::Record& record = result->record;
   try {
     watch->emplace();
-    if (at) std::this_thread::sleep_until(*at);
+    if (at) os::sleep_until(*at);
     return input.subject.target.launch(input.subject.launch_request(input.log.file));
   } catch (const os::Error& error) {
     result->interrupted = os::interrupted();

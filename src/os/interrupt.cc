@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <thread>
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -65,6 +67,12 @@ bool ignored_at_start(int number) {
 }
 
 bool interrupted() { return g_signal.load() != 0; }
+
+void sleep_until(TimePoint at) {
+  constexpr std::chrono::milliseconds k_slice{50};
+  while (!interrupted() && Clock::now() + k_slice < at) std::this_thread::sleep_for(k_slice);
+  if (!interrupted()) std::this_thread::sleep_until(at);
+}
 
 int interrupt_signal() { return g_signal.load(); }
 

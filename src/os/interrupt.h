@@ -5,6 +5,8 @@
 
 #include <vector>
 
+#include "os/clock.h"
+
 namespace coldload::os {
 
 // From now on SIGINT, SIGTERM and SIGHUP set the flag instead of ending the process, but for those
@@ -20,6 +22,9 @@ void install_interrupt_handler();
 [[nodiscard]] bool ignored_at_start(int number);
 
 [[nodiscard]] bool interrupted();
+
+// Sleeps until then, to the precision of the kernel's timers, or until interrupted.
+void sleep_until(TimePoint at);
 
 // The signal that came, 0 if none.
 [[nodiscard]] int interrupt_signal();

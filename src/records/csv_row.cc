@@ -57,6 +57,7 @@ text::Notes notes_of(const Record& record) {
     notes.emplace_back("rank", fmt::format("{}", herd->rank));
     add(&notes, "host", herd->host);
     add_seconds(&notes, "launch_skew_s", herd->launch_skew_s);
+    add_seconds(&notes, "stagger_s", herd->stagger_s);
   }
   add(&notes, "experiment", facts.id);
   add(&notes, "order", facts.order);

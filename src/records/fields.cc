@@ -61,7 +61,8 @@ const std::vector<Field> k_fields{
     {member<&Record::herd>("herd"), "object",
      "where servers were launched on several nodes at the same moment, this one's part: `size` "
      "(nodes that launched one), `rank`, `host`, `launch_skew_s` (launched that much later than "
-     "the first of them), `clock_error_s` (by how much that may be wrong); each node has a record, "
+     "the first of them), `stagger_s` (and was to be, than the one before; null: at the same "
+     "moment), `clock_error_s` (by how much the skew may be wrong); each node has a record, "
      "and those of one trial have `position` in common; see herd.md"},
     {member<&Record::arm>("arm"), "text",
      "label of the arm that the trial belongs to; `nvme` also for `nvme_warm`"},

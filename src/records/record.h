@@ -130,6 +130,7 @@ struct HerdFacts {
   std::uint64_t rank = 0;  // of this one among all that there are
   std::string host;
   std::optional<double> launch_skew_s;  // launched that much later than the first of them
+  std::optional<double> stagger_s;      // and was to be, than the one before; nothing: at once
   std::optional<double> clock_error_s;  // by how much that may be wrong
 };
 

@@ -39,8 +39,12 @@ std::span<const TrialStartGroup> start_set_of(const Record& record, TextPool* te
 
 const TrialHerd* herd_of(const Record& record, TextPool* texts) {
   if (!record.herd) return nullptr;
-  const TrialHerd herd{record.position, record.herd->size, record.herd->rank,
-                       texts->share(record.herd->host), record.herd->launch_skew_s};
+  const TrialHerd herd{record.position,
+                       record.herd->size,
+                       record.herd->rank,
+                       texts->share(record.herd->host),
+                       record.herd->launch_skew_s,
+                       record.herd->stagger_s};
   return texts->keep(std::span<const TrialHerd>(&herd, 1)).data();
 }
 

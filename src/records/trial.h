@@ -48,6 +48,7 @@ struct TrialHerd {
   std::uint64_t rank = 0;
   std::string_view host;
   std::optional<double> launch_skew_s;
+  std::optional<double> stagger_s;
 };
 
 // A Record's members of the same names. Texts and lists are held by the Dataset.

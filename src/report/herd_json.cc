@@ -22,7 +22,8 @@ json::value bounds_value(const std::optional<statistics::Interval>& interval) {
   return json::array{to_value(interval->low), to_value(interval->high)};
 }
 
-json::object size_object(const HerdSize& size, const std::optional<HerdModel>& model) {
+json::object size_object(const HerdSize& size, std::optional<HerdModel> model) {
+  if (size.stagger_s > 0) model.reset();
   json::array values;
   for (const double value : size.values_s()) values.push_back(to_value(value));
   std::optional<double> predicted_s;
@@ -32,6 +33,7 @@ json::object size_object(const HerdSize& size, const std::optional<HerdModel>& m
     residual_s = size.all_ready_s.median - *predicted_s;
   }
   return {{"nodes", size.size},
+          {"stagger_s", to_value(size.stagger_s)},
           {"herds", size.runs.size()},
           {"all_ready_median_s", to_value(size.all_ready_s.median)},
           {"all_ready_min_s", to_value(size.all_ready_s.min)},
@@ -39,6 +41,7 @@ json::object size_object(const HerdSize& size, const std::optional<HerdModel>& m
           {"values_s", std::move(values)},
           {"fastest_node_median_s", to_value(size.fastest_s.median)},
           {"rate_bytes_per_s", to_value(size.rate_bytes_per_s)},
+          {"copy_median_s", to_value(size.copy_s)},
           {"predicted_s", to_value(predicted_s)},
           {"residual_s", to_value(residual_s)}};
 }
@@ -65,7 +68,7 @@ json::array herds_array(const Comparison& comparison) {
   json::array out;
   for (const HerdOfArm& herd : findings::herds_of(comparison)) {
     json::array sizes;
-    for (const HerdSize& size : herd.sizes) sizes.push_back(size_object(size, herd.model));
+    for (const HerdSize* size : herd.all()) sizes.push_back(size_object(*size, herd.model));
     out.push_back(json::object{{"arm", to_value(comparison.arms[herd.arm].facts.label)},
                                {"hosts", herd.hosts},
                                {"not_whole", herd.not_whole},

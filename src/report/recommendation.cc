@@ -202,8 +202,7 @@ Advice whether_to_stage(const Comparison& comparison) {
 
 // Of several commands, where another one than the first is shown to be faster.
 Advice which_way_to_start(const Comparison& measured) {
-  const findings::WaysBasis basis = findings::basis_of_ways(measured);
-  const Comparison& comparison = basis.comparison;
+  const auto [layer, comparison] = findings::basis_of_ways(measured);
   for (const findings::WaysOfPath& ways : findings::ways_to_start(comparison)) {
     const Contrast& contrast = findings::main_contrast(ways);
     if (ways.fastest() == ways.simplest || !findings::is_told_apart(contrast)) continue;

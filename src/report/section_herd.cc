@@ -22,20 +22,32 @@ std::string nodes(std::uint64_t count) {
   return count == 1 ? "one node" : fmt::format("{} nodes", count);
 }
 
+// "4 nodes", "4 nodes, 2 s apart"
+std::string nodes(const HerdSize& size) {
+  return size.stagger_s > 0 && size.size > 1
+             ? fmt::format("{}, {:g} s apart", nodes(size.size), size.stagger_s)
+             : nodes(size.size);
+}
+
 // "all of 4 nodes are ready in 8.02 s"
 std::string ready_text(const HerdSize& size) {
   const std::string time = in_seconds(size.all_ready_s.median);
-  return size.size == 1 ? fmt::format("one node is ready in {}", time)
-                        : fmt::format("all of {} nodes are ready in {}", size.size, time);
+  const std::string copied =
+      size.copy_s ? fmt::format(", after a copy of {}", in_seconds(*size.copy_s)) : "";
+  if (size.size == 1) return fmt::format("one node is ready in {}{}", time, copied);
+  const char* const comma = size.stagger_s > 0 ? "," : "";
+  return fmt::format("all of {}{} are ready in {}{}", nodes(size), comma, time, copied);
 }
 
 // "8.02 s on 4 nodes at once"
 std::string in_short(const HerdSize& size) {
-  return fmt::format("{} on {}{}", in_seconds(size.all_ready_s.median), nodes(size.size),
-                     size.size == 1 ? "" : " at once");
+  const bool is_at_once = size.size > 1 && size.stagger_s <= 0;
+  return fmt::format("{} on {}{}", in_seconds(size.all_ready_s.median), nodes(size),
+                     is_at_once ? " at once" : "");
 }
 
 std::string about_sizes(const HerdOfArm& herd) {
+  if (herd.sizes.empty()) return "";
   const HerdSize& largest = herd.sizes.back();
   if (herd.sizes.size() == 1) return "";
   const std::string first = nodes(herd.sizes.front().size);
@@ -83,16 +95,19 @@ std::vector<std::string> row_of(const Comparison& comparison, const HerdOfArm& h
                                 const HerdSize& size) {
   const statistics::Summary& load = size.all_ready_s;
   std::vector<std::string> row{name_of(comparison.arms[herd.arm]),
-                               fmt::format("{}", size.size),
+                               size.stagger_s > 0
+                                   ? fmt::format("{}, {:g} s apart", size.size, size.stagger_s)
+                                   : fmt::format("{}", size.size),
                                fmt::format("{}", load.n),
                                fmt::format("**{}**", in_seconds(load.median)),
                                load.n > 1 ? in_seconds({load.min, load.max}) : "",
                                in_seconds(size.fastest_s.median),
                                rate_cell(size.rate_bytes_per_s),
+                               size.copy_s ? in_seconds(*size.copy_s) : "",
                                ""};
-  if (herd.model) {
+  if (herd.model && size.stagger_s <= 0) {
     const double predicted_s = herd.model->all_ready_s(static_cast<double>(size.size));
-    row[7] = fmt::format("{} ({})", in_seconds(predicted_s), off_by(load.median, predicted_s));
+    row.back() = fmt::format("{} ({})", in_seconds(predicted_s), off_by(load.median, predicted_s));
   }
   return row;
 }
@@ -100,10 +115,10 @@ std::vector<std::string> row_of(const Comparison& comparison, const HerdOfArm& h
 // Every value, where a table of medians would hide them.
 std::string values_of(const Comparison& comparison, const HerdOfArm& herd) {
   std::vector<std::string> sizes;
-  for (const HerdSize& size : herd.sizes) {
+  for (const HerdSize* size : herd.all()) {
     std::vector<std::string> values;
-    for (const double value : size.values_s()) values.push_back(in_seconds(value));
-    sizes.push_back(fmt::format("{}: {}", nodes(size.size), joined(values)));
+    for (const double value : size->values_s()) values.push_back(in_seconds(value));
+    sizes.push_back(fmt::format("{}: {}", nodes(*size), joined(values)));
   }
   std::string text = fmt::format("{}, until all were ready: ", name_of(comparison.arms[herd.arm]));
   for (std::size_t i = 0; i < sizes.size(); ++i) text += (i == 0 ? "" : "; ") + sizes[i];
@@ -143,15 +158,45 @@ std::string about_model(const Comparison& comparison, const HerdOfArm& herd) {
 
 std::string about_skew(const HerdOfArm& herd) {
   double skew_s = 0;
-  for (const HerdSize& size : herd.sizes) skew_s = std::max(skew_s, size.skew_s);
+  for (const HerdSize* size : herd.all()) skew_s = std::max(skew_s, size->skew_s);
+  if (!herd.staggered.empty()) {
+    return fmt::format("Launches were off by {:.1f} ms at most.", skew_s * 1e3);
+  }
   return fmt::format("The last launch of a herd came at most {:.1f} ms after the first.",
                      skew_s * 1e3);
 }
 
 std::string about_hosts(const HerdOfArm& herd) {
-  if (herd.hosts != 1 || herd.sizes.back().size == 1) return "";
+  if (herd.hosts != 1 || herd.all().back()->size == 1) return "";
   return "**All nodes were one machine,** each with a page cache of its own: they shared its "
          "processors and memory.";
+}
+
+// The first herd of all, where later ones of its size tell whether the file server's memory served
+// those.
+std::string about_first(const HerdOfArm& herd) {
+  const auto first = findings::first_herd_of(herd);
+  if (!first) return "";
+  const std::string later = in_seconds(first->later_s);
+  constexpr double k_least_ratio = 1.1;
+  if (first->first_s > k_least_ratio * first->later_s.high) {
+    return fmt::format(
+        "**The first herd of all took {}, later ones of its size {}:** what was read once may have "
+        "stayed in the file server's memory. `--prepare-server` empties it before each herd.",
+        in_seconds(first->first_s), later);
+  }
+  return fmt::format(
+      "The first herd of all took {}, later ones of its size {}: nothing shows that these had the "
+      "file server's memory to thank.",
+      in_seconds(first->first_s), later);
+}
+
+void remove_column(std::string_view name, Table* table) {
+  const auto column = std::find_if(table->columns.begin(), table->columns.end(),
+                                   [name](const auto& one) { return one.title == name; });
+  const auto index = column - table->columns.begin();
+  table->columns.erase(column);
+  for (std::vector<std::string>& row : table->rows) row.erase(row.begin() + index);
 }
 
 std::string about_left_out(const HerdOfArm& herd) {
@@ -167,15 +212,19 @@ std::vector<std::string> answers_about_herds(const Comparison& comparison, Notes
   std::vector<std::string> answers;
   for (const HerdOfArm& herd : findings::herds_of(comparison)) {
     const std::string name = name_of(comparison.arms[herd.arm]);
-    if (herd.sizes.empty()) {
+    const std::vector<const HerdSize*> sizes = herd.all();
+    if (sizes.empty()) {
       answers.push_back(
           fmt::format("No herd from {} counts. \"What to doubt\" "
                       "says why.",
                       name));
       continue;
     }
-    std::string text = fmt::format("**From {} {}", name, ready_text(herd.sizes.front()));
+    std::string text = fmt::format("**From {} {}", name, ready_text(*sizes.front()));
     if (herd.sizes.size() > 1) text += fmt::format(", {}", ready_text(herd.sizes.back()));
+    if (!herd.staggered.empty() && sizes.size() > 1) {
+      text += fmt::format(", {}", ready_text(herd.staggered.back()));
+    }
     std::vector<std::string> caveats = caveats_of(comparison, herd.arm);
     caveats.push_back(about_hosts(herd));
     std::erase(caveats, "");
@@ -188,8 +237,8 @@ std::vector<std::string> answers_about_herds(const Comparison& comparison, Notes
 std::string herds_in_short(const Comparison& comparison) {
   std::vector<std::string> texts;
   for (const HerdOfArm& herd : findings::herds_of(comparison)) {
-    if (herd.sizes.empty()) continue;
-    texts.push_back(in_short(herd.sizes.front()));
+    if (herd.all().empty() || !comparison.arms[herd.arm].is_plain()) continue;
+    texts.push_back(in_short(*herd.all().front()));
     if (herd.sizes.size() > 1) texts.back() += ", " + in_short(herd.sizes.back());
   }
   return joined(texts);
@@ -200,10 +249,11 @@ std::string count_of_herds(const Comparison& comparison) {
   std::vector<std::string> sizes;
   bool all_verified = true;
   for (const HerdOfArm& herd : findings::herds_of(comparison)) {
-    for (const HerdSize& size : herd.sizes) {
-      trials += size.runs.size();
-      sizes.push_back(fmt::format("{}", size.size));
-      for (const findings::HerdRun& run : size.runs) {
+    for (const HerdSize* size : herd.all()) {
+      trials += size->runs.size();
+      const std::string count = fmt::format("{}", size->size);
+      if (std::find(sizes.begin(), sizes.end(), count) == sizes.end()) sizes.push_back(count);
+      for (const findings::HerdRun& run : size->runs) {
         for (const records::Trial* node : run.nodes) {
           all_verified = all_verified && node->cold == records::Cold::verified;
         }
@@ -218,30 +268,34 @@ std::string count_of_herds(const Comparison& comparison) {
 std::string herd_section(const Comparison& comparison, const std::string& picture) {
   const std::vector<HerdOfArm> all = findings::herds_of(comparison);
   Table table = table_of({"path"}, {"nodes", "herds", "all ready", "min-max", "fastest node",
-                                    "read together", "predicted"});
+                                    "read together", "copied in", "predicted"});
   std::vector<std::string> lines;
   bool any_model = false;
+  bool any_copy = false;
   for (const HerdOfArm& herd : all) {
-    for (const HerdSize& size : herd.sizes) table.rows.push_back(row_of(comparison, herd, size));
-    if (herd.sizes.empty()) continue;
+    for (const HerdSize* size : herd.all()) {
+      table.rows.push_back(row_of(comparison, herd, *size));
+      any_copy = any_copy || size->copy_s;
+    }
+    if (herd.all().empty()) continue;
     any_model = any_model || herd.model;
     lines.push_back(values_of(comparison, herd));
     if (herd.model) lines.push_back(about_model(comparison, herd));
     lines.push_back(about_skew(herd));
+    if (std::string first = about_first(herd); !first.empty()) lines.push_back(std::move(first));
     if (std::string left_out = about_left_out(herd); !left_out.empty()) {
       lines.push_back(std::move(left_out));
     }
   }
   if (table.rows.empty()) return "";
-  if (!any_model) {
-    table.columns.pop_back();
-    for (std::vector<std::string>& row : table.rows) row.pop_back();
-  }
+  if (!any_model) remove_column("predicted", &table);
+  if (!any_copy) remove_column("copied in", &table);
   return "## Several nodes at once\n\n" + picture + markdown_table(table) +
          "\nA herd is one start of so many nodes at the same instant. \"All ready\" is from the "
          "first "
          "launch until the last of them is ready; how long single nodes took stands above. \"Read "
          "together\" is what all of them read over that time." +
+         (any_copy ? " \"Copied in\" is how long the slowest node copied before the launch." : "") +
          (any_model
               ? " \"Predicted\" is what a start takes beside its weights, and its weights at "
                 "the rate that one node gets alone or, where that is less, at a node's share of "

@@ -98,6 +98,41 @@ class NodesAtOnce(_Herd):
         self.assertIn("all of 3 nodes are ready in", result.stdout)
 
     @needs(has_fake_server())
+    def test_staggered_nodes_launch_one_after_the_other(self):
+        result = self.herd("--sizes", "3", "--runs", 1, "-w", 0, "--stagger", "1s", "--server", "generic", *self.server())
+        self.assertEqual(result.returncode, 0, result.stderr)
+        records = read_records(self.out)
+        self.assertEqual([record["storage_mode"] for record in records], ["net_herd3_stagger1s"] * 3)
+        for place, record in enumerate(records):
+            self.assertEqual((record["cold"], record["herd"]["stagger_s"]), ("verified", 1), record["reason"])
+            self.assertGreaterEqual(record["herd"]["launch_skew_s"], 0.9 * place)
+        report = (self.out / MARKDOWN_NAME).read_text(encoding="utf-8")
+        self.assertIn("| `net` | 3, 1 s apart |", report)
+
+    @needs(has_fake_server())
+    def test_each_node_reads_ahead_and_stages_for_itself(self):
+        copies = self.scratch / "copies"
+        copies.mkdir()
+        result = self.herd("--sizes", "1,2", "--runs", 1, "-w", 0, "--prefetch", "net", "--stage",
+                           f"net:{copies}/of-{{rank}}", "--server", "generic", *self.server())
+        self.assertEqual(result.returncode, 0, result.stderr)
+        records = read_records(self.out)
+        self.assertEqual(sorted(record["storage_mode"] for record in records), sorted(
+            ["net_herd1", "net_prefetch_herd1", "staged_after_copy_herd1"]
+            + ["net_herd2", "net_prefetch_herd2", "staged_after_copy_herd2"] * 2))
+        for record in records:
+            staged = record["arm"] == "staged"
+            self.assertEqual((record["status"], record["cold"]), ("ok", "off" if staged else "verified"),
+                             record["reason"])
+            self.assertEqual(record["copy_s"] is not None, staged)
+            if staged:
+                self.assertEqual(record["path"], f"{copies}/of-{record['herd']['rank']}")
+        self.assertEqual(list(copies.iterdir()), [], "a copy was left behind")
+        report = (self.out / MARKDOWN_NAME).read_text(encoding="utf-8")
+        self.assertIn("copied in", report)
+        self.assertIn("after a copy of", report)
+
+    @needs(has_fake_server())
     def test_the_server_is_prepared_before_any_node_of_a_trial_launches(self):
         server = self.scratch / "server"
         server.write_text(f'#!/bin/sh\necho launch >>{self.scratch}/seen\nexec {FAKE_SERVER} "$@"\n', encoding="utf-8")

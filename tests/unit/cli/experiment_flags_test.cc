@@ -88,7 +88,9 @@ TEST(HerdFlags, WhatAHerdCannotMeasureIsRefused) {
   for (const std::vector<std::string>& more : {std::vector<std::string>{"--runs", "0"},
                                                {"--runs", "auto"},
                                                {"--path", "b=/n"},
-                                               {"--stage", "net:/s"},
+                                               {"--stage", "elsewhere:/s"},
+                                               {"--keep-staged"},
+                                               {"--prefetch", "net"},
                                                {"--warm-runs", "1"},
                                                {"--stand-in", "net=1GB/s"}}) {
     std::vector<std::string> args{"--sizes", "2"};

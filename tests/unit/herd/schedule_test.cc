@@ -11,7 +11,7 @@ namespace coldload::herd {
 namespace {
 
 TEST(HerdSchedule, EachBlockHasEverySizeOnce) {
-  const std::vector<HerdSlot> slots = schedule({1, 2, 4}, 5, 8, 7);
+  const std::vector<HerdSlot> slots = schedule({{1, 2, 4}, 1, 5, 8, 7});
   ASSERT_EQ(slots.size(), 15U);
   std::map<std::uint64_t, std::multiset<std::size_t>> sizes;
   for (const HerdSlot& slot : slots) {
@@ -27,7 +27,7 @@ TEST(HerdSchedule, EachBlockHasEverySizeOnce) {
 }
 
 TEST(HerdSchedule, OtherNodesStartFromTrialToTrialInAnotherOrder) {
-  const std::vector<HerdSlot> slots = schedule({1, 2}, 20, 8, 7);
+  const std::vector<HerdSlot> slots = schedule({{1, 2}, 1, 20, 8, 7});
   std::set<std::vector<int>> members;
   std::set<std::size_t> first_of_block;
   for (std::size_t i = 0; i < slots.size(); i += 2) first_of_block.insert(slots[i].members.size());
@@ -36,10 +36,22 @@ TEST(HerdSchedule, OtherNodesStartFromTrialToTrialInAnotherOrder) {
   EXPECT_EQ(first_of_block.size(), 2U);
 }
 
+TEST(HerdSchedule, EachBlockHasEverySizeOfEveryArmOnce) {
+  const std::vector<HerdSlot> slots =
+      schedule({{1, 4}, 3, 4, 4, 7, std::chrono::milliseconds(500)});
+  ASSERT_EQ(slots.size(), 24U);
+  std::map<std::uint64_t, std::set<std::pair<std::size_t, std::size_t>>> blocks;
+  for (const HerdSlot& slot : slots) {
+    blocks[slot.block].insert({slot.members.size(), slot.arm});
+    EXPECT_EQ(slot.stagger, std::chrono::milliseconds(500));
+  }
+  for (const auto& [block, of_block] : blocks) EXPECT_EQ(of_block.size(), 6U) << block;
+}
+
 // Every rank works out its own.
 TEST(HerdSchedule, IsTheSameOnEveryNode) {
-  const std::vector<HerdSlot> one = schedule({1, 3}, 4, 5, 11);
-  const std::vector<HerdSlot> two = schedule({1, 3}, 4, 5, 11);
+  const std::vector<HerdSlot> one = schedule({{1, 3}, 1, 4, 5, 11});
+  const std::vector<HerdSlot> two = schedule({{1, 3}, 1, 4, 5, 11});
   ASSERT_EQ(one.size(), two.size());
   for (std::size_t i = 0; i < one.size(); ++i) EXPECT_EQ(one[i].members, two[i].members);
   EXPECT_THAT(one.front().members, ::testing::SizeIs(::testing::AnyOf(1, 3)));

@@ -139,10 +139,12 @@ inline records::Record deeper_trial(const records::ExperimentFacts& facts, const
   return record;
 }
 
-// One trial of a herd: nodes that were launched at the same moment, `load_s` of each.
+// One trial of a herd: nodes that were launched at the same moment, or each `stagger_s` after the
+// one before; `load_s` of each.
 inline std::vector<records::Record> herd_trial(const records::ExperimentFacts& facts,
                                                const std::string& label, std::uint64_t position,
-                                               const std::vector<double>& load_s) {
+                                               const std::vector<double>& load_s,
+                                               std::optional<double> stagger_s = {}) {
   std::vector<records::Record> records;
   for (std::size_t rank = 0; rank < load_s.size(); ++rank) {
     records::Record record = cold_trial(facts, label, load_s[rank]);
@@ -150,8 +152,9 @@ inline std::vector<records::Record> herd_trial(const records::ExperimentFacts& f
     record.layer = records::Layer::weights;
     record.position = position;
     record.run_id = 100 * position + rank + 1;
-    record.herd = records::HerdFacts{load_s.size(), rank, "node-" + std::to_string(rank),
-                                     0.0004 * static_cast<double>(rank), 0.00001};
+    const double skew_s = (stagger_s.value_or(0) + 0.0004) * static_cast<double>(rank);
+    record.herd = records::HerdFacts{load_s.size(), rank,      "node-" + std::to_string(rank),
+                                     skew_s,        stagger_s, 0.00001};
     records.push_back(std::move(record));
   }
   return records;

@@ -52,6 +52,54 @@ TEST(HerdSection, HasNoIntervalOfTooFewHerds) {
   EXPECT_THAT(text, Not(HasSubstr("interval")));
 }
 
+// One node and four at once, and four that start one after the other.
+TEST(HerdSection, SetsStaggeredHerdsBesideTheOthersAndNotInTheModel) {
+  const records::ExperimentFacts facts = experiment({arm("net")});
+  std::vector<records::Record> records;
+  std::uint64_t position = 0;
+  const auto add = [&](const std::vector<double>& load_s, std::optional<double> stagger_s) {
+    for (records::Record& record : herd_trial(facts, "net", ++position, load_s, stagger_s)) {
+      if (stagger_s) record.storage_mode += "_stagger2s";
+      records.push_back(std::move(record));
+    }
+  };
+  for (int run = 0; run < 2; ++run) {
+    add({2}, {});
+    add({8, 8, 8, 8}, {});
+    add({2, 2, 3, 3}, 2.0);
+  }
+  const records::Dataset dataset = records::dataset_of(std::move(records));
+  const findings::Comparison comparison = findings::compare(dataset).front();
+  const std::string text = herd_section(comparison, "");
+  EXPECT_THAT(text, HasSubstr("| `net` | 4 | 2 | **8.00 s** |"));
+  EXPECT_THAT(text, HasSubstr("| `net` | 4, 2 s apart | 2 | **9.00 s** | 9.00-9.00 s | 2.00 s |"));
+  EXPECT_THAT(text, HasSubstr("Launches were off by 1.2 ms at most"));
+  EXPECT_THAT(text, HasSubstr("4 nodes, 2 s apart: 9.00 s and 9.00 s"));
+  EXPECT_THAT(
+      answers_about_herds(comparison, nullptr).front(),
+      HasSubstr(
+          "all of 4 nodes are ready in 8.00 s, all of 4 nodes, 2 s apart, are ready in 9.00 s"));
+}
+
+TEST(HerdSection, HoldsTheFirstHerdOfAllAgainstLaterOnes) {
+  const auto text_of = [](double first_s, std::uint64_t discarded) {
+    const records::ExperimentFacts facts = experiment({arm("net")});
+    std::vector<records::Record> records;
+    std::uint64_t position = discarded;
+    for (const double load_s : {first_s, 2.0, 2.1}) {
+      for (records::Record& record : herd_trial(facts, "net", ++position, {load_s})) {
+        records.push_back(std::move(record));
+      }
+    }
+    const records::Dataset dataset = records::dataset_of(std::move(records));
+    return herd_section(findings::compare(dataset).front(), "");
+  };
+  EXPECT_THAT(text_of(4, 0), HasSubstr("**The first herd of all took 4.00 s, later ones of its "
+                                       "size 2.00-2.10 s:** what was read once may have stayed"));
+  EXPECT_THAT(text_of(2.2, 0), HasSubstr("later ones of its size 2.00-2.10 s: nothing shows"));
+  EXPECT_THAT(text_of(4, 1), Not(HasSubstr("first herd of all"))) << "a discarded launch read it";
+}
+
 TEST(HerdSection, SaysHowFarOffThePredictionsAre) {
   const std::string text = section_of_herds(6, 4);
   EXPECT_THAT(text, HasSubstr("2.05 s (+0.0 ms) |")) << "of one node";
