@@ -21,6 +21,17 @@ using HerdKey = std::pair<std::size_t, std::uint64_t>;
 
 HerdKey key_of(const Trial& trial) { return {trial.experiment->number, trial.herd->position}; }
 
+// Whether the counters of some told what others read, too: those of a machine's block device do.
+bool count_each_other(const std::vector<const Trial*>& nodes) {
+  std::set<std::string_view> hosts;
+  for (const Trial* node : nodes) {
+    const bool is_device =
+        node->storage_bytes_source.find("block_device") != std::string_view::npos;
+    if (is_device && !hosts.insert(node->herd->host).second) return true;
+  }
+  return false;
+}
+
 HerdRun run_of(std::vector<const Trial*> nodes) {
   HerdRun run;
   std::sort(nodes.begin(), nodes.end(),
@@ -39,7 +50,8 @@ HerdRun run_of(std::vector<const Trial*> nodes) {
     is_known = is_known && node->storage_bytes_read;
     bytes += static_cast<double>(node->storage_bytes_read.value_or(0));
   }
-  if (is_known && run.all_ready_s > 0) run.rate_bytes_per_s = bytes / run.all_ready_s;
+  if (is_known && !count_each_other(nodes) && run.all_ready_s > 0)
+    run.rate_bytes_per_s = bytes / run.all_ready_s;
   run.nodes = std::move(nodes);
   return run;
 }
@@ -199,22 +211,26 @@ bool HerdOfArm::is_verified() const {
   });
 }
 
-std::optional<FirstHerd> first_herd_of(const HerdOfArm& herd) {
-  for (const HerdSize& size : herd.sizes) {
-    const auto is_first = [](const HerdRun& run) {
-      const Trial& node = *run.nodes.front();
-      return node.herd->position == 1 && node.cold == records::Cold::verified;
-    };
-    const HerdRun& earliest = size.runs.front();
-    if (!is_first(earliest) || size.runs.size() < 2) continue;
-    FirstHerd found{earliest.all_ready_s, {size.runs[1].all_ready_s, size.runs[1].all_ready_s}};
-    for (std::size_t i = 1; i < size.runs.size(); ++i) {
-      const double later_s = size.runs[i].all_ready_s;
-      found.later_s = {std::min(found.later_s.low, later_s), std::max(found.later_s.high, later_s)};
+std::optional<FirstHerd> first_herd_of(const Comparison& comparison, const HerdOfArm& herd) {
+  const auto may_have_read = [](const Arm& arm) { return !arm.facts.staged_from.empty(); };
+  if (std::any_of(comparison.arms.begin(), comparison.arms.end(), may_have_read)) return {};
+  for (const records::Texts& command : comparison.commands) {
+    for (const std::string_view word : command) {
+      if (word.starts_with("--prepare-server")) return {};
     }
-    return found;
   }
-  return std::nullopt;
+  const HerdSize* of = nullptr;  // whose first run is the first of all
+  for (const HerdSize* size : herd.all()) {
+    const auto began = [](const HerdSize& one) { return key_of(*one.runs.front().nodes.front()); };
+    if (of == nullptr || began(*size) < began(*of)) of = size;
+  }
+  if (of == nullptr || of->stagger_s > 0 || of->runs.size() < 2) return {};
+  const Trial& node = *of->runs.front().nodes.front();
+  const bool is_local = node.storage_bytes_source.find("block_device") != std::string_view::npos;
+  if (node.herd->position != 1 || node.cold != records::Cold::verified || is_local) return {};
+  const std::vector<double> values = of->values_s();
+  const auto [least, most] = std::minmax_element(values.begin() + 1, values.end());
+  return FirstHerd{values.front(), {*least, *most}};
 }
 
 std::vector<HerdOfArm> herds_of(const Comparison& comparison) {

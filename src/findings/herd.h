@@ -79,13 +79,15 @@ struct HerdOfArm {
   [[nodiscard]] bool is_verified() const;
 };
 
-// The first trial of all, where no discarded launch came before it, against later ones of its size:
-// what a file server keeps in its memory makes those shorter.
+// The first trial of all, where nothing had read the weights over the network before it (a
+// discarded launch, a copy), against later ones of its size: what a file server keeps in its memory
+// makes those shorter. Nothing where its memory was emptied before each.
 struct FirstHerd {
   double first_s = 0;  // until all were ready
   statistics::Interval later_s;
 };
-[[nodiscard]] std::optional<FirstHerd> first_herd_of(const HerdOfArm& herd);
+[[nodiscard]] std::optional<FirstHerd> first_herd_of(const Comparison& comparison,
+                                                     const HerdOfArm& herd);
 
 // Of each arm with such trials, in their order.
 [[nodiscard]] std::vector<HerdOfArm> herds_of(const Comparison& comparison);

@@ -77,7 +77,10 @@ std::vector<WaysOfPath> ways_to_start(const Comparison& comparison) {
 
 WaysBasis basis_of_ways(const Comparison& comparison) {
   using records::Layer;
-  if (!ways_to_start(comparison).empty()) return {Layer::weights, comparison};
+  const auto was_cold = [](const Arm& arm) { return !arm.cold_verdicts.empty(); };
+  if (std::any_of(comparison.arms.begin(), comparison.arms.end(), was_cold)) {
+    return {Layer::weights, comparison};
+  }
   for (const Layer layer : {Layer::node, Layer::first, Layer::warm}) {
     WaysBasis basis{layer, in_layer(comparison, layer)};
     if (!ways_to_start(basis.comparison).empty()) return basis;

@@ -26,8 +26,8 @@ struct WaysOfPath {
 // was one command.
 [[nodiscard]] std::vector<WaysOfPath> ways_to_start(const Comparison& comparison);
 
-// What ways to start are held against each other by: their cold trials or, where these are of one
-// command at most, those of another layer, in the cold ones' place.
+// What ways to start are held against each other by: their cold trials or, where none was made,
+// those of another layer, in the cold ones' place.
 struct WaysBasis {
   records::Layer layer = records::Layer::weights;
   Comparison comparison;

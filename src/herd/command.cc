@@ -224,15 +224,17 @@ void tell_trial(std::uint64_t position, std::uint64_t total,
   double slowest = 0;
   double fastest = 0;
   double skew = 0;
+  int place = 0;
   for (const records::Record& member : members) {
     if (member.status != records::Status::ok || !member.load_s) {
       cli::print_err("{}{}: {}\n", title, records::to_string(member.status), member.reason);
       return;
     }
     const double behind = member.herd->launch_skew_s.value_or(0);
+    const double planned = member.herd->stagger_s.value_or(0) * place++;
     slowest = std::max(slowest, behind + *member.load_s);
     fastest = fastest == 0 ? *member.load_s : std::min(fastest, *member.load_s);
-    skew = std::max(skew, behind);
+    skew = std::max(skew, behind - planned);
   }
   if (members.size() == 1) {
     cli::print_err("{}{:.2f} s, cold={}\n", title, slowest, records::to_string(one.cold));
@@ -250,8 +252,8 @@ std::unique_ptr<Recorder> recorder_of(const ExperimentRequest& request, Node* no
                                       std::vector<std::string> hosts) {
   const bool is_quiet = request.verbosity == cli::Verbosity::quiet;
   return std::make_unique<Recorder>(
-      Recorder{*node->results, measure::gather_facts(request.plan, arms, nvml), std::move(hosts),
-               request.prepare_server,
+      Recorder{*node->results, measure::gather_facts(request.plan, arms, nvml),
+               arms.all().front().model_name, std::move(hosts), request.prepare_server,
                [secrets = request.plan.secrets](const std::string& text) {
                  cli::print_err("warning: {}\n", secrets.apply(text));
                },

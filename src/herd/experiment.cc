@@ -64,12 +64,15 @@ class HerdSeries {
     ++position_;
     const auto place = std::lower_bound(slot.members.begin(), slot.members.end(), ranks_.rank());
     RankStartLine line(&ranks_, patience_, (place - slot.members.begin()) * slot.stagger);
+    NodeResult prepared;
     if (recorder_ != nullptr && !recorder_->prepare_server.empty()) {
-      NodeResult told = trials_.prepare_server(recorder_->prepare_server);
-      if (!told.problem.empty() || told.interrupted) {
-        line.pass();
-        return told;
-      }
+      prepared = trials_.prepare_server(recorder_->prepare_server);
+    }
+    // Nobody evicts or copies before the file server is as it should be.
+    static_cast<void>(ranks_.tell("", patience_.before_launch));
+    if (!prepared.problem.empty() || prepared.interrupted) {
+      line.pass();
+      return prepared;
     }
     const bool is_member =
         std::binary_search(slot.members.begin(), slot.members.end(), ranks_.rank());
@@ -111,6 +114,7 @@ class HerdSeries {
 
   void complete(Record* record) {
     record->experiment = recorder_->facts;
+    record->model = recorder_->model;  // {rank} in a path gives each node's another name
     recorder_->results.append(*record);
     result_.records.push_back(*record);
     const Status status = record->status;

@@ -23,6 +23,7 @@ namespace coldload::herd {
 struct Recorder {
   records::Results& results;
   records::ExperimentFacts facts;
+  std::string model;               // its name
   std::vector<std::string> hosts;  // by rank
   std::string prepare_server;      // shell line before each trial; empty: none
   std::function<void(const std::string& text)> warn;

@@ -42,10 +42,10 @@ NodeResult told_of(const std::function<NodeResult()>& part) {
 }  // namespace
 
 NodeResult NodeTrials::run(const measure::Slot& slot, std::uint64_t position,
-                           const std::string& mode, RankStartLine* line) {
+                           const std::string& mode, measure::GpusServe gpus, RankStartLine* line) {
   NodeResult told;
   const measure::Subject subject = arms_.subject(slot);
-  measure::TrialInput input{plan_, subject, {}, logs_.create(position, mode), line, gpus_};
+  measure::TrialInput input{plan_, subject, {}, logs_.create(position, mode), line, gpus};
   const bool is_after_copy = slot.kind == measure::TrialKind::after_copy;
   // As all begin a trial together, so do their copies. False: interrupted, as the trial says then.
   if (is_after_copy) static_cast<void>(subject.arm.copy->renew());
@@ -74,7 +74,7 @@ NodeResult NodeTrials::run(const measure::Slot& slot, std::uint64_t position,
 NodeResult NodeTrials::warm_up(std::uint64_t position, RankStartLine* line) {
   const std::string mode = arms_.all().front().facts.label + "_warmup";
   NodeResult told = told_of([&] {
-    return run({measure::TrialKind::warm_up, 0, 1}, position, mode, line);
+    return run({measure::TrialKind::warm_up, 0, 1}, position, mode, gpus_, line);
   });
   line->pass();
   return told;
@@ -89,7 +89,8 @@ NodeResult NodeTrials::launch(std::uint64_t position, const HerdSlot& slot, Rank
   if (slot.stagger.count() > 0) {
     mode += fmt::format("_stagger{:g}s", std::chrono::duration<double>(slot.stagger).count());
   }
-  NodeResult told = told_of([&] { return run(own, position, mode, line); });
+  const measure::GpusServe gpus = slot.members.size() > 1 ? gpus_ : measure::GpusServe::one_target;
+  NodeResult told = told_of([&] { return run(own, position, mode, gpus, line); });
   line->pass();
   return told;
 }

@@ -68,7 +68,8 @@ class NodeTrials {
 
  private:
   [[nodiscard]] NodeResult run(const measure::Slot& slot, std::uint64_t position,
-                               const std::string& mode, RankStartLine* line);
+                               const std::string& mode, measure::GpusServe gpus,
+                               RankStartLine* line);
   [[nodiscard]] NodeResult watch_idle(RankStartLine* line) const;
 
   const measure::Plan& plan_;

@@ -86,6 +86,22 @@ std::string shared_cache(const std::vector<NodeFacts>& nodes, const NameOf& name
   return "";
 }
 
+// Two ranks that would copy to one place.
+std::string shared_copy(const std::vector<NodeFacts>& nodes, const NameOf& name_of) {
+  std::map<std::pair<std::string, std::string>, int> known;
+  for (std::size_t rank = 0; rank < nodes.size(); ++rank) {
+    const NodeFacts& node = nodes[rank];
+    if (node.copy.empty()) continue;
+    const auto [other, is_new] = known.try_emplace({node.boot, node.copy}, static_cast<int>(rank));
+    if (is_new) continue;
+    return fmt::format(
+        "{} and {} would both copy to {} (--stage): give each a place of its own ({{rank}} in its "
+        "path)",
+        name_of(other->second), name_of(static_cast<int>(rank)), node.copy);
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string host_name() { return machine().nodename; }
@@ -103,6 +119,7 @@ NodeFacts node_of(const measure::Plan& plan, const measure::Arm& arm, const gpu:
   for (const model::CheckpointFile& file : arm.checkpoint->files) {
     node.files.push_back(fmt::format("{} ({} bytes)", file.name, file.bytes));
   }
+  if (plan.stage) node.copy = plan.stage->destination;
   node.tensors_hash = arm.tensors_hash(arm.weights());
   for (const gpu::GpuInfo& gpu : nvml.devices()) {
     if (!gpu.uuid.empty()) node.gpus.push_back(gpu.uuid);
@@ -129,7 +146,8 @@ NodeDifferences differences(const std::vector<NodeFacts>& nodes, const NameOf& n
         difference_in("the mounts differ", nodes, &NodeFacts::mount_source, name_of),
         difference_in_files(nodes, name_of),
         difference_in("the checkpoints' tensors differ", nodes, &NodeFacts::tensors_hash, name_of),
-        shared_cache(nodes, name_of)};
+        shared_cache(nodes, name_of),
+        shared_copy(nodes, name_of)};
   }
   std::erase(refusals, "");
   if (!refusals.empty()) {

@@ -28,10 +28,11 @@ struct NodeFacts {
   std::string tensors_hash;
   std::string first_weights;      // device and inode of their first file, as text
   std::vector<std::string> gpus;  // their UUIDs
+  std::string copy;               // where --stage makes it; empty: nowhere
 };
 BOOST_DESCRIBE_STRUCT(NodeFacts, (),
                       (problem, host, boot, coldload, kernel, fs_type, mount_source, mount_options,
-                       files, tensors_hash, first_weights, gpus))
+                       files, tensors_hash, first_weights, gpus, copy))
 
 // Of this node. Throws os::Error.
 [[nodiscard]] NodeFacts node_of(const measure::Plan& plan, const measure::Arm& arm,

@@ -22,12 +22,21 @@ using NameOf = std::function<std::string(int)>;
 // A launch that comes later than that is said to.
 constexpr std::chrono::milliseconds k_most_skew{50};
 
+// From the first launch to that rank's, as asked for, in nanoseconds.
+std::uint64_t delay_of(const HerdSlot& slot, int rank) {
+  const auto place = std::lower_bound(slot.members.begin(), slot.members.end(), rank);
+  return static_cast<std::uint64_t>((place - slot.members.begin()) * slot.stagger.count());
+}
+
+// What the first was, or would have been by what the others did after it.
 std::optional<std::uint64_t> first_launch(const HerdSlot& slot,
                                           const std::vector<NodeResult>& nodes) {
   std::optional<std::uint64_t> first;
   for (const int member : slot.members) {
     const auto& launched = nodes[static_cast<std::size_t>(member)].launched_ns;
-    if (launched) first = std::min(first.value_or(*launched), *launched);
+    if (!launched) continue;
+    const std::uint64_t unstaggered = *launched - delay_of(slot, member);
+    first = std::min(first.value_or(unstaggered), unstaggered);
   }
   return first;
 }
@@ -48,14 +57,11 @@ Record record_of(const HerdSlot& slot, int rank, const NodeResult& node, const s
   record.herd->launch_skew_s = std::chrono::duration<double>(skew).count();
   record.herd->clock_error_s =
       std::chrono::duration<double>(std::chrono::nanoseconds(node.clock_error_ns)).count();
-  const auto place = std::lower_bound(slot.members.begin(), slot.members.end(), rank);
-  const std::chrono::nanoseconds late = skew - (place - slot.members.begin()) * slot.stagger;
-  if (std::chrono::abs(late) > k_most_skew) {
-    record.remarks.push_back(
-        fmt::format("launched {:.0f} ms {} than the first node{}",
-                    std::abs(std::chrono::duration<double, std::milli>(late).count()),
-                    late.count() > 0 ? "later" : "earlier",
-                    slot.stagger.count() > 0 ? " and --stagger say" : ""));
+  const std::chrono::nanoseconds late = skew - std::chrono::nanoseconds(delay_of(slot, rank));
+  if (late > k_most_skew) {
+    record.remarks.push_back(fmt::format("launched {:.0f} ms later than the first node{}",
+                                         std::chrono::duration<double, std::milli>(late).count(),
+                                         slot.stagger.count() > 0 ? " and --stagger ask for" : ""));
   }
   return record;
 }

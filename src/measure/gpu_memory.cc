@@ -13,7 +13,8 @@ GpuMemory gpu_memory_of(std::optional<double> of_tree_mib, std::optional<double>
   if (of_tree_mib) return {of_tree_mib, "nvml, sum over the target's processes"};
   if (gpus == GpusServe::several_at_once) {
     return {std::nullopt,
-            "other servers used the same GPUs, and NVML does not tell what each process holds"};
+            "other servers may have used the same GPUs, and NVML does not tell what each process "
+            "holds"};
   }
   if (!used_mib) return {std::nullopt, "NVML does not tell the memory in use"};
   if (!baseline_mib) {
@@ -23,6 +24,14 @@ GpuMemory gpu_memory_of(std::optional<double> of_tree_mib, std::optional<double>
   const double more_mib = *used_mib - *baseline_mib;
   if (more_mib <= k_noise_mib) return {std::nullopt, "the target uses no GPU memory"};
   return {more_mib, "nvml, used minus used before launch"};
+}
+
+GpuReleaseLimits release_limits(GpusServe gpus) {
+  // Until the others have given their first token, too, and are ended.
+  constexpr std::chrono::minutes k_others_end{3};
+  GpuReleaseLimits limits;
+  if (gpus == GpusServe::several_at_once) limits.patience = k_others_end;
+  return limits;
 }
 
 std::optional<std::string> gpu_memory_still_used(

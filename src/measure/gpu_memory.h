@@ -30,6 +30,8 @@ struct GpuReleaseLimits {
   std::chrono::nanoseconds pause = std::chrono::milliseconds(100);
 };
 
+[[nodiscard]] GpuReleaseLimits release_limits(GpusServe gpus);
+
 // An engine that was left behind keeps the GPU, and the driver takes its time to free what a killed
 // process had; the next trial would start on a GPU that is not empty.
 //

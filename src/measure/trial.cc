@@ -263,6 +263,8 @@ ReadSet note_weights(const Subject& subject, process::Outcome outcome,
   return set;
 }
 
+constexpr std::chrono::milliseconds k_last_look{500};  // before a launch that all have agreed on
+
 // At that instant, where there is one. Null where it could not be started at all: `result` says
 // why.
 std::unique_ptr<Launched> launch(const TrialInput& input, std::optional<os::TimePoint> at,
@@ -272,6 +274,7 @@ std::unique_ptr<Launched> launch(const TrialInput& input, std::optional<os::Time
   try {
     watch->emplace();
     if (at) os::sleep_until(*at);
+    if (at && os::interrupted()) throw os::Error("interrupted");
     return input.subject.target.launch(input.subject.launch_request(input.log.file));
   } catch (const os::Error& error) {
     result->interrupted = os::interrupted();
@@ -339,13 +342,14 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   if (subject.kind == TrialKind::warm_up && input.plan.has_deeper_layers()) {
     learner.emplace(roles_of(subject));
   }
+  const std::optional<double> gpu_mib = nvml.used_mib();  // nobody launches before all have met
   std::optional<os::TimePoint> launch_at;
   if (input.start_line != nullptr) {
     launch_at = input.start_line->meet();
+    if (launch_at) os::sleep_until(*launch_at - k_last_look);
     if (!launch_at || os::interrupted()) return not_launched(std::move(result));
   }
-  const Baseline baseline{nvml.used_mib(),
-                          arm.counter.counter ? arm.counter.counter() : std::nullopt};
+  const Baseline baseline{gpu_mib, arm.counter.counter ? arm.counter.counter() : std::nullopt};
   record.resident_bytes_before = start.view.resident_bytes();  // nothing between this and launch
   start.evidence.resident_bytes_before = start.view.resident_bytes_of(start.can_be_cold);
 
@@ -373,7 +377,8 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   }
   watcher.step("stop", 0, 0);
   result.left_behind = launched->stop();
-  const auto gpu_left = gpu_memory_still_used([&] { return nvml.used_mib(); }, baseline.gpu_mib);
+  const auto gpu_left = gpu_memory_still_used([&] { return nvml.used_mib(); }, baseline.gpu_mib,
+                                              release_limits(input.gpus));
   if (gpu_left) result.left_behind.push_back(*gpu_left);
   if (seen.outcome == process::Outcome::interrupted) {
     record.reason = "interrupted before it was ready";

@@ -82,6 +82,10 @@ Advice advice_for(const Comparison& comparison, const HerdOfArm& herd) {
   std::vector<std::string> more{what_more_need(fits), what_is_untested(herd, fits)};
   if (loads_only(comparison)) {
     more.emplace_back("These are loads of weights alone: with a server, fewer nodes fit.");
+  } else {
+    more.emplace_back(
+        "These nodes had packages and runtime caches in memory: of nodes that have just come up "
+        "fewer fit.");
   }
   std::erase(more, "");
   return {fmt::format("**So many nodes may start at once from {}:** {}. {}.",

@@ -203,18 +203,18 @@ Advice whether_to_stage(const Comparison& comparison) {
 // Of several commands, where another one than the first is shown to be faster.
 Advice which_way_to_start(const Comparison& measured) {
   const auto [layer, comparison] = findings::basis_of_ways(measured);
+  if (layer == records::Layer::warm) return {};
   for (const findings::WaysOfPath& ways : findings::ways_to_start(comparison)) {
     const Contrast& contrast = findings::main_contrast(ways);
     if (ways.fastest() == ways.simplest || !findings::is_told_apart(contrast)) continue;
     const Arm& fast = comparison.arms[contrast.second];
     const Arm& first = comparison.arms[contrast.first];
     const auto of = [](const Arm& arm) { return markdown_code(findings::command_of(arm)); };
+    const bool differs = findings::best_differs(comparison, findings::ways_to_start(comparison));
     return {
         fmt::format("**Start with {} from {}:** ready after {} instead of {} with {}.", of(fast),
-                    markdown_code(ways.path), median_of(fast), median_of(first), of(first)),
-        findings::best_differs(comparison, findings::ways_to_start(comparison))
-            ? "Another path has another fastest command: see \"Which way to start\"."
-            : ""};
+                    starts_from(ways.path, layer), median_of(fast), median_of(first), of(first)),
+        differs ? "Another path has another fastest command: see \"Which way to start\"." : ""};
   }
   return {};
 }

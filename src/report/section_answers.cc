@@ -100,11 +100,18 @@ std::string answer_missing(const Arm& arm) {
         name_of(arm), arm.facts.missing.empty() ? "" : ": ", markdown_text(arm.facts.missing));
   }
   std::vector<std::string> instead;
+  bool is_deeper = false;
   for (const Mode* mode : arm.instead_of_cold()) {
+    const auto layer = findings::layer_of(*mode);
+    is_deeper = is_deeper || layer == records::Layer::node || layer == records::Layer::first;
     instead.push_back(fmt::format("{} starts in {} (median of {})", markdown_code(mode->label),
                                   in_seconds(mode->load_s->median), runs(mode->load_s->n)));
   }
-  if (!instead.empty()) return fmt::format("**{}.** No cold run was made.", joined(instead));
+  if (!instead.empty()) {
+    return fmt::format(
+        "**{}.** {}", joined(instead),
+        is_deeper ? "No run with the weights alone cold was made." : "No cold run was made.");
+  }
   const auto failed = left_out_of(arm, arm.cold);
   if (failed == 0) return fmt::format("{} has no cold trial on record.", name_of(arm));
   return failed == 1 ? fmt::format(
@@ -121,7 +128,9 @@ std::string answer_missing(const Arm& arm) {
 
 std::vector<std::string> answers_of(const Comparison& comparison, Notes* notes) {
   std::vector<std::string> answers;
-  if (main_contrast(comparison) == nullptr && findings::ways_to_start(comparison).empty()) {
+  const findings::WaysBasis ways = findings::basis_of_ways(comparison);
+  const bool has_ways = !findings::ways_to_start(ways.comparison).empty();
+  if (main_contrast(comparison) == nullptr && !has_ways) {
     answers.push_back(answer_without_contrast(comparison));
   }
   for (const Contrast& contrast : comparison.contrasts) {
@@ -131,8 +140,11 @@ std::vector<std::string> answers_of(const Comparison& comparison, Notes* notes) 
     if (answer.said.empty()) continue;
     answers.push_back(answer.said + notes->mark(answer.basis));
   }
-  for (const Arm& arm : comparison.arms) {
-    if (!arm.is_measured() && !has_herds(arm)) answers.push_back(answer_missing(arm));
+  for (std::size_t i = 0; i < comparison.arms.size(); ++i) {
+    const Arm& arm = comparison.arms[i];
+    const bool is_compared = has_ways && ways.comparison.arms[i].is_measured();
+    if (arm.is_measured() || has_herds(arm) || is_compared) continue;
+    answers.push_back(answer_missing(arm));
   }
   std::erase(answers, "");
   return answers;

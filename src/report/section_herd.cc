@@ -95,7 +95,7 @@ std::vector<std::string> row_of(const Comparison& comparison, const HerdOfArm& h
                                 const HerdSize& size) {
   const statistics::Summary& load = size.all_ready_s;
   std::vector<std::string> row{name_of(comparison.arms[herd.arm]),
-                               size.stagger_s > 0
+                               size.stagger_s > 0 && size.size > 1
                                    ? fmt::format("{}, {:g} s apart", size.size, size.stagger_s)
                                    : fmt::format("{}", size.size),
                                fmt::format("{}", load.n),
@@ -167,17 +167,22 @@ std::string about_skew(const HerdOfArm& herd) {
 }
 
 std::string about_hosts(const HerdOfArm& herd) {
-  if (herd.hosts != 1 || herd.all().back()->size == 1) return "";
+  const std::vector<const HerdSize*> sizes = herd.all();
+  const bool all_alone =
+      std::all_of(sizes.begin(), sizes.end(), [](const HerdSize* size) { return size->size == 1; });
+  if (herd.hosts != 1 || all_alone) return "";
   return "**All nodes were one machine,** each with a page cache of its own: they shared its "
          "processors and memory.";
 }
 
 // The first herd of all, where later ones of its size tell whether the file server's memory served
 // those.
-std::string about_first(const HerdOfArm& herd) {
-  const auto first = findings::first_herd_of(herd);
+std::string about_first(const Comparison& comparison, const HerdOfArm& herd) {
+  const auto first = findings::first_herd_of(comparison, herd);
   if (!first) return "";
-  const std::string later = in_seconds(first->later_s);
+  const std::string later = first->later_s.low < first->later_s.high
+                                ? in_seconds(first->later_s)
+                                : in_seconds(first->later_s.low);
   constexpr double k_least_ratio = 1.1;
   if (first->first_s > k_least_ratio * first->later_s.high) {
     return fmt::format(
@@ -272,6 +277,7 @@ std::string herd_section(const Comparison& comparison, const std::string& pictur
   std::vector<std::string> lines;
   bool any_model = false;
   bool any_copy = false;
+  bool any_stagger = false;
   for (const HerdOfArm& herd : all) {
     for (const HerdSize* size : herd.all()) {
       table.rows.push_back(row_of(comparison, herd, *size));
@@ -279,10 +285,12 @@ std::string herd_section(const Comparison& comparison, const std::string& pictur
     }
     if (herd.all().empty()) continue;
     any_model = any_model || herd.model;
+    any_stagger = any_stagger || !herd.staggered.empty();
     lines.push_back(values_of(comparison, herd));
     if (herd.model) lines.push_back(about_model(comparison, herd));
     lines.push_back(about_skew(herd));
-    if (std::string first = about_first(herd); !first.empty()) lines.push_back(std::move(first));
+    if (std::string first = about_first(comparison, herd); !first.empty())
+      lines.push_back(std::move(first));
     if (std::string left_out = about_left_out(herd); !left_out.empty()) {
       lines.push_back(std::move(left_out));
     }
@@ -291,10 +299,11 @@ std::string herd_section(const Comparison& comparison, const std::string& pictur
   if (!any_model) remove_column("predicted", &table);
   if (!any_copy) remove_column("copied in", &table);
   return "## Several nodes at once\n\n" + picture + markdown_table(table) +
-         "\nA herd is one start of so many nodes at the same instant. \"All ready\" is from the "
-         "first "
-         "launch until the last of them is ready; how long single nodes took stands above. \"Read "
-         "together\" is what all of them read over that time." +
+         "\nA herd is one start of so many nodes at the same instant" +
+         (any_stagger ? ", or each so long after the one before" : "") +
+         ". \"All ready\" is from the first launch until the last of them is ready; how long "
+         "single "
+         "nodes took stands above. \"Read together\" is what all of them read over that time." +
          (any_copy ? " \"Copied in\" is how long the slowest node copied before the launch." : "") +
          (any_model
               ? " \"Predicted\" is what a start takes beside its weights, and its weights at "

@@ -63,7 +63,7 @@ std::vector<std::string> server_notes(const std::vector<Comparison>& comparisons
     notes.push_back(fmt::format(
         "**Cold means the weights alone{}:** the server's own runtime caches were kept "
         "from start to start (`--compile-cache {}`).",
-        findings::layers_of(latest).empty() ? "" : ", but for `_node` and `_first`", cache));
+        findings::start_sets_of(latest).empty() ? "" : ", but for `_node` and `_first`", cache));
   }
   if (is_eager(latest.facts)) notes.push_back(eager_note(comparisons));
   const std::vector<std::string> pinned = findings::pinned_flags_of(latest.facts);

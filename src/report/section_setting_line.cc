@@ -83,7 +83,7 @@ std::string runs_text(const Comparison& comparison) {
     const bool none_was_made =
         std::any_of(comparison.arms.begin(), comparison.arms.end(),
                     [](const Arm& arm) { return !arm.instead_of_cold().empty(); });
-    return none_was_made ? "no cold run" : "no usable run";
+    return none_was_made ? no_cold_run(comparison) : "no usable run";
   }
   const bool all_equal = std::all_of(counts.begin(), counts.end(),
                                      [&](std::size_t count) { return count == counts.front(); });

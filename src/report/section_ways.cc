@@ -21,21 +21,6 @@ std::string command_name(const Arm& arm) { return markdown_code(findings::comman
 
 std::string path_name(const WaysOfPath& ways) { return markdown_code(ways.path); }
 
-// "`nvme`"; where no command has cold runs, with what was cold instead.
-std::string starts_from(const WaysOfPath& ways, records::Layer layer) {
-  switch (layer) {
-    case records::Layer::warm:
-      return path_name(ways) + " with the weights in memory";
-    case records::Layer::node:
-      return path_name(ways) + " on a node that has just come up";
-    case records::Layer::first:
-      return path_name(ways) + " on a new node";
-    case records::Layer::weights:
-      break;
-  }
-  return path_name(ways);
-}
-
 // The loads' part of those starts, and its range; empty where the server's log does not tell it.
 std::string weights_text(const Arm& arm) {
   std::vector<double> seconds;
@@ -135,15 +120,36 @@ std::string about_several(const std::vector<WaysOfPath>& ways) {
 std::string about_layer(records::Layer layer) {
   switch (layer) {
     case records::Layer::warm:
-      return "Starts with the weights in memory, as no cold run was made. ";
+      return "These are starts with the weights in memory. ";
     case records::Layer::node:
-      return "Starts on a node that has just come up, as no cold run was made. ";
+      return "These are starts on a node that has just come up. ";
     case records::Layer::first:
-      return "First starts on a new node, as no cold run was made. ";
+      return "These are first starts on a new node. ";
     case records::Layer::weights:
       break;
   }
   return "";
+}
+
+// The variables that not every command was given with that value: "; with `A=1`".
+std::string variables_of(const Comparison& comparison, const records::StartFacts& start) {
+  const auto variables = [](const records::StartFacts& of) {
+    const auto* const found = of.server.if_contains("environment");
+    return found != nullptr && found->is_object() ? found->get_object() : text::json::object();
+  };
+  std::vector<std::string> own;
+  for (const auto& [name, value] : variables(start)) {
+    const auto has_it = [&, key = name, wanted = value](const Arm& arm) {
+      if (!arm.facts.start) return true;
+      const text::json::object all = variables(*arm.facts.start);
+      const auto* const same = all.if_contains(key);
+      return same != nullptr && *same == wanted;
+    };
+    if (std::all_of(comparison.arms.begin(), comparison.arms.end(), has_it)) continue;
+    if (value.is_string())
+      own.push_back(fmt::format("{}={}", std::string(name), value.get_string().c_str()));
+  }
+  return own.empty() ? "" : "; with " + joined_code(std::move(own));
 }
 
 std::string commands_list(const Comparison& comparison) {
@@ -164,6 +170,7 @@ std::string commands_list(const Comparison& comparison) {
       line += fmt::format("; coldload added {}, the same for every path",
                           markdown_code(text::shell_line(pinned)));
     }
+    line += variables_of(comparison, start);
     lines.push_back(std::move(line));
   }
   return bullets(lines);
@@ -175,7 +182,7 @@ std::vector<std::string> answers_about_ways(const Comparison& comparison, Notes*
   const findings::WaysBasis basis = findings::basis_of_ways(comparison);
   std::vector<std::string> answers;
   for (const WaysOfPath& ways : findings::ways_to_start(basis.comparison)) {
-    const Answer answer = answer_for_ways(basis.comparison, starts_from(ways, basis.layer),
+    const Answer answer = answer_for_ways(basis.comparison, starts_from(ways.path, basis.layer),
                                           findings::main_contrast(ways));
     answers.push_back(answer.said + (notes != nullptr ? notes->mark(answer.basis) : ""));
   }

@@ -56,7 +56,7 @@ namespace coldload::report {
 [[nodiscard]] std::string native_section(const Comparison& comparison);
 [[nodiscard]] std::string tolerance_section(const Comparison& comparison);
 [[nodiscard]] std::string staging_section(const Comparison& comparison);
-[[nodiscard]] std::string ways_section(const Comparison& comparison);
+[[nodiscard]] std::string ways_section(const Comparison& measured);
 // `picture`: Markdown that shows the layers, or nothing.
 [[nodiscard]] std::string layers_section(const Comparison& comparison, const std::string& picture);
 // `picture`: Markdown that shows the herds, or nothing.

@@ -16,6 +16,8 @@ namespace coldload::report {
 namespace {
 
 std::string no_model(const findings::HerdOfArm& herd) {
+  if (herd.sizes.empty()) return "no herd that starts at the same moment counts";
+  if (herd.sizes.front().copy_s) return "its starts read a copy of their own";
   if (herd.sizes.size() < 2) return "herds of one size do not tell how it depends on their number";
   if (herd.sizes.front().size != 1) return "no node was measured that starts alone (--sizes 1,...)";
   return "starts of one node do not tell how long their weights took";

@@ -56,6 +56,26 @@ std::string text_of(const DifferentWeights& different) {
 
 bool is_stand_in(const Arm& arm) { return arm.facts.stand_in && arm.facts.prefetch_of.empty(); }
 
+std::string starts_from(std::string_view path, records::Layer layer) {
+  std::string name = markdown_code(path);
+  switch (layer) {
+    case records::Layer::warm:
+      return name + " with the weights in memory";
+    case records::Layer::node:
+      return name + " on a node that has just come up";
+    case records::Layer::first:
+      return name + " on a new node";
+    case records::Layer::weights:
+      break;
+  }
+  return name;
+}
+
+std::string no_cold_run(const Comparison& comparison) {
+  return findings::start_sets_of(comparison).empty() ? "no cold run"
+                                                     : "none with the weights alone cold";
+}
+
 std::string measured_instead_of_cold(const Comparison& comparison) {
   if (std::string herds = herds_in_short(comparison); !herds.empty()) return herds;
   std::vector<std::string> words;
@@ -65,7 +85,7 @@ std::string measured_instead_of_cold(const Comparison& comparison) {
           fmt::format("{} {}", markdown_code(mode->label), in_seconds(mode->load_s->median)));
     }
   }
-  return words.empty() ? "nothing usable measured" : joined(words) + ", no cold run";
+  return words.empty() ? "nothing usable measured" : joined(words) + ", " + no_cold_run(comparison);
 }
 
 std::string value_text(const text::json::value& value) {

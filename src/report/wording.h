@@ -76,6 +76,13 @@ void add_once(std::string_view word, std::vector<std::string>* words);
 [[nodiscard]] inline double median_s(const Arm& arm) { return arm.cold.load_s->median; }
 [[nodiscard]] inline std::string time_of(const Arm& arm) { return in_seconds(median_s(arm)); }
 
+// What starts of a path, named by its label, that are compared by that layer are called: "`nvme`",
+// "`nvme` on a node that has just come up".
+[[nodiscard]] std::string starts_from(std::string_view path, records::Layer layer);
+
+// "no cold run"; where all of a start was cold in some runs, what was not made is said so.
+[[nodiscard]] std::string no_cold_run(const Comparison& comparison);
+
 // "`nvme_warm` 0.18 s and `nvme_node` 0.31 s, no cold run": of arms of which no cold trial was
 // made; of herds what those took.
 [[nodiscard]] std::string measured_instead_of_cold(const Comparison& comparison);

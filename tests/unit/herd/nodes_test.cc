@@ -33,7 +33,8 @@ std::vector<NodeFacts> equal_nodes(std::size_t count) {
                 {"config.json (9 bytes)"},
                 "4711",
                 "40:12",
-                {}};
+                {},
+                ""};
   }
   return nodes;
 }
@@ -42,6 +43,16 @@ TEST(NodeDifferences, EqualNodesMakeAHerd) {
   const NodeDifferences found = differences(equal_nodes(3), name_of);
   EXPECT_EQ(found.refusal, "");
   EXPECT_THAT(found.remarks, IsEmpty());
+}
+
+TEST(NodeDifferences, CopiesToOnePlaceAreRefusedOnOneMachineOnly) {
+  auto nodes = equal_nodes(2);
+  nodes[0].copy = nodes[1].copy = "/local/M";
+  EXPECT_EQ(differences(nodes, name_of).refusal, "");
+  nodes[1].boot = nodes[0].boot;
+  nodes[1].first_weights = "41:12";
+  EXPECT_THAT(differences(nodes, name_of).refusal,
+              HasSubstr("rank 0 and rank 1 would both copy to /local/M"));
 }
 
 TEST(SharedGpus, AreThoseThatMoreThanOneNodeUses) {

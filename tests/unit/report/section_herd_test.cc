@@ -88,6 +88,7 @@ TEST(HerdSection, HoldsTheFirstHerdOfAllAgainstLaterOnes) {
     std::uint64_t position = discarded;
     for (const double load_s : {first_s, 2.0, 2.1}) {
       for (records::Record& record : herd_trial(facts, "net", ++position, {load_s})) {
+        record.storage_bytes_source = "nfs_mountstats";
         records.push_back(std::move(record));
       }
     }

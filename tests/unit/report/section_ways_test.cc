@@ -152,7 +152,7 @@ TEST(WaysSection, ComparesStartsOfTheWholeNodeWhereNoColdRunWasMade) {
               ElementsAre(HasSubstr("**From `nvme` on a node that has just come up, `local` is "
                                     "ready 26.0 s earlier than `far`**")));
   EXPECT_THAT(ways_section(comparison),
-              AllOf(HasSubstr("Starts on a node that has just come up, as no cold run was made."),
+              AllOf(HasSubstr("These are starts on a node that has just come up."),
                     HasSubstr("| `nvme` | `far` | **59.2 s** |")));
   EXPECT_THAT(layers_section(comparison, ""),
               AllOf(HasSubstr("## What a start reads"), HasSubstr("`/mnt/packages` ("),
