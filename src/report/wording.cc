@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "findings/layers.h"
 #include "report/sections.h"
 
 namespace coldload::report {
