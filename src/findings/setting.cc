@@ -1,7 +1,6 @@
 #include "findings/setting.h"
 
 #include <algorithm>
-#include <string_view>
 
 #include <fmt/format.h>
 
@@ -66,6 +65,16 @@ Words server_variables(const ExperimentFacts& facts) {
     if (flag.starts_with(k_flag)) variables.push_back(flag.substr(k_flag.size()));
   }
   return variables;
+}
+
+bool is_of_every_command(std::string_view name, const text::json::value& value,
+                         const ExperimentFacts& facts) {
+  return std::all_of(facts.arms.begin(), facts.arms.end(), [&](const records::ArmFacts& arm) {
+    if (!arm.start) return true;
+    const text::json::object* const all = text::object_at(arm.start->server, "environment");
+    const text::json::value* const own = all == nullptr ? nullptr : all->if_contains(name);
+    return own != nullptr && *own == value;
+  });
 }
 
 Words loader_words(const ExperimentFacts& facts) { return flags_of(facts, "--native-"); }

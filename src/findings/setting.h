@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "records/record.h"
@@ -55,5 +56,9 @@ struct Machine {
 
 // Whether the target is coldload's own loader.
 [[nodiscard]] bool is_native(const records::ExperimentFacts& facts);
+
+// Whether a variable of the server's environment has that value in all of several commands.
+[[nodiscard]] bool is_of_every_command(std::string_view name, const text::json::value& value,
+                                       const records::ExperimentFacts& facts);
 
 }  // namespace coldload::findings

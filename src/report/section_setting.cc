@@ -142,6 +142,8 @@ std::string server_lines(const records::ExperimentFacts& facts) {
   const object server = findings::server_of(facts);
   if (const object* set = text::object_at(server, "environment")) {
     for (const auto& entry : *set) {
+      // What not every command was given stands with those that were.
+      if (!findings::is_of_every_command(entry.key(), entry.value(), facts)) continue;
       variables.push_back(
           fmt::format("{}={}", std::string(entry.key()), value_text(entry.value())));
     }

@@ -133,19 +133,11 @@ std::string about_layer(records::Layer layer) {
 
 // The variables that not every command was given with that value: "; with `A=1`".
 std::string variables_of(const Comparison& comparison, const records::StartFacts& start) {
-  const auto variables = [](const records::StartFacts& of) {
-    const auto* const found = of.server.if_contains("environment");
-    return found != nullptr && found->is_object() ? found->get_object() : text::json::object();
-  };
   std::vector<std::string> own;
-  for (const auto& [name, value] : variables(start)) {
-    const auto has_it = [&, key = name, wanted = value](const Arm& arm) {
-      if (!arm.facts.start) return true;
-      const text::json::object all = variables(*arm.facts.start);
-      const auto* const same = all.if_contains(key);
-      return same != nullptr && *same == wanted;
-    };
-    if (std::all_of(comparison.arms.begin(), comparison.arms.end(), has_it)) continue;
+  const text::json::object* const variables = text::object_at(start.server, "environment");
+  if (variables == nullptr) return "";
+  for (const auto& [name, value] : *variables) {
+    if (findings::is_of_every_command(name, value, comparison.facts)) continue;
     if (value.is_string())
       own.push_back(fmt::format("{}={}", std::string(name), value.get_string().c_str()));
   }

@@ -159,6 +159,20 @@ TEST(WaysSection, ComparesStartsOfTheWholeNodeWhereNoColdRunWasMade) {
                     Not(HasSubstr("## What each layer of cold costs"))));
 }
 
+TEST(WaysSection, SaysWhichVariablesACommandHasOfItsOwn) {
+  records::ArmFacts plain = started("nvme", "plain");
+  records::ArmFacts far = started("nvme", "far");
+  plain.start->server["environment"] = text::json::object{{"A", "1"}, {"P", "/usr"}};
+  far.start->server["environment"] = text::json::object{{"A", "1"}, {"P", "/mnt"}};
+  records::ExperimentFacts facts = experiment({plain, far});
+  facts.target = "vllm";
+  const records::Dataset dataset = records::dataset_of(
+      numbered({cold_trial(facts, "nvme_plain", 20), cold_trial(facts, "nvme_far", 30)}));
+  EXPECT_THAT(ways_section(findings::compare(dataset).front()),
+              AllOf(HasSubstr("--load-format plain`; with `P=/usr`"),
+                    HasSubstr("--load-format far`; with `P=/mnt`"), Not(HasSubstr("A=1"))));
+}
+
 TEST(WaysSection, IsSilentAboutOneCommand) {
   const records::ExperimentFacts facts = experiment({arm("nvme"), arm("net")});
   const records::Dataset dataset =
