@@ -25,7 +25,7 @@ std::vector<HerdSlot> schedule(const HerdOrder& order) {
       HerdSlot slot{block,
                     {all.begin(), all.begin() + static_cast<std::ptrdiff_t>(size)},
                     arm,
-                    order.stagger};
+                    size > 1 ? order.stagger : std::chrono::nanoseconds{}};
       std::sort(slot.members.begin(), slot.members.end());
       slots.push_back(std::move(slot));
     }

@@ -15,7 +15,7 @@ struct HerdSlot {
   std::uint64_t block = 0;             // from 1; the run of that size and arm
   std::vector<int> members;            // ascending
   std::size_t arm = 0;                 // index
-  std::chrono::nanoseconds stagger{};  // from one member's launch to the next's; 0: all at once
+  std::chrono::nanoseconds stagger{};  // from one member's launch to the next's; 0: none
 };
 
 struct HerdOrder {
