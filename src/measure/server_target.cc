@@ -26,10 +26,12 @@ constexpr std::chrono::seconds k_token_patience{120};
 
 class LaunchedServer : public Launched {
  public:
-  // `told`: what the server is told, without placeholders.
+  // `told`: what the server is told, without placeholders. `port`: where one was chosen for it.
   LaunchedServer(const server::ServerKind& kind, process::LaunchOptions options,
-                 const server::Invocation& told, const LaunchRequest& request)
-      : options_(std::move(options)),
+                 const server::Invocation& told, const LaunchRequest& request,
+                 std::optional<process::ReservedPort> port)
+      : port_(std::move(port)),
+        options_(std::move(options)),
         read_ahead_(request.read_ahead),
         ready_url_(process::parse_ready_url(options_.ready_url)),
         completion_(kind.completion == nullptr ? std::nullopt
@@ -140,6 +142,7 @@ class LaunchedServer : public Launched {
     return options;
   }
 
+  const std::optional<process::ReservedPort> port_;  // held until the server is gone
   const process::LaunchOptions options_;
   const bool read_ahead_;
   const process::ReadyUrl ready_url_;
@@ -264,8 +267,9 @@ class ServerTarget : public Target {
     server::ArgvValues values;
     values.model = request.model_path;
     values.max_model_len = options_.max_model_len;
-    values.port = options_.ready.choose_port ? std::optional(process::choose_free_port())
-                                             : options_.ready.port;
+    std::optional<process::ReservedPort> chosen;
+    if (options_.ready.choose_port) chosen = process::reserve_free_port();
+    values.port = chosen ? std::optional(chosen->number()) : options_.ready.port;
     process::LaunchOptions launch;
     launch.argv = server::substitute(options_.command.argv, values);
     launch.environment = united_environment(options_, caches_ ? &*caches_ : nullptr);
@@ -285,7 +289,7 @@ class ServerTarget : public Target {
     server::Invocation told = options_.command.invocation;
     told.arguments = server::substitute(options_.command.settings, values);
     return std::make_unique<LaunchedServer>(*options_.command.kind, std::move(launch), told,
-                                            request);
+                                            request, std::move(chosen));
   }
 
  private:

@@ -2,17 +2,20 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <filesystem>
 #include <iterator>
 #include <random>
 #include <set>
 #include <sstream>
 #include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "os/error.h"
@@ -43,6 +46,22 @@ bool can_bind(const std::string& host, std::uint16_t port) {
   }
   const bool bound = ::bind(socket.get(), address.raw(), address.length) == 0;
   return (bound && ::listen(socket.get(), 1) == 0) || errno != EADDRINUSE;
+}
+
+// A name that is given once in a network namespace and ends with who holds it (unix(7), abstract
+// sockets): a server that is slow to listen does not lose its port to one that is started
+// meanwhile. Nothing where another has it; not valid where there are no such sockets.
+std::optional<os::Fd> claim_port(std::uint16_t port) {
+  os::Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+  if (!socket.valid()) return socket;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string name = fmt::format("coldload-port-{}", port);
+  std::copy(name.begin(), name.end(), address.sun_path + 1);
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  const int bound = ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length);
+  if (bound != 0 && errno == EADDRINUSE) return std::nullopt;
+  return socket;
 }
 
 // The sockets that listen on `port`, as the links of /proc/PID/fd name them. In /proc/net/tcp and
@@ -113,7 +132,7 @@ std::optional<PortOwner> foreign_owner_of(const std::set<std::string>& sockets,
 
 }  // namespace
 
-std::uint16_t choose_free_port() {
+ReservedPort reserve_free_port() {
   // Below 32768, where the range of outgoing connections begins unless someone moved it.
   constexpr int k_first = 20000;
   constexpr int k_last = 32000;
@@ -122,11 +141,16 @@ std::uint16_t choose_free_port() {
   std::uniform_int_distribution<int> any_port(k_first, k_last);
   for (int attempt = 0; attempt < k_attempts; ++attempt) {
     const auto port = static_cast<std::uint16_t>(any_port(device));
-    if (can_bind("0.0.0.0", port) && can_bind("::", port)) return port;
+    std::optional<os::Fd> claim = claim_port(port);
+    if (claim && can_bind("0.0.0.0", port) && can_bind("::", port)) {
+      return {port, std::move(*claim)};
+    }
   }
   throw os::Error(fmt::format("cannot find a free TCP port between {} and {}: give one with --port",
                               k_first, k_last));
 }
+
+std::uint16_t choose_free_port() { return reserve_free_port().number(); }
 
 std::optional<PortOwner> port_owner(std::uint16_t port) { return owner_of(listeners(port)); }
 

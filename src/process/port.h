@@ -6,17 +6,34 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <sys/types.h>
 
+#include "os/fd.h"
 #include "process/ready_url.h"
 
 namespace coldload::process {
 
-// A port that nothing is bound to on any address, outside the range that the kernel gives to
-// outgoing connections: neither a client nor one of our own probes can take it before the server
-// does. Throws os::Error where none is found.
+// A port that no other coldload in this network namespace chooses while this is held.
+class ReservedPort {
+ public:
+  ReservedPort(std::uint16_t number, os::Fd claim) : number_(number), claim_(std::move(claim)) {}
+
+  [[nodiscard]] std::uint16_t number() const { return number_; }
+
+ private:
+  std::uint16_t number_;
+  os::Fd claim_;
+};
+
+// One that nothing is bound to on any address, outside the range that the kernel gives to outgoing
+// connections: neither a client nor one of our own probes can take it before the server does.
+// Throws os::Error where none is found.
+[[nodiscard]] ReservedPort reserve_free_port();
+
+// The same, for whom it must do not to hold it.
 [[nodiscard]] std::uint16_t choose_free_port();
 
 struct PortOwner {

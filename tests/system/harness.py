@@ -120,15 +120,15 @@ _port_claims = []
 
 
 def free_port():
-    """A TCP port of 127.0.0.1 that nobody listens on and that no other test gets while this one
-    runs. It lies below the ports that the kernel gives to whoever asks for any: one of these could
+    """A TCP port of 127.0.0.1 that nobody listens on and that no other test, and no coldload,
+    gets while this one runs. It lies below the ports that the kernel gives to whoever asks for any: one of these could
     be anybody's before its server listens."""
     with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="utf-8") as file:
         first_ephemeral = int(file.read().split()[0])
     for port in random.sample(range(10_000, max(first_ephemeral, 11_000)), 1000):
         claim = socket.socket(socket.AF_UNIX)  # its name goes with this process, however that ends
         try:
-            claim.bind(f"\0coldload-test-port-{port}")
+            claim.bind(f"\0coldload-port-{port}")
             with socket.socket() as listener:
                 listener.bind(("127.0.0.1", port))
         except OSError:

@@ -32,7 +32,8 @@ inline std::string fake_server() { return build_folder() + "/tests/fakes/fake_se
 // One launch with a log and a port of its own.
 struct Launch {
   TemporaryDirectory scratch{"coldload-serve"};
-  std::uint16_t port = choose_free_port();
+  ReservedPort reserved = reserve_free_port();
+  std::uint16_t port = reserved.number();
   LaunchOptions options;
 
   // The fake server with further arguments.

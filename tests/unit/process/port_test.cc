@@ -1,5 +1,8 @@
 #include "process/port.h"
 
+#include <set>
+#include <vector>
+
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -30,6 +33,16 @@ TEST(Port, AFreePortCanBeListenedOn) {
   const std::uint16_t port = choose_free_port();
   EXPECT_NO_THROW(require_port_free(port));
   const os::Fd listener = listen_on(port, INADDR_ANY);
+}
+
+// A server that is slow to listen keeps its port from those that are started meanwhile.
+TEST(Port, AReservedOneIsNobodyElsesUntilItIsLetGo) {
+  std::set<std::uint16_t> numbers;
+  std::vector<ReservedPort> held;
+  for (int i = 0; i < 300; ++i) {
+    held.push_back(reserve_free_port());
+    EXPECT_TRUE(numbers.insert(held.back().number()).second) << held.back().number();
+  }
 }
 
 TEST(Port, AFreePortIsNoSourcePortOfConnections) { EXPECT_LT(choose_free_port(), 32768); }
