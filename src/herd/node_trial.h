@@ -41,9 +41,8 @@ BOOST_DESCRIBE_STRUCT(NodeResult, (),
 
 class NodeTrials {
  public:
-  // What these point to outlives it. `gpus`: whether other ranks use this one's, too. `watcher`: of
-  // the arms, as well.
-  // `experiment`: its id.
+  // What these point to outlives it. `watcher`: of the arms, as well. `gpus`: whether other ranks
+  // use this one's, too. `experiment`: its id.
   NodeTrials(const measure::Plan& plan, measure::Arms* arms, Warnings* watcher,
              const gpu::Nvml& nvml, measure::GpusServe gpus, std::string experiment,
              measure::LogFolder logs)

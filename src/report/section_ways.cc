@@ -118,17 +118,8 @@ std::string about_several(const std::vector<WaysOfPath>& ways) {
 
 // What the times are of where they are not of cold weights alone.
 std::string about_layer(records::Layer layer) {
-  switch (layer) {
-    case records::Layer::warm:
-      return "These are starts with the weights in memory. ";
-    case records::Layer::node:
-      return "These are starts on a node that has just come up. ";
-    case records::Layer::first:
-      return "These are first starts on a new node. ";
-    case records::Layer::weights:
-      break;
-  }
-  return "";
+  const std::string_view kind = kind_of_start(layer);
+  return kind.empty() ? "" : fmt::format("These are starts {}. ", kind);
 }
 
 // The variables that not every command was given with that value: "; with `A=1`".

@@ -57,19 +57,23 @@ std::string text_of(const DifferentWeights& different) {
 
 bool is_stand_in(const Arm& arm) { return arm.facts.stand_in && arm.facts.prefetch_of.empty(); }
 
-std::string starts_from(std::string_view path, records::Layer layer) {
-  std::string name = markdown_code(path);
+std::string_view kind_of_start(records::Layer layer) {
   switch (layer) {
     case records::Layer::warm:
-      return name + " with the weights in memory";
+      return "with the weights in memory";
     case records::Layer::node:
-      return name + " on a node that has just come up";
+      return "on a node that has just come up";
     case records::Layer::first:
-      return name + " on a new node";
+      return "on a new node";
     case records::Layer::weights:
       break;
   }
-  return name;
+  return "";
+}
+
+std::string starts_from(std::string_view path, records::Layer layer) {
+  const std::string_view kind = kind_of_start(layer);
+  return kind.empty() ? markdown_code(path) : fmt::format("{} {}", markdown_code(path), kind);
 }
 
 std::string no_cold_run(const Comparison& comparison) {

@@ -76,8 +76,10 @@ void add_once(std::string_view word, std::vector<std::string>* words);
 [[nodiscard]] inline double median_s(const Arm& arm) { return arm.cold.load_s->median; }
 [[nodiscard]] inline std::string time_of(const Arm& arm) { return in_seconds(median_s(arm)); }
 
-// What starts of a path, named by its label, that are compared by that layer are called: "`nvme`",
-// "`nvme` on a node that has just come up".
+// Of what kind starts are that begin so cold: "on a node that has just come up"; empty for those
+// with the weights alone cold, which need no word.
+[[nodiscard]] std::string_view kind_of_start(records::Layer layer);
+// The path of that label, with the kind of its starts.
 [[nodiscard]] std::string starts_from(std::string_view path, records::Layer layer);
 
 // "no cold run"; where all of a start was cold in some runs, what was not made is said so.
