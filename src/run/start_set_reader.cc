@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -105,17 +106,18 @@ struct StartSetReader::Shared {
   std::atomic<std::size_t> done{0};
   std::atomic<bool> stopping{false};
 
-  mutable std::mutex mutex;  // of what follows
-  StartSetOutcome outcome;
+  mutable std::mutex mutex;                     // of what follows
+  StartSetOutcome outcome;                      // but for `named`
+  std::map<std::size_t, std::string> left_out;  // the first few of the set, whoever came first
   os::TimePoint room_known_until{};
   std::uint64_t room_bytes = 0;
 
   void plan();
   [[nodiscard]] std::optional<Piece> next_piece();
   void end_file(std::size_t number);
-  void leave_out(const std::string& path, std::string_view why);
+  void leave_out(std::size_t number, std::string_view why);
   [[nodiscard]] std::string_view why_of_no_use(const struct stat& info) const;
-  void look_at(const StartFile& wanted, SetFile* file);
+  void look_at(std::size_t number);
   [[nodiscard]] bool has_room(const Piece& piece);
   void read(const Piece& piece, std::vector<std::byte>& buffer);
   void work();
@@ -179,12 +181,11 @@ void StartSetReader::Shared::end_file(std::size_t number) {
   }
 }
 
-void StartSetReader::Shared::leave_out(const std::string& path, std::string_view why) {
+void StartSetReader::Shared::leave_out(std::size_t number, std::string_view why) {
   const std::lock_guard lock(mutex);
   ++outcome.left_out;
-  if (outcome.named.size() < k_most_named) {
-    outcome.named.push_back(fmt::format("{} ({})", path, why));
-  }
+  left_out.emplace(number, fmt::format("{} ({})", set.files[number].path, why));
+  if (left_out.size() > k_most_named) left_out.erase(std::prev(left_out.end()));
 }
 
 // Empty where to read what lies there may help.
@@ -195,25 +196,26 @@ std::string_view StartSetReader::Shared::why_of_no_use(const struct stat& info) 
   return storage::opening_may_drop_pages(*mount) ? "its mount may keep no pages" : "";
 }
 
-void StartSetReader::Shared::look_at(const StartFile& wanted, SetFile* file) {
+void StartSetReader::Shared::look_at(std::size_t number) {
+  const StartFile& wanted = set.files[number];
   try {
     os::Fd fd = os::open_regular(wanted.path, O_NOFOLLOW);
     const struct stat info = os::file_status(fd);
     if (static_cast<std::uint64_t>(info.st_size) != wanted.bytes) {
-      return leave_out(wanted.path, "it has another size");
+      return leave_out(number, "it has another size");
     }
     if (!is_same_time(info, wanted.changed_ns)) {
-      return leave_out(wanted.path, "it has changed since");
+      return leave_out(number, "it has changed since");
     }
     if (const std::string_view why = why_of_no_use(info); !why.empty()) {
-      return leave_out(wanted.path, why);
+      return leave_out(number, why);
     }
-    file->pages = os::FilePages(fd, wanted.bytes);
-    file->fd = std::move(fd);
+    files[number].pages = os::FilePages(fd, wanted.bytes);
+    files[number].fd = std::move(fd);
   } catch (const os::SystemError& error) {
-    return leave_out(wanted.path, os::error_text(error.code()));
+    return leave_out(number, os::error_text(error.code()));
   } catch (const os::Error& error) {
-    return leave_out(wanted.path, "it is no regular file");
+    return leave_out(number, "it is no regular file");
   }
   const std::lock_guard lock(mutex);
   ++outcome.files;
@@ -240,7 +242,7 @@ void StartSetReader::Shared::read(const Piece& piece, std::vector<std::byte>& bu
   {
     const std::lock_guard lock(file.mutex);
     if (!std::exchange(file.is_looked_at, true)) {
-      look_at(set.files[piece.file], &file);
+      look_at(piece.file);
       file.is_left_out = !file.fd.valid();
     }
   }
@@ -304,7 +306,9 @@ void StartSetReader::stop() noexcept { shared_->stopping = true; }
 
 StartSetOutcome StartSetReader::outcome() const {
   const std::lock_guard lock(shared_->mutex);
-  return shared_->outcome;
+  StartSetOutcome outcome = shared_->outcome;
+  for (const auto& [number, words] : shared_->left_out) outcome.named.push_back(words);
+  return outcome;
 }
 
 void StartSetReader::wait_for_front(const std::string& weights,

@@ -33,7 +33,7 @@ struct StartSetOutcome {
   bool at_most = false;            // of some of it nobody could see whether it was
   std::uint64_t files = 0;         // that are as they were
   std::uint64_t left_out = 0;      // that are not, and
-  std::vector<std::string> named;  // the first few of them, and why
+  std::vector<std::string> named;  // the first few of them in the set, and why
   bool had_room = true;            // memory had room for all
 };
 

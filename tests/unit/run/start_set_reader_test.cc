@@ -100,7 +100,21 @@ TEST_F(ReadingAStartSet, LeavesOutWhatIsNotAsItWas) {
       read({file("good", 10), larger, newer, gone, linked, fifo, folder});
   EXPECT_EQ(outcome.files, 1U);
   EXPECT_EQ(outcome.left_out, 6U);
-  EXPECT_EQ(outcome.named.size(), 3U);
+  EXPECT_THAT(outcome.named,
+              ElementsAre(HasSubstr("larger"), HasSubstr("newer"), HasSubstr("gone")));
+}
+
+TEST_F(ReadingAStartSet, NamesTheFirstThatAreLeftOutWhicheverThreadCameFirst) {
+  std::vector<StartFile> gone;
+  for (int number = 0; number < 64; ++number) {
+    gone.push_back(file(std::to_string(number), 10));
+    std::filesystem::remove(gone.back().path);
+  }
+  const std::string why = " (No such file or directory)";
+  for (int again = 0; again < 100; ++again) {
+    ASSERT_THAT(read(gone).named,
+                ElementsAre(gone[0].path + why, gone[1].path + why, gone[2].path + why));
+  }
 }
 
 TEST_F(ReadingAStartSet, SaysWhyAFileIsLeftOut) {
