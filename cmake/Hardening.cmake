@@ -4,8 +4,9 @@ if(COLDLOAD_SANITIZE OR NOT CMAKE_BUILD_TYPE STREQUAL "Release")
   return()
 endif()
 
-# Not CMake's POSITION_INDEPENDENT_CODE, which compiles our archives as for a shared library.
-add_compile_options($<$<NOT:$<STREQUAL:$<TARGET_PROPERTY:TYPE>,SHARED_LIBRARY>>:-fPIE>)
+# Not CMake's POSITION_INDEPENDENT_CODE, which compiles an archive as for a shared library: for those
+# alone that libcoldload.so is made of.
+add_compile_options($<$<NOT:$<BOOL:$<TARGET_PROPERTY:POSITION_INDEPENDENT_CODE>>>:-fPIE>)
 add_link_options($<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie>)
 
 # Distributions give some of these by themselves, and not the same: -U first, or a level of theirs

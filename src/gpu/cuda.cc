@@ -120,7 +120,21 @@ void Device::use_in_this_thread() const {
   api_->check(api_->context_set_current(context_), "use the GPU's context");
 }
 
-void Device::use_quietly() const noexcept { api_->context_set_current(context_); }
+Device::Visit::Visit(const Device& device) noexcept : device_(device) {
+  device.api_->context_current(&context_before_);
+  device.api_->context_set_current(device.context_);
+}
+
+Device::Visit::~Visit() { device_.api_->context_set_current(context_before_); }
+
+void Device::synchronize() const {
+  api_->check(api_->context_synchronize(), "wait for the GPU's work");
+}
+
+void Device::copy_within(std::uint64_t to, std::uint64_t from, std::uint64_t bytes) const {
+  api_->check(api_->copy_within(to, from, bytes), "copy within the GPU");
+  synchronize();  // such a copy may still run when the call returns
+}
 
 Device::Memory Device::memory() const {
   std::size_t free_bytes = 0;
@@ -149,7 +163,7 @@ DeviceMemory::DeviceMemory(std::shared_ptr<const Device> device, std::uint64_t b
 }
 
 DeviceMemory::~DeviceMemory() {
-  device_->use_quietly();
+  const Device::Visit visit(*device_);
   device_->api().memory_free(address_);
 }
 
@@ -169,7 +183,7 @@ PinnedRange::PinnedRange(std::shared_ptr<const Device> device, std::span<std::by
 }
 
 PinnedRange::~PinnedRange() {
-  device_->use_quietly();
+  const Device::Visit visit(*device_);
   device_->api().host_unregister(memory_.data());
 }
 
@@ -179,7 +193,7 @@ CopyStream::CopyStream(std::shared_ptr<const Device> device) : device_(std::move
 }
 
 CopyStream::~CopyStream() {
-  device_->use_quietly();
+  const Device::Visit visit(*device_);
   device_->api().stream_synchronize(stream_);
   device_->api().stream_destroy(stream_);
 }
@@ -223,7 +237,7 @@ Event::Event(std::shared_ptr<const Device> device) : device_(std::move(device)) 
 }
 
 Event::~Event() {
-  device_->use_quietly();
+  const Device::Visit visit(*device_);
   device_->api().event_destroy(event_);
 }
 

@@ -43,9 +43,25 @@ class Device {
   [[nodiscard]] const std::string& name() const { return name_; }
 
   void use_in_this_thread() const;
-  // The same for destructors, which may run in any thread: a failure shows in the call that
-  // follows.
-  void use_quietly() const noexcept;
+  // The same for destructors, which may run in any thread, also one of somebody else's that uses
+  // another GPU: for as long as this lives. A failure shows in the call that follows.
+  class Visit {
+   public:
+    explicit Visit(const Device& device) noexcept;
+    ~Visit();
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+
+   private:
+    const Device& device_;
+    void* context_before_ = nullptr;
+  };
+
+  // Waits until all that this process has asked of the GPU before is done, by whichever library.
+  // use_in_this_thread() first.
+  void synchronize() const;
+  // From one place of its memory to another, done on return. use_in_this_thread() first.
+  void copy_within(std::uint64_t to, std::uint64_t from, std::uint64_t bytes) const;
 
   struct Memory {
     std::uint64_t free_bytes = 0;
@@ -77,6 +93,7 @@ class DeviceMemory {
   // A CUdeviceptr.
   [[nodiscard]] std::uint64_t address() const { return address_; }
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+  [[nodiscard]] const std::shared_ptr<const Device>& device() const { return device_; }
 
  private:
   std::shared_ptr<const Device> device_;

@@ -58,6 +58,8 @@ struct CudaApi {
                                CudaDevice) = driver.symbol("cuDevicePrimaryCtxRetain");
   CudaResult (*context_release)(CudaDevice) = driver.symbol("cuDevicePrimaryCtxRelease_v2");
   CudaResult (*context_set_current)(CudaContext) = driver.symbol("cuCtxSetCurrent");
+  CudaResult (*context_current)(CudaContext*) = driver.symbol("cuCtxGetCurrent");
+  CudaResult (*context_synchronize)() = driver.symbol("cuCtxSynchronize");
   CudaResult (*memory_info)(std::size_t*, std::size_t*) = driver.symbol("cuMemGetInfo_v2");
   CudaResult (*memory_allocate)(std::uint64_t*, std::size_t) = driver.symbol("cuMemAlloc_v2");
   CudaResult (*memory_free)(std::uint64_t) = driver.symbol("cuMemFree_v2");
@@ -67,6 +69,8 @@ struct CudaApi {
                                CudaStream) = driver.symbol("cuMemcpyHtoDAsync_v2");
   CudaResult (*copy_to_host)(void*, std::uint64_t, std::size_t,
                              CudaStream) = driver.symbol("cuMemcpyDtoHAsync_v2");
+  CudaResult (*copy_within)(std::uint64_t, std::uint64_t,
+                            std::size_t) = driver.symbol("cuMemcpyDtoD_v2");
   // Null where the driver is older than CUDA 13.
   CudaResult (*copy_batch)(std::uint64_t* to, std::uint64_t* from, std::size_t* bytes,
                            std::size_t count, CudaCopyAttributes* attributes,

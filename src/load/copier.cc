@@ -118,6 +118,10 @@ void Copier::submit(gpu::CopyStream& stream, std::vector<Filled> filled) {
 
 // The oldest batch's slots, to their lanes.
 void Copier::give_back() {
+  for (const Filled& one : under_way_.front()->filled) {
+    const auto& [rooms, piece] = one.landing;
+    if (rooms != nullptr) rooms->landed(piece.shard, piece.offset, piece.bytes);
+  }
   const std::lock_guard lock(mutex_);
   for (const Filled& one : under_way_.front()->filled) {
     one.lane->sent_.push_back(one.slot);
@@ -140,8 +144,9 @@ GpuLane::~GpuLane() {
   copier_.lanes_.erase(std::find(copier_.lanes_.begin(), copier_.lanes_.end(), this));
 }
 
-void GpuLane::send(unsigned slot, std::span<const std::byte> data, std::uint64_t address) {
-  copier_.send({this, slot, {address, data}});
+void GpuLane::send(unsigned slot, std::span<const std::byte> data, std::uint64_t address,
+                   const Landing& landing) {
+  copier_.send({this, slot, landing, {address, data}});
   ++sending_;
 }
 

@@ -22,11 +22,19 @@
 
 #include "gpu/cuda.h"
 #include "load/io.h"
+#include "load/rooms.h"
+#include "load/shard_file.h"
 #include "os/crew.h"
 
 namespace coldload::load {
 
 class GpuLane;
+
+// What has been copied, and who wants to know; null: nobody.
+struct Landing {
+  Rooms* rooms = nullptr;
+  Piece piece;
+};
 
 // Thread-safe.
 class Copier {
@@ -43,6 +51,7 @@ class Copier {
   struct Filled {
     GpuLane* lane = nullptr;
     unsigned slot = 0;
+    Landing landing;
     gpu::CopyStream::Copy copy;
   };
   struct Batch;
@@ -80,9 +89,10 @@ class GpuLane {
   GpuLane(const GpuLane&) = delete;
   GpuLane& operator=(const GpuLane&) = delete;
 
-  // Has `data`, which lies in `slot`, copied to `address`. The slot's memory is the GPU's until
-  // sent() gives it back.
-  void send(unsigned slot, std::span<const std::byte> data, std::uint64_t address);
+  // Has `data`, which lies in `slot`, copied to `address`; `landing` is told afterwards. The slot's
+  // memory is the GPU's until sent() gives it back.
+  void send(unsigned slot, std::span<const std::byte> data, std::uint64_t address,
+            const Landing& landing);
   [[nodiscard]] bool sending() const { return sending_ > 0; }
   // A slot whose copy is done. If there is none: nothing where `wait` is no, else waits. Throws
   // what the copies threw.

@@ -124,8 +124,8 @@ void Engine::serve(unsigned index) noexcept {
   if (wait_for_work()) {
     try {
       if (worker != nullptr) {
-        worker->run(
-            {&*work_, pacer_ ? &*pacer_ : nullptr, &bytes_arrived_, arena_, options_.verify});
+        worker->run({&*work_, pacer_ ? &*pacer_ : nullptr, &bytes_arrived_,
+                     rooms_ ? &*rooms_ : nullptr, arena_, options_.verify});
       } else {
         work_->stop();
       }
@@ -168,8 +168,15 @@ void Engine::prepare() {
 }
 
 // Before anything is read: what does not fit is not worth reading.
-void Engine::check_room(const std::vector<std::uint64_t>& shard_bytes) {
-  const std::uint64_t needed = arena_bytes(shard_bytes);
+void Engine::check_room(const std::vector<Shard>& shards) {
+  std::uint64_t needed = memory_->bytes();
+  if (has_window()) {
+    std::uint64_t largest = 0;
+    for (std::size_t i = 0; i < shards.size(); ++i) {
+      largest = std::max(largest, memory_->bytes_of(i));
+    }
+    needed = std::min(needed, std::max(largest, options_.window_bytes));
+  }
   if (options_.into == Into::host) check_host_memory(needed);
   if (!device_.valid()) return;
   const std::shared_ptr<const gpu::Device> device = device_.get();
@@ -178,38 +185,75 @@ void Engine::check_room(const std::vector<std::uint64_t>& shard_bytes) {
   if (memory.free_bytes < needed) throw gpu::no_memory(*device, needed);
 }
 
+void Engine::give_work(const std::vector<Shard>& shards) {
+  const std::lock_guard lock(mutex_);
+  if (work_given_) throw os::Error("cannot load twice with one loader");
+  const ShardFile::Access access{options_.use_direct, options_.keep_pages};
+  const bool queued = concurrency_ == Concurrency::queued;
+  work_.emplace(shards, access, layout_.threads * (queued ? layout_.slots : 1), fallbacks_,
+                has_window() ? 0 : shards.size());
+  if (options_.consumer != nullptr) {
+    rooms_.emplace(shards, *options_.consumer, options_.window_bytes, *memory_, memory());
+  }
+  if (stopping_) work_->stop();
+  work_given_ = true;
+  changed_.notify_all();
+}
+
+std::unique_ptr<Room> Engine::make_room(std::uint64_t bytes) const {
+  if (device_.valid()) return std::make_unique<Room>(bytes, device_.get());
+  return std::make_unique<Room>(bytes);
+}
+
+Rooms::Memory Engine::memory() {
+  Rooms::Memory memory;
+  memory.make = [this](std::uint64_t bytes) { return make_room(bytes); };
+  memory.settle = [this] {
+    if (device_.valid()) device_.get()->synchronize();
+  };
+  memory.look_again = [weak = weak_from_this()] {
+    if (const auto engine = weak.lock()) engine->look_again();
+  };
+  return memory;
+}
+
 // Beside the threads, which read into the ring meanwhile.
-void Engine::make_arena(const std::vector<std::uint64_t>& shard_bytes) {
+void Engine::make_room_for_all() {
   if (!arena_.valid()) return;
   try {
     const os::TimePoint began = os::Clock::now();
-    if (device_.valid()) {
-      arena_promise_.set_value(std::make_shared<const Arena>(shard_bytes, device_.get()));
-      allocate_s_ = os::seconds_between(began, os::Clock::now());
+    if (rooms_) {
+      work_->admit(rooms_->give());
     } else {
-      arena_promise_.set_value(std::make_shared<const Arena>(shard_bytes));
+      memory_->give_all(make_room(memory_->bytes()));
     }
+    if (device_.valid()) allocate_s_ = os::seconds_between(began, os::Clock::now());
+    arena_promise_.set_value(memory_);
   } catch (...) {
     arena_promise_.set_exception(std::current_exception());
+    note_error();
+    work_->stop();
   }
+}
+
+void Engine::stop() noexcept {
+  const std::lock_guard lock(mutex_);
+  stopping_ = true;
+  if (work_given_) work_->stop();
+}
+
+void Engine::look_again() noexcept {
+  const std::lock_guard lock(mutex_);
+  look_again_ = true;
+  changed_.notify_all();
 }
 
 Result Engine::load(const std::vector<Shard>& shards, const Progress& progress) {
   const os::TimePoint started = os::Clock::now();
-  std::vector<std::uint64_t> shard_bytes;
-  shard_bytes.reserve(shards.size());
-  for (const Shard& shard : shards) shard_bytes.push_back(shard.bytes);
-  check_room(shard_bytes);
-  {
-    const std::lock_guard lock(mutex_);
-    if (work_given_) throw os::Error("cannot load twice with one loader");
-    const ShardFile::Access access{options_.use_direct, options_.keep_pages};
-    const bool queued = concurrency_ == Concurrency::queued;
-    work_.emplace(shards, access, layout_.threads * (queued ? layout_.slots : 1), fallbacks_);
-    work_given_ = true;
-    changed_.notify_all();
-  }
-  make_arena(shard_bytes);
+  memory_ = std::make_shared<Arena>(shards);
+  check_room(shards);
+  give_work(shards);
+  make_room_for_all();
   watch(progress);
   Result loaded;
   {
@@ -218,14 +262,16 @@ Result Engine::load(const std::vector<Shard>& shards, const Progress& progress) 
     if (!work_->complete()) throw os::Error("the load was interrupted");
     loaded = result(started);
   }
-  if (options_.verify && device_.valid()) check_what_arrived(shard_bytes);
+  if (options_.verify && loaded.arena && device_.valid()) check_what_arrived(shards);
   return loaded;
 }
 
 // Returns when every thread is idle. Throws os::StallError where one may never be.
 void Engine::watch(const Progress& progress) {
   std::unique_lock lock(mutex_);
-  while (!changed_.wait_for(lock, k_tick, [this] { return idle_ == layout_.threads; })) {
+  while (true) {
+    changed_.wait_for(lock, k_tick, [this] { return idle_ == layout_.threads || look_again_; });
+    if (idle_ == layout_.threads) return;
     if (os::interrupted()) work_->stop();
     if (const std::string stalled = stall(); !stalled.empty()) {
       stuck_ = true;
@@ -233,10 +279,12 @@ void Engine::watch(const Progress& progress) {
       if (error_) std::rethrow_exception(error_);
       throw os::StallError(stalled);
     }
-    if (!progress) continue;
+    if (!progress && !rooms_) continue;
+    look_again_ = false;
     lock.unlock();
     try {
-      progress(bytes_arrived_);
+      if (rooms_) work_->admit(rooms_->give());
+      if (progress) progress(bytes_arrived_);
     } catch (...) {
       work_->stop();
       throw;
@@ -263,7 +311,8 @@ Result Engine::result(os::TimePoint started) const {
   result.threads = layout_.threads;
   result.queue_depth = layout_.slots;
   result.in_flight = work_->in_flight_limit();
-  if (arena_.valid()) result.arena = arena_.get();
+  if (arena_.valid() && !has_window()) result.arena = arena_.get();
+  if (rooms_) result.most_held_bytes = rooms_->most_held_bytes();
   if (device_.valid()) {
     result.context_s = context_s_;
     result.allocate_s = allocate_s_;
@@ -288,15 +337,15 @@ Checksum Engine::checksum() const {
 }
 
 // Reads the arena back from the GPU, through the ring, which nobody uses any more.
-void Engine::check_what_arrived(const std::vector<std::uint64_t>& shard_bytes) {
+void Engine::check_what_arrived(const std::vector<Shard>& shards) {
   const std::span<std::byte> memory = ring_.bytes().first(layout_.slot_bytes);
   gpu::CopyStream stream(device_.get());
   Checksum arrived;
-  for (std::uint64_t shard = 0; shard < shard_bytes.size(); ++shard) {
-    for (std::uint64_t offset = 0; offset < shard_bytes[shard]; offset += memory.size()) {
+  for (std::uint64_t shard = 0; shard < shards.size(); ++shard) {
+    const std::uint64_t end = shards[shard].end.value_or(shards[shard].bytes);
+    for (std::uint64_t offset = shards[shard].begin; offset < end; offset += memory.size()) {
       if (os::interrupted()) throw os::Error("the load was interrupted");
-      const auto piece =
-          memory.first(std::min<std::uint64_t>(memory.size(), shard_bytes[shard] - offset));
+      const auto piece = memory.first(std::min<std::uint64_t>(memory.size(), end - offset));
       stream.to_host(piece, arena_.get()->address(shard, offset));
       stream.wait();
       arrived.add(shard, offset, piece);

@@ -21,6 +21,7 @@
 #include "load/layout.h"
 #include "load/loader.h"
 #include "load/pacer.h"
+#include "load/rooms.h"
 #include "load/work_list.h"
 #include "load/worker.h"
 #include "os/clock.h"
@@ -45,6 +46,10 @@ class Engine : public std::enable_shared_from_this<Engine> {
   // Loader::load.
   [[nodiscard]] Result load(const std::vector<Shard>& shards, const Progress& progress);
 
+  // Loader::stop, Loader::look_again.
+  void stop() noexcept;
+  void look_again() noexcept;
+
   // Ends what runs and waits until the threads of `crew` have returned from serve(). False: at
   // least one is stuck in a read, and none should be waited for.
   [[nodiscard]] bool close(const os::Crew& crew) noexcept;
@@ -54,14 +59,18 @@ class Engine : public std::enable_shared_from_this<Engine> {
   [[nodiscard]] std::unique_ptr<Io> make_io(std::span<std::byte> memory, Worker::Share& share);
   [[nodiscard]] std::unique_ptr<GpuLane> make_lane(std::span<std::byte> memory);
   [[nodiscard]] bool wait_for_work();
-  void check_room(const std::vector<std::uint64_t>& shard_bytes);
-  void make_arena(const std::vector<std::uint64_t>& shard_bytes);
+  [[nodiscard]] bool has_window() const { return options_.consumer && options_.window_bytes > 0; }
+  void check_room(const std::vector<Shard>& shards);
+  void give_work(const std::vector<Shard>& shards);
+  void make_room_for_all();
+  [[nodiscard]] std::unique_ptr<Room> make_room(std::uint64_t bytes) const;
+  [[nodiscard]] Rooms::Memory memory();
   void note_error() noexcept;
   void watch(const Progress& progress);
   [[nodiscard]] std::string stall() const;  // empty: none
   [[nodiscard]] Result result(os::TimePoint started) const;
   [[nodiscard]] Checksum checksum() const;
-  void check_what_arrived(const std::vector<std::uint64_t>& shard_bytes);
+  void check_what_arrived(const std::vector<Shard>& shards);
 
   const Options options_;
   const Loader::WrapIo wrap_;
@@ -75,6 +84,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   std::optional<Copier> copier_;
   std::promise<std::shared_ptr<const Arena>> arena_promise_;
   std::shared_future<std::shared_ptr<const Arena>> arena_;  // not valid for Into::ring
+  std::shared_ptr<Arena> memory_;                           // what arena_ has or will have
+  std::optional<Rooms> rooms_;  // with a consumer; set once, before work_given_
   std::optional<double> allocate_s_;
   Fallbacks fallbacks_;
   std::optional<Pacer> pacer_;
@@ -88,6 +99,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   std::optional<os::TimePoint> pinning_began_;
   os::TimePoint pinning_ended_;
   bool work_given_ = false;
+  bool stopping_ = false;
+  bool look_again_ = false;
   bool closing_ = false;
   bool stuck_ = false;            // a thread, in a read or a copy
   std::shared_ptr<Engine> self_;  // only where a copy to the GPU did not end in time: for good

@@ -23,4 +23,8 @@ Result Loader::load(const std::vector<Shard>& shards, const Progress& progress) 
   return engine_->load(shards, progress);
 }
 
+void Loader::stop() noexcept { engine_->stop(); }
+
+void Loader::look_again() noexcept { engine_->look_again(); }
+
 }  // namespace coldload::load

@@ -18,6 +18,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -32,12 +33,20 @@ namespace coldload::load {
 class Arena;
 class Engine;
 class Io;
+class Room;
 
-// One file to load, and its size as the caller knows it (from its validated header). A file that
-// has another size when the loader opens it is an error.
+// One file to load, or a run of its bytes, and the file's size as the caller knows it (from its
+// validated header). A file that has another size when the loader opens it is an error.
 struct Shard {
   std::string path;
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0;  // of the file
+  std::uint64_t begin = 0;  // a multiple of k_block_bytes
+  std::optional<std::uint64_t> end =
+      std::nullopt;  // a multiple of k_block_bytes, or nothing: the file's
+  // When it was last changed, as the caller knows it. A file with another time is an error, too.
+  std::optional<timespec> modified_at = std::nullopt;
+
+  [[nodiscard]] std::uint64_t wanted_bytes() const { return end.value_or(bytes) - begin; }
 };
 
 // Reads held to a network's pace: a rate for all threads together, and a delay for each request
@@ -54,6 +63,25 @@ enum class Into {
   gpu,   // an Arena in the memory of Options::gpu
 };
 
+// Who takes tensors as they land, instead of waiting for all of them. Called by the loader's
+// threads, several at a time; what it throws ends the load.
+class Consumer {
+ public:
+  Consumer() = default;
+  virtual ~Consumer() = default;
+  Consumer(const Consumer&) = delete;
+  Consumer& operator=(const Consumer&) = delete;
+
+  // What is wanted of shard `shard` is loaded to `address`, which lies in `room`; nothing of it has
+  // landed yet. Who keeps the room keeps its memory.
+  virtual void begins(std::uint64_t shard, std::shared_ptr<const Room> room,
+                      std::uint64_t address) = 0;
+  // These bytes are in the room; `offset` counts in the file.
+  virtual void landed(std::uint64_t shard, std::uint64_t offset, std::uint64_t bytes) = 0;
+  // Whether it waits for more, and has taken all that has landed.
+  [[nodiscard]] virtual bool is_starved() const = 0;
+};
+
 struct Options {
   Into into = Into::ring;
   int gpu = 0;           // as CUDA_VISIBLE_DEVICES counts
@@ -65,6 +93,12 @@ struct Options {
   // Leave in the page cache what had to be read, instead of leaving it as it was found.
   bool keep_pages = false;
   std::optional<Pacing> pacing;  // reads are then issued by threads, not by io_uring
+  // Who is told what lands; outlives the loader. Null: nobody.
+  Consumer* consumer = nullptr;
+  // With a consumer: each shard has a room of its own, and all rooms together take no more than
+  // this, unless one alone does, or the consumer is starved and holds on to them all. 0: one room
+  // for all.
+  std::uint64_t window_bytes = 0;
   // A read or a copy that takes longer is an os::StallError.
   std::chrono::nanoseconds io_stall_timeout = std::chrono::seconds(60);
   bool use_io_uring = true;  // false: as if the kernel refused it
@@ -95,6 +129,7 @@ struct Result {
   unsigned threads = 0;
   unsigned queue_depth = 0;  // requests that one thread can keep in flight
   unsigned in_flight = 0;    // reads of storage by all threads together, as it was found best
+  std::uint64_t most_held_bytes = 0;  // with a window: of all rooms at once
 };
 
 // Called about every 100 ms, in the thread that called load(), with the bytes that have arrived.
@@ -123,6 +158,11 @@ class Loader {
   // os::interrupted(), and, before anything is read, where the destination has no room: needed and
   // free.
   [[nodiscard]] Result load(const std::vector<Shard>& shards, const Progress& progress = {});
+
+  // For other threads, while load() runs. Has it end soon, with an error.
+  void stop() noexcept;
+  // The consumer is starved now, which it was not.
+  void look_again() noexcept;
 
  private:
   std::shared_ptr<Engine> engine_;

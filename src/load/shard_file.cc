@@ -34,6 +34,10 @@ std::uint64_t direct_alignment(const os::Fd& file) {
   return os::page_size();  // which every device divides
 }
 
+bool is_same(const timespec& a, const timespec& b) {
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
 void set_flags(const os::Fd& file, int remove) {
   const int flags = ::fcntl(file.get(), F_GETFL);
   if (flags < 0 || ::fcntl(file.get(), F_SETFL, flags & ~remove) != 0) {
@@ -56,7 +60,7 @@ ShardFile::ShardFile(const Shard& shard, std::uint64_t index, const Access& acce
       index_(index),
       access_(access),
       fallbacks_(fallbacks),
-      bytes_missing_(shard.bytes),
+      bytes_missing_(shard.wanted_bytes()),
       found_(shard.bytes) {}
 
 void ShardFile::open() {
@@ -69,6 +73,9 @@ void ShardFile::open() {
     throw changed(static_cast<std::uint64_t>(info.st_size));
   }
   modified_at_ = info.st_mtim;
+  if (shard_.modified_at && !is_same(*shard_.modified_at, modified_at_)) {
+    throw changed(static_cast<std::uint64_t>(info.st_size));
+  }
   pages_ = os::FilePages(file_, shard_.bytes);
   if (!pages_.observable()) {
     fallbacks_.add("read through the page cache, because " + pages_.why_unseen(), shard_.path);
@@ -176,7 +183,7 @@ bool ShardFile::arrived(const Piece& piece) {
   if (drop || direct_left_pages()) drop_behind(0, shard_.bytes);
   const struct stat info = os::file_status(file_);
   if (static_cast<std::uint64_t>(info.st_size) != shard_.bytes ||
-      info.st_mtim.tv_sec != modified_at_.tv_sec || info.st_mtim.tv_nsec != modified_at_.tv_nsec) {
+      !is_same(info.st_mtim, modified_at_)) {
     throw changed(static_cast<std::uint64_t>(info.st_size));
   }
   pages_ = {};

@@ -36,7 +36,11 @@ class ShardFile {
   ShardFile(const Shard& shard, std::uint64_t index, const Access& access, Fallbacks& fallbacks);
 
   [[nodiscard]] const std::string& path() const { return shard_.path; }
+  // Of the file.
   [[nodiscard]] std::uint64_t bytes() const { return shard_.bytes; }
+  // What of it is loaded: so much, from here on.
+  [[nodiscard]] std::uint64_t begin() const { return shard_.begin; }
+  [[nodiscard]] std::uint64_t wanted_bytes() const { return shard_.wanted_bytes(); }
 
   // Opens the file if it is not open. Throws where it cannot be opened, is no regular file, or has
   // another size than the shard should have.

@@ -22,22 +22,30 @@ constexpr unsigned k_first_in_flight = 8;
 }  // namespace
 
 WorkList::WorkList(const std::vector<Shard>& shards, const ShardFile::Access& access,
-                   unsigned most_in_flight, Fallbacks& fallbacks)
+                   unsigned most_in_flight, Fallbacks& fallbacks, std::size_t admitted)
     : most_in_flight_(most_in_flight),
       limit_(k_first_in_flight, most_in_flight),
-      progress_(shards.size()) {
+      progress_(shards.size()),
+      admitted_(std::min(admitted, shards.size())) {
   shards_.reserve(shards.size());
   for (const Shard& shard : shards) {
     shards_.push_back(std::make_unique<ShardFile>(shard, shards_.size(), access, fallbacks));
-    bytes_ += shard.bytes;
-    if (shard.bytes > 0) ++unfinished_shards_;
+    bytes_ += shard.wanted_bytes();
+    if (shard.wanted_bytes() > 0) ++unfinished_shards_;
   }
   skip_shards();
 }
 
+void WorkList::admit(std::size_t count) {
+  const std::lock_guard lock(mutex_);
+  if (count <= admitted_) return;
+  admitted_ = count;
+  changed_.notify_all();
+}
+
 void WorkList::skip_shards() {
   while (next_shard_ < shards_.size() &&
-         progress_[next_shard_].looked_bytes == shards_[next_shard_]->bytes()) {
+         progress_[next_shard_].looked_bytes == shards_[next_shard_]->wanted_bytes()) {
     ++next_shard_;
   }
 }
@@ -61,9 +69,9 @@ std::optional<std::uint64_t> WorkList::shard_to_look_at() {
   if (absent_.bytes + resident_.bytes + looks_.size() * k_window_bytes >= k_lookahead_bytes) {
     return std::nullopt;
   }
-  for (std::uint64_t shard = next_shard_; shard < shards_.size(); ++shard) {
+  for (std::uint64_t shard = next_shard_; shard < admitted_; ++shard) {
     const Progress& progress = progress_[shard];
-    if (progress.looked_bytes == shards_[shard]->bytes()) continue;
+    if (progress.looked_bytes == shards_[shard]->wanted_bytes()) continue;
     if (progress.looked_bytes == 0 && open_shards_ >= k_most_open_shards) return std::nullopt;
     if (!streams_) return shard;
     const auto known = absent_.pieces.lower_bound({shard, 0});
@@ -78,8 +86,8 @@ WorkList::Window WorkList::next_window(std::uint64_t shard) {
   // Small ones first: nothing is read before somebody has looked.
   const std::uint64_t size = small_windows_ > 0 ? k_small_window_bytes : k_window_bytes;
   if (small_windows_ > 0) --small_windows_;
-  const std::uint64_t left = shards_[shard]->bytes() - progress.looked_bytes;
-  const Window window{shard, progress.looked_bytes, std::min(left, size)};
+  const std::uint64_t left = shards_[shard]->wanted_bytes() - progress.looked_bytes;
+  const Window window{shard, shards_[shard]->begin() + progress.looked_bytes, std::min(left, size)};
   if (progress.looked_bytes == 0) ++open_shards_;
   progress.looked_bytes += window.bytes;
   ++progress.looks;

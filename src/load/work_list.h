@@ -14,6 +14,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <list>
 #include <map>
 #include <memory>
@@ -34,10 +35,15 @@ namespace coldload::load {
 // Thread-safe.
 class WorkList {
  public:
-  // At most `most_in_flight` absent pieces are handed out and have not arrived; how many of them
+  // Of the shards, only the first `admitted` may be read, until admit(). At most `most_in_flight`
+  // absent pieces are handed out and have not arrived; how many of them
   // really are is measured.
   WorkList(const std::vector<Shard>& shards, const ShardFile::Access& access,
-           unsigned most_in_flight, Fallbacks& fallbacks);
+           unsigned most_in_flight, Fallbacks& fallbacks,
+           std::size_t admitted = std::numeric_limits<std::size_t>::max());
+
+  // The first `count` shards may be read: there is memory for them. Never fewer than before.
+  void admit(std::size_t count);
 
   enum class Kind { absent, resident };
   // The next piece of that kind, at most `most_bytes` (a multiple of k_block_bytes). Nothing where
@@ -110,6 +116,7 @@ class WorkList {
   unsigned small_windows_ = 32;       // that are still to come
   std::list<os::PendingCall> looks_;  // windows that someone is looking at
   std::size_t open_shards_ = 0;
+  std::size_t admitted_;
   std::size_t unfinished_shards_ = 0;
   bool stopped_ = false;
 };

@@ -184,7 +184,8 @@ void Worker::finish(unsigned index) {
   if (share_.lane) {
     const Arena& arena = *context_.arena.get();
     share_.lane->send(index, slot.memory.first(slot.piece.bytes),
-                      arena.address(slot.piece.shard, slot.piece.offset));
+                      arena.address(slot.piece.shard, slot.piece.offset),
+                      {context_.rooms, slot.piece});
   } else {
     free_slots_.push_back(index);
   }
@@ -193,7 +194,11 @@ void Worker::finish(unsigned index) {
   }
   if (context_.pacer != nullptr && !context_.work->sleep_until(slot.due)) return;
   *context_.bytes_arrived += slot.piece.bytes;
-  context_.work->arrived(slot.piece);
+  const Piece piece = slot.piece;
+  context_.work->arrived(piece);
+  if (context_.rooms != nullptr && !share_.lane) {  // else the copier tells it
+    context_.rooms->landed(piece.shard, piece.offset, piece.bytes);
+  }
 }
 
 // Takes back the slots whose copies are done; waits for the first of them where told to.

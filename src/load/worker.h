@@ -18,6 +18,7 @@
 #include "load/layout.h"
 #include "load/loader.h"
 #include "load/pacer.h"
+#include "load/rooms.h"
 #include "load/work_list.h"
 #include "os/clock.h"
 #include "os/pending_call.h"
@@ -29,6 +30,7 @@ struct WorkerContext {
   WorkList* work = nullptr;
   Pacer* pacer = nullptr;  // null: unpaced
   std::atomic<std::uint64_t>* bytes_arrived = nullptr;
+  Rooms* rooms = nullptr;  // null: nobody is told what lands
   // Null for Into::ring. Reading may begin before it is there.
   std::shared_future<std::shared_ptr<const Arena>> arena;
   bool verify = false;

@@ -485,6 +485,24 @@ int cuCtxSetCurrent(void* handle) {
   return k_invalid_context;
 }
 
+int cuCtxGetCurrent(void** out) {
+  const Call call;
+  if (!state().initialized) return k_not_initialized;
+  *out = current;
+  return k_success;
+}
+
+int cuCtxSynchronize() {
+  Call call;
+  if (const int result = call.refusal(); result != k_success) return result;
+  std::vector<std::shared_ptr<Stream>> all;
+  for (const auto& [handle, stream] : state().streams) {
+    if (stream->context == current) all.push_back(stream);
+  }
+  for (const auto& stream : all) wait_for(call, *stream, stream->enqueued);
+  return call.lost_or_success();
+}
+
 int cuMemGetInfo_v2(std::size_t* free_bytes, std::size_t* total_bytes) {
   const Call call;
   if (const int result = call.refusal(); result != k_success) return result;
@@ -599,6 +617,16 @@ int cuMemcpyDtoHAsync_v2(void* to, std::uint64_t from, std::size_t bytes, void* 
   // As the real driver: a copy into memory that can be paged out is over when the call is.
   wait_for(call, *stream, stream->enqueued);
   return call.lost_or_success();
+}
+
+int cuMemcpyDtoD_v2(std::uint64_t to, std::uint64_t from, std::size_t bytes) {
+  const Call call;
+  if (const int result = call.refusal(); result != k_success) return result;
+  if (!inside(state().allocations, to, bytes) || !inside(state().allocations, from, bytes)) {
+    return k_illegal_address;
+  }
+  std::memmove(reinterpret_cast<void*>(to), reinterpret_cast<const void*>(from), bytes);
+  return k_success;
 }
 
 int cuStreamCreate(void** out, unsigned) {
