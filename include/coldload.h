@@ -144,6 +144,8 @@ COLDLOAD_API void coldload_release(coldload_memory* memory);
  * has no such dtype. `as_bytes`: as one dimension of U8, whatever it is. */
 COLDLOAD_API coldload_status coldload_dlpack(const coldload_memory* memory, int versioned,
                                              int as_bytes, void** managed);
+/* Calls its deleter, for who has no other way to: `versioned` as it was made. */
+COLDLOAD_API void coldload_dlpack_delete(void* managed, int versioned);
 
 #ifdef __cplusplus
 }

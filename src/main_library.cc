@@ -255,6 +255,10 @@ void coldload_end(coldload_load* load) {
 
 void coldload_release(coldload_memory* memory) { delete memory; }
 
+void coldload_dlpack_delete(void* managed, int versioned) {
+  if (managed != nullptr) api::delete_dlpack(managed, versioned != 0);
+}
+
 coldload_status coldload_dlpack(const coldload_memory* memory, int versioned, int as_bytes,
                                 void** managed) {
   return guarded([&] {

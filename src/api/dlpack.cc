@@ -157,4 +157,14 @@ void* to_dlpack(const Landed& landed, bool versioned, bool as_bytes) {
                    : give<DlManaged>(tensor, std::move(shape), landed.memory);
 }
 
+void delete_dlpack(void* managed, bool versioned) noexcept {
+  if (versioned) {
+    auto* const tensor = static_cast<DlManagedVersioned*>(managed);
+    tensor->deleter(tensor);
+  } else {
+    auto* const tensor = static_cast<DlManaged*>(managed);
+    tensor->deleter(tensor);
+  }
+}
+
 }  // namespace coldload::api

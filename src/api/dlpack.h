@@ -14,5 +14,7 @@ namespace coldload::api {
 // until its deleter is called. `as_bytes`: one dimension of U8. Throws os::Error where DLPack has
 // no such dtype.
 [[nodiscard]] void* to_dlpack(const Landed& landed, bool versioned, bool as_bytes);
+// Calls its deleter.
+void delete_dlpack(void* managed, bool versioned) noexcept;
 
 }  // namespace coldload::api

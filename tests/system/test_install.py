@@ -2,6 +2,7 @@
 script/package, each installed somewhere and run from there."""
 
 import functools
+import json
 import os
 import re
 import shutil
@@ -21,6 +22,12 @@ PYTHON = SOURCE_DIR / ".cache" / "package" / "bin" / "python"
 @functools.lru_cache(maxsize=None)
 def installed():
     """What lies below the prefix."""
+    return in_every_package() | {"include/coldload.h", "lib/libcoldload.so", "lib/libcoldload.so.1"}
+
+
+@functools.lru_cache(maxsize=None)
+def in_every_package():
+    """The same but for the C library, which the wheel has inside its Python package."""
     return {
         "bin/coldload",
         "share/bash-completion/completions/coldload",
@@ -152,8 +159,9 @@ class Packages(_Installing):
              "install", "--no-index", "--no-deps", wheel)
         ours = {name for name in files_below(venv) if "coldload" in name
                 and "/site-packages/" not in name and "/__pycache__/" not in name}  # pip compiles examples
-        self.assertEqual(ours, installed())
+        self.assertEqual(ours, in_every_package())
         self.assert_works(venv / "bin" / "coldload")
+        self.assert_imports(venv / "bin" / "python")
         # The tag is what the symbols allow, and auditwheel finds nothing that another machine may lack.
         self.assertRegex(wheel.name, r"-py3-none-manylinux_2_\d+_\w+\.whl$")
         said = call(PYTHON.with_name("auditwheel"), "show", wheel)
@@ -161,6 +169,20 @@ class Packages(_Installing):
         packages = call(PYTHON, "-m", "pip", "--python", venv / "bin" / "python", "list")
         version = call(COLDLOAD, "--version").split()[1]
         self.assertRegex(packages, rf"coldload +{version.replace('.', '[.]')}\n")
+
+    def assert_imports(self, python):
+        """The package loads a model, and vLLM would find its plugin."""
+        said = call(python, "-c", """if True:
+            import importlib.metadata, json, sys, coldload
+            tensors = coldload.open(sys.argv[1]).load()
+            entries = importlib.metadata.distribution("coldload").entry_points
+            print(json.dumps([coldload.__version__, sum(tensor.nbytes for tensor in tensors.values()),
+                              [(entry.group, entry.name, entry.value) for entry in entries]]))
+            """, write_checkpoint(self.scratch / "model"))
+        version, loaded, entries = json.loads(said)
+        self.assertEqual(version, call(COLDLOAD, "--version").split()[1])
+        self.assertGreater(loaded, 0)
+        self.assertEqual(entries, [["vllm.general_plugins", "coldload", "coldload.vllm:register"]])
 
     def check_deb(self, deb):
         fields = call("dpkg-deb", "--field", deb)
