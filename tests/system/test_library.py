@@ -1,0 +1,358 @@
+"""The loader as others use it: the C library by a C program, the Python package by Python, numpy and
+what the safetensors library makes of the same files."""
+
+import importlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import unittest
+from pathlib import Path
+
+from harness import (COLDLOAD, SOURCE_DIR, Probe, ScratchTest, environment, has_command, needs, plain_build, sync,
+                     write_checkpoint)
+from test_published_model import LIBRARY as SAFETENSORS, fetch_model, install_library
+
+BUILD_DIR = Path(COLDLOAD).resolve().parent
+LIBRARY = BUILD_DIR / "libcoldload.so.1"
+HEADER = SOURCE_DIR / "include" / "coldload.h"
+WITH_NUMPY = SOURCE_DIR / ".cache" / "examples" / "bin" / "python"
+
+# As safetensors 0.8 spells them, with their bits.
+DTYPES = {"BOOL": 8, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8,
+          "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32,
+          "F32": 32, "C64": 64, "F64": 64, "I64": 64, "U64": 64}
+
+
+def write_file(path, tensors, *, odd=False):
+    """A safetensors file of random bytes, its tensors in the order given: {name: (dtype, shape)}. `odd`:
+    its data begins at an odd offset, as old writers had it. Returns {name: bytes}."""
+    header, data, contents = {}, [], {}
+    at = 0
+    for name, (dtype, shape) in tensors.items():
+        elements = 1
+        for length in shape:
+            elements *= length
+        contents[name] = os.urandom(elements * DTYPES[dtype] // 8)
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [at, at + len(contents[name])]}
+        at += len(contents[name])
+        data.append(contents[name])
+    text = json.dumps(header).encode()
+    text += b" " * ((1 if odd else 0) - len(text) % 8 + 8)
+    Path(path).write_bytes(len(text).to_bytes(8, "little") + text + b"".join(data))
+    sync(path)
+    return contents
+
+
+@needs(plain_build(), Probe(LIBRARY.exists(), "libcoldload is not built"))
+class LibraryTest(ScratchTest):
+    def setUp(self):
+        super().setUp()
+        # As the wheel has it: the package with the library inside.
+        self.packages = self.scratch / "packages"
+        shutil.copytree(SOURCE_DIR / "python", self.packages, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(LIBRARY, self.packages / "coldload")
+
+    def package(self):
+        sys.path.insert(0, str(self.packages))
+        self.addCleanup(sys.path.remove, str(self.packages))
+        return importlib.import_module("coldload")
+
+    def python(self, script, *words, interpreter=sys.executable, **options):
+        return subprocess.run([interpreter, "-B", "-c", script, *map(str, words)], capture_output=True, text=True,
+                              check=False, timeout=120,
+                              env={**environment(), "PYTHONPATH": f"{self.packages}:{SAFETENSORS}"}, **options)
+
+
+def bytes_of(tensor):
+    """What a Tensor of the package holds, through its DLPack capsule's bytes."""
+    import ctypes
+    return ctypes.string_at(tensor.address, tensor.nbytes) if tensor.nbytes else b""
+
+
+@needs(has_command("nm"), has_command("cc"))
+class CLibrary(LibraryTest):
+    def test_shows_what_the_header_declares_and_nothing_else(self):
+        declared = set(re.findall(r"^COLDLOAD_API .*?\b(coldload_\w+)\(", HEADER.read_text(encoding="utf-8"), re.M))
+        self.assertGreater(len(declared), 10)
+        listed = subprocess.run(["nm", "-D", "--defined-only", LIBRARY], capture_output=True, text=True, check=True)
+        shown = {line.split()[-1] for line in listed.stdout.splitlines() if line.split()[-2] != "A"}
+        self.assertEqual(shown, {f"{name}@@COLDLOAD_1" for name in declared})
+
+    def test_its_structures_are_those_that_programs_were_built_with(self):
+        """A change here breaks them: raise COLDLOAD_ABI and the library's soname."""
+        sizes = {"coldload_tensor": 64, "coldload_part": 24, "coldload_options": 56, "coldload_tensor_memory": 48,
+                 "coldload_progress": 40}
+        lines = "".join(f"_Static_assert(sizeof({name}) == {size}, \"{name}\");\n" for name, size in sizes.items())
+        (self.scratch / "sizes.c").write_text(
+            f"#include <coldload.h>\n{lines}_Static_assert(COLDLOAD_ABI == 1, \"ABI\");\n", encoding="utf-8")
+        self.compile(self.scratch / "sizes.c", "-c")
+        (self.scratch / "other.cc").write_text("#include <coldload.h>\n", encoding="utf-8")
+        self.compile(self.scratch / "other.cc", "-c")
+
+    def compile(self, source, *words):
+        subprocess.run(["cc", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", HEADER.parent, source, *words, "-o",
+                        self.scratch / "out"], check=True, timeout=60)
+
+    def test_the_example_loads_each_tensor_with_its_bytes(self):
+        contents = write_file(self.scratch / "model.safetensors",
+                              {f"t{i}": ("BF16", (i, 997)) for i in range(60)} | {"large": ("U8", (2_000_001,))})
+        self.compile(SOURCE_DIR / "examples" / "load_tensors.c", "-std=c11", "-L", BUILD_DIR, "-lcoldload")
+        for window in ((), ("2",)):
+            done = subprocess.run([self.scratch / "out", self.scratch / "model.safetensors", *window], text=True,
+                                  capture_output=True, check=False, timeout=120,
+                                  env={**environment(), "LD_LIBRARY_PATH": str(BUILD_DIR)})
+            self.assertEqual(done.returncode, 0, done.stderr)
+            hashes = {line.split()[0]: line.split()[3] for line in done.stdout.splitlines()}
+            self.assertEqual(hashes, {name: fnv(data) for name, data in contents.items()})
+
+    def test_the_example_says_what_fails(self):
+        self.compile(SOURCE_DIR / "examples" / "load_tensors.c", "-std=c11", "-L", BUILD_DIR, "-lcoldload")
+        done = subprocess.run([self.scratch / "out", self.scratch / "gone"], text=True, capture_output=True, check=False,
+                              timeout=60, env={**environment(), "LD_LIBRARY_PATH": str(BUILD_DIR)})
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{self.scratch}/gone: No such file or directory", done.stderr)
+
+
+def fnv(data):
+    value = 14695981039346656037
+    for byte in data:
+        value = (value ^ byte) * 1099511628211 % 2**64
+    return f"{value:016x}"
+
+
+class PythonPackage(LibraryTest):
+    def assert_right(self, tensors, contents):
+        self.assertEqual(set(tensors), set(contents))
+        for name, tensor in tensors.items():
+            self.assertEqual(bytes_of(tensor), contents[name], name)
+
+    def test_loads_every_dtype_wherever_it_lies(self):
+        coldload = self.package()
+        for odd in (False, True):
+            tensors = {name: (name, (2, 4)) for name in DTYPES}
+            tensors |= {"empty": ("F32", (0, 3)), "scalar": ("F64", ()), "byte": ("U8", (1,)), "after": ("F64", (3,))}
+            contents = write_file(self.scratch / "odd.safetensors", tensors, odd=odd)
+            checkpoint = coldload.open(self.scratch / "odd.safetensors")
+            loaded = checkpoint.load()
+            self.assert_right(loaded, contents)
+            for name, (dtype, shape) in tensors.items():
+                self.assertEqual((loaded[name].dtype, loaded[name].shape), (dtype, shape))
+                self.assertEqual(loaded[name].address % max(1, DTYPES[dtype] // 8), 0, name)
+                self.assertEqual(checkpoint[name].nbytes, len(contents[name]))
+
+    def test_streams_a_folder_in_a_window_that_is_never_wider_than_said(self):
+        coldload = self.package()
+        model = write_checkpoint(self.scratch / "model", shards=3, shard_bytes=12 << 20)
+        checkpoint = coldload.open(model)
+        with checkpoint.stream(window_bytes=16 << 20) as stream:
+            taken = {}
+            for name, tensor in stream:
+                taken[name] = bytes_of(tensor)
+                del tensor
+            self.assertLessEqual(stream.progress.most_held_bytes, 16 << 20)
+        self.assert_right(checkpoint.load(), taken)
+        held = dict(checkpoint.stream(window_bytes=4 << 20))  # who keeps all of them gets all of them
+        self.assert_right(held, taken)
+
+    def test_loads_the_rows_of_a_plan(self):
+        coldload = self.package()
+        contents = write_file(self.scratch / "x.safetensors", {"a": ("F32", (10, 8)), "b": ("I64", ()), "c": ("U8", (9,))})
+        checkpoint = coldload.open(self.scratch / "x.safetensors")
+        loaded = checkpoint.load(plan={"a": slice(2, 5), "b": None})
+        self.assertEqual(loaded["a"].shape, (3, 8))
+        self.assert_right(loaded, {"a": contents["a"][64:160], "b": contents["b"]})
+        for plan, said in (({"d": None}, "'d', which the checkpoint does not have"), ({"b": slice(0, 1)}, "a scalar"),
+                           ({"a": slice(8, 11)}, "has 10 rows"), ({"a": slice(0, 4, 2)}, "in one run"), ("a", "a list")):
+            with self.assertRaisesRegex(ValueError, said):
+                checkpoint.load(plan=plan)
+
+    def test_refuses_what_cannot_be(self):
+        coldload = self.package()
+        write_file(self.scratch / "x.safetensors", {"a": ("U8", (4,))})
+        (self.scratch / "bad.safetensors").write_bytes(b"\7\0\0\0\0\0\0\0{\"a\":7}")
+        with self.assertRaises(FileNotFoundError):
+            coldload.open(self.scratch / "gone")
+        with self.assertRaisesRegex(RuntimeError, "bad.safetensors"):
+            coldload.open([self.scratch / "x.safetensors", self.scratch / "bad.safetensors"])
+        with self.assertRaisesRegex(RuntimeError, "no files"):
+            coldload.open([])
+        checkpoint = coldload.open(self.scratch / "x.safetensors")
+        with self.assertRaisesRegex(ValueError, "no device"):
+            checkpoint.load("tpu")
+        with self.assertRaisesRegex(ValueError, "rank 3 of 2"):
+            checkpoint.stream(rank=3, ranks=2)
+        checkpoint.close()
+        with self.assertRaisesRegex(ValueError, "closed"):
+            checkpoint.load()
+
+    def test_a_file_that_changes_is_an_error_that_names_it(self):
+        coldload = self.package()
+        path = self.scratch / "x.safetensors"
+        write_file(path, {"a": ("U8", (3 << 20,))})
+        for change in (lambda: os.truncate(path, 1 << 20), lambda: path.write_bytes(path.read_bytes())):
+            write_file(path, {"a": ("U8", (3 << 20,))})
+            checkpoint = coldload.open(path)
+            os.utime(path, ns=(1, 1))
+            change()
+            with self.assertRaisesRegex(RuntimeError, f"{path}: it changed"):
+                checkpoint.load()
+
+    def test_ranks_read_all_and_leave_it_in_the_page_cache_for_each_other(self):
+        coldload = self.package()
+        model = write_checkpoint(self.scratch / "model", shards=2, shard_bytes=8 << 20)
+        checkpoint = coldload.open(model)
+        alone = {name: bytes_of(tensor) for name, tensor in checkpoint.load().items()}
+        streams = [checkpoint.stream(rank=rank, ranks=2, window_bytes=8 << 20) for rank in range(2)]
+        firsts = [next(stream) for stream in streams]
+        self.assertNotEqual(firsts[0][0], firsts[1][0])
+        for (name, tensor), stream in zip(firsts, streams):
+            self.assert_right({name: tensor} | dict(stream), alone)
+            self.assertEqual(stream.progress.page_cache_bytes, stream.progress.read_bytes)
+
+    def test_a_hundred_thousand_tensors(self):
+        coldload = self.package()
+        contents = write_file(self.scratch / "x.safetensors", {f"t{i}": ("U8", (7,)) for i in range(100_000)})
+        self.assert_right(coldload.open(self.scratch / "x.safetensors").load(), contents)
+
+    def test_threads_may_load_at_once(self):
+        coldload = self.package()
+        contents = write_file(self.scratch / "x.safetensors", {f"t{i}": ("U8", (1 << 20,)) for i in range(30)})
+        checkpoint = coldload.open(self.scratch / "x.safetensors")
+        problems = []
+
+        def load():
+            try:
+                self.assert_right(dict(checkpoint.stream(window_bytes=8 << 20)), contents)
+            except BaseException as problem:  # pylint: disable=broad-except
+                problems.append(problem)
+        threads = [threading.Thread(target=load) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(problems, [])
+
+    def test_whoever_stops_in_the_middle_raises_or_exits_leaves_nothing_waiting(self):
+        write_file(self.scratch / "x.safetensors", {f"t{i}": ("U8", (1 << 20,)) for i in range(40)})
+        for line in ("next(stream); sys.exit(3)", "next(stream); del stream; sys.exit(3)", "sys.exit(3)",
+                     "held = list(stream); sys.exit(3)", "capsule = next(stream)[1].__dlpack__(); sys.exit(3)",
+                     "next(stream)[1].__dlpack__(); stream.close(); sys.exit(3)"):
+            done = self.python(f"import coldload, sys\nstream = coldload.open(sys.argv[1]).stream(window_bytes=4 << 20)\n{line}",
+                               self.scratch / "x.safetensors")
+            self.assertEqual((done.returncode, done.stderr), (3, ""), line)
+
+    def test_a_child_of_a_fork_is_refused_and_may_start_anew(self):
+        write_file(self.scratch / "x.safetensors", {"t": ("U8", (5 << 20,))})
+        done = self.python("""if True:
+            import coldload, os, sys
+            checkpoint = coldload.open(sys.argv[1])
+            stream = checkpoint.stream()
+            child = os.fork()
+            if child == 0:
+                try:
+                    next(stream)
+                except ValueError as error:
+                    print(error, flush=True)
+                print(checkpoint.load()["t"].nbytes, flush=True)
+                os._exit(0)
+            os.waitpid(child, 0)
+            print(next(stream)[1].nbytes)
+            """, self.scratch / "x.safetensors")
+        self.assertEqual(done.stderr, "")
+        self.assertRegex(done.stdout, r"^this load was started before a fork: .*\n5242880\n5242880\n$")
+
+    def test_ctrl_c_ends_a_wait(self):
+        """Of a consumer that is faster than its storage: here, a load paused by a full window."""
+        write_file(self.scratch / "x.safetensors", {f"t{i}": ("U8", (2 << 20,)) for i in range(8)})
+        process = subprocess.Popen(
+            [sys.executable, "-B", "-c", """if True:
+                import coldload, sys, threading
+                class Never(coldload.Stream):
+                    def _wait(self):
+                        print("waiting", flush=True)
+                        while True:
+                            coldload.check(coldload.C.coldload_next(self._load, 100, self._landed, 0, count))
+                import ctypes
+                count = ctypes.c_size_t()
+                stream = coldload.open(sys.argv[1]).stream()
+                stream.__class__ = Never
+                try:
+                    next(stream)
+                except KeyboardInterrupt:
+                    stream.close()
+                    print("interrupted", flush=True)
+                """, self.scratch / "x.safetensors"],
+            stdout=subprocess.PIPE, text=True, env={**environment(), "PYTHONPATH": str(self.packages)})
+        self.assertEqual(process.stdout.readline(), "waiting\n")
+        time.sleep(0.2)  # not needed: whenever it comes, it is heard
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.communicate(timeout=60)[0], "interrupted\n")
+        self.assertEqual(process.returncode, 0)
+
+    def test_importing_it_loads_nothing_that_is_not_pythons_own(self):
+        done = self.python("import sys; before = set(sys.modules); import coldload; print(sorted({name.split('.')[0] "
+                           "for name in set(sys.modules) - before} - set(sys.stdlib_module_names)))")
+        self.assertEqual(done.stdout, "['coldload']\n", done.stderr)
+        self.assertLess(sum(file.stat().st_size for file in (self.packages / "coldload").iterdir()), 5 << 20)
+
+
+@needs(Probe(WITH_NUMPY.exists(), "no numpy in .cache/examples: script/bootstrap brings it"))
+class WithNumpy(LibraryTest):
+    def test_takes_tensors_without_a_copy_and_keeps_their_memory(self):
+        write_file(self.scratch / "x.safetensors",
+                   {name: (name, (3, 2)) for name in ("F32", "I16", "U64", "F16", "BOOL", "F64", "C64", "BF16")})
+        done = self.python("""if True:
+            import gc, sys, coldload, numpy
+            tensors = coldload.open(sys.argv[1]).load()
+            data = open(sys.argv[1], "rb").read()
+            arrays = {name: numpy.from_dlpack(tensor) for name, tensor in tensors.items() if name not in ("BF16",)}
+            for name, array in arrays.items():
+                assert array.ctypes.data == tensors[name].address, name
+                assert array.shape == (3, 2), array.shape
+            bits = {name: (tensor.info.offset, tensor.nbytes) for name, tensor in tensors.items()}
+            try:
+                numpy.from_dlpack(tensors["BF16"])
+            except Exception as error:
+                print(type(error).__name__)
+            del tensors
+            gc.collect()
+            for name, array in arrays.items():
+                offset, size = bits[name]
+                assert array.tobytes() == data[offset:offset + size], name
+            arrays["F32"][0, 0] = 7
+            print(arrays["F32"][0, 0])
+            """, self.scratch / "x.safetensors", interpreter=WITH_NUMPY)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout.splitlines()[-1], "7.0", done.stdout + done.stderr)
+
+
+class AsSafetensorsReadsIt(LibraryTest):
+    timeout_s = 600
+
+    def test_every_tensor_of_a_published_model_has_the_bytes_that_the_library_reads(self):
+        model = fetch_model()
+        install_library()
+        done = self.python("""if True:
+            import ctypes, pathlib, sys, coldload, safetensors
+            path = sys.argv[1] + "/model.safetensors"
+            ours = coldload.open(sys.argv[1]).load()
+            theirs = safetensors.deserialize(pathlib.Path(path).read_bytes())
+            assert set(ours) == {name for name, _ in theirs}
+            for name, tensor in theirs:
+                one = ours[name]
+                assert (one.dtype, list(one.shape)) == (tensor["dtype"], list(tensor["shape"])), name
+                assert ctypes.string_at(one.address, one.nbytes) == bytes(tensor["data"]), name
+            print(len(theirs))
+            """, model)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertGreater(int(done.stdout), 100)
+
+
+if __name__ == "__main__":
+    unittest.main()
