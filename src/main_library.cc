@@ -207,6 +207,7 @@ coldload_status coldload_next(coldload_load* load, uint32_t timeout_ms,
     *count = 0;
     api::Session& session = session_of(load);
     require(tensors, "the place for the tensors");
+    if (capacity == 0) throw InvalidArgument("there is room for no tensor");
     std::vector<api::Landed> landed;
     switch (session.next(std::chrono::milliseconds(timeout_ms), capacity, &landed)) {
       case api::Session::Outcome::done:
