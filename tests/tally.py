@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """Counts the results of several ctest runs: tally.py NAME=JUNIT_FILE...
 
+A ctest test whose output begins with `GROUP FILE` ran many tests in one process (unit/run_group.py);
+each of those that FILE names counts, and not the group.
+
 Prints what was skipped and why, what failed with the end of what it printed, and as its last line
 `N passed, N failed, N skipped`.
 Exits 1 if anything failed, if a run left no results (its build failed), or if nothing passed.
 """
 
+import json
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -27,6 +31,24 @@ def last_words(output, lines=20):
     return "".join(f"    {line}\n" for line in output.strip().splitlines()[-lines:])
 
 
+def read_group(name, case, status, output):
+    """What read_results gives, of the tests of a group; None where `case` is a single test."""
+    match = re.match(r"GROUP (.*)$", output, re.MULTILINE)
+    if not match:
+        return None
+    label = f"{name}: {case.get('name')}"
+    try:
+        results = json.loads(Path(match.group(1)).read_text(encoding="utf-8"))["results"]
+    except (OSError, ValueError, KeyError):
+        return 0, [(f"{label}: ended before it could say what its tests gave", output)], []
+    of = {outcome: [(f"{name}: {result['name']}", result["output"]) for result in results
+                    if result["outcome"] == outcome] for outcome in ("passed", "failed", "skipped")}
+    failures = of["failed"]
+    if not results or (status != "run" or case.find("failure") is not None) and not failures:
+        failures = [(label, output)]
+    return len(of["passed"]), failures, [(test, skip_reason(said)) for test, said in of["skipped"]]
+
+
 def read_results(name, path):
     """(passed, failures, skips): a count, (name, output) pairs, and (name, reason) pairs."""
     try:
@@ -39,7 +61,12 @@ def read_results(name, path):
         status = case.get("status")
         output = case.findtext("system-out") or ""
         skipped = case.find("skipped")
-        if status == "run" and case.find("failure") is None:
+        group = read_group(name, case, status, output)
+        if group is not None:
+            passed += group[0]
+            failures += group[1]
+            skips += group[2]
+        elif status == "run" and case.find("failure") is None:
             passed += 1
         elif status == "disabled":
             skips.append((label, "disabled"))
