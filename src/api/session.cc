@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "gpu/cuda.h"
 #include "load/arena.h"
 #include "os/error.h"
 
