@@ -152,7 +152,8 @@ std::vector<svg::Key> keys_of(const findings::Comparison& comparison,
                               const std::vector<HerdOfArm>& herds) {
   std::vector<svg::Key> keys;
   for (const HerdOfArm& herd : herds) {
-    const std::string label = comparison.arms[herd.arm].facts.label;
+    std::string label = comparison.arms[herd.arm].facts.label;
+    if (herd.per_node > 1) label += fmt::format(", {} servers on each node", herd.per_node);
     keys.push_back({svg::Key::Mark::dot, arm_class(herd.arm), label + ", one herd"});
     if (!herd.model) continue;
     keys.push_back({svg::Key::Mark::line, arm_class(herd.arm), label + ", model (derived)"});

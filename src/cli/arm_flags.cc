@@ -198,8 +198,8 @@ void add_arm_flags(CLI::App* app, ExperimentCommand command, ArmFlags* flags) {
 void add_herd_path_flags(CLI::App* app, ArmFlags* flags) {
   app->add_option_function<std::string>(
          "--path", [flags](const std::string& path) { flags->paths = {path}; },
-         "the path that all nodes start from, and its name in results; {rank} and {host} in it are "
-         "replaced")
+         "the path that all nodes start from, and its name in results; {rank}, {local_rank} (its "
+         "number on its host) and {host} are replaced in it, in --env and in the command")
       ->type_name("NAME=DIR")
       ->required();
   add_stage_flags(app, flags);

@@ -110,6 +110,14 @@ void set_target(const RawFlags& raw, const std::vector<std::string>& words,
   }
 }
 
+// Servers of one node share what they read, so each node would need one copy, made by one of them.
+void check_per_node(const ExperimentRequest& request) {
+  if (request.per_node == 1 || !request.plan.stage) return;
+  throw UsageError(
+      "--stage does not go with --per-node: copy the checkpoint by `coldload stage` on each node, "
+      "and give the copy as --path");
+}
+
 std::uint64_t new_seed() {
   std::random_device device;
   constexpr std::uint64_t k_readable = 1000000;
@@ -242,6 +250,7 @@ std::optional<ExperimentRequest> parse_experiment(ExperimentCommand command,
   const std::vector<std::string> words =
       has_server ? std::vector<std::string>(dashes + 1, args.end()) : std::vector<std::string>();
   set_target(raw, words, &request);
+  check_per_node(request);
   check_conditions(request.conditions, plan);
   return request;
 }

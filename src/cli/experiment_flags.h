@@ -27,7 +27,8 @@ struct ExperimentRequest {
   std::uint64_t native_threads = 0;             // 0: the loader chooses
   std::uint64_t native_ring_bytes = 0;          // 0: the loader's default
   std::vector<findings::Condition> conditions;  // --fail-if
-  std::vector<std::uint64_t> sizes;             // of herds: each at least 1, the smallest first
+  std::vector<std::uint64_t> sizes;             // of herds: nodes; each at least 1, smallest first
+  std::uint64_t per_node = 1;                   // of herds: servers on each node
   std::chrono::nanoseconds stagger{};           // of herds: from one node's launch to the next's
   std::string prepare_server;                   // of herds: shell line before each trial
   bool dry_run = false;

@@ -237,6 +237,11 @@ void add_herd_flags(CLI::App* app, RawFlags* raw, ExperimentRequest* request) {
          "how many nodes start at once, as in 1,2,4,8")
       ->type_name("N,N,...")
       ->required();
+  app->add_option("--per-node", request->per_node,
+                  "servers that each node starts at once, a rank each: they share its page cache,\n"
+                  "and are judged as one")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1024}))
+      ->type_name("N");
   add_time(app, "--stagger", &request->stagger,
            "launch each node of a herd that much later than the one before");
   begin_group(app, "The server");

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "findings/expectation.h"
@@ -141,11 +142,13 @@ void summarize(Mode* mode) {
   }
 }
 
-// Deeper layers of cold as they lie above each other, behind whatever else there is; herds by size.
+// Deeper layers of cold as they lie above each other, behind whatever else there is; herds by
+// servers on each node and by size.
 void sort_other_modes(Arm* arm) {
   const auto place = [](const Mode& mode) {
-    const std::uint64_t nodes = is_of_herd(mode) ? mode.trials.front()->herd->size : 0;
-    return std::pair(layer_of(mode).value_or(records::Layer::warm), nodes);
+    const records::TrialHerd none;
+    const records::TrialHerd& herd = is_of_herd(mode) ? *mode.trials.front()->herd : none;
+    return std::tuple(layer_of(mode).value_or(records::Layer::warm), herd.per_node, herd.size);
   };
   std::stable_sort(arm->other_modes.begin(), arm->other_modes.end(),
                    [&](const Mode& a, const Mode& b) { return place(a) < place(b); });

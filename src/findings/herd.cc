@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -21,43 +22,75 @@ using HerdKey = std::pair<std::size_t, std::uint64_t>;
 
 HerdKey key_of(const Trial& trial) { return {trial.experiment->number, trial.herd->position}; }
 
+// Servers of one node, each of whose records has what all of them read.
+using OfNode = std::span<const Trial* const>;
+
+std::vector<OfNode> nodes_of(const std::vector<const Trial*>& servers) {
+  std::vector<OfNode> nodes;
+  for (auto begin = servers.begin(); begin != servers.end();) {
+    const auto end = std::find_if(begin, servers.end(), [begin](const Trial* server) {
+      return server->herd->node != (*begin)->herd->node;
+    });
+    nodes.emplace_back(begin, end);
+    begin = end;
+  }
+  return nodes;
+}
+
 // Whether the counters of some told what others read, too: those of a machine's block device do.
-bool count_each_other(const std::vector<const Trial*>& nodes) {
+bool count_each_other(const std::vector<OfNode>& nodes) {
   std::set<std::string_view> hosts;
-  for (const Trial* node : nodes) {
-    const bool is_device =
-        node->storage_bytes_source.find("block_device") != std::string_view::npos;
-    if (is_device && !hosts.insert(node->herd->host).second) return true;
+  for (const OfNode& node : nodes) {
+    const Trial& one = *node.front();
+    const bool is_device = one.storage_bytes_source.find("block_device") != std::string_view::npos;
+    if (is_device && !hosts.insert(one.herd->host).second) return true;
   }
   return false;
 }
 
-HerdRun run_of(std::vector<const Trial*> nodes) {
+// What the node read; nothing where it is not known.
+std::optional<double> bytes_of(OfNode node) {
+  double bytes = 0;
+  for (const Trial* server : node) {
+    if (!server->storage_bytes_read) return std::nullopt;
+    bytes = std::max(bytes, static_cast<double>(*server->storage_bytes_read));
+  }
+  return bytes;
+}
+
+HerdRun run_of(std::vector<const Trial*> servers) {
   HerdRun run;
-  std::sort(nodes.begin(), nodes.end(),
-            [](const Trial* a, const Trial* b) { return a->herd->rank < b->herd->rank; });
-  run.fastest_s = *nodes.front()->load_s;
+  std::sort(servers.begin(), servers.end(), [](const Trial* a, const Trial* b) {
+    return std::pair(a->herd->node, a->herd->rank) < std::pair(b->herd->node, b->herd->rank);
+  });
+  const std::vector<OfNode> nodes = nodes_of(servers);
+  std::vector<double> node_s;
   double bytes = 0;
   bool is_known = true;
   double planned_s = 0;
-  for (const Trial* node : nodes) {
-    const double skew_s = node->herd->launch_skew_s.value_or(0);
-    run.all_ready_s = std::max(run.all_ready_s, skew_s + *node->load_s);
-    run.fastest_s = std::min(run.fastest_s, *node->load_s);
-    run.skew_s = std::max(run.skew_s, std::abs(skew_s - planned_s));
-    planned_s += node->herd->stagger_s.value_or(0);
-    if (node->copy_s) run.copy_s = std::max(run.copy_s.value_or(0), *node->copy_s);
-    is_known = is_known && node->storage_bytes_read;
-    bytes += static_cast<double>(node->storage_bytes_read.value_or(0));
+  for (const OfNode& node : nodes) {
+    node_s.push_back(0);
+    for (const Trial* server : node) {
+      const double skew_s = server->herd->launch_skew_s.value_or(0);
+      run.all_ready_s = std::max(run.all_ready_s, skew_s + *server->load_s);
+      node_s.back() = std::max(node_s.back(), *server->load_s);
+      run.skew_s = std::max(run.skew_s, std::abs(skew_s - planned_s));
+      if (server->copy_s) run.copy_s = std::max(run.copy_s.value_or(0), *server->copy_s);
+    }
+    planned_s += node.front()->herd->stagger_s.value_or(0);
+    const auto read = bytes_of(node);
+    is_known = is_known && read;
+    bytes += read.value_or(0);
   }
+  run.fastest_s = *std::min_element(node_s.begin(), node_s.end());
   if (is_known && !count_each_other(nodes) && run.all_ready_s > 0)
     run.rate_bytes_per_s = bytes / run.all_ready_s;
-  run.nodes = std::move(nodes);
+  run.servers = std::move(servers);
   return run;
 }
 
 HerdSize size_of(std::vector<HerdRun> runs) {
-  const records::TrialHerd& one = *runs.front().nodes.front()->herd;
+  const records::TrialHerd& one = *runs.front().servers.front()->herd;
   HerdSize herd;
   herd.size = one.size;
   herd.stagger_s = one.stagger_s.value_or(0);
@@ -81,17 +114,15 @@ HerdSize size_of(std::vector<HerdRun> runs) {
 // What one node alone gets; nothing where none was measured, or one does not tell how long its
 // weights took or what it read.
 std::optional<HerdModel> model_of_smallest(const HerdSize& smallest, const std::string& target) {
+  if (smallest.size != 1) return std::nullopt;
   std::vector<double> weights;
   std::vector<double> bytes;
   for (const HerdRun& run : smallest.runs) {
-    for (const Trial* node : run.nodes) {
-      const auto weights_s = records::weights_seconds(*node, target);
-      if (!weights_s || !node->storage_bytes_read) return std::nullopt;
-      weights.push_back(*weights_s);
-      bytes.push_back(static_cast<double>(*node->storage_bytes_read));
-    }
+    const auto node = node_alone(run, target);
+    if (!node) return std::nullopt;
+    weights.push_back(node->weights_s);
+    bytes.push_back(node->bytes);
   }
-  if (smallest.size != 1) return std::nullopt;
   const double weights_s = statistics::median(weights);
   HerdModel model;
   model.bytes = statistics::median(bytes);
@@ -146,10 +177,73 @@ std::optional<HerdModel> model_of(const std::vector<HerdSize>& sizes, const std:
   return best ? best : model;
 }
 
+// What an arm's herds with so many servers on each node are made of.
+struct Parts {
+  std::map<HerdKey, std::vector<const Trial*>> trials;
+  std::set<HerdKey> begun;
+  std::set<std::string_view> hosts;
+};
+
+// By the number of servers on each node.
+std::map<std::uint64_t, Parts> parts_of(const Arm& arm) {
+  std::map<std::uint64_t, Parts> by_servers;
+  for (const Mode& mode : arm.other_modes) {
+    if (!is_of_herd(mode)) continue;
+    for (const Trial* trial : mode.trials) {
+      Parts& parts = by_servers[trial->herd->per_node];
+      parts.trials[key_of(*trial)].push_back(trial);
+      parts.begun.insert(key_of(*trial));
+      parts.hosts.insert(trial->herd->host);
+    }
+  }
+  for (const Trial* trial : arm.left_out) {
+    if (trial->herd != nullptr) by_servers[trial->herd->per_node].begun.insert(key_of(*trial));
+  }
+  return by_servers;
+}
+
+HerdOfArm herd_of(Parts parts, const std::string& target) {
+  HerdOfArm found;
+  found.hosts = parts.hosts.size();
+  std::map<std::pair<double, std::uint64_t>, std::vector<HerdRun>> by_size;  // and stagger
+  std::size_t whole = 0;
+  for (auto& [key, servers] : parts.trials) {
+    const records::TrialHerd& one = *servers.front()->herd;
+    if (servers.size() != one.size * one.per_node) continue;
+    by_size[{one.stagger_s.value_or(0), one.size}].push_back(run_of(std::move(servers)));
+    ++whole;
+  }
+  for (auto& [size, runs] : by_size) {
+    (size.first > 0 ? found.staggered : found.sizes).push_back(size_of(std::move(runs)));
+  }
+  for (std::size_t size = 1; size < found.sizes.size(); ++size) {
+    found.sizes[size].against_smallest = contrast_of(
+        found.sizes.front().values_s(), found.sizes[size].values_s(), found.sizes.size() - 1);
+  }
+  found.not_whole = parts.begun.size() - whole;
+  // What was copied in first is read from where the copy is.
+  if (!found.sizes.empty() && !found.sizes.front().copy_s)
+    found.model = model_of(found.sizes, target);
+  return found;
+}
+
 }  // namespace
 
 bool is_of_herd(const Mode& mode) {
   return !mode.trials.empty() && mode.trials.front()->herd != nullptr;
+}
+
+std::optional<NodeAlone> node_alone(const HerdRun& run, const std::string& target) {
+  NodeAlone node;
+  for (const Trial* server : run.servers) {
+    const auto weights_s = records::weights_seconds(*server, target);
+    if (!weights_s) return std::nullopt;
+    node.weights_s = std::max(node.weights_s, *weights_s);
+  }
+  const auto bytes = bytes_of(run.servers);
+  if (!bytes) return std::nullopt;
+  node.bytes = *bytes;
+  return node;
 }
 
 std::vector<double> HerdSize::values_s() const {
@@ -202,9 +296,9 @@ std::vector<const HerdSize*> HerdOfArm::all() const {
 }
 
 bool HerdOfArm::is_verified() const {
-  const auto is_cold = [](const Trial* node) { return node->cold == records::Cold::verified; };
+  const auto is_cold = [](const Trial* server) { return server->cold == records::Cold::verified; };
   const auto are_cold = [&is_cold](const HerdRun& run) {
-    return std::all_of(run.nodes.begin(), run.nodes.end(), is_cold);
+    return std::all_of(run.servers.begin(), run.servers.end(), is_cold);
   };
   return std::all_of(sizes.begin(), sizes.end(), [&are_cold](const HerdSize& size) {
     return std::all_of(size.runs.begin(), size.runs.end(), are_cold);
@@ -221,11 +315,13 @@ std::optional<FirstHerd> first_herd_of(const Comparison& comparison, const HerdO
   }
   const HerdSize* of = nullptr;  // whose first run is the first of all
   for (const HerdSize* size : herd.all()) {
-    const auto began = [](const HerdSize& one) { return key_of(*one.runs.front().nodes.front()); };
+    const auto began = [](const HerdSize& one) {
+      return key_of(*one.runs.front().servers.front());
+    };
     if (of == nullptr || began(*size) < began(*of)) of = size;
   }
   if (of == nullptr || of->stagger_s > 0 || of->runs.size() < 2) return {};
-  const Trial& node = *of->runs.front().nodes.front();
+  const Trial& node = *of->runs.front().servers.front();
   const bool is_local = node.storage_bytes_source.find("block_device") != std::string_view::npos;
   if (node.herd->position != 1 || node.cold != records::Cold::verified || is_local) return {};
   const std::vector<double> values = of->values_s();
@@ -236,45 +332,12 @@ std::optional<FirstHerd> first_herd_of(const Comparison& comparison, const HerdO
 std::vector<HerdOfArm> herds_of(const Comparison& comparison) {
   std::vector<HerdOfArm> all;
   for (std::size_t i = 0; i < comparison.arms.size(); ++i) {
-    const Arm& arm = comparison.arms[i];
-    std::map<HerdKey, std::vector<const Trial*>> trials;
-    std::set<HerdKey> begun;
-    std::set<std::string_view> hosts;
-    for (const Mode& mode : arm.other_modes) {
-      if (!is_of_herd(mode)) continue;
-      for (const Trial* trial : mode.trials) {
-        trials[key_of(*trial)].push_back(trial);
-        hosts.insert(trial->herd->host);
-      }
+    std::map<std::uint64_t, Parts> by_servers = parts_of(comparison.arms[i]);
+    for (auto& [per_node, parts] : by_servers) {
+      all.push_back(herd_of(std::move(parts), comparison.facts.target));
+      all.back().arm = i;
+      all.back().per_node = per_node;
     }
-    for (const auto& [key, unused] : trials) begun.insert(key);
-    for (const Trial* trial : arm.left_out) {
-      if (trial->herd != nullptr) begun.insert(key_of(*trial));
-    }
-    if (begun.empty()) continue;
-    HerdOfArm found;
-    found.arm = i;
-    found.hosts = hosts.size();
-    std::map<std::pair<double, std::uint64_t>, std::vector<HerdRun>> by_size;  // and stagger
-    std::size_t whole = 0;
-    for (auto& [key, nodes] : trials) {
-      const records::TrialHerd& one = *nodes.front()->herd;
-      if (nodes.size() != one.size) continue;
-      by_size[{one.stagger_s.value_or(0), one.size}].push_back(run_of(std::move(nodes)));
-      ++whole;
-    }
-    for (auto& [size, runs] : by_size) {
-      (size.first > 0 ? found.staggered : found.sizes).push_back(size_of(std::move(runs)));
-    }
-    for (std::size_t size = 1; size < found.sizes.size(); ++size) {
-      found.sizes[size].against_smallest = contrast_of(
-          found.sizes.front().values_s(), found.sizes[size].values_s(), found.sizes.size() - 1);
-    }
-    found.not_whole = begun.size() - whole;
-    // What was copied in first is read from where the copy is.
-    if (!found.sizes.empty() && !found.sizes.front().copy_s)
-      found.model = model_of(found.sizes, comparison.facts.target);
-    all.push_back(std::move(found));
   }
   return all;
 }

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "findings/comparison.h"
@@ -17,12 +18,12 @@ namespace coldload::findings {
 
 // One trial: all its nodes' servers, launched together.
 struct HerdRun {
-  std::vector<const records::Trial*> nodes;  // by rank
-  double all_ready_s = 0;                    // from the first launch until the last is ready
-  double fastest_s = 0;                      // the shortest start of one node
+  std::vector<const records::Trial*> servers;  // node by node, by rank there
+  double all_ready_s = 0;                      // from the first launch until the last is ready
+  double fastest_s = 0;          // the shortest start of one node, which its slowest server ends
   double skew_s = 0;             // the latest launch after the first, less what was asked for
   std::optional<double> copy_s;  // of a staged copy: the longest, made before the launch
-  // What all of them read together, over all_ready_s; nothing where one's counter is not known.
+  // What all nodes read together, over all_ready_s; nothing where one's counter is not known.
   std::optional<double> rate_bytes_per_s;
 };
 
@@ -61,8 +62,10 @@ struct HerdModel {
   [[nodiscard]] std::optional<std::uint64_t> most_nodes(double seconds) const;
 };
 
+// With so many servers on each node.
 struct HerdOfArm {
   std::size_t arm = 0;
+  std::uint64_t per_node = 1;
   std::vector<HerdSize> sizes;  // launched at the same moment, the smallest first
   std::vector<HerdSize> staggered;
   std::size_t hosts = 0;      // machines that its nodes were on
@@ -79,6 +82,14 @@ struct HerdOfArm {
   [[nodiscard]] bool is_verified() const;
 };
 
+// A node that started alone: until the slowest of its servers had the weights, and what it read.
+struct NodeAlone {
+  double weights_s = 0;
+  double bytes = 0;
+};
+// Of a herd of one node; nothing where a server does not tell.
+[[nodiscard]] std::optional<NodeAlone> node_alone(const HerdRun& run, const std::string& target);
+
 // The first trial of all, where nothing had read the weights over the network before it (a
 // discarded launch, a copy), against later ones of its size: what a file server keeps in its memory
 // makes those shorter. Nothing where its memory was emptied before each.
@@ -89,7 +100,8 @@ struct FirstHerd {
 [[nodiscard]] std::optional<FirstHerd> first_herd_of(const Comparison& comparison,
                                                      const HerdOfArm& herd);
 
-// Of each arm with such trials, in their order.
+// Of each arm with such trials, in their order; herds of one server on each node, then those of
+// several, the fewest first.
 [[nodiscard]] std::vector<HerdOfArm> herds_of(const Comparison& comparison);
 
 }  // namespace coldload::findings

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "records/trial_figures.h"
-
 namespace coldload::findings {
 
 namespace {
@@ -45,11 +43,10 @@ HerdIntervals intervals_of(const HerdOfArm& herd, const std::string& target) {
   std::vector<double> rates;
   std::vector<double> rests;
   for (const HerdRun& run : herd.sizes.front().runs) {
-    const records::Trial& node = *run.nodes.front();
-    const double weights_s = *records::weights_seconds(node, target);  // or there is no model
-    if (weights_s <= 0) return intervals;
-    rates.push_back(static_cast<double>(*node.storage_bytes_read) / weights_s);
-    rests.push_back(std::max(run.all_ready_s - weights_s, 0.0));
+    const NodeAlone node = *node_alone(run, target);  // or there is no model
+    if (node.weights_s <= 0) return intervals;
+    rates.push_back(node.bytes / node.weights_s);
+    rests.push_back(std::max(run.all_ready_s - node.weights_s, 0.0));
   }
   intervals.node_bytes_per_s = with(model.node_bytes_per_s, statistics::median_interval(rates));
   intervals.base_s = with(model.base_s, statistics::median_interval(rests));

@@ -7,12 +7,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string_view>
+#include <set>
 #include <utility>
 
 #include <boost/describe/class.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/types.h>
 
 #include "cli/closing.h"
 #include "cli/command.h"
@@ -24,6 +25,7 @@
 #include "herd/experiment.h"
 #include "herd/message.h"
 #include "herd/nodes.h"
+#include "herd/placeholders.h"
 #include "herd/schedule.h"
 #include "herd/warnings.h"
 #include "measure/arms.h"
@@ -49,28 +51,61 @@ constexpr const char* k_go = "go";
 struct Agreement {
   bool is_herd = false;
   std::vector<std::string> shared_gpus;  // by UUID
+  std::vector<std::uint64_t> node_of;    // number of its node, by rank
+  std::vector<std::uint64_t> processes;  // their ids, by rank
+
+  [[nodiscard]] std::vector<HerdNode> nodes() const {
+    std::vector<HerdNode> nodes;
+    for (std::size_t rank = 0; rank < node_of.size(); ++rank) {
+      if (node_of[rank] == nodes.size()) nodes.push_back({nodes.size(), {}});
+      nodes[node_of[rank]].ranks.push_back(static_cast<int>(rank));
+    }
+    return nodes;
+  }
+  // The processes of the other ranks on that one's node.
+  [[nodiscard]] std::set<pid_t> siblings_of(int rank) const {
+    std::set<pid_t> siblings;
+    const auto own = static_cast<std::size_t>(rank);
+    for (std::size_t other = 0; other < node_of.size(); ++other) {
+      if (other == own || node_of[other] != node_of[own]) continue;
+      siblings.insert(static_cast<pid_t>(processes[other]));
+    }
+    return siblings;
+  }
 };
-BOOST_DESCRIBE_STRUCT(Agreement, (), (is_herd, shared_gpus))
+BOOST_DESCRIBE_STRUCT(Agreement, (), (is_herd, shared_gpus, node_of, processes))
 
 // What the first rank was asked to do; none where there is nothing to do.
 struct WordsOfAll {
   std::vector<std::string> words;
+  std::vector<std::string> machines;  // that all ranks are on, by rank
 };
-BOOST_DESCRIBE_STRUCT(WordsOfAll, (), (words))
+BOOST_DESCRIBE_STRUCT(WordsOfAll, (), (words, machines))
 
 void check(const ExperimentRequest& request, int ranks) {
   const std::uint64_t most = request.sizes.back();
-  if (most > static_cast<std::uint64_t>(ranks)) {
+  const std::uint64_t each = request.per_node;
+  const std::string started = fmt::format("mpirun started {} of coldload-mpi",
+                                          ranks == 1 ? "only one" : fmt::format("{}", ranks));
+  if (most * each > static_cast<std::uint64_t>(ranks)) {
     throw cli::UsageError(fmt::format(
-        "--sizes {}: mpirun started {} of coldload-mpi; start {}, one on each node: mpirun -n {} "
-        "--map-by ppr:1:node coldload-mpi ...",
-        most, ranks == 1 ? "only one" : fmt::format("{}", ranks), most, most));
+        "--sizes {}{}: {}; start {}, {} on each node: mpirun -n {} --map-by ppr:{}:node "
+        "coldload-mpi ...",
+        most, each > 1 ? fmt::format(" --per-node {}", each) : "", started, most * each,
+        each == 1 ? "one" : fmt::format("{}", each), most * each, each));
+  }
+  if (static_cast<std::uint64_t>(ranks) % each != 0) {
+    throw cli::UsageError(fmt::format(
+        "--per-node {}: {}, which makes no whole number of nodes; start {} on each node: mpirun "
+        "-n {} --map-by ppr:{}:node coldload-mpi ...",
+        each, started, each, static_cast<std::uint64_t>(ranks) / each * each, each));
   }
 }
 
 struct Parsed {
   std::optional<ExperimentRequest> request;  // nothing: there is nothing to do
   std::string problem;                       // of a rank that cannot read what the first one can
+  std::vector<std::string> machines;         // WordsOfAll's
 };
 
 // What the first rank is to do, its environment spelled out, is what all do. Where that cannot be
@@ -79,6 +114,7 @@ Parsed parse_on_all(Ranks* ranks, const std::vector<std::string>& args, bool* in
   Parsed parsed;
   std::exception_ptr error;
   WordsOfAll told;
+  told.machines = ranks->gather(machine_name(), k_patience);
   if (ranks->is_first()) {
     try {
       parsed.request = cli::parse_experiment(cli::ExperimentCommand::herd, args);
@@ -94,6 +130,7 @@ Parsed parse_on_all(Ranks* ranks, const std::vector<std::string>& args, bool* in
   }
   told = from_message<WordsOfAll>(ranks->tell(to_message(told), k_patience));
   *in_step = told.words.empty();
+  parsed.machines = told.machines;
   if (error) std::rethrow_exception(error);
   if (told.words.empty() || ranks->is_first()) return parsed;
   try {
@@ -102,13 +139,6 @@ Parsed parse_on_all(Ranks* ranks, const std::vector<std::string>& args, bool* in
     parsed.problem = not_here.what();
   }
   return parsed;
-}
-
-void replace(std::string_view name, const std::string& value, std::string* text) {
-  for (std::size_t at = text->find(name); at != std::string::npos;
-       at = text->find(name, at + value.size())) {
-    text->replace(at, name.size(), value);
-  }
 }
 
 // What this node has to have before anything is evicted or launched.
@@ -130,12 +160,7 @@ NodeFacts look(Parsed* parsed, const Ranks& ranks, const gpu::Nvml& nvml, Node* 
     ExperimentRequest& request = *parsed->request;
     measure::Plan& plan = request.plan;
     plan.secrets = cli::secrets_of(plan.facts.command);
-    const auto fill = [&](std::string* text) {
-      replace("{rank}", fmt::format("{}", ranks.rank()), text);
-      replace("{host}", facts.host, text);
-    };
-    fill(&plan.arms.front().path);
-    if (plan.stage) fill(&plan.stage->destination);
+    fill({ranks.rank(), local_rank_of(ranks.rank(), parsed->machines), facts.host}, &request);
     node->planned.emplace(plan);
     node->targets = cli::make_targets(request);
     facts = node_of(plan, node->planned->all().front(), nvml);
@@ -154,8 +179,8 @@ NodeFacts look(Parsed* parsed, const Ranks& ranks, const gpu::Nvml& nvml, Node* 
 }
 
 // Whether these nodes make a herd, on all ranks; the first says why not.
-Agreement agree(Ranks* ranks, const NodeFacts& own, std::vector<std::string>* hosts,
-                bool* in_step) {
+Agreement agree(Ranks* ranks, const NodeFacts& own, std::uint64_t per_node,
+                std::vector<std::string>* hosts, bool* in_step) {
   std::vector<NodeFacts> nodes;
   for (const std::string& message : ranks->gather(to_message(own), k_patience)) {
     nodes.push_back(from_message<NodeFacts>(message));
@@ -165,9 +190,15 @@ Agreement agree(Ranks* ranks, const NodeFacts& own, std::vector<std::string>* ho
   if (ranks->is_first()) {
     for (const NodeFacts& node : nodes) hosts->push_back(node.host);
     ranks->name(*hosts);
-    found = differences(nodes, [&](int rank) { return ranks->name_of(rank); });
+    found = differences(nodes, per_node, [&](int rank) { return ranks->name_of(rank); });
     agreed.is_herd = found.refusal.empty();
     agreed.shared_gpus = shared_gpus(nodes);
+    agreed.node_of.resize(nodes.size());
+    for (const HerdNode& node : nodes_of(nodes)) {
+      for (const int rank : node.ranks)
+        agreed.node_of[static_cast<std::size_t>(rank)] = node.number;
+    }
+    for (const NodeFacts& node : nodes) agreed.processes.push_back(node.process);
   }
   agreed = from_message<Agreement>(ranks->tell(to_message(agreed), k_patience));
   *in_step = !agreed.is_herd;
@@ -224,14 +255,16 @@ void tell_trial(std::uint64_t position, std::uint64_t total,
   double slowest = 0;
   double fastest = 0;
   double skew = 0;
-  int place = 0;
+  std::set<std::uint64_t> nodes;
   for (const records::Record& member : members) {
     if (member.status != records::Status::ok || !member.load_s) {
       cli::print_err("{}{}: {}\n", title, records::to_string(member.status), member.reason);
       return;
     }
     const double behind = member.herd->launch_skew_s.value_or(0);
-    const double planned = member.herd->stagger_s.value_or(0) * place++;
+    nodes.insert(member.herd->node.value_or(member.herd->rank));
+    const double planned =
+        member.herd->stagger_s.value_or(0) * static_cast<double>(nodes.size() - 1);
     slowest = std::max(slowest, behind + *member.load_s);
     fastest = fastest == 0 ? *member.load_s : std::min(fastest, *member.load_s);
     skew = std::max(skew, behind - planned);
@@ -297,7 +330,8 @@ int run_command(Ranks* ranks, const std::vector<std::string>& args, bool* in_ste
   std::vector<std::string> hosts;
   const gpu::Nvml nvml;
   const NodeFacts facts = look(&parsed, *ranks, nvml, &node);
-  const Agreement agreed = agree(ranks, facts, &hosts, in_step);
+  const std::uint64_t per_node = parsed.request ? parsed.request->per_node : 1;
+  const Agreement agreed = agree(ranks, facts, per_node, &hosts, in_step);
   if (!agreed.is_herd) return cli::k_exit_ok;
   const ExperimentRequest& request = *parsed.request;
   std::optional<measure::Arms> arms = prepare(ranks, to_prepare(request), &node, in_step);
@@ -308,10 +342,10 @@ int run_command(Ranks* ranks, const std::vector<std::string>& args, bool* in_ste
   const std::string id = ranks->tell(recorder ? recorder->facts.id : "", k_patience);
   // A folder for each rank: the out directory may be one that all see.
   const std::string folder = ranks->is_first() ? id : fmt::format("{}-rank{}", id, ranks->rank());
-  NodeTrials trials(request.plan, &*arms, &node.watcher, nvml, gpus_of(facts, agreed), id,
-                    measure::LogFolder(*node.out, folder));
+  NodeTrials trials(request.plan, &*arms, &node.watcher, nvml, gpus_of(facts, agreed),
+                    agreed.siblings_of(ranks->rank()), id, measure::LogFolder(*node.out, folder));
   const std::vector<HerdSlot> slots =
-      schedule({request.sizes, arms->all().size(), request.plan.count.runs, ranks->size(),
+      schedule({request.sizes, arms->all().size(), request.plan.count.runs, agreed.nodes(),
                 request.plan.seed, request.stagger});
   const Patience patience = patience_of(request);
   const auto run = [&] {

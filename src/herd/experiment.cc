@@ -1,6 +1,5 @@
 #include "herd/experiment.h"
 
-#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -10,7 +9,7 @@
 #include "herd/message.h"
 #include "herd/verdict.h"
 #include "os/interrupt.h"
-#include "records/json_lines.h"
+#include "records/redaction.h"
 
 namespace coldload::herd {
 
@@ -62,8 +61,7 @@ class HerdSeries {
 
   NodeResult trial(const HerdSlot& slot) {
     ++position_;
-    const auto place = std::lower_bound(slot.members.begin(), slot.members.end(), ranks_.rank());
-    RankStartLine line(&ranks_, patience_, (place - slot.members.begin()) * slot.stagger);
+    RankStartLine line(&ranks_, patience_, slot.delay_of(ranks_.rank()));
     NodeResult prepared;
     if (recorder_ != nullptr && !recorder_->prepare_server.empty()) {
       prepared = trials_.prepare_server(recorder_->prepare_server);
@@ -74,9 +72,8 @@ class HerdSeries {
       line.pass();
       return prepared;
     }
-    const bool is_member =
-        std::binary_search(slot.members.begin(), slot.members.end(), ranks_.rank());
-    return is_member ? trials_.launch(position_, slot, &line) : trials_.idle(&line);
+    return slot.place_of(ranks_.rank()) ? trials_.launch(position_, slot, &line)
+                                        : trials_.idle(&line);
   }
 
   // What all ranks told, by rank; nothing, of all but the first.
@@ -114,6 +111,7 @@ class HerdSeries {
 
   void complete(Record* record) {
     record->experiment = recorder_->facts;
+    records::redact(plan_.secrets, record);
     record->model = recorder_->model;  // {rank} in a path gives each node's another name
     recorder_->results.append(*record);
     result_.records.push_back(*record);
@@ -125,7 +123,9 @@ class HerdSeries {
   // It counts for nothing, unless it shows that the target does not even start.
   void take_warm_up(const std::vector<NodeResult>& told) {
     HerdSlot all{1, {}};
-    for (int rank = 0; rank < ranks_.size(); ++rank) all.members.push_back(rank);
+    for (int rank = 0; rank < ranks_.size(); ++rank) {
+      all.nodes.push_back({static_cast<std::uint64_t>(rank), {rank}});
+    }
     const HerdTrial trial = records_of(all, told, recorder_->hosts, names());
     if (!trial.problems.empty()) return stop(trial.problems);
     for (Record record : trial.records) {

@@ -25,6 +25,15 @@ void take(const measure::ReadSet& seen, measure::Arm* arm) {
   if (seen.read == measure::WeightsRead::seen && seen.files != arm->weights()) arm->take(seen);
 }
 
+ServerEvidence evidence_of(const measure::TrialResult& trial, const RankStartLine& line) {
+  const auto ns = [](os::Clock::duration time) {
+    return static_cast<std::uint64_t>(std::chrono::nanoseconds(time).count());
+  };
+  const os::Standstill& stood = trial.evidence.standstill;
+  return {trial.evidence, ns(stood.stopped), ns(stood.suspended),
+          line.on_first_clock(*trial.looked_at)};
+}
+
 // What `part` tells, or what kept it from that. Throws OutOfStep.
 NodeResult told_of(const std::function<NodeResult()>& part) {
   try {
@@ -45,7 +54,7 @@ NodeResult NodeTrials::run(const measure::Slot& slot, std::uint64_t position,
                            const std::string& mode, measure::GpusServe gpus, RankStartLine* line) {
   NodeResult told;
   const measure::Subject subject = arms_.subject(slot);
-  measure::TrialInput input{plan_, subject, {}, logs_.create(position, mode), line, gpus};
+  measure::TrialInput input{plan_, subject, siblings_, logs_.create(position, mode), line, gpus};
   const bool is_after_copy = slot.kind == measure::TrialKind::after_copy;
   // As all begin a trial together, so do their copies. False: interrupted, as the trial says then.
   if (is_after_copy) static_cast<void>(subject.arm.copy->renew());
@@ -67,7 +76,9 @@ NodeResult NodeTrials::run(const measure::Slot& slot, std::uint64_t position,
   records::redact(plan_.secrets, &record);
   told.record = records::json_line_of(record);
   told.clock_error_ns = static_cast<std::uint64_t>(line->clock_error().count());
-  if (trial.launched_at) told.launched_ns = line->on_first_clock(*trial.launched_at);
+  if (!trial.launched_at) return told;
+  told.launched_ns = line->on_first_clock(*trial.launched_at);
+  if (!siblings_.empty()) told.evidence = evidence_of(trial, *line);
   return told;
 }
 
@@ -84,12 +95,9 @@ NodeResult NodeTrials::launch(std::uint64_t position, const HerdSlot& slot, Rank
   const bool is_copied = arms_.all()[slot.arm].copy != nullptr;
   const measure::Slot own{is_copied ? measure::TrialKind::after_copy : measure::TrialKind::cold,
                           slot.arm, slot.block};
-  std::string mode =
-      fmt::format("{}_herd{}", arms_.subject(own).storage_mode(), slot.members.size());
-  if (slot.stagger.count() > 0) {
-    mode += fmt::format("_stagger{:g}s", std::chrono::duration<double>(slot.stagger).count());
-  }
-  const measure::GpusServe gpus = slot.members.size() > 1 ? gpus_ : measure::GpusServe::one_target;
+  const std::string mode = fmt::format("{}_{}", arms_.subject(own).storage_mode(), slot.name());
+  const measure::GpusServe gpus =
+      slot.members().size() > 1 ? gpus_ : measure::GpusServe::one_target;
   NodeResult told = told_of([&] { return run(own, position, mode, gpus, line); });
   line->pass();
   return told;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "os/file.h"
 #include "os/file_id.h"
@@ -70,20 +71,47 @@ std::string difference_in_files(const std::vector<NodeFacts>& nodes, const NameO
   return "";
 }
 
-// Two ranks that evict, and load into, one page cache.
+// Two ranks that evict, and load into, one page cache, though each is to be a node.
 std::string shared_cache(const std::vector<NodeFacts>& nodes, const NameOf& name_of) {
-  std::map<std::pair<std::string, std::string>, int> known;
-  for (std::size_t rank = 0; rank < nodes.size(); ++rank) {
-    const NodeFacts& node = nodes[rank];
-    const auto [other, is_new] =
-        known.try_emplace({node.boot, node.first_weights}, static_cast<int>(rank));
-    if (is_new) continue;
+  for (const HerdNode& node : nodes_of(nodes)) {
+    if (node.ranks.size() == 1) continue;
     return fmt::format(
         "{} and {} share a page cache: what one loads is warm for the other; start one rank on "
-        "each node (--map-by ppr:1:node), or give each a mount of its own ({{rank}} in the path)",
-        name_of(other->second), name_of(static_cast<int>(rank)));
+        "each node (--map-by ppr:1:node), or give each a mount of its own ({{rank}} in the path), "
+        "or say that each node starts several servers (--per-node {})",
+        name_of(node.ranks[0]), name_of(node.ranks[1]), node.ranks.size());
   }
   return "";
+}
+
+// Nodes that have another number of ranks.
+std::string uneven_nodes(const std::vector<NodeFacts>& facts, std::uint64_t per_node,
+                         const NameOf& name_of) {
+  constexpr std::size_t k_most = 3;
+  std::vector<std::string> parts;
+  std::map<std::string, int> on_machine;
+  std::size_t uneven = 0;
+  const std::vector<HerdNode> nodes = nodes_of(facts);
+  bool is_split = false;  // two nodes of one machine
+  for (const HerdNode& node : nodes) {
+    const std::string& machine = facts[static_cast<std::size_t>(node.ranks.front())].boot;
+    if (node.ranks.size() == per_node) continue;
+    is_split = ++on_machine[machine] > 1 || is_split;
+    if (++uneven > k_most) continue;
+    parts.push_back(fmt::format("{} {}", names_of(node.ranks, name_of),
+                                node.ranks.size() == 1
+                                    ? "is alone on one"
+                                    : fmt::format("are {} on one", node.ranks.size())));
+  }
+  if (parts.empty()) return "";
+  if (uneven > k_most) parts.push_back(fmt::format("and {} more nodes", uneven - k_most));
+  return fmt::format(
+      "--per-node {} needs {} ranks on each node, all of which have the same files in one page "
+      "cache, and {}; start them with mpirun -n {} --map-by ppr:{}:node{}",
+      per_node, per_node, fmt::join(parts, "; "), facts.size() / per_node * per_node, per_node,
+      is_split ? ", with one mount of the files on each machine: some of these ranks are on one "
+                 "machine and read files of their own"
+               : "");
 }
 
 // Two ranks that would copy to one place.
@@ -106,10 +134,15 @@ std::string shared_copy(const std::vector<NodeFacts>& nodes, const NameOf& name_
 
 std::string host_name() { return machine().nodename; }
 
+std::string machine_name() {
+  return os::try_read_text("/proc/sys/kernel/random/boot_id").value_or(host_name());
+}
+
 NodeFacts node_of(const measure::Plan& plan, const measure::Arm& arm, const gpu::Nvml& nvml) {
   NodeFacts node;
   node.host = host_name();
-  node.boot = os::try_read_text("/proc/sys/kernel/random/boot_id").value_or(node.host);
+  node.boot = machine_name();
+  node.process = static_cast<std::uint64_t>(::getpid());
   node.coldload = fmt::format("{} ({})", plan.version, plan.commit);
   node.kernel = machine().release;
   const storage::Mount& mount = arm.storage.source();
@@ -132,7 +165,8 @@ NodeFacts node_of(const measure::Plan& plan, const measure::Arm& arm, const gpu:
   return node;
 }
 
-NodeDifferences differences(const std::vector<NodeFacts>& nodes, const NameOf& name_of) {
+NodeDifferences differences(const std::vector<NodeFacts>& nodes, std::uint64_t per_node,
+                            const NameOf& name_of) {
   NodeDifferences found;
   std::vector<std::string> refusals;
   for (std::size_t rank = 0; rank < nodes.size(); ++rank) {
@@ -146,7 +180,7 @@ NodeDifferences differences(const std::vector<NodeFacts>& nodes, const NameOf& n
         difference_in("the mounts differ", nodes, &NodeFacts::mount_source, name_of),
         difference_in_files(nodes, name_of),
         difference_in("the checkpoints' tensors differ", nodes, &NodeFacts::tensors_hash, name_of),
-        shared_cache(nodes, name_of),
+        per_node > 1 ? uneven_nodes(nodes, per_node, name_of) : shared_cache(nodes, name_of),
         shared_copy(nodes, name_of)};
   }
   std::erase(refusals, "");
@@ -160,6 +194,18 @@ NodeDifferences differences(const std::vector<NodeFacts>& nodes, const NameOf& n
       difference_in("the mount options differ", nodes, &NodeFacts::mount_options, name_of)};
   std::erase(found.remarks, "");
   return found;
+}
+
+std::vector<HerdNode> nodes_of(const std::vector<NodeFacts>& ranks) {
+  std::vector<HerdNode> nodes;
+  std::map<std::pair<std::string, std::string>, std::size_t> known;
+  for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
+    const auto [at, is_new] =
+        known.try_emplace({ranks[rank].boot, ranks[rank].first_weights}, nodes.size());
+    if (is_new) nodes.push_back({nodes.size(), {}});
+    nodes[at->second].ranks.push_back(static_cast<int>(rank));
+  }
+  return nodes;
 }
 
 std::vector<std::string> shared_gpus(const std::vector<NodeFacts>& nodes) {

@@ -4,10 +4,12 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include "herd/node_verdict.h"
 #include "records/json_lines.h"
 #include "text/units.h"
 
@@ -23,19 +25,18 @@ using NameOf = std::function<std::string(int)>;
 constexpr std::chrono::milliseconds k_most_skew{50};
 
 // From the first launch to that rank's, as asked for, in nanoseconds.
-std::uint64_t delay_of(const HerdSlot& slot, int rank) {
-  const auto place = std::lower_bound(slot.members.begin(), slot.members.end(), rank);
-  return static_cast<std::uint64_t>((place - slot.members.begin()) * slot.stagger.count());
+std::uint64_t delay_ns(const HerdSlot& slot, int rank) {
+  return static_cast<std::uint64_t>(slot.delay_of(rank).count());
 }
 
 // What the first was, or would have been by what the others did after it.
 std::optional<std::uint64_t> first_launch(const HerdSlot& slot,
                                           const std::vector<NodeResult>& nodes) {
   std::optional<std::uint64_t> first;
-  for (const int member : slot.members) {
+  for (const int member : slot.members()) {
     const auto& launched = nodes[static_cast<std::size_t>(member)].launched_ns;
     if (!launched) continue;
-    const std::uint64_t unstaggered = *launched - delay_of(slot, member);
+    const std::uint64_t unstaggered = *launched - delay_ns(slot, member);
     first = std::min(first.value_or(unstaggered), unstaggered);
   }
   return first;
@@ -46,7 +47,12 @@ Record record_of(const HerdSlot& slot, int rank, const NodeResult& node, const s
   Record record = records::record_of_line(
       std::string_view(node.record).substr(0, node.record.find_last_not_of('\n') + 1));
   record.herd.emplace();
-  record.herd->size = slot.members.size();
+  record.herd->size = slot.nodes.size();
+  const HerdNode& own = slot.nodes[*slot.place_of(rank)];
+  if (own.ranks.size() > 1) {
+    record.herd->per_node = own.ranks.size();
+    record.herd->node = own.number;
+  }
   record.herd->rank = static_cast<std::uint64_t>(rank);
   record.herd->host = host;
   if (slot.stagger.count() > 0) {
@@ -57,7 +63,7 @@ Record record_of(const HerdSlot& slot, int rank, const NodeResult& node, const s
   record.herd->launch_skew_s = std::chrono::duration<double>(skew).count();
   record.herd->clock_error_s =
       std::chrono::duration<double>(std::chrono::nanoseconds(node.clock_error_ns)).count();
-  const std::chrono::nanoseconds late = skew - std::chrono::nanoseconds(delay_of(slot, rank));
+  const std::chrono::nanoseconds late = skew - std::chrono::nanoseconds(delay_ns(slot, rank));
   if (late > k_most_skew) {
     record.remarks.push_back(fmt::format("launched {:.0f} ms later than the first node{}",
                                          std::chrono::duration<double, std::milli>(late).count(),
@@ -100,6 +106,20 @@ void spread(std::vector<Record>* members, const NameOf& name_of) {
   }
 }
 
+// Of each node with several servers.
+void judge_nodes(const HerdSlot& slot, const std::vector<NodeResult>& results,
+                 measure::ColdPolicy cold, std::vector<Record>* members) {
+  std::span<Record> rest(*members);
+  for (const HerdNode& node : slot.nodes) {
+    std::vector<const NodeResult*> servers;
+    for (const int rank : node.ranks) {
+      servers.push_back(&results[static_cast<std::size_t>(rank)]);
+    }
+    if (servers.size() > 1) judge_as_one(servers, cold, rest.first(servers.size()));
+    rest = rest.subspan(servers.size());
+  }
+}
+
 // Why that idle node may have loaded, too; empty: it did not.
 std::string doubt_about_idle(const NodeResult& node, const std::string& name) {
   if (!node.came_bytes) {
@@ -115,7 +135,7 @@ std::string doubt_about_idle(const NodeResult& node, const std::string& name) {
 void distrust_idle(const HerdSlot& slot, const std::vector<NodeResult>& nodes,
                    const NameOf& name_of, std::vector<Record>* members) {
   for (int rank = 0; rank < static_cast<int>(nodes.size()); ++rank) {
-    if (std::binary_search(slot.members.begin(), slot.members.end(), rank)) continue;
+    if (slot.place_of(rank)) continue;
     const std::string why = doubt_about_idle(nodes[static_cast<std::size_t>(rank)], name_of(rank));
     if (why.empty()) continue;
     for (Record& member : *members) {
@@ -138,7 +158,7 @@ HerdTrial records_of(const HerdSlot& slot, const std::vector<NodeResult>& nodes,
   }
   if (!trial.problems.empty()) return trial;
   const auto first = first_launch(slot, nodes);
-  for (const int member : slot.members) {
+  for (const int member : slot.members()) {
     const auto index = static_cast<std::size_t>(member);
     trial.records.push_back(record_of(slot, member, nodes[index], hosts[index], first));
   }
@@ -149,6 +169,7 @@ HerdTrial judge(const HerdSlot& slot, const std::vector<NodeResult>& nodes,
                 const std::vector<std::string>& hosts, const NameOf& name_of,
                 measure::ColdPolicy cold) {
   HerdTrial trial = records_of(slot, nodes, hosts, name_of);
+  if (trial.problems.empty()) judge_nodes(slot, nodes, cold, &trial.records);
   spread(&trial.records, name_of);
   if (cold == measure::ColdPolicy::verify) distrust_idle(slot, nodes, name_of, &trial.records);
   return trial;

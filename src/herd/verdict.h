@@ -26,7 +26,8 @@ struct HerdTrial {
                                    const std::function<std::string(int)>& name_of);
 
 // The same, held together: a trial in which one node failed, was not cold, or read
-// though it should idle is that for all: their records say which.
+// though it should idle is that for all: their records say which. Servers of one node are judged as
+// one before.
 [[nodiscard]] HerdTrial judge(const HerdSlot& slot, const std::vector<NodeResult>& nodes,
                               const std::vector<std::string>& hosts,
                               const std::function<std::string(int)>& name_of,

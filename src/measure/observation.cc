@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "os/clock.h"
-#include "os/proc.h"
 
 namespace coldload::measure {
 
@@ -128,7 +127,7 @@ bool Observation::look_for_readers() {
     // One that has ended meanwhile may have been the target's own, and one look can miss a process
     // whose parent has just ended: a stranger is who is there at two looks.
     const auto info = os::process_info(holder.pid);
-    if (!info || info->state == 'Z' || info->state == 'X') continue;
+    if (!info || info->state == 'Z' || info->state == 'X' || is_ignored(*info)) continue;
     const int looks = ++strangers_[holder.pid];
     new_stranger |= looks == 1;
     if (looks == 2) {
@@ -136,6 +135,17 @@ bool Observation::look_for_readers() {
     }
   }
   return new_stranger;
+}
+
+bool Observation::is_ignored(os::ProcessInfo process) const {
+  constexpr int k_most_ancestors = 1000;  // parents that change meanwhile make no circle of it
+  for (int i = 0; !ignored_.empty() && i < k_most_ancestors; ++i) {
+    if (ignored_.count(process.pid) != 0) return true;
+    const auto parent = os::process_info(process.parent);
+    if (!parent) return false;
+    process = *parent;
+  }
+  return false;
 }
 
 }  // namespace coldload::measure

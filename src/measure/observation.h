@@ -16,6 +16,7 @@
 #include "measure/cost_bound.h"
 #include "measure/timeline.h"
 #include "os/crew.h"
+#include "os/proc.h"
 #include "process/process_tree.h"
 #include "storage/access_watch.h"
 #include "storage/holders.h"
@@ -28,7 +29,8 @@ namespace coldload::measure {
 // seen.
 class Observation {
  public:
-  // `ignored`: processes whose holding of the files means nothing (a stand-in's server).
+  // `ignored`: processes whose holding of the files means nothing, nor that of their descendants (a
+  // stand-in's server; who measures another server of the same files on this machine).
   // `timeline`: gets its rows, from that thread, until finish().
   // `accesses`: is kept up to date, from that thread, until finish().
   Observation(process::ProcessTree& tree, const std::vector<std::string>& weight_files,
@@ -49,6 +51,7 @@ class Observation {
   void note(const process::StorageRead& reads);
   // Of the target's own processes, too. Whether a stranger was seen for the first time.
   bool look_for_readers();
+  [[nodiscard]] bool is_ignored(os::ProcessInfo process) const;
 
   process::ProcessTree& tree_;
   const storage::HolderSearch search_;

@@ -15,6 +15,7 @@
 #include "measure/observation.h"
 #include "measure/start_state.h"
 #include "measure/timeline.h"
+#include "measure/trial_verdict.h"
 #include "os/error.h"
 #include "os/interrupt.h"
 #include "os/standstill.h"
@@ -146,53 +147,6 @@ void apply_outcome(const process::Readiness& seen, const Account& account, const
   record->reason = account.explanation + last_words(log_path);
 }
 
-// What became of a trial that should start with the checkpoint in memory.
-void check_warmth(const ColdEvidence& evidence, records::Record* record) {
-  const auto resident = evidence.resident_bytes_before;
-  if (!is_warm(resident.value_or(0), evidence.needed_bytes)) {
-    record->status = records::Status::failed;
-    record->reason = fmt::format("not warm: {} of {} were in memory before launch",
-                                 resident ? text::format_bytes(*resident) : "an unknown share",
-                                 text::format_bytes(evidence.needed_bytes));
-  }
-  constexpr double k_worth_saying = 0.05;
-  const std::uint64_t read = record->storage_bytes_read.value_or(0);
-  if (static_cast<double>(read) > k_worth_saying * static_cast<double>(evidence.needed_bytes)) {
-    record->remarks.push_back(
-        fmt::format("{} came from storage in this warm run", text::format_bytes(read)));
-  }
-}
-
-// However the trial ended.
-void apply_verdict(const TrialInput& input, const StartState& start, records::Record* record) {
-  const ColdEvidence& evidence = start.evidence;
-  const TrialKind kind = input.subject.kind;
-  const ColdVerdict verdict = judge_with_rest(input.subject, start, *record);
-  const bool loaded = record->status == records::Status::ok;
-  record->storage_bytes_read = verdict.storage_bytes_read;
-  record->storage_bytes_source = verdict.storage_bytes_source;
-  const std::string wrong_times = doubt_about_times(evidence.standstill);
-  record->cold = cold_word(
-      {kind, input.plan.cold, evidence.memory_backed, loaded, wrong_times.empty(), verdict.cold});
-  if (!loaded) {
-    if (!wrong_times.empty()) record->reason += "; " + wrong_times;
-    if (kind != TrialKind::warm_up) return;
-    record->reason = "the discarded warm-up launch failed: " + record->reason;
-  } else if (!wrong_times.empty() && kind != TrialKind::warm_up) {  // cold or warm
-    record->status = records::Status::not_cold;
-    record->reason = wrong_times;
-  } else if (kind == TrialKind::warm) {
-    check_warmth(evidence, record);
-  } else if (starts_cold(kind) && input.plan.cold != ColdPolicy::off) {
-    record->reason = verdict.reason;
-    const bool cold_enough =
-        verdict.cold == records::Cold::verified || verdict.cold == records::Cold::not_applicable;
-    if (input.plan.cold == ColdPolicy::verify && !cold_enough) {
-      record->status = records::Status::not_cold;
-    }
-  }
-}
-
 // The sum over those of `files`; nothing where it is not known of one.
 std::optional<std::uint64_t> sum_of(const std::vector<std::optional<std::uint64_t>>& bytes,
                                     const std::vector<std::size_t>& files) {
@@ -263,6 +217,12 @@ ReadSet note_weights(const Subject& subject, process::Outcome outcome,
   return set;
 }
 
+// However the trial ended.
+void judge_trial(const TrialInput& input, const StartState& start, records::Record* record) {
+  apply_verdict(input.subject.kind, input.plan.cold, start.evidence,
+                judge_with_rest(input.subject, start, *record), record);
+}
+
 constexpr std::chrono::milliseconds k_last_look{500};  // before a launch that all have agreed on
 
 // At that instant, where there is one. Null where it could not be started at all: `result` says
@@ -282,7 +242,7 @@ std::unique_ptr<Launched> launch(const TrialInput& input, std::optional<os::Time
   }
   if (result->interrupted) return nullptr;
   record.status = records::Status::failed;
-  apply_verdict(input, start, &record);
+  judge_trial(input, start, &record);
   return nullptr;
 }
 
@@ -348,7 +308,9 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
     launch_at = input.start_line->meet();
     if (launch_at) os::sleep_until(*launch_at - k_last_look);
     if (!launch_at || os::interrupted()) return not_launched(std::move(result));
+    start.accesses.forget();  // by those who made the files cold beside us
   }
+  result.looked_at = os::Clock::now();
   const Baseline baseline{gpu_mib, arm.counter.counter ? arm.counter.counter() : std::nullopt};
   record.resident_bytes_before = start.view.resident_bytes();  // nothing between this and launch
   start.evidence.resident_bytes_before = start.view.resident_bytes_of(start.can_be_cold);
@@ -390,7 +352,8 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
   result.weights = note_weights(subject, seen.outcome, resident, &start, &record);
   apply_outcome(seen, account, *launched, os::path_by_descriptor(*input.log.file), &record);
   note_rest(start, &record);
-  apply_verdict(input, start, &record);
+  judge_trial(input, start, &record);
+  result.evidence = start.evidence;
   if (start.rest && record.cold == records::Cold::verified) {
     result.rest_came_bytes = start.rest->evidence().came_bytes;
   }

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "gpu/nvml.h"
+#include "measure/cold.h"
 #include "measure/gpu_memory.h"
 #include "measure/log_folder.h"
 #include "measure/plan.h"
@@ -28,7 +29,9 @@ namespace coldload::measure {
 struct TrialInput {
   const Plan& plan;
   Subject subject;
-  std::set<pid_t> ignored_processes;  // the stand-ins' servers
+  // See Observation: the stand-ins' servers, and who measures other servers of this machine that
+  // have these files in the same page cache.
+  std::set<pid_t> ignored_processes;
   LogFolder::Log log;
   StartLine* start_line = nullptr;  // of several nodes; null: it is launched alone
   GpusServe gpus = GpusServe::one_target;
@@ -39,8 +42,10 @@ struct TrialResult {
   ReadSet weights;         // which of the arm's candidates they were, where that was seen
   std::optional<start_set::StartSet> start_set;  // of a discarded launch that is to tell it
   std::optional<std::uint64_t> rest_came_bytes;  // of a deeper layer's trial that was verified
+  std::optional<os::TimePoint> looked_at;        // at what was in memory, for the last time
   std::optional<os::TimePoint> launched_at;      // nothing: it was not
-  bool interrupted = false;                      // what is in `record` then says when
+  ColdEvidence evidence;     // what the verdict goes by, of a target that was launched
+  bool interrupted = false;  // what is in `record` then says when
   // What the target left behind (processes, its port, GPU memory), in words: nothing may follow.
   std::vector<std::string> left_behind;
 };

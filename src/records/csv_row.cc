@@ -54,6 +54,8 @@ text::Notes notes_of(const Record& record) {
   if (facts.drop_caches) notes.emplace_back("drop_caches", "yes");
   if (const auto& herd = record.herd) {
     notes.emplace_back("herd", fmt::format("{}", herd->size));
+    if (herd->per_node) notes.emplace_back("per_node", fmt::format("{}", *herd->per_node));
+    if (herd->node) notes.emplace_back("node", fmt::format("{}", *herd->node));
     notes.emplace_back("rank", fmt::format("{}", herd->rank));
     add(&notes, "host", herd->host);
     add_seconds(&notes, "launch_skew_s", herd->launch_skew_s);

@@ -30,7 +30,7 @@ const std::vector<Field> k_fields{
      "labels of their own (`nvme_warm`, `staged_hot`, `net_prefetch`), and so have deeper layers "
      "of "
      "cold (`nvme_node`, `nvme_first`), each of several commands (`nvme_auto`) and a herd of nodes "
-     "(`net_herd4`)",
+     "(`net_herd4`; with four servers on each `net_herd4x4`)",
      In::csv_and_json},
     {member<&Record::model>("model"), "text",
      "name of the model, the same for all arms: `--model-name`, else the checkpoint's directory "
@@ -60,10 +60,12 @@ const std::vector<Field> k_fields{
      "the start reads) or `first` (as `node`, and the runtime caches empty); see layers.md"},
     {member<&Record::herd>("herd"), "object",
      "where servers were launched on several nodes at the same moment, this one's part: `size` "
-     "(nodes that launched one), `rank`, `host`, `launch_skew_s` (launched that much later than "
+     "(nodes that launched), `rank`, `host`, `launch_skew_s` (launched that much later than "
      "the first of them), `stagger_s` (and was to be, than the one before; null: at the same "
-     "moment), `clock_error_s` (by how much the skew may be wrong); each node has a record, "
-     "and those of one trial have `position` in common; see herd.md"},
+     "moment), `clock_error_s` (by how much the skew may be wrong), `per_node` (servers "
+     "on each node, which share its page cache: `storage_bytes_read`, `cold` and `status` are the "
+     "node's, and the same for all of them; null: one), `node` (the number of this one's node); "
+     "each server has a record, and those of one trial have `position` in common; see herd.md"},
     {member<&Record::arm>("arm"), "text",
      "label of the arm that the trial belongs to; `nvme` also for `nvme_warm`"},
     {member<&Record::path>("path"), "text", "the directory that the target was given"},

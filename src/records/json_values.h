@@ -33,6 +33,10 @@ template <std::integral Count>
 [[nodiscard]] json::value to_value(const std::optional<Count>& count) {
   return count ? json::value(*count) : json::value(nullptr);
 }
+template <std::unsigned_integral Count>
+[[nodiscard]] json::value to_value(const std::vector<Count>& counts) {
+  return json::array(counts.begin(), counts.end());
+}
 [[nodiscard]] json::value to_value(const json::object& object);
 [[nodiscard]] json::value to_value(const json::array& array);
 [[nodiscard]] json::value to_value(const std::map<std::string, double>& numbers);

@@ -123,15 +123,19 @@ struct ExperimentFacts {
   text::json::object environment;  // GPU, OS, kernel, CPU, memory, coldload's version
 };
 
-// One node's part of a herd: servers that are launched at the same moment on several nodes. Each
+// One server's part of a herd: servers that are launched at the same moment on several nodes. Each
 // has a record; those of one trial have its `position` in common.
 struct HerdFacts {
-  std::uint64_t size = 0;  // nodes that launched one
+  std::uint64_t size = 0;  // nodes that launched one, or `per_node` of them
   std::uint64_t rank = 0;  // of this one among all that there are
   std::string host;
   std::optional<double> launch_skew_s;  // launched that much later than the first of them
   std::optional<double> stagger_s;      // and was to be, than the one before; nothing: at once
   std::optional<double> clock_error_s;  // by how much that may be wrong
+  // Where each node launched several, which share a page cache and were judged as one: how many,
+  // and the number of this one's node among all that there are. Nothing: one each.
+  std::optional<std::uint64_t> per_node = {};
+  std::optional<std::uint64_t> node = {};
 };
 
 struct Record {

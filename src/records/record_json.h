@@ -22,7 +22,8 @@ BOOST_DESCRIBE_STRUCT(SameStorage, (), (first, second, how))
 BOOST_DESCRIBE_STRUCT(StartSetGroup, (),
                       (group, files, bytes, resident_bytes_before, held_bytes, came_bytes, mount,
                        fs_type, is_network))
-BOOST_DESCRIBE_STRUCT(HerdFacts, (), (size, rank, host, launch_skew_s, stagger_s, clock_error_s))
+BOOST_DESCRIBE_STRUCT(HerdFacts, (),
+                      (size, rank, host, launch_skew_s, stagger_s, clock_error_s, per_node, node))
 BOOST_DESCRIBE_STRUCT(StartSetFacts, (), (source, groups, held_by))
 
 [[nodiscard]] std::span<const Member<ArmFacts>> members_of(const ArmFacts* object);

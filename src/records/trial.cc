@@ -41,6 +41,8 @@ const TrialHerd* herd_of(const Record& record, TextPool* texts) {
   if (!record.herd) return nullptr;
   const TrialHerd herd{record.position,
                        record.herd->size,
+                       record.herd->per_node.value_or(1),
+                       record.herd->node.value_or(record.herd->rank),
                        record.herd->rank,
                        texts->share(record.herd->host),
                        record.herd->launch_skew_s,

@@ -45,6 +45,8 @@ struct TrialStartGroup {
 struct TrialHerd {
   std::uint64_t position = 0;
   std::uint64_t size = 0;
+  std::uint64_t per_node = 1;
+  std::uint64_t node = 0;  // with one server on each, its rank
   std::uint64_t rank = 0;
   std::string_view host;
   std::optional<double> launch_skew_s;

@@ -89,7 +89,7 @@ Advice advice_for(const Comparison& comparison, const HerdOfArm& herd) {
   }
   std::erase(more, "");
   return {fmt::format("**So many nodes may start at once from {}:** {}. {}.",
-                      name_of(comparison.arms[herd.arm]), joined(most), evidence(herd)),
+                      name_of(comparison, herd), joined(most), evidence(herd)),
           fmt::format("{}", fmt::join(more, " "))};
 }
 

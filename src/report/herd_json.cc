@@ -70,6 +70,7 @@ json::array herds_array(const Comparison& comparison) {
     json::array sizes;
     for (const HerdSize* size : herd.all()) sizes.push_back(size_object(*size, herd.model));
     out.push_back(json::object{{"arm", to_value(comparison.arms[herd.arm].facts.label)},
+                               {"servers_per_node", herd.per_node},
                                {"hosts", herd.hosts},
                                {"not_whole", herd.not_whole},
                                {"sizes", std::move(sizes)},

@@ -39,10 +39,11 @@ std::string ready_text(const HerdSize& size) {
   return fmt::format("all of {}{} are ready in {}{}", nodes(size), comma, time, copied);
 }
 
-// "8.02 s on 4 nodes at once"
-std::string in_short(const HerdSize& size) {
+// "8.02 s on 4 nodes at once", "8.02 s on 4 nodes of 8 servers at once"
+std::string in_short(const HerdSize& size, std::uint64_t per_node) {
   const bool is_at_once = size.size > 1 && size.stagger_s <= 0;
-  return fmt::format("{} on {}{}", in_seconds(size.all_ready_s.median), nodes(size),
+  return fmt::format("{} on {}{}{}", in_seconds(size.all_ready_s.median), nodes(size),
+                     per_node == 1 ? "" : fmt::format(" of {} servers", per_node),
                      is_at_once ? " at once" : "");
 }
 
@@ -94,7 +95,7 @@ std::string off_by(double measured_s, double predicted_s) {
 std::vector<std::string> row_of(const Comparison& comparison, const HerdOfArm& herd,
                                 const HerdSize& size) {
   const statistics::Summary& load = size.all_ready_s;
-  std::vector<std::string> row{name_of(comparison.arms[herd.arm]),
+  std::vector<std::string> row{name_of(comparison, herd),
                                size.stagger_s > 0 && size.size > 1
                                    ? fmt::format("{}, {:g} s apart", size.size, size.stagger_s)
                                    : fmt::format("{}", size.size),
@@ -120,7 +121,7 @@ std::string values_of(const Comparison& comparison, const HerdOfArm& herd) {
     for (const double value : size->values_s()) values.push_back(in_seconds(value));
     sizes.push_back(fmt::format("{}: {}", nodes(*size), joined(values)));
   }
-  std::string text = fmt::format("{}, until all were ready: ", name_of(comparison.arms[herd.arm]));
+  std::string text = fmt::format("{}, until all were ready: ", name_of(comparison, herd));
   for (std::size_t i = 0; i < sizes.size(); ++i) text += (i == 0 ? "" : "; ") + sizes[i];
   return text + '.';
 }
@@ -153,7 +154,7 @@ std::string about_model(const Comparison& comparison, const HerdOfArm& herd) {
     parts.push_back(fmt::format("{}{} of a start beside its weights", in_seconds(model.base_s),
                                 interval_text(intervals.base_s, seconds)));
   }
-  return fmt::format("{}, derived: {}.", name_of(comparison.arms[herd.arm]), joined(parts));
+  return fmt::format("{}, derived: {}.", name_of(comparison, herd), joined(parts));
 }
 
 std::string about_skew(const HerdOfArm& herd) {
@@ -216,7 +217,7 @@ std::string about_left_out(const HerdOfArm& herd) {
 std::vector<std::string> answers_about_herds(const Comparison& comparison, Notes* notes) {
   std::vector<std::string> answers;
   for (const HerdOfArm& herd : findings::herds_of(comparison)) {
-    const std::string name = name_of(comparison.arms[herd.arm]);
+    const std::string name = name_of(comparison, herd);
     const std::vector<const HerdSize*> sizes = herd.all();
     if (sizes.empty()) {
       answers.push_back(
@@ -243,8 +244,8 @@ std::string herds_in_short(const Comparison& comparison) {
   std::vector<std::string> texts;
   for (const HerdOfArm& herd : findings::herds_of(comparison)) {
     if (herd.all().empty() || !comparison.arms[herd.arm].is_plain()) continue;
-    texts.push_back(in_short(*herd.all().front()));
-    if (herd.sizes.size() > 1) texts.back() += ", " + in_short(herd.sizes.back());
+    texts.push_back(in_short(*herd.all().front(), herd.per_node));
+    if (herd.sizes.size() > 1) texts.back() += ", " + in_short(herd.sizes.back(), herd.per_node);
   }
   return joined(texts);
 }
@@ -252,22 +253,25 @@ std::string herds_in_short(const Comparison& comparison) {
 std::string count_of_herds(const Comparison& comparison) {
   std::size_t trials = 0;
   std::vector<std::string> sizes;
+  std::vector<std::string> servers;  // on each node
   bool all_verified = true;
   for (const HerdOfArm& herd : findings::herds_of(comparison)) {
     for (const HerdSize* size : herd.all()) {
       trials += size->runs.size();
-      const std::string count = fmt::format("{}", size->size);
-      if (std::find(sizes.begin(), sizes.end(), count) == sizes.end()) sizes.push_back(count);
+      add_once(fmt::format("{}", size->size), &sizes);
+      add_once(fmt::format("{}", herd.per_node), &servers);
       for (const findings::HerdRun& run : size->runs) {
-        for (const records::Trial* node : run.nodes) {
-          all_verified = all_verified && node->cold == records::Cold::verified;
+        for (const records::Trial* server : run.servers) {
+          all_verified = all_verified && server->cold == records::Cold::verified;
         }
       }
     }
   }
   if (trials == 0) return "";
-  return fmt::format("{} {}herd{} of {} nodes", trials, all_verified ? "verified cold " : "",
-                     trials == 1 ? "" : "s", joined(sizes));
+  const bool is_one_each = servers == std::vector<std::string>{"1"};
+  return fmt::format("{} {}herd{} of {} nodes{}", trials, all_verified ? "verified cold " : "",
+                     trials == 1 ? "" : "s", joined(sizes),
+                     is_one_each ? "" : fmt::format(" ({} servers on each)", joined(servers)));
 }
 
 std::string herd_section(const Comparison& comparison, const std::string& picture) {
@@ -278,6 +282,7 @@ std::string herd_section(const Comparison& comparison, const std::string& pictur
   bool any_model = false;
   bool any_copy = false;
   bool any_stagger = false;
+  bool any_shared = false;  // nodes with several servers
   for (const HerdOfArm& herd : all) {
     for (const HerdSize* size : herd.all()) {
       table.rows.push_back(row_of(comparison, herd, *size));
@@ -286,6 +291,7 @@ std::string herd_section(const Comparison& comparison, const std::string& pictur
     if (herd.all().empty()) continue;
     any_model = any_model || herd.model;
     any_stagger = any_stagger || !herd.staggered.empty();
+    any_shared = any_shared || herd.per_node > 1;
     lines.push_back(values_of(comparison, herd));
     if (herd.model) lines.push_back(about_model(comparison, herd));
     lines.push_back(about_skew(herd));
@@ -298,12 +304,17 @@ std::string herd_section(const Comparison& comparison, const std::string& pictur
   if (table.rows.empty()) return "";
   if (!any_model) remove_column("predicted", &table);
   if (!any_copy) remove_column("copied in", &table);
+  const std::string shared =
+      any_shared ? " The servers of one node share its memory: the node is ready when the last of "
+                   "them is, is cold or not as one, and what they read counts once."
+                 : "";
   return "## Several nodes at once\n\n" + picture + markdown_table(table) +
          "\nA herd is one start of so many nodes at the same instant" +
          (any_stagger ? ", or each so long after the one before" : "") +
          ". \"All ready\" is from the first launch until the last of them is ready; how long "
          "single "
          "nodes took stands above. \"Read together\" is what all of them read over that time." +
+         shared +
          (any_copy ? " \"Copied in\" is how long the slowest node copied before the launch." : "") +
          (any_model
               ? " \"Predicted\" is what a start takes beside its weights, and its weights at "

@@ -85,12 +85,12 @@ std::string how_long(const Comparison& comparison, const findings::HerdModel& mo
 
 // What a restart costs while GPUs wait; empty without a price on record.
 std::string what_it_costs(const Comparison& comparison, const findings::HerdModel& model,
-                          std::uint64_t nodes) {
+                          std::uint64_t nodes, std::uint64_t per_node) {
   const std::optional<double>& price = comparison.facts.gpu_hour_price;
   if (!price || *price <= 0) return "";
   const auto wait = [&](double each_s) {
     constexpr double k_hour_s = 3600;
-    const double hours = static_cast<double>(nodes) * each_s / k_hour_s;
+    const double hours = static_cast<double>(nodes * per_node) * each_s / k_hour_s;
     return fmt::format("{:.2f} hours, which cost {:.2f}", hours, hours * *price);
   };
   std::string text = fmt::format(
@@ -110,7 +110,7 @@ std::string what_if_nodes_text(const Comparison& comparison, std::uint64_t nodes
   Table table = table_of({"path"}, {"nodes", "measured", "predicted", "that is off by"});
   std::string below;
   for (const findings::HerdOfArm& herd : findings::herds_of(comparison)) {
-    const std::string name = name_of(comparison.arms[herd.arm]);
+    const std::string name = name_of(comparison, herd);
     if (!herd.model) {
       below += fmt::format("{} is not predicted: {}.\n", name, no_model(herd));
       continue;
@@ -121,7 +121,7 @@ std::string what_if_nodes_text(const Comparison& comparison, std::uint64_t nodes
     add_rows(name, herd, other, nodes, &table);
     if (is_limited) {
       below += fmt::format("From {}, {}{}\n", name, how_long(comparison, other, nodes),
-                           what_it_costs(comparison, other, nodes));
+                           what_it_costs(comparison, other, nodes, herd.per_node));
     }
     below += what_it_takes(name, *herd.model, nodes, is_limited);
   }

@@ -35,6 +35,12 @@ std::string interval_note(const std::optional<statistics::Interval>& ratios) {
 
 std::string name_of(const Arm& arm) { return markdown_code(arm.facts.label); }
 
+std::string name_of(const Comparison& comparison, const findings::HerdOfArm& herd) {
+  const std::string name = name_of(comparison.arms[herd.arm]);
+  return herd.per_node == 1 ? name
+                            : fmt::format("{} with {} servers on each node", name, herd.per_node);
+}
+
 std::string different_weights_text(const std::string& first, const findings::Weights& of_first,
                                    const std::string& second, const findings::Weights& of_second) {
   const auto sizes = [&](const std::string& of_one, const std::string& of_other) {

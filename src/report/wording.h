@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "findings/herd.h"
 #include "report/terms.h"
 #include "statistics/statistics.h"
 #include "text/escape.h"
@@ -59,6 +60,8 @@ void add_once(std::string_view word, std::vector<std::string>* words);
 
 // An arm's label, as code.
 [[nodiscard]] std::string name_of(const Arm& arm);
+// The same of herds from it: "`net`", "`net` with 4 servers on each node".
+[[nodiscard]] std::string name_of(const Comparison& comparison, const findings::HerdOfArm& herd);
 
 // "a holds 1.05 GB of weights, b holds 2.10 GB"; where sizes do not tell it, what else differs.
 // `first` and `second`: the arms as they are to be called.

@@ -3,7 +3,6 @@
 #include <array>
 #include <cstring>
 
-#include <sys/inotify.h>
 #include <unistd.h>
 
 namespace coldload::storage {
@@ -37,7 +36,7 @@ void AccessWatch::note(int watch, unsigned mask) {
   if (all_known) ::inotify_rm_watch(inotify_.get(), watch);
 }
 
-void AccessWatch::take() {
+void AccessWatch::drain(const std::function<void(const inotify_event&)>& each) {
   if (!inotify_.valid()) return;
   alignas(inotify_event) std::array<char, 65536> buffer{};
   while (true) {
@@ -47,10 +46,21 @@ void AccessWatch::take() {
       inotify_event event{};
       std::memcpy(&event, buffer.data() + at, sizeof event);
       at += sizeof event + event.len;
-      if ((event.mask & IN_Q_OVERFLOW) != 0) complete_ = false;
-      note(event.wd, event.mask);
+      each(event);
     }
   }
+}
+
+void AccessWatch::take() {
+  drain([this](const inotify_event& event) {
+    if ((event.mask & IN_Q_OVERFLOW) != 0) complete_ = false;
+    note(event.wd, event.mask);
+  });
+}
+
+// No watch is given up for what was seen so far.
+void AccessWatch::forget() {
+  drain([](const inotify_event& /*event*/) {});
 }
 
 }  // namespace coldload::storage

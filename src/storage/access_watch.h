@@ -7,9 +7,12 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
+
+#include <sys/inotify.h>
 
 #include "os/fd.h"
 
@@ -29,6 +32,8 @@ class AccessWatch {
 
   // Takes what has happened since the last call. Not for two threads at once.
   void take();
+  // What has happened since the last call is not of interest.
+  void forget();
   // By the paths' order, as of the last take().
   [[nodiscard]] const std::vector<Access>& seen() const { return seen_; }
   // How often something was seen of a file that had not been seen of it, as of the last take().
@@ -38,6 +43,8 @@ class AccessWatch {
 
  private:
   void note(int watch, unsigned mask);
+  // Each event that has come since the last call.
+  void drain(const std::function<void(const inotify_event&)>& each);
 
   os::Fd inotify_;
   std::map<int, std::vector<std::size_t>> files_of_;  // by watch: the names of one file share one

@@ -9,67 +9,18 @@ import subprocess
 import time
 import unittest
 
-from harness import (COLDLOAD, FAKE_SERVER, MARKDOWN_NAME, ScratchTest, can_evict, environment,
-                     has_fake_server, has_fuse, needs, processes_with, read_notes, read_records,
-                     read_rows, write_checkpoint)
-from mpi import COLDLOAD_MPI, MPIRUN, has_mpi
+from harness import (COLDLOAD, FAKE_SERVER, MARKDOWN_NAME, can_evict, has_fake_server, has_fuse, needs,
+                     processes_with, read_notes, read_records, read_rows, write_checkpoint)
+from herds import HerdTest
+from mpi import COLDLOAD_MPI, has_mpi
+
 
 def use_all_processors():
     os.sched_setaffinity(0, range(os.cpu_count()))
 
 
-class _Herd(ScratchTest):
-    timeout_s = 240
-    ranks = 3
-
-    def setUp(self):
-        super().setUp()
-        for rank in range(self.ranks):
-            write_checkpoint(self.scratch / f"model{rank}")
-        self.out = self.scratch / "out"
-
-    def start(self, *args, path="model{rank}"):
-        command = [*MPIRUN, "-n", self.ranks, COLDLOAD_MPI,
-                   "--path", f"net={self.scratch / path}", "--out", self.out, *args]
-        return subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                stdin=subprocess.DEVNULL, text=True, start_new_session=True,
-                                env=environment({"TEST_MARK": self.mark()}))
-
-    def tearDown(self):
-        # mpirun gives each rank a process group of its own.
-        for pid, _ in processes_with(self.mark()):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        super().tearDown()
-
-    def mark(self):
-        return f"herd-{self.scratch.name}"
-
-    def herd(self, *args, **kw):
-        process = self.start(*args, **kw)
-        try:
-            out, err = process.communicate(timeout=self.timeout_s - 60)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            out, err = process.communicate()
-            raise AssertionError(f"did not end:\n{out}\n{err}") from None
-        self.assert_nothing_runs()
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
-
-    def assert_nothing_runs(self):
-        give_up = time.monotonic() + 30
-        while (left := processes_with(self.mark())) and time.monotonic() < give_up:
-            time.sleep(0.1)
-        self.assertEqual(left, [])
-
-    def server(self, *flags):
-        return ("--", FAKE_SERVER, "--port", "{port}", "--model", "{model}", "--read", "full", *flags)
-
-
 @needs(has_mpi(), can_evict())
-class NodesAtOnce(_Herd):
+class NodesAtOnce(HerdTest):
     def test_each_node_is_cold_and_has_a_row(self):
         result = self.herd("--sizes", "1,3", "--runs", 2)
         self.assertEqual(result.returncode, 0, result.stderr)
@@ -235,7 +186,7 @@ class NodesAtOnce(_Herd):
 
 
 @needs(has_mpi(), can_evict())
-class RefusedHerds(_Herd):
+class RefusedHerds(HerdTest):
     ranks = 2
 
     def assert_refused(self, result, *words, code=2):
@@ -263,7 +214,7 @@ class RefusedHerds(_Herd):
 
 
 @needs(has_mpi(), can_evict(), has_fake_server())
-class NodesThatFail(_Herd):
+class NodesThatFail(HerdTest):
     ranks = 2
 
     def test_a_server_that_fails_on_one_node_fails_the_trial(self):

@@ -61,6 +61,15 @@ TEST(HerdFlags, SizesAreEachOnceTheSmallestFirst) {
   EXPECT_THROW((void)herd_of({}), UsageError) << "there is no default";
 }
 
+TEST(HerdFlags, ServersOnEachNodeAreOneUnlessSaid) {
+  EXPECT_EQ(herd_of({"--sizes", "2"}).per_node, 1U);
+  EXPECT_EQ(herd_of({"--sizes", "2", "--per-node", "4"}).per_node, 4U);
+  EXPECT_THROW((void)herd_of({"--sizes", "2", "--per-node", "0"}), UsageError);
+  EXPECT_THROW((void)herd_of({"--sizes", "2", "--per-node", "2", "--stage", "net:/local"}),
+               UsageError);
+  EXPECT_EQ(herd_of({"--sizes", "2", "--stage", "net:/local"}).per_node, 1U);
+}
+
 TEST(HerdFlags, AllThatOtherNodesNeedIsInTheCommand) {
   const ExperimentRequest request = herd_of({"--sizes", "2", "--", "server", "{model}", "{port}"});
   const std::vector<std::string>& words = request.plan.facts.command;

@@ -117,5 +117,55 @@ TEST(HerdsOf, AnExperimentWithoutAnyAreNone) {
   EXPECT_TRUE(herds_of(comparisons.front()).empty());
 }
 
+// Four servers: two nodes of two, or one of four.
+TEST_F(Herds, OfSeveralServersOnANodeAreOfNodes) {
+  const auto add_shared = [this](std::size_t per_node, const std::vector<double>& load_s) {
+    for (records::Record& record :
+         shared_herd_trial(facts_, "net", ++position_, per_node, load_s)) {
+      records_.push_back(std::move(record));
+    }
+  };
+  add({2.0});
+  for (int run = 0; run < 3; ++run) {
+    add_shared(2, {2.0, 3.0});
+    add_shared(2, {4.0, 6.0, 5.0, 4.5});
+    add_shared(4, {7.0, 7.5, 8.0, 7.0});
+  }
+  dataset_ = records::dataset_of(records_);
+  comparisons_ = compare(dataset_);
+  const std::vector<HerdOfArm> all = herds_of(comparisons_.front());
+  ASSERT_EQ(all.size(), 3U) << "herds of other numbers of servers are never taken together";
+  EXPECT_EQ(all[0].per_node, 1U);
+  EXPECT_EQ(all[0].sizes.size(), 1U);
+  EXPECT_EQ(all[2].per_node, 4U);
+  const HerdOfArm& of_two = all[1];
+  EXPECT_EQ(of_two.per_node, 2U);
+  EXPECT_EQ(of_two.not_whole, 0U);
+  EXPECT_EQ(of_two.hosts, 2U);
+  ASSERT_EQ(of_two.sizes.size(), 2U);
+  EXPECT_EQ(of_two.sizes[0].size, 1U);
+  const HerdRun& run = of_two.sizes[1].runs.front();
+  EXPECT_EQ(run.servers.size(), 4U);
+  EXPECT_DOUBLE_EQ(run.all_ready_s, 6.0);
+  EXPECT_DOUBLE_EQ(run.fastest_s, 5.0) << "a node is ready when its last server is";
+  constexpr double k_bytes = 2'160'123'392;
+  EXPECT_THAT(run.rate_bytes_per_s, Optional(DoubleNear(2 * k_bytes / 6, 1)))
+      << "each node's bytes count once";
+  ASSERT_TRUE(of_two.model.has_value());
+  EXPECT_DOUBLE_EQ(of_two.model->bytes, k_bytes);
+  EXPECT_DOUBLE_EQ(of_two.model->node_bytes_per_s, k_bytes / 3) << "by the slowest server";
+}
+
+TEST_F(Herds, OfSeveralServersAreWholeWhenAllOfThemAre) {
+  for (records::Record& record : shared_herd_trial(facts_, "net", 1, 2, {2.0, 3.0})) {
+    records_.push_back(std::move(record));
+  }
+  records_.back().status = records::Status::failed;
+  records_.back().cold = records::Cold::unknown;
+  const HerdOfArm herd = found();
+  EXPECT_TRUE(herd.sizes.empty());
+  EXPECT_EQ(herd.not_whole, 1U);
+}
+
 }  // namespace
 }  // namespace coldload::findings

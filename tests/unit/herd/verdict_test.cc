@@ -56,7 +56,11 @@ Record warm_record() {
 
 HerdTrial judged(const std::vector<int>& members, const std::vector<NodeResult>& nodes,
                  measure::ColdPolicy cold = measure::ColdPolicy::verify) {
-  return judge({1, members}, nodes, {"a", "b", "c"}, name_of, cold);
+  HerdSlot slot{1, {}};
+  for (const int member : members) {
+    slot.nodes.push_back({static_cast<std::uint64_t>(member), {member}});
+  }
+  return judge(slot, nodes, {"a", "b", "c"}, name_of, cold);
 }
 
 TEST(HerdVerdict, EachMemberHasARecordWithItsPart) {
@@ -102,6 +106,64 @@ TEST(HerdVerdict, ANodeThatReadsThoughItShouldIdleIsOneMore) {
                 .records.front()
                 .status,
             Status::ok);
+}
+
+// One of two that share a page cache: it read `read_bytes` of 1 GB from storage itself.
+NodeResult server_with(const Record& record, std::uint64_t read_bytes) {
+  NodeResult server = node_with(record);
+  ServerEvidence evidence;
+  evidence.cold.resident_bytes_before = 0;
+  evidence.cold.needed_bytes = 1'000'000'000;
+  evidence.cold.observed.target_bytes = read_bytes;
+  evidence.cold.processes_are_charged = true;
+  evidence.cold.weights_resident_after = 1'000'000'000;
+  evidence.looked_ns = *server.launched_ns - 500'000'000;
+  server.evidence = evidence;
+  return server;
+}
+
+HerdTrial judged_as_nodes(const std::vector<NodeResult>& servers) {
+  return judge({1, {{0, {0, 1}}, {1, {2, 3}}}}, servers, {"a", "a", "b", "b"}, name_of,
+               measure::ColdPolicy::verify);
+}
+
+TEST(HerdVerdict, ServersOfOneNodeAreColdTogether) {
+  const Record alone = warm_record();  // each by itself read too little
+  const HerdTrial trial =
+      judged_as_nodes({server_with(alone, 400'000'000), server_with(alone, 600'000'000),
+                       server_with(alone, 1'000'000'000), server_with(alone, 0)});
+  ASSERT_EQ(trial.records.size(), 4U);
+  for (const Record& record : trial.records) {
+    EXPECT_EQ(record.status, Status::ok) << record.reason;
+    EXPECT_EQ(record.cold, Cold::verified);
+    EXPECT_EQ(record.storage_bytes_read, 1'000'000'000U) << "what the node read";
+    EXPECT_EQ(record.reason, "");
+    EXPECT_EQ(record.herd->size, 2U);
+    EXPECT_EQ(record.herd->per_node, 2U);
+  }
+  EXPECT_EQ(trial.records[1].herd->node, 0U);
+  EXPECT_EQ(trial.records[2].herd->node, 1U);
+}
+
+TEST(HerdVerdict, ANodeWhoseServersReadTooLittleTogetherIsNotCold) {
+  const Record alone = cold_record();
+  const HerdTrial trial =
+      judged_as_nodes({server_with(alone, 1'000'000'000), server_with(alone, 0),
+                       server_with(alone, 400'000'000), server_with(alone, 500'000'000)});
+  for (const Record& record : trial.records) EXPECT_EQ(record.status, Status::not_cold);
+  EXPECT_THAT(trial.records[2].reason, HasSubstr("read 900 MB from storage"));
+  EXPECT_EQ(trial.records[3].reason, trial.records[2].reason);
+  EXPECT_EQ(trial.records[0].reason, "rank 2 was not cold: " + trial.records[2].reason);
+}
+
+TEST(HerdVerdict, AServerThatFailsLeavesTheColdOfItsNodeOpen) {
+  NodeResult failed = node_with(failed_record());
+  const HerdTrial trial =
+      judged_as_nodes({server_with(warm_record(), 1'000'000'000), failed,
+                       server_with(cold_record(), 1'000'000'000), server_with(cold_record(), 0)});
+  for (const Record& record : trial.records) EXPECT_EQ(record.status, Status::failed);
+  EXPECT_EQ(trial.records[0].reason, "rank 1 failed: exit code 7");
+  EXPECT_EQ(trial.records[0].cold, Cold::unknown);
 }
 
 TEST(HerdVerdict, ALateLaunchIsSaid) {

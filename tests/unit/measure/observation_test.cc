@@ -74,7 +74,7 @@ TEST_F(ObservedLoad, NamesAStrangerAtTheFilesAndNotTheTargetOrWhoIsIgnored) {
   std::set<pid_t> set_apart{ignored.pid()};
   for (const os::ProcessInfo& info : os::descendants(ignored.pid())) set_apart.insert(info.pid);
   Timeline timeline(os::Clock::now(), {});
-  Observation observation(tree, {weights_}, set_apart, timeline, accesses_);
+  Observation observation(tree, {weights_}, {ignored.pid()}, timeline, accesses_);  // and its child
   ::usleep(300'000);  // a stranger is who is there at two looks: the first one and that at the end
   const Observed observed = observation.finish();
   ASSERT_EQ(observed.foreign_readers.size(), 1U);

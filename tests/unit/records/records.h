@@ -160,6 +160,25 @@ inline std::vector<records::Record> herd_trial(const records::ExperimentFacts& f
   return records;
 }
 
+// The same with `per_node` servers on each node, whose times stand beside each other in `load_s`.
+inline std::vector<records::Record> shared_herd_trial(const records::ExperimentFacts& facts,
+                                                      const std::string& label,
+                                                      std::uint64_t position, std::size_t per_node,
+                                                      const std::vector<double>& load_s) {
+  std::vector<records::Record> records = herd_trial(facts, label, position, load_s);
+  for (records::Record& record : records) {
+    records::HerdFacts& herd = *record.herd;
+    herd.size = load_s.size() / per_node;
+    herd.per_node = per_node;
+    herd.node = herd.rank / per_node;
+    herd.host = "node-" + std::to_string(*herd.node);
+    herd.launch_skew_s = 0;
+    record.storage_mode =
+        label + "_herd" + std::to_string(herd.size) + "x" + std::to_string(per_node);
+  }
+  return records;
+}
+
 // Numbers run_id and position through, as a sink does.
 inline std::vector<records::Record> numbered(std::vector<records::Record> records) {
   std::uint64_t number = 0;

@@ -36,6 +36,7 @@ TEST(HerdJson, HasEachSizeAndTheModelWithItsIntervals) {
   ASSERT_EQ(herds.size(), 1U);
   const auto& herd = herds.front().as_object();
   EXPECT_EQ(herd.at("arm"), "net");
+  EXPECT_EQ(herd.at("servers_per_node"), 1);
   const auto& four = herd.at("sizes").as_array().at(1).as_object();
   EXPECT_EQ(four.at("nodes"), 4);
   EXPECT_EQ(four.at("herds"), 6);

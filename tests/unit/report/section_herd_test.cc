@@ -107,5 +107,29 @@ TEST(HerdSection, SaysHowFarOffThePredictionsAre) {
   EXPECT_THAT(text, HasSubstr("2.05 s (-49.6 ms) |")) << "of two";
 }
 
+// One node and two, with two servers on each.
+TEST(HerdSection, SaysHowManyServersANodeHas) {
+  const records::ExperimentFacts facts = experiment({arm("net")});
+  std::vector<records::Record> records;
+  for (const std::vector<double>& load_s : {std::vector<double>{2, 3}, {4, 6, 5, 4}}) {
+    for (records::Record& record : shared_herd_trial(facts, "net", records.size() + 1, 2, load_s)) {
+      records.push_back(std::move(record));
+    }
+  }
+  const records::Dataset dataset = records::dataset_of(std::move(records));
+  const findings::Comparison comparison = findings::compare(dataset).front();
+  const std::string text = herd_section(comparison, "");
+  EXPECT_THAT(text, HasSubstr("| `net` with 2 servers on each node | 2 | 1 | **6.00 s** |"));
+  EXPECT_THAT(text, HasSubstr("The servers of one node share its memory"));
+  EXPECT_THAT(
+      answers_about_herds(comparison, nullptr).at(0),
+      HasSubstr("From `net` with 2 servers on each node one node is ready in 3.00 s, all of "
+                "2 nodes are ready in 6.00 s"));
+  EXPECT_EQ(herds_in_short(comparison),
+            "3.00 s on one node of 2 servers, 6.00 s on 2 nodes of 2 servers at once");
+  EXPECT_EQ(count_of_herds(comparison),
+            "2 verified cold herds of 1 and 2 nodes (2 servers on each)");
+}
+
 }  // namespace
 }  // namespace coldload::report

@@ -137,6 +137,24 @@ TEST(WhatIf, ARestartOfSoManyNodesCostsWhatTheirGpusWait) {
   EXPECT_THAT(what_if_of_herds(64, std::nullopt), Not(HasSubstr("GPUs wait")));
 }
 
+TEST(WhatIf, EveryServerOfANodeHasGpusThatWait) {
+  records::ExperimentFacts facts = experiment({arm("net")});
+  facts.gpu_hour_price = 36.0;
+  std::vector<records::Record> records;
+  for (int run = 0; run < 3; ++run) {
+    for (const std::size_t size : {1U, 2U, 4U}) {
+      const std::vector<double> load_s(2 * size, size == 4 ? 4.0 : 2.0);
+      for (records::Record& record :
+           shared_herd_trial(facts, "net", records.size() + 1, 2, load_s)) {
+        records.push_back(std::move(record));
+      }
+    }
+  }
+  const records::Dataset dataset = records::dataset_of(std::move(records));
+  EXPECT_THAT(what_if_nodes_text(findings::compare(dataset).front(), 64, std::nullopt),
+              HasSubstr("their GPUs wait 2.28 hours, which cost 81.9"));
+}
+
 TEST(WhatIf, NodesAreNotPredictedFromStartsOfOne) {
   const records::Dataset dataset = starts("generic");
   EXPECT_THAT(what_if_nodes_text(findings::compare(dataset).front(), 4, std::nullopt),

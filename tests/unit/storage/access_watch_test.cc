@@ -79,6 +79,22 @@ TEST_F(AccessWatchTest, ForgetsNothingThoughThereAreMoreReadsThanTheQueueHolds) 
   EXPECT_TRUE(watch.seen()[2].opened || !watch.complete());
 }
 
+TEST_F(AccessWatchTest, TellsOfWhatComesAfterItWasToForget) {
+  const std::string before = file("before");
+  const std::string both = file("both");
+  AccessWatch watch({before, both});
+  (void)os::read_text(before);
+  (void)os::read_text(both);
+  watch.forget();
+  watch.take();
+  EXPECT_EQ(watch.seen()[0], Access{});
+  EXPECT_EQ(watch.news(), 0U);
+  (void)os::read_text(both);
+  watch.take();
+  EXPECT_EQ(watch.seen()[0], Access{});
+  EXPECT_TRUE(watch.seen()[1].read);
+}
+
 TEST_F(AccessWatchTest, IsNotCompleteWhereAFileCannotBeWatched) {
   EXPECT_FALSE(AccessWatch(std::vector<std::string>{scratch_.path() + "/missing"}).complete());
   EXPECT_FALSE(AccessWatch().complete());
