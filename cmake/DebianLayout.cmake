@@ -3,6 +3,9 @@
 set(share "${CPACK_TEMPORARY_INSTALL_DIRECTORY}/usr/share")
 set(documents "${share}/doc/coldload")
 
+# The C library would be a package of its own, with another for its header.
+file(REMOVE_RECURSE "${CPACK_TEMPORARY_INSTALL_DIRECTORY}/usr/include" "${CPACK_TEMPORARY_INSTALL_DIRECTORY}/usr/lib")
+
 file(RENAME "${share}/zsh/site-functions" "${share}/zsh/vendor-completions")
 
 file(REMOVE "${documents}/LICENSE")

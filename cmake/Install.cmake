@@ -1,6 +1,6 @@
 # `cmake --install build --prefix X`: the program, its man pages and completions, what is to be read
 # with it, and the loader as a C library. Wheel, .deb and tarball hold just that (Package.cmake,
-# pyproject.toml); the wheel has the library inside the Python package that uses it.
+# pyproject.toml); the wheel has the library inside the Python package that uses it, the .deb has none.
 #
 # COLDLOAD_PREBUILT: a finished release build whose files are installed, where nothing is to be built.
 set(built "${CMAKE_BINARY_DIR}")

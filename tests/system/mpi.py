@@ -14,6 +14,10 @@ from harness import COLDLOAD, Probe
 COLDLOAD_MPI = Path(COLDLOAD).resolve().parent / "coldload-mpi"
 PROGRAM = os.environ.get("COLDLOAD_MPIRUN") or "mpirun"
 
+# Open MPI's daemons look for a place in their address space to share the machine's topology at, and
+# crash now and then where that is beside a stack (hwloc_shmem_topology_write). It is not needed.
+os.environ.setdefault("OMPI_MCA_rtc_hwloc_vmhole", "none")
+
 # What an mpirun calls itself, and its flags for ranks on one machine. A rank that its neighbours wait
 # for gets on, however few processors there are.
 OPEN_MPI, MPICH = "Open MPI", "MPICH"

@@ -64,7 +64,8 @@ def containers_of(template):
 
 class Complete(ScratchTest):
     def test_every_example_is_known_to_these_tests_and_to_the_readme(self):
-        known = {*MANIFESTS, *SCRIPTS, *HERDS, WORKFLOW, UNIT, NOTEBOOK, EXAMPLES / "list_tensors.cc"}
+        known = {*MANIFESTS, *SCRIPTS, *HERDS, WORKFLOW, UNIT, NOTEBOOK, EXAMPLES / "list_tensors.cc",
+                 EXAMPLES / "load_tensors.c"}  # test_library compiles and runs it
         there = {path for path in EXAMPLES.rglob("*") if path.is_file()}
         self.assertEqual(there - {EXAMPLES / "README.md", EXAMPLES / "CMakeLists.txt"}, known)
         readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")

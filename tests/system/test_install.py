@@ -27,7 +27,7 @@ def installed():
 
 @functools.lru_cache(maxsize=None)
 def in_every_package():
-    """The same but for the C library, which the wheel has inside its Python package."""
+    """The same but for the C library, which the wheel has inside its Python package, and the .deb not at all."""
     return {
         "bin/coldload",
         "share/bash-completion/completions/coldload",
@@ -191,7 +191,7 @@ class Packages(_Installing):
         self.assertRegex(fields, rf"(?m)^Version: {call(COLDLOAD, '--version').split()[1]}$")
         root = self.scratch / "root"
         call("dpkg-deb", "-x", deb, root)
-        wanted = {in_debian(name) for name in installed()} | {"share/doc/coldload/changelog.gz"}
+        wanted = {in_debian(name) for name in in_every_package()} | {"share/doc/coldload/changelog.gz"}
         self.assertEqual(files_below(root / "usr"), wanted)
         self.assert_works(root / "usr" / "bin" / "coldload")
         if not is_root():
