@@ -130,7 +130,8 @@ void summarize(Mode* mode) {
   for (const Trial* trial : mode->trials) {
     if (trial->checkpoint_bytes != 0) bytes.push_back(static_cast<double>(trial->checkpoint_bytes));
     // What a warm trial read from storage says nothing about storage's rate.
-    if (trial->cold != records::Cold::warm && trial->storage_bytes_read && *trial->load_s > 0) {
+    const bool is_its_own = trial->cold != records::Cold::warm && !is_one_of_several(*trial);
+    if (is_its_own && trial->storage_bytes_read && *trial->load_s > 0) {
       rates.push_back(static_cast<double>(*trial->storage_bytes_read) / *trial->load_s);
     }
   }

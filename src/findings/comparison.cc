@@ -111,11 +111,16 @@ bool is_after_copy(const Arm& arm, const Mode& mode) {
          (mode.label == arm.facts.label + "_after_copy" || mode.label == arm.facts.label + "_warm");
 }
 
+bool is_one_of_several(const records::Trial& trial) {
+  return trial.herd != nullptr && trial.herd->per_node > 1;
+}
+
 std::optional<double> reading_rate_of(const Comparison& comparison, const Arm& arm,
                                       const Mode& mode) {
   if (&mode == &arm.warm || !arm.facts.prefetch_of.empty()) return std::nullopt;
   std::vector<double> rates;
   for (const records::Trial* trial : mode.trials) {
+    if (is_one_of_several(*trial)) return std::nullopt;
     const auto seconds = records::weights_seconds(*trial, comparison.facts.target);
     if (!seconds || *seconds <= 0 || !trial->storage_bytes_read) return std::nullopt;
     if (trial->checkpoint_bytes == 0) return std::nullopt;

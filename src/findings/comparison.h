@@ -82,6 +82,9 @@ struct Arm {
 // Whether `mode` of a staged arm has the trials that began straight after the copy.
 [[nodiscard]] bool is_after_copy(const Arm& arm, const Mode& mode);
 
+// One of several servers of a node: the bytes that it tells are the node's, its seconds its own.
+[[nodiscard]] bool is_one_of_several(const records::Trial& trial);
+
 // What a stand-in's rate says its load time must be.
 struct Expectation {
   std::size_t arm = 0;

@@ -150,6 +150,14 @@ struct Node {
   Warnings watcher;
 };
 
+// As they are written, and as the server is told them.
+text::Redactor secrets_of(const std::vector<std::string>& command, const Placeholders& values) {
+  std::vector<std::string> words = command;
+  fill(values, &words);
+  words.insert(words.end(), command.begin(), command.end());
+  return cli::secrets_of(words);
+}
+
 // Looks, and makes the out directory; what cannot be right is in the facts.
 NodeFacts look(Parsed* parsed, const Ranks& ranks, const gpu::Nvml& nvml, Node* node) {
   NodeFacts facts;
@@ -159,8 +167,10 @@ NodeFacts look(Parsed* parsed, const Ranks& ranks, const gpu::Nvml& nvml, Node* 
   try {
     ExperimentRequest& request = *parsed->request;
     measure::Plan& plan = request.plan;
-    plan.secrets = cli::secrets_of(plan.facts.command);
-    fill({ranks.rank(), local_rank_of(ranks.rank(), parsed->machines), facts.host}, &request);
+    const Placeholders values{ranks.rank(), local_rank_of(ranks.rank(), parsed->machines),
+                              facts.host};
+    plan.secrets = secrets_of(plan.facts.command, values);
+    fill(values, &request);
     node->planned.emplace(plan);
     node->targets = cli::make_targets(request);
     facts = node_of(plan, node->planned->all().front(), nvml);

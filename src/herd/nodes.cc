@@ -1,8 +1,10 @@
 #include "herd/nodes.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -114,6 +116,24 @@ std::string uneven_nodes(const std::vector<NodeFacts>& facts, std::uint64_t per_
                : "");
 }
 
+// Ranks of one node that do not see each other's processes by the same numbers.
+std::string containers_apart(const std::vector<NodeFacts>& facts, const NameOf& name_of) {
+  for (const HerdNode& node : nodes_of(facts)) {
+    const int first = node.ranks.front();
+    for (const int rank : node.ranks) {
+      if (facts[static_cast<std::size_t>(rank)].process_space ==
+          facts[static_cast<std::size_t>(first)].process_space) {
+        continue;
+      }
+      return fmt::format(
+          "{} and {} are on one node, in different containers (PID namespaces): whose reads are a "
+          "sibling's cannot be told there; start all ranks of a node in one container",
+          name_of(first), name_of(rank));
+    }
+  }
+  return "";
+}
+
 // Two ranks that would copy to one place.
 std::string shared_copy(const std::vector<NodeFacts>& nodes, const NameOf& name_of) {
   std::map<std::pair<std::string, std::string>, int> known;
@@ -143,6 +163,8 @@ NodeFacts node_of(const measure::Plan& plan, const measure::Arm& arm, const gpu:
   node.host = host_name();
   node.boot = machine_name();
   node.process = static_cast<std::uint64_t>(::getpid());
+  std::error_code ignored;
+  node.process_space = std::filesystem::read_symlink("/proc/self/ns/pid", ignored);
   node.coldload = fmt::format("{} ({})", plan.version, plan.commit);
   node.kernel = machine().release;
   const storage::Mount& mount = arm.storage.source();
@@ -181,6 +203,7 @@ NodeDifferences differences(const std::vector<NodeFacts>& nodes, std::uint64_t p
         difference_in_files(nodes, name_of),
         difference_in("the checkpoints' tensors differ", nodes, &NodeFacts::tensors_hash, name_of),
         per_node > 1 ? uneven_nodes(nodes, per_node, name_of) : shared_cache(nodes, name_of),
+        containers_apart(nodes, name_of),
         shared_copy(nodes, name_of)};
   }
   std::erase(refusals, "");

@@ -34,10 +34,11 @@ struct NodeFacts {
   std::vector<std::string> gpus;  // their UUIDs
   std::string copy;               // where --stage makes it; empty: nowhere
   std::uint64_t process = 0;      // its id
+  std::string process_space;      // in which PID namespace that is: its inode, as text
 };
 BOOST_DESCRIBE_STRUCT(NodeFacts, (),
                       (problem, host, boot, coldload, kernel, fs_type, mount_source, mount_options,
-                       files, tensors_hash, first_weights, gpus, copy, process))
+                       files, tensors_hash, first_weights, gpus, copy, process, process_space))
 
 // Of this node. Throws os::Error.
 [[nodiscard]] NodeFacts node_of(const measure::Plan& plan, const measure::Arm& arm,

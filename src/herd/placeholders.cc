@@ -22,7 +22,9 @@ void fill(const Placeholders& values, std::string* text) {
     const auto found = std::find_if(named.begin(), named.end(), [&](const auto& one) {
       return std::string_view(*text).substr(at).starts_with(one.first);
     });
-    if (found == named.end()) {
+    // A shell's variable, a template's braces.
+    const bool is_anothers = at > 0 && ((*text)[at - 1] == '$' || (*text)[at - 1] == '{');
+    if (found == named.end() || is_anothers) {
       ++at;
       continue;
     }
@@ -31,15 +33,15 @@ void fill(const Placeholders& values, std::string* text) {
   }
 }
 
-void fill(const Placeholders& values, std::vector<std::string>* texts) {
-  for (std::string& text : *texts) fill(values, &text);
-}
-
 void fill(const Placeholders& values, server::Environment* variables) {
   for (auto& [name, value] : *variables) fill(values, &value);
 }
 
 }  // namespace
+
+void fill(const Placeholders& values, std::vector<std::string>* texts) {
+  for (std::string& text : *texts) fill(values, &text);
+}
 
 int local_rank_of(int rank, const std::vector<std::string>& machines) {
   const auto own = machines.begin() + rank;

@@ -237,6 +237,10 @@ bool is_warm(std::uint64_t resident_bytes, std::uint64_t needed_bytes) {
   return covers(resident_bytes, needed_bytes);
 }
 
+bool came_into_memory(const ColdEvidence& e) {
+  return covers(e.weights_resident_after, e.needed_bytes) || came_one_after_another(e);
+}
+
 std::string doubt_about_times(const os::Standstill& standstill) {
   const auto seconds = [](os::Clock::duration d) {
     return text::format_seconds(os::Seconds(d).count());

@@ -97,6 +97,9 @@ inline constexpr double k_needed_share = 0.95;
 // Whether so much of `needed_bytes` is resident that a load may be called warm.
 [[nodiscard]] bool is_warm(std::uint64_t resident_bytes, std::uint64_t needed_bytes);
 
+// Whether the page cache shows that all that was needed was read, at ready or at several looks.
+[[nodiscard]] bool came_into_memory(const ColdEvidence& evidence);
+
 [[nodiscard]] ColdVerdict judge_cold(const ColdEvidence& evidence);
 
 // Why the trial's times are not known, cold or warm; empty where they are.

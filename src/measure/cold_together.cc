@@ -5,7 +5,10 @@
 #include <string>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "os/error.h"
+#include "text/units.h"
 
 namespace coldload::measure {
 
@@ -68,13 +71,28 @@ void add_server(const ColdEvidence& one, ColdEvidence* all) {
   add_observed(one.observed, &all->observed);
 }
 
+// A sum may be one part, several times: unless the page cache shows the whole, one of them must
+// have read it.
+bool is_whole(const std::vector<ColdEvidence>& servers, const ColdEvidence& all) {
+  if (servers.size() < 2 || came_into_memory(all)) return true;
+  const std::uint64_t needed = all.stored_bytes.value_or(all.needed_bytes);
+  return std::any_of(servers.begin(), servers.end(), [needed](const ColdEvidence& one) {
+    const auto own = larger_of(one.observed.target_bytes, one.direct_bytes);
+    return own && static_cast<double>(*own) >= k_needed_share * static_cast<double>(needed);
+  });
+}
+
 }  // namespace
 
 ColdEvidence together(const std::vector<ColdEvidence>& servers) {
-  // What it has to have read comes from the one that was seen to read most.
-  const auto first = std::max_element(
-      servers.begin(), servers.end(),
-      [](const auto& a, const auto& b) { return a.needed_bytes < b.needed_bytes; });
+  // What it has to have read comes from the one that was seen to read most; what nobody saw is a
+  // guess.
+  const auto seen = [](const ColdEvidence& one) {
+    return std::pair(how_telling(one.weights_read), one.needed_bytes);
+  };
+  const auto first =
+      std::max_element(servers.begin(), servers.end(),
+                       [&](const auto& a, const auto& b) { return seen(a) < seen(b); });
   ColdEvidence all = *first;
   for (auto one = servers.begin(); one != servers.end(); ++one) {
     if (one != first) add_server(*one, &all);
@@ -83,7 +101,19 @@ ColdEvidence together(const std::vector<ColdEvidence>& servers) {
 }
 
 ColdVerdict judge_together(const std::vector<ColdEvidence>& servers) {
-  ColdVerdict verdict = judge_cold(together(servers));
+  const ColdEvidence all = together(servers);
+  ColdVerdict verdict = judge_cold(all);
+  if (verdict.cold == records::Cold::verified && !is_whole(servers, all)) {
+    verdict.cold = records::Cold::unknown;
+    verdict.reason = fmt::format(
+        "the node's {} servers read enough bytes together, but none of them a whole checkpoint, "
+        "and "
+        "{} of {} are in the page cache afterwards: several may have read the same part",
+        servers.size(),
+        all.weights_resident_after ? text::format_bytes(*all.weights_resident_after)
+                                   : "an unknown share",
+        text::format_bytes(all.needed_bytes));
+  }
   if (verdict.storage_bytes_source != "direct_io") return verdict;
   std::uint64_t read = 0;
   for (const ColdEvidence& one : servers) read += one.direct_bytes.value_or(0);

@@ -310,10 +310,10 @@ TrialResult run_trial(const TrialInput& input, const gpu::Nvml& nvml, Experiment
     if (!launch_at || os::interrupted()) return not_launched(std::move(result));
     start.accesses.forget();  // by those who made the files cold beside us
   }
-  result.looked_at = os::Clock::now();
   const Baseline baseline{gpu_mib, arm.counter.counter ? arm.counter.counter() : std::nullopt};
   record.resident_bytes_before = start.view.resident_bytes();  // nothing between this and launch
   start.evidence.resident_bytes_before = start.view.resident_bytes_of(start.can_be_cold);
+  result.looked_at = os::Clock::now();
 
   std::optional<os::StandstillWatch> watch;
   const std::unique_ptr<Launched> launched = launch(input, launch_at, start, &watch, &result);

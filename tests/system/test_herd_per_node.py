@@ -70,6 +70,23 @@ class SeveralServersOnANode(_TwoNodes):
         self.assertIn("From `net` with 2 servers on each node one node is ready in", report)
         self.assertIn("all of 2 nodes are ready in", report)
 
+    def test_one_half_read_by_each_past_the_page_cache_is_not_the_whole(self):
+        half = ('for file in $2/*.safetensors; do dd if="$file" of=/dev/null bs=1M count=4 iflag=direct 2>/dev/null; '
+                "done\nset -- \"$@\" --read none")
+        result = self.herd("--sizes", "1", "--runs", 1, *self.server_with(half))
+        for record in read_records(self.out):
+            self.assertEqual(record["cold"], "unknown", result.stderr)
+            self.assertIn("several may have read the same part", record["reason"])
+
+    def test_a_credential_that_is_each_ranks_own_is_not_shown(self):
+        result = self.herd("--sizes", "1", "--runs", 1, *self.server_with('echo "bad key $6" >&2; exit 3'),
+                           "--api-key", "sk-secretsecret-{rank}")
+        self.assertEqual(result.returncode, 1)
+        shown = result.stdout + result.stderr + "".join(file.read_text(encoding="utf-8") for file in self.out.rglob("*")
+                                                       if file.is_file())
+        self.assertIn("bad key", shown)
+        self.assertNotIn("sk-secret", shown)
+
     @needs(has_fuse())
     def test_behind_a_mount_that_counts_for_all_they_are_no_strangers_to_each_other(self):
         mounts = [self.scratch / f"mount{node}" for node in "ab"]
@@ -128,7 +145,7 @@ class SeveralServersOnANode(_TwoNodes):
         self.assertEqual(len(read_rows(self.out)), 4, "the next trials are not made")
 
     def test_one_that_is_never_ready_ends_with_its_time(self):
-        result = self.herd("--sizes", "2", "--runs", 1, "--timeout", "15s",
+        result = self.herd("--sizes", "2", "--runs", 1, "--timeout", "40s",  # the others have to be ready by then
                            *self.server_with('test "$TEST_GPU" != 3 || set -- "$@" --never-ready'))
         self.assertEqual(result.returncode, 1, result.stderr)
         records = self.by_rank()

@@ -36,7 +36,8 @@ std::vector<NodeFacts> equal_nodes(std::size_t count) {
                 "40:12",
                 {},
                 "",
-                0};
+                0,
+                "pid:[1]"};
   }
   return nodes;
 }
@@ -55,6 +56,15 @@ TEST(NodeDifferences, CopiesToOnePlaceAreRefusedOnOneMachineOnly) {
   nodes[1].first_weights = "41:12";
   EXPECT_THAT(differences(nodes, 1, name_of).refusal,
               HasSubstr("rank 0 and rank 1 would both copy to /local/M"));
+}
+
+TEST(NodeDifferences, RanksOfOneNodeAreInOneContainer) {
+  auto nodes = equal_nodes(2);
+  nodes[1].boot = nodes[0].boot;
+  EXPECT_EQ(differences(nodes, 2, name_of).refusal, "");
+  nodes[1].process_space = "pid:[2]";
+  EXPECT_THAT(differences(nodes, 2, name_of).refusal,
+              HasSubstr("rank 0 and rank 1 are on one node, in different containers"));
 }
 
 TEST(SharedGpus, AreThoseThatMoreThanOneNodeUses) {

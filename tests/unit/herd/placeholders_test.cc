@@ -33,5 +33,11 @@ TEST(Placeholders, AreFilledInWhereARankIsToldApart) {
       << "on record it is the same for all ranks";
 }
 
+TEST(Placeholders, WhatIsAShellsOrATemplatesStays) {
+  std::vector<std::string> words{"${host}", "{{rank}}", R"({"rank":1})", "{rank}{rank}", "{"};
+  fill({5, 1, "n"}, &words);
+  EXPECT_THAT(words, ElementsAre("${host}", "{{rank}}", R"({"rank":1})", "55", "{"));
+}
+
 }  // namespace
 }  // namespace coldload::herd

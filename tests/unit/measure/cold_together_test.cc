@@ -39,6 +39,27 @@ TEST(ColdTogether, TooLittleIsTooLittle) {
             records::Cold::not_cold);
 }
 
+// Past the page cache, or out of it at once.
+TEST(ColdTogether, OnePartReadByEachIsNoWhole) {
+  ColdEvidence half = server_that_read(k_all / 2);
+  half.weights_resident_after = 0;
+  const ColdVerdict verdict = judge_together({half, half});
+  EXPECT_EQ(verdict.cold, records::Cold::unknown);
+  EXPECT_THAT(verdict.reason, HasSubstr("several may have read the same part"));
+  EXPECT_EQ(verdict.storage_bytes_read, k_all);
+  ColdEvidence whole = server_that_read(k_all);
+  whole.weights_resident_after = 0;
+  EXPECT_EQ(judge_together({half, whole}).cold, records::Cold::verified);
+}
+
+TEST(ColdTogether, WhatOneSawOfItsReadsCountsBeforeWhatAnotherGuessed) {
+  ColdEvidence saw = server_that_read(k_all);
+  saw.weights_read = WeightsRead::seen;
+  ColdEvidence guessed = server_that_read(0);
+  guessed.needed_bytes = 2 * k_all;
+  EXPECT_EQ(judge_together({guessed, saw}).cold, records::Cold::verified);
+}
+
 TEST(ColdTogether, WhatStoppedCountingFirstIsNotTheNodes) {
   ColdEvidence early = server_that_read(k_all);
   early.counter_bytes = k_all / 2;
