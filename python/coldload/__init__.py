@@ -13,6 +13,7 @@ for, OSError where the system says why, else RuntimeError; the message names the
 """
 from __future__ import annotations
 
+import _thread
 import atexit
 import ctypes
 import os
@@ -119,6 +120,7 @@ class Stream(Iterator[tuple[str, Tensor]]):
         self._infos = checkpoint._infos
         self._landed = (_library.CTensorMemory * _AT_ONCE)()
         self._ready: list[Tensor] = []  # in reverse
+        self._turn = _thread.allocate_lock()  # of threads that share it
         self._progress: Progress | None = None
         self._load: int | None = None
         load = ctypes.c_void_p()
@@ -130,11 +132,12 @@ class Stream(Iterator[tuple[str, Tensor]]):
         return self
 
     def __next__(self) -> tuple[str, Tensor]:
-        while not self._ready:
-            if not self._load:
-                raise StopIteration
-            self._wait()
-        tensor = self._ready.pop()
+        with self._turn:
+            while not self._ready:
+                if not self._load:
+                    raise StopIteration
+                self._wait()
+            tensor = self._ready.pop()
         return tensor.name, tensor
 
     def _wait(self) -> None:

@@ -279,8 +279,8 @@ void Engine::watch(const Progress& progress) {
       if (error_) std::rethrow_exception(error_);
       throw os::StallError(stalled);
     }
-    if (!progress && !rooms_) continue;
     look_again_ = false;
+    if (!progress && !rooms_) continue;
     lock.unlock();
     try {
       if (rooms_) work_->admit(rooms_->give());
@@ -369,6 +369,8 @@ bool Engine::close(const os::Crew& crew) noexcept {
     lock.lock();
     if (work_given_ && !stall().empty()) stuck_ = true;
   }
+  lock.unlock();
+  if (rooms_) rooms_->leave();
   return false;
 }
 

@@ -112,7 +112,7 @@ std::uint64_t Rooms::Pool::most_held_bytes() const {
 
 Rooms::Rooms(const std::vector<Shard>& shards, Consumer& consumer, std::uint64_t window_bytes,
              Arena& arena, Memory memory)
-    : consumer_(consumer),
+    : consumer_(&consumer),
       arena_(arena),
       has_window_(window_bytes > 0),
       pool_(std::make_shared<Pool>(window_bytes, std::move(memory))),
@@ -130,7 +130,7 @@ Rooms::~Rooms() { pool_->close(); }
 void Rooms::begin(std::uint64_t shard, std::shared_ptr<const Room> room) {
   ++given_;
   if (missing_bytes_[shard] > 0) ++under_way_;
-  consumer_.begins(shard, std::move(room), arena_.address(shard, arena_.file_begin(shard)));
+  consumer_->begins(shard, std::move(room), arena_.address(shard, arena_.file_begin(shard)));
 }
 
 std::size_t Rooms::give() {
@@ -141,7 +141,7 @@ std::size_t Rooms::give() {
     }
   }
   while (given_ < missing_bytes_.size()) {
-    const bool beyond = consumer_.is_starved() && under_way_ == 0;
+    const bool beyond = consumer_->is_starved() && under_way_ == 0;
     const std::size_t shard = given_;
     std::shared_ptr<const Room> room =
         pool_->take(std::max(arena_.bytes_of(shard), common_bytes_), beyond);
@@ -153,10 +153,19 @@ std::size_t Rooms::give() {
 }
 
 void Rooms::landed(std::uint64_t shard, std::uint64_t offset, std::uint64_t bytes) {
-  consumer_.landed(shard, offset, bytes);
+  {
+    const std::shared_lock lock(consumer_mutex_);
+    if (consumer_ == nullptr) return;
+    consumer_->landed(shard, offset, bytes);
+  }
   if (missing_bytes_[shard].fetch_sub(bytes) != bytes) return;
   if (has_window_) arena_.give(shard, nullptr);
   if (--under_way_ == 0) pool_->look_again();
+}
+
+void Rooms::leave() {
+  const std::unique_lock lock(consumer_mutex_);
+  consumer_ = nullptr;
 }
 
 std::uint64_t Rooms::most_held_bytes() const { return pool_->most_held_bytes(); }

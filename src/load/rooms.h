@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <shared_mutex>
 #include <vector>
 
 #include "load/arena.h"
@@ -27,7 +28,8 @@ class Rooms {
     // give() may have more to give now. In any thread, also when this is gone.
     std::function<void()> look_again;
   };
-  // `consumer` and `arena`, whose places get the rooms, outlive this; the rooms need not.
+  // `arena`, whose places get the rooms, outlives this, and `consumer` does unless leave() is
+  // called; the rooms need not.
   Rooms(const std::vector<Shard>& shards, Consumer& consumer, std::uint64_t window_bytes,
         Arena& arena, Memory memory);
   ~Rooms();
@@ -41,6 +43,9 @@ class Rooms {
   // These bytes of a shard are in its room; `offset` counts in the file. For many threads.
   void landed(std::uint64_t shard, std::uint64_t offset, std::uint64_t bytes);
 
+  // Nobody follows any more: what still lands, of a read that hung, is told to nobody.
+  void leave();
+
   // Of all rooms at once, so far.
   [[nodiscard]] std::uint64_t most_held_bytes() const;
 
@@ -49,7 +54,8 @@ class Rooms {
 
   void begin(std::uint64_t shard, std::shared_ptr<const Room> room);
 
-  Consumer& consumer_;
+  std::shared_mutex consumer_mutex_;  // shared while it is told something
+  Consumer* consumer_;                // null: it has left
   Arena& arena_;
   const bool has_window_;
   const std::shared_ptr<Pool> pool_;

@@ -101,6 +101,15 @@ TEST_F(RoomsTest, SayThatThereIsNoMemory) {
   EXPECT_THROW((void)rooms.give(), os::Error);
 }
 
+TEST_F(RoomsTest, TellNobodyWhoHasLeft) {
+  Rooms rooms = make(2 * k_shard);
+  (void)rooms.give();
+  rooms.landed(0, 0, k_block_bytes);
+  rooms.leave();
+  rooms.landed(0, k_block_bytes, k_block_bytes);
+  EXPECT_EQ(follower_.landed_bytes, k_block_bytes);
+}
+
 TEST_F(RoomsTest, MayBeHeldLongerThanTheLoad) {
   {
     Rooms rooms = make(2 * k_shard);
