@@ -17,8 +17,10 @@ static uint64_t hash(const unsigned char *bytes, uint64_t count) {
   return sum;
 }
 
-static int fail(const char *what) {
+static int fail(const char *what, coldload_load *load, coldload_checkpoint *checkpoint) {
   fprintf(stderr, "load_tensors: %s: %s\n", what, coldload_error());
+  coldload_end(load);
+  coldload_close(checkpoint);
   return 1;
 }
 
@@ -28,12 +30,12 @@ int main(int count, char **words) {
     return 2;
   }
   coldload_checkpoint *checkpoint = NULL;
-  if (coldload_open(words[1], &checkpoint) != COLDLOAD_OK) return fail("open");
+  if (coldload_open(words[1], &checkpoint) != COLDLOAD_OK) return fail("open", NULL, NULL);
 
   coldload_options options = {.size = sizeof options, .gpu = -1};
   if (count > 2) options.window_bytes = strtoull(words[2], NULL, 10) << 20;
   coldload_load *load = NULL;
-  if (coldload_start(checkpoint, &options, &load) != COLDLOAD_OK) return fail("start");
+  if (coldload_start(checkpoint, &options, &load) != COLDLOAD_OK) return fail("start", NULL, checkpoint);
 
   coldload_tensor_memory landed[64];
   size_t some = 0;
@@ -46,7 +48,7 @@ int main(int count, char **words) {
       coldload_release(landed[i].memory);
     }
   }
-  if (status < 0) return fail("load");
+  if (status < 0) return fail("load", load, checkpoint);
 
   coldload_progress progress = {.size = sizeof progress};
   coldload_progress_of(load, &progress);

@@ -1,14 +1,19 @@
 /* coldload's loader as a C library: safetensors checkpoints into host or GPU memory, once, at the
  * path's full rate. docs/library.md shows it in use; the Python package is built on it.
  *
- *   coldload_checkpoint *checkpoint;
- *   coldload_load *load;
- *   coldload_tensor_memory tensors[64];
+ *   coldload_checkpoint *checkpoint = NULL;
+ *   coldload_load *load = NULL;
+ *   coldload_options options = {.size = sizeof options, .gpu = -1};
+ *   coldload_tensor_memory landed[64];
  *   size_t count;
- *   if (coldload_open("/models/M", &checkpoint) != COLDLOAD_OK) puts(coldload_error());
- *   coldload_start(checkpoint, &(coldload_options){.size = sizeof(coldload_options), .gpu = -1},
- * &load); while (coldload_next(load, 1000, tensors, 64, &count) == COLDLOAD_OK) for (size_t i = 0;
- * i < count; ++i) coldload_release(tensors[i].memory); coldload_end(load);
+ *   coldload_status status = coldload_open("/models/M", &checkpoint);
+ *   if (status >= 0) status = coldload_start(checkpoint, &options, &load);
+ *   while (status >= 0 && status != COLDLOAD_DONE) {
+ *     status = coldload_next(load, 1000, landed, 64, &count);
+ *     for (size_t i = 0; i < count; ++i) coldload_release(landed[i].memory);
+ *   }
+ *   if (status < 0) puts(coldload_error());
+ *   coldload_end(load);
  *   coldload_close(checkpoint);
  *
  * Functions return a coldload_status; coldload_error() says what failed, on which object, why. Each
@@ -144,8 +149,9 @@ COLDLOAD_API void coldload_release(coldload_memory* memory);
  * has no such dtype. `as_bytes`: as one dimension of U8, whatever it is. */
 COLDLOAD_API coldload_status coldload_dlpack(const coldload_memory* memory, int versioned,
                                              int as_bytes, void** managed);
-/* Calls its deleter, for who has no other way to: `versioned` as it was made. */
-COLDLOAD_API void coldload_dlpack_delete(void* managed, int versioned);
+/* A PyCapsule_Destructor for a Python capsule of such a tensor: calls its deleter, unless somebody
+ * has taken the tensor and renamed the capsule. */
+COLDLOAD_API void coldload_dlpack_drop_capsule(void* capsule);
 
 #ifdef __cplusplus
 }

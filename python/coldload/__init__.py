@@ -75,7 +75,7 @@ class Tensor:
         self.nbytes = loaded.bytes
         self.device = device
         self.address = loaded.address
-        self._memory = loaded.memory
+        self._memory, loaded.memory = loaded.memory, None  # its owner now
 
     @property
     def name(self) -> str:
@@ -120,7 +120,7 @@ class Stream(Iterator[tuple[str, Tensor]]):
         self._infos = checkpoint._infos
         self._landed = (_library.CTensorMemory * _AT_ONCE)()
         self._ready: list[Tensor] = []  # in reverse
-        self._turn = _thread.allocate_lock()  # of threads that share it
+        self._turn = _thread.RLock()  # of threads that share it; close() ends no call of another one
         self._progress: Progress | None = None
         self._load: int | None = None
         load = ctypes.c_void_p()
@@ -148,11 +148,14 @@ class Stream(Iterator[tuple[str, Tensor]]):
             if status == _library.DONE:
                 self._progress = self._measured()
                 return self.close()
+            loaded = self._landed[:count.value]
+            self._ready = [Tensor(self._infos[one.tensor], self._device, one) for one in reversed(loaded)]
         except BaseException:
+            for one in self._landed:  # that no Tensor has become the owner of: Ctrl-C may come in between
+                C.coldload_release(one.memory)
+                one.memory = None
             self.close()
             raise
-        loaded = self._landed[:count.value]
-        self._ready = [Tensor(self._infos[one.tensor], self._device, one) for one in reversed(loaded)]
 
     def _measured(self) -> Progress:
         progress = _library.CProgress(size=ctypes.sizeof(_library.CProgress))
@@ -166,10 +169,11 @@ class Stream(Iterator[tuple[str, Tensor]]):
 
     def close(self, _end: Any = C.coldload_end) -> None:
         """Stops reading. Tensors that were taken stay."""
-        load, self._load = self._load, None
-        self._ready = []
-        if load:
-            _end(load)
+        with self._turn:
+            load, self._load = self._load, None
+            self._ready = []
+            if load:
+                _end(load)
 
     def __enter__(self) -> Stream:
         return self
@@ -213,6 +217,8 @@ class Checkpoint(Mapping[str, TensorInfo]):
         """Everything, or what `plan` names, at once and in one piece of memory, which lives until the
         last of these tensors is gone. `device`: "cpu", "cuda", "cuda:1", a number, a torch.device.
         `plan`: names, or {name: slice along the first dimension, or None for all}."""
+        if plan is not None and not isinstance(plan, (str, Mapping)):
+            plan = list(plan)
         if plan is None and len(self._numbers) < len(self._infos):
             raise ValueError(f"{len(self._infos) - len(self._numbers)} tensor names are in more than one file: "
                              "stream() gives each of them")
@@ -227,6 +233,10 @@ class Checkpoint(Mapping[str, TensorInfo]):
         processes of this machine that load the same at once, so that storage is read once."""
         name = _device_name(device)
         gpu = _gpu(name)
+        for word, value, bits in (("threads", threads, 32), ("rank", rank, 32), ("ranks", ranks, 32),
+                                  ("window_bytes", window_bytes, 64), ("ring_bytes", ring_bytes, 64)):
+            if not 0 <= value < 1 << bits:
+                raise ValueError(f"{word} is {value}: a number from 0 on that {bits} bits hold")
         options = _library.COptions(size=ctypes.sizeof(_library.COptions), gpu=-1 if gpu is None else gpu,
                                     threads=threads, ring_bytes=ring_bytes, window_bytes=window_bytes, rank=rank,
                                     ranks=ranks)
@@ -278,11 +288,18 @@ def open(path: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> Che
     one), of one file, or of a list of files."""
     handle = ctypes.c_void_p()
     if isinstance(path, (str, os.PathLike)):
-        check(C.coldload_open(os.fsencode(path), ctypes.byref(handle)))
+        check(C.coldload_open(_path(path), ctypes.byref(handle)))
     else:
-        files = [os.fsencode(file) for file in path]
+        files = [_path(file) for file in path]
         check(C.coldload_open_files((ctypes.c_char_p * max(1, len(files)))(*files), len(files), ctypes.byref(handle)))
     return Checkpoint(handle)
+
+
+def _path(path: str | os.PathLike[str]) -> bytes:
+    name = os.fsencode(path)
+    if b"\0" in name:
+        raise ValueError(f"{path!r} is no path: it holds a zero byte")
+    return name
 
 
 def _info(tensor: _library.CTensor) -> TensorInfo:
@@ -303,7 +320,7 @@ def _device_name(device: Any) -> str:
         import sys
         torch = sys.modules.get("torch")
         return f"cuda:{torch.cuda.current_device() if torch else 0}"
-    if not re.fullmatch(r"cpu|cuda:\d+", name):
+    if not re.fullmatch(r"cpu|cuda:\d{1,4}", name):
         raise ValueError(f"no device {name!r}: 'cpu', 'cuda' or 'cuda:N'")
     return name
 

@@ -55,7 +55,7 @@ def _load() -> ctypes.CDLL:
             ("end", None, (c_void_p,)),
             ("release", None, (c_void_p,)),
             ("dlpack", c_int, (c_void_p, c_int, c_int, out)),
-            ("dlpack_delete", None, (c_void_p, c_int))):
+            ("dlpack_drop_capsule", None, (c_void_p,))):
         function = getattr(library, "coldload_" + name)
         function.restype, function.argtypes = result, list(arguments)
     if library.coldload_abi() != ABI:
@@ -81,26 +81,13 @@ def check(status: int) -> int:
 
 
 _capsule_new = ctypes.pythonapi.PyCapsule_New
-_capsule_new.restype, _capsule_new.argtypes = ctypes.py_object, [c_void_p, c_char_p, c_void_p]
-# By address: a capsule that is being destroyed must not be an object again.
-_capsule_is_valid = ctypes.pythonapi.PyCapsule_IsValid
-_capsule_is_valid.restype, _capsule_is_valid.argtypes = c_int, [c_void_p, c_char_p]
-_capsule_pointer = ctypes.pythonapi.PyCapsule_GetPointer
-_capsule_pointer.restype, _capsule_pointer.argtypes = c_void_p, [c_void_p, c_char_p]
-
-_CAPSULES = (b"dltensor", b"dltensor_versioned")
-
-
-@ctypes.PYFUNCTYPE(None, c_void_p)
-def _drop_capsule(capsule: int) -> None:
-    """Nobody took the tensor: who takes it renames its capsule."""
-    for versioned, name in enumerate(_CAPSULES):
-        if _capsule_is_valid(capsule, name):
-            C.coldload_dlpack_delete(_capsule_pointer(capsule, name), versioned)
-
-
-# Never freed: a capsule may outlive this module at the interpreter's end.
-ctypes.pythonapi.Py_IncRef(ctypes.py_object(_drop_capsule))
+_capsule_new.restype, _capsule_new.argtypes = ctypes.py_object, [c_void_p, c_void_p, c_void_p]
+# Not in Python: it may run while an exception is on its way, and after this module is gone. So the
+# names stay, too.
+_drop_capsule = ctypes.cast(C.coldload_dlpack_drop_capsule, c_void_p)
+_CAPSULES = tuple(ctypes.create_string_buffer(name) for name in (b"dltensor", b"dltensor_versioned"))
+for _name in _CAPSULES:
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(_name))
 
 
 def capsule(memory: int, versioned: bool, as_bytes: bool) -> object:
@@ -110,4 +97,4 @@ def capsule(memory: int, versioned: bool, as_bytes: bool) -> object:
         check(C.coldload_dlpack(memory, versioned, as_bytes, ctypes.byref(managed)))
     except ValueError as error:
         raise BufferError(str(error)) from None
-    return _capsule_new(managed, _CAPSULES[versioned], _drop_capsule)
+    return _capsule_new(managed, ctypes.addressof(_CAPSULES[versioned]), _drop_capsule)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -41,7 +41,8 @@ def from_tensor(tensor: coldload.Tensor) -> torch.Tensor:
 def load_file(filename: str | os.PathLike[str], device: Any = "cpu") -> dict[str, torch.Tensor]:
     """All tensors of a file, or of a folder's safetensors: {name: tensor}."""
     with coldload.open(filename) as checkpoint:
-        return {name: from_tensor(tensor) for name, tensor in checkpoint.load(device).items()}
+        loaded = checkpoint.load("cpu" if device is None else device)
+        return {name: from_tensor(tensor) for name, tensor in loaded.items()}
 
 
 class safe_open:  # noqa: N801 - safetensors' name
@@ -51,7 +52,7 @@ class safe_open:  # noqa: N801 - safetensors' name
         if framework not in ("pt", "torch", "pytorch"):
             raise ValueError(f"framework {framework!r}: this is coldload.torch, which knows 'pt'")
         self._filename = filename
-        self._device = device
+        self._device = "cpu" if device is None else device
         self._checkpoint = coldload.open(filename)
         self._fetched: dict[str, coldload.Tensor] = {}
 
@@ -85,6 +86,13 @@ class safe_open:  # noqa: N801 - safetensors' name
         fetched = self._fetched.pop(name, None)
         return from_tensor(fetched if fetched is not None else self._load({name: None}))
 
+    def get_tensors(self, names: Iterable[str]) -> dict[str, torch.Tensor]:
+        """At once."""
+        names = list(names)
+        for name in names:
+            self._look_up(name)
+        return {name: from_tensor(tensor) for name, tensor in self._checkpoint.load(self._device, names).items()}
+
     def get_slice(self, name: str) -> _Slice:
         self._look_up(name)
         return _Slice(self, self._checkpoint[name])
@@ -115,7 +123,7 @@ class _Slice:
         return self._info.dtype
 
     def __getitem__(self, index: Any) -> torch.Tensor:
-        first, *others = index if isinstance(index, tuple) else (index,)
+        first, *others = (index if isinstance(index, tuple) else (index,)) or (slice(None),)
         if not self._info.shape or not isinstance(first, slice) or first.step not in (None, 1):
             return from_tensor(self._file._load({self._info.name: None}))[index]
         begin, end, _ = first.indices(self._info.shape[0])

@@ -60,7 +60,7 @@ def _with_iterator(default_loader: Any, iterator: Callable[..., Any]) -> Callabl
         import vllm
         raise RuntimeError(f"vLLM {vllm.__version__} reads safetensors in a way that coldload does not know: leave out "
                            "--load-format coldload, or install a newer coldload")
-    seen = {**vars(default_loader), name: iterator}
+    seen = {**vars(default_loader), name: iterator, f"multi_thread_{name}": iterator}
     return types.FunctionType(method.__code__, seen, method.__name__, method.__defaults__)
 
 

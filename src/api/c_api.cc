@@ -2,6 +2,7 @@
 // of here. All in one file, which the linker takes as a whole.
 //
 // Layer: api.
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include <coldload.h>
+#include <dlfcn.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -39,6 +41,7 @@ struct coldload_load {
 
 struct coldload_memory {
   api::Landed landed;
+  pid_t process = 0;
 };
 
 namespace {
@@ -65,6 +68,8 @@ template <class Body>
 coldload_status guarded(const Body& body) noexcept {
   try {
     return body();
+  } catch (const api::PlanError& error) {
+    return fail(COLDLOAD_INVALID, error.what(), EINVAL);
   } catch (const InvalidArgument& error) {
     return fail(COLDLOAD_INVALID, error.what(), EINVAL);
   } catch (const os::SystemError& error) {
@@ -222,7 +227,8 @@ coldload_status coldload_next(coldload_load* load, uint32_t timeout_ms,
     std::vector<std::unique_ptr<coldload_memory>> handles;
     handles.reserve(landed.size());
     for (api::Landed& one : landed) {
-      handles.push_back(std::make_unique<coldload_memory>(coldload_memory{std::move(one)}));
+      handles.push_back(
+          std::make_unique<coldload_memory>(coldload_memory{std::move(one), ::getpid()}));
     }
     for (auto& handle : handles) {
       const api::Landed& one = handle->landed;
@@ -238,14 +244,16 @@ coldload_status coldload_progress_of(coldload_load* load, coldload_progress* pro
   return guarded([&] {
     const api::Session& session = session_of(load);
     require(progress, "the place for the progress");
-    if (progress->size < sizeof *progress) throw InvalidArgument("coldload_progress is too short");
-    *progress = {sizeof *progress, 0, 0, 0, 0};
+    constexpr std::size_t k_first_version = 5 * sizeof(std::uint64_t);
+    if (progress->size < k_first_version) throw InvalidArgument("coldload_progress has no .size");
+    coldload_progress told{std::min(progress->size, sizeof told), 0, 0, 0, 0};
     if (const auto result = session.result()) {
-      progress->read_bytes = result->bytes;
-      progress->read_s = result->read_s;
-      progress->most_held_bytes = result->most_held_bytes;
-      progress->page_cache_bytes = result->routes.io_uring_buffered + result->routes.pread_buffered;
+      told.read_bytes = result->bytes;
+      told.read_s = result->read_s;
+      told.most_held_bytes = result->most_held_bytes;
+      told.page_cache_bytes = result->routes.io_uring_buffered + result->routes.pread_buffered;
     }
+    std::memcpy(progress, &told, told.size);
     return COLDLOAD_OK;
   });
 }
@@ -257,10 +265,24 @@ void coldload_end(coldload_load* load) {
   delete load;
 }
 
-void coldload_release(coldload_memory* memory) { delete memory; }
+void coldload_release(coldload_memory* memory) {
+  // In a child of a fork, another thread of the parent's may have held the locks of its room.
+  if (memory != nullptr && memory->process == ::getpid()) delete memory;
+}
 
-void coldload_dlpack_delete(void* managed, int versioned) {
-  if (managed != nullptr) api::delete_dlpack(managed, versioned != 0);
+void coldload_dlpack_drop_capsule(void* capsule) {
+  // Python's, in whose process this is called. Neither touches an exception that is on its way.
+  static const auto is_valid =
+      reinterpret_cast<int (*)(void*, const char*)>(::dlsym(RTLD_DEFAULT, "PyCapsule_IsValid"));
+  static const auto pointer_of = reinterpret_cast<void* (*)(void*, const char*)>(
+      ::dlsym(RTLD_DEFAULT, "PyCapsule_GetPointer"));
+  if (is_valid == nullptr || pointer_of == nullptr) return;
+  for (const bool versioned : {false, true}) {
+    const char* const name = versioned ? "dltensor_versioned" : "dltensor";
+    if (is_valid(capsule, name) != 0) {
+      return api::delete_dlpack(pointer_of(capsule, name), versioned);
+    }
+  }
 }
 
 coldload_status coldload_dlpack(const coldload_memory* memory, int versioned, int as_bytes,

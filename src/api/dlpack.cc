@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "os/error.h"
 
@@ -40,7 +41,7 @@ struct DlManaged {
 };
 struct DlManagedVersioned {
   std::uint32_t major = 1;
-  std::uint32_t minor = 0;
+  std::uint32_t minor = 1;  // which brought the 8-bit floats
   void* context = nullptr;
   void (*deleter)(DlManagedVersioned*) = nullptr;
   std::uint64_t flags = 0;
@@ -109,6 +110,7 @@ struct Share {
   std::vector<std::int64_t> shape;
   std::vector<std::int64_t> strides;  // in elements: rows one after the other
   std::shared_ptr<const void> memory;
+  pid_t process = ::getpid();  // a fork's child must not take the locks of the room
 };
 
 template <class Managed>
@@ -126,7 +128,8 @@ void* give(DlTensor tensor, std::vector<std::int64_t> shape, std::shared_ptr<con
   share->managed.tensor = tensor;
   share->managed.context = share.get();
   share->managed.deleter = [](Managed* managed) {
-    delete static_cast<Share<Managed>*>(managed->context);
+    auto* const own = static_cast<Share<Managed>*>(managed->context);
+    if (own->process == ::getpid()) delete own;
   };
   return &share.release()->managed;
 }

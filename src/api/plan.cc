@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "load/layout.h"
-#include "os/error.h"
 
 namespace coldload::api {
 
@@ -21,7 +20,7 @@ Wanted whole(const Opened& opened, std::size_t number) {
 
 Wanted one(const Opened& opened, const Part& part) {
   if (part.tensor >= opened.tensors.size()) {
-    throw os::Error(fmt::format("cannot load tensor {}: the checkpoint has {}, counted from 0",
+    throw PlanError(fmt::format("cannot load tensor {}: the checkpoint has {}, counted from 0",
                                 part.tensor, opened.tensors.size()));
   }
   const Tensor& tensor = opened.tensors[part.tensor];
@@ -29,7 +28,7 @@ Wanted one(const Opened& opened, const Part& part) {
   if (part.first == 0 && part.count.value_or(all.count) == all.count) return all;
   const std::uint64_t count = part.count.value_or(all.count - std::min(part.first, all.count));
   if (tensor.shape.empty() || part.first > all.count || count > all.count - part.first) {
-    throw os::Error(
+    throw PlanError(
         fmt::format("cannot load {} of \"{}\" from {} on: it has {} along its first dimension",
                     count, tensor.name, part.first, tensor.shape.empty() ? 0 : all.count));
   }
@@ -37,7 +36,7 @@ Wanted one(const Opened& opened, const Part& part) {
   const std::uint64_t bytes = tensor.bytes();
   const std::uint64_t row = all.count == 0 ? 0 : bytes / all.count;
   if (row * all.count != bytes) {
-    throw os::Error(fmt::format(
+    throw PlanError(fmt::format(
         "cannot load a part of \"{}\": its rows are no whole bytes; load all", tensor.name));
   }
   const std::uint64_t begin = tensor.begin + part.first * row;
@@ -73,7 +72,7 @@ std::vector<Wanted> wanted(const Opened& opened, const std::optional<std::vector
             [&](const Wanted& a, const Wanted& b) { return place(a) < place(b); });
   for (std::size_t i = 1; i < all.size(); ++i) {
     if (all[i - 1].tensor == all[i].tensor && all[i].begin < all[i - 1].end) {
-      throw os::Error(fmt::format("cannot load \"{}\" twice at once: two parts of the plan overlap",
+      throw PlanError(fmt::format("cannot load \"{}\" twice at once: two parts of the plan overlap",
                                   opened.tensors[all[i].tensor].name));
     }
   }

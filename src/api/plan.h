@@ -10,8 +10,14 @@
 
 #include "api/opened.h"
 #include "load/loader.h"
+#include "os/error.h"
 
 namespace coldload::api {
+
+// What cannot be asked for.
+class PlanError : public os::Error {
+  using os::Error::Error;
+};
 
 // `count` of a tensor from `first` on, along its first dimension.
 struct Part {
@@ -42,7 +48,7 @@ struct Plan {
   std::vector<Wanted> empty;  // tensors without a byte
 };
 
-// All tensors, where `parts` is nothing. Throws os::Error that names the tensor for one that is not
+// All tensors, where `parts` is nothing. Throws PlanError that names the tensor for one that is not
 // there, a part beyond its end, a scalar's part, and bytes that are wanted twice.
 [[nodiscard]] std::vector<Wanted> wanted(const Opened& opened,
                                          const std::optional<std::vector<Part>>& parts);

@@ -135,7 +135,6 @@ Session::Outcome Session::next(std::chrono::milliseconds patience, std::size_t m
       loader_->look_again();
       lock.lock();
       changed_.wait_for(lock, patience, [this] { return !ready_.empty() || is_over_; });
-      is_waiting_ = false;
     }
     if (problem_) std::rethrow_exception(problem_);
     while (!ready_.empty() && taken.size() < most) {
@@ -143,8 +142,15 @@ Session::Outcome Session::next(std::chrono::milliseconds patience, std::size_t m
       ready_.pop_front();
     }
     if (taken.empty()) return is_over_ ? Outcome::done : Outcome::waiting;
+    is_waiting_ = false;
   }
-  for (Landed& one : taken) landed->push_back(aligned(std::move(one)));
+  try {
+    for (Landed& one : taken) landed->push_back(aligned(std::move(one)));
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    problem_ = std::current_exception();  // what was taken is gone
+    throw;
+  }
   return Outcome::landed;
 }
 

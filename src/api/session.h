@@ -85,7 +85,7 @@ class Session : private load::Consumer {
   std::condition_variable changed_;
   std::vector<Arrival> arrivals_;
   std::deque<Landed> ready_;
-  bool is_waiting_ = false;  // next() is, for more
+  bool is_waiting_ = false;  // next() found nothing, and nothing has been taken since
   bool is_over_ = false;
   std::exception_ptr problem_;
   std::optional<load::Result> result_;

@@ -202,6 +202,7 @@ void Engine::give_work(const std::vector<Shard>& shards) {
 
 std::unique_ptr<Room> Engine::make_room(std::uint64_t bytes) const {
   if (device_.valid()) return std::make_unique<Room>(bytes, device_.get());
+  if (has_window()) check_host_memory(bytes);  // which grows as rooms are held
   return std::make_unique<Room>(bytes);
 }
 
@@ -211,8 +212,10 @@ Rooms::Memory Engine::memory() {
   memory.settle = [this] {
     if (device_.valid()) device_.get()->synchronize();
   };
-  memory.look_again = [weak = weak_from_this()] {
-    if (const auto engine = weak.lock()) engine->look_again();
+  bell_->engine = this;
+  memory.look_again = [bell = bell_] {
+    const std::lock_guard lock(bell->mutex);
+    if (bell->engine != nullptr) bell->engine->look_again();
   };
   return memory;
 }
@@ -359,6 +362,10 @@ void Engine::check_what_arrived(const std::vector<Shard>& shards) {
 }
 
 bool Engine::close(const os::Crew& crew) noexcept {
+  {
+    const std::lock_guard ringing(bell_->mutex);
+    bell_->engine = nullptr;
+  }
   std::unique_lock lock(mutex_);
   closing_ = true;
   if (work_given_) work_->stop();

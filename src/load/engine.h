@@ -84,8 +84,14 @@ class Engine : public std::enable_shared_from_this<Engine> {
   std::optional<Copier> copier_;
   std::promise<std::shared_ptr<const Arena>> arena_promise_;
   std::shared_future<std::shared_ptr<const Arena>> arena_;  // not valid for Into::ring
-  std::shared_ptr<Arena> memory_;                           // what arena_ has or will have
-  std::optional<Rooms> rooms_;  // with a consumer; set once, before work_given_
+  // Rings for whoever lets go of a room, in whatever thread, until the engine closes.
+  struct Bell {
+    std::mutex mutex;
+    Engine* engine = nullptr;
+  };
+  const std::shared_ptr<Bell> bell_ = std::make_shared<Bell>();
+  std::shared_ptr<Arena> memory_;  // what arena_ has or will have
+  std::optional<Rooms> rooms_;     // with a consumer; set once, before work_given_
   std::optional<double> allocate_s_;
   Fallbacks fallbacks_;
   std::optional<Pacer> pacer_;

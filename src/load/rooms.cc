@@ -35,7 +35,10 @@ class Rooms::Pool : public std::enable_shared_from_this<Pool> {
 };
 
 std::unique_ptr<Room> Rooms::Pool::reuse(std::uint64_t bytes) {
-  const auto fits = [bytes](const auto& room) { return room->bytes() >= bytes; };
+  // Not one of a tensor that was much larger.
+  const auto fits = [bytes](const auto& room) {
+    return room->bytes() >= bytes && room->bytes() / 2 <= bytes;
+  };
   const auto found = std::find_if(idle_.begin(), idle_.end(), fits);
   if (found == idle_.end()) return nullptr;
   std::unique_ptr<Room> room = std::move(*found);
@@ -78,7 +81,8 @@ void Rooms::Pool::come_back(Room* room) noexcept {
   {
     const std::lock_guard lock(mutex_);
     held_bytes_ -= owned->bytes();
-    if (!is_closed_) {
+    const bool is_within = held_bytes_ + idle_bytes_ + owned->bytes() <= window_bytes_;
+    if (!is_closed_ && is_within) {
       idle_bytes_ += owned->bytes();
       idle_.push_back(std::move(owned));
     }

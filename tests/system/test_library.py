@@ -246,6 +246,58 @@ class PythonPackage(LibraryTest):
                                self.scratch / "x.safetensors")
             self.assertEqual((done.returncode, done.stderr), (3, ""), line)
 
+    def test_ctrl_c_leaks_no_memory(self):
+        """Whenever it comes: raised by the call that has just brought tensors."""
+        write_file(self.scratch / "x.safetensors", {f"t{i}": ("U8", (1 << 20,)) for i in range(64)})
+        done = self.python("""if True:
+            import sys, coldload
+            from coldload import _library
+            brings = _library.C.coldload_next
+            class Interrupting:
+                def __getattr__(self, name):
+                    return getattr(_library.C, name)
+                def coldload_next(self, *words):
+                    brings(*words)
+                    raise KeyboardInterrupt
+            coldload.C = Interrupting()
+            def resident():
+                return int(open("/proc/self/statm").read().split()[1]) * 4096
+            before = None
+            for _ in range(12):
+                try:
+                    coldload.open(sys.argv[1]).load()
+                except KeyboardInterrupt:
+                    pass
+                before = before or resident()
+            print(resident() - before)
+            """, self.scratch / "x.safetensors")
+        self.assertLess(int(done.stdout), 200 << 20, done.stderr)
+
+    def test_one_thread_may_end_what_another_one_waits_for(self):
+        write_file(self.scratch / "x.safetensors", {f"t{i}": ("U8", (1 << 20,)) for i in range(40)})
+        done = self.python("""if True:
+            import sys, threading, coldload
+            checkpoint = coldload.open(sys.argv[1])
+            for _ in range(30):
+                stream = checkpoint.stream(window_bytes=4 << 20)
+                taking = threading.Thread(target=lambda: [None for _ in stream])
+                taking.start()
+                stream.close()
+                taking.join()
+            """, self.scratch / "x.safetensors")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_what_cannot_be_a_number_or_a_path_is_said(self):
+        coldload = self.package()
+        write_file(self.scratch / "x.safetensors", {"a": ("U8", (4,)), "b": ("U8", (4,))})
+        checkpoint = coldload.open(self.scratch / "x.safetensors")
+        self.assertEqual(set(checkpoint.load(plan=(name for name in "ab"))), {"a", "b"})
+        for options in ({"threads": -1}, {"window_bytes": -1}, {"device": "cuda:4294967295"}, {"plan": ["a", "a"]}):
+            with self.assertRaises(ValueError):
+                checkpoint.stream(**options)
+        with self.assertRaisesRegex(ValueError, "zero byte"):
+            coldload.open(f"{self.scratch}/x.safetensors\0z")
+
     def test_a_child_of_a_fork_is_refused_and_may_start_anew(self):
         write_file(self.scratch / "x.safetensors", {"t": ("U8", (5 << 20,))})
         done = self.python("""if True:
@@ -280,8 +332,8 @@ class PythonPackage(LibraryTest):
             [sys.executable, "-B", "-c", """if True:
                 import coldload, sys
                 stream = coldload.open(sys.argv[1]).stream()
-                print("waiting", flush=True)
                 try:
+                    print("waiting", flush=True)
                     next(stream)
                 except KeyboardInterrupt:
                     print("interrupted", flush=True)
@@ -316,7 +368,7 @@ class WithNumpy(LibraryTest):
             try:
                 numpy.from_dlpack(tensors["BF16"])
             except Exception as error:
-                print(type(error).__name__)
+                print("numpy says:", error)
             del tensors
             gc.collect()
             for name, array in arrays.items():
@@ -327,6 +379,8 @@ class WithNumpy(LibraryTest):
             """, self.scratch / "x.safetensors", interpreter=WITH_NUMPY)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stdout.splitlines()[-1], "7.0", done.stdout + done.stderr)
+        self.assertEqual(done.stderr, "")
+        self.assertRegex(done.stdout, "numpy says: .*dtype")  # its own words, when it has thrown a capsule away
 
 
 class AsSafetensorsReadsIt(LibraryTest):

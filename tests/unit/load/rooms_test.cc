@@ -95,6 +95,18 @@ TEST_F(RoomsTest, AreMoreWhereTheConsumerCannotGetOnOtherwise) {
   EXPECT_EQ(rooms.most_held_bytes(), 2 * k_shard);
 }
 
+TEST_F(RoomsTest, OfALargeTensorIsNotKeptForSmallOnes) {
+  shards_[0].bytes = 8 * k_shard;
+  arena_ = Arena(shards_);
+  Rooms rooms = make(8 * k_shard);
+  EXPECT_EQ(rooms.give(), 1U);
+  follower_.rooms.clear();
+  rooms.landed(0, 0, 8 * k_shard);
+  EXPECT_EQ(rooms.give(), 6U);
+  EXPECT_EQ(follower_.rooms.size(), 5U);
+  for (const auto& room : follower_.rooms) EXPECT_EQ(room->bytes(), k_shard);
+}
+
 TEST_F(RoomsTest, SayThatThereIsNoMemory) {
   most_made_ = 1;
   Rooms rooms = make(2 * k_shard);
