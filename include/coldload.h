@@ -1,5 +1,5 @@
-/* coldload's loader as a C library: safetensors checkpoints into host or GPU memory, once, at the
- * path's full rate. docs/library.md shows it in use; the Python package is built on it.
+/* coldload's loader as a C library: safetensors checkpoints into host or GPU memory. docs/library.md
+ * shows it in use; the Python package is built on it.
  *
  *   coldload_checkpoint *checkpoint = NULL;
  *   coldload_load *load = NULL;

@@ -1,4 +1,4 @@
-"""Loads safetensors checkpoints into host or GPU memory, at the full rate of the path.
+"""Loads safetensors checkpoints into host or GPU memory; tensors are there as they land.
 
     import coldload
     with coldload.open("/models/M") as checkpoint:
@@ -6,7 +6,7 @@
         for name, tensor in checkpoint.stream("cpu"):   # as they land, in bounded memory
             array = numpy.from_dlpack(tensor)
 
-Tensors are DLPack producers: torch, jax, cupy and numpy take them without a copy, and the memory
+Tensors are DLPack producers: torch, numpy and whatever reads DLPack take them without a copy, and the memory
 lives as long as anybody has it. Drop-ins for safetensors are in coldload.torch; `vllm serve
 --load-format coldload` is in coldload.vllm. What fails raises ValueError for what cannot be asked
 for, OSError where the system says why, else RuntimeError; the message names the file.
