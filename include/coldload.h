@@ -1,5 +1,5 @@
-/* coldload's loader as a C library: safetensors checkpoints into host or GPU memory. docs/library.md
- * shows it in use; the Python package is built on it.
+/* coldload's loader as a C library: safetensors checkpoints into host or GPU memory.
+ * docs/library.md shows it in use; the Python package is built on it.
  *
  *   coldload_checkpoint *checkpoint = NULL;
  *   coldload_load *load = NULL;
@@ -131,12 +131,13 @@ COLDLOAD_API coldload_status coldload_next(coldload_load* load, uint32_t timeout
                                            size_t* count);
 
 typedef struct coldload_progress {
-  size_t size;               /* sizeof(coldload_progress) */
-  uint64_t read_bytes;       /* once the load is done, as what follows; before, 0 */
+  size_t size; /* sizeof(coldload_progress) */
+  uint64_t read_bytes;
   double read_s;             /* from the start to the last byte at its destination */
   uint64_t most_held_bytes;  /* of all rooms at once */
   uint64_t page_cache_bytes; /* of read_bytes, read through the page cache */
 } coldload_progress;
+/* What a load came to. COLDLOAD_WAITING, with nothing filled in, before it is done. */
 COLDLOAD_API coldload_status coldload_progress_of(coldload_load* load, coldload_progress* progress);
 
 /* Ends it, in the middle, too, and gives back its threads and its ring. Memory that the caller has

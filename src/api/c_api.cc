@@ -7,8 +7,8 @@
 #include <chrono>
 #include <cstring>
 #include <exception>
-#include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -246,13 +246,11 @@ coldload_status coldload_progress_of(coldload_load* load, coldload_progress* pro
     require(progress, "the place for the progress");
     constexpr std::size_t k_first_version = 5 * sizeof(std::uint64_t);
     if (progress->size < k_first_version) throw InvalidArgument("coldload_progress has no .size");
-    coldload_progress told{std::min(progress->size, sizeof told), 0, 0, 0, 0};
-    if (const auto result = session.result()) {
-      told.read_bytes = result->bytes;
-      told.read_s = result->read_s;
-      told.most_held_bytes = result->most_held_bytes;
-      told.page_cache_bytes = result->routes.io_uring_buffered + result->routes.pread_buffered;
-    }
+    const auto result = session.result();
+    if (!result) return COLDLOAD_WAITING;
+    const coldload_progress told{std::min(progress->size, sizeof told), result->bytes,
+                                 result->read_s, result->most_held_bytes,
+                                 result->routes.io_uring_buffered + result->routes.pread_buffered};
     std::memcpy(progress, &told, told.size);
     return COLDLOAD_OK;
   });
