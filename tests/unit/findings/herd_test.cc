@@ -56,6 +56,19 @@ class Herds : public ::testing::Test {
   std::vector<Comparison> comparisons_;
 };
 
+// The bytes that a row tells are the node's, its seconds one server's.
+TEST_F(Herds, OfSeveralServersOnANodeHaveNoStorageRate) {
+  for (const std::uint64_t per_node : {1U, 2U}) {
+    dataset_ = records::dataset_of(shared_herd_trial(facts_, "net", 1, per_node, {2.0, 2.5}));
+    const Comparison comparison = compare(dataset_).front();
+    const Arm& arm_found = comparison.arms.front();
+    ASSERT_EQ(arm_found.other_modes.size(), 1U);
+    const Mode& herds = arm_found.other_modes[0];
+    EXPECT_EQ(herds.storage_rate_bytes_per_s.has_value(), per_node == 1);
+    EXPECT_EQ(reading_rate_of(comparison, arm_found, herds).has_value(), per_node == 1);
+  }
+}
+
 TEST_F(Herds, LastUntilTheLastOfTheirNodesIsReady) {
   add({2.0});
   add({3.0, 5.0, 4.0});
