@@ -79,7 +79,7 @@ class SeveralServersOnANode(_TwoNodes):
             self.assertIn("several may have read the same part", record["reason"])
 
     def test_a_credential_that_is_each_ranks_own_is_not_shown(self):
-        result = self.herd("--sizes", "1", "--runs", 1, *self.server_with('echo "bad key $6" >&2; exit 3'),
+        result = self.herd("--sizes", "1", "--runs", 1, *self.server_with('echo "bad key $8" >&2; exit 3'),
                            "--api-key", "sk-secretsecret-{rank}")
         self.assertEqual(result.returncode, 1)
         shown = result.stdout + result.stderr + "".join(file.read_text(encoding="utf-8") for file in self.out.rglob("*")
