@@ -2,18 +2,14 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
-#include <filesystem>
 #include <random>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "os/fd.h"
+#include "unit/model/scratch.h"
 
 namespace coldload::api {
 
@@ -24,18 +20,8 @@ struct FileTensor {
   std::uint64_t bytes = 0;
 };
 
-// A folder of its own, removed at the end. /var/tmp: /tmp may be a tmpfs.
 class CheckpointFiles {
  public:
-  CheckpointFiles() {
-    std::string name = "/var/tmp/coldload-api-test.XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no scratch");
-    path_ = name;
-  }
-  ~CheckpointFiles() { std::filesystem::remove_all(path_); }
-  CheckpointFiles(const CheckpointFiles&) = delete;
-  CheckpointFiles& operator=(const CheckpointFiles&) = delete;
-
   // Of random bytes. `odd`: the data begins at an odd offset, as old writers had it.
   std::string write(const std::string& name, const std::vector<FileTensor>& tensors,
                     bool odd = false) {
@@ -49,22 +35,16 @@ class CheckpointFiles {
     }
     header += '}';
     while (header.size() % 8 != (odd ? 1 : 0)) header += ' ';
-    std::string text(8, '\0');
-    for (unsigned i = 0; i < 8; ++i) text[i] = static_cast<char>(header.size() >> (8 * i));
-    text += header;
+    std::string text = model::safetensors(header);
     std::mt19937_64 random(at);
     std::vector<std::uint64_t> words(at / 8 + 1);
     for (std::uint64_t& word : words) word = random();
     text.append(reinterpret_cast<const char*>(words.data()), at);
-    const std::string path = path_ / name;
-    os::write_full(os::open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0644), text);
-    return path;
+    return scratch_.write(name, text);
   }
 
-  [[nodiscard]] std::string path() const { return path_; }
-
  private:
-  std::filesystem::path path_;
+  model::Scratch scratch_;
 };
 
 }  // namespace coldload::api

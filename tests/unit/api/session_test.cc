@@ -3,6 +3,7 @@
 #include "api/session.h"
 
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <thread>
 
