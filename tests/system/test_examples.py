@@ -246,11 +246,13 @@ class Herds(_Stubbed):
     @needs(is_open_mpi(), has_checks())
     def test_workers_of_an_mpijob_start_at_once(self):
         """With the hostfile and the variables that the operator gives the launcher, and a shell in ssh's
-        place."""
+        place. Each worker has temporary files of its own, as pods have: two of Open MPI's daemons that
+        make the same directory fail now and then."""
         launcher, _ = templates_of(json.loads(self.small(json.dumps(read_yaml(HERD_JOB)))))
         (mpirun,) = containers_of(launcher)
         self.stub("ssh", 'while [ "${1#-}" != "$1" ]; do [ "$1" != -o ] || shift; shift; done\n'
-                  f'echo "$1" >>{self.scratch}/called; shift; exec sh -c "$*"')
+                  f'echo "$1" >>{self.scratch}/called; export TMPDIR={self.scratch}/"$1"; mkdir "$TMPDIR"\n'
+                  'shift; exec sh -c "$*"')
         hosts = self.scratch / "hostfile"
         hosts.write_text("".join(f"coldload-herd-worker-{i}.coldload-herd.default.svc slots=1\n" for i in range(2)),
                          encoding="utf-8")
